@@ -1,0 +1,2 @@
+//! Circuits, Programs, schemes and protocol cards.
+pub mod model;

@@ -1,0 +1,4 @@
+//! Models as circuits.
+
+pub mod config;
+pub use config::{Activation, BertConfig, ConfigError, Head};

@@ -1,0 +1,217 @@
+//! The rules that a circuit must keep: arguments exist and have the right kind, shapes fit, precisions agree.
+
+use super::{Circuit, Kind, Node, NodeId, Op};
+use crate::shape::{Shape, ShapeError};
+use thiserror::Error;
+
+/// A node that breaks a rule, and where it was built.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("circuit node {node} in region `{region}`: {rule}")]
+pub struct CircuitError {
+    /// Position of the node.
+    pub node: usize,
+    /// Path of the region that built it.
+    pub region: String,
+    /// The rule that it breaks.
+    pub rule: Rule,
+}
+
+/// What a circuit node must not do.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Rule {
+    /// The shapes of the arguments do not fit the operation.
+    #[error("{0}")]
+    Shape(#[from] ShapeError),
+    /// An argument does not stand before its user.
+    #[error("argument {0} does not stand before it; a handle of another circuit was used")]
+    NoSuchArgument(usize),
+    /// A bit where a real number belongs, or the reverse.
+    #[error("argument {argument} is {found:?} where {expected:?} is needed")]
+    Kind {
+        /// Position of the argument.
+        argument: usize,
+        /// What the operation takes.
+        expected: Kind,
+        /// What it was given.
+        found: Kind,
+    },
+    /// Arguments of a sum with different guard bits.
+    #[error("guard bits {left} and {right} differ; bring one side to the other's with `precision`")]
+    Precision {
+        /// Guard bits of the first argument, or of the result.
+        left: i8,
+        /// Guard bits of the other argument.
+        right: i8,
+    },
+    /// A constant with another number of values than its shape has elements.
+    #[error("{values} values for the shape {shape}")]
+    ConstantSize {
+        /// Values given.
+        values: usize,
+        /// Shape asked for.
+        shape: Shape,
+    },
+    /// A public number that is infinite or not a number, or a series without a period.
+    #[error("{0} is not a usable public number")]
+    Number(f64),
+    /// A stored node that says something else of itself than what follows from its arguments.
+    #[error("stored as {stored}, but its arguments give {derived}")]
+    Stored {
+        /// Kind and shape as stored.
+        stored: String,
+        /// Kind and shape derived.
+        derived: String,
+    },
+    /// A region, or the subject of a domain claim, that is not there; or a domain claim that is no interval.
+    #[error("{0}")]
+    Reference(String),
+}
+
+/// Checks every node, region and claim.
+pub(super) fn circuit(circuit: &Circuit) -> Result<(), CircuitError> {
+    let fail = |node: usize, rule: Rule| {
+        let region = circuit.nodes.get(node).map_or_else(String::new, |node| circuit.regions.path(node.region));
+        Err(CircuitError { node, region, rule })
+    };
+    if !circuit.regions.is_well_formed() {
+        return fail(0, Rule::Reference("the regions are no tree".to_owned()));
+    }
+    for (i, node) in circuit.nodes.iter().enumerate() {
+        if !circuit.regions.contains(node.region) {
+            return fail(i, Rule::Reference("its region is not in the tree".to_owned()));
+        }
+        match infer(&circuit.nodes[..i], &node.op, node.guard_bits, Some(&node.shape)) {
+            Err(rule) => return fail(i, rule),
+            Ok((kind, shape)) if (kind, &shape) != (node.kind, &node.shape) => {
+                let stored = format!("{:?} {}", node.kind, node.shape);
+                return fail(i, Rule::Stored { stored, derived: format!("{kind:?} {shape}") });
+            }
+            Ok(_) => {}
+        }
+    }
+    for claim in &circuit.domains {
+        match circuit.nodes.get(claim.value.index()) {
+            Some(node) if node.kind == Kind::Real && circuit.regions.contains(claim.region) && claim.low <= claim.high => {}
+            _ => {
+                let rule = Rule::Reference(format!("its domain claim [{}, {}] is no interval of a real value", claim.low, claim.high));
+                return fail(claim.value.index(), rule);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Kind and shape of the result of `op` after `before`; `shape` is needed for inputs and constants only.
+pub(super) fn infer(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Result<(Kind, Shape), Rule> {
+    let node = |id: NodeId| before.get(id.index()).ok_or(Rule::NoSuchArgument(id.index()));
+    let of_kind = |id: NodeId, expected: Kind| {
+        let node = node(id)?;
+        if node.kind == expected { Ok(node) } else { Err(Rule::Kind { argument: id.index(), expected, found: node.kind }) }
+    };
+    let real = |id| of_kind(id, Kind::Real);
+    let bit = |id| of_kind(id, Kind::Bit);
+    let finite = |x: f64| if x.is_finite() { Ok(()) } else { Err(Rule::Number(x)) };
+    let same_precision = |argument: &Node| {
+        if argument.guard_bits == guard_bits {
+            Ok(())
+        } else {
+            Err(Rule::Precision { left: guard_bits, right: argument.guard_bits })
+        }
+    };
+    let given = || {
+        let shape = shape.cloned().unwrap_or_default();
+        shape.validate()?;
+        Ok::<_, Rule>(shape)
+    };
+    Ok(match op {
+        Op::Input { .. } => (Kind::Real, given()?),
+        Op::Constant(values) => {
+            let shape = given()?;
+            if values.len() != shape.elements() {
+                return Err(Rule::ConstantSize { values: values.len(), shape });
+            }
+            values.iter().try_for_each(|&value| finite(value))?;
+            (Kind::Real, shape)
+        }
+        &Op::Add(a, b) | &Op::Sub(a, b) => {
+            let (a, b) = (real(a)?, real(b)?);
+            same_precision(a)?;
+            same_precision(b)?;
+            (Kind::Real, a.shape.broadcast(&b.shape)?)
+        }
+        &Op::Neg(a) => {
+            let a = real(a)?;
+            same_precision(a)?;
+            (Kind::Real, a.shape.clone())
+        }
+        &Op::Offset(a, number) => {
+            finite(number)?;
+            let a = real(a)?;
+            same_precision(a)?;
+            (Kind::Real, a.shape.clone())
+        }
+        &Op::Scale(a, number) => {
+            finite(number)?;
+            (Kind::Real, real(a)?.shape.clone())
+        }
+        &Op::Shift(a, exponent) => {
+            let a = real(a)?;
+            let right = a.guard_bits.saturating_sub(exponent);
+            if right != guard_bits {
+                return Err(Rule::Precision { left: guard_bits, right });
+            }
+            (Kind::Real, a.shape.clone())
+        }
+        &Op::Precision(a) | &Op::Square(a) => (Kind::Real, real(a)?.shape.clone()),
+        &Op::Mul(a, b) => (Kind::Real, real(a)?.shape.broadcast(&real(b)?.shape)?),
+        &Op::MatMul(a, b) => (Kind::Real, real(a)?.shape.matmul(&real(b)?.shape)?),
+        &Op::Sum(a, axis) => {
+            let a = real(a)?;
+            same_precision(a)?;
+            (Kind::Real, a.shape.summed(axis)?)
+        }
+        Op::Move(a, rearrangement) => {
+            let a = real(*a)?;
+            same_precision(a)?;
+            (Kind::Real, a.shape.moved(rearrangement)?)
+        }
+        Op::Concat(parts, axis) => {
+            let parts = parts.iter().map(|&part| real(part)).collect::<Result<Vec<_>, _>>()?;
+            parts.iter().try_for_each(|part| same_precision(part))?;
+            (Kind::Real, Shape::concat(parts.iter().map(|part| &part.shape), *axis)?)
+        }
+        &Op::Less(a, b) => {
+            let (a, b) = (real(a)?, real(b)?);
+            if a.guard_bits != b.guard_bits {
+                return Err(Rule::Precision { left: a.guard_bits, right: b.guard_bits });
+            }
+            (Kind::Bit, a.shape.broadcast(&b.shape)?)
+        }
+        &Op::LessThan(a, number) => {
+            finite(number)?;
+            (Kind::Bit, real(a)?.shape.clone())
+        }
+        &Op::And(a, b) | &Op::Xor(a, b) => (Kind::Bit, bit(a)?.shape.broadcast(&bit(b)?.shape)?),
+        &Op::Not(a) => (Kind::Bit, bit(a)?.shape.clone()),
+        &Op::Select(b, x) => {
+            let x = real(x)?;
+            same_precision(x)?;
+            (Kind::Real, bit(b)?.shape.broadcast(&x.shape)?)
+        }
+        &Op::Real(a) => (Kind::Real, bit(a)?.shape.clone()),
+        Op::Fourier(a, series) => {
+            let a = real(*a)?;
+            if !(series.period.is_finite() && series.period > 0.0) {
+                return Err(Rule::Number(series.period));
+            }
+            [series.constant].iter().chain(&series.cosines).chain(&series.sines).try_for_each(|&number| finite(number))?;
+            same_precision(a)?;
+            (Kind::Real, a.shape.clone())
+        }
+        Op::Reveal(a, _) => {
+            let a = real(*a)?;
+            same_precision(a)?;
+            (Kind::Real, a.shape.clone())
+        }
+    })
+}

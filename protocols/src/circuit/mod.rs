@@ -1,0 +1,270 @@
+//! WHAT is computed: a straight line of operations on secret real tensors. No parties, no rings.
+//!
+//! A protocol is a function that takes a [`Circuit`] and handles and returns a handle; it reads like the paper's
+//! algorithm:
+//!
+//! ```
+//! use viewless_protocols::circuit::{Circuit, Owner, Secret};
+//!
+//! /// x^3 + 1/2
+//! fn build(c: &mut Circuit, x: Secret) -> Secret {
+//!     let square = c.square(x);
+//!     let cube = c.mul(square, x);
+//!     c.offset(cube, 0.5)
+//! }
+//!
+//! let mut c = Circuit::new();
+//! let x = c.input(Owner::Client, "x", [4]);
+//! let y = c.region("cube", |c| build(c, x));
+//! c.reveal(y, "y");
+//! assert!(c.finish().is_ok());
+//! ```
+//!
+//! **Errors.** A wrong shape or precision does not interrupt the builder: the first error is kept, with the region in
+//! which it was made, and [`Circuit::finish`] returns it.
+//!
+//! **Precision.** Each value carries *guard bits*: fraction bits beyond the fixed point's f that it is compiled with
+//! (negative: fewer). [`Circuit::shift`] multiplies by a power of two exactly, by moving the binary point alone;
+//! [`Circuit::precision`] moves to another number of guard bits, exactly upwards and by a truncation downwards.
+
+mod builder;
+mod check;
+mod plain;
+mod text;
+
+pub use check::CircuitError;
+pub use plain::{DomainReport, PlainError, Plaintext};
+
+use crate::region::{RegionId, Regions};
+use crate::shape::{Move, Shape};
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A secret real tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Secret(pub(crate) NodeId);
+
+/// A secret tensor of zeros and ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Bit(pub(crate) NodeId);
+
+/// Position of a node in its circuit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(pub(crate) u32);
+
+/// Whose input it is. A suite decides which party an owner is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Owner {
+    /// Asks the query and receives the answer.
+    Client,
+    /// Owns the weights.
+    Model,
+}
+
+/// A trigonometric sum of one secret, evaluated with one opening:
+/// sum over k >= 1 of `cosines[k-1]` cos(2 pi k x / period) + `sines[k-1]` sin(2 pi k x / period), plus `constant`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Length after which the sum repeats, in units of the secret.
+    pub period: f64,
+    /// The term of frequency zero.
+    pub constant: f64,
+    /// Coefficients of the cosines, from k = 1.
+    pub cosines: Vec<f64>,
+    /// Coefficients of the sines, from k = 1.
+    pub sines: Vec<f64>,
+}
+
+/// What a node computes. Elementwise operations broadcast, aligned at the right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Op {
+    /// A private input.
+    Input {
+        /// Whose it is.
+        owner: Owner,
+        /// Its name: for weights, the name of the tensor in the model's file.
+        name: String,
+    },
+    /// A public tensor, row-major.
+    Constant(Arc<[f64]>),
+    /// Sum.
+    Add(NodeId, NodeId),
+    /// Difference.
+    Sub(NodeId, NodeId),
+    /// Negation.
+    Neg(NodeId),
+    /// Product with a public number.
+    Scale(NodeId, f64),
+    /// Sum with a public number.
+    Offset(NodeId, f64),
+    /// Product with 2^exponent; exact and free, because only the binary point moves.
+    Shift(NodeId, i8),
+    /// The same numbers with other guard bits; rounds when there are fewer.
+    Precision(NodeId),
+    /// Elementwise product.
+    Mul(NodeId, NodeId),
+    /// Elementwise square.
+    Square(NodeId),
+    /// Matrix product over the last two axes; leading axes are a batch.
+    MatMul(NodeId, NodeId),
+    /// Sum over one axis, which keeps length 1.
+    Sum(NodeId, usize),
+    /// Rearrangement.
+    Move(NodeId, Move),
+    /// Joins tensors along an axis.
+    Concat(SmallVec<[NodeId; 4]>, usize),
+    /// 1 where the first is less than the second.
+    Less(NodeId, NodeId),
+    /// 1 where the value is less than a public number.
+    LessThan(NodeId, f64),
+    /// Both bits.
+    And(NodeId, NodeId),
+    /// One of two bits, not both.
+    Xor(NodeId, NodeId),
+    /// The opposite bit.
+    Not(NodeId),
+    /// The value where the bit is 1, zero elsewhere.
+    Select(NodeId, NodeId),
+    /// The bit as a real number, 0 or 1.
+    Real(NodeId),
+    /// A trigonometric sum, see [`Series`].
+    Fourier(NodeId, Arc<Series>),
+    /// Makes the value known to the client, under a name.
+    Reveal(NodeId, String),
+}
+
+/// Whether a node is a tensor of real numbers or of bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Kind {
+    /// Real numbers.
+    Real,
+    /// Zeros and ones.
+    Bit,
+}
+
+/// One operation with what is known of its result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// What it computes.
+    pub op: Op,
+    /// Real numbers or bits.
+    pub kind: Kind,
+    /// Shape of the result.
+    pub shape: Shape,
+    /// Fraction bits of the result beyond those of the fixed point.
+    pub guard_bits: i8,
+    /// Where it was built.
+    pub region: RegionId,
+}
+
+/// The interval on which a protocol is claimed to work, attached to the value that it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DomainClaim {
+    /// The protocol's argument.
+    pub value: NodeId,
+    /// Smallest number claimed.
+    pub low: f64,
+    /// Largest number claimed.
+    pub high: f64,
+    /// Region of the protocol.
+    pub region: RegionId,
+}
+
+/// A circuit under construction; [`Circuit::finish`] checks it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Circuit {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) regions: Regions,
+    pub(crate) domains: Vec<DomainClaim>,
+    #[serde(skip)]
+    region: RegionId,
+    #[serde(skip)]
+    error: Option<CircuitError>,
+}
+
+/// A circuit that passed the check. Interpreters and the compiler take only this.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedCircuit(Circuit);
+
+impl Deref for CheckedCircuit {
+    type Target = Circuit;
+
+    fn deref(&self) -> &Circuit {
+        &self.0
+    }
+}
+
+impl Circuit {
+    /// The nodes in order; arguments stand before their users.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The tree of regions.
+    #[must_use]
+    pub fn regions(&self) -> &Regions {
+        &self.regions
+    }
+
+    /// The protocols' claims about their arguments.
+    #[must_use]
+    pub fn domains(&self) -> &[DomainClaim] {
+        &self.domains
+    }
+}
+
+impl Op {
+    /// The arguments, in order.
+    #[must_use]
+    pub fn arguments(&self) -> SmallVec<[NodeId; 4]> {
+        match self {
+            Self::Input { .. } | Self::Constant(_) => SmallVec::new(),
+            &Self::Neg(a)
+            | &Self::Scale(a, _)
+            | &Self::Offset(a, _)
+            | &Self::Shift(a, _)
+            | &Self::Precision(a)
+            | &Self::Square(a)
+            | &Self::Sum(a, _)
+            | &Self::Move(a, _)
+            | &Self::LessThan(a, _)
+            | &Self::Not(a)
+            | &Self::Real(a)
+            | &Self::Fourier(a, _)
+            | &Self::Reveal(a, _) => SmallVec::from_slice(&[a]),
+            &Self::Add(a, b)
+            | &Self::Sub(a, b)
+            | &Self::Mul(a, b)
+            | &Self::MatMul(a, b)
+            | &Self::Less(a, b)
+            | &Self::And(a, b)
+            | &Self::Xor(a, b)
+            | &Self::Select(a, b) => SmallVec::from_slice(&[a, b]),
+            Self::Concat(parts, _) => parts.clone(),
+        }
+    }
+}
+
+impl NodeId {
+    /// Position in the circuit.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Series {
+    /// The sum at `x`, in f64.
+    #[must_use]
+    pub fn at(&self, x: f64) -> f64 {
+        let turn = 2.0 * std::f64::consts::PI * x / self.period;
+        let term = |f: fn(f64) -> f64| move |(k, a): (usize, &f64)| a * f((k + 1) as f64 * turn);
+        self.constant
+            + self.cosines.iter().enumerate().map(term(libm::cos)).sum::<f64>()
+            + self.sines.iter().enumerate().map(term(libm::sin)).sum::<f64>()
+    }
+}

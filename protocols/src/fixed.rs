@@ -1,0 +1,119 @@
+//! Fixed point: a real number x is the integer nearest to x * 2^f, in two's complement modulo 2^64.
+
+use crate::ring;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A number that has no fixed-point encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+pub enum EncodeError {
+    /// Not a number, or infinite.
+    #[error("{value} is not a finite number; fixed point has no encoding for it")]
+    NotFinite {
+        /// The value refused.
+        value: f64,
+    },
+    /// Outside the range of the ring.
+    #[error(
+        "{value} does not fit {ring_bits} bits with {fraction_bits} fraction bits (largest magnitude {limit}); \
+         use fewer fraction bits or scale the data"
+    )]
+    OutOfRange {
+        /// The value refused.
+        value: f64,
+        /// Width of the ring.
+        ring_bits: u8,
+        /// Fraction bits asked for.
+        fraction_bits: u8,
+        /// The smallest magnitude that does not fit, 2^(ring_bits - 1 - fraction_bits).
+        limit: f64,
+    },
+}
+
+/// The width of the ring and the place of the binary point. Every built-in suite computes in Z_2^64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixedPoint {
+    /// Fraction bits f of a secret without guard bits.
+    pub fraction_bits: u8,
+}
+
+/// Width of the ring that secrets are shared in.
+pub const RING_BITS: u8 = 64;
+
+/// Encodes `value` with `fraction_bits`, rounding to the nearest integer (ties away from zero), as a word of `ring_bits`.
+///
+/// # Errors
+/// [`EncodeError`] names a value that is not finite or does not fit.
+pub fn encode(value: f64, fraction_bits: u8, ring_bits: u8) -> Result<u64, EncodeError> {
+    if !value.is_finite() {
+        return Err(EncodeError::NotFinite { value });
+    }
+    // Multiplication by a power of two is exact in f64 (barring overflow to infinity, refused below), and so is `round`.
+    let scaled = (value * power_of_two(i32::from(fraction_bits))).round();
+    let bound = power_of_two(i32::from(ring_bits) - 1);
+    if scaled >= bound || scaled < -bound {
+        let limit = power_of_two(i32::from(ring_bits) - 1 - i32::from(fraction_bits));
+        return Err(EncodeError::OutOfRange { value, ring_bits, fraction_bits, limit });
+    }
+    Ok(scaled as i64 as u64 & ring::mask(ring_bits))
+}
+
+/// The real number that `word` stands for: signed(word) / 2^fraction_bits, rounded to f64.
+#[must_use]
+pub fn decode(word: u64, fraction_bits: u8, ring_bits: u8) -> f64 {
+    ring::signed(word, ring_bits) as f64 * power_of_two(-i32::from(fraction_bits))
+}
+
+/// 2^exponent for exponents of ordinary size.
+#[must_use]
+pub fn power_of_two(exponent: i32) -> f64 {
+    libm::exp2(f64::from(exponent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn decoding_undoes_encoding_to_half_a_unit(value in -1e9f64..1e9, fraction_bits in 0u8..=30) {
+            let word = encode(value, fraction_bits, 64).unwrap();
+            let half_unit = power_of_two(-i32::from(fraction_bits) - 1);
+            prop_assert!((decode(word, fraction_bits, 64) - value).abs() <= half_unit);
+        }
+
+        #[test]
+        fn encoding_undoes_decoding(word in any::<u64>(), bits in 1u8..=53, fraction_bits in 0u8..=40) {
+            let word = word & ring::mask(bits);
+            prop_assert_eq!(encode(decode(word, fraction_bits, bits), fraction_bits, bits).unwrap(), word);
+        }
+
+        #[test]
+        fn what_does_not_fit_is_refused_with_the_value(value in prop_oneof![32768.0f64..1e300, -1e300f64..-32768.1]) {
+            match encode(value, 16, 32) {
+                Err(EncodeError::OutOfRange { value: named, limit, .. }) => {
+                    prop_assert_eq!(named, value);
+                    prop_assert_eq!(limit, 32768.0);
+                }
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_refused() {
+        for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(matches!(encode(value, 16, 64), Err(EncodeError::NotFinite { .. })));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range_are_encoded() {
+        assert_eq!(encode(-32768.0, 16, 32), Ok(1 << 31));
+        assert_eq!(encode(0.1, 16, 64), Ok(6554)); // nearest; CrypTen truncates to 6553
+        assert_eq!(encode(-0.1, 16, 64), Ok(6554u64.wrapping_neg()));
+        assert!(encode(32768.0, 16, 32).is_err());
+    }
+}

@@ -1,0 +1,154 @@
+//! Products by masked openings.
+//!
+//! Beaver, Crypto 1991. For x, y in shares and a bilinear product:
+//! 1. The dealer deals a, b uniform and c = a b.
+//! 2. The parties open d = x - a and e = y - b: uniform words, because a and b are.
+//! 3. z0 = c0 + d (b0 + e) + a0 e, z1 = c1 + d b1 + a1 e; z0 + z1 = (d + a)(e + b) = x y.
+//!
+//! Operands are opened as given: a product that broadcasts opens the short operand once.
+//! Square: deal r and r^2, open d = x - r, x^2 = d^2 + 2 d r + r^2.
+//! With w in clear at P0: the dealer knows a (P1's mask of x1) and b (P0's mask of w); P1 sends d = x1 - a, P0 sends
+//! e = w - b; x w = (x0 + d) w + a e + a b.
+
+use super::{Additive2, DEALT_TO_P0, DEALT_TO_P1, deal, open, random};
+use crate::party::Party;
+use crate::program::{ProgramBuilder, ValueId};
+use crate::scheme::{Operand, Product, Shares, Triples};
+use smallvec::smallvec;
+
+/// An operand behind its mask.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opened {
+    /// The mask in shares.
+    mask_shares: [ValueId; 2],
+    /// The mask as the dealer knows it.
+    mask: ValueId,
+    /// The operand less its mask, known to both parties.
+    difference: ValueId,
+}
+
+/// Subtracts a fresh mask from an operand, share by share; nothing is sent yet.
+fn mask(p: &mut ProgramBuilder, x: &Shares) -> ([ValueId; 2], ValueId, [ValueId; 2]) {
+    let (domain, shape) = (p.value(x[0]).domain, p.shape(x[0]));
+    let (mask_shares, mask) = random(p, domain, &shape);
+    let subtract = |p: &mut ProgramBuilder, i: usize| {
+        if domain.is_ring() { p.sub(x[i], mask_shares[i]) } else { p.xor(x[i], mask_shares[i]) }
+    };
+    let difference = [subtract(p, 0), subtract(p, 1)];
+    (mask_shares, mask, difference)
+}
+
+fn multiply(p: &mut ProgramBuilder, product: Product, x: ValueId, y: ValueId) -> ValueId {
+    match product {
+        Product::Matrix => p.matmul(x, y),
+        Product::Elementwise if p.value(x).domain.is_ring() => p.mul(x, y),
+        Product::Elementwise => p.and(x, y),
+    }
+}
+
+fn plus(p: &mut ProgramBuilder, x: ValueId, y: ValueId) -> ValueId {
+    if p.value(x).domain.is_ring() { p.add(x, y) } else { p.xor(x, y) }
+}
+
+/// x y for elements of a ring or for words under exclusive or (where the product is AND).
+pub(super) fn product(
+    scheme: &mut Additive2,
+    p: &mut ProgramBuilder,
+    product: Product,
+    x: Operand<'_>,
+    y: Operand<'_>,
+) -> Shares {
+    let keeps = |operand: Operand<'_>| operand.weight && scheme.spec.triples == Triples::FixedWeight;
+    let (x_keeps, y_keeps) = (keeps(x), keeps(y));
+    let mut opened = |p: &mut ProgramBuilder, operand: Operand<'_>| {
+        if let Some(&opened) = scheme.weight_masks.get(operand.shares) {
+            return opened;
+        }
+        let opened = opened_alone(p, operand.shares);
+        scheme.weight_masks.insert(operand.shares.clone(), opened);
+        opened
+    };
+    let (x, y) = match (x_keeps, y_keeps) {
+        (true, true) => (opened(p, x), opened(p, y)),
+        (true, false) => (opened(p, x), opened_alone(p, y.shares)),
+        (false, true) => {
+            let y = opened(p, y);
+            (opened_alone(p, x.shares), y)
+        }
+        (false, false) => opened_together(p, x.shares, y.shares),
+    };
+    combine(p, product, x, y)
+}
+
+/// x AND y for words under exclusive or.
+pub(super) fn and(p: &mut ProgramBuilder, x: &Shares, y: &Shares) -> Shares {
+    let (x, y) = opened_together(p, x, y);
+    combine(p, Product::Elementwise, x, y)
+}
+
+/// x y elementwise in the ring, with fresh masks.
+pub(super) fn mul(p: &mut ProgramBuilder, x: &Shares, y: &Shares) -> Shares {
+    let (x, y) = opened_together(p, x, y);
+    combine(p, Product::Elementwise, x, y)
+}
+
+fn opened_alone(p: &mut ProgramBuilder, x: &Shares) -> Opened {
+    let (mask_shares, mask, difference) = mask(p, x);
+    let [difference] = open(p, [difference]);
+    Opened { mask_shares, mask, difference }
+}
+
+fn opened_together(p: &mut ProgramBuilder, x: &Shares, y: &Shares) -> (Opened, Opened) {
+    let (a_shares, a, d) = mask(p, x);
+    let (b_shares, b, e) = mask(p, y);
+    let [d, e] = open(p, [d, e]);
+    (
+        Opened { mask_shares: a_shares, mask: a, difference: d },
+        Opened { mask_shares: b_shares, mask: b, difference: e },
+    )
+}
+
+/// Step 3: shares of the product from two operands behind masks.
+fn combine(p: &mut ProgramBuilder, product: Product, x: Opened, y: Opened) -> Shares {
+    let c = multiply(p, product, x.mask, y.mask);
+    let c = deal(p, c);
+    let share = |p: &mut ProgramBuilder, i: usize, right: ValueId| {
+        let from_d = multiply(p, product, x.difference, right);
+        let from_e = multiply(p, product, x.mask_shares[i], y.difference);
+        let sum = plus(p, c[i], from_d);
+        plus(p, sum, from_e)
+    };
+    let right0 = plus(p, y.mask_shares[0], y.difference);
+    smallvec![share(p, 0, right0), share(p, 1, y.mask_shares[1])]
+}
+
+/// x squared.
+pub(super) fn square(p: &mut ProgramBuilder, x: &Shares) -> Shares {
+    let (r_shares, r, difference) = mask(p, x);
+    let r_squared = p.mul(r, r);
+    let r_squared = deal(p, r_squared);
+    let [d] = open(p, [difference]);
+    let doubled = r_shares.map(|share| p.shift_left(share, 1));
+    let right0 = p.add(d, doubled[0]);
+    let product0 = p.mul(d, right0);
+    let product1 = p.mul(d, doubled[1]);
+    smallvec![p.add(r_squared[0], product0), p.add(r_squared[1], product1)]
+}
+
+/// x w, with w in clear at P0.
+pub(super) fn product_with_clear(p: &mut ProgramBuilder, product: Product, x: &Shares, w: ValueId) -> Shares {
+    let domain = p.value(w).domain;
+    let (x_shape, w_shape) = (p.shape(x[1]), p.shape(w));
+    let a = p.sample(DEALT_TO_P1, domain, x_shape);
+    let b = p.sample(DEALT_TO_P0, domain, w_shape);
+    let c = multiply(p, product, a, b);
+    let c = deal(p, c);
+    let e = p.sub(w, b);
+    let e = p.send(e, Party::P1);
+    let d = p.sub(x[1], a);
+    let d = p.send(d, Party::P0);
+    let known_to_p0 = p.add(x[0], d);
+    let product0 = multiply(p, product, known_to_p0, w);
+    let product1 = multiply(p, product, a, e);
+    smallvec![p.add(product0, c[0]), p.add(product1, c[1])]
+}

@@ -1,0 +1,77 @@
+//! Trigonometric sums of one secret with one opening.
+//!
+//! SecFormer (arXiv 2401.00793) Algorithm 4, after Zheng et al. (ACSAC 2023), generalised to any coefficients and made right
+//! for every split of the secret. To compute sum over k of a_k cos(k angle) + b_k sin(k angle), angle = 2 pi x / period:
+//! 1. Bring the period to a power of two: if period x 2^f is 2^m, keep the shares; otherwise multiply them by
+//!    c = round(2^(m + 24) / (period 2^f)) and shift each down by 24.
+//! 2. Narrow the shares to Z_2^m. Narrowing is a ring homomorphism, so n0 + n1 is x modulo the period exactly (step 1:
+//!    to one unit of 2^-m turns). The shift cannot wrap: its failure is a multiple of 2^40, which is 0 modulo 2^m.
+//!    Reducing each share modulo a period that is no power of two is wrong instead whenever x0 + x1 wraps: one time in four.
+//! 3. The dealer deals t uniform in Z_2^m and shares of C_k = cos(2 pi k t / 2^m), S_k = sin(2 pi k t / 2^m).
+//! 4. The parties open delta = n - t, m bits each way: uniform in Z_2^m, because t is.
+//! 5. cos(k(delta + t)) = cos(k delta) C_k - sin(k delta) S_k and sin(k(delta + t)) = sin(k delta) C_k + cos(k delta) S_k, so
+//!    the sum is public numbers times shares: A_k C_k + B_k S_k with A_k = a_k cos(k delta) + b_k sin(k delta) and
+//!    B_k = b_k cos(k delta) - a_k sin(k delta).
+
+use super::{deal, open, random, truncation};
+use crate::program::{Function, ProgramBuilder, Wave};
+use crate::ring::Domain;
+use crate::scheme::{PERIOD_SHIFT, RingSeries, Shares};
+use crate::shape::{Move, Shape};
+
+/// Fraction bits that the dealt waves and the public factors have beyond those of the result.
+pub const GUARD_BITS: u8 = 6;
+
+/// Shares of the sum at double scale, and by how many bits it must be truncated.
+pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> (Shares, u8) {
+    let shape = p.shape(x[0]);
+    let angle = Domain::Ring(series.angle_bits);
+    let turned: Shares = match series.multiplier {
+        None => x.clone(),
+        Some(multiplier) => {
+            let multiplier = p.splat(multiplier, Domain::Z64);
+            let scaled = x.iter().map(|&share| p.mul(share, multiplier)).collect();
+            truncation::shift_apart(p, &scaled, PERIOD_SHIFT)
+        }
+    };
+    let (t_shares, t) = random(p, angle, &shape);
+    let fraction_bits = series.fraction_bits + GUARD_BITS;
+    let (dealt_waves, public_waves) = waves(series);
+    let dealt = p.function(Function::Waves { waves: dealt_waves, fraction_bits }, t);
+    let dealt = deal(p, dealt);
+
+    let masked: Shares = (0..2)
+        .map(|i| {
+            let narrow = p.convert(turned[i], angle);
+            p.sub(narrow, t_shares[i])
+        })
+        .collect();
+    let [delta] = open(p, [[masked[0], masked[1]]]);
+    let factors = p.function(Function::Waves { waves: public_waves, fraction_bits }, delta);
+    let shares = dealt.iter().map(|&share| {
+        let terms = p.mul(factors, share);
+        let sum = p.sum(terms, 0);
+        let shape: Shape = shape.clone();
+        p.moved(sum, Move::Reshape(shape))
+    });
+    (shares.collect(), 2 * fraction_bits - series.fraction_bits)
+}
+
+/// Cosine and sine of each frequency, as dealt; and the public factor of each.
+fn waves(series: &RingSeries<'_>) -> (Vec<Wave>, Vec<Wave>) {
+    let (cosines, sines) = (&series.series.cosines, &series.series.sines);
+    let (mut dealt, mut public) = (Vec::new(), Vec::new());
+    for k in 0..cosines.len().max(sines.len()) {
+        let coefficient = |list: &[f64]| list.get(k).copied().unwrap_or(0.0);
+        let (a, b) = (coefficient(cosines), coefficient(sines));
+        if a == 0.0 && b == 0.0 {
+            continue;
+        }
+        let harmonic = k as u32 + 1;
+        dealt.push(Wave { harmonic, cosine: 1.0, sine: 0.0 });
+        public.push(Wave { harmonic, cosine: a, sine: b });
+        dealt.push(Wave { harmonic, cosine: 0.0, sine: 1.0 });
+        public.push(Wave { harmonic, cosine: b, sine: -a });
+    }
+    (dealt, public)
+}

@@ -1,0 +1,169 @@
+//! Two computing parties and a dealer: x = x0 + x1 modulo 2^64, P0 holds x0, P1 holds x1.
+//!
+//! Semi-honest; the dealer deals correlated randomness before the inputs are known and then takes no part. No single one of
+//! P0, P1, dealer, client, model owner learns anything but its own inputs and outputs. P0 and P1 together, and either of
+//! them together with the dealer, are not promised anything.
+//!
+//! What the dealer deals: words that one party may choose at random are never sent; both expand them from a common key
+//! ([`Op::Sample`](crate::program::Op::Sample) held by dealer and party). Only what is determined by the rest is sent, to P1.
+//!
+//! | operation | rounds | bit online, both directions | bit offline | file |
+//! |---|---|---|---|---|
+//! | product of x and y, z elements | 1 | 128 (x + y) | 64 z | [`beaver`] |
+//! | square | 1 | 128 | 64 | [`beaver`] |
+//! | product with w in clear at P0 | 1 | 64 x, 64 w in setup | 64 z | [`beaver`] |
+//! | truncation local / exact | 0 / 1 | 0 / 128 | 0 / 128 | [`truncation`] |
+//! | sign, set-propagate-kill tree | 8 | 3456 | 896 | [`comparison`] |
+//! | sign, carry tree | 7 | 504 | 190 | [`comparison`] |
+//! | bit to integer, after the carry tree | 1 | 2 | 64 | [`bits`] |
+//! | select, after either tree | 1 | 256 / 130 | 64 / 128 | [`bits`] |
+//! | trigonometric sum of K frequencies | 1 | 2 m | 128 K | [`fourier`] |
+//!
+//! A golden test holds the table to the counted Programs.
+
+pub mod beaver;
+pub mod bits;
+pub mod comparison;
+pub mod fourier;
+pub mod truncation;
+
+use super::{BitShares, Comparison, Operand, Product, RingSeries, Scheme, SchemeSpec, Shares, Truncation, Weights};
+use crate::party::{Party, PartySet};
+use crate::program::{Constant, ProgramBuilder, ValueId};
+use crate::ring::Domain;
+use crate::shape::Shape;
+use smallvec::smallvec;
+use std::collections::HashMap;
+
+/// The dealer and P0: who holds P0's part of what is dealt.
+pub(crate) const DEALT_TO_P0: PartySet = PartySet::of(&[Party::Dealer, Party::P0]);
+/// The dealer and P1.
+pub(crate) const DEALT_TO_P1: PartySet = PartySet::of(&[Party::Dealer, Party::P1]);
+
+/// The scheme's state while it compiles: its choices, and the masks that weights keep.
+#[derive(Debug)]
+pub(crate) struct Additive2 {
+    spec: SchemeSpec,
+    weight_masks: HashMap<Shares, beaver::Opened>,
+}
+
+impl Additive2 {
+    pub(crate) fn new(spec: SchemeSpec) -> Self {
+        Self { spec, weight_masks: HashMap::new() }
+    }
+}
+
+/// Deals a value that the dealer knows: P0's share is a common random word, P1's the difference, sent.
+fn deal(p: &mut ProgramBuilder, secret: ValueId) -> [ValueId; 2] {
+    let (domain, shape) = (p.value(secret).domain, p.shape(secret));
+    let share0 = p.sample(DEALT_TO_P0, domain, shape);
+    let share1 = if domain.is_ring() { p.sub(secret, share0) } else { p.xor(secret, share0) };
+    [share0, p.send(share1, Party::P1)]
+}
+
+/// A random word in shares, and as the dealer knows it.
+fn random(p: &mut ProgramBuilder, domain: Domain, shape: &Shape) -> ([ValueId; 2], ValueId) {
+    let shares = [p.sample(DEALT_TO_P0, domain, shape.clone()), p.sample(DEALT_TO_P1, domain, shape.clone())];
+    let sum = if domain.is_ring() { p.add(shares[0], shares[1]) } else { p.xor(shares[0], shares[1]) };
+    (shares, sum)
+}
+
+/// Both parties send their share of each value to the other, all at once; returns the values, known to both.
+fn open<const N: usize>(p: &mut ProgramBuilder, values: [[ValueId; 2]; N]) -> [ValueId; N] {
+    let sent = values.map(|[share0, share1]| [p.send(share0, Party::P1), p.send(share1, Party::P0)]);
+    sent.map(|[share0, share1]| {
+        if p.value(share0).domain.is_ring() { p.add(share0, share1) } else { p.xor(share0, share1) }
+    })
+}
+
+impl Scheme for Additive2 {
+    fn parties(&self) -> PartySet {
+        let parties = PartySet::of(&[Party::P0, Party::P1, Party::Dealer, Party::Client]);
+        parties.with(self.model_owner())
+    }
+
+    fn model_owner(&self) -> Party {
+        match self.spec.weights {
+            Weights::Shared => Party::ModelOwner,
+            Weights::Server => Party::P0,
+        }
+    }
+
+    fn share(&mut self, p: &mut ProgramBuilder, owner: Party, clear: ValueId) -> Shares {
+        let (domain, shape) = (p.value(clear).domain, p.shape(clear));
+        let share0 = p.sample(PartySet::of(&[owner, Party::P0]), domain, shape);
+        let share1 = p.sub(clear, share0);
+        smallvec![share0, p.send(share1, Party::P1)]
+    }
+
+    fn trivial(&mut self, p: &mut ProgramBuilder, known: ValueId) -> Shares {
+        let (domain, shape) = (p.value(known).domain, p.shape(known));
+        smallvec![known, p.constant(Constant::Splat(0), domain, shape)]
+    }
+
+    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Shares {
+        beaver::product(self, p, product, x, y)
+    }
+
+    fn product_with_clear(&mut self, p: &mut ProgramBuilder, product: Product, x: &Shares, w: ValueId) -> Shares {
+        beaver::product_with_clear(p, product, x, w)
+    }
+
+    fn square(&mut self, p: &mut ProgramBuilder, x: &Shares) -> Shares {
+        beaver::square(p, x)
+    }
+
+    fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares {
+        match self.spec.truncation {
+            Truncation::Local => truncation::local(p, x, shift, fraction_bits),
+            Truncation::Exact => truncation::exact(p, x, shift),
+        }
+    }
+
+    fn negative(&mut self, p: &mut ProgramBuilder, x: &Shares) -> BitShares {
+        match self.spec.comparison {
+            Comparison::Spk => BitShares::Arithmetic(comparison::spk(p, x)),
+            Comparison::Carry => BitShares::Xor(comparison::carry(p, x)),
+        }
+    }
+
+    fn and(&mut self, p: &mut ProgramBuilder, a: &BitShares, b: &BitShares) -> BitShares {
+        bits::and(p, a, b)
+    }
+
+    fn xor(&mut self, p: &mut ProgramBuilder, a: &BitShares, b: &BitShares) -> BitShares {
+        bits::xor(p, a, b)
+    }
+
+    fn not(&mut self, p: &mut ProgramBuilder, a: &BitShares) -> BitShares {
+        bits::not(p, a)
+    }
+
+    fn select(&mut self, p: &mut ProgramBuilder, bit: &BitShares, x: &Shares) -> Shares {
+        bits::select(p, bit, x)
+    }
+
+    fn integer(&mut self, p: &mut ProgramBuilder, bit: &BitShares) -> Shares {
+        match bit {
+            BitShares::Arithmetic(shares) => shares.clone(),
+            BitShares::Xor(shares) => bits::to_integer(p, shares),
+        }
+    }
+
+    fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares {
+        let (sum, shift) = fourier::sum(p, x, series);
+        self.truncate(p, &sum, shift, series.fraction_bits + shift)
+    }
+
+    fn reveal(&mut self, p: &mut ProgramBuilder, x: &Shares, to: Party, name: &str, fraction_bits: u8) {
+        // A fresh sharing of zero: what `to` receives are uniform shares of the output, whatever x's shares went through.
+        let (domain, shape) = (p.value(x[0]).domain, p.shape(x[0]));
+        let zero = p.sample(PartySet::of(&[Party::P0, Party::P1]), domain, shape);
+        let fresh0 = p.add(x[0], zero);
+        let fresh1 = p.sub(x[1], zero);
+        let fresh0 = p.send(fresh0, to);
+        let fresh1 = p.send(fresh1, to);
+        let output = p.add(fresh0, fresh1);
+        p.reveal(output, to, name, fraction_bits);
+    }
+}

@@ -1,0 +1,71 @@
+//! Division by a power of two, rounding down or up to the next unit.
+
+use super::{deal, open, random};
+use crate::program::{ClaimKind, ProgramBuilder};
+use crate::ring::Domain;
+use crate::scheme::Shares;
+use smallvec::smallvec;
+
+/// Bound of [`exact`]: |x| < 2^62.
+pub const EXACT_HEADROOM_BITS: u8 = 62;
+
+/// Each party shifts its share: P0 takes floor(x0 / 2^s), P1 takes ceil(x1 / 2^s), shares read as signed words.
+///
+/// With x0 = a 2^s + r0 and x1 = b 2^s + r1, 0 <= r < 2^s, the sum is a + b + [r1 > 0], and floor(x / 2^s) is
+/// a + b + [r0 + r1 >= 2^s]; so the result is floor(x / 2^s) or one more, and equal to it when 2^s divides x. It is off by
+/// 2^(64 - s) when x0 + x1 leaves the signed range: out of 2^64 sharings exactly x + 1 (x >= 0) or |x| - 1 (x < 0).
+///
+/// Narrowing the result to Z_2^m with m <= 64 - s removes that failure: 2^(64 - s) is 0 modulo 2^m.
+pub(super) fn local(p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares {
+    p.claim(x, ClaimKind::LocalTruncation { shift, fraction_bits });
+    shift_apart(p, x, shift)
+}
+
+/// [`local`] without its claim, for results that are narrowed and so cannot fail.
+pub(super) fn shift_apart(p: &mut ProgramBuilder, x: &Shares, shift: u8) -> Shares {
+    let share0 = p.shift_right_arithmetic(x[0], shift);
+    let negative = p.neg(x[1]);
+    let shifted = p.shift_right_arithmetic(negative, shift);
+    smallvec![share0, p.neg(shifted)]
+}
+
+/// One opening, no wrap for |x| < 2^62, s <= 61:
+/// 1. The dealer deals r uniform in Z_2^64, `low` = floor((r mod 2^63) / 2^s) and its top bit.
+/// 2. The parties open c = x + 2^62 + r, a uniform word.
+/// 3. With x' = x + 2^62 in [0, 2^63): x' = (c mod 2^63) - (r mod 2^63) + 2^63 w, where w = top(c) XOR top(r), because
+///    c's top bit is r's plus the carry. So floor((c mod 2^63) / 2^s) - `low` + 2^(63 - s) w is floor(x' / 2^s), or one more
+///    when the s low bits of c are less than those of r. Subtract 2^(62 - s).
+///
+/// For uniform r the round-up has probability (x mod 2^s) / 2^s: the expected error is zero.
+pub(super) fn exact(p: &mut ProgramBuilder, x: &Shares, shift: u8) -> Shares {
+    p.claim(x, ClaimKind::Headroom { bits: EXACT_HEADROOM_BITS });
+    let shape = p.shape(x[0]);
+    let (r_shares, r) = random(p, Domain::Z64, &shape);
+    let without_top = p.shift_left(r, 1);
+    let low = p.shift_right(without_top, shift + 1);
+    let low = deal(p, low);
+    let top = p.shift_right(r, 63);
+    let top = deal(p, top);
+
+    let offset = p.splat(1 << EXACT_HEADROOM_BITS, Domain::Z64);
+    let positive = p.add(x[0], offset);
+    let masked = [p.add(positive, r_shares[0]), p.add(x[1], r_shares[1])];
+    let [c] = open(p, [masked]);
+
+    let without_top = p.shift_left(c, 1);
+    let c_low = p.shift_right(without_top, shift + 1);
+    let c_top = p.shift_right(c, 63);
+    // w = top(c) + top(r) (1 - 2 top(c)), in shares.
+    let one = p.splat(1, Domain::Z64);
+    let twice = p.shift_left(c_top, 1);
+    let sign = p.sub(one, twice);
+    let wrapped = top.map(|share| p.mul(share, sign));
+    let wrapped0 = p.add(wrapped[0], c_top);
+
+    let wrapped0 = p.shift_left(wrapped0, 63 - shift);
+    let wrapped1 = p.shift_left(wrapped[1], 63 - shift);
+    let offset = p.splat(1 << (EXACT_HEADROOM_BITS - shift), Domain::Z64);
+    let known = p.sub(c_low, offset);
+    let known = p.add(known, wrapped0);
+    smallvec![p.sub(known, low[0]), p.sub(wrapped1, low[1])]
+}

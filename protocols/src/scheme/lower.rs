@@ -1,0 +1,409 @@
+//! The walk from circuit to Program: scales, truncations, and everything linear. What is particular to a way of sharing
+//! is asked of the [`Scheme`].
+
+use super::{BitShares, CompileError, Operand, PERIOD_SHIFT, Product, RingSeries, Scheme, SchemeSpec, Shares, Weights};
+use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Owner, Series};
+use crate::fixed::{self, FixedPoint, RING_BITS, power_of_two};
+use crate::party::Party;
+use crate::program::{ClaimKind, Constant, Local, Program, ProgramBuilder, ValueId};
+use crate::ring::Domain;
+use crate::shape::Move;
+use smallvec::{SmallVec, smallvec};
+
+/// How a circuit value is held.
+#[derive(Debug, Clone)]
+enum Held {
+    /// By everyone.
+    Public(ValueId),
+    /// By the model owner, a computing party.
+    Clear(ValueId),
+    /// In shares.
+    Shared(Shares),
+    /// In shares, a tensor of bits.
+    Bit(BitShares),
+    /// Nothing is left to hold: the value was revealed.
+    Revealed,
+}
+
+struct Lowering<'a, S> {
+    circuit: &'a CheckedCircuit,
+    fixed: FixedPoint,
+    weights: Weights,
+    scheme: S,
+    p: ProgramBuilder,
+    held: Vec<Held>,
+    /// Whether a node depends on the model alone.
+    weight: Vec<bool>,
+}
+
+pub(super) fn lower<S: Scheme>(
+    circuit: &CheckedCircuit,
+    spec: &SchemeSpec,
+    fixed: FixedPoint,
+    scheme: S,
+) -> Result<Program, CompileError> {
+    let p = ProgramBuilder::new(scheme.parties(), scheme.model_owner()).with_regions(circuit.regions().clone());
+    let mut lowering =
+        Lowering { circuit, fixed, weights: spec.weights, scheme, p, held: Vec::new(), weight: Vec::new() };
+    let mut claims = circuit.domains().to_vec();
+    claims.sort_by_key(|claim| claim.value);
+    let mut claims = claims.into_iter().peekable();
+    for (i, node) in circuit.nodes().iter().enumerate() {
+        lowering.p.set_region(node.region);
+        let from_model = match &node.op {
+            Op::Input { owner, .. } => *owner == Owner::Model,
+            op => op.arguments().iter().all(|argument| lowering.weight[argument.index()]),
+        };
+        let held = lowering.node(node)?;
+        while let Some(claim) = claims.next_if(|claim| claim.value.index() == i) {
+            lowering.p.set_region(claim.region);
+            if let Held::Shared(shares) = &held {
+                let fraction_bits = lowering.fraction_bits(node)?;
+                lowering.p.claim(shares, ClaimKind::Domain { low: claim.low, high: claim.high, fraction_bits });
+            }
+        }
+        lowering.held.push(held);
+        lowering.weight.push(from_model);
+    }
+    Ok(lowering.p.finish()?)
+}
+
+impl<S: Scheme> Lowering<'_, S> {
+    fn region(&self, node: &Node) -> String {
+        self.circuit.regions().path(node.region)
+    }
+
+    /// Fraction bits of a node's value in the ring.
+    fn fraction_bits(&self, node: &Node) -> Result<u8, CompileError> {
+        let wanted = i32::from(self.fixed.fraction_bits) + i32::from(node.guard_bits);
+        match u8::try_from(wanted) {
+            Ok(bits) if bits <= RING_BITS - 3 => Ok(bits),
+            _ => Err(CompileError::FractionBits { region: self.region(node), wanted }),
+        }
+    }
+
+    fn argument(&self, id: NodeId) -> &Node {
+        &self.circuit.nodes()[id.index()]
+    }
+
+    fn argument_bits(&self, id: NodeId) -> Result<u8, CompileError> {
+        self.fraction_bits(self.argument(id))
+    }
+
+    fn encode(&self, node: &Node, number: f64, fraction_bits: u8) -> Result<u64, CompileError> {
+        fixed::encode(number, fraction_bits, RING_BITS)
+            .map_err(|error| CompileError::Encode { region: self.region(node), error })
+    }
+
+    /// The value in shares, whoever held it so far.
+    fn shares(&mut self, id: NodeId) -> Shares {
+        match self.held[id.index()].clone() {
+            Held::Shared(shares) => shares,
+            Held::Public(known) | Held::Clear(known) => self.scheme.trivial(&mut self.p, known),
+            Held::Bit(_) | Held::Revealed => unreachable!("the circuit's checker admits real values only"),
+        }
+    }
+
+    fn bit(&self, id: NodeId) -> BitShares {
+        match &self.held[id.index()] {
+            Held::Bit(bit) => bit.clone(),
+            other => unreachable!("the circuit's checker admits bits only, not {other:?}"),
+        }
+    }
+
+    /// Applies a linear map to every part of a value.
+    fn map(&mut self, held: &Held, mut f: impl FnMut(&mut ProgramBuilder, ValueId) -> ValueId) -> Held {
+        match held {
+            Held::Public(value) => Held::Public(f(&mut self.p, *value)),
+            Held::Clear(value) => Held::Clear(f(&mut self.p, *value)),
+            Held::Shared(shares) => Held::Shared(shares.iter().map(|&share| f(&mut self.p, share)).collect()),
+            Held::Bit(_) | Held::Revealed => unreachable!("the circuit's checker admits real values only"),
+        }
+    }
+
+    /// a + b or a - b.
+    fn sum(&mut self, a: NodeId, b: NodeId, local: &Local) -> Held {
+        let apply = |p: &mut ProgramBuilder, a, b| p.local(local.clone(), smallvec![a, b]);
+        match (self.held[a.index()].clone(), self.held[b.index()].clone()) {
+            (Held::Public(a), Held::Public(b)) => Held::Public(apply(&mut self.p, a, b)),
+            (Held::Public(a) | Held::Clear(a), Held::Clear(b)) | (Held::Clear(a), Held::Public(b)) => {
+                Held::Clear(apply(&mut self.p, a, b))
+            }
+            // Something known is added by its first holder alone.
+            (Held::Shared(a), Held::Public(b) | Held::Clear(b)) => {
+                let mut result = a;
+                result[0] = apply(&mut self.p, result[0], b);
+                Held::Shared(self.unify_shapes(result))
+            }
+            _ => {
+                let (a, b) = (self.shares(a), self.shares(b));
+                Held::Shared(a.iter().zip(&b).map(|(&a, &b)| apply(&mut self.p, a, b)).collect())
+            }
+        }
+    }
+
+    /// Broadcasts all shares to the shape of the first.
+    fn unify_shapes(&mut self, shares: Shares) -> Shares {
+        let shape = self.p.shape(shares[0]);
+        shares
+            .into_iter()
+            .map(|share| {
+                if self.p.value(share).shape == shape {
+                    share
+                } else {
+                    self.p.moved(share, Move::Broadcast(shape.clone()))
+                }
+            })
+            .collect()
+    }
+
+    /// Brings a value from `from` to `to` fraction bits.
+    fn rescale(&mut self, node: &Node, held: Held, from: i32, to: u8) -> Result<Held, CompileError> {
+        let shift = from - i32::from(to);
+        let bits = |shift: i32| match u8::try_from(shift) {
+            Ok(bits) if bits <= RING_BITS - 3 => Ok(bits),
+            _ => Err(CompileError::Shift { region: self.region(node), shift }),
+        };
+        if shift <= 0 {
+            let bits = bits(-shift)?;
+            return Ok(self.map(&held, |p, value| p.shift_left(value, bits)));
+        }
+        let bits = bits(shift)?;
+        Ok(match held {
+            Held::Shared(shares) => {
+                // Saturates only for labels of reports: the true number of fraction bits does not fit the word.
+                let fraction_bits = u8::try_from(from).unwrap_or(RING_BITS - 1).min(RING_BITS - 1);
+                Held::Shared(self.scheme.truncate(&mut self.p, &shares, bits, fraction_bits))
+            }
+            known => self.map(&known, |p, value| p.shift_right_arithmetic(value, bits)),
+        })
+    }
+
+    fn node(&mut self, node: &Node) -> Result<Held, CompileError> {
+        match &node.op {
+            Op::Input { owner, name } => {
+                let fraction_bits = self.fraction_bits(node)?;
+                let party = match owner {
+                    Owner::Client => Party::Client,
+                    Owner::Model => self.scheme.model_owner(),
+                };
+                let clear = self.p.input(party, name, fraction_bits, Domain::Z64, node.shape.clone());
+                Ok(match (owner, self.weights) {
+                    (Owner::Model, Weights::Server) => Held::Clear(clear),
+                    _ => Held::Shared(self.scheme.share(&mut self.p, party, clear)),
+                })
+            }
+            Op::Constant(values) => {
+                let fraction_bits = self.fraction_bits(node)?;
+                let words =
+                    values.iter().map(|&x| self.encode(node, x, fraction_bits)).collect::<Result<Vec<_>, _>>()?;
+                let constant = Constant::Words(words.into());
+                Ok(Held::Public(self.p.constant(constant, Domain::Z64, node.shape.clone())))
+            }
+            &Op::Add(a, b) => Ok(self.sum(a, b, &Local::Add)),
+            &Op::Sub(a, b) => Ok(self.sum(a, b, &Local::Sub)),
+            &Op::Neg(a) => {
+                let held = self.held[a.index()].clone();
+                Ok(self.map(&held, ProgramBuilder::neg))
+            }
+            &Op::Offset(a, number) => {
+                let word = self.encode(node, number, self.fraction_bits(node)?)?;
+                let word = self.p.splat(word, Domain::Z64);
+                Ok(match self.held[a.index()].clone() {
+                    Held::Shared(mut shares) => {
+                        shares[0] = self.p.add(shares[0], word);
+                        Held::Shared(shares)
+                    }
+                    known => self.map(&known, |p, value| p.add(value, word)),
+                })
+            }
+            &Op::Scale(a, number) => self.scale(node, a, number),
+            &Op::Shift(a, _) => Ok(self.held[a.index()].clone()),
+            &Op::Precision(a) => {
+                let (from, to) = (self.argument_bits(a)?, self.fraction_bits(node)?);
+                let held = self.held[a.index()].clone();
+                self.rescale(node, held, i32::from(from), to)
+            }
+            &Op::Mul(a, b) => self.product(node, Product::Elementwise, a, b),
+            &Op::MatMul(a, b) => self.product(node, Product::Matrix, a, b),
+            &Op::Square(a) => {
+                let (from, to) = (self.argument_bits(a)?, self.fraction_bits(node)?);
+                let held = match self.held[a.index()].clone() {
+                    Held::Shared(shares) => Held::Shared(self.scheme.square(&mut self.p, &shares)),
+                    known => self.map(&known, |p, value| p.mul(value, value)),
+                };
+                self.rescale(node, held, 2 * i32::from(from), to)
+            }
+            &Op::Sum(a, axis) => {
+                let held = self.held[a.index()].clone();
+                Ok(self.map(&held, |p, value| p.sum(value, axis)))
+            }
+            Op::Move(a, rearrangement) => {
+                let held = self.held[a.index()].clone();
+                Ok(self.map(&held, |p, value| p.moved(value, rearrangement.clone())))
+            }
+            Op::Concat(parts, axis) => Ok(self.concat(parts, *axis)),
+            &Op::Less(a, b) => {
+                let difference = self.sum(a, b, &Local::Sub);
+                let shares = match difference {
+                    Held::Shared(shares) => shares,
+                    Held::Public(known) | Held::Clear(known) => self.scheme.trivial(&mut self.p, known),
+                    Held::Bit(_) | Held::Revealed => unreachable!("a difference is a real value"),
+                };
+                Ok(Held::Bit(self.scheme.negative(&mut self.p, &shares)))
+            }
+            &Op::LessThan(a, bound) => {
+                let word = self.encode(node, -bound, self.argument_bits(a)?)?;
+                let mut shares = self.shares(a);
+                let word = self.p.splat(word, Domain::Z64);
+                shares[0] = self.p.add(shares[0], word);
+                Ok(Held::Bit(self.scheme.negative(&mut self.p, &shares)))
+            }
+            &Op::And(a, b) => {
+                let (a, b) = (self.bit(a), self.bit(b));
+                Ok(Held::Bit(self.scheme.and(&mut self.p, &a, &b)))
+            }
+            &Op::Xor(a, b) => {
+                let (a, b) = (self.bit(a), self.bit(b));
+                Ok(Held::Bit(self.scheme.xor(&mut self.p, &a, &b)))
+            }
+            &Op::Not(a) => {
+                let a = self.bit(a);
+                Ok(Held::Bit(self.scheme.not(&mut self.p, &a)))
+            }
+            &Op::Select(bit, x) => {
+                let (bit, x) = (self.bit(bit), self.shares(x));
+                Ok(Held::Shared(self.scheme.select(&mut self.p, &bit, &x)))
+            }
+            &Op::Real(bit) => {
+                let (bit, fraction_bits) = (self.bit(bit), self.fraction_bits(node)?);
+                let integer = Held::Shared(self.scheme.integer(&mut self.p, &bit));
+                Ok(self.map(&integer, |p, value| p.shift_left(value, fraction_bits)))
+            }
+            Op::Fourier(x, series) => self.fourier(node, *x, series),
+            Op::Reveal(a, name) => {
+                let fraction_bits = self.fraction_bits(node)?;
+                let shares = self.shares(*a);
+                self.scheme.reveal(&mut self.p, &shares, Party::Client, name, fraction_bits);
+                Ok(Held::Revealed)
+            }
+        }
+    }
+
+    /// Product with a public number, brought to m / 2^e with an odd integer m: a power of two costs only the shift.
+    fn scale(&mut self, node: &Node, a: NodeId, number: f64) -> Result<Held, CompileError> {
+        let (from, to) = (self.argument_bits(a)?, self.fraction_bits(node)?);
+        let held = self.held[a.index()].clone();
+        let (multiplier, exponent) = odd_multiplier(number, to.max(self.fixed.fraction_bits));
+        let held = match multiplier {
+            1 => held,
+            _ => {
+                let word = self.p.splat(multiplier as u64, Domain::Z64);
+                self.map(&held, |p, value| p.mul(value, word))
+            }
+        };
+        self.rescale(node, held, i32::from(from) + exponent, to)
+    }
+
+    fn product(&mut self, node: &Node, product: Product, a: NodeId, b: NodeId) -> Result<Held, CompileError> {
+        let from = i32::from(self.argument_bits(a)?) + i32::from(self.argument_bits(b)?);
+        let to = self.fraction_bits(node)?;
+        let local = |p: &mut ProgramBuilder, x, y| match product {
+            Product::Elementwise => p.mul(x, y),
+            Product::Matrix => p.matmul(x, y),
+        };
+        let held = match (self.held[a.index()].clone(), self.held[b.index()].clone()) {
+            (x @ Held::Shared(_), Held::Public(y)) => self.map(&x, |p, x| local(p, x, y)),
+            (Held::Public(x), y @ Held::Shared(_)) => self.map(&y, |p, y| local(p, x, y)),
+            (Held::Shared(x), Held::Clear(w)) => Held::Shared(self.scheme.product_with_clear(&mut self.p, product, &x, w)),
+            (Held::Clear(w), Held::Shared(x)) if product == Product::Elementwise => {
+                Held::Shared(self.scheme.product_with_clear(&mut self.p, product, &x, w))
+            }
+            (Held::Public(x), Held::Public(y)) => Held::Public(local(&mut self.p, x, y)),
+            (Held::Public(x) | Held::Clear(x), Held::Public(y) | Held::Clear(y)) => Held::Clear(local(&mut self.p, x, y)),
+            _ => {
+                let (x, y) = (self.shares(a), self.shares(b));
+                let x = Operand { shares: &x, weight: self.weight[a.index()] };
+                let y = Operand { shares: &y, weight: self.weight[b.index()] };
+                Held::Shared(self.scheme.product(&mut self.p, product, x, y))
+            }
+        };
+        self.rescale(node, held, from, to)
+    }
+
+    fn concat(&mut self, parts: &[NodeId], axis: usize) -> Held {
+        if parts.iter().all(|part| matches!(self.held[part.index()], Held::Public(_))) {
+            let parts: SmallVec<[ValueId; 4]> = parts.iter().flat_map(|part| self.shares(*part).into_iter().take(1)).collect();
+            return Held::Public(self.p.concat(&parts, axis));
+        }
+        let parts: Vec<Shares> = parts.iter().map(|&part| self.shares(part)).collect();
+        let count = parts[0].len();
+        let share = |p: &mut ProgramBuilder, i: usize| {
+            let parts: SmallVec<[ValueId; 4]> = parts.iter().map(|shares| shares[i]).collect();
+            p.concat(&parts, axis)
+        };
+        Held::Shared((0..count).map(|i| share(&mut self.p, i)).collect())
+    }
+
+    fn fourier(&mut self, node: &Node, x: NodeId, series: &Series) -> Result<Held, CompileError> {
+        let fraction_bits = self.fraction_bits(node)?;
+        let error = |why: String| CompileError::Series { region: self.region(node), why };
+        let units = series.period * power_of_two(i32::from(fraction_bits));
+        let angle_bits = units.log2().ceil();
+        if !(2.0..=32.0).contains(&angle_bits) {
+            return Err(error(format!("a period of {units} units is no word of 2 to 32 bits")));
+        }
+        if series.cosines.is_empty() && series.sines.is_empty() {
+            return Err(error("a series without terms".to_owned()));
+        }
+        let angle_bits = angle_bits as u8;
+        let multiplier = (units != power_of_two(i32::from(angle_bits)))
+            .then(|| (power_of_two(i32::from(angle_bits) + i32::from(PERIOD_SHIFT)) / units).round() as u64);
+        let constant = self.encode(node, series.constant, fraction_bits)?;
+        let x = self.shares(x);
+        let series = RingSeries { series, fraction_bits, angle_bits, multiplier };
+        let mut result = self.scheme.fourier(&mut self.p, &x, &series);
+        if constant != 0 {
+            let constant = self.p.splat(constant, Domain::Z64);
+            result[0] = self.p.add(result[0], constant);
+        }
+        Ok(Held::Shared(result))
+    }
+}
+
+/// The nearest number m / 2^e with at most `bits` + 1 significant bits and m odd (0 for zero).
+fn odd_multiplier(number: f64, bits: u8) -> (i64, i32) {
+    if number == 0.0 {
+        return (0, 0);
+    }
+    let exponent = i32::from(bits.min(40)) - number.abs().log2().floor() as i32;
+    let multiplier = (number * power_of_two(exponent)).round() as i64;
+    let zeros = multiplier.trailing_zeros() as i32;
+    (multiplier >> zeros, exponent - zeros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::quickcheck;
+
+    quickcheck! {
+        fn multipliers_are_odd_and_near(number: f64) -> bool {
+            let number = number % 1e12;
+            if !number.is_finite() || number.abs() < 1e-9 {
+                return true;
+            }
+            let (multiplier, exponent) = odd_multiplier(number, 16);
+            let value = multiplier as f64 * power_of_two(-exponent);
+            multiplier % 2 != 0 && (value / number - 1.0).abs() <= power_of_two(-17)
+        }
+    }
+
+    #[test]
+    fn powers_of_two_need_no_multiplication() {
+        assert_eq!(odd_multiplier(0.125, 16), (1, 3));
+        assert_eq!(odd_multiplier(-4.0, 16), (-1, -2));
+        assert_eq!(odd_multiplier(3.0, 16), (3, 0));
+        assert_eq!(odd_multiplier(0.0, 16), (0, 0));
+    }
+}

@@ -1,0 +1,219 @@
+//! Schemes: what a shared value is, and what each circuit operation means for the parties.
+//!
+//! [`compile`] turns a circuit into a Program under a [`SchemeSpec`], a point in a space of named choices: a published
+//! system is one such point.
+
+pub mod additive2;
+mod lower;
+
+use crate::circuit::CheckedCircuit;
+use crate::fixed::{EncodeError, FixedPoint};
+use crate::party::{Party, PartySet};
+use crate::program::{Program, ProgramBuilder, ProgramError, ValueId};
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use thiserror::Error;
+
+/// Who computes, and what a sharing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SchemeKind {
+    /// P0 and P1 hold x0 + x1 = x modulo 2^64, and a dealer deals correlated randomness: the setting of SecFormer,
+    /// MPCFormer and CrypTen. Semi-honest; one corrupted party of the three, or either owner.
+    Additive2,
+}
+
+/// How fixed-point products are brought back to scale. Both give floor(x / 2^s) or one unit more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Truncation {
+    /// Each party shifts its share: free, but wraps with probability (|x| + 1) / 2^64 at most, and then the result is off by
+    /// 2^(64 - s). (SecureML, Mohassel and Zhang 2017, section 4.1; the shares are read as signed here.)
+    Local,
+    /// One opening under a dealt mask whose shifted value and top bit are dealt too: 1 round, 128 bit online and 128 bit
+    /// from the dealer; never wraps for |x| < 2^62. (Escudero et al., Crypto 2020, section 5; stated there for fields.)
+    Exact,
+}
+
+/// How the sign of a secret is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Comparison {
+    /// CrypTen's set-propagate-kill tree on whole words, and a conversion that opens a whole word: 8 rounds, 3456 bit.
+    Spk,
+    /// Only the carry into the sign bit: a tree that halves, 7 rounds, 504 bit; the bit stays shared by exclusive or, and
+    /// is converted (1 round, 2 bit) or used to select (1 round, 130 bit) as needed.
+    Carry,
+}
+
+/// Masks of products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Triples {
+    /// Every product masks both its operands afresh: weights are opened again for each product, for each inference.
+    Fresh,
+    /// A weight keeps one mask and is opened once, in the setup phase; what it is multiplied with is masked afresh.
+    FixedWeight,
+}
+
+/// How the model's weights are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weights {
+    /// Shared among the computing parties by a model owner who then leaves.
+    Shared,
+    /// In clear at P0, who is the model owner.
+    Server,
+}
+
+/// A scheme with all its choices made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SchemeSpec {
+    /// Who computes.
+    pub kind: SchemeKind,
+    /// Truncation.
+    pub truncation: Truncation,
+    /// Comparison.
+    pub comparison: Comparison,
+    /// Masks of products.
+    pub triples: Triples,
+    /// Holding of the weights.
+    pub weights: Weights,
+}
+
+/// A circuit that a scheme cannot carry out.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum CompileError {
+    /// A number of the circuit that does not fit the ring.
+    #[error("in region `{region}`: {error}")]
+    Encode {
+        /// Path of the region.
+        region: String,
+        /// The number, and why.
+        error: EncodeError,
+    },
+    /// More fraction bits than the ring leaves room for, or fewer than none.
+    #[error("in region `{region}`: {wanted} fraction bits; use 0 to 61 by fewer guard bits or a coarser fixed point")]
+    FractionBits {
+        /// Path of the region.
+        region: String,
+        /// Fraction bits plus guard bits.
+        wanted: i32,
+    },
+    /// A rescaling by more than the word.
+    #[error("in region `{region}`: a result has {shift} fraction bits too many; a truncation removes at most 61")]
+    Shift {
+        /// Path of the region.
+        region: String,
+        /// Bits to be removed.
+        shift: i32,
+    },
+    /// A series that cannot be evaluated.
+    #[error("in region `{region}`: {why}")]
+    Series {
+        /// Path of the region.
+        region: String,
+        /// Why.
+        why: String,
+    },
+    /// The scheme emitted an ill-formed Program; a defect of the scheme.
+    #[error("the scheme compiled an ill-formed Program: {0}")]
+    Program(#[from] ProgramError),
+}
+
+/// Compiles a circuit into a Program that computes it among the parties of the scheme.
+///
+/// The Program has the regions of the circuit. Inputs are shared where the circuit names them, so that a large model never
+/// needs all its weights at once.
+///
+/// # Errors
+/// [`CompileError`] names region and number.
+pub fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec, fixed: FixedPoint) -> Result<Program, CompileError> {
+    match spec.kind {
+        SchemeKind::Additive2 => lower::lower(circuit, spec, fixed, additive2::Additive2::new(*spec)),
+    }
+}
+
+/// Shares of a tensor, in the order of the computing parties.
+pub(crate) type Shares = SmallVec<[ValueId; 3]>;
+
+/// Shares of a tensor of bits.
+#[derive(Debug, Clone)]
+pub(crate) enum BitShares {
+    /// Words of one bit whose exclusive or is the bit.
+    Xor(Shares),
+    /// Ring elements whose sum is 0 or 1.
+    Arithmetic(Shares),
+}
+
+/// The two bilinear products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Product {
+    /// Elementwise, broadcasting.
+    Elementwise,
+    /// Matrix product.
+    Matrix,
+}
+
+/// An operand of a product.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operand<'a> {
+    /// Its shares.
+    pub(crate) shares: &'a Shares,
+    /// Whether it depends on the model alone, so that one mask may serve all its uses.
+    pub(crate) weight: bool,
+}
+
+/// A trigonometric sum brought to integers: what a scheme needs to know of a circuit's series.
+pub(crate) struct RingSeries<'a> {
+    /// The coefficients.
+    pub(crate) series: &'a crate::circuit::Series,
+    /// Fraction bits of argument and result.
+    pub(crate) fraction_bits: u8,
+    /// Width m of the words in which the argument is opened: one period is 2^m.
+    pub(crate) angle_bits: u8,
+    /// Multiplier that brings the period to 2^(m + [`PERIOD_SHIFT`]); `None` when the period is 2^m already.
+    pub(crate) multiplier: Option<u64>,
+}
+
+/// Bits by which a rescaled argument is shifted down after multiplication.
+pub(crate) const PERIOD_SHIFT: u8 = 24;
+
+/// What a scheme must define; all linear operations are done on shares by the walker, alike for every linear scheme.
+///
+/// Shares are of Z_2^64. `truncate` obeys the law of [`crate::program::ClaimKind::LocalTruncation`] or never wraps.
+pub(crate) trait Scheme {
+    /// Everyone who takes part.
+    fn parties(&self) -> PartySet;
+    /// Who owns the weights.
+    fn model_owner(&self) -> Party;
+    /// Shares a value that `owner` holds in clear.
+    fn share(&mut self, p: &mut ProgramBuilder, owner: Party, clear: ValueId) -> Shares;
+    /// The trivial sharing of a value that its one holder (P0) or everyone knows.
+    fn trivial(&mut self, p: &mut ProgramBuilder, known: ValueId) -> Shares;
+    /// x y without truncation.
+    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Shares;
+    /// x w without truncation, w in clear at the model owner, who is P0.
+    fn product_with_clear(&mut self, p: &mut ProgramBuilder, product: Product, x: &Shares, w: ValueId) -> Shares;
+    /// x squared without truncation.
+    fn square(&mut self, p: &mut ProgramBuilder, x: &Shares) -> Shares;
+    /// floor(x / 2^shift) or one unit more; x has `fraction_bits`.
+    fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares;
+    /// 1 where x < 0.
+    fn negative(&mut self, p: &mut ProgramBuilder, x: &Shares) -> BitShares;
+    /// a AND b.
+    fn and(&mut self, p: &mut ProgramBuilder, a: &BitShares, b: &BitShares) -> BitShares;
+    /// a XOR b.
+    fn xor(&mut self, p: &mut ProgramBuilder, a: &BitShares, b: &BitShares) -> BitShares;
+    /// NOT a.
+    fn not(&mut self, p: &mut ProgramBuilder, a: &BitShares) -> BitShares;
+    /// x where the bit is 1, zero elsewhere.
+    fn select(&mut self, p: &mut ProgramBuilder, bit: &BitShares, x: &Shares) -> Shares;
+    /// The bit as a ring element, 0 or 1.
+    fn integer(&mut self, p: &mut ProgramBuilder, bit: &BitShares) -> Shares;
+    /// A trigonometric sum of x.
+    fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares;
+    /// Makes x known to `to` and nothing else: the shares are made fresh before they are sent.
+    fn reveal(&mut self, p: &mut ProgramBuilder, x: &Shares, to: Party, name: &str, fraction_bits: u8);
+}

@@ -1,0 +1,120 @@
+//! What a run shows of a Program's claims: the simulator holds all shares, so it sees what no party can.
+
+use crate::failure::wrap_probability;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use viewless_protocols::fixed;
+use viewless_protocols::program::ClaimKind;
+use viewless_protocols::ring::signed;
+
+/// A protocol's argument that left the domain on its card.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DomainFinding {
+    /// Path of the protocol's region.
+    pub region: String,
+    /// The interval claimed.
+    pub claimed: (f64, f64),
+    /// Smallest and largest element seen.
+    pub seen: (f64, f64),
+    /// Elements outside.
+    pub outside: u64,
+    /// Elements in all.
+    pub elements: u64,
+}
+
+/// A value that left the headroom that an exact truncation needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadroomFinding {
+    /// Path of the region.
+    pub region: String,
+    /// Elements at or beyond the bound.
+    pub outside: u64,
+}
+
+/// Everything that a run found about the claims.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Findings {
+    /// Every domain claim, in Program order, those that hold included.
+    pub domains: Vec<DomainFinding>,
+    /// Headroom claims that do not hold.
+    pub headroom: Vec<HeadroomFinding>,
+    /// Elements that were truncated locally.
+    pub local_truncations: u64,
+    /// Expected number of wraps among them, by the law, for the values of this run.
+    pub expected_wraps: f64,
+    /// Wraps that happened.
+    pub wraps: u64,
+    /// Regions in which they happened.
+    pub wrapped_regions: Vec<String>,
+}
+
+impl Findings {
+    /// Probability that a run on these inputs wraps anywhere, over the choice of shares.
+    #[must_use]
+    pub fn wrap_probability(&self) -> f64 {
+        -(-self.expected_wraps).exp_m1()
+    }
+
+    /// Domain claims that do not hold.
+    pub fn violated_domains(&self) -> impl Iterator<Item = &DomainFinding> {
+        self.domains.iter().filter(|finding| finding.outside > 0)
+    }
+
+    /// Examines the shares of one claimed value, words of `bits` bits.
+    pub(crate) fn examine(&mut self, kind: &ClaimKind, shares: &[&[u64]], bits: u8, region: impl Fn() -> String) {
+        let elements = shares.iter().map(|share| share.len()).max().unwrap_or(0);
+        let word = |share: &[u64], i: usize| if share.len() == 1 { share[0] } else { share[i] };
+        let value = |i: usize| signed(shares.iter().fold(0u64, |sum, share| sum.wrapping_add(word(share, i))), bits);
+        match *kind {
+            ClaimKind::Domain { low, high, fraction_bits } => {
+                // Fixed point has half a unit of rounding: an element is outside when its word is beyond the bound's.
+                let unit = fixed::power_of_two(-i32::from(fraction_bits));
+                let real = |i: usize| value(i) as f64 * unit;
+                let outside = |x: f64| x < low - unit || x > high + unit;
+                let start = (f64::INFINITY, f64::NEG_INFINITY, 0u64);
+                let seen = (0..elements).into_par_iter().map(real).fold(
+                    || start,
+                    |(l, h, n), x| (l.min(x), h.max(x), n + u64::from(outside(x))),
+                );
+                let (l, h, outside) = seen.reduce(|| start, |a, b| (a.0.min(b.0), a.1.max(b.1), a.2 + b.2));
+                self.domains.push(DomainFinding {
+                    region: region(),
+                    claimed: (low, high),
+                    seen: (l, h),
+                    outside,
+                    elements: elements as u64,
+                });
+            }
+            ClaimKind::Headroom { bits: headroom } => {
+                let outside = |&i: &usize| value(i).unsigned_abs() >= 1 << headroom;
+                let outside = (0..elements).into_par_iter().filter(outside).count() as u64;
+                if outside > 0 {
+                    self.headroom.push(HeadroomFinding { region: region(), outside });
+                }
+            }
+            ClaimKind::LocalTruncation { .. } => {
+                // Blocks of fixed size, added in order: the floating sum does not depend on the number of threads.
+                let blocks: Vec<(f64, u64)> = (0..elements.div_ceil(BLOCK))
+                    .into_par_iter()
+                    .map(|block| {
+                        let range = block * BLOCK..((block + 1) * BLOCK).min(elements);
+                        range.fold((0.0, 0), |(expected, wraps), i| {
+                            let sum: i128 = shares.iter().map(|share| i128::from(signed(word(share, i), bits))).sum();
+                            let wrapped = sum != i128::from(value(i));
+                            (expected + wrap_probability(value(i), bits), wraps + u64::from(wrapped))
+                        })
+                    })
+                    .collect();
+                let wraps = blocks.iter().map(|block| block.1).sum::<u64>();
+                self.local_truncations += elements as u64;
+                self.expected_wraps += blocks.iter().map(|block| block.0).sum::<f64>();
+                self.wraps += wraps;
+                if wraps > 0 {
+                    self.wrapped_regions.push(region());
+                }
+            }
+        }
+    }
+}
+
+const BLOCK: usize = 1 << 14;

@@ -1,0 +1,376 @@
+//! The bill of a Program: rounds and bytes, by phase, link, party and region, counted from its sends alone.
+//!
+//! Conventions, printed with every figure:
+//! - A *message* is one send; its size is its packed bits, rounded up to whole bytes once. A value held by several parties
+//!   is sent by the first of them in the order P0, P1, P2, dealer, client, model owner.
+//! - *Total* adds all messages over all links. *Sent by a party* adds its own. *Between the computing parties* leaves out
+//!   the dealer and the owners: with two computing parties it is what papers print as "sent + received by one party".
+//! - *Rounds*, schedule `asap`: the longest chain of sends within a phase. Schedule `as-written`: sends in program order,
+//!   where only neighbours that do not depend on one another share a round; what an eager framework pays.
+//! - Rounds of a region: under `asap` those on one longest chain (which add up to the total), under `as-written` those that
+//!   its messages open.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use viewless_protocols::party::{Party, PartySet};
+use viewless_protocols::program::{Op, Phase, Program, ValueId};
+use viewless_protocols::region::{RegionId, Regions};
+
+/// How sends are gathered into rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Each message leaves as soon as its contents are known.
+    Asap,
+    /// In program order; neighbours share a round if they are independent.
+    AsWritten,
+}
+
+/// One send of a Program, placed in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message {
+    /// The value at the receiver.
+    pub value: ValueId,
+    /// Sender.
+    pub from: Party,
+    /// Receiver.
+    pub to: Party,
+    /// Phase in which it is sent.
+    pub phase: Phase,
+    /// Round within the phase, from 1.
+    pub round: u32,
+    /// Region that sends it.
+    pub region: RegionId,
+    /// Contents, in bits.
+    pub bits: u64,
+    /// Size on the wire.
+    pub bytes: u64,
+}
+
+/// The parties that compute on shares; the others deal or own.
+pub const COMPUTING: PartySet = PartySet::of(&[Party::P0, Party::P1, Party::P2]);
+
+impl Message {
+    /// Whether both ends compute on shares.
+    #[must_use]
+    pub fn is_between_computing_parties(&self) -> bool {
+        COMPUTING.contains(self.from) && COMPUTING.contains(self.to)
+    }
+}
+
+/// Who sends a value to `to`: its first holder.
+fn sender(program: &Program, contents: ValueId) -> Party {
+    program.value(contents).holders.iter().next().expect("a checked value has a holder")
+}
+
+/// Every message of a Program in order, with its round; and for each phase the number of rounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timetable {
+    /// The messages, in Program order.
+    pub messages: Vec<Message>,
+    /// Rounds of each phase, in the order of [`Phase::ALL`].
+    pub rounds: [u32; 3],
+    /// For each round of each phase, the region that it is charged to.
+    pub charged: [Vec<RegionId>; 3],
+}
+
+/// Places every message in a round.
+#[must_use]
+pub fn timetable(program: &Program, schedule: Schedule) -> Timetable {
+    match schedule {
+        Schedule::Asap => asap(program),
+        Schedule::AsWritten => as_written(program),
+    }
+}
+
+fn message(program: &Program, id: ValueId, contents: ValueId, to: Party, round: u32) -> Message {
+    let value = program.value(id);
+    Message {
+        value: id,
+        from: sender(program, contents),
+        to,
+        phase: program.phase(id),
+        round,
+        region: value.region,
+        bits: value.bits(),
+        bytes: value.message_bytes(),
+    }
+}
+
+fn asap(program: &Program) -> Timetable {
+    let mut depths: Vec<u32> = Vec::with_capacity(program.values.len());
+    let mut messages = Vec::new();
+    let mut last: [Option<ValueId>; 3] = [None; 3];
+    let depth_in = |depths: &[u32], phase, argument: ValueId| {
+        if program.phase(argument) == phase { depths[argument.index()] } else { 0 }
+    };
+    for (id, value) in program.iter() {
+        let phase = program.phase(id);
+        let before =
+            value.op.arguments().iter().map(|&argument| depth_in(&depths, phase, argument)).max().unwrap_or(0);
+        let mut depth = before;
+        if let Op::Send(contents, to) = value.op {
+            depth += 1;
+            messages.push(message(program, id, contents, to, depth));
+            let last = &mut last[phase as usize];
+            if last.is_none_or(|last| depths[last.index()] < depth) {
+                *last = Some(id);
+            }
+        }
+        depths.push(depth);
+    }
+    // Walk one longest chain of each phase backwards and charge each of its sends to its region.
+    let mut charged: [Vec<RegionId>; 3] = Default::default();
+    for phase in Phase::ALL {
+        let chain = &mut charged[phase as usize];
+        let mut at = last[phase as usize];
+        while let Some(id) = at {
+            let value = program.value(id);
+            if matches!(value.op, Op::Send(..)) {
+                chain.push(value.region);
+            }
+            let deepest = value.op.arguments().iter().copied().filter(|&argument| program.phase(argument) == phase);
+            at = deepest.max_by_key(|argument| depths[argument.index()]).filter(|argument| depths[argument.index()] > 0);
+        }
+        chain.reverse();
+    }
+    let rounds = last.map(|last| last.map_or(0, |last| depths[last.index()]));
+    Timetable { messages, rounds, charged }
+}
+
+fn as_written(program: &Program) -> Timetable {
+    /// The round being filled.
+    #[derive(Default)]
+    struct Open {
+        round: u32,
+        /// The value at which the round was opened.
+        first: u32,
+        /// Whether the latest value of this phase was a send.
+        joinable: bool,
+    }
+    let mut open: [Open; 3] = Default::default();
+    let mut messages = Vec::new();
+    let mut charged: [Vec<RegionId>; 3] = Default::default();
+    for (id, value) in program.iter() {
+        let phase = program.phase(id);
+        let state = &mut open[phase as usize];
+        let Op::Send(contents, to) = value.op else {
+            state.joinable = false;
+            continue;
+        };
+        // Between neighbours there are no local operations of this phase: a dependence can only be direct.
+        if !state.joinable || (contents.0 >= state.first && program.phase(contents) == phase) {
+            state.round += 1;
+            state.first = id.0;
+            charged[phase as usize].push(value.region);
+        }
+        state.joinable = true;
+        messages.push(message(program, id, contents, to, state.round));
+    }
+    let rounds = [open[0].round, open[1].round, open[2].round];
+    Timetable { messages, rounds, charged }
+}
+
+/// What one phase costs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseBill {
+    /// Rounds under the bill's schedule.
+    pub rounds: u32,
+    /// All messages over all links.
+    pub bytes_total: u64,
+    /// Messages among the computing parties.
+    pub bytes_between_computing_parties: u64,
+    /// Messages sent by each party.
+    pub bytes_sent: BTreeMap<String, u64>,
+    /// Messages over each directed link, `P0->P1`.
+    pub bytes_by_link: BTreeMap<String, u64>,
+    /// Number of messages.
+    pub messages: u64,
+}
+
+/// What one function (or region) costs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionBill {
+    /// Name of the function.
+    pub name: String,
+    /// Online rounds.
+    pub rounds: u32,
+    /// Online messages over all links.
+    pub bytes_total: u64,
+    /// Setup messages over all links.
+    pub bytes_setup: u64,
+    /// Offline messages over all links.
+    pub bytes_offline: u64,
+    /// Online and setup messages among the computing parties: what published tables count.
+    pub bytes_between_computing_parties: u64,
+    /// Regions of this name: how often the function is called.
+    pub calls: u32,
+}
+
+/// The whole bill of a Program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bill {
+    /// How rounds were formed.
+    pub schedule: Schedule,
+    /// One bill for each phase.
+    pub phases: BTreeMap<Phase, PhaseBill>,
+    /// One bill for each function, largest first.
+    pub regions: Vec<RegionBill>,
+    /// For each phase and round, the bytes on the busiest directed link.
+    #[serde(skip)]
+    pub slowest_link_bytes: [Vec<u64>; 3],
+}
+
+/// Names that the regions of a model are gathered under; a message counts for the innermost.
+pub const FUNCTIONS: [&str; 9] =
+    ["embedding", "linear", "attention", "softmax", "gelu", "layernorm", "pooler", "head", "input"];
+
+/// Gathers regions under [`FUNCTIONS`]: for each region the index of its innermost function, and whether it opens it.
+fn functions(regions: &Regions) -> Vec<Option<(usize, bool)>> {
+    let mut found: Vec<Option<(usize, bool)>> = Vec::with_capacity(regions.len());
+    for id in regions.ids() {
+        let own = FUNCTIONS.iter().position(|&name| name == regions.name(id)).map(|function| (function, true));
+        let inherited = found.get(Regions::index(regions.parent(id))).copied().flatten();
+        found.push(own.or(inherited.map(|(function, _)| (function, false))));
+    }
+    found
+}
+
+/// How a bill is broken down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grouping {
+    /// By function, see [`FUNCTIONS`].
+    Function,
+    /// By the regions directly under the root: the layers of a model.
+    Layer,
+    /// By full path.
+    Region,
+}
+
+/// Counts a Program.
+#[must_use]
+pub fn bill(program: &Program, schedule: Schedule, grouping: Grouping) -> Bill {
+    let timetable = timetable(program, schedule);
+    let mut phases: BTreeMap<Phase, PhaseBill> = Phase::ALL.map(|phase| (phase, PhaseBill::default())).into();
+    let group = groups(&program.regions, grouping);
+    let mut regions: BTreeMap<usize, RegionBill> = BTreeMap::new();
+    for (index, entry) in group.names.iter().enumerate() {
+        regions.insert(index, RegionBill { name: entry.0.clone(), calls: entry.1, ..RegionBill::default() });
+    }
+    let mut slowest_link_bytes: [Vec<u64>; 3] = timetable.rounds.map(|rounds| vec![0; rounds as usize]);
+    let mut in_round: BTreeMap<(Phase, u32, Party, Party), u64> = BTreeMap::new();
+    let mut links: BTreeMap<(Phase, Party, Party), u64> = BTreeMap::new();
+    for message in &timetable.messages {
+        let bill = phases.get_mut(&message.phase).expect("every phase has a bill");
+        let between = if message.is_between_computing_parties() { message.bytes } else { 0 };
+        bill.bytes_total += message.bytes;
+        bill.bytes_between_computing_parties += between;
+        bill.messages += 1;
+        *links.entry((message.phase, message.from, message.to)).or_default() += message.bytes;
+        *in_round.entry((message.phase, message.round, message.from, message.to)).or_default() += message.bytes;
+        let region = regions.get_mut(&group.of[Regions::index(message.region)]).expect("every region has a group");
+        match message.phase {
+            Phase::Offline => region.bytes_offline += message.bytes,
+            Phase::Setup => region.bytes_setup += message.bytes,
+            Phase::Online => region.bytes_total += message.bytes,
+        }
+        if message.phase != Phase::Offline {
+            region.bytes_between_computing_parties += between;
+        }
+    }
+    for ((phase, from, to), bytes) in links {
+        let bill = phases.get_mut(&phase).expect("every phase has a bill");
+        bill.bytes_by_link.insert(format!("{from}->{to}"), bytes);
+        *bill.bytes_sent.entry(from.to_string()).or_default() += bytes;
+    }
+    for ((phase, round, _, _), bytes) in in_round {
+        let slowest = &mut slowest_link_bytes[phase as usize][round as usize - 1];
+        *slowest = bytes.max(*slowest);
+    }
+    for phase in Phase::ALL {
+        phases.get_mut(&phase).expect("every phase has a bill").rounds = timetable.rounds[phase as usize];
+    }
+    for region in &timetable.charged[Phase::Online as usize] {
+        regions.get_mut(&group.of[Regions::index(*region)]).expect("every region has a group").rounds += 1;
+    }
+    let mut regions: Vec<RegionBill> = regions.into_values().filter(|region| region.calls > 0 || *region != RegionBill { name: region.name.clone(), ..RegionBill::default() }).collect();
+    if grouping == Grouping::Function {
+        regions.sort_by(|a, b| b.bytes_total.cmp(&a.bytes_total).then_with(|| a.name.cmp(&b.name)));
+    }
+    Bill { schedule, phases, regions, slowest_link_bytes }
+}
+
+struct Groups {
+    /// Name and number of calls of each group.
+    names: Vec<(String, u32)>,
+    /// Group of each region.
+    of: Vec<usize>,
+}
+
+fn groups(regions: &Regions, grouping: Grouping) -> Groups {
+    match grouping {
+        Grouping::Function => {
+            let functions = functions(regions);
+            let mut names: Vec<(String, u32)> = FUNCTIONS.iter().map(|&name| (name.to_owned(), 0)).collect();
+            names.push(("other".to_owned(), 0));
+            let of = functions.iter().map(|function| function.map_or(FUNCTIONS.len(), |(function, _)| function)).collect();
+            functions.iter().flatten().filter(|(_, opens)| *opens).for_each(|&(function, _)| names[function].1 += 1);
+            Groups { names, of }
+        }
+        Grouping::Layer => {
+            let mut names: Vec<(String, u32)> = vec![("other".to_owned(), 0)];
+            let mut of = vec![0];
+            for id in regions.ids().skip(1) {
+                if regions.parent(id) == Regions::ROOT {
+                    let name = regions.name(id);
+                    let group = names.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
+                        names.push((name.to_owned(), 0));
+                        names.len() - 1
+                    });
+                    names[group].1 += 1;
+                    of.push(group);
+                } else {
+                    of.push(of[Regions::index(regions.parent(id))]);
+                }
+            }
+            Groups { names, of }
+        }
+        Grouping::Region => {
+            let mut known: BTreeMap<String, usize> = BTreeMap::new();
+            let mut names: Vec<(String, u32)> = Vec::new();
+            let mut of = Vec::new();
+            for id in regions.ids() {
+                let path = regions.path(id);
+                let group = *known.entry(path.clone()).or_insert_with(|| {
+                    names.push((path, 0));
+                    names.len() - 1
+                });
+                names[group].1 += 1;
+                of.push(group);
+            }
+            Groups { names, of }
+        }
+    }
+}
+
+impl Bill {
+    /// The bill of a phase.
+    #[must_use]
+    pub fn phase(&self, phase: Phase) -> &PhaseBill {
+        &self.phases[&phase]
+    }
+
+    /// The bill of a function, if it was called.
+    #[must_use]
+    pub fn region(&self, name: &str) -> Option<&RegionBill> {
+        self.regions.iter().find(|region| region.name == name)
+    }
+
+    /// Predicted duration of the online messages on a network, without computation, in seconds: the sum over rounds of the
+    /// latency and the time of the busiest directed link.
+    #[must_use]
+    pub fn online_seconds(&self, network: &crate::network::Network) -> f64 {
+        network.seconds(self.slowest_link_bytes[Phase::Online as usize].iter().copied())
+    }
+}

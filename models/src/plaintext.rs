@@ -1,0 +1,330 @@
+//! The plaintext forward pass of BERT in f32 (Devlin et al., 2018; Hugging Face's `BertModel` in evaluation mode).
+//!
+//! One sentence, no padding, token type 0. With n tokens, width h, heads of width d:
+//!
+//! ```text
+//! x           = LayerNorm(word[token] + position[0..n] + token_type[0])
+//! each layer:   q, k, v = x W^T + b, split over the heads
+//!               a = softmax(q k^T / sqrt(d)) v, heads joined
+//!               x = LayerNorm(x + a W^T + b)
+//!               x = LayerNorm(x + activation(x W^T + b) W'^T + b')
+//! LayerNorm(x) = (x - mean) / sqrt(variance + epsilon) * weight + bias, per token, variance over h (not h - 1)
+//! ```
+//!
+//! Matrix products are in f32; means, variances, erf, tanh and exp are evaluated in f64 and rounded once, so that the
+//! pass is at least as exact as the f32 implementations it is compared with. The result does not depend on the number
+//! of threads: work is split by fixed sizes. It may differ in the last bits between processors, because the matrix
+//! kernel does.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::parallel::prelude::*;
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, Axis, s};
+use viewless_protocols::model::config::{Activation, BertConfig, Head};
+
+use crate::error::ModelError;
+use crate::tokenizer::check_tokens;
+use crate::weights::Weights;
+
+/// Output columns of a linear layer computed by one task.
+const COLUMNS_PER_TASK: usize = 128;
+
+/// The result of a forward pass.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Output {
+    /// The last hidden states, `[tokens, hidden]`.
+    pub hidden_states: Array2<f32>,
+    /// What the head makes of them: the pooled vector `[hidden]`, the logits `[labels]`, or, for
+    /// [`Head::HiddenStates`], the hidden states in row-major order, `[tokens * hidden]`.
+    pub output: Array1<f32>,
+}
+
+/// A point of the forward pass that an observer sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// After the embeddings' LayerNorm, `[tokens, hidden]`.
+    Embeddings,
+    /// The input of softmax: scores after scaling, `[heads, tokens, tokens]`.
+    AttentionScores {
+        /// Layer, from 0.
+        layer: usize,
+    },
+    /// The input of the activation, `[tokens, intermediate]`.
+    ActivationInput {
+        /// Layer, from 0.
+        layer: usize,
+    },
+    /// The output of a layer, `[tokens, hidden]`.
+    Layer {
+        /// Layer, from 0.
+        layer: usize,
+    },
+}
+
+/// The forward pass on one sentence.
+///
+/// # Errors
+/// No tokens, more than the model has positions, or one outside its vocabulary; weights of another configuration.
+pub fn forward(config: &BertConfig, weights: &Weights, tokens: &[u32]) -> Result<Output, ModelError> {
+    forward_observed(config, weights, tokens, &mut |_, _| {})
+}
+
+/// [`forward`], showing each [`Stage`] to `observe` as it is computed.
+///
+/// # Errors
+/// Those of [`forward`].
+pub fn forward_observed(
+    config: &BertConfig,
+    weights: &Weights,
+    tokens: &[u32],
+    observe: &mut dyn FnMut(Stage, ArrayViewD<'_, f32>),
+) -> Result<Output, ModelError> {
+    check_tokens(tokens, config.vocab_size, config.max_positions)?;
+    weights.check(config)?;
+    let pass = Pass { config, weights };
+    let mut x = pass.embeddings(tokens)?;
+    observe(Stage::Embeddings, x.view().into_dyn());
+    for layer in 0..config.layers {
+        let name = format!("encoder.layer.{layer}");
+        x = pass.attention(&name, x, &mut |scores| observe(Stage::AttentionScores { layer }, scores))?;
+        x = pass.feed_forward(&name, x, &mut |input| observe(Stage::ActivationInput { layer }, input))?;
+        observe(Stage::Layer { layer }, x.view().into_dyn());
+    }
+    let output = pass.head(&x)?;
+    Ok(Output { hidden_states: x, output })
+}
+
+/// A configuration with weights that fit it.
+struct Pass<'a> {
+    config: &'a BertConfig,
+    weights: &'a Weights,
+}
+
+impl Pass<'_> {
+    fn embeddings(&self, tokens: &[u32]) -> Result<Array2<f32>, ModelError> {
+        let words = self.weights.matrix("embeddings.word_embeddings.weight")?;
+        let positions = self.weights.matrix("embeddings.position_embeddings.weight")?;
+        let token_types = self.weights.matrix("embeddings.token_type_embeddings.weight")?;
+        let rows: Vec<usize> = tokens.iter().map(|&token| token as usize).collect();
+        let mut x = words.select(Axis(0), &rows);
+        x += &token_types.row(0);
+        x += &positions.slice(s![..tokens.len(), ..]);
+        self.layer_norm("embeddings.LayerNorm", x)
+    }
+
+    fn attention(
+        &self,
+        layer: &str,
+        x: Array2<f32>,
+        observe: &mut dyn FnMut(ArrayViewD<'_, f32>),
+    ) -> Result<Array2<f32>, ModelError> {
+        let (tokens, head_size) = (x.nrows(), self.config.head_size());
+        let [query, key, value] = ["query", "key", "value"].map(|name| format!("{layer}.attention.self.{name}"));
+        let (query, key, value) = (self.linear(&query, &x)?, self.linear(&key, &x)?, self.linear(&value, &x)?);
+
+        let scale = 1.0 / (head_size as f32).sqrt();
+        let columns = |head: usize| s![.., head * head_size..(head + 1) * head_size];
+        let mut scores = Array3::zeros((self.config.heads, tokens, tokens));
+        scores.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(head, mut scores)| {
+            let (query, key) = (query.slice(columns(head)), key.slice(columns(head)));
+            general_mat_mul(scale, &query, &key.t(), 0.0, &mut scores);
+        });
+        observe(scores.view().into_dyn());
+
+        let mut context = Array2::zeros(x.dim());
+        scores
+            .axis_iter_mut(Axis(0))
+            .into_par_iter()
+            .zip(context.axis_chunks_iter_mut(Axis(1), head_size).into_par_iter())
+            .enumerate()
+            .for_each(|(head, (mut scores, mut context))| {
+                scores.rows_mut().into_iter().for_each(softmax);
+                general_mat_mul(1.0, &scores, &value.slice(columns(head)), 0.0, &mut context);
+            });
+        let attended = self.linear(&format!("{layer}.attention.output.dense"), &context)?;
+        self.layer_norm(&format!("{layer}.attention.output.LayerNorm"), attended + x)
+    }
+
+    fn feed_forward(
+        &self,
+        layer: &str,
+        x: Array2<f32>,
+        observe: &mut dyn FnMut(ArrayViewD<'_, f32>),
+    ) -> Result<Array2<f32>, ModelError> {
+        let mut inner = self.linear(&format!("{layer}.intermediate.dense"), &x)?;
+        observe(inner.view().into_dyn());
+        let activation = self.config.activation;
+        inner.par_mapv_inplace(|value| activate(activation, value));
+        let outer = self.linear(&format!("{layer}.output.dense"), &inner)?;
+        self.layer_norm(&format!("{layer}.output.LayerNorm"), outer + x)
+    }
+
+    fn head(&self, x: &Array2<f32>) -> Result<Array1<f32>, ModelError> {
+        match &self.config.head {
+            Head::HiddenStates => Ok(x.iter().copied().collect()),
+            Head::MeanPooling => Ok(x.columns().into_iter().map(|column| mean(column) as f32).collect()),
+            Head::Pooler => Ok(self.pooler(x)?.row(0).to_owned()),
+            Head::Classifier { .. } => Ok(self.linear("classifier", &self.pooler(x)?)?.row(0).to_owned()),
+        }
+    }
+
+    /// tanh(dense(first token)), `[1, hidden]`.
+    fn pooler(&self, x: &Array2<f32>) -> Result<Array2<f32>, ModelError> {
+        let first = x.slice(s![..1, ..]).to_owned();
+        Ok(self.linear("pooler.dense", &first)?.mapv(|value| libm::tanh(value.into()) as f32))
+    }
+
+    /// x W^T + b, `[tokens, out]`.
+    fn linear(&self, name: &str, x: &Array2<f32>) -> Result<Array2<f32>, ModelError> {
+        let weight = self.weights.matrix(&format!("{name}.weight"))?;
+        let bias = self.weights.vector(&format!("{name}.bias"))?;
+        Ok(linear(x.view(), weight, bias))
+    }
+
+    fn layer_norm(&self, name: &str, mut x: Array2<f32>) -> Result<Array2<f32>, ModelError> {
+        let weight = self.weights.vector(&format!("{name}.weight"))?;
+        let bias = self.weights.vector(&format!("{name}.bias"))?;
+        let epsilon = self.config.layer_norm_epsilon;
+        x.axis_iter_mut(Axis(0)).into_par_iter().for_each(|mut row| {
+            let mean = mean(row.view());
+            let squares = row.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+            let scale = 1.0 / (squares / row.len() as f64 + epsilon).sqrt();
+            for ((value, &weight), &bias) in row.iter_mut().zip(weight).zip(bias) {
+                *value = ((f64::from(*value) - mean) * scale * f64::from(weight) + f64::from(bias)) as f32;
+            }
+        });
+        Ok(x)
+    }
+}
+
+fn linear(x: ArrayView2<'_, f32>, weight: ArrayView2<'_, f32>, bias: ArrayView1<'_, f32>) -> Array2<f32> {
+    let mut y = Array2::zeros((x.nrows(), weight.nrows()));
+    y.axis_chunks_iter_mut(Axis(1), COLUMNS_PER_TASK)
+        .into_par_iter()
+        .zip(weight.axis_chunks_iter(Axis(0), COLUMNS_PER_TASK).into_par_iter())
+        .for_each(|(mut y, weight)| general_mat_mul(1.0, &x, &weight.t(), 0.0, &mut y));
+    y + bias
+}
+
+/// exp(x - max) / Σ exp(x - max), in place.
+fn softmax(mut row: ArrayViewMut1<'_, f32>) {
+    let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let power = |value: f32| libm::exp(f64::from(value) - f64::from(max));
+    let sum = row.iter().map(|&value| power(value)).sum::<f64>();
+    row.mapv_inplace(|value| (power(value) / sum) as f32);
+}
+
+fn activate(activation: Activation, x: f32) -> f32 {
+    let x = f64::from(x);
+    let y = match activation {
+        // 1 + erf(x/sqrt 2) = erfc(-x/sqrt 2), without cancellation for negative x.
+        Activation::Gelu => 0.5 * x * libm::erfc(-x / std::f64::consts::SQRT_2),
+        Activation::GeluTanh => {
+            0.5 * x * (1.0 + libm::tanh((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)))
+        }
+    };
+    y as f32
+}
+
+fn mean(values: ArrayView1<'_, f32>) -> f64 {
+    values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::{small_config, synthetic_bert};
+    use std::path::Path;
+    use viewless_protocols::model::config::ConfigError;
+
+    #[test]
+    fn gelu_has_the_values_of_tables() {
+        // x, erf form, tanh form: mpmath with 30 digits, rounded to f32. At -9 the tanh form is -1.3e-28, which 1 +
+        // tanh loses in f64; no f32 result of order 1 can tell.
+        for (x, erf, tanh) in [
+            (0.0, 0.0, 0.0),
+            (1.0, 0.841_344_8, 0.841_192),
+            (-1.0, -0.158_655_25, -0.158_808_01),
+            (-3.0, -0.004_049_694, -0.003_637_392),
+            (-9.0, -1.015_729_6e-18, 0.0),
+            (10.0, 10.0, 10.0),
+        ] {
+            assert_eq!(activate(Activation::Gelu, x), erf, "erf form at {x}");
+            assert_eq!(activate(Activation::GeluTanh, x), tanh, "tanh form at {x}");
+        }
+    }
+
+    #[test]
+    fn softmax_sums_to_one_and_survives_large_scores() {
+        let mut row = Array1::from(vec![1000.0, 1000.0, 999.0, -1000.0]);
+        softmax(row.view_mut());
+        assert!((row.sum() - 1.0).abs() <= 4.0 * f32::EPSILON);
+        assert_eq!(row[0], row[1]);
+        assert_eq!(row[3], 0.0);
+        assert!((row[0] / row[2] - std::f32::consts::E).abs() <= 4.0 * f32::EPSILON);
+    }
+
+    #[test]
+    fn the_observer_sees_every_stage_once_in_order_with_its_shape() {
+        let config = small_config();
+        let weights = synthetic_bert(&config, 1).unwrap();
+        let mut seen = Vec::new();
+        let mut last = None;
+        let output = forward_observed(&config, &weights, &[2, 7, 9, 3], &mut |stage, values| {
+            seen.push((stage, values.shape().to_vec()));
+            last = Some(values.to_owned());
+        })
+        .unwrap();
+        let mut expected = vec![(Stage::Embeddings, vec![4, 32])];
+        for layer in 0..2 {
+            expected.push((Stage::AttentionScores { layer }, vec![4, 4, 4]));
+            expected.push((Stage::ActivationInput { layer }, vec![4, 64]));
+            expected.push((Stage::Layer { layer }, vec![4, 32]));
+        }
+        assert_eq!(seen, expected);
+        assert_eq!(last.unwrap(), output.hidden_states.into_dyn());
+    }
+
+    #[test]
+    fn one_thread_and_many_compute_the_same_bits() {
+        let config = BertConfig { hidden_size: 96, intermediate_size: 384, ..small_config() };
+        let weights = synthetic_bert(&config, 2).unwrap();
+        let tokens: Vec<u32> = (2..40).collect();
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| forward(&config, &weights, &tokens).unwrap())
+        };
+        assert_eq!(on(1), on(5));
+    }
+
+    #[test]
+    fn without_a_head_the_output_is_the_hidden_states() {
+        let config = BertConfig { head: Head::HiddenStates, ..small_config() };
+        let output = forward(&config, &synthetic_bert(&config, 1).unwrap(), &[2, 5, 3]).unwrap();
+        assert!(output.output.iter().eq(output.hidden_states.iter()));
+    }
+
+    #[test]
+    fn tokens_that_the_model_cannot_take_are_refused() {
+        let config = small_config();
+        let weights = synthetic_bert(&config, 1).unwrap();
+        let refused = |tokens: &[u32]| forward(&config, &weights, tokens).unwrap_err();
+        assert!(matches!(refused(&[]), ModelError::NoTokens));
+        assert!(matches!(refused(&vec![2; config.max_positions + 1]), ModelError::TooManyTokens { .. }));
+        let error = refused(&[2, 120]);
+        assert!(matches!(error, ModelError::TokenOutOfVocabulary { token: 120, position: 1, vocab_size: 120 }));
+    }
+
+    #[test]
+    fn weights_of_another_configuration_are_refused_by_tensor() {
+        let config = small_config();
+        let weights = synthetic_bert(&config, 1).unwrap();
+        let refused = |config: &BertConfig| forward(config, &weights, &[2, 3]).unwrap_err();
+        let deeper = refused(&BertConfig { layers: 3, ..config.clone() });
+        assert!(matches!(deeper, ModelError::MissingTensor { .. }) && deeper.to_string().contains("encoder.layer.2"));
+        let wider = refused(&BertConfig { intermediate_size: 65, ..config.clone() });
+        assert!(matches!(wider, ModelError::WrongShape { .. }) && wider.to_string().contains("intermediate"));
+        let odd = refused(&BertConfig { heads: 0, ..config.clone() });
+        assert!(matches!(odd, ModelError::Sizes { source: ConfigError::Zero { .. }, .. }));
+        assert!(odd.to_string().contains(&Path::new("synthetic").display().to_string()));
+    }
+}

@@ -4,8 +4,8 @@
 //!
 //! C is cut into tasks, each a range of rows and a range of *panels* of [`PANEL`] columns; tasks write disjoint parts of C and
 //! run on any thread. Within a task, [`DEPTH`] rows of one panel of B at a time are *packed*, that is, copied to 32 KiB of
-//! contiguous stack, where they stay in the level-one cache while the rows of A pass by, [`TILE_ROWS`] at a time. The sums of
-//! a tile of `TILE_ROWS` × `PANEL` elements of C stay in registers over those `DEPTH` steps. A is read where it lies.
+//! contiguous stack, where they stay in the level-one cache while the rows of A pass by, [`TILE_ROWS`] at a time; meanwhile
+//! the lines to be packed next are fetched from memory. The sums of a tile of `TILE_ROWS` × `PANEL` elements of C stay in registers over those `DEPTH` steps. A is read where it lies.
 //!
 //! With few rows there is nothing to amortise the packing: B is then read where it lies, [`DIRECT_DEPTH`] whole rows at a
 //! time, so that memory is read in long streams.
@@ -29,6 +29,11 @@ const PANEL: usize = 32;
 const DEPTH: usize = 128;
 /// Rows of a tile: with `PANEL` columns, 16 vectors of 512 bits, half of the registers.
 const TILE_ROWS: usize = 4;
+/// Elements of C that are worked on at a time, 256 KiB, so that they stay in a level-two cache. The panels of such a *group*
+/// take their turns for the same rows of B, which are thus read in long stretches, and the same columns of A.
+const GROUP_ELEMENTS: usize = 1 << 15;
+/// A group has at least four panels, so that at least 1 KiB is read from each row of B.
+const LEAST_GROUP_COLUMNS: usize = 4 * PANEL;
 /// Up to this many rows, B is not packed.
 const DIRECT_ROWS: usize = 8;
 /// Rows of B that are read together when B is not packed.
@@ -251,6 +256,25 @@ struct Tile<'a> {
     /// Whether to add to what C holds.
     accumulate: bool,
     mask: u64,
+    prefetch: Prefetch,
+}
+
+/// Which cache lines of B to ask for while a tile is made, one at each step, so that they are near when they are packed: rows
+/// of B are far apart, and the processor does not foresee them. Asking has no effect on the result, whatever the address.
+#[derive(Clone, Copy)]
+struct Prefetch {
+    start: *const u64,
+    /// Elements from one step's line to the next.
+    stride: usize,
+    /// Elements from the line of one step to that of the sixteenth after it.
+    stride_of_16: usize,
+}
+
+impl Prefetch {
+    /// Asks for the same line at every step.
+    fn nothing(b: &[u64]) -> Self {
+        Self { start: b.as_ptr(), stride: 0, stride_of_16: 0 }
+    }
 }
 
 impl Task<'_> {
@@ -275,7 +299,8 @@ impl Task<'_> {
             let depth = DIRECT_DEPTH.min(inner - first_inner);
             for column in (self.columns.start..end).step_by(PANEL) {
                 let b = &b[first_inner * columns + column..];
-                self.run_tiles(path, a, (b, columns), c, first_inner, depth, column);
+                let nothing = |_| Prefetch::nothing(b);
+                self.run_tiles(path, a, (b, columns), c, first_inner, depth, column, nothing);
             }
         }
     }
@@ -287,12 +312,37 @@ impl Task<'_> {
         }
         let inner = self.product.inner;
         let mut packed = Packed([0; DEPTH * PANEL]);
-        for column in (start..self.columns.end).step_by(PANEL) {
+        let group = (GROUP_ELEMENTS / self.rows.len()).next_multiple_of(PANEL).max(LEAST_GROUP_COLUMNS);
+        for group_start in (start..self.columns.end).step_by(group) {
+            let group_end = self.columns.end.min(group_start + group);
             for first_inner in (0..inner).step_by(DEPTH) {
                 let depth = DEPTH.min(inner - first_inner);
-                self.pack(path, b, first_inner, depth, column, &mut packed);
-                self.run_tiles(path, a, (&packed.0, PANEL), c, first_inner, depth, column);
+                for column in (group_start..group_end).step_by(PANEL) {
+                    self.pack(path, b, first_inner, depth, column, &mut packed);
+                    let next = match column + PANEL {
+                        next_column if next_column < group_end => (first_inner, next_column),
+                        _ => (first_inner + depth, group_start),
+                    };
+                    let prefetch = |tile| self.prefetch(b, next, tile);
+                    self.run_tiles(path, a, (&packed.0, PANEL), c, first_inner, depth, column, prefetch);
+                }
             }
+        }
+    }
+
+    /// The lines to ask for during the tile of this index in a part of a panel, if the part to be packed next begins at `next`:
+    /// the first four tiles ask for all of its 512 lines.
+    fn prefetch(&self, b: &[u64], next: (usize, usize), tile: usize) -> Prefetch {
+        let Product { inner, columns, right_is_transposed, .. } = *self.product;
+        let (first_inner, column) = next;
+        if tile >= PANEL / 8 || first_inner >= inner {
+            Prefetch::nothing(b)
+        } else if right_is_transposed {
+            let start = b.as_ptr().wrapping_add((column + 8 * tile) * inner + first_inner);
+            Prefetch { start, stride: 8, stride_of_16: inner }
+        } else {
+            let start = b.as_ptr().wrapping_add(first_inner * columns + column + 8 * tile);
+            Prefetch { start, stride: columns, stride_of_16: 16 * columns }
         }
     }
 
@@ -307,9 +357,10 @@ impl Task<'_> {
         first_inner: usize,
         depth: usize,
         column: usize,
+        prefetch: impl Fn(usize) -> Prefetch,
     ) {
         let product = self.product;
-        for row in self.rows.clone().step_by(TILE_ROWS) {
+        for (index, row) in self.rows.clone().step_by(TILE_ROWS).enumerate() {
             let tile = Tile {
                 rows: TILE_ROWS.min(self.rows.end - row),
                 columns: PANEL.min(self.columns.end - column),
@@ -322,6 +373,7 @@ impl Task<'_> {
                 c_stride: product.columns,
                 accumulate: product.accumulate || first_inner > 0,
                 mask: product.mask,
+                prefetch: prefetch(index),
             };
             tile.assert_within_operands();
             // SAFETY: `matmul` asserted that the processor can run the path; the tile lies within its operands, as just

@@ -45,9 +45,11 @@ unsafe fn fixed_tile<const R: usize, const V: usize>(tile: &Tile<'_>) {
     let mut sums = [[_mm512_setzero_si512(); V]; R];
     for step in 0..tile.depth {
         // SAFETY: step < depth, so this is within row `step` of B, which has V whole vectors, and within row r < R of A; the
-        // tile lies within its operands by this function's contract.
+        // tile lies within its operands by this function's contract. A prefetch may have any address.
         unsafe {
             let b_row = b.add(step * tile.b_stride);
+            let ahead = step % 16 * tile.prefetch.stride + step / 16 * tile.prefetch.stride_of_16;
+            _mm_prefetch::<_MM_HINT_T1>(tile.prefetch.start.wrapping_add(ahead).cast());
             let mut b = [_mm512_setzero_si512(); V];
             for (v, b) in b.iter_mut().enumerate() {
                 *b = _mm512_loadu_si512(b_row.add(v * LANES).cast());

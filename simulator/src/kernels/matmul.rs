@@ -2,12 +2,12 @@
 //!
 //! # How it is done
 //!
-//! C is cut into tasks, each a range of rows and a range of *panels* of [`PANEL`] columns; tasks write disjoint parts of C and
-//! run on any thread. Within a task, [`DEPTH`] rows of one panel of B at a time are *packed*, that is, copied to 32 KiB of
-//! contiguous stack, where they stay in the level-one cache while the rows of A pass by, [`TILE_ROWS`] at a time; meanwhile
+//! C is cut into tasks, each a range of rows and a range of *panels* of `PANEL` columns; tasks write disjoint parts of C and
+//! run on any thread. Within a task, `DEPTH` rows of one panel of B at a time are *packed*, that is, copied to 32 KiB of
+//! contiguous stack, where they stay in the level-one cache while the rows of A pass by, `TILE_ROWS` at a time; meanwhile
 //! the lines to be packed next are fetched from memory. The sums of a tile of `TILE_ROWS` × `PANEL` elements of C stay in registers over those `DEPTH` steps. A is read where it lies.
 //!
-//! With few rows there is nothing to amortise the packing: B is then read where it lies, [`DIRECT_DEPTH`] whole rows at a
+//! With few rows there is nothing to amortise the packing: B is then read where it lies, `DIRECT_DEPTH` whole rows at a
 //! time, so that memory is read in long streams.
 //!
 //! Nothing is allocated. Addition modulo 2^64 is associative, so neither the tasks nor the threads show in the result.

@@ -61,8 +61,7 @@ impl Regions {
     /// Whether the tree is one: each parent stands before its child, and the root is its own.
     #[must_use]
     pub fn is_well_formed(&self) -> bool {
-        !self.0.is_empty()
-            && self.0.iter().enumerate().all(|(i, region)| (region.parent.0 as usize) < i.max(1))
+        !self.0.is_empty() && self.0.iter().enumerate().all(|(i, region)| (region.parent.0 as usize) < i.max(1))
     }
 
     /// Whether `id` belongs to this tree.

@@ -84,10 +84,53 @@ pub const fn shift_right_arithmetic(word: u64, shift: u8, bits: u8) -> u64 {
     (signed(word, bits) >> shift) as u64 & mask(bits)
 }
 
-/// The low `bits` of `word` in the opposite order.
+/// The bit-reversal permutation of the low `bits` of `word`, `bits` a power of two: the bit at position i goes to the position
+/// whose binary digits are those of i in the opposite order.
+///
+/// Afterwards the bits of even positions are the low half and those of odd positions the high half, each in bit-reversed
+/// order again: neighbours are half a word apart at every level of a tree.
 #[must_use]
-pub const fn reverse_bits(word: u64, bits: u8) -> u64 {
-    word.reverse_bits() >> (64 - bits as u32)
+pub const fn bit_reversal(word: u64, bits: u8) -> u64 {
+    let mut word = word & mask(bits);
+    let digits = bits.trailing_zeros();
+    let mut digit = 0;
+    // Exchanges digit a with digit b = digits - 1 - a of every position.
+    while digit < digits / 2 {
+        let (a, b) = (1u32 << digit, 1u32 << (digits - 1 - digit));
+        let moved = EXCHANGED[digits as usize][digit as usize];
+        let difference = (word >> (b - a) ^ word) & moved;
+        word ^= difference | difference << (b - a);
+        digit += 1;
+    }
+    word
+}
+
+/// For each number of digits and each digit of its lower half: the positions that [`bit_reversal`] exchanges.
+const EXCHANGED: [[u64; 3]; 7] = {
+    let mut masks = [[0; 3]; 7];
+    let mut digits = 0;
+    while digits < 7 {
+        let mut digit = 0;
+        while digit < digits / 2 {
+            masks[digits][digit] = positions_with(1 << digit, 1 << (digits - 1 - digit));
+            digit += 1;
+        }
+        digits += 1;
+    }
+    masks
+};
+
+/// The positions whose digit `a` is 1 and whose digit `b` is 0, as a word (a and b are powers of two).
+const fn positions_with(a: u32, b: u32) -> u64 {
+    let mut word = 0;
+    let mut position = 0;
+    while position < 64 {
+        if position & a != 0 && position & b == 0 {
+            word |= 1 << position;
+        }
+        position += 1;
+    }
+    word
 }
 
 #[cfg(test)]
@@ -143,15 +186,18 @@ mod tests {
             (x << s) & mask(k) == x.wrapping_mul(1u64.wrapping_shl(u32::from(s))) & mask(k)
         }
 
-        fn reversing_twice_changes_nothing(x: u64, bits: u8) -> bool {
-            let k = width(bits);
-            reverse_bits(reverse_bits(x & mask(k), k), k) == x & mask(k)
+        fn bit_reversal_sends_each_position_to_its_reversed_digits(x: u64, digits: u8) -> bool {
+            let digits = digits % 7;
+            let k = 1u8 << digits;
+            let target = |i: u8| (0..digits).fold(0, |target, digit| target | (i >> digit & 1) << (digits - 1 - digit));
+            let reversed = bit_reversal(x & mask(k), k);
+            (0..k).all(|i| reversed >> target(i) & 1 == x >> i & 1) && bit_reversal(reversed, k) == x & mask(k)
         }
 
-        fn a_high_half_after_reversal_holds_the_odd_positions(x: u64) -> bool {
-            let reversed = reverse_bits(x, 64);
-            (0..32u8).all(|i| (reversed >> reverse_bits(u64::from(i), 5)) & 1 == (x >> (2 * i)) & 1
-                && (reversed >> (32 + reverse_bits(u64::from(i), 5))) & 1 == (x >> (2 * i + 1)) & 1)
+        fn the_high_half_of_a_bit_reversal_holds_the_odd_positions(x: u64) -> bool {
+            let reversed = bit_reversal(x, 64);
+            let half = |odd: u64| (0..32).fold(0, |half, i| half | (x >> (2 * i + odd) & 1) << i);
+            reversed & mask(32) == bit_reversal(half(0), 32) && reversed >> 32 == bit_reversal(half(1), 32)
         }
     }
 

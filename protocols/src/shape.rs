@@ -14,7 +14,9 @@ pub struct Shape(SmallVec<[usize; 4]>);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ShapeError {
     /// Two shapes that do not broadcast together.
-    #[error("shapes {left} and {right} do not broadcast: aligned at the right, each pair of axes must be equal or one of them 1")]
+    #[error(
+        "shapes {left} and {right} do not broadcast: aligned at the right, each pair of axes must be equal or one of them 1"
+    )]
     Broadcast {
         /// Shape of the first operand.
         left: Shape,
@@ -22,7 +24,9 @@ pub enum ShapeError {
         right: Shape,
     },
     /// Operands of a matrix product that do not fit.
-    #[error("{left} x {right} is no matrix product: it takes [..., m, k] x [..., k, n] with equal leading axes, or [..., m, k] x [k, n]")]
+    #[error(
+        "{left} x {right} is no matrix product: it takes [..., m, k] x [..., k, n] with equal leading axes, or [..., m, k] x [k, n]"
+    )]
     MatMul {
         /// Shape of the left operand.
         left: Shape,

@@ -72,10 +72,10 @@ impl Findings {
                 let real = |i: usize| value(i) as f64 * unit;
                 let outside = |x: f64| x < low - unit || x > high + unit;
                 let start = (f64::INFINITY, f64::NEG_INFINITY, 0u64);
-                let seen = (0..elements).into_par_iter().map(real).fold(
-                    || start,
-                    |(l, h, n), x| (l.min(x), h.max(x), n + u64::from(outside(x))),
-                );
+                let seen = (0..elements)
+                    .into_par_iter()
+                    .map(real)
+                    .fold(|| start, |(l, h, n), x| (l.min(x), h.max(x), n + u64::from(outside(x))));
                 let (l, h, outside) = seen.reduce(|| start, |a, b| (a.0.min(b.0), a.1.max(b.1), a.2 + b.2));
                 self.domains.push(DomainFinding {
                     region: region(),
@@ -99,8 +99,7 @@ impl Findings {
                     .map(|block| {
                         let range = block * BLOCK..((block + 1) * BLOCK).min(elements);
                         range.fold((0.0, 0), |(expected, wraps), i| {
-                            let sum: i128 = shares.iter().map(|share| i128::from(signed(word(share, i), bits))).sum();
-                            let wrapped = sum != i128::from(value(i));
+                            let wrapped = truncation_wraps(shares.iter().map(|share| word(share, i)), bits);
                             (expected + wrap_probability(value(i), bits), wraps + u64::from(wrapped))
                         })
                     })
@@ -118,3 +117,40 @@ impl Findings {
 }
 
 const BLOCK: usize = 1 << 14;
+
+/// Whether a sharing of words of `bits` bits leaves the signed range when P0's share is read from -2^(k-1) to 2^(k-1) - 1 and
+/// the others, which are rounded up, from -2^(k-1) + 1 to 2^(k-1).
+fn truncation_wraps(mut shares: impl Iterator<Item = u64>, bits: u8) -> bool {
+    let first = i128::from(signed(shares.next().unwrap_or(0), bits));
+    let sum = shares.fold(first, |sum, share| sum - i128::from(signed(share.wrapping_neg(), bits)));
+    sum != i128::from(signed(sum as u64, bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use viewless_protocols::ring::{mask, shift_right_arithmetic};
+
+    /// Full enumeration: every secret below a quarter of the range, every sharing.
+    #[test]
+    fn a_local_truncation_wraps_for_exactly_as_many_sharings_as_the_secret_is_large() {
+        for (bits, shift) in [(8u8, 3u8), (10, 4)] {
+            let (size, m) = (1i64 << bits, mask(bits));
+            for x in -size / 4..size / 4 {
+                let mut wraps = 0;
+                for share0 in 0..size as u64 {
+                    let share1 = (x as u64).wrapping_sub(share0) & m;
+                    let up = shift_right_arithmetic(share1.wrapping_neg() & m, shift, bits).wrapping_neg();
+                    let result = signed(shift_right_arithmetic(share0, shift, bits).wrapping_add(up) & m, bits);
+                    let floor = x >> shift;
+                    let lawful = result == floor || (result == floor + 1 && x & ((1 << shift) - 1) != 0);
+                    let wrapped = truncation_wraps([share0, share1].into_iter(), bits);
+                    assert_eq!(lawful, !wrapped, "x {x} share {share0} result {result}");
+                    wraps += i64::from(wrapped);
+                }
+                assert_eq!(wraps, x.abs(), "x {x} of {bits} bits");
+                assert!((wrap_probability(x, bits) * size as f64 - x.abs() as f64).abs() < 1e-9);
+            }
+        }
+    }
+}

@@ -106,8 +106,7 @@ fn asap(program: &Program) -> Timetable {
     };
     for (id, value) in program.iter() {
         let phase = program.phase(id);
-        let before =
-            value.op.arguments().iter().map(|&argument| depth_in(&depths, phase, argument)).max().unwrap_or(0);
+        let before = value.op.arguments().iter().map(|&argument| depth_in(&depths, phase, argument)).max().unwrap_or(0);
         let mut depth = before;
         if let Op::Send(contents, to) = value.op {
             depth += 1;
@@ -130,7 +129,8 @@ fn asap(program: &Program) -> Timetable {
                 chain.push(value.region);
             }
             let deepest = value.op.arguments().iter().copied().filter(|&argument| program.phase(argument) == phase);
-            at = deepest.max_by_key(|argument| depths[argument.index()]).filter(|argument| depths[argument.index()] > 0);
+            at =
+                deepest.max_by_key(|argument| depths[argument.index()]).filter(|argument| depths[argument.index()] > 0);
         }
         chain.reverse();
     }
@@ -201,7 +201,8 @@ pub struct RegionBill {
     pub bytes_setup: u64,
     /// Offline messages over all links.
     pub bytes_offline: u64,
-    /// Online and setup messages among the computing parties: what published tables count.
+    /// Messages of all phases among the computing parties: what published tables count. (A message of them is offline or
+    /// setup when it can be sent before the query is known, such as a masked share that is itself a common random word.)
     pub bytes_between_computing_parties: u64,
     /// Regions of this name: how often the function is called.
     pub calls: u32,
@@ -275,9 +276,7 @@ pub fn bill(program: &Program, schedule: Schedule, grouping: Grouping) -> Bill {
             Phase::Setup => region.bytes_setup += message.bytes,
             Phase::Online => region.bytes_total += message.bytes,
         }
-        if message.phase != Phase::Offline {
-            region.bytes_between_computing_parties += between;
-        }
+        region.bytes_between_computing_parties += between;
     }
     for ((phase, from, to), bytes) in links {
         let bill = phases.get_mut(&phase).expect("every phase has a bill");
@@ -294,7 +293,12 @@ pub fn bill(program: &Program, schedule: Schedule, grouping: Grouping) -> Bill {
     for region in &timetable.charged[Phase::Online as usize] {
         regions.get_mut(&group.of[Regions::index(*region)]).expect("every region has a group").rounds += 1;
     }
-    let mut regions: Vec<RegionBill> = regions.into_values().filter(|region| region.calls > 0 || *region != RegionBill { name: region.name.clone(), ..RegionBill::default() }).collect();
+    let mut regions: Vec<RegionBill> = regions
+        .into_values()
+        .filter(|region| {
+            region.calls > 0 || *region != RegionBill { name: region.name.clone(), ..RegionBill::default() }
+        })
+        .collect();
     if grouping == Grouping::Function {
         regions.sort_by(|a, b| b.bytes_total.cmp(&a.bytes_total).then_with(|| a.name.cmp(&b.name)));
     }
@@ -314,7 +318,8 @@ fn groups(regions: &Regions, grouping: Grouping) -> Groups {
             let functions = functions(regions);
             let mut names: Vec<(String, u32)> = FUNCTIONS.iter().map(|&name| (name.to_owned(), 0)).collect();
             names.push(("other".to_owned(), 0));
-            let of = functions.iter().map(|function| function.map_or(FUNCTIONS.len(), |(function, _)| function)).collect();
+            let of =
+                functions.iter().map(|function| function.map_or(FUNCTIONS.len(), |(function, _)| function)).collect();
             functions.iter().flatten().filter(|(_, opens)| *opens).for_each(|&(function, _)| names[function].1 += 1);
             Groups { names, of }
         }

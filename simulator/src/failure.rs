@@ -1,7 +1,7 @@
 //! How often the protocol fails outright: the wraps of local truncations, summed by their law over the whole Program.
 //!
-//! A local truncation of x (a signed word of k bits) wraps for exactly |x| + 1 of 2^k sharings (x >= 0), |x| - 1 (x < 0).
-//! Before a run x is unknown, so a magnitude is assumed and printed with the figure; a run sums the law over the true x.
+//! A local truncation of x (a signed word of k bits) wraps for exactly |x| of the 2^k sharings. a run x is unknown,
+//! so a magnitude is assumed and printed with the figure; a run sums the law over the true x.
 
 use serde::{Deserialize, Serialize};
 use viewless_protocols::fixed::power_of_two;
@@ -30,8 +30,7 @@ impl Failure {
 /// Probability that one local truncation of the signed word `x` of `bits` bits wraps.
 #[must_use]
 pub fn wrap_probability(x: i64, bits: u8) -> f64 {
-    let sharings = if x >= 0 { x as f64 + 1.0 } else { x.unsigned_abs() as f64 - 1.0 };
-    sharings * power_of_two(-i32::from(bits))
+    x.unsigned_abs() as f64 * power_of_two(-i32::from(bits))
 }
 
 /// Sums the law over a Program whose truncated numbers all have `magnitude`, in real units.
@@ -43,7 +42,7 @@ pub fn predict(program: &Program, magnitude: f64) -> Failure {
             ClaimKind::LocalTruncation { fraction_bits, .. } => {
                 let value = program.value(claim.shares[0]);
                 let elements = value.shape.elements() as u64;
-                let words = magnitude * power_of_two(i32::from(fraction_bits)) + 1.0;
+                let words = magnitude * power_of_two(i32::from(fraction_bits));
                 failure.elements += elements;
                 failure.expected_wraps += elements as f64 * words * power_of_two(-i32::from(value.domain.bits()));
             }

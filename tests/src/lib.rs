@@ -1,1 +1,71 @@
-//! Under construction.
+//! What the integration tests share: suites of scheme choices, and a short way from circuit to run.
+
+use std::collections::BTreeMap;
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
+use viewless_protocols::fixed::FixedPoint;
+use viewless_protocols::program::Program;
+use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_simulator::execute::{Execution, Options, execute};
+use viewless_simulator::stream::Seed;
+
+pub mod random_circuit;
+
+/// 16 fraction bits, as in every published system of the additive setting.
+pub const FIXED: FixedPoint = FixedPoint { fraction_bits: 16 };
+
+/// The choices of the published two-party systems.
+pub const PUBLISHED: SchemeSpec = SchemeSpec {
+    kind: SchemeKind::Additive2,
+    truncation: Truncation::Local,
+    comparison: Comparison::Spk,
+    triples: Triples::Fresh,
+    weights: Weights::Shared,
+};
+
+/// Every combination of choices of the two-party scheme.
+#[must_use]
+pub fn every_scheme() -> Vec<SchemeSpec> {
+    let mut all = Vec::new();
+    for truncation in [Truncation::Local, Truncation::Exact] {
+        for comparison in [Comparison::Spk, Comparison::Carry] {
+            for triples in [Triples::Fresh, Triples::FixedWeight] {
+                for weights in [Weights::Shared, Weights::Server] {
+                    all.push(SchemeSpec { kind: SchemeKind::Additive2, truncation, comparison, triples, weights });
+                }
+            }
+        }
+    }
+    all
+}
+
+/// A circuit with one client input `x` of `shape`, whose result is revealed as `y`.
+///
+/// # Panics
+/// When the circuit is ill-formed.
+#[must_use]
+pub fn map_circuit(shape: &[usize], build: impl FnOnce(&mut Circuit, Secret) -> Secret) -> CheckedCircuit {
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", shape);
+    let y = build(&mut c, x);
+    c.reveal(y, "y");
+    c.finish().expect("the test's circuit is well-formed")
+}
+
+/// Compiles under `spec` with [`FIXED`].
+///
+/// # Panics
+/// When the circuit does not compile.
+#[must_use]
+pub fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec) -> Program {
+    scheme::compile(circuit, spec, FIXED).expect("the test's circuit compiles")
+}
+
+/// Runs a Program on named inputs.
+///
+/// # Panics
+/// When the run fails.
+#[must_use]
+pub fn run(program: &Program, inputs: &[(&str, &[f64])], seed: u64) -> Execution {
+    let inputs: BTreeMap<String, Vec<f64>> = inputs.iter().map(|(name, x)| ((*name).to_owned(), x.to_vec())).collect();
+    execute(program, &inputs, Options::new(Seed::from_u64(seed))).expect("the test's inputs fit")
+}

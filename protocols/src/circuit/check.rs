@@ -91,9 +91,13 @@ pub(super) fn circuit(circuit: &Circuit) -> Result<(), CircuitError> {
     }
     for claim in &circuit.domains {
         match circuit.nodes.get(claim.value.index()) {
-            Some(node) if node.kind == Kind::Real && circuit.regions.contains(claim.region) && claim.low <= claim.high => {}
+            Some(node)
+                if node.kind == Kind::Real && circuit.regions.contains(claim.region) && claim.low <= claim.high => {}
             _ => {
-                let rule = Rule::Reference(format!("its domain claim [{}, {}] is no interval of a real value", claim.low, claim.high));
+                let rule = Rule::Reference(format!(
+                    "its domain claim [{}, {}] is no interval of a real value",
+                    claim.low, claim.high
+                ));
                 return fail(claim.value.index(), rule);
             }
         }
@@ -106,7 +110,11 @@ pub(super) fn infer(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Sha
     let node = |id: NodeId| before.get(id.index()).ok_or(Rule::NoSuchArgument(id.index()));
     let of_kind = |id: NodeId, expected: Kind| {
         let node = node(id)?;
-        if node.kind == expected { Ok(node) } else { Err(Rule::Kind { argument: id.index(), expected, found: node.kind }) }
+        if node.kind == expected {
+            Ok(node)
+        } else {
+            Err(Rule::Kind { argument: id.index(), expected, found: node.kind })
+        }
     };
     let real = |id| of_kind(id, Kind::Real);
     let bit = |id| of_kind(id, Kind::Bit);
@@ -204,7 +212,11 @@ pub(super) fn infer(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Sha
             if !(series.period.is_finite() && series.period > 0.0) {
                 return Err(Rule::Number(series.period));
             }
-            [series.constant].iter().chain(&series.cosines).chain(&series.sines).try_for_each(|&number| finite(number))?;
+            [series.constant]
+                .iter()
+                .chain(&series.cosines)
+                .chain(&series.sines)
+                .try_for_each(|&number| finite(number))?;
             same_precision(a)?;
             (Kind::Real, a.shape.clone())
         }

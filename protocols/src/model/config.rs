@@ -65,7 +65,9 @@ pub enum ConfigError {
         field: &'static str,
     },
     /// The hidden size does not split evenly over the heads.
-    #[error("hidden size {hidden} is not divisible by {heads} attention heads; correct `hidden_size` or `num_attention_heads`")]
+    #[error(
+        "hidden size {hidden} is not divisible by {heads} attention heads; correct `hidden_size` or `num_attention_heads`"
+    )]
     HeadsDoNotDivide {
         /// Width of the hidden states.
         hidden: usize,

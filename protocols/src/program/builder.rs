@@ -189,9 +189,9 @@ impl ProgramBuilder {
         if shift == 0 { a } else { self.unary(Local::ShiftRightArithmetic(shift), a) }
     }
 
-    /// The bits in the opposite order.
-    pub fn reverse_bits(&mut self, a: ValueId) -> ValueId {
-        self.unary(Local::ReverseBits, a)
+    /// The bits in bit-reversed order of their positions.
+    pub fn bit_reversal(&mut self, a: ValueId) -> ValueId {
+        self.unary(Local::BitReversal, a)
     }
 
     /// The same bits read in another domain.

@@ -269,7 +269,9 @@ fn stored_is(value: &Value, domain: Domain, shape: &Shape) -> Result<(), Rule> {
 fn check_constant(constant: &Constant, value: &Value) -> Result<(), Rule> {
     let fits = |word: u64| word & value.domain.mask() == word;
     match constant {
-        &Constant::Splat(word) if !fits(word) => Err(Rule::Contents(format!("the word {word} does not fit {}", value.domain))),
+        &Constant::Splat(word) if !fits(word) => {
+            Err(Rule::Contents(format!("the word {word} does not fit {}", value.domain)))
+        }
         Constant::Splat(_) => Ok(()),
         Constant::Words(words) if words.len() != value.shape.elements() => {
             Err(Rule::Contents(format!("{} words for the shape {}", words.len(), value.shape)))
@@ -352,9 +354,10 @@ pub(super) fn infer(before: &[Value], local: &Local, arguments: &[ValueId]) -> R
             in_ring(a, name)?;
             Ok((a.domain, a.shape.clone()))
         }
-        Local::Not | Local::ReverseBits => {
+        Local::Not | Local::BitReversal => {
             let a = one()?;
-            if a.domain.is_ring() {
+            let unusable = matches!(local, Local::BitReversal) && !a.domain.bits().is_power_of_two();
+            if a.domain.is_ring() || unusable {
                 return Err(Rule::NotInDomain { operation: name, domain: a.domain });
             }
             Ok((a.domain, a.shape.clone()))
@@ -398,13 +401,16 @@ pub(super) fn infer(before: &[Value], local: &Local, arguments: &[ValueId]) -> R
 fn infer_function(a: &Value, function: &Function) -> Result<(Domain, Shape), Rule> {
     match function {
         Function::Waves { waves, fraction_bits } => {
-            if !a.domain.is_ring() || a.domain.bits() > 32 {
-                return Err(Rule::NotInDomain { operation: "waves (angles have at most 32 bits)", domain: a.domain });
+            if !a.domain.is_ring() || !(2..=32).contains(&a.domain.bits()) {
+                return Err(Rule::NotInDomain { operation: "waves (angles have 2 to 32 bits)", domain: a.domain });
             }
             let limit = crate::fixed::power_of_two(62 - i32::from(*fraction_bits));
             let usable = |wave: &super::Wave| wave.cosine.abs() + wave.sine.abs() < limit;
             if waves.is_empty() || *fraction_bits > 52 || !waves.iter().all(usable) {
-                let why = format!("{} waves with {fraction_bits} fraction bits: none, or amplitudes that do not fit", waves.len());
+                let why = format!(
+                    "{} waves with {fraction_bits} fraction bits: none, or amplitudes that do not fit",
+                    waves.len()
+                );
                 return Err(Rule::Contents(why));
             }
             Ok((Domain::Z64, [waves.len()].iter().chain(a.shape.axes()).copied().collect()))
@@ -413,7 +419,8 @@ fn infer_function(a: &Value, function: &Function) -> Result<(Domain, Shape), Rul
             domain.validate()?;
             let bits = a.domain.bits();
             if bits > 16 || entries.len() != 1 << bits || entries.iter().any(|entry| entry & domain.mask() != *entry) {
-                let why = format!("a table of {} entries of {domain} for words of {bits} bits (at most 16)", entries.len());
+                let why =
+                    format!("a table of {} entries of {domain} for words of {bits} bits (at most 16)", entries.len());
                 return Err(Rule::Contents(why));
             }
             Ok((*domain, a.shape.clone()))

@@ -127,8 +127,8 @@ pub enum Local {
     ShiftRight(u8),
     /// Towards the low bits, copies of the sign bit come in: floor(a / 2^s) of the signed word. Rings only.
     ShiftRightArithmetic(u8),
-    /// The k bits in the opposite order.
-    ReverseBits,
+    /// The bit-reversal permutation of k = 2^j bits, see [`crate::ring::bit_reversal`].
+    BitReversal,
     /// The same bits read as a word of another domain: the low bits when narrower (for rings a homomorphism),
     /// zeros above when wider.
     Convert(Domain),
@@ -206,8 +206,7 @@ pub struct Claim {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum ClaimKind {
     /// x is truncated by shares shifted apart. Law: the result is floor(x / 2^s) or one unit more, unless the shares wrap,
-    /// which puts it off by 2^(k - s). For uniform shares the wrap has probability (x + 1) / 2^k for x >= 0 and
-    /// (|x| - 1) / 2^k for x < 0.
+    /// which puts it off by 2^(k - s): for exactly |x| of the 2^k sharings.
     LocalTruncation {
         /// Bits s shifted out.
         shift: u8,

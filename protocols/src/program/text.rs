@@ -21,7 +21,7 @@ impl Local {
             Self::ShiftLeft(_) => "shift-left",
             Self::ShiftRight(_) => "shift-right",
             Self::ShiftRightArithmetic(_) => "shift-right-arithmetic",
-            Self::ReverseBits => "reverse-bits",
+            Self::BitReversal => "bit-reversal",
             Self::Convert(_) => "convert",
             Self::Move(_) => "move",
             Self::Concat(_) => "concat",
@@ -94,7 +94,9 @@ fn write_op(out: &mut impl Write, op: &Op) -> fmt::Result {
     if let Op::Local(local, arguments) = op {
         match local {
             Local::Sum(axis) | Local::Concat(axis) => write!(out, " axis {axis}")?,
-            Local::ShiftLeft(shift) | Local::ShiftRight(shift) | Local::ShiftRightArithmetic(shift) => write!(out, " {shift}")?,
+            Local::ShiftLeft(shift) | Local::ShiftRight(shift) | Local::ShiftRightArithmetic(shift) => {
+                write!(out, " {shift}")?
+            }
             Local::Convert(domain) => write!(out, " {domain}")?,
             Local::Add
             | Local::Sub
@@ -104,7 +106,7 @@ fn write_op(out: &mut impl Write, op: &Op) -> fmt::Result {
             | Local::And
             | Local::Xor
             | Local::Not
-            | Local::ReverseBits
+            | Local::BitReversal
             | Local::Move(_)
             | Local::Function(_) => {}
         }

@@ -315,12 +315,16 @@ impl<S: Scheme> Lowering<'_, S> {
         let held = match (self.held[a.index()].clone(), self.held[b.index()].clone()) {
             (x @ Held::Shared(_), Held::Public(y)) => self.map(&x, |p, x| local(p, x, y)),
             (Held::Public(x), y @ Held::Shared(_)) => self.map(&y, |p, y| local(p, x, y)),
-            (Held::Shared(x), Held::Clear(w)) => Held::Shared(self.scheme.product_with_clear(&mut self.p, product, &x, w)),
+            (Held::Shared(x), Held::Clear(w)) => {
+                Held::Shared(self.scheme.product_with_clear(&mut self.p, product, &x, w))
+            }
             (Held::Clear(w), Held::Shared(x)) if product == Product::Elementwise => {
                 Held::Shared(self.scheme.product_with_clear(&mut self.p, product, &x, w))
             }
             (Held::Public(x), Held::Public(y)) => Held::Public(local(&mut self.p, x, y)),
-            (Held::Public(x) | Held::Clear(x), Held::Public(y) | Held::Clear(y)) => Held::Clear(local(&mut self.p, x, y)),
+            (Held::Public(x) | Held::Clear(x), Held::Public(y) | Held::Clear(y)) => {
+                Held::Clear(local(&mut self.p, x, y))
+            }
             _ => {
                 let (x, y) = (self.shares(a), self.shares(b));
                 let x = Operand { shares: &x, weight: self.weight[a.index()] };
@@ -333,7 +337,8 @@ impl<S: Scheme> Lowering<'_, S> {
 
     fn concat(&mut self, parts: &[NodeId], axis: usize) -> Held {
         if parts.iter().all(|part| matches!(self.held[part.index()], Held::Public(_))) {
-            let parts: SmallVec<[ValueId; 4]> = parts.iter().flat_map(|part| self.shares(*part).into_iter().take(1)).collect();
+            let parts: SmallVec<[ValueId; 4]> =
+                parts.iter().flat_map(|part| self.shares(*part).into_iter().take(1)).collect();
             return Held::Public(self.p.concat(&parts, axis));
         }
         let parts: Vec<Shares> = parts.iter().map(|&part| self.shares(part)).collect();

@@ -27,7 +27,7 @@ pub enum SchemeKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Truncation {
-    /// Each party shifts its share: free, but wraps with probability (|x| + 1) / 2^64 at most, and then the result is off by
+    /// Each party shifts its share: free, but wraps with probability |x| / 2^64, and then the result is off by
     /// 2^(64 - s). (SecureML, Mohassel and Zhang 2017, section 4.1; the shares are read as signed here.)
     Local,
     /// One opening under a dealt mask whose shifted value and top bit are dealt too: 1 round, 128 bit online and 128 bit

@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::bits::{arithmetic_shift_right, reverse, ring_bits, shift_left, shift_right, signed};
+use super::bits::{arithmetic_shift_right, ring_bits, shift_left, shift_right, signed};
 use super::layout::{Walk, broadcast_strides, elements};
 use super::{CodePath, Work};
+use viewless_protocols::ring::bit_reversal;
 
 /// Elements that one thread makes at a time: three operands of 128 KiB fit a level-two cache.
 const BLOCK: usize = 1 << 14;
@@ -44,8 +45,8 @@ pub enum Unary {
     ShiftRight(u32),
     /// floor(a / 2^shift), a taken as signed: its sign is bit k − 1.
     ArithmeticShiftRight(u32),
-    /// The k bits in the opposite order.
-    ReverseBits,
+    /// The bit-reversal permutation, k a power of two; see [`viewless_protocols::ring::bit_reversal`].
+    BitReversal,
     /// a mod 2^k, for an operand from a larger ring; a zero-extended copy, for one from a smaller ring.
     Reduce,
     /// The operand, a word of this many bits (at most k), taken as signed.
@@ -286,7 +287,7 @@ impl Work for UnaryBlock<'_> {
             Unary::ShiftLeft(shift) => self.for_each(|a| shift_left(a, shift, bits)),
             Unary::ShiftRight(shift) => self.for_each(|a| shift_right(a & mask, shift, bits)),
             Unary::ArithmeticShiftRight(shift) => self.for_each(|a| arithmetic_shift_right(a, shift, bits)),
-            Unary::ReverseBits => self.for_each(|a| reverse(a, bits)),
+            Unary::BitReversal => self.for_each(|a| bit_reversal(a, bits as u8)),
             Unary::Reduce => self.for_each(|a| a & mask),
             Unary::SignExtend(from) => self.for_each(|a| signed(a, from) as u64 & mask),
         }
@@ -368,8 +369,9 @@ mod tests {
             let walk = Walk::new(&[length], [&[1], &[1]]);
             let unary_operations = [
                 Unary::Neg, Unary::Not, Unary::ShiftLeft(shift), Unary::ShiftRight(shift), Unary::ArithmeticShiftRight(shift),
-                Unary::ReverseBits, Unary::Reduce, Unary::SignExtend(1 + shift % bits),
+                Unary::Reduce, Unary::SignExtend(1 + shift % bits),
             ];
+            let reversal = bits.is_power_of_two().then_some(Unary::BitReversal);
             for path in CodePath::available() {
                 let (mut expected, mut found) = (vec![0; length], vec![0; length]);
                 for op in Binary::ALL {
@@ -378,7 +380,7 @@ mod tests {
                     path.run(block(&mut found));
                     prop_assert_eq!(&expected, &found);
                 }
-                for op in unary_operations {
+                for op in unary_operations.into_iter().chain(reversal) {
                     CodePath::Scalar.run(UnaryBlock { op, mask, a: &a, out: &mut expected });
                     path.run(UnaryBlock { op, mask, a: &a, out: &mut found });
                     prop_assert_eq!(&expected, &found);
@@ -397,7 +399,9 @@ mod tests {
             prop_assert_eq!(result(Unary::ShiftLeft(shift)), shift_left(word, shift, bits));
             prop_assert_eq!(result(Unary::ShiftRight(shift)), shift_right(word, shift, bits));
             prop_assert_eq!(result(Unary::ArithmeticShiftRight(shift)), arithmetic_shift_right(word, shift, bits));
-            prop_assert_eq!(result(Unary::ReverseBits), reverse(word, bits));
+            if bits.is_power_of_two() {
+                prop_assert_eq!(result(Unary::BitReversal), bit_reversal(word, bits as u8));
+            }
             prop_assert_eq!(result(Unary::Reduce), word);
             prop_assert_eq!(result(Unary::SignExtend(from)), signed(word & ring_mask(from), from) as u64 & mask);
             // Bits of a larger ring never show.

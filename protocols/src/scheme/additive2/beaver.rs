@@ -102,10 +102,7 @@ fn opened_together(p: &mut ProgramBuilder, x: &Shares, y: &Shares) -> (Opened, O
     let (a_shares, a, d) = mask(p, x);
     let (b_shares, b, e) = mask(p, y);
     let [d, e] = open(p, [d, e]);
-    (
-        Opened { mask_shares: a_shares, mask: a, difference: d },
-        Opened { mask_shares: b_shares, mask: b, difference: e },
-    )
+    (Opened { mask_shares: a_shares, mask: a, difference: d }, Opened { mask_shares: b_shares, mask: b, difference: e })
 }
 
 /// Step 3: shares of the product from two operands behind masks.

@@ -80,9 +80,7 @@ pub(super) fn and(p: &mut ProgramBuilder, a: &BitShares, b: &BitShares) -> BitSh
 /// One of two bits, not both; in the ring a + b - 2 a b.
 pub(super) fn xor(p: &mut ProgramBuilder, a: &BitShares, b: &BitShares) -> BitShares {
     match (a, b) {
-        (BitShares::Xor(a), BitShares::Xor(b)) => {
-            BitShares::Xor(a.iter().zip(b).map(|(&a, &b)| p.xor(a, b)).collect())
-        }
+        (BitShares::Xor(a), BitShares::Xor(b)) => BitShares::Xor(a.iter().zip(b).map(|(&a, &b)| p.xor(a, b)).collect()),
         _ => {
             let (a, b) = (arithmetic(p, a), arithmetic(p, b));
             let both = beaver::mul(p, &a, &b);

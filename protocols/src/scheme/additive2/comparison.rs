@@ -46,7 +46,7 @@ pub(super) fn carry(p: &mut ProgramBuilder, x: &Shares) -> Shares {
     });
     let reversed = x_bits.map(|share| {
         let shifted = p.shift_left(share, 1);
-        p.reverse_bits(shifted)
+        p.bit_reversal(shifted)
     });
     let mut generate = and_of_private(p, reversed[0], reversed[1]);
     let mut propagate: Shares = smallvec![reversed[0], reversed[1]];

@@ -71,9 +71,11 @@ fn random(p: &mut ProgramBuilder, domain: Domain, shape: &Shape) -> ([ValueId; 2
 /// Both parties send their share of each value to the other, all at once; returns the values, known to both.
 fn open<const N: usize>(p: &mut ProgramBuilder, values: [[ValueId; 2]; N]) -> [ValueId; N] {
     let sent = values.map(|[share0, share1]| [p.send(share0, Party::P1), p.send(share1, Party::P0)]);
-    sent.map(|[share0, share1]| {
-        if p.value(share0).domain.is_ring() { p.add(share0, share1) } else { p.xor(share0, share1) }
-    })
+    sent.map(
+        |[share0, share1]| {
+            if p.value(share0).domain.is_ring() { p.add(share0, share1) } else { p.xor(share0, share1) }
+        },
+    )
 }
 
 impl Scheme for Additive2 {

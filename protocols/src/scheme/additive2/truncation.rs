@@ -13,7 +13,8 @@ pub const EXACT_HEADROOM_BITS: u8 = 62;
 ///
 /// With x0 = a 2^s + r0 and x1 = b 2^s + r1, 0 <= r < 2^s, the sum is a + b + [r1 > 0], and floor(x / 2^s) is
 /// a + b + [r0 + r1 >= 2^s]; so the result is floor(x / 2^s) or one more, and equal to it when 2^s divides x. It is off by
-/// 2^(64 - s) when x0 + x1 leaves the signed range: out of 2^64 sharings exactly x + 1 (x >= 0) or |x| - 1 (x < 0).
+/// 2^(64 - s) when x0 + x1 leaves the signed range: for exactly |x| of the 2^64 sharings. (With both shares rounded down
+/// it would be x + 1 for x >= 0 and |x| - 1 for x < 0; negating P1's share moves the end of its range by one.)
 ///
 /// Narrowing the result to Z_2^m with m <= 64 - s removes that failure: 2^(64 - s) is 0 modulo 2^m.
 pub(super) fn local(p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares {

@@ -1,0 +1,176 @@
+//! What is claimed of a protocol, as data: reports print it and tests hold it to what is counted and measured.
+
+use crate::scheme::{Comparison, Truncation};
+use std::fmt;
+
+/// What a protocol computes. A suite names one protocol for each function that its model needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// e^x.
+    Exp,
+    /// 1 / x.
+    Reciprocal,
+    /// 1 / sqrt(x).
+    Rsqrt,
+    /// Largest element of a row.
+    Max,
+    /// x/2 (1 + erf(x / sqrt 2)).
+    Gelu,
+    /// e^x over its row sum, or what a paper puts in its place.
+    Softmax,
+    /// Rows brought to mean 0 and variance 1, then scaled and offset by column.
+    LayerNorm,
+}
+
+/// One protocol's card.
+#[derive(Debug, Clone, Copy)]
+pub struct Card {
+    /// `function/variant`, in lower case; names the file, the region and the choice in a suite.
+    pub name: &'static str,
+    /// What it computes.
+    pub function: Function,
+    /// One line.
+    pub summary: &'static str,
+    /// Paper with section, algorithm or equation; or code.
+    pub source: &'static str,
+    /// Where it is right, for rows of a length (1 for elementwise functions).
+    pub domain: fn(row_length: usize) -> Domain,
+    /// How far off it is inside the domain.
+    pub error: ErrorClaim,
+    /// What it is said to cost, by its authors and by us.
+    pub claims: &'static [CostClaim],
+    /// What is wrong with the printed version, and what a user must know.
+    pub known: &'static [&'static str],
+}
+
+/// An interval of some quantity.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Domain {
+    /// Smallest number claimed.
+    pub low: f64,
+    /// Largest number claimed.
+    pub high: f64,
+    /// The quantity, in words: the argument itself, or what is made of it.
+    pub of: &'static str,
+}
+
+/// A bound of the approximation error over the domain: |y - truth| <= `absolute` + `relative` |truth|. It holds over the
+/// reals; rounding comes on top and depends on the scheme.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ErrorClaim {
+    /// Error whatever the truth.
+    pub absolute: f64,
+    /// Error in proportion to the truth.
+    pub relative: f64,
+    /// The truth: what it is compared with.
+    pub truth: &'static str,
+}
+
+/// What somebody says the protocol costs online, inputs and outputs apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CostClaim {
+    /// Who says so, and where.
+    pub by: &'static str,
+    /// How it is to be counted.
+    pub setting: Setting,
+    /// Rounds, where they are stated.
+    pub rounds: Option<Rounds>,
+    /// Bits sent, both directions together, where they are stated.
+    pub bits: Option<Bits>,
+    /// Whether all that is stated equals the count.
+    pub holds: bool,
+    /// Why not, or how it comes about.
+    pub remark: &'static str,
+}
+
+/// Configuration under which a cost is counted: two parties and a dealer, fresh triples, 16 fraction bits, and these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Setting {
+    /// Comparison.
+    pub comparison: Comparison,
+    /// Truncation.
+    pub truncation: Truncation,
+    /// Which sends share a round.
+    pub schedule: Schedule,
+}
+
+impl Setting {
+    /// An eager framework with CrypTen's comparison: what the papers' tables count.
+    pub const PUBLISHED: Self =
+        Self { comparison: Comparison::Spk, truncation: Truncation::Local, schedule: Schedule::AsWritten };
+    /// The cheaper comparison, and as few rounds as the dependencies allow.
+    pub const LEAN: Self =
+        Self { comparison: Comparison::Carry, truncation: Truncation::Local, schedule: Schedule::Asap };
+}
+
+/// Which sends share a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Schedule {
+    /// Program order; only sends that stand next to each other and do not depend on each other share a round.
+    AsWritten,
+    /// As soon as possible: the longest chain of sends.
+    Asap,
+}
+
+/// Rounds for a row of n elements: `fixed` + `per_halving` ceil(log2 n).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rounds {
+    /// Whatever the row length.
+    pub fixed: u64,
+    /// For each halving of the row down to one element.
+    pub per_halving: u64,
+}
+
+/// Bits for r rows of n elements: `per_element` r n + `per_row` r + `per_column` n.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bits {
+    /// For each element.
+    pub per_element: i64,
+    /// For each row.
+    pub per_row: i64,
+    /// For each column, once for the whole tensor: a weight that is opened.
+    pub per_column: i64,
+}
+
+impl Rounds {
+    /// The same for every row length.
+    #[must_use]
+    pub const fn fixed(rounds: u64) -> Self {
+        Self { fixed: rounds, per_halving: 0 }
+    }
+
+    /// Rounds for a row of `row_length` elements.
+    #[must_use]
+    pub fn at(self, row_length: usize) -> u64 {
+        self.fixed + self.per_halving * u64::from(row_length.max(1).next_power_of_two().ilog2())
+    }
+}
+
+impl Bits {
+    /// Of an elementwise function.
+    #[must_use]
+    pub const fn per_element(bits: i64) -> Self {
+        Self { per_element: bits, per_row: 0, per_column: 0 }
+    }
+
+    /// Bits for `rows` rows of `row_length` elements.
+    #[must_use]
+    pub fn at(self, rows: usize, row_length: usize) -> i64 {
+        let (rows, row_length) = (rows as i64, row_length as i64);
+        self.per_element * rows * row_length + self.per_row * rows + self.per_column * row_length
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Exp => "exp",
+            Self::Reciprocal => "reciprocal",
+            Self::Rsqrt => "rsqrt",
+            Self::Max => "max",
+            Self::Gelu => "gelu",
+            Self::Softmax => "softmax",
+            Self::LayerNorm => "layernorm",
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! e^x.
+
+pub mod crypten;
+pub mod limit;

@@ -1,0 +1,4 @@
+//! Layer normalisation.
+
+pub mod goldschmidt;
+pub mod normalized;

@@ -1,0 +1,3 @@
+//! The largest element of a row.
+
+pub mod tree;

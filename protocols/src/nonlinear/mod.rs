@@ -1,0 +1,143 @@
+//! The nonlinear functions of a Transformer, one file for each published way to compute them.
+//!
+//! A file opens with its card in prose and holds it as data, [`Card`], beside the function that builds the circuit. The
+//! [`registry`] lists them all; tests, reports and the command line iterate over it, so that a new file with one line here
+//! is a new protocol everywhere.
+//!
+//! ```
+//! use viewless_protocols::circuit::{Circuit, Owner};
+//! use viewless_protocols::nonlinear;
+//!
+//! let gelu = nonlinear::find("gelu/cosine").expect("it is in the registry");
+//! let mut c = Circuit::new();
+//! let x = c.input(Owner::Client, "x", [8]);
+//! let y = gelu.build(&mut c, x);
+//! c.reveal(y, "y");
+//! assert!(c.finish().is_ok());
+//! ```
+//!
+//! **Guard bits and wraps.** A product of values with a and b fraction bits has a + b of them until it is truncated. Local
+//! truncation of a word x wraps with probability |x| / 2^64, so each guard bit of a factor doubles the failure probability.
+//! Protocols published with local truncation therefore keep few guard bits; those that use many say so on their cards and
+//! are meant for exact truncation.
+
+pub mod card;
+pub mod exp;
+pub mod extension;
+pub mod gelu;
+pub mod layernorm;
+pub mod max;
+pub mod normalize;
+pub mod reciprocal;
+pub mod rsqrt;
+pub mod softmax;
+
+#[cfg(test)]
+mod testing;
+
+pub use card::{Bits, Card, CostClaim, Domain, ErrorClaim, Function, Rounds, Schedule, Setting};
+
+use crate::circuit::{Circuit, Secret};
+
+/// A card with the builder of its circuit.
+#[derive(Debug, Clone, Copy)]
+pub struct Protocol {
+    /// What is claimed of it.
+    pub card: &'static Card,
+    /// How it is built.
+    pub build: Build,
+}
+
+/// The builder of a protocol's circuit.
+#[derive(Debug, Clone, Copy)]
+pub enum Build {
+    /// Of one tensor: elementwise, or over rows (the last axis) for softmax and the maximum.
+    Map(fn(&mut Circuit, Secret) -> Secret),
+    /// Of a layer normalisation.
+    LayerNorm(fn(&mut Circuit, LayerNormInputs) -> Secret),
+}
+
+/// What a layer normalisation is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerNormInputs {
+    /// The rows, along the last axis.
+    pub x: Secret,
+    /// Scale of each column; its shape is the row length.
+    pub gamma: Secret,
+    /// Offset of each column; its shape is the row length.
+    pub beta: Secret,
+    /// Added to the variance.
+    pub epsilon: f64,
+}
+
+/// What a protocol is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Inputs {
+    /// One tensor.
+    Value(Secret),
+    /// A layer normalisation's.
+    LayerNorm(LayerNormInputs),
+}
+
+impl From<Secret> for Inputs {
+    fn from(x: Secret) -> Self {
+        Self::Value(x)
+    }
+}
+
+impl From<LayerNormInputs> for Inputs {
+    fn from(inputs: LayerNormInputs) -> Self {
+        Self::LayerNorm(inputs)
+    }
+}
+
+impl Protocol {
+    /// Builds the protocol in a region called by the card's name.
+    ///
+    /// # Panics
+    /// When the inputs are not those of the card's function: whoever chooses a protocol by name checks its function first.
+    pub fn build(&self, c: &mut Circuit, inputs: impl Into<Inputs>) -> Secret {
+        let inputs = inputs.into();
+        c.region(self.card.name, |c| match (self.build, inputs) {
+            (Build::Map(build), Inputs::Value(x)) => build(c, x),
+            (Build::LayerNorm(build), Inputs::LayerNorm(inputs)) => build(c, inputs),
+            (Build::Map(_), Inputs::LayerNorm(_)) | (Build::LayerNorm(_), Inputs::Value(_)) => {
+                panic!("{} computes {}, which takes other inputs", self.card.name, self.card.function)
+            }
+        })
+    }
+}
+
+static REGISTRY: [Protocol; 16] = [
+    exp::crypten::PROTOCOL,
+    exp::limit::PROTOCOL,
+    reciprocal::goldschmidt::PROTOCOL,
+    reciprocal::newton::PROTOCOL,
+    reciprocal::normalized::PROTOCOL,
+    rsqrt::goldschmidt::PROTOCOL,
+    rsqrt::newton::PROTOCOL,
+    rsqrt::normalized::PROTOCOL,
+    max::tree::PROTOCOL,
+    gelu::cosine::PROTOCOL,
+    gelu::secformer::PROTOCOL,
+    softmax::exp::PROTOCOL,
+    softmax::two_quad::PROTOCOL,
+    softmax::two_quad_code::PROTOCOL,
+    layernorm::goldschmidt::PROTOCOL,
+    layernorm::normalized::PROTOCOL,
+];
+
+/// Every protocol, by function and name.
+#[must_use]
+pub fn registry() -> &'static [Protocol] {
+    &REGISTRY
+}
+
+/// The protocol of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Protocol> {
+    registry().iter().find(|protocol| protocol.card.name == name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! A secret power of two that brings a positive secret near 1.
+//!
+//! 1. Compare x with every threshold 2^i, low < i < high, all in one comparison along a new leading axis: a thermometer.
+//! 2. With j the exponent of the highest set bit of x, 2^-j = 2^-(high - 1) + sum over i of [x < 2^i] 2^-i, because
+//!    2^-(i-1) - 2^-i is 2^-i. Linear in the bits, so exact and without a message.
+//! 3. value = x 2^-j, one product, in [1, 2].
+//!
+//! With powers of four the thresholds are 4^i, 4^-j = 4^-(high - 1) + sum of [x < 4^i] 3 4^-i, and value is in [1, 4].
+//!
+//! The upper end 2^high belongs to the domain: its value is 2, where what follows is still right. So the number of
+//! comparisons is high - low - 1.
+//!
+//! **Cost.** One comparison of high - low - 1 stacked elements, their conversion to integers, one product.
+//! **Error.** None but the rounding of the product.
+//! **Privacy.** Comparison, conversion and product: every message is uniform.
+
+use crate::circuit::{Bit, Circuit, Secret};
+use crate::fixed::power_of_two;
+use crate::shape::Shape;
+
+/// Guard bits of the bits as real numbers: fewer than none, so that multiples of 2^-i are made by shifts towards the left
+/// alone. A fixed point of at least 8 fraction bits is needed.
+const BIT_GUARD_BITS: i8 = -8;
+
+/// A positive secret and the power of two that was taken out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Normalized {
+    /// x 2^-j in [1, 2], or x 4^-j in [1, 4].
+    pub value: Secret,
+    /// 2^-j.
+    pub scale: Secret,
+}
+
+/// For x in [2^`low`, 2^`high`], low < high: j in `low..high` and x 2^-j in [1, 2], with `guard_bits`.
+pub fn by_powers_of_two(c: &mut Circuit, x: Secret, low: i8, high: i8, guard_bits: i8) -> Normalized {
+    let bits = thermometer(c, x, low, high, 1);
+    let scale = combine(c, x, bits, low, high, 1, 1.0);
+    let value = c.mul_to(x, scale, guard_bits);
+    Normalized { value, scale }
+}
+
+/// For x in [4^`low`, 4^`high`], low < high: j in `low..high` and x 4^-j in [1, 4], with `guard_bits`; the scale is 2^-j.
+pub fn by_powers_of_four(c: &mut Circuit, x: Secret, low: i8, high: i8, guard_bits: i8) -> Normalized {
+    let bits = thermometer(c, x, low, high, 2);
+    let multiplier = combine(c, x, bits, low, high, 2, 3.0);
+    let scale = combine(c, x, bits, low, high, 1, 1.0);
+    let value = c.mul_to(x, multiplier, guard_bits);
+    Normalized { value, scale }
+}
+
+/// Step 1: [x < 2^(`step` i)] for low < i < high along a new leading axis; none when there is nothing to decide.
+fn thermometer(c: &mut Circuit, x: Secret, low: i8, high: i8, step: i8) -> Option<Bit> {
+    let thresholds: Vec<f64> = (low + 1..high).map(|i| power_of_two(i32::from(step) * i32::from(i))).collect();
+    if thresholds.is_empty() {
+        return None;
+    }
+    let leading_axis: Shape = std::iter::once(thresholds.len()).chain(vec![1; c.shape(x).rank()]).collect();
+    let thresholds = c.constant(&thresholds, leading_axis, c.guard_bits(x));
+    Some(c.less(x, thresholds))
+}
+
+/// Step 2: B^-(high - 1) + sum over low < i < high of [x < ...] `weight` B^-i with B = 2^`step` and weight = B - 1.
+fn combine(c: &mut Circuit, x: Secret, bits: Option<Bit>, low: i8, high: i8, step: i8, weight: f64) -> Secret {
+    let exponent = |i: i8| -i32::from(step) * i32::from(i);
+    let smallest = power_of_two(exponent(high - 1));
+    let shape = c.shape(x).clone();
+    // Enough fraction bits for the smallest multiple, which is then a shift to the left.
+    let guard_bits = (BIT_GUARD_BITS + step * (high - 1)).max(0);
+    let Some(bits) = bits else {
+        return c.constant(&vec![smallest; shape.elements()], shape, guard_bits);
+    };
+    let stacked = c.real(bits, BIT_GUARD_BITS);
+    let terms = (low + 1..high).enumerate().map(|(position, i)| {
+        let term = c.slice(stacked, 0, position, 1);
+        c.scale_to(term, weight * power_of_two(exponent(i)), guard_bits)
+    });
+    let terms: Vec<Secret> = terms.collect();
+    let sum = terms.into_iter().reduce(|sum, term| c.add(sum, term)).expect("one term for each threshold");
+    let sum = c.offset(sum, smallest);
+    c.reshape(sum, shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nonlinear::testing;
+
+    #[test]
+    fn every_power_of_two_is_taken_out_exactly() {
+        for j in -7..14 {
+            for mantissa in [1.0, 1.5, 1.984375] {
+                let x = mantissa * power_of_two(j);
+                let value = testing::map_with(&[x], |c, x| by_powers_of_two(c, x, -7, 14, 0).value)[0];
+                let scale = testing::map_with(&[x], |c, x| by_powers_of_two(c, x, -7, 14, 0).scale)[0];
+                assert_eq!((value, scale), (mantissa, power_of_two(-j)));
+            }
+        }
+        assert_eq!(testing::map_with(&[16384.0], |c, x| by_powers_of_two(c, x, -7, 14, 0).value), [2.0]);
+    }
+
+    #[test]
+    fn every_power_of_four_is_taken_out_exactly() {
+        for j in -3..10 {
+            for mantissa in [1.0, 2.0, 3.96875] {
+                let x = mantissa * power_of_two(2 * j);
+                let value = testing::map_with(&[x], |c, x| by_powers_of_four(c, x, -3, 10, 0).value)[0];
+                let scale = testing::map_with(&[x], |c, x| by_powers_of_four(c, x, -3, 10, 0).scale)[0];
+                assert_eq!((value, scale), (mantissa, power_of_two(-j)));
+            }
+        }
+    }
+
+    #[test]
+    fn one_power_of_two_needs_no_comparison() {
+        let normalized = testing::map_with(&[1.25, 2.0], |c, x| by_powers_of_two(c, x, 0, 1, 0).value);
+        assert_eq!(normalized, [1.25, 2.0]);
+    }
+}

@@ -1,0 +1,5 @@
+//! 1 / x of a positive x.
+
+pub mod goldschmidt;
+pub mod newton;
+pub mod normalized;

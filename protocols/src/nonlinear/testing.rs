@@ -1,0 +1,125 @@
+//! Helpers of the tests: evaluation over the reals, and the count of a compiled protocol.
+
+use super::{LayerNormInputs, Protocol, Schedule, Setting};
+use crate::circuit::{CheckedCircuit, Circuit, Owner, Plaintext, Secret};
+use crate::fixed::FixedPoint;
+use crate::program::{Op, Phase, Program};
+use crate::scheme::{self, SchemeKind, SchemeSpec, Triples, Weights};
+
+/// `points` numbers from `low` to `high`.
+pub(super) fn grid(low: f64, high: f64, points: usize) -> impl Iterator<Item = f64> + Clone {
+    (0..points).map(move |i| low + (high - low) * i as f64 / (points - 1) as f64)
+}
+
+fn run(circuit: &CheckedCircuit, inputs: &[(&str, &[f64])]) -> Plaintext {
+    circuit.evaluate(|_, name| inputs.iter().find(|(known, _)| *known == name).map(|(_, values)| values.to_vec())).unwrap()
+}
+
+/// What `build` makes of `values` as one row.
+pub(super) fn map_with(values: &[f64], build: impl FnOnce(&mut Circuit, Secret) -> Secret) -> Vec<f64> {
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [values.len()]);
+    let y = build(&mut c, x);
+    c.reveal(y, "y");
+    run(&c.finish().unwrap(), &[("x", values)]).outputs.remove(0).2
+}
+
+/// What a protocol makes of `values` as one row.
+pub(super) fn map(protocol: &Protocol, values: &[f64]) -> Vec<f64> {
+    map_with(values, |c, x| protocol.build(c, x))
+}
+
+/// Largest error of an elementwise protocol on the points.
+pub(super) fn largest_error(
+    protocol: &Protocol,
+    points: impl Iterator<Item = f64>,
+    truth: impl Fn(f64) -> f64,
+) -> (f64, f64) {
+    let points: Vec<f64> = points.collect();
+    let found = map(protocol, &points);
+    points.iter().zip(found).fold((0.0, 0.0), |(absolute, relative), (&x, y)| {
+        let error = (y - truth(x)).abs();
+        (error.max(absolute), (error / truth(x).abs()).max(relative))
+    })
+}
+
+/// A layer normalisation of one row with gamma = 1, beta = 0 unless given.
+pub(super) fn layer_norm(protocol: &Protocol, x: &[f64], gamma: &[f64], beta: &[f64], epsilon: f64) -> Vec<f64> {
+    let circuit = layer_norm_circuit(protocol, 1, x.len(), epsilon);
+    run(&circuit, &[("x", x), ("gamma", gamma), ("beta", beta)]).outputs.remove(0).2
+}
+
+/// The exact layer normalisation.
+pub(super) fn layer_norm_truth(x: &[f64], gamma: &[f64], beta: &[f64], epsilon: f64) -> Vec<f64> {
+    let n = x.len() as f64;
+    let mean = x.iter().sum::<f64>() / n;
+    let variance = x.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
+    x.iter().zip(gamma).zip(beta).map(|((x, g), b)| g * (x - mean) / (variance + epsilon).sqrt() + b).collect()
+}
+
+fn layer_norm_circuit(protocol: &Protocol, rows: usize, row_length: usize, epsilon: f64) -> CheckedCircuit {
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [rows, row_length]);
+    let gamma = c.input(Owner::Model, "gamma", [row_length]);
+    let beta = c.input(Owner::Model, "beta", [row_length]);
+    let y = protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon });
+    c.reveal(y, "y");
+    c.finish().unwrap()
+}
+
+/// A protocol on `rows` rows.
+pub(super) fn circuit(protocol: &Protocol, rows: usize, row_length: usize) -> CheckedCircuit {
+    match protocol.build {
+        super::Build::LayerNorm(_) => layer_norm_circuit(protocol, rows, row_length, 1e-12),
+        super::Build::Map(_) => {
+            let mut c = Circuit::new();
+            let x = c.input(Owner::Client, "x", [rows, row_length]);
+            let y = protocol.build(&mut c, x);
+            c.reveal(y, "y");
+            c.finish().unwrap()
+        }
+    }
+}
+
+/// The scheme of a setting.
+pub(super) fn scheme(setting: &Setting) -> SchemeSpec {
+    SchemeSpec {
+        kind: SchemeKind::Additive2,
+        truncation: setting.truncation,
+        comparison: setting.comparison,
+        triples: Triples::Fresh,
+        weights: Weights::Shared,
+    }
+}
+
+/// The Program of a circuit with 16 fraction bits.
+pub(super) fn compile(circuit: &CheckedCircuit, setting: &Setting) -> Program {
+    scheme::compile(circuit, &scheme(setting), FixedPoint { fraction_bits: 16 }).unwrap()
+}
+
+/// Rounds and bits of what is sent after the offline phase within the regions of `name`.
+pub(super) fn count(program: &Program, name: &str, schedule: Schedule) -> (u64, i64) {
+    let mut bits = 0;
+    let mut depth: Vec<u64> = Vec::with_capacity(program.values.len());
+    let (mut round, mut last_send) = (0, None);
+    for (id, value) in program.iter() {
+        let after = value.op.arguments().iter().map(|argument| depth[argument.index()]).max().unwrap_or(0);
+        let inside = program.regions.path(value.region).starts_with(name);
+        let counts = inside && matches!(value.op, Op::Send(..)) && program.phase(id) != Phase::Offline;
+        if !counts {
+            depth.push(after);
+            continue;
+        }
+        bits += value.bits() as i64;
+        let adjacent = last_send.is_some_and(|last: usize| last + 1 == id.index());
+        let at = match schedule {
+            Schedule::Asap => after + 1,
+            Schedule::AsWritten if adjacent && after < round => round,
+            Schedule::AsWritten => round + 1,
+        };
+        last_send = Some(id.index());
+        round = round.max(at);
+        depth.push(at);
+    }
+    (round, bits)
+}

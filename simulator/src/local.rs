@@ -1,0 +1,221 @@
+//! Local operations on stored values: which kernel does what, and the buffers they work in.
+
+use crate::kernels::elementwise::{self, Binary, Unary};
+use crate::kernels::matmul::{self, Product};
+use crate::kernels::{CodePath, moves};
+use crate::waves;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+use viewless_protocols::program::{Function, Local, Program, Value, ValueId};
+use viewless_protocols::shape::{Move, Shape};
+
+/// The words of a value: one for each element, or a single one that all elements share.
+type Stored = Arc<Vec<u64>>;
+
+/// The values that are alive, and the buffers of dead ones, kept for reuse (a fresh page costs more than the arithmetic).
+#[derive(Debug)]
+pub(crate) struct Store {
+    values: Vec<Option<Stored>>,
+    spare: HashMap<usize, Vec<Vec<u64>>>,
+    spare_bytes: u64,
+    alive_bytes: u64,
+    peak_bytes: u64,
+}
+
+/// Dead buffers are kept up to this size in all; beyond, they go back to the system.
+const MOST_SPARE_BYTES: u64 = 512 << 20;
+
+impl Store {
+    pub(crate) fn new(values: usize) -> Self {
+        Self { values: vec![None; values], spare: HashMap::new(), spare_bytes: 0, alive_bytes: 0, peak_bytes: 0 }
+    }
+
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        self.peak_bytes
+    }
+
+    /// A buffer of `length` words with arbitrary contents.
+    pub(crate) fn take(&mut self, length: usize) -> Vec<u64> {
+        match self.spare.get_mut(&length).and_then(Vec::pop) {
+            Some(buffer) => {
+                self.spare_bytes -= 8 * length as u64;
+                buffer
+            }
+            None => vec![0; length],
+        }
+    }
+
+    pub(crate) fn put(&mut self, id: ValueId, words: Vec<u64>) {
+        self.alive_bytes += 8 * words.len() as u64;
+        self.peak_bytes = self.peak_bytes.max(self.alive_bytes);
+        self.values[id.index()] = Some(Arc::new(words));
+    }
+
+    pub(crate) fn put_splat(&mut self, id: ValueId, word: u64) {
+        self.put(id, vec![word]);
+    }
+
+    /// Makes `id` the same words as `other`.
+    pub(crate) fn alias(&mut self, id: ValueId, other: ValueId) {
+        self.values[id.index()] = self.values[other.index()].clone();
+    }
+
+    pub(crate) fn free(&mut self, id: ValueId) {
+        let Some(words) = self.values[id.index()].take().and_then(Arc::into_inner) else { return };
+        let bytes = 8 * words.len() as u64;
+        self.alive_bytes -= bytes;
+        if self.spare_bytes + bytes <= MOST_SPARE_BYTES {
+            self.spare_bytes += bytes;
+            self.spare.entry(words.len()).or_default().push(words);
+        }
+    }
+
+    pub(crate) fn stored(&self, id: ValueId) -> Stored {
+        self.values[id.index()].clone().expect("a value lives until its last use")
+    }
+
+    /// The words of a value, one for each of its `elements`.
+    pub(crate) fn words(&self, id: ValueId, elements: usize) -> Cow<'_, [u64]> {
+        let words = self.values[id.index()].as_deref().expect("a value lives until its last use");
+        if words.len() == elements { Cow::Borrowed(words) } else { Cow::Owned(vec![words[0]; elements]) }
+    }
+}
+
+/// Shape under which an elementwise kernel reads a stored value: a single element where all share one word.
+fn kernel_shape<'a>(stored: &Stored, shape: &'a Shape) -> &'a [usize] {
+    if stored.len() == shape.elements() { shape.axes() } else { &[] }
+}
+
+/// Elements before, along and after an axis.
+fn around(shape: &Shape, axis: usize) -> (usize, usize, usize) {
+    let axes = shape.axes();
+    (axes[..axis].iter().product(), axes[axis], axes[axis + 1..].iter().product())
+}
+
+/// Computes one local operation and stores its result.
+pub(crate) fn apply(
+    store: &mut Store,
+    program: &Program,
+    path: CodePath,
+    id: ValueId,
+    local: &Local,
+    arguments: &[ValueId],
+) {
+    let value = program.value(id);
+    let argument = |i: usize| program.value(arguments[i]);
+    let mask = value.domain.mask();
+    let elements = value.shape.elements();
+    let one = |store: &mut Store, op: Unary| {
+        let a = store.stored(arguments[0]);
+        let mut out = store.take(a.len());
+        elementwise::unary(op, mask, &a, &mut out);
+        store.put(id, out);
+    };
+    let two = |store: &mut Store, op: Binary| {
+        let (a, b) = (store.stored(arguments[0]), store.stored(arguments[1]));
+        let (a_shape, b_shape) = (kernel_shape(&a, &argument(0).shape), kernel_shape(&b, &argument(1).shape));
+        let both_single = a.len() == 1 && b.len() == 1;
+        let mut out = store.take(if both_single { 1 } else { elements });
+        let out_shape = if both_single { &[][..] } else { value.shape.axes() };
+        let (a_shape, b_shape) = if both_single { (&[][..], &[][..]) } else { (a_shape, b_shape) };
+        elementwise::binary(op, mask, &a, a_shape, &b, b_shape, &mut out, out_shape);
+        store.put(id, out);
+    };
+    match local {
+        Local::Add => two(store, Binary::Add),
+        Local::Sub => two(store, Binary::Sub),
+        Local::Mul => two(store, Binary::Mul),
+        Local::And => two(store, Binary::And),
+        Local::Xor => two(store, Binary::Xor),
+        Local::Neg => one(store, Unary::Neg),
+        Local::Not => one(store, Unary::Not),
+        Local::ShiftLeft(shift) => one(store, Unary::ShiftLeft(u32::from(*shift))),
+        Local::ShiftRight(shift) => one(store, Unary::ShiftRight(u32::from(*shift))),
+        Local::ShiftRightArithmetic(shift) => one(store, Unary::ArithmeticShiftRight(u32::from(*shift))),
+        Local::BitReversal => one(store, Unary::BitReversal),
+        Local::Convert(_) if argument(0).domain.bits() <= value.domain.bits() => store.alias(id, arguments[0]),
+        Local::Convert(_) => one(store, Unary::Reduce),
+        Local::Move(Move::Reshape(_)) => store.alias(id, arguments[0]),
+        Local::MatMul => {
+            matrix_product(store, path, id, value, [arguments[0], arguments[1]], [argument(0), argument(1)])
+        }
+        Local::Sum(axis) => {
+            let (outer, length, inner) = around(&argument(0).shape, *axis);
+            let mut out = store.take(elements);
+            let a = store.words(arguments[0], argument(0).shape.elements());
+            elementwise::sum_axis(&a, outer, length, inner, mask, &mut out);
+            store.put(id, out);
+        }
+        Local::Move(rearrangement) => {
+            let mut out = store.take(elements);
+            let shape = &argument(0).shape;
+            let a = store.words(arguments[0], shape.elements());
+            match rearrangement {
+                Move::Reshape(_) => out.copy_from_slice(&a),
+                Move::Transpose(order) => {
+                    let order: Vec<usize> = order.iter().map(|&axis| usize::from(axis)).collect();
+                    moves::transpose(&a, shape.axes(), &order, &mut out);
+                }
+                Move::Broadcast(_) => moves::broadcast_to(&a, shape.axes(), &mut out, value.shape.axes()),
+                Move::Slice { axis, start, length } => {
+                    let (outer, extent, inner) = around(shape, *axis);
+                    moves::slice_axis(&a, outer, extent, inner, *start..*start + *length, &mut out);
+                }
+            }
+            store.put(id, out);
+        }
+        Local::Concat(axis) => {
+            let mut out = store.take(elements);
+            let (outer, _, inner) = around(&value.shape, *axis);
+            let parts: Vec<(Cow<'_, [u64]>, usize)> = arguments
+                .iter()
+                .map(|&part| {
+                    let shape = &program.value(part).shape;
+                    (store.words(part, shape.elements()), shape.axes()[*axis])
+                })
+                .collect();
+            let parts: Vec<(&[u64], usize)> = parts.iter().map(|(words, length)| (&words[..], *length)).collect();
+            moves::concat(&parts, outer, inner, &mut out);
+            store.put(id, out);
+        }
+        Local::Function(function) => {
+            let mut out = store.take(elements);
+            let a = store.words(arguments[0], argument(0).shape.elements());
+            match &**function {
+                Function::Waves { waves, fraction_bits } => {
+                    waves::evaluate(waves, *fraction_bits, argument(0).domain.bits(), &a, &mut out);
+                }
+                Function::Table { entries, .. } => {
+                    a.iter().zip(&mut out).for_each(|(&word, out)| *out = entries[word as usize]);
+                }
+            }
+            store.put(id, out);
+        }
+    }
+}
+
+fn matrix_product(
+    store: &mut Store,
+    path: CodePath,
+    id: ValueId,
+    value: &Value,
+    arguments: [ValueId; 2],
+    operands: [&Value; 2],
+) {
+    let (&[.., rows, inner], &[.., columns]) = (operands[0].shape.axes(), operands[1].shape.axes()) else {
+        unreachable!("the checker admits matrices only");
+    };
+    let mut out = store.take(value.shape.elements());
+    let left = store.words(arguments[0], operands[0].shape.elements());
+    let right = store.words(arguments[1], operands[1].shape.elements());
+    let batch = left.len() / (rows * inner);
+    let product = if operands[1].shape.rank() == 2 {
+        // One right operand for the whole batch: the rows of all left operands are one tall matrix.
+        Product::new(batch * rows, inner, columns)
+    } else {
+        Product::new(rows, inner, columns).batched(batch)
+    };
+    matmul::matmul(path, &product.masked(value.domain.mask()), &left, &right, &mut out);
+    store.put(id, out);
+}

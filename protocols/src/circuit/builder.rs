@@ -44,7 +44,7 @@ impl Circuit {
         let (kind, shape) = inferred.unwrap_or_else(|rule| {
             if self.error.is_none() {
                 let region = self.regions.path(self.region);
-                self.error = Some(CircuitError { node: self.nodes.len(), region, rule });
+                self.error = Some(CircuitError { node: self.nodes.len(), region, rule: Box::new(rule) });
             }
             (Kind::Real, Shape::scalar())
         });

@@ -13,7 +13,7 @@ pub struct CircuitError {
     /// Path of the region that built it.
     pub region: String,
     /// The rule that it breaks.
-    pub rule: Rule,
+    pub rule: Box<Rule>,
 }
 
 /// What a circuit node must not do.
@@ -71,7 +71,7 @@ pub enum Rule {
 pub(super) fn circuit(circuit: &Circuit) -> Result<(), CircuitError> {
     let fail = |node: usize, rule: Rule| {
         let region = circuit.nodes.get(node).map_or_else(String::new, |node| circuit.regions.path(node.region));
-        Err(CircuitError { node, region, rule })
+        Err(CircuitError { node, region, rule: Box::new(rule) })
     };
     if !circuit.regions.is_well_formed() {
         return fail(0, Rule::Reference("the regions are no tree".to_owned()));

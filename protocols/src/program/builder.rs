@@ -122,7 +122,7 @@ impl ProgramBuilder {
     fn fail(&mut self, rule: check::Rule) {
         if self.error.is_none() {
             let region = self.draft.regions.path(self.region);
-            self.error = Some(ProgramError { value: self.draft.values.len(), region, rule });
+            self.error = Some(ProgramError { value: self.draft.values.len(), region, rule: Box::new(rule) });
         }
     }
 

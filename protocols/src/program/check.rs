@@ -17,7 +17,7 @@ pub struct ProgramError {
     /// Path of the region that built it.
     pub region: String,
     /// The rule that it breaks.
-    pub rule: Rule,
+    pub rule: Box<Rule>,
 }
 
 /// What a value of a Program must not do.
@@ -162,7 +162,7 @@ impl ProgramDraft {
     pub fn check(self) -> Result<Program, ProgramError> {
         if let Err((value, rule)) = check(&self) {
             let region = self.values.get(value).map_or_else(String::new, |value| self.regions.path(value.region));
-            return Err(ProgramError { value, region, rule });
+            return Err(ProgramError { value, region, rule: Box::new(rule) });
         }
         let phases = phase::derive(&self);
         Ok(Program { draft: self, phases })

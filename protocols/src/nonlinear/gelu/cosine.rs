@@ -1,0 +1,109 @@
+//! `gelu/cosine`: GeLU by one cosine sum between two comparisons (ours).
+//!
+//! GeLU(x) = x/2 + h(x) with h(x) = x erf(x / sqrt 2) / 2, an even function: cosines suffice.
+//!
+//! 1. low = [x < -4] and high = [x < 4], in one comparison along a new leading axis.
+//! 2. F = 2h on [-4, 4] by a Fourier extension of period 16 with 8 frequencies, one opening beside the comparison.
+//! 3. 2y = [x >= -4] (x + F) + [x >= 4] (x - F), one selection: 0 below, x + F inside, 2x above.
+//! 4. y: the binary point moves.
+//!
+//! **Cost.** 2 comparisons, one opening of 20 bit each way, 2 selections, in 8 rounds with the carry tree: 1308 bit.
+//! **Error.** Inside that of the fit, 1.1e-5; outside |h(x) - |x|/2| at 4, 1.3e-4.
+//! **Domain.** [-128, 128], far wider than needed.
+//! **Privacy.** Comparison, masked opening, selection: every message is uniform.
+//! **Source.** Ours; the opening is SecFormer's (arXiv 2401.00793, Algorithm 4), the fit is
+//! [`extension`](crate::nonlinear::extension).
+
+use crate::circuit::{Circuit, Secret};
+use crate::nonlinear::extension::{self, Extension, Request, Waves};
+use crate::nonlinear::{Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting};
+use crate::shape::Shape;
+use std::sync::OnceLock;
+
+/// Where the sum gives way to 0 and x.
+pub const THRESHOLD: f64 = 4.0;
+
+/// The card.
+pub const CARD: Card = Card {
+    name: "gelu/cosine",
+    function: Function::Gelu,
+    summary: "x/2 plus eight cosines of period 16 between two comparisons",
+    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    error: ErrorClaim { absolute: 1.3e-4, relative: 0.0, truth: "x/2 (1 + erf(x / sqrt 2))" },
+    claims: &[
+        CostClaim {
+            by: "viewless",
+            setting: Setting::LEAN,
+            rounds: Some(Rounds::fixed(8)),
+            bits: Some(Bits::per_element(2 * 504 + 40 + 2 * 130)),
+            holds: true,
+            remark: "comparison 7 beside the opening, selection 1",
+        },
+        CostClaim {
+            by: "viewless",
+            setting: Setting::PUBLISHED,
+            rounds: Some(Rounds::fixed(10)),
+            bits: Some(Bits::per_element(2 * 3456 + 40 + 2 * 256)),
+            holds: true,
+            remark: "comparison 8, opening 1, selection 1",
+        },
+    ],
+    known: &[],
+};
+
+/// The protocol.
+pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+
+/// GeLU elementwise, with one guard bit more than x.
+pub fn build(c: &mut Circuit, x: Secret) -> Secret {
+    let domain = (CARD.domain)(1);
+    c.claim_domain(x, domain.low, domain.high);
+    let shape = c.shape(x).clone();
+    let leading = |length: usize, rest: &[usize]| -> Shape { std::iter::once(length).chain(rest.iter().copied()).collect() };
+    let thresholds = leading(2, &vec![1; shape.rank()]);
+    let thresholds = c.constant(&[-THRESHOLD, THRESHOLD], thresholds, c.guard_bits(x));
+    let below = c.less(x, thresholds);
+    let above = c.not(below);
+    let f = c.fourier(x, fitted().series.clone());
+    let from_lower = c.add(x, f);
+    let from_upper = c.sub(x, f);
+    let parts = [from_lower, from_upper].map(|part| c.reshape(part, leading(1, shape.axes())));
+    let parts = c.concat(&parts, 0);
+    let selected = c.select(above, parts);
+    let twice = c.sum(selected, 0);
+    let twice = c.reshape(twice, shape);
+    c.shift(twice, -1)
+}
+
+/// The Fourier extension of x erf(x / sqrt 2) on [-4, 4].
+pub fn fitted() -> &'static Extension {
+    static FITTED: OnceLock<Extension> = OnceLock::new();
+    let request =
+        Request { low: 0.0, high: THRESHOLD, period: 16.0, terms: 8, waves: Waves::Cosines, ridge: 1e-12 };
+    FITTED.get_or_init(|| extension::fit(|x| x * libm::erf(x / std::f64::consts::SQRT_2), &request))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nonlinear::testing;
+
+    fn gelu(x: f64) -> f64 {
+        x / 2.0 * (1.0 + libm::erf(x / std::f64::consts::SQRT_2))
+    }
+
+    #[test]
+    fn the_error_is_claimed_on_the_whole_domain_and_tenfold_smaller_inside() {
+        let (inside, _) = testing::largest_error(&PROTOCOL, testing::grid(-4.0, 3.9999, 80_001), gelu);
+        let (everywhere, _) = testing::largest_error(&PROTOCOL, testing::grid(-128.0, 128.0, 256_001), gelu);
+        println!("gelu/cosine inside {inside:e} everywhere {everywhere:e}");
+        assert!(inside <= 1.2e-5 && inside <= 1.01 * fitted().max_error / 2.0);
+        assert!(everywhere <= CARD.error.absolute);
+    }
+
+    #[test]
+    fn tails_are_exact() {
+        assert_eq!(testing::map(&PROTOCOL, &[-128.0, -4.5, 4.0, 128.0]), [0.0, 0.0, 4.0, 128.0]);
+    }
+}

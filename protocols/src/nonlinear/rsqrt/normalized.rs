@@ -1,0 +1,87 @@
+//! `rsqrt/normalized`: an inverse square root in a few rounds by normalisation and one trigonometric sum (ours).
+//!
+//! 1. Take a power of four out of x: value = x 4^-j in [1, 4] and 2^-j, see [`normalize`](crate::nonlinear::normalize).
+//! 2. r = value^(-1/2) by a Fourier extension of period 8 with 8 frequencies, one opening.
+//! 3. Return r 2^-j.
+//!
+//! **Cost.** 12 comparisons at once, their conversion, two products, one opening of 23 bit each way.
+//! **Error.** The fit: 1.5e-6 of sqrt(4) relative. Step 3 adds a unit at 8 guard bits.
+//! **Domain.** [4^-3, 4^10]: from where 16 fraction bits leave ten significant bits up to the sums of 1024 squares of 32.
+//! **Privacy.** Comparison, products and the masked opening: every message is uniform.
+//! **Source.** Ours; the opening is SecFormer's (arXiv 2401.00793, Algorithm 4), the fit is
+//! [`extension`](crate::nonlinear::extension).
+
+use crate::circuit::{Circuit, Secret};
+use crate::nonlinear::extension::{self, Extension, Request, Waves};
+use crate::nonlinear::{Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting, normalize};
+use std::sync::OnceLock;
+
+/// Exponents of four at the ends of the registered domain.
+pub const EXPONENTS: (i8, i8) = (-3, 10);
+/// Guard bits of the trigonometric sum.
+const SERIES_GUARD_BITS: i8 = 4;
+/// Guard bits of the result.
+const RESULT_GUARD_BITS: i8 = 8;
+
+/// 4^-3 to 4^10, of a quantity in words.
+#[must_use]
+pub const fn domain(of: &'static str) -> Domain {
+    Domain { low: 0.015625, high: 1_048_576.0, of }
+}
+
+/// The card.
+pub const CARD: Card = Card {
+    name: "rsqrt/normalized",
+    function: Function::Rsqrt,
+    summary: "a power of four by comparisons at once, then one trigonometric sum on [1, 4]",
+    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+    domain: |_| domain("the argument"),
+    error: ErrorClaim { absolute: 0.0, relative: 2.5e-6, truth: "1/sqrt(x)" },
+    claims: &[CostClaim {
+        by: "viewless",
+        setting: Setting::LEAN,
+        rounds: Some(Rounds::fixed(11)),
+        bits: Some(Bits::per_element(12 * (504 + 2 + 2) + 2 * 23 + 2 * 256)),
+        holds: true,
+        remark: "comparison 7, conversion 1, product 1, opening 1, product 1; the bits are converted once for each weighting",
+    }],
+    known: &["the sum is truncated at 52 fraction bits: with local truncation it wraps with probability 2^-12, use exact"],
+};
+
+/// The protocol.
+pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+
+/// 1/sqrt(x) elementwise; 8 guard bits.
+pub fn build(c: &mut Circuit, x: Secret) -> Secret {
+    let domain = domain("");
+    c.claim_domain(x, domain.low, domain.high);
+    over(c, x, EXPONENTS.0, EXPONENTS.1)
+}
+
+/// 1/sqrt(x) for x in [4^`low`, 4^`high`]; 8 guard bits.
+pub fn over(c: &mut Circuit, x: Secret, low: i8, high: i8) -> Secret {
+    let normalized = normalize::by_powers_of_four(c, x, low, high, SERIES_GUARD_BITS);
+    let root = c.fourier(normalized.value, fitted().series.clone());
+    c.mul_to(root, normalized.scale, RESULT_GUARD_BITS)
+}
+
+/// The Fourier extension of q^(-1/2) on [1, 4].
+pub fn fitted() -> &'static Extension {
+    static FITTED: OnceLock<Extension> = OnceLock::new();
+    let request = Request { low: 1.0, high: 4.0, period: 8.0, terms: 8, waves: Waves::Both, ridge: 1e-12 };
+    FITTED.get_or_init(|| extension::fit(|q| 1.0 / q.sqrt(), &request))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nonlinear::testing;
+
+    #[test]
+    fn the_relative_error_is_that_of_the_fit_on_the_whole_domain() {
+        let points = testing::grid(-6.0, 20.0, 20_001).map(|e: f64| e.exp2());
+        let (_, relative) = testing::largest_error(&PROTOCOL, points, |x| 1.0 / x.sqrt());
+        println!("rsqrt/normalized relative {relative:e} fit {:e}", fitted().max_error);
+        assert!(relative <= CARD.error.relative && relative <= 2.0 * fitted().max_error);
+    }
+}

@@ -10,6 +10,7 @@
 pub mod circuit;
 pub mod fixed;
 pub mod model;
+pub mod nonlinear;
 pub mod party;
 pub mod program;
 pub mod region;

@@ -66,7 +66,7 @@ pub struct ErrorClaim {
     pub truth: &'static str,
 }
 
-/// What somebody says the protocol costs online, inputs and outputs apart.
+/// What somebody says the protocol costs: messages between the computing parties; inputs, outputs and dealt randomness apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CostClaim {
     /// Who says so, and where.

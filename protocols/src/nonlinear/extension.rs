@@ -109,8 +109,7 @@ fn least_squares(mut a: Vec<f64>, mut b: Vec<f64>, columns: usize) -> Vec<f64> {
         let head = a[k * columns + k];
         // The sign that avoids cancellation.
         let alpha = if head > 0.0 { -norm } else { norm };
-        let reflector: Vec<f64> =
-            (k..rows).map(|i| a[i * columns + k] - if i == k { alpha } else { 0.0 }).collect();
+        let reflector: Vec<f64> = (k..rows).map(|i| a[i * columns + k] - if i == k { alpha } else { 0.0 }).collect();
         let square = reflector.iter().map(|v| v * v).sum::<f64>();
         for j in k..columns {
             let dot: f64 = reflector.iter().zip(k..).map(|(v, i)| v * a[i * columns + j]).sum();
@@ -149,7 +148,7 @@ mod tests {
         let even = Waves::Cosines;
         type Row<'a> = (&'a dyn Fn(f64) -> f64, f64, f64, f64, usize, Waves, f64, f64, f64);
         let rows: [Row<'_>; 15] = [
-            (&h, 0.0, 4.0, 8.0, 8, even, 1e-12, 1.1e-5, 1.3),
+            (&h, 0.0, 4.0, 8.0, 8, even, 1e-10, 1.1e-5, 1.3),
             (&h, 0.0, 6.0, 8.0, 16, even, 1e-12, 1.8e-6, 2.0),
             (&h, 0.0, 7.0, 8.0, 24, even, 1e-12, 2.2e-6, 2.0),
             (&h, 0.0, 14.0, 16.0, 24, even, 1e-12, 5.1e-6, 4.0),
@@ -169,15 +168,42 @@ mod tests {
             let request = Request { low, high, period: 2.0 * half_period, terms, waves, ridge };
             let extension = fit(function, &request);
             let found = largest(&extension.series);
-            println!("{low} {high} {half_period} {terms}: error {:.2e} ({error:.1e}), coefficient {found:.2} ({coefficient})", extension.max_error);
+            assert!(extension.max_error <= 1.5 * error, "[{low}, {high}], {terms} terms: {:e}", extension.max_error);
+            assert!(found <= 1.1 * coefficient, "[{low}, {high}], {terms} terms: coefficient {found}");
         }
     }
 
-    /// The published coefficients of h for |x| <= 4.
+    /// The published coefficients of h for |x| <= 4 were fitted to equidistant samples: a frame is redundant, so another sampling
+    /// moves them in the third digit.
     #[test]
-    fn the_coefficients_of_gelu_are_the_published_ones() {
-        let request = Request { low: 0.0, high: 4.0, period: 16.0, terms: 8, waves: Waves::Cosines, ridge: 1e-12 };
+    fn the_coefficients_of_gelu_are_near_the_published_ones() {
+        let published = [
+            1.30075451,
+            -0.42668416,
+            -1.06018001,
+            0.52907307,
+            -0.44566044,
+            0.17740209,
+            -0.09024357,
+            0.02117919,
+            -0.0056329,
+        ];
+        let request = Request { low: 0.0, high: 4.0, period: 16.0, terms: 8, waves: Waves::Cosines, ridge: 1e-10 };
         let series = fit(h, &request).series;
-        println!("{} {:?}", series.constant, series.cosines);
+        for (found, published) in std::iter::once(&series.constant).chain(&series.cosines).zip(published) {
+            assert!((found - published).abs() < 4e-3, "{found} {published}");
+        }
+    }
+
+    /// Without a ridge to speak of, a function that is in the span is found again.
+    #[test]
+    fn a_sum_of_waves_is_its_own_extension() {
+        let function = |x: f64| 0.5 - 0.25 * libm::cos(x) + 2.0 * libm::sin(2.0 * x);
+        let period = 2.0 * std::f64::consts::PI;
+        let request = Request { low: 0.0, high: period, period, terms: 2, waves: Waves::Both, ridge: 1e-28 };
+        let Extension { series, max_error } = fit(function, &request);
+        assert!(max_error < 1e-13);
+        assert!((series.constant - 0.5).abs() < 1e-13 && (series.cosines[0] + 0.25).abs() < 1e-13);
+        assert!((series.sines[1] - 2.0).abs() < 1e-13);
     }
 }

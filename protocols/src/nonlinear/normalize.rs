@@ -14,7 +14,7 @@
 //! **Error.** None but the rounding of the product.
 //! **Privacy.** Comparison, conversion and product: every message is uniform.
 
-use crate::circuit::{Bit, Circuit, Secret};
+use crate::circuit::{Circuit, Secret};
 use crate::fixed::power_of_two;
 use crate::shape::Shape;
 
@@ -48,19 +48,20 @@ pub fn by_powers_of_four(c: &mut Circuit, x: Secret, low: i8, high: i8, guard_bi
     Normalized { value, scale }
 }
 
-/// Step 1: [x < 2^(`step` i)] for low < i < high along a new leading axis; none when there is nothing to decide.
-fn thermometer(c: &mut Circuit, x: Secret, low: i8, high: i8, step: i8) -> Option<Bit> {
+/// Step 1: [x < 2^(`step` i)] for low < i < high along a new leading axis, 0 or 1; none when there is nothing to decide.
+fn thermometer(c: &mut Circuit, x: Secret, low: i8, high: i8, step: i8) -> Option<Secret> {
     let thresholds: Vec<f64> = (low + 1..high).map(|i| power_of_two(i32::from(step) * i32::from(i))).collect();
     if thresholds.is_empty() {
         return None;
     }
     let leading_axis: Shape = std::iter::once(thresholds.len()).chain(vec![1; c.shape(x).rank()]).collect();
     let thresholds = c.constant(&thresholds, leading_axis, c.guard_bits(x));
-    Some(c.less(x, thresholds))
+    let bits = c.less(x, thresholds);
+    Some(c.real(bits, BIT_GUARD_BITS))
 }
 
 /// Step 2: B^-(high - 1) + sum over low < i < high of [x < ...] `weight` B^-i with B = 2^`step` and weight = B - 1.
-fn combine(c: &mut Circuit, x: Secret, bits: Option<Bit>, low: i8, high: i8, step: i8, weight: f64) -> Secret {
+fn combine(c: &mut Circuit, x: Secret, bits: Option<Secret>, low: i8, high: i8, step: i8, weight: f64) -> Secret {
     let exponent = |i: i8| -i32::from(step) * i32::from(i);
     let smallest = power_of_two(exponent(high - 1));
     let shape = c.shape(x).clone();
@@ -69,9 +70,8 @@ fn combine(c: &mut Circuit, x: Secret, bits: Option<Bit>, low: i8, high: i8, ste
     let Some(bits) = bits else {
         return c.constant(&vec![smallest; shape.elements()], shape, guard_bits);
     };
-    let stacked = c.real(bits, BIT_GUARD_BITS);
     let terms = (low + 1..high).enumerate().map(|(position, i)| {
-        let term = c.slice(stacked, 0, position, 1);
+        let term = c.slice(bits, 0, position, 1);
         c.scale_to(term, weight * power_of_two(exponent(i)), guard_bits)
     });
     let terms: Vec<Secret> = terms.collect();

@@ -3,7 +3,8 @@
 use super::{LayerNormInputs, Protocol, Schedule, Setting};
 use crate::circuit::{CheckedCircuit, Circuit, Owner, Plaintext, Secret};
 use crate::fixed::FixedPoint;
-use crate::program::{Op, Phase, Program};
+use crate::party::Party;
+use crate::program::{Op, Program};
 use crate::scheme::{self, SchemeKind, SchemeSpec, Triples, Weights};
 
 /// `points` numbers from `low` to `high`.
@@ -12,7 +13,9 @@ pub(super) fn grid(low: f64, high: f64, points: usize) -> impl Iterator<Item = f
 }
 
 fn run(circuit: &CheckedCircuit, inputs: &[(&str, &[f64])]) -> Plaintext {
-    circuit.evaluate(|_, name| inputs.iter().find(|(known, _)| *known == name).map(|(_, values)| values.to_vec())).unwrap()
+    circuit
+        .evaluate(|_, name| inputs.iter().find(|(known, _)| *known == name).map(|(_, values)| values.to_vec()))
+        .unwrap()
 }
 
 /// What `build` makes of `values` as one row.
@@ -97,7 +100,8 @@ pub(super) fn compile(circuit: &CheckedCircuit, setting: &Setting) -> Program {
     scheme::compile(circuit, &scheme(setting), FixedPoint { fraction_bits: 16 }).unwrap()
 }
 
-/// Rounds and bits of what is sent after the offline phase within the regions of `name`.
+/// Rounds and bits of the messages between computing parties within the regions of `name`: sends of what one of them
+/// holds.
 pub(super) fn count(program: &Program, name: &str, schedule: Schedule) -> (u64, i64) {
     let mut bits = 0;
     let mut depth: Vec<u64> = Vec::with_capacity(program.values.len());
@@ -105,7 +109,8 @@ pub(super) fn count(program: &Program, name: &str, schedule: Schedule) -> (u64, 
     for (id, value) in program.iter() {
         let after = value.op.arguments().iter().map(|argument| depth[argument.index()]).max().unwrap_or(0);
         let inside = program.regions.path(value.region).starts_with(name);
-        let counts = inside && matches!(value.op, Op::Send(..)) && program.phase(id) != Phase::Offline;
+        let counts = inside
+            && matches!(value.op, Op::Send(sent, _) if [Party::P0, Party::P1].iter().any(|&party| program.value(sent).holders.contains(party)));
         if !counts {
             depth.push(after);
             continue;

@@ -2,7 +2,7 @@
 //!
 //! While a row has more than one element:
 //! 1. Split it into two halves a and b; an odd last element waits for the next step.
-//! 2. bit = [a < b].
+//! 2. bit = `[a < b]`.
 //! 3. Keep a + bit (b - a), and the odd element.
 //!
 //! **Cost.** ceil(log2 n) times a comparison and a selection; n - 1 of each in all.
@@ -62,7 +62,7 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
         let difference = c.sub(b, a);
         let selected = c.select(bit, difference);
         let kept = c.add(a, selected);
-        row = if length % 2 == 0 {
+        row = if length.is_multiple_of(2) {
             kept
         } else {
             let odd = c.slice(row, axis, length - 1, 1);

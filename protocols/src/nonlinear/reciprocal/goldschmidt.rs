@@ -45,23 +45,28 @@ pub const CARD: Card = Card {
     source: "SecFormer (arXiv 2401.00793) Appendix B, Algorithm 3",
     domain: |_| PAPER.domain("the argument"),
     error: ErrorClaim { absolute: 0.0, relative: 2.8e-4, truth: "1/x" },
-    claims: &[CostClaim {
-        by: "SecFormer, section 3.3 (Div)",
-        setting: Setting::PUBLISHED,
-        rounds: Some(Rounds::fixed(13)),
-        bits: Some(Bits::per_element(6656)),
-        holds: false,
-        remark: "counts both products of an iteration as one round, and the first p = 1 m as a product: 25 rounds as written, \
+    claims: &[
+        CostClaim {
+            by: "SecFormer, section 3.3 (Div)",
+            setting: Setting::PUBLISHED,
+            rounds: Some(Rounds::fixed(13)),
+            bits: Some(Bits::per_element(6656)),
+            holds: false,
+            remark: "counts both products of an iteration as one round, and the first p = 1 m as a product: 25 rounds as written, \
                  6400 bit",
-    }, CostClaim {
-        by: "viewless",
-        setting: Setting::PUBLISHED,
-        rounds: Some(Rounds::fixed(25)),
-        bits: Some(Bits::per_element(6400)),
-        holds: true,
-        remark: "2t - 1 rounds, 512 t - 256 bit",
-    }],
-    known: &["divides by a fixed range of [5, 9995]: the row sums of 2Quad leave it when rows are longer than 390 elements"],
+        },
+        CostClaim {
+            by: "viewless",
+            setting: Setting::PUBLISHED,
+            rounds: Some(Rounds::fixed(25)),
+            bits: Some(Bits::per_element(6400)),
+            holds: true,
+            remark: "2t - 1 rounds, 512 t - 256 bit",
+        },
+    ],
+    known: &[
+        "divides by a fixed range of [5, 9995]: the row sums of 2Quad leave it when rows are longer than 390 elements",
+    ],
 };
 
 /// The protocol.

@@ -1,0 +1,3 @@
+//! tanh x, the activation of BERT's pooler.
+
+pub mod sine;

@@ -1,0 +1,91 @@
+//! `tanh/sine`: tanh by one sine sum between two comparisons (ours).
+//!
+//! 1. low = [x < -6] and high = [x < 6], in one comparison along a new leading axis.
+//! 2. F = tanh on [-6, 6] by a Fourier extension of period 16 with sines only, one opening beside the comparison.
+//! 3. y = -1 + [x >= -6] (F + 1) + [x >= 6] (1 - F), one selection: -1 below, F inside, 1 above.
+//!
+//! **Cost.** 2 comparisons, one opening of 20 bit each way, 2 selections, in 8 rounds with the carry tree: 1308 bit.
+//! **Error.** Inside that of the fit; outside 1 - tanh(6), 1.3e-5.
+//! **Domain.** [-128, 128], far wider than needed.
+//! **Privacy.** Comparison, masked opening, selection: every message is uniform.
+//! **Source.** Ours; the opening is SecFormer's (arXiv 2401.00793, Algorithm 4), the fit is
+//! [`extension`](crate::nonlinear::extension).
+
+use crate::circuit::{Circuit, Secret};
+use crate::nonlinear::extension::{self, Extension, Request, Waves};
+use crate::nonlinear::{Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting};
+use crate::shape::Shape;
+use std::sync::OnceLock;
+
+/// Where the sum gives way to -1 and 1.
+pub const THRESHOLD: f64 = 6.0;
+
+/// The card.
+pub const CARD: Card = Card {
+    name: "tanh/sine",
+    function: Function::Tanh,
+    summary: "sixteen sines of period 16 between two comparisons",
+    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    error: ErrorClaim { absolute: 1.3e-5, relative: 0.0, truth: "tanh x" },
+    claims: &[CostClaim {
+        by: "viewless",
+        setting: Setting::LEAN,
+        rounds: Some(Rounds::fixed(8)),
+        bits: Some(Bits::per_element(2 * 504 + 40 + 2 * 130)),
+        holds: true,
+        remark: "comparison 7 beside the opening, selection 1",
+    }],
+    known: &[],
+};
+
+/// The protocol.
+pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+
+/// tanh elementwise, with the guard bits of x.
+pub fn build(c: &mut Circuit, x: Secret) -> Secret {
+    let domain = (CARD.domain)(1);
+    c.claim_domain(x, domain.low, domain.high);
+    let shape = c.shape(x).clone();
+    let leading =
+        |length: usize, rest: &[usize]| -> Shape { std::iter::once(length).chain(rest.iter().copied()).collect() };
+    let thresholds = leading(2, &vec![1; shape.rank()]);
+    let thresholds = c.constant(&[-THRESHOLD, THRESHOLD], thresholds, c.guard_bits(x));
+    let below = c.less(x, thresholds);
+    let above = c.not(below);
+    let f = c.fourier(x, fitted().series.clone());
+    let from_lower = c.offset(f, 1.0);
+    let from_upper = c.subtract_from(1.0, f);
+    let parts = [from_lower, from_upper].map(|part| c.reshape(part, leading(1, shape.axes())));
+    let parts = c.concat(&parts, 0);
+    let selected = c.select(above, parts);
+    let sum = c.sum(selected, 0);
+    let sum = c.reshape(sum, shape);
+    c.offset(sum, -1.0)
+}
+
+/// The Fourier extension of tanh on [-6, 6].
+pub fn fitted() -> &'static Extension {
+    static FITTED: OnceLock<Extension> = OnceLock::new();
+    let request = Request { low: 0.0, high: THRESHOLD, period: 16.0, terms: 16, waves: Waves::Sines, ridge: 1e-12 };
+    FITTED.get_or_init(|| extension::fit(libm::tanh, &request))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nonlinear::testing;
+
+    #[test]
+    fn the_error_is_claimed_on_the_whole_domain() {
+        let (inside, _) = testing::largest_error(&PROTOCOL, testing::grid(-6.0, 5.9999, 80_001), libm::tanh);
+        let (everywhere, _) = testing::largest_error(&PROTOCOL, testing::grid(-128.0, 128.0, 256_001), libm::tanh);
+        assert!(inside <= CARD.error.absolute && inside <= 1.01 * fitted().max_error, "{inside:e}");
+        assert!(everywhere <= CARD.error.absolute, "{everywhere:e}");
+    }
+
+    #[test]
+    fn tails_are_exact() {
+        assert_eq!(testing::map(&PROTOCOL, &[-128.0, -6.5, 6.0, 128.0]), [-1.0, -1.0, 1.0, 1.0]);
+    }
+}

@@ -17,3 +17,4 @@ pub mod region;
 pub mod ring;
 pub mod scheme;
 pub mod shape;
+pub mod suite;

@@ -16,6 +16,8 @@ pub enum Function {
     Max,
     /// x/2 (1 + erf(x / sqrt 2)).
     Gelu,
+    /// tanh x.
+    Tanh,
     /// e^x over its row sum, or what a paper puts in its place.
     Softmax,
     /// Rows brought to mean 0 and variance 1, then scaled and offset by column.
@@ -169,6 +171,7 @@ impl fmt::Display for Function {
             Self::Rsqrt => "rsqrt",
             Self::Max => "max",
             Self::Gelu => "gelu",
+            Self::Tanh => "tanh",
             Self::Softmax => "softmax",
             Self::LayerNorm => "layernorm",
         })

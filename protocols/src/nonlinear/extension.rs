@@ -20,6 +20,8 @@ use crate::circuit::Series;
 pub enum Waves {
     /// Constant and cosines: the function is even, and only its right half is fitted.
     Cosines,
+    /// Sines, without a constant: the function is odd, and only its right half is fitted.
+    Sines,
     /// Constant, cosines and sines.
     Both,
 }
@@ -27,7 +29,7 @@ pub enum Waves {
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Request {
-    /// Lower end of the interval; 0 for even functions.
+    /// Lower end of the interval; 0 for even and odd functions.
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
@@ -63,10 +65,12 @@ const GRID: usize = 40;
 pub fn fit(function: impl Fn(f64) -> f64, request: &Request) -> Extension {
     let &Request { low, high, period, terms, waves, ridge } = request;
     assert!(low < high && period > 0.0 && terms > 0 && ridge > 0.0, "not a request: {request:?}");
-    let unknowns = match waves {
-        Waves::Cosines => terms + 1,
-        Waves::Both => 2 * terms + 1,
+    let (constants, cosines, sines) = match waves {
+        Waves::Cosines => (1, terms, 0),
+        Waves::Sines => (0, 0, terms),
+        Waves::Both => (1, terms, terms),
     };
+    let unknowns = constants + cosines + sines;
     let samples = OVERSAMPLING * unknowns;
     let rows = samples + unknowns;
     let mut matrix = vec![0.0; rows * unknowns];
@@ -76,13 +80,10 @@ pub fn fit(function: impl Fn(f64) -> f64, request: &Request) -> Extension {
         let x = low + (high - low) * 0.5 * (1.0 - libm::cos(turn));
         let angle = 2.0 * std::f64::consts::PI * x / period;
         let row = &mut matrix[i * unknowns..][..unknowns];
-        row[0] = 1.0;
-        for k in 1..=terms {
-            row[k] = libm::cos(k as f64 * angle);
-            if waves == Waves::Both {
-                row[terms + k] = libm::sin(k as f64 * angle);
-            }
-        }
+        row[..constants].fill(1.0);
+        let (even, odd) = row[constants..].split_at_mut(cosines);
+        (1..).zip(even).for_each(|(k, element)| *element = libm::cos(f64::from(k) * angle));
+        (1..).zip(odd).for_each(|(k, element)| *element = libm::sin(f64::from(k) * angle));
         right[i] = function(x);
     }
     let diagonal = (ridge * samples as f64).sqrt();
@@ -90,8 +91,10 @@ pub fn fit(function: impl Fn(f64) -> f64, request: &Request) -> Extension {
         matrix[(samples + k) * unknowns + k] = diagonal;
     }
     let solution = least_squares(matrix, right, unknowns);
-    let (cosines, sines) = solution[1..].split_at(terms);
-    let series = Series { period, constant: solution[0], cosines: cosines.to_vec(), sines: sines.to_vec() };
+    let (constant, waves) = solution.split_at(constants);
+    let (cosines, sines) = waves.split_at(cosines);
+    let constant = constant.first().copied().unwrap_or(0.0);
+    let series = Series { period, constant, cosines: cosines.to_vec(), sines: sines.to_vec() };
     let points = GRID * unknowns;
     let error = |i: usize| {
         let x = low + (high - low) * (i as f64 / points as f64);

@@ -31,6 +31,7 @@ pub mod normalize;
 pub mod reciprocal;
 pub mod rsqrt;
 pub mod softmax;
+pub mod tanh;
 
 #[cfg(test)]
 mod testing;
@@ -108,7 +109,7 @@ impl Protocol {
     }
 }
 
-static REGISTRY: [Protocol; 16] = [
+static REGISTRY: [Protocol; 17] = [
     exp::crypten::PROTOCOL,
     exp::limit::PROTOCOL,
     reciprocal::goldschmidt::PROTOCOL,
@@ -120,6 +121,7 @@ static REGISTRY: [Protocol; 16] = [
     max::tree::PROTOCOL,
     gelu::cosine::PROTOCOL,
     gelu::secformer::PROTOCOL,
+    tanh::sine::PROTOCOL,
     softmax::exp::PROTOCOL,
     softmax::two_quad::PROTOCOL,
     softmax::two_quad_code::PROTOCOL,

@@ -70,6 +70,7 @@ fn elementwise_protocols_err_by_no_more_than_their_cards_claim() {
             Function::Reciprocal => |x| 1.0 / x,
             Function::Rsqrt => |x| 1.0 / x.sqrt(),
             Function::Gelu => |x| x / 2.0 * (1.0 + libm::erf(x / std::f64::consts::SQRT_2)),
+            Function::Tanh => libm::tanh,
             Function::Max | Function::Softmax | Function::LayerNorm => continue,
         };
         let domain = (protocol.card.domain)(1);

@@ -7,7 +7,7 @@
 //! **Error.** (1 + x/m)^m = exp(x - x^2/(2m) + ...), m = 2^n, so the relative error is about x^2 / (2m): at most 1.06e-3
 //! absolute for x <= 0 (at x = -2), 3 percent at x = 4. Rounding at n guard bits is below that by two orders; with none
 //! (`exp/crypten`) the 2^n-fold power turns half a unit into 2^(n-17).
-//! **Domain.** [-256, 4]. Below -m the base is less than -1 and the powers, all even, explode. At 4 the last product has
+//! **Domain.** [-256, 4]. Below -m the base is negative and its even powers rise again; beyond -2m they explode. At 4 the last product has
 //! 48 fraction bits and 6 integer bits, which leaves eight bits of headroom below 2^62.
 //! **Privacy.** Squares only: every message is uniform.
 //! **Source.** CrypTen (Knott et al., NeurIPS 2021), Appendix C; SecFormer (arXiv 2401.00793), Appendix E; the guard bits
@@ -45,7 +45,7 @@ pub const CARD: Card = Card {
     }],
     known: &[
         "with local truncation a squaring near 1 wraps with probability 2^-16: meant for exact truncation, see exp/crypten",
-        "below -256 it explodes instead of vanishing",
+        "below -256 it rises again and beyond -512 it explodes: a mask that adds -10000 to a score must be applied otherwise",
     ],
 };
 

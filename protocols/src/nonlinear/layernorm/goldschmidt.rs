@@ -46,7 +46,7 @@ pub const CARD: Card = Card {
     error: ErrorClaim { absolute: 0.0, relative: 1e-3, truth: "layer normalisation before beta" },
     claims: &[
         CostClaim {
-            by: "SecFormer, section 3.2",
+            by: "SecFormer, cost of LayerNorm",
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(24)),
             bits: Some(Bits::per_element(7424)),

@@ -44,7 +44,7 @@ pub const CARD: Card = Card {
     error: ErrorClaim { absolute: 0.0, relative: 1e-3, truth: "1/sqrt(x)" },
     claims: &[
         CostClaim {
-            by: "SecFormer, section 3.2",
+            by: "SecFormer, cost of the inverse root",
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(22)),
             bits: Some(Bits::per_element(7040)),

@@ -45,7 +45,7 @@ pub const CARD: Card = Card {
     error: ErrorClaim { absolute: 0.0, relative: 2.8e-4, truth: "(x + 5)^2 over its row sum, which is not softmax" },
     claims: &[
         CostClaim {
-            by: "SecFormer, Appendix D",
+            by: "SecFormer, cost of 2Quad",
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(23)),
             bits: Some(Bits::per_element(6784)),

@@ -24,7 +24,7 @@ pub const THRESHOLD: f64 = 6.0;
 pub const CARD: Card = Card {
     name: "tanh/sine",
     function: Function::Tanh,
-    summary: "sixteen sines of period 16 between two comparisons",
+    summary: "twenty sines of period 16 between two comparisons",
     source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
     domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
     error: ErrorClaim { absolute: 1.3e-5, relative: 0.0, truth: "tanh x" },
@@ -67,7 +67,7 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
 /// The Fourier extension of tanh on [-6, 6].
 pub fn fitted() -> &'static Extension {
     static FITTED: OnceLock<Extension> = OnceLock::new();
-    let request = Request { low: 0.0, high: THRESHOLD, period: 16.0, terms: 16, waves: Waves::Sines, ridge: 1e-12 };
+    let request = Request { low: 0.0, high: THRESHOLD, period: 16.0, terms: 20, waves: Waves::Sines, ridge: 1e-12 };
     FITTED.get_or_init(|| extension::fit(libm::tanh, &request))
 }
 

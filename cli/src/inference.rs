@@ -1,0 +1,296 @@
+//! A private inference in the simulator beside the plaintext pass: the main job.
+
+use crate::bill::{CostReport, cost_report};
+use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use thiserror::Error;
+use viewless_models::{Model, ModelError, Weights};
+use viewless_protocols::model::bert::{self, BertError, Query};
+use viewless_protocols::model::{Activation, Head};
+use viewless_protocols::party::Party;
+use viewless_protocols::program::Program;
+use viewless_protocols::scheme::{self, CompileError};
+use viewless_protocols::shape::Shape;
+use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_simulator::claims::Findings;
+use viewless_simulator::count::{Grouping, Schedule};
+use viewless_simulator::execute::{ExecuteError, Inputs, Options, Reals, execute};
+use viewless_simulator::network::Network;
+use viewless_simulator::stream::Seed;
+
+/// An inference that could not be made.
+#[derive(Debug, Error)]
+pub enum InferenceError {
+    /// The text, or the plaintext pass.
+    #[error("{0}")]
+    Model(#[from] ModelError),
+    /// The suite.
+    #[error("{0}")]
+    Suite(#[from] SuiteError),
+    /// The circuit.
+    #[error("{0}")]
+    Circuit(#[from] BertError),
+    /// The compilation.
+    #[error("{0}")]
+    Compile(#[from] CompileError),
+    /// The run.
+    #[error("{0}")]
+    Execute(#[from] ExecuteError),
+    /// The run has no output: a defect.
+    #[error("the Program revealed no `{}`; this is a defect of viewless, please report it", bert::OUTPUT)]
+    NoOutput,
+}
+
+/// What a model computes: one of the vectors, with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// Mean-pooled or pooler output, `[hidden]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooled: Option<Vec<f64>>,
+    /// Last hidden states, row-major `[tokens, hidden]`, of a model without head.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden_states: Option<Vec<f64>>,
+    /// Logits of a classifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logits: Option<Vec<f64>>,
+    /// The label of the largest logit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl Answer {
+    fn new(head: &Head, values: Vec<f64>) -> Self {
+        let mut answer = Self { pooled: None, hidden_states: None, logits: None, label: None };
+        match head {
+            Head::HiddenStates => answer.hidden_states = Some(values),
+            Head::MeanPooling | Head::Pooler => answer.pooled = Some(values),
+            Head::Classifier { labels } => {
+                let best = (0..values.len()).max_by(|&i, &j| values[i].total_cmp(&values[j]));
+                answer.label = best.and_then(|best| labels.get(best).cloned());
+                answer.logits = Some(values);
+            }
+        }
+        answer
+    }
+
+    /// The numbers, whatever they are called.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        [&self.pooled, &self.hidden_states, &self.logits].into_iter().flatten().next().map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The report of `viewless infer`.
+#[derive(Debug, Clone, Serialize)]
+pub struct InferenceReport {
+    /// Directory of the model.
+    pub model: String,
+    /// Name of the suite.
+    pub suite: String,
+    /// The seed that replays the run.
+    pub seed: String,
+    /// What was asked.
+    pub text: String,
+    /// Tokens of the text, special ones included.
+    pub tokens: Vec<u32>,
+    /// The private answer.
+    pub output: Answer,
+    /// The answer of the plaintext pass.
+    pub plaintext: Answer,
+    /// Cosine between the two.
+    pub cosine: f64,
+    /// Largest difference between the two.
+    pub max_abs_error: f64,
+    /// The bill.
+    pub cost: CostReport,
+    /// Digest of every message of the run, in Program order.
+    pub transcript_digest: String,
+    /// Bytes packed and sent in the run, over all links and phases; equal to the bill's.
+    pub bytes_moved: u64,
+    /// Probability that a run on this text wraps anywhere, from the truncations' law and the values of the run.
+    pub wrap_probability: f64,
+    /// Wraps that happened in this run.
+    pub wraps: u64,
+    /// Elements truncated by a method that can wrap.
+    pub local_truncations: u64,
+    /// Values beyond the headroom that exact truncations need, by region.
+    pub headroom_violations: BTreeMap<String, u64>,
+    /// Protocols whose arguments left the domain on their card.
+    pub domain_violations: Vec<DomainViolation>,
+    /// What a reader must know about the comparison.
+    pub notes: Vec<String>,
+    /// Duration of the run for all parties together.
+    pub seconds: f64,
+    /// Threads that computed.
+    pub threads: usize,
+}
+
+/// A protocol whose arguments left the domain on its card.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DomainViolation {
+    /// Region of the protocol.
+    pub region: String,
+    /// Interval on the card.
+    pub claimed: (f64, f64),
+    /// Smallest and largest element seen.
+    pub seen: (f64, f64),
+    /// Elements outside, of how many.
+    pub outside: u64,
+    /// Elements in all.
+    pub elements: u64,
+}
+
+/// What the parties of a BERT inference put in.
+struct BertInputs<'a> {
+    weights: &'a Weights,
+    tokens: &'a [u32],
+    vocabulary: usize,
+}
+
+impl Inputs for BertInputs<'_> {
+    fn input(&self, _: Party, name: &str, _: &Shape) -> Option<Reals<'_>> {
+        match name {
+            bert::ONE_HOT => {
+                let mut rows = vec![0.0f32; self.tokens.len() * self.vocabulary];
+                for (row, &token) in self.tokens.iter().enumerate() {
+                    *rows.get_mut(row * self.vocabulary + token as usize)? = 1.0;
+                }
+                Some(Reals::F32(Cow::Owned(rows)))
+            }
+            bert::EMBEDDED => {
+                let table = self.weights.get("embeddings.word_embeddings.weight")?;
+                let rows = self.tokens.iter().map(|&token| table.index_axis(ndarray::Axis(0), token as usize));
+                Some(Reals::F32(Cow::Owned(rows.flat_map(|row| row.iter().copied().collect::<Vec<_>>()).collect())))
+            }
+            _ => {
+                let tensor = self.weights.get(name)?;
+                Some(Reals::F32(match tensor.to_slice() {
+                    Some(slice) => Cow::Borrowed(slice),
+                    None => Cow::Owned(tensor.iter().copied().collect()),
+                }))
+            }
+        }
+    }
+}
+
+/// What to infer and how.
+pub struct Question<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// The suite.
+    pub suite: &'a Suite,
+    /// The text.
+    pub text: &'a str,
+    /// Decides everything random.
+    pub seed: Seed,
+    /// The network whose time is predicted.
+    pub network: &'a Network,
+    /// How rounds are counted.
+    pub schedule: Schedule,
+}
+
+/// Compiles the Program of one BERT inference.
+///
+/// # Errors
+/// [`InferenceError`] from suite, circuit or compilation.
+pub fn bert_program(
+    config: &viewless_protocols::model::BertConfig,
+    suite: &Suite,
+    query: Query,
+) -> Result<Program, InferenceError> {
+    let circuit = bert::circuit(config, &suite.bert()?, query)?;
+    Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
+}
+
+/// Runs one private inference and the plaintext pass; `progress` is told how many of how many values are done.
+///
+/// # Errors
+/// [`InferenceError`] for text, model or suite that cannot be used.
+pub fn infer(question: &Question<'_>, progress: Option<&dyn Fn(usize, usize)>) -> Result<InferenceReport, InferenceError> {
+    let Question { model, suite, text, ref seed, network, schedule } = *question;
+    let tokens = model.tokenizer.encode(text)?;
+    let plaintext = model.forward(&tokens)?;
+    let query = Query { tokens: tokens.len(), batch: 1 };
+    let program = bert_program(&model.config, suite, query)?;
+    let inputs = BertInputs { weights: &model.weights, tokens: &tokens, vocabulary: model.config.vocab_size };
+    let options = Options { progress, ..Options::new(seed.clone()) };
+    let execution = execute(&program, &inputs, options)?;
+    let output = execution.output(bert::OUTPUT).ok_or(InferenceError::NoOutput)?;
+    let output = Answer::new(&model.config.head, output.values.clone());
+    let plain: Vec<f64> = match model.config.head {
+        Head::HiddenStates => plaintext.hidden_states.iter().map(|&x| f64::from(x)).collect(),
+        _ => plaintext.output.iter().map(|&x| f64::from(x)).collect(),
+    };
+    let plaintext = Answer::new(&model.config.head, plain);
+    let mut cost = cost_report(&program, schedule, Grouping::Function, network);
+    cost.model = model.directory.display().to_string();
+    cost.suite.clone_from(&suite.name);
+    cost.seq = tokens.len();
+    cost.batch = 1;
+    cost.predicted_seconds += execution.seconds;
+    Ok(InferenceReport {
+        model: cost.model.clone(),
+        suite: suite.name.clone(),
+        seed: seed.to_hex(),
+        text: text.to_owned(),
+        cosine: cosine(output.values(), plaintext.values()),
+        max_abs_error: largest_difference(output.values(), plaintext.values()),
+        tokens,
+        output,
+        plaintext,
+        cost,
+        transcript_digest: execution.transcript_digest.to_hex().to_string(),
+        bytes_moved: execution.bytes_moved,
+        wrap_probability: execution.findings.wrap_probability(),
+        wraps: execution.findings.wraps,
+        local_truncations: execution.findings.local_truncations,
+        headroom_violations: headroom(&execution.findings),
+        domain_violations: domains(&execution.findings),
+        notes: notes(model.config.activation),
+        seconds: execution.seconds,
+        threads: rayon::current_num_threads(),
+    })
+}
+
+fn headroom(findings: &Findings) -> BTreeMap<String, u64> {
+    let mut violations = BTreeMap::new();
+    for finding in &findings.headroom {
+        *violations.entry(finding.region.clone()).or_default() += finding.outside;
+    }
+    violations
+}
+
+fn domains(findings: &Findings) -> Vec<DomainViolation> {
+    let violation = |finding: &viewless_simulator::claims::DomainFinding| DomainViolation {
+        region: finding.region.clone(),
+        claimed: finding.claimed,
+        seen: finding.seen,
+        outside: finding.outside,
+        elements: finding.elements,
+    };
+    findings.violated_domains().map(violation).collect()
+}
+
+fn notes(activation: Activation) -> Vec<String> {
+    match activation {
+        Activation::Gelu => Vec::new(),
+        Activation::GeluTanh => vec![
+            "this model was trained with the tanh form of GeLU; the suite's protocols compute the erf form, which differs by up \
+             to 4.7e-4"
+                .to_owned(),
+        ],
+    }
+}
+
+/// Cosine of the angle between two vectors; 1 for two zero vectors.
+#[must_use]
+pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
+    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+    let norms = (dot(a, a) * dot(b, b)).sqrt();
+    if norms == 0.0 { f64::from(u8::from(a == b)) } else { dot(a, b) / norms }
+}
+
+fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+}

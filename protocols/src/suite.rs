@@ -1,0 +1,208 @@
+//! A suite: one choice for everything that a private inference needs.
+//!
+//! Suites are TOML; [`Suite::built_in`] holds those that come with viewless.
+
+use crate::fixed::{FixedPoint, RING_BITS};
+use crate::model::bert::{BertProtocols, Embedding};
+use crate::nonlinear::{self, Function, Protocol};
+use crate::scheme::SchemeSpec;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// A scheme, a fixed point, a protocol for each function, and the treatment of embeddings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Suite {
+    /// Its name.
+    pub name: String,
+    /// One line on what it is for.
+    pub summary: String,
+    /// Fraction bits of the fixed point in Z_2^64.
+    pub fraction_bits: u8,
+    /// Look-up of tokens.
+    pub embedding: Embedding,
+    /// The scheme with its choices.
+    pub scheme: SchemeSpec,
+    /// One protocol for each function.
+    pub protocols: ProtocolNames,
+}
+
+/// Names of protocols in the registry, one for each function.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProtocolNames {
+    /// Activation.
+    pub gelu: String,
+    /// Attention weights.
+    pub softmax: String,
+    /// Normalisation.
+    pub layernorm: String,
+    /// The pooler's activation.
+    pub tanh: String,
+}
+
+/// A suite that cannot be used.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum SuiteError {
+    /// No built-in suite of that name.
+    #[error("there is no suite `{name}`; built in are {}; a file name ends in .toml", known.join(", "))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// Not the TOML of a suite.
+    #[error("suite {origin}: {message}")]
+    Parse {
+        /// File, or name.
+        origin: String,
+        /// What and where.
+        message: String,
+    },
+    /// A protocol that is not in the registry.
+    #[error("suite `{suite}` names `{name}` for {function}; the registry has {}", known.join(", "))]
+    UnknownProtocol {
+        /// The suite.
+        suite: String,
+        /// The name.
+        name: String,
+        /// What it should compute.
+        function: Function,
+        /// Protocols of that function.
+        known: Vec<String>,
+    },
+    /// A protocol for another function.
+    #[error("suite `{suite}` names `{name}` for {function}, but it computes {computes}; choose one of {}", known.join(", "))]
+    WrongFunction {
+        /// The suite.
+        suite: String,
+        /// The name.
+        name: String,
+        /// What it should compute.
+        function: Function,
+        /// What it computes.
+        computes: Function,
+        /// Protocols of the right function.
+        known: Vec<String>,
+    },
+    /// A fixed point without room for products.
+    #[error(
+        "suite `{suite}`: {fraction_bits} fraction bits; a product needs twice as many and room above, use 4 to 24"
+    )]
+    FractionBits {
+        /// The suite.
+        suite: String,
+        /// Fraction bits.
+        fraction_bits: u8,
+    },
+}
+
+const BUILT_IN: [(&str, &str); 3] = [
+    ("faithful", include_str!("suites/faithful.toml")),
+    ("secformer", include_str!("suites/secformer.toml")),
+    ("secformer-2quad-code", include_str!("suites/secformer-2quad-code.toml")),
+];
+
+impl Suite {
+    /// Names of the built-in suites.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
+    /// A built-in suite.
+    ///
+    /// # Errors
+    /// [`SuiteError::Unknown`] lists the names.
+    pub fn built_in(name: &str) -> Result<Self, SuiteError> {
+        let found = BUILT_IN.iter().find(|(known, _)| *known == name);
+        let (_, text) = found.ok_or_else(|| SuiteError::Unknown {
+            name: name.to_owned(),
+            known: Self::names().map(str::to_owned).collect(),
+        })?;
+        Self::parse(name, text)
+    }
+
+    /// Reads a suite from TOML; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// [`SuiteError`] says what to change.
+    pub fn parse(origin: &str, text: &str) -> Result<Self, SuiteError> {
+        let suite: Self = toml::from_str(text)
+            .map_err(|error| SuiteError::Parse { origin: origin.to_owned(), message: error.to_string() })?;
+        if !(4..=24).contains(&suite.fraction_bits) {
+            return Err(SuiteError::FractionBits { suite: suite.name, fraction_bits: suite.fraction_bits });
+        }
+        suite.bert()?;
+        Ok(suite)
+    }
+
+    /// The fixed point.
+    #[must_use]
+    pub fn fixed(&self) -> FixedPoint {
+        debug_assert_eq!(RING_BITS, 64);
+        FixedPoint { fraction_bits: self.fraction_bits }
+    }
+
+    /// The protocols that a BERT needs.
+    ///
+    /// # Errors
+    /// [`SuiteError::UnknownProtocol`] or [`SuiteError::WrongFunction`].
+    pub fn bert(&self) -> Result<BertProtocols, SuiteError> {
+        Ok(BertProtocols {
+            gelu: self.protocol(&self.protocols.gelu, Function::Gelu)?,
+            softmax: self.protocol(&self.protocols.softmax, Function::Softmax)?,
+            layernorm: self.protocol(&self.protocols.layernorm, Function::LayerNorm)?,
+            tanh: self.protocol(&self.protocols.tanh, Function::Tanh)?,
+            embedding: self.embedding,
+        })
+    }
+
+    fn protocol(&self, name: &str, function: Function) -> Result<&'static Protocol, SuiteError> {
+        let of_function = || {
+            let cards = nonlinear::registry().iter().map(|protocol| protocol.card);
+            cards.filter(|card| card.function == function).map(|card| card.name.to_owned()).collect()
+        };
+        let (suite, name) = (self.name.clone(), name.to_owned());
+        match nonlinear::find(&name) {
+            Some(protocol) if protocol.card.function == function => Ok(protocol),
+            Some(protocol) => {
+                let computes = protocol.card.function;
+                Err(SuiteError::WrongFunction { suite, name, function, computes, known: of_function() })
+            }
+            None => Err(SuiteError::UnknownProtocol { suite, name, function, known: of_function() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_suite_can_be_used() {
+        for name in Suite::names() {
+            assert_eq!(Suite::built_in(name).unwrap().name, name);
+        }
+    }
+
+    #[test]
+    fn suites_that_cannot_be_used_are_refused_with_what_to_change() {
+        let text = include_str!("suites/faithful.toml");
+        let parse = |from: &str, to: &str| Suite::parse("test", &text.replace(from, to)).unwrap_err();
+        assert!(
+            matches!(parse("gelu/cosine", "gelu/none"), SuiteError::UnknownProtocol { known, .. } if known.contains(&"gelu/cosine".to_owned()))
+        );
+        assert!(matches!(
+            parse("gelu/cosine", "softmax/exp"),
+            SuiteError::WrongFunction { computes: Function::Softmax, .. }
+        ));
+        assert!(matches!(
+            parse("fraction-bits = 16", "fraction-bits = 40"),
+            SuiteError::FractionBits { fraction_bits: 40, .. }
+        ));
+        assert!(matches!(parse("additive2", "additive3"), SuiteError::Parse { .. }));
+        assert!(matches!(parse("summary", "sumary"), SuiteError::Parse { .. }));
+        assert!(matches!(Suite::built_in("none"), Err(SuiteError::Unknown { .. })));
+    }
+}

@@ -172,7 +172,6 @@ mod tests {
     #[test]
     fn the_error_is_that_of_the_paper_s_table() {
         let (absolute, _) = testing::largest_error(&PROTOCOL, testing::grid(-5.0, 5.0, 100_001), gelu);
-        println!("gelu/secformer {absolute:e}");
         assert!((0.0194..=CARD.error.absolute).contains(&absolute));
         let points: Vec<f64> = testing::grid(-5.0, 5.0, 100_001).collect();
         let found = testing::map(&PROTOCOL, &points);

@@ -105,7 +105,6 @@ mod tests {
         for n in [8, 768] {
             for sum_of_squares in [2.0, 10.0, 300.0, 768.0, 4000.0, 5890.0] {
                 let error = largest_relative_error(sum_of_squares, n);
-                println!("layernorm/goldschmidt {n} {sum_of_squares}: {error:e}");
                 assert!(error <= CARD.error.relative);
             }
         }

@@ -69,7 +69,6 @@ mod tests {
                 let truth = testing::layer_norm_truth(&x, &gamma, &beta, 1e-12);
                 let found = testing::layer_norm(&PROTOCOL, &x, &gamma, &beta, 1e-12);
                 let error = found.iter().zip(truth).map(|(y, t)| ((y - t) / t).abs()).fold(0.0, f64::max);
-                println!("layernorm/normalized {n} {sum_of_squares}: {error:e}");
                 assert!(error <= CARD.error.relative);
             }
         }

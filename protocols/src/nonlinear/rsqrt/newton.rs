@@ -86,7 +86,6 @@ mod tests {
     #[test]
     fn the_error_is_claimed_on_the_domain_and_only_there() {
         let (_, relative) = testing::largest_error(&PROTOCOL, testing::grid(0.1, 150.0, 20_001), |x| 1.0 / x.sqrt());
-        println!("rsqrt/newton relative {relative:e}");
         assert!(relative <= CARD.error.relative);
         let outside = testing::map(&PROTOCOL, &[0.01, 250.0]);
         assert!((outside[0] - 6.05).abs() < 0.02 && outside[1] < 0.0);

@@ -85,7 +85,6 @@ mod tests {
     fn the_relative_error_is_that_of_the_fit_on_the_whole_domain() {
         let points = testing::grid(-6.0, 20.0, 20_001).map(|e: f64| e.exp2());
         let (_, relative) = testing::largest_error(&PROTOCOL, points, |x| 1.0 / x.sqrt());
-        println!("rsqrt/normalized relative {relative:e} fit {:e}", fitted().max_error);
         assert!(relative <= CARD.error.relative && relative <= 2.0 * fitted().max_error);
     }
 }

@@ -77,7 +77,6 @@ mod tests {
                 }
             }
         }
-        println!("softmax/exp {largest:e}");
         assert!(largest <= CARD.error.absolute);
     }
 

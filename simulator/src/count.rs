@@ -13,18 +13,9 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use viewless_protocols::party::{Party, PartySet};
+pub use viewless_protocols::program::Schedule;
 use viewless_protocols::program::{Op, Phase, Program, ValueId};
 use viewless_protocols::region::{RegionId, Regions};
-
-/// How sends are gathered into rounds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Schedule {
-    /// Each message leaves as soon as its contents are known.
-    Asap,
-    /// In program order; neighbours share a round if they are independent.
-    AsWritten,
-}
 
 /// One send of a Program, placed in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -528,8 +528,7 @@ impl Builder {
                 let (x, x_shape) = self.bit(a, |_| true)?;
                 let (y, y_shape) = self.bit(b, |shape| broadcasts(&x_shape, shape))?;
                 let shape = x_shape.broadcast(&y_shape).ok()?;
-                let bit =
-                    if operation == Operation::And { self.circuit.and(x, y) } else { self.circuit.xor(x, y) };
+                let bit = if operation == Operation::And { self.circuit.and(x, y) } else { self.circuit.xor(x, y) };
                 self.keep_bit(bit, shape);
             }
             Operation::Select => {

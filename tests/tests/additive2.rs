@@ -119,31 +119,15 @@ fn bits_are_exact() {
 
 #[test]
 fn trigonometric_sums_are_right_for_periods_that_are_and_are_not_powers_of_two() {
-    let series =
-        |period: f64| Series { period, constant: 0.25, cosines: vec![0.5, 0.0, -0.125], sines: vec![1.0, 0.3] };
-    // 2^-22 of each dealt wave and each factor, for five terms, is well below a unit; the truncation adds one.
-    agrees(
-        1.2,
-        |c, x| {
-            c.fourier(
-                x,
-                Series { period: 16.0, constant: 0.25, cosines: vec![0.5, 0.0, -0.125], sines: vec![1.0, 0.3] },
-            )
-        },
-        |x| Series { period: 16.0, constant: 0.25, cosines: vec![0.5, 0.0, -0.125], sines: vec![1.0, 0.3] }.at(x),
-    );
-    assert!(series(20.0).at(0.0) > 0.0);
-    // Period 20: the turn is exact to one step of 20/2^21, the sum's slope is at most 2 pi/20 (0.5 + 3/8 + 1 + 0.6) < 0.78.
-    agrees(
-        2.0,
-        |c, x| {
-            c.fourier(
-                x,
-                Series { period: 20.0, constant: 0.25, cosines: vec![0.5, 0.0, -0.125], sines: vec![1.0, 0.3] },
-            )
-        },
-        |x| Series { period: 20.0, constant: 0.25, cosines: vec![0.5, 0.0, -0.125], sines: vec![1.0, 0.3] }.at(x),
-    );
+    fn series(period: f64) -> Series {
+        Series { period, constant: 0.25, cosines: vec![0.5, 0.0, -0.125], sines: vec![1.0, 0.3] }
+    }
+    // With local truncation waves and factors have 18 fraction bits, each off by at most 2^-19. A frequency of amplitude A
+    // brings sqrt 2 (A + 1) 2^-19: in all sqrt 2 (1.118 + 0.3 + 0.125 + 3) 2^-19 = 0.81 units; truncation adds 1.
+    agrees(1.81, |c, x| c.fourier(x, series(16.0)), |x| series(16.0).at(x));
+    // Period 20: the turn is exact to one step of 20/2^21, 0.63 units; the slope is at most 2 pi/20 (1.118 + 0.6 + 0.375) < 0.66.
+    // The multiplier is exact to 2^-25 of the turn, which |x| <= 10 makes less than 0.02 units.
+    agrees(1.81 + 0.66 * 0.65, |c, x| c.fourier(x, series(20.0)), |x| series(20.0).at(x));
 }
 
 #[test]

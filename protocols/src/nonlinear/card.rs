@@ -1,5 +1,6 @@
 //! What is claimed of a protocol, as data: reports print it and tests hold it to what is counted and measured.
 
+use crate::program::Schedule;
 use crate::scheme::{Comparison, Truncation};
 use std::fmt;
 
@@ -103,15 +104,6 @@ impl Setting {
     /// The cheaper comparison, and as few rounds as the dependencies allow.
     pub const LEAN: Self =
         Self { comparison: Comparison::Carry, truncation: Truncation::Local, schedule: Schedule::Asap };
-}
-
-/// Which sends share a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Schedule {
-    /// Program order; only sends that stand next to each other and do not depend on each other share a round.
-    AsWritten,
-    /// As soon as possible: the longest chain of sends.
-    Asap,
 }
 
 /// Rounds for a row of n elements: `fixed` + `per_halving` ceil(log2 n).

@@ -36,7 +36,7 @@ pub mod tanh;
 #[cfg(test)]
 mod testing;
 
-pub use card::{Bits, Card, CostClaim, Domain, ErrorClaim, Function, Rounds, Schedule, Setting};
+pub use card::{Bits, Card, CostClaim, Domain, ErrorClaim, Function, Rounds, Setting};
 
 use crate::circuit::{Circuit, Secret};
 

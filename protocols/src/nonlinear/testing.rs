@@ -1,10 +1,10 @@
 //! Helpers of the tests: evaluation over the reals, and the count of a compiled protocol.
 
-use super::{LayerNormInputs, Protocol, Schedule, Setting};
+use super::{LayerNormInputs, Protocol, Setting};
 use crate::circuit::{CheckedCircuit, Circuit, Owner, Plaintext, Secret};
 use crate::fixed::FixedPoint;
 use crate::party::Party;
-use crate::program::{Op, Program};
+use crate::program::{Op, Program, Schedule};
 use crate::scheme::{self, SchemeKind, SchemeSpec, Triples, Weights};
 
 /// `points` numbers from `low` to `high`.

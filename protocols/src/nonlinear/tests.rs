@@ -1,6 +1,7 @@
 //! What every registered protocol must keep.
 
-use super::{Build, Function, Schedule, Setting, find, registry, testing};
+use super::{Build, Function, Setting, find, registry, testing};
+use crate::program::Schedule;
 use crate::scheme::{Comparison, Truncation};
 use std::collections::HashSet;
 

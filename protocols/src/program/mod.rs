@@ -26,11 +26,13 @@ mod builder;
 mod check;
 mod digest;
 mod phase;
+mod schedule;
 mod text;
 
 pub use builder::ProgramBuilder;
 pub use check::{ProgramError, Rule};
 pub use phase::Phase;
+pub use schedule::Schedule;
 
 use crate::party::{Party, PartySet};
 use crate::region::{RegionId, Regions};

@@ -20,7 +20,8 @@ use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::shape::{Move, Shape};
 
 /// Guard bits of dealt waves and public factors, from the card of the fourier protocol.
-pub const WAVE_GUARD_BITS: u8 = viewless_protocols::scheme::additive2::fourier::GUARD_BITS;
+pub const WAVE_GUARD_BITS: u8 =
+    viewless_protocols::scheme::additive2::fourier::guard_bits(viewless_protocols::scheme::Truncation::Local);
 
 /// Relative rounding of the reference itself, which is computed in f64: a few units of 2^-53 for each operation.
 const REFERENCE: f64 = 1.0 / (1u64 << 49) as f64;
@@ -40,7 +41,11 @@ pub struct Bounded {
 type Element = (f64, f64);
 
 /// The outputs of a circuit by name, with their bounds.
-pub fn outputs(circuit: &CheckedCircuit, fixed: FixedPoint, input: impl Fn(&str) -> Vec<f64>) -> Vec<(String, Bounded)> {
+pub fn outputs(
+    circuit: &CheckedCircuit,
+    fixed: FixedPoint,
+    input: impl Fn(&str) -> Vec<f64>,
+) -> Vec<(String, Bounded)> {
     let mut values: Vec<Bounded> = Vec::with_capacity(circuit.nodes().len());
     let mut outputs = Vec::new();
     for node in circuit.nodes() {
@@ -108,7 +113,6 @@ fn fourier(series: &Series, (x, e): Element, unit: f64) -> Element {
     let value = series.at(x);
     (value, times(slope, e + turn) + waves + truncation + encoding(series.constant, unit) + 1e-12)
 }
-
 
 fn evaluate(
     circuit: &CheckedCircuit,

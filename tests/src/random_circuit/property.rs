@@ -79,7 +79,9 @@ fn program_round_trips(program: &Program) -> Result<(), String> {
 /// No value comes before what it depends on, and a schedule that may reorder needs no more rounds than one that may not.
 fn phases_and_rounds_are_ordered(program: &Program) -> Result<(), String> {
     for (id, value) in program.iter() {
-        if let Some(argument) = value.op.arguments().iter().find(|&&argument| program.phase(argument) > program.phase(id)) {
+        if let Some(argument) =
+            value.op.arguments().iter().find(|&&argument| program.phase(argument) > program.phase(id))
+        {
             return Err(format!("%{} is before its argument %{}", id.0, argument.0));
         }
     }
@@ -87,7 +89,8 @@ fn phases_and_rounds_are_ordered(program: &Program) -> Result<(), String> {
     if asap.rounds.iter().zip(&as_written.rounds).any(|(asap, as_written)| asap > as_written) {
         return Err(format!("rounds: asap {:?} but as written {:?}", asap.rounds, as_written.rounds));
     }
-    let contents = |messages: &[Message]| -> Vec<_> { messages.iter().map(|m| (m.value, m.from, m.to, m.bytes)).collect() };
+    let contents =
+        |messages: &[Message]| -> Vec<_> { messages.iter().map(|m| (m.value, m.from, m.to, m.bytes)).collect() };
     if contents(&asap.messages) != contents(&as_written.messages) {
         return Err("the schedules disagree about the messages".to_owned());
     }
@@ -95,11 +98,7 @@ fn phases_and_rounds_are_ordered(program: &Program) -> Result<(), String> {
 }
 
 /// Runs, and compares what was moved with what was counted: in all, and over each link in each phase.
-fn runs_as_counted(
-    program: &Program,
-    inputs: &BTreeMap<String, Vec<f64>>,
-    seed: u64,
-) -> Result<Execution, String> {
+fn runs_as_counted(program: &Program, inputs: &BTreeMap<String, Vec<f64>>, seed: u64) -> Result<Execution, String> {
     let mut moved: BTreeMap<(Phase, Party, Party), u64> = BTreeMap::new();
     let mut observer = |message: &Message, contents: &[u8]| {
         *moved.entry((message.phase, message.from, message.to)).or_default() += contents.len() as u64;
@@ -171,7 +170,9 @@ fn outputs_are_within_their_bounds(
             }
             let error = (computed - truth).abs();
             if error > bound && seen.wraps == 0 {
-                return Err(format!("`{name}`[{i}] = {computed} where {truth} is true: off by {error:e}, bound {bound:e}"));
+                return Err(format!(
+                    "`{name}`[{i}] = {computed} where {truth} is true: off by {error:e}, bound {bound:e}"
+                ));
             }
             if bound > 0.0 && seen.wraps == 0 {
                 seen.worst = seen.worst.max(error / bound);

@@ -1,6 +1,6 @@
 //! `tanh/sine`: tanh by one sine sum between two comparisons (ours).
 //!
-//! 1. low = [x < -6] and high = [x < 6], in one comparison along a new leading axis.
+//! 1. low = `[x < -6]` and high = `[x < 6]`, in one comparison along a new leading axis.
 //! 2. F = tanh on [-6, 6] by a Fourier extension of period 16 with sines only, one opening beside the comparison.
 //! 3. y = -1 + [x >= -6] (F + 1) + [x >= 6] (1 - F), one selection: -1 below, F inside, 1 above.
 //!
@@ -8,8 +8,7 @@
 //! **Error.** Inside that of the fit; outside 1 - tanh(6), 1.3e-5.
 //! **Domain.** [-128, 128], far wider than needed.
 //! **Privacy.** Comparison, masked opening, selection: every message is uniform.
-//! **Source.** Ours; the opening is SecFormer's (arXiv 2401.00793, Algorithm 4), the fit is
-//! [`extension`](crate::nonlinear::extension).
+//! **Source.** Ours; the opening is SecFormer's (arXiv 2401.00793, Algorithm 4), the fit is [`extension`].
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};

@@ -16,14 +16,22 @@
 use super::{deal, open, random, truncation};
 use crate::program::{Function, ProgramBuilder, Wave};
 use crate::ring::Domain;
-use crate::scheme::{PERIOD_SHIFT, RingSeries, Shares};
+use crate::scheme::{PERIOD_SHIFT, RingSeries, Shares, Truncation};
 use crate::shape::{Move, Shape};
 
-/// Fraction bits that the dealt waves and the public factors have beyond those of the result.
-pub const GUARD_BITS: u8 = 6;
+/// Fraction bits that the dealt waves and the public factors have beyond those of the result. Each one halves the rounding
+/// of the terms; but the sum is truncated at twice the fraction bits, and where truncation can wrap each one makes that four
+/// times as likely (2^-32 for a sum of size 1 at 16 fraction bits and none of them).
+#[must_use]
+pub const fn guard_bits(truncation: Truncation) -> u8 {
+    match truncation {
+        Truncation::Exact => 6,
+        Truncation::Local => 2,
+    }
+}
 
 /// Shares of the sum at double scale, and by how many bits it must be truncated.
-pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> (Shares, u8) {
+pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>, guard_bits: u8) -> (Shares, u8) {
     let shape = p.shape(x[0]);
     let angle = Domain::Ring(series.angle_bits);
     let turned: Shares = match series.multiplier {
@@ -35,7 +43,7 @@ pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -
         }
     };
     let (t_shares, t) = random(p, angle, &shape);
-    let fraction_bits = series.fraction_bits + GUARD_BITS;
+    let fraction_bits = series.fraction_bits + guard_bits;
     let (dealt_waves, public_waves) = waves(series);
     let dealt = p.function(Function::Waves { waves: dealt_waves, fraction_bits }, t);
     let dealt = deal(p, dealt);

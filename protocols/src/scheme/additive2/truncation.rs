@@ -6,7 +6,7 @@ use crate::ring::Domain;
 use crate::scheme::Shares;
 use smallvec::smallvec;
 
-/// Bound of [`exact`]: |x| < 2^62.
+/// Bound of `exact`: |x| < 2^62.
 pub const EXACT_HEADROOM_BITS: u8 = 62;
 
 /// Each party shifts its share: P0 takes floor(x0 / 2^s), P1 takes ceil(x1 / 2^s), shares read as signed words.

@@ -9,6 +9,7 @@ use viewless_simulator::execute::{Execution, Options, execute};
 use viewless_simulator::stream::Seed;
 
 pub mod random_circuit;
+pub mod random_program;
 
 /// 16 fraction bits, as in every published system of the additive setting.
 pub const FIXED: FixedPoint = FixedPoint { fraction_bits: 16 };

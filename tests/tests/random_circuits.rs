@@ -29,9 +29,8 @@ fn random_circuits_agree_with_plaintext_within_the_derived_bound_and_cost_what_w
     let total = RefCell::new((Seen::default(), BTreeMap::<_, u32>::new()));
     let cases = (recipes(40), prop::sample::select(every_scheme()), any::<u64>());
     let result = runner(CASES, SEED).run(&cases, |(recipe, spec, seed)| {
-        let seen = holds(&recipe, &spec, seed).map_err(|why| {
-            TestCaseError::fail(format!("{why}\n{spec:?}\n{}", *recipe.build(spec.truncation)))
-        })?;
+        let seen = holds(&recipe, &spec, seed)
+            .map_err(|why| TestCaseError::fail(format!("{why}\n{spec:?}\n{}", *recipe.build(spec.truncation))))?;
         let (total, cases_of_scheme) = &mut *total.borrow_mut();
         total.nodes += seen.nodes;
         total.elements += seen.elements;
@@ -53,7 +52,11 @@ fn random_circuits_agree_with_plaintext_within_the_derived_bound_and_cost_what_w
     assert!(total.unknown * 10 < total.elements, "most outputs must be compared: {total:?}");
     // Markov: P(wraps >= 1) <= expected.
     assert!(total.expected_wraps < 0.1 && total.wraps == 0, "{total:?}");
-    assert_eq!(cases_of_scheme.len(), every_scheme().len(), "every choice of the scheme was taken: {cases_of_scheme:?}");
+    assert_eq!(
+        cases_of_scheme.len(),
+        every_scheme().len(),
+        "every choice of the scheme was taken: {cases_of_scheme:?}"
+    );
 }
 
 #[test]

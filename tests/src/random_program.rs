@@ -1,0 +1,593 @@
+//! Ill-formed Programs, made from well-formed ones: each mutant breaks one rule at one value, and says which and where.
+//!
+//! A checker that accepts one of them does not check; one that refuses it for another reason, or blames another value, misleads.
+
+use proptest::prelude::*;
+use viewless_protocols::party::{Party, PartySet};
+use viewless_protocols::program::{
+    Claim, ClaimKind, Constant, Function, Local, Op, Program, ProgramDraft, ProgramError, Rule, Value, ValueId, Wave,
+};
+use viewless_protocols::region::{RegionId, Regions};
+use viewless_protocols::ring::Domain;
+use viewless_protocols::scheme::SchemeSpec;
+use viewless_protocols::shape::Move;
+
+use crate::random_circuit::{Recipe, recipes};
+use crate::{compile, every_scheme};
+
+/// Well-formed Programs: random circuits of at most `steps` steps, compiled under random choices.
+pub fn programs(steps: usize) -> impl Strategy<Value = Program> {
+    let compiled = |(recipe, spec): (Recipe, SchemeSpec)| compile(&recipe.build(spec.truncation), &spec);
+    (recipes(steps), prop::sample::select(every_scheme())).prop_map(compiled)
+}
+
+/// What is wrong with a mutant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flaw {
+    /// A party computes with what it does not hold.
+    ComputesWithoutArgument,
+    /// A value that nobody holds.
+    HeldByNobody,
+    /// A value held by somebody who takes no part.
+    HeldByStranger,
+    /// A party is struck off the Program, but holds values.
+    PartyStruckOff,
+    /// Two samples of one stream.
+    StreamReused,
+    /// Operands of different domains.
+    OperandDomain,
+    /// Operands whose shapes do not fit.
+    OperandShape,
+    /// Arithmetic on bits, or bit operations in a ring.
+    OperationDomain,
+    /// One argument fewer.
+    ArgumentMissing,
+    /// One argument more.
+    ArgumentExtra,
+    /// An argument that does not stand before its user.
+    ArgumentForward,
+    /// Another shape stored than follows.
+    StoredShape,
+    /// Another domain stored than follows.
+    StoredDomain,
+    /// Words of no or too many bits.
+    Width,
+    /// A conversion to words of no or too many bits.
+    ConvertWidth,
+    /// A tensor without elements, or with too many.
+    Size,
+    /// A shift by the width or more.
+    Shift,
+    /// A constant that does not fit its domain.
+    ConstantTooLarge,
+    /// A constant with a word too many.
+    ConstantSize,
+    /// A constant that is not everybody's.
+    ConstantNotPublic,
+    /// An input of two owners.
+    InputOfTwo,
+    /// A message to somebody who holds it.
+    SendToHolder,
+    /// A message that makes a holder forget.
+    SendOmits,
+    /// A message that tells more than its receiver.
+    SendSpreads,
+    /// An output of somebody who does not hold it.
+    RevealToStranger,
+    /// An output that is somebody else's too.
+    RevealSpreads,
+    /// As many fraction bits as the word has bits.
+    FractionBits,
+    /// A rearrangement that does not apply.
+    MoveDoesNotApply,
+    /// A sum or a joining along an axis that is not there.
+    NoSuchAxis,
+    /// A public function that cannot be evaluated.
+    Function,
+    /// Waves of words that are no angles.
+    WavesOfWords,
+    /// A region that is not in the tree.
+    RegionOutside,
+    /// A tree of regions that is none.
+    RegionTree,
+    /// A claim about no shares, missing shares, bits, or shares that differ.
+    ClaimShares,
+    /// A claim whose numbers are impossible.
+    ClaimNumbers,
+    /// A claim made in a region that is not in the tree.
+    ClaimRegion,
+}
+
+impl Flaw {
+    /// Every flaw.
+    pub const ALL: [Self; 36] = [
+        Self::ComputesWithoutArgument,
+        Self::HeldByNobody,
+        Self::HeldByStranger,
+        Self::PartyStruckOff,
+        Self::StreamReused,
+        Self::OperandDomain,
+        Self::OperandShape,
+        Self::OperationDomain,
+        Self::ArgumentMissing,
+        Self::ArgumentExtra,
+        Self::ArgumentForward,
+        Self::StoredShape,
+        Self::StoredDomain,
+        Self::Width,
+        Self::ConvertWidth,
+        Self::Size,
+        Self::Shift,
+        Self::ConstantTooLarge,
+        Self::ConstantSize,
+        Self::ConstantNotPublic,
+        Self::InputOfTwo,
+        Self::SendToHolder,
+        Self::SendOmits,
+        Self::SendSpreads,
+        Self::RevealToStranger,
+        Self::RevealSpreads,
+        Self::FractionBits,
+        Self::MoveDoesNotApply,
+        Self::NoSuchAxis,
+        Self::Function,
+        Self::WavesOfWords,
+        Self::RegionOutside,
+        Self::RegionTree,
+        Self::ClaimShares,
+        Self::ClaimNumbers,
+        Self::ClaimRegion,
+    ];
+
+    /// Whether `rule` is the rule that the flaw breaks.
+    #[must_use]
+    pub fn breaks(self, rule: &Rule) -> bool {
+        match self {
+            Self::ComputesWithoutArgument => matches!(rule, Rule::NotHeld { .. }),
+            Self::HeldByNobody | Self::HeldByStranger | Self::PartyStruckOff => matches!(rule, Rule::Holders { .. }),
+            Self::StreamReused => matches!(rule, Rule::StreamReused { .. }),
+            Self::OperandDomain => matches!(rule, Rule::DomainsDiffer { .. }),
+            Self::OperandShape | Self::Size | Self::MoveDoesNotApply | Self::NoSuchAxis => {
+                matches!(rule, Rule::Shape(_))
+            }
+            Self::OperationDomain | Self::WavesOfWords => matches!(rule, Rule::NotInDomain { .. }),
+            Self::ArgumentMissing | Self::ArgumentExtra => matches!(rule, Rule::ArgumentCount { .. }),
+            Self::ArgumentForward => matches!(rule, Rule::NoSuchArgument(_)),
+            Self::StoredShape | Self::StoredDomain => matches!(rule, Rule::Stored { .. }),
+            Self::Width | Self::ConvertWidth => matches!(rule, Rule::Width(_)),
+            Self::Shift => matches!(rule, Rule::Shift { .. }),
+            Self::ConstantTooLarge | Self::ConstantSize | Self::Function => matches!(rule, Rule::Contents(_)),
+            Self::ConstantNotPublic | Self::InputOfTwo | Self::SendOmits | Self::SendSpreads | Self::RevealSpreads => {
+                matches!(rule, Rule::HoldersNot { .. })
+            }
+            Self::SendToHolder => matches!(rule, Rule::SendToHolder { .. }),
+            Self::RevealToStranger => matches!(rule, Rule::RevealToStranger { .. }),
+            Self::FractionBits => matches!(rule, Rule::FractionBits { .. }),
+            Self::RegionOutside | Self::RegionTree | Self::ClaimRegion => matches!(rule, Rule::Region),
+            Self::ClaimShares | Self::ClaimNumbers => matches!(rule, Rule::Claim(_)),
+        }
+    }
+}
+
+/// A Program with one flaw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mutant {
+    /// What is wrong.
+    pub flaw: Flaw,
+    /// The Program.
+    pub draft: ProgramDraft,
+    /// The value that is to be blamed.
+    pub value: usize,
+}
+
+impl Mutant {
+    /// Checks that the mutant is refused for its flaw, blaming the right value and region.
+    ///
+    /// # Errors
+    /// What the checker said instead.
+    pub fn is_refused(&self) -> Result<(), String> {
+        let value = self.draft.values.get(self.value);
+        let region = value.map_or_else(String::new, |value| self.draft.regions.path(value.region));
+        match self.draft.clone().check() {
+            Ok(_) => Err(format!("{:?} at %{} was accepted", self.flaw, self.value)),
+            Err(ProgramError { value, region: named, rule })
+                if value == self.value && named == region && self.flaw.breaks(&rule) =>
+            {
+                Ok(())
+            }
+            Err(error) => {
+                Err(format!("{:?} at %{} in `{region}` was refused otherwise: {error}", self.flaw, self.value))
+            }
+        }
+    }
+}
+
+/// A region that is in no tree of these tests.
+fn nowhere() -> RegionId {
+    serde_json::from_value(1_000_000.into()).expect("a region is a number")
+}
+
+fn without(set: PartySet, party: Party) -> PartySet {
+    set.iter().filter(|&other| other != party).fold(PartySet::EMPTY, PartySet::with)
+}
+
+/// The members of `parties` that are not in `set`.
+fn missing(parties: PartySet, set: PartySet) -> Vec<Party> {
+    parties.iter().filter(|&party| !set.contains(party)).collect()
+}
+
+/// Element `choice` of a list, modulo its length.
+fn pick<T: Copy>(list: &[T], choice: usize) -> Option<T> {
+    list.get(choice % list.len().max(1)).copied()
+}
+
+/// Gives `program` a flaw, if it has a place for it; `choice` picks the place and the manner.
+#[must_use]
+pub fn mutate(program: &Program, flaw: Flaw, choice: usize) -> Option<Mutant> {
+    let mut draft = program.clone().into_draft();
+    let value = spoil(&mut draft, flaw, choice)?;
+    Some(Mutant { flaw, draft, value })
+}
+
+/// Spoils one value of the draft and returns its position.
+fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
+    let parties = draft.parties;
+    let holders_of = |draft: &ProgramDraft, id: ValueId| draft.values[id.index()].holders;
+    // A second choice that does not move in step with the first.
+    let manner = choice / 7;
+    // The place: any value that satisfies a condition.
+    let place = |draft: &ProgramDraft, condition: &dyn Fn(&Value) -> bool| {
+        let fitting: Vec<usize> = (0..draft.values.len()).filter(|&i| condition(&draft.values[i])).collect();
+        pick(&fitting, choice)
+    };
+    let local = |value: &Value| matches!(value.op, Op::Local(..));
+    let made = |value: &Value| !value.op.arguments().is_empty();
+    let constant = |value: &Value| matches!(value.op, Op::Constant(_));
+    match flaw {
+        Flaw::ComputesWithoutArgument => {
+            let lacking = |draft: &ProgramDraft, value: &Value| {
+                let common =
+                    value.op.arguments().iter().fold(parties, |set, &id| set.intersection(holders_of(draft, id)));
+                missing(parties, common)
+            };
+            let i = place(draft, &|value| local(value) && !lacking(draft, value).is_empty())?;
+            let party = pick(&lacking(draft, &draft.values[i]), manner)?;
+            draft.values[i].holders = draft.values[i].holders.with(party);
+            Some(i)
+        }
+        Flaw::HeldByNobody => {
+            let i = place(draft, &|_| true)?;
+            draft.values[i].holders = PartySet::EMPTY;
+            Some(i)
+        }
+        Flaw::HeldByStranger => {
+            let i = place(draft, &|_| true)?;
+            draft.values[i].holders = draft.values[i].holders.with(Party::P2);
+            Some(i)
+        }
+        Flaw::PartyStruckOff => {
+            let party = pick(&parties.iter().collect::<Vec<_>>(), choice)?;
+            draft.parties = without(parties, party);
+            draft.values.iter().position(|value| value.holders.contains(party))
+        }
+        Flaw::StreamReused => {
+            let streams: Vec<u32> = draft.values.iter().filter_map(stream).collect();
+            let i = place(draft, &|value| stream(value).is_some_and(|own| own != streams[0]))?;
+            let own = stream(&draft.values[i])?;
+            let earlier: Vec<u32> = streams.into_iter().take_while(|&other| other != own).collect();
+            draft.values[i].op = Op::Sample { stream: pick(&earlier, manner)? };
+            Some(i)
+        }
+        Flaw::OperandDomain | Flaw::OperandShape => {
+            let fits = |draft: &ProgramDraft, i: usize, j: usize| {
+                let Op::Local(operation, arguments) = &draft.values[i].op else { return false };
+                let (first, other) = (draft.value(arguments[0]), &draft.values[j]);
+                match operation {
+                    Local::Add | Local::Sub | Local::Mul | Local::And | Local::Xor | Local::MatMul => {
+                        let shapes_fit = if *operation == Local::MatMul {
+                            first.shape.matmul(&other.shape).is_ok()
+                        } else {
+                            first.shape.broadcast(&other.shape).is_ok()
+                        };
+                        if flaw == Flaw::OperandDomain {
+                            other.domain != first.domain
+                        } else {
+                            other.domain == first.domain && !shapes_fit
+                        }
+                    }
+                    _ => false,
+                }
+            };
+            let places: Vec<usize> = (0..draft.values.len()).filter(|&i| (0..i).any(|j| fits(draft, i, j))).collect();
+            let i = pick(&places, choice)?;
+            let operands: Vec<usize> = (0..i).filter(|&j| fits(draft, i, j)).collect();
+            let operand = pick(&operands, manner)?;
+            draft.values[i].op.arguments_mut()[1] = ValueId(operand as u32);
+            Some(i)
+        }
+        Flaw::OperationDomain => {
+            let replaced = |value: &Value| match &value.op {
+                Op::Local(Local::Add | Local::Mul | Local::Sub, _) => {
+                    Some([Local::Xor, Local::And][manner % 2].clone())
+                }
+                Op::Local(Local::Xor | Local::And, _) => Some([Local::Add, Local::Mul][manner % 2].clone()),
+                Op::Local(Local::Neg, _) => Some([Local::Not, Local::BitReversal][manner % 2].clone()),
+                Op::Local(Local::Not, _) => Some([Local::Neg, Local::ShiftRightArithmetic(0)][manner % 2].clone()),
+                _ => None,
+            };
+            let i = place(draft, &|value| replaced(value).is_some())?;
+            let operation = replaced(&draft.values[i])?;
+            if let Op::Local(old, _) = &mut draft.values[i].op {
+                *old = operation;
+            }
+            Some(i)
+        }
+        Flaw::ArgumentMissing | Flaw::ArgumentExtra => {
+            let i = place(
+                draft,
+                &|value| matches!(&value.op, Op::Local(operation, _) if !matches!(operation, Local::Concat(_))),
+            )?;
+            if let Op::Local(_, arguments) = &mut draft.values[i].op {
+                if flaw == Flaw::ArgumentMissing {
+                    arguments.pop();
+                } else {
+                    arguments.push(arguments[0]);
+                }
+            }
+            Some(i)
+        }
+        Flaw::ArgumentForward => {
+            let i = place(draft, &made)?;
+            let forward = [i as u32, i as u32 + 1, draft.values.len() as u32, u32::MAX];
+            let arguments = draft.values[i].op.arguments_mut();
+            let which = choice % arguments.len();
+            arguments[which] = ValueId(pick(&forward, manner)?);
+            Some(i)
+        }
+        Flaw::StoredShape => {
+            let i = place(draft, &made)?;
+            let shape = &draft.values[i].shape;
+            draft.values[i].shape = if manner.is_multiple_of(2) || shape.rank() == 0 {
+                [1].iter().chain(shape.axes()).copied().collect()
+            } else {
+                shape.axes().iter().map(|length| length + 1).collect()
+            };
+            Some(i)
+        }
+        Flaw::StoredDomain => {
+            let i = place(draft, &made)?;
+            let value = &mut draft.values[i];
+            let (bits, ring) = (value.domain.bits(), value.domain.is_ring());
+            let other = if bits == 64 { 63 } else { bits + 1 };
+            value.domain = match (manner.is_multiple_of(2), ring) {
+                (true, true) => Domain::Ring(other),
+                (true, false) => Domain::Bits(other),
+                (false, true) => Domain::Bits(bits),
+                (false, false) => Domain::Ring(bits),
+            };
+            Some(i)
+        }
+        Flaw::Width => {
+            let i = place(draft, &|_| true)?;
+            draft.values[i].domain =
+                pick(&[Domain::Ring(0), Domain::Ring(65), Domain::Bits(0), Domain::Bits(255)], manner)?;
+            Some(i)
+        }
+        Flaw::ConvertWidth => {
+            let i = place(draft, &|value| matches!(value.op, Op::Local(Local::Convert(_), _)))?;
+            if let Op::Local(operation, _) = &mut draft.values[i].op {
+                *operation = Local::Convert(pick(&[Domain::Ring(0), Domain::Bits(65)], manner)?);
+            }
+            Some(i)
+        }
+        Flaw::Size => {
+            let i = place(draft, &|_| true)?;
+            let extra: &[usize] = pick(&[&[0][..], &[1 << 41], &[usize::MAX, usize::MAX]], manner)?;
+            draft.values[i].shape = extra.iter().chain(draft.values[i].shape.axes()).copied().collect();
+            Some(i)
+        }
+        Flaw::Shift => {
+            let shifts = |value: &Value| {
+                matches!(
+                    value.op,
+                    Op::Local(Local::ShiftLeft(_) | Local::ShiftRight(_) | Local::ShiftRightArithmetic(_), _)
+                )
+            };
+            let i = place(draft, &shifts)?;
+            let bits = draft.values[i].domain.bits();
+            if let Op::Local(
+                Local::ShiftLeft(shift) | Local::ShiftRight(shift) | Local::ShiftRightArithmetic(shift),
+                _,
+            ) = &mut draft.values[i].op
+            {
+                *shift = pick(&[bits, bits + 1, u8::MAX], manner)?;
+            }
+            Some(i)
+        }
+        Flaw::ConstantTooLarge => {
+            let i = place(draft, &constant)?;
+            let value = &mut draft.values[i];
+            value.domain = pick(&[Domain::Ring(63), Domain::Bits(1)], manner)?;
+            value.op = Op::Constant(if manner / 2 % 2 == 0 {
+                Constant::Splat(u64::MAX)
+            } else {
+                words((0..value.shape.elements()).map(|j| if j == 0 { u64::MAX } else { 0 }))
+            });
+            Some(i)
+        }
+        Flaw::ConstantSize => {
+            let i = place(draft, &constant)?;
+            let elements = draft.values[i].shape.elements();
+            let count = if manner.is_multiple_of(2) { elements + 1 } else { elements - 1 };
+            draft.values[i].op = Op::Constant(words((0..count).map(|_| 0)));
+            Some(i)
+        }
+        Flaw::ConstantNotPublic => {
+            let i = place(draft, &constant)?;
+            draft.values[i].holders = without(parties, pick(&parties.iter().collect::<Vec<_>>(), manner)?);
+            Some(i)
+        }
+        Flaw::InputOfTwo => {
+            let i = place(draft, &|value| matches!(value.op, Op::Input { .. }))?;
+            let others = missing(parties, draft.values[i].holders);
+            draft.values[i].holders = draft.values[i].holders.with(pick(&others, manner)?);
+            Some(i)
+        }
+        Flaw::SendToHolder => {
+            let i = place(draft, &|value| matches!(value.op, Op::Send(..)))?;
+            let Op::Send(contents, _) = draft.values[i].op else { return None };
+            let to = pick(&holders_of(draft, contents).iter().collect::<Vec<_>>(), manner)?;
+            draft.values[i].op = Op::Send(contents, to);
+            Some(i)
+        }
+        Flaw::SendOmits => {
+            let i = place(draft, &|value| matches!(value.op, Op::Send(..)))?;
+            let holders = draft.values[i].holders;
+            draft.values[i].holders = without(holders, pick(&holders.iter().collect::<Vec<_>>(), manner)?);
+            Some(i)
+        }
+        Flaw::SendSpreads | Flaw::RevealSpreads => {
+            let spreads = |value: &Value| match value.op {
+                Op::Send(..) => flaw == Flaw::SendSpreads,
+                Op::Reveal { .. } => flaw == Flaw::RevealSpreads,
+                _ => false,
+            };
+            let i = place(draft, &|value| spreads(value) && value.holders != parties)?;
+            let others = missing(parties, draft.values[i].holders);
+            draft.values[i].holders = draft.values[i].holders.with(pick(&others, manner)?);
+            Some(i)
+        }
+        Flaw::RevealToStranger => {
+            let i = place(draft, &|value| matches!(value.op, Op::Reveal { .. }))?;
+            let Op::Reveal { value, .. } = draft.values[i].op else { return None };
+            let strangers = missing(PartySet::of(&Party::ALL), holders_of(draft, value));
+            if let Op::Reveal { to, .. } = &mut draft.values[i].op {
+                *to = pick(&strangers, manner)?;
+            }
+            Some(i)
+        }
+        Flaw::FractionBits => {
+            let i = place(draft, &|value| matches!(value.op, Op::Reveal { .. } | Op::Input { .. }))?;
+            if let Op::Reveal { fraction_bits, .. } | Op::Input { fraction_bits, .. } = &mut draft.values[i].op {
+                *fraction_bits = pick(&[64, 65, u8::MAX], manner)?;
+            }
+            Some(i)
+        }
+        Flaw::MoveDoesNotApply => {
+            let i = place(draft, &|value| matches!(value.op, Op::Local(Local::Move(_), _)))?;
+            let elements = draft.values[i].shape.elements();
+            let wrong = [
+                Move::Slice { axis: 0, start: 100, length: 1 },
+                Move::Slice { axis: 9, start: 0, length: 1 },
+                Move::Reshape([2, elements].into()),
+                Move::Reshape([0].into()),
+                Move::Transpose([0, 0, 0, 0].as_slice().into()),
+            ];
+            let wrong = &wrong[manner % wrong.len()];
+            // The argument of a slice may be long enough for the larger reshape.
+            let argument = draft.values[i].op.arguments()[0];
+            if draft.value(argument).shape.moved(wrong).is_ok() {
+                return None;
+            }
+            if let Op::Local(operation, _) = &mut draft.values[i].op {
+                *operation = Local::Move(wrong.clone());
+            }
+            Some(i)
+        }
+        Flaw::NoSuchAxis => {
+            let i = place(draft, &|value| matches!(value.op, Op::Local(Local::Sum(_) | Local::Concat(_), _)))?;
+            if let Op::Local(Local::Sum(axis) | Local::Concat(axis), _) = &mut draft.values[i].op {
+                *axis = pick(&[9, usize::MAX], manner)?;
+            }
+            Some(i)
+        }
+        Flaw::Function => {
+            let i = place(draft, &|value| matches!(value.op, Op::Local(Local::Function(_), _)))?;
+            let wave = |cosine: f64| vec![Wave { harmonic: 1, cosine, sine: 0.0 }];
+            let wrong = [
+                Function::Waves { waves: vec![], fraction_bits: 20 },
+                Function::Waves { waves: wave(1.0), fraction_bits: 53 },
+                Function::Waves { waves: wave(f64::NAN), fraction_bits: 20 },
+                Function::Waves { waves: wave(f64::INFINITY), fraction_bits: 20 },
+                Function::Waves { waves: wave(-1e15), fraction_bits: 20 },
+                Function::Table { entries: vec![0; 3], domain: Domain::Z64 },
+            ];
+            if let Op::Local(operation, _) = &mut draft.values[i].op {
+                *operation = Local::Function(wrong[manner % wrong.len()].clone().into());
+            }
+            Some(i)
+        }
+        Flaw::WavesOfWords => {
+            let i = place(draft, &|value| matches!(value.op, Op::Local(Local::Function(_), _)))?;
+            let no_angle = |value: &Value| !value.domain.is_ring() || !(2..=32).contains(&value.domain.bits());
+            let words: Vec<usize> = (0..i).filter(|&j| no_angle(&draft.values[j])).collect();
+            draft.values[i].op.arguments_mut()[0] = ValueId(pick(&words, manner)? as u32);
+            Some(i)
+        }
+        Flaw::RegionOutside => {
+            let i = place(draft, &|_| true)?;
+            draft.values[i].region = nowhere();
+            Some(i)
+        }
+        Flaw::RegionTree => {
+            let mut tree = serde_json::to_value(&draft.regions).expect("regions are plain data");
+            let regions = tree.as_array_mut()?;
+            let child = choice % regions.len();
+            regions[child]["parent"] = (regions.len() + manner % 3).into();
+            draft.regions = serde_json::from_value::<Regions>(tree).expect("a tree or not, it can be read");
+            Some(0)
+        }
+        Flaw::ClaimShares => {
+            let n = draft.values.len() as u32;
+            let ring = |value: &Value| value.domain.is_ring();
+            let first = ValueId(place(draft, &ring)? as u32);
+            let Value { domain, shape, .. } = draft.value(first).clone();
+            let shares = match manner % 3 {
+                0 => vec![],
+                1 => vec![first, ValueId(n)],
+                _ => {
+                    let different = |value: &Value| (value.domain, &value.shape) != (domain, &shape);
+                    vec![first, ValueId(place(draft, &different)? as u32)]
+                }
+            };
+            let at = if shares.is_empty() { 0 } else { first.index() };
+            claim(draft, &shares, ClaimKind::Headroom { bits: 1 }, Regions::ROOT);
+            Some(at)
+        }
+        Flaw::ClaimNumbers => {
+            let i = place(draft, &|value| value.domain.is_ring())?;
+            let bits = draft.values[i].domain.bits();
+            let domain = |low, high, fraction_bits| ClaimKind::Domain { low, high, fraction_bits };
+            let wrong = [
+                ClaimKind::LocalTruncation { shift: bits, fraction_bits: 0 },
+                ClaimKind::LocalTruncation { shift: 0, fraction_bits: bits },
+                ClaimKind::Headroom { bits },
+                domain(1.0, -1.0, 0),
+                domain(f64::NAN, 1.0, 0),
+                domain(-1.0, 1.0, bits),
+            ];
+            claim(draft, &[ValueId(i as u32)], pick(&wrong, manner)?, Regions::ROOT);
+            Some(i)
+        }
+        Flaw::ClaimRegion => {
+            let i = place(draft, &|value| value.domain.is_ring())?;
+            claim(draft, &[ValueId(i as u32)], ClaimKind::Headroom { bits: 0 }, nowhere());
+            Some(i)
+        }
+    }
+}
+
+fn words(words: impl Iterator<Item = u64>) -> Constant {
+    Constant::Words(words.collect())
+}
+
+fn stream(value: &Value) -> Option<u32> {
+    match value.op {
+        Op::Sample { stream } => Some(stream),
+        _ => None,
+    }
+}
+
+fn claim(draft: &mut ProgramDraft, shares: &[ValueId], kind: ClaimKind, region: RegionId) {
+    draft.claims.push(Claim { shares: shares.iter().copied().collect(), kind, region });
+}

@@ -89,7 +89,19 @@ fn products(criterion: &mut Criterion) {
             group.throughput(Throughput::Bytes(24 * (rows * columns) as u64));
             group.bench_function("equal shapes", |bencher| {
                 pool.install(|| {
-                    bencher.iter(|| binary(Binary::Mul, u64::MAX, black_box(&a), &shape, &b, &shape, &mut out, &shape));
+                    bencher.iter(|| {
+                        binary(
+                            CodePath::detect(),
+                            Binary::Mul,
+                            u64::MAX,
+                            black_box(&a),
+                            &shape,
+                            &b,
+                            &shape,
+                            &mut out,
+                            &shape,
+                        )
+                    });
                 });
             });
             group.throughput(Throughput::Bytes(16 * (rows * columns) as u64));
@@ -97,7 +109,17 @@ fn products(criterion: &mut Criterion) {
                 let row = &b[..columns];
                 pool.install(|| {
                     bencher.iter(|| {
-                        binary(Binary::Mul, u64::MAX, black_box(&a), &shape, row, &[columns], &mut out, &shape)
+                        binary(
+                            CodePath::detect(),
+                            Binary::Mul,
+                            u64::MAX,
+                            black_box(&a),
+                            &shape,
+                            row,
+                            &[columns],
+                            &mut out,
+                            &shape,
+                        )
                     });
                 });
             });

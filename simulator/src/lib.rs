@@ -3,7 +3,7 @@
 //! - [`count`]: the bill of a Program, from its sends alone.
 //! - [`execute`](mod@execute): all parties in lockstep, each value once; what was moved must equal what was counted.
 //! - [`claims`], [`failure`]: what rests on ranges, and how often it fails.
-//! - [`network`]: predicted time.
+//! - [`network`]: predicted time. [`transcript`]: the messages themselves.
 //! - [`stream`], [`packing`], [`kernels`]: randomness, messages, arithmetic.
 
 pub mod claims;
@@ -15,4 +15,5 @@ mod local;
 pub mod network;
 pub mod packing;
 pub mod stream;
+pub mod transcript;
 mod waves;

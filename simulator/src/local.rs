@@ -109,7 +109,7 @@ pub(crate) fn apply(
     let one = |store: &mut Store, op: Unary| {
         let a = store.stored(arguments[0]);
         let mut out = store.take(a.len());
-        elementwise::unary(op, mask, &a, &mut out);
+        elementwise::unary(path, op, mask, &a, &mut out);
         store.put(id, out);
     };
     let two = |store: &mut Store, op: Binary| {
@@ -119,7 +119,7 @@ pub(crate) fn apply(
         let mut out = store.take(if both_single { 1 } else { elements });
         let out_shape = if both_single { &[][..] } else { value.shape.axes() };
         let (a_shape, b_shape) = if both_single { (&[][..], &[][..]) } else { (a_shape, b_shape) };
-        elementwise::binary(op, mask, &a, a_shape, &b, b_shape, &mut out, out_shape);
+        elementwise::binary(path, op, mask, &a, a_shape, &b, b_shape, &mut out, out_shape);
         store.put(id, out);
     };
     match local {
@@ -144,7 +144,7 @@ pub(crate) fn apply(
             let (outer, length, inner) = around(&argument(0).shape, *axis);
             let mut out = store.take(elements);
             let a = store.words(arguments[0], argument(0).shape.elements());
-            elementwise::sum_axis(&a, outer, length, inner, mask, &mut out);
+            elementwise::sum_axis(path, &a, outer, length, inner, mask, &mut out);
             store.put(id, out);
         }
         Local::Move(rearrangement) => {

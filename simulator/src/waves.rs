@@ -34,7 +34,7 @@ pub(crate) fn evaluate(waves: &[Wave], fraction_bits: u8, bits: u8, angles: &[u6
     let scale = power_of_two(i32::from(fraction_bits));
     let turn = 1u64 << bits;
     let harmonics = waves.iter().map(|wave| wave.harmonic).collect::<std::collections::HashSet<_>>().len();
-    let cosines = if bits <= TABLE_BITS && bits >= 2 && angles.len() * harmonics >= turn as usize {
+    let cosines = if (2..=TABLE_BITS).contains(&bits) && angles.len() * harmonics >= turn as usize {
         let mut table = vec![0.0; turn as usize];
         table
             .par_iter_mut()

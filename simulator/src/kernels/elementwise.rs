@@ -60,6 +60,7 @@ pub enum Unary {
 /// If a slice does not have its shape's length, or a shape cannot be broadcast to `out_shape`.
 #[expect(clippy::too_many_arguments, reason = "three tensors, each a slice and a shape")]
 pub fn binary(
+    path: CodePath,
     op: Binary,
     mask: u64,
     a: &[u64],
@@ -78,7 +79,7 @@ pub fn binary(
         return;
     }
     let walk = Walk::new(out_shape, [&strides[0], &strides[1]]);
-    let path = CodePath::detect();
+    path.assert_available();
     in_blocks(out, |start, block| path.run(BinaryBlock { op, mask, a, b, walk: &walk, start, out: block }));
 }
 
@@ -86,7 +87,7 @@ pub fn binary(
 ///
 /// # Panics
 /// If the slices' lengths differ, or a sign is extended from no bits or from more bits than the ring has.
-pub fn unary(op: Unary, mask: u64, a: &[u64], out: &mut [u64]) {
+pub fn unary(path: CodePath, op: Unary, mask: u64, a: &[u64], out: &mut [u64]) {
     assert_eq!(a.len(), out.len(), "the result is as long as the operand");
     if let Unary::SignExtend(from) = op {
         assert!(
@@ -95,7 +96,7 @@ pub fn unary(op: Unary, mask: u64, a: &[u64], out: &mut [u64]) {
             ring_bits(mask)
         );
     }
-    let path = CodePath::detect();
+    path.assert_available();
     in_blocks(out, |start, block| path.run(UnaryBlock { op, mask, a: &a[start..start + block.len()], out: block }));
 }
 
@@ -103,11 +104,11 @@ pub fn unary(op: Unary, mask: u64, a: &[u64], out: &mut [u64]) {
 ///
 /// # Panics
 /// If a slice does not have its shape's length.
-pub fn sum_axis(a: &[u64], outer: usize, axis_length: usize, inner: usize, mask: u64, out: &mut [u64]) {
+pub fn sum_axis(path: CodePath, a: &[u64], outer: usize, axis_length: usize, inner: usize, mask: u64, out: &mut [u64]) {
     ring_bits(mask);
     assert_eq!(a.len(), outer * axis_length * inner, "the operand has shape [outer, axis_length, inner]");
     assert_eq!(out.len(), outer * inner, "the result has shape [outer, inner]");
-    let path = CodePath::detect();
+    path.assert_available();
     let sum = |run: &[u64]| path.run(Sum(run));
     match (out, inner) {
         ([], _) => {}
@@ -351,7 +352,7 @@ mod tests {
             let out_shape = broadcast_shape(&a_shape, &b_shape).expect("these shapes broadcast");
             let (a, b) = (numbers(elements(&a_shape), seed), numbers(elements(&b_shape), !seed));
             let mut out = vec![u64::MAX; elements(&out_shape)];
-            binary(op, mask, &a, &a_shape, &b, &b_shape, &mut out, &out_shape);
+            binary(CodePath::detect(), op, mask, &a, &a_shape, &b, &b_shape, &mut out, &out_shape);
             let strides = [broadcast_strides(&a_shape, &out_shape), broadcast_strides(&b_shape, &out_shape)];
             let full = contiguous_strides(&out_shape);
             for (position, &found) in out.iter().enumerate() {
@@ -393,7 +394,7 @@ mod tests {
             let mask = ring_mask(bits);
             let word = number & mask;
             let from = 1 + shift % bits;
-            let result = |op| { let mut out = [0]; unary(op, mask, &[word], &mut out); out[0] };
+            let result = |op| { let mut out = [0]; unary(CodePath::detect(), op, mask, &[word], &mut out); out[0] };
             prop_assert_eq!(result(Unary::Neg), 0u64.wrapping_sub(word) & mask);
             prop_assert_eq!(result(Unary::Not), mask - word);
             prop_assert_eq!(result(Unary::ShiftLeft(shift)), shift_left(word, shift, bits));
@@ -408,7 +409,7 @@ mod tests {
             for op in [Unary::Neg, Unary::Not, Unary::ShiftLeft(shift), Unary::ShiftRight(shift), Unary::ArithmeticShiftRight(shift),
                        Unary::Reduce, Unary::SignExtend(from)] {
                 let mut out = [0];
-                unary(op, mask, &[number], &mut out);
+                unary(CodePath::detect(), op, mask, &[number], &mut out);
                 prop_assert_eq!(out[0], result(op));
             }
         }
@@ -418,7 +419,7 @@ mod tests {
             let mask = ring_mask(bits);
             let a = numbers(outer * axis_length * inner, 3);
             let mut out = vec![7; outer * inner];
-            sum_axis(&a, outer, axis_length, inner, mask, &mut out);
+            sum_axis(CodePath::detect(), &a, outer, axis_length, inner, mask, &mut out);
             for (position, &found) in out.iter().enumerate() {
                 let (o, i) = (position / inner, position % inner);
                 let sum: u128 = (0..axis_length).map(|j| u128::from(a[(o * axis_length + j) * inner + i])).sum();
@@ -437,15 +438,15 @@ mod tests {
             pool.install(|| {
                 let shape = [rows, columns];
                 let mut by_row = vec![0; a.len()];
-                binary(Binary::Mul, mask, &a, &shape, &row, &[columns], &mut by_row, &shape);
+                binary(CodePath::detect(), Binary::Mul, mask, &a, &shape, &row, &[columns], &mut by_row, &shape);
                 let mut by_column = vec![0; a.len()];
-                binary(Binary::Sub, mask, &column, &[rows, 1], &a, &shape, &mut by_column, &shape);
+                binary(CodePath::detect(), Binary::Sub, mask, &column, &[rows, 1], &a, &shape, &mut by_column, &shape);
                 let mut shifted = vec![0; a.len()];
-                unary(Unary::ArithmeticShiftRight(9), mask, &a, &mut shifted);
+                unary(CodePath::detect(), Unary::ArithmeticShiftRight(9), mask, &a, &mut shifted);
                 let [mut rows_sum, mut columns_sum, mut sum] = [vec![0; rows], vec![0; columns], vec![0; 1]];
-                sum_axis(&a, rows, columns, 1, mask, &mut rows_sum);
-                sum_axis(&a, 1, rows, columns, mask, &mut columns_sum);
-                sum_axis(&a, 1, rows * columns, 1, mask, &mut sum);
+                sum_axis(CodePath::detect(), &a, rows, columns, 1, mask, &mut rows_sum);
+                sum_axis(CodePath::detect(), &a, 1, rows, columns, mask, &mut columns_sum);
+                sum_axis(CodePath::detect(), &a, 1, rows * columns, 1, mask, &mut sum);
                 (by_row, by_column, shifted, rows_sum, columns_sum, sum)
             })
         };
@@ -463,14 +464,14 @@ mod tests {
 
     #[test]
     fn an_empty_tensor_has_no_elements_to_make() {
-        binary(Binary::Add, 1, &[], &[0, 3], &[1, 1, 1], &[3], &mut [], &[0, 3]);
-        unary(Unary::Neg, 1, &[], &mut []);
-        sum_axis(&[], 0, 3, 4, 1, &mut []);
+        binary(CodePath::detect(), Binary::Add, 1, &[], &[0, 3], &[1, 1, 1], &[3], &mut [], &[0, 3]);
+        unary(CodePath::detect(), Unary::Neg, 1, &[], &mut []);
+        sum_axis(CodePath::detect(), &[], 0, 3, 4, 1, &mut []);
     }
 
     #[test]
     #[should_panic(expected = "cannot be broadcast")]
     fn shapes_that_do_not_fit_are_our_bug() {
-        binary(Binary::Add, 1, &[0; 2], &[2], &[0; 3], &[3], &mut [0; 3], &[3]);
+        binary(CodePath::detect(), Binary::Add, 1, &[0; 2], &[2], &[0; 3], &[3], &mut [0; 3], &[3]);
     }
 }

@@ -20,6 +20,8 @@ pub struct DomainFinding {
     pub outside: u64,
     /// Elements in all.
     pub elements: u64,
+    /// Position (row-major) and number of each element outside, as many as were asked for, in order.
+    pub listed: Vec<(u64, f64)>,
 }
 
 /// A value that left the headroom that an exact truncation needs.
@@ -61,7 +63,14 @@ impl Findings {
     }
 
     /// Examines the shares of one claimed value, words of `bits` bits.
-    pub(crate) fn examine(&mut self, kind: &ClaimKind, shares: &[&[u64]], bits: u8, region: impl Fn() -> String) {
+    pub(crate) fn examine(
+        &mut self,
+        kind: &ClaimKind,
+        shares: &[&[u64]],
+        bits: u8,
+        most_listed: usize,
+        region: impl Fn() -> String,
+    ) {
         let elements = shares.iter().map(|share| share.len()).max().unwrap_or(0);
         let word = |share: &[u64], i: usize| if share.len() == 1 { share[0] } else { share[i] };
         let value = |i: usize| signed(shares.iter().fold(0u64, |sum, share| sum.wrapping_add(word(share, i))), bits);
@@ -70,14 +79,17 @@ impl Findings {
                 // Fixed point has half a unit of rounding: an element is outside when its word is beyond the bound's.
                 let unit = fixed::power_of_two(-i32::from(fraction_bits));
                 let real = |i: usize| value(i) as f64 * unit;
-                let outside = |x: f64| x < low - unit || x > high + unit;
+                let is_outside = |x: f64| x < low - unit || x > high + unit;
                 let start = (f64::INFINITY, f64::NEG_INFINITY, 0u64);
                 let seen = (0..elements)
                     .into_par_iter()
                     .map(real)
-                    .fold(|| start, |(l, h, n), x| (l.min(x), h.max(x), n + u64::from(outside(x))));
+                    .fold(|| start, |(l, h, n), x| (l.min(x), h.max(x), n + u64::from(is_outside(x))));
                 let (l, h, outside) = seen.reduce(|| start, |a, b| (a.0.min(b.0), a.1.max(b.1), a.2 + b.2));
+                let listed = if outside == 0 { 0 } else { most_listed };
+                let listed = (0..elements).map(|i| (i as u64, real(i))).filter(|&(_, x)| is_outside(x)).take(listed);
                 self.domains.push(DomainFinding {
+                    listed: listed.collect(),
                     region: region(),
                     claimed: (low, high),
                     seen: (l, h),

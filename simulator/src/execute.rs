@@ -113,6 +113,8 @@ pub struct Options<'a> {
     pub code_path: CodePath,
     /// Whether to verify the Program's claims on the way (a pass over every claimed value).
     pub check_claims: bool,
+    /// How many elements outside a protocol's domain are listed for each of its calls, with position and number.
+    pub most_listed: usize,
     /// Sees every message.
     pub observer: Option<&'a mut Observer<'a>>,
     /// Told now and then how many of how many values are done.
@@ -123,7 +125,7 @@ impl Options<'_> {
     /// Runs by `seed` on the best kernels of this processor, verifies claims, observes nothing.
     #[must_use]
     pub fn new(seed: Seed) -> Self {
-        Self { seed, code_path: CodePath::detect(), check_claims: true, observer: None, progress: None }
+        Self { seed, code_path: CodePath::detect(), check_claims: true, most_listed: 8, observer: None, progress: None }
     }
 }
 
@@ -349,6 +351,6 @@ impl Run<'_, '_> {
         let shares: Vec<_> = claim.shares.iter().map(|&share| self.store.stored(share)).collect();
         let words: Vec<&[u64]> = shares.iter().map(|share| share.as_slice()).collect();
         let region = || self.program.regions.path(claim.region);
-        self.findings.examine(&claim.kind, &words, value.domain.bits(), region);
+        self.findings.examine(&claim.kind, &words, value.domain.bits(), self.options.most_listed, region);
     }
 }

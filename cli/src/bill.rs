@@ -1,4 +1,6 @@
-//! The bill of a Program as it is printed and serialised.
+//! The bill of a Program as it is serialised; [`render`](mod@render) prints it.
+
+pub mod render;
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -40,12 +42,84 @@ pub struct CostReport {
     pub failure_probability: f64,
     /// How that was reckoned.
     pub failure: Failure,
+    /// Online messages on the network, without computation.
+    pub network_seconds: f64,
     /// Online messages on the network; plus computation where it was measured.
     pub predicted_seconds: f64,
     /// The network.
-    pub network: String,
+    pub network: Network,
     /// The Program counted.
     pub program: ProgramSummary,
+    /// What the same would cost with another choice.
+    pub alternatives: Vec<Price>,
+}
+
+/// A bill in one line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Price {
+    /// The suite, or what is changed in it.
+    pub choice: String,
+    /// Rounds of the online phase.
+    pub rounds_online: u32,
+    /// Bytes of the online phase over all links.
+    pub bytes_online: u64,
+    /// Bytes of the setup phase over all links.
+    pub bytes_setup: u64,
+    /// Bytes of the offline phase over all links.
+    pub bytes_offline: u64,
+    /// Bytes of all phases among the computing parties.
+    pub bytes_between_computing_parties: u64,
+    /// Probability of any wrap in one inference, if every truncated number has [`ASSUMED_MAGNITUDE`].
+    pub failure_probability: f64,
+    /// Online messages on each network, without computation.
+    pub predicted_seconds: BTreeMap<String, f64>,
+}
+
+impl Price {
+    /// Counts a Program.
+    #[must_use]
+    pub fn of(choice: impl Into<String>, program: &Program, schedule: Schedule, networks: &[&Network]) -> Self {
+        let bill = count::bill(program, schedule, Grouping::Layer);
+        let failure_probability = failure::predict(program, ASSUMED_MAGNITUDE).probability();
+        let seconds = networks.iter().map(|network| (network.name().to_owned(), bill.online_seconds(network)));
+        Self::new(choice.into(), &bill.phases, failure_probability, seconds.collect())
+    }
+
+    /// Whether two choices cost the same and fail equally often.
+    #[must_use]
+    pub fn is_equal_in_cost(&self, other: &Self) -> bool {
+        let bytes = |price: &Self| [price.bytes_online, price.bytes_setup, price.bytes_offline];
+        self.rounds_online == other.rounds_online
+            && bytes(self) == bytes(other)
+            && self.failure_probability == other.failure_probability
+    }
+
+    fn new(
+        choice: String,
+        phases: &BTreeMap<Phase, PhaseBill>,
+        failure_probability: f64,
+        predicted_seconds: BTreeMap<String, f64>,
+    ) -> Self {
+        let bytes = |phase| phases[&phase].bytes_total;
+        Self {
+            choice,
+            rounds_online: phases[&Phase::Online].rounds,
+            bytes_online: bytes(Phase::Online),
+            bytes_setup: bytes(Phase::Setup),
+            bytes_offline: bytes(Phase::Offline),
+            bytes_between_computing_parties: phases.values().map(|phase| phase.bytes_between_computing_parties).sum(),
+            failure_probability,
+            predicted_seconds,
+        }
+    }
+}
+
+impl CostReport {
+    /// The bill in one line, without predicted times.
+    #[must_use]
+    pub fn price(&self) -> Price {
+        Price::new(self.suite.clone(), &self.phases, self.failure_probability, BTreeMap::new())
+    }
 }
 
 /// Counts a Program. The names and sizes are left to the caller.
@@ -59,12 +133,14 @@ pub fn cost_report(program: &Program, schedule: Schedule, grouping: Grouping, ne
         seq: 0,
         batch: 0,
         schedule,
+        network_seconds: bill.online_seconds(network),
         predicted_seconds: bill.online_seconds(network),
-        network: network.name().to_owned(),
+        network: network.clone(),
         phases: bill.phases,
         regions: bill.regions,
         failure_probability: failure.probability(),
         failure,
         program: ProgramSummary { values: program.values.len(), digest: program.digest().to_hex().to_string() },
+        alternatives: Vec::new(),
     }
 }

@@ -207,7 +207,10 @@ pub fn bert_program(
 ///
 /// # Errors
 /// [`InferenceError`] for text, model or suite that cannot be used.
-pub fn infer(question: &Question<'_>, progress: Option<&dyn Fn(usize, usize)>) -> Result<InferenceReport, InferenceError> {
+pub fn infer(
+    question: &Question<'_>,
+    progress: Option<&dyn Fn(usize, usize)>,
+) -> Result<InferenceReport, InferenceError> {
     let Question { model, suite, text, ref seed, network, schedule } = *question;
     let tokens = model.tokenizer.encode(text)?;
     let plaintext = model.forward(&tokens)?;

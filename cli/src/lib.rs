@@ -1,4 +1,64 @@
-//! The command line's parts: reports, tables, arguments. The logic is in the other crates.
+//! The command line's parts: arguments, reports, tables, progress. The logic is in the other crates.
+//!
+//! Results go to standard output, progress and logs to standard error. Exit codes: 0 for success, 1 for a negative verdict, 2
+//! for bad usage or input, with a sentence on standard error that says what to do.
 
+pub mod arguments;
 pub mod bill;
+pub mod card;
+pub mod choices;
+pub mod commands;
+pub mod error;
 pub mod inference;
+pub mod progress;
+pub mod screen;
+pub mod subject;
+pub mod table;
+pub mod units;
+
+use clap::Parser;
+use commands::{Command, Verdict};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// The variable that says what is logged to standard error, for instance `debug` or `viewless_models=debug`.
+const LOG_VARIABLE: &str = "VIEWLESS_LOG";
+
+/// Is a protocol for private Transformer inference right, private, cheap and alive? Answered from one definition of it.
+#[derive(Debug, Parser)]
+#[command(name = "viewless", version, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 success, 1 negative verdict, 2 bad usage or input.\n\
+    VIEWLESS_LOG=debug logs to standard error; VIEWLESS_CACHE is where fetched models are kept.")]
+struct Cli {
+    /// Write the result as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    // clap itself ends the process with code 2 on bad usage, and with 0 after --help and --version.
+    let cli = Cli::parse();
+    log_to_standard_error();
+    match cli.command.run(cli.json) {
+        Ok(Verdict::Positive) => ExitCode::SUCCESS,
+        Ok(Verdict::Negative) => ExitCode::from(1),
+        Err(error) => {
+            screen::note(format_args!("error: {error}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn log_to_standard_error() {
+    let filter = EnvFilter::try_from_env(LOG_VARIABLE).unwrap_or_else(|_| EnvFilter::new("warn,viewless=info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .with_target(false)
+        .init();
+}

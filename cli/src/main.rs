@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary `viewless`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    viewless::run()
+}

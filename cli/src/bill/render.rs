@@ -1,0 +1,159 @@
+//! The bill in words and tables.
+
+use super::{ASSUMED_MAGNITUDE, CostReport, Price};
+use crate::table::Table;
+use crate::units;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use viewless_protocols::program::Phase;
+use viewless_simulator::count::{PhaseBill, Schedule};
+use viewless_simulator::network::Network;
+
+/// How a printed bill is broken down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breakdown {
+    /// By the report's regions: functions, layers or paths.
+    Regions,
+    /// By sender, and by directed link.
+    Parties,
+    /// By phase alone.
+    Phases,
+}
+
+/// The whole bill: breakdown, phases, what would change, conventions.
+#[must_use]
+pub fn bill(report: &CostReport, breakdown: Breakdown) -> String {
+    let mut text = match breakdown {
+        Breakdown::Regions => regions(report),
+        Breakdown::Parties => parties(report),
+        Breakdown::Phases => String::new(),
+    };
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let _ = write!(text, "{}", phases(report));
+    let _ = write!(text, "\n{}", alternatives(report));
+    text
+}
+
+/// One line for each function, layer or region.
+fn regions(report: &CostReport) -> String {
+    let mut table = Table::of_numbers(&["", "calls", "rounds", "online", "setup", "offline", "P0 <-> P1"]);
+    for region in &report.regions {
+        table.row([
+            region.name.clone(),
+            region.calls.to_string(),
+            region.rounds.to_string(),
+            units::bytes(region.bytes_total),
+            units::bytes(region.bytes_setup),
+            units::bytes(region.bytes_offline),
+            units::bytes(region.bytes_between_computing_parties),
+        ]);
+    }
+    table.lines()
+}
+
+/// One line for each sender and for each link.
+fn parties(report: &CostReport) -> String {
+    let in_phases = |bytes: &dyn Fn(&PhaseBill) -> Option<u64>| {
+        [Phase::Online, Phase::Setup, Phase::Offline]
+            .map(|phase| units::bytes(bytes(&report.phases[&phase]).unwrap_or(0)))
+    };
+    let mut table = Table::of_numbers(&["", "online", "setup", "offline"]);
+    let mut add = |label: String, bytes: &dyn Fn(&PhaseBill) -> Option<u64>| {
+        table.row([label].into_iter().chain(in_phases(bytes)));
+    };
+    let senders: BTreeSet<&String> = report.phases.values().flat_map(|phase| phase.bytes_sent.keys()).collect();
+    for sender in senders {
+        add(format!("sent by {sender}"), &|phase| phase.bytes_sent.get(sender).copied());
+    }
+    let links: BTreeSet<&String> = report.phases.values().flat_map(|phase| phase.bytes_by_link.keys()).collect();
+    for link in links {
+        add(link.replace("->", " -> "), &|phase| phase.bytes_by_link.get(link).copied());
+    }
+    table.lines()
+}
+
+/// One line for each phase.
+fn phases(report: &CostReport) -> String {
+    let mut table =
+        Table::of_numbers(&["phase", "rounds", "messages", "all links", "P0 <-> P1", "sent by P0", "sent by P1"]);
+    for phase in Phase::ALL {
+        let bill = &report.phases[&phase];
+        let sent = |party: &str| units::bytes(bill.bytes_sent.get(party).copied().unwrap_or(0));
+        table.row([
+            phase.to_string(),
+            bill.rounds.to_string(),
+            bill.messages.to_string(),
+            units::bytes(bill.bytes_total),
+            units::bytes(bill.bytes_between_computing_parties),
+            sent("P0"),
+            sent("P1"),
+        ]);
+    }
+    table.lines()
+}
+
+/// What the same costs with other choices; the suite itself first.
+fn alternatives(report: &CostReport) -> String {
+    let network = report.network.name();
+    let mut table = Table::of_numbers(&["choice", "rounds", "online", "setup", "offline", network, "wrap probability"]);
+    let mut add = |label: String, price: &Price, seconds: Option<&f64>| {
+        table.row([
+            label,
+            price.rounds_online.to_string(),
+            units::bytes(price.bytes_online),
+            units::bytes(price.bytes_setup),
+            units::bytes(price.bytes_offline),
+            seconds.map_or_else(String::new, |&seconds| units::seconds(seconds)),
+            units::probability(price.failure_probability),
+        ]);
+    };
+    add(format!("suite {}", report.suite), &report.price(), Some(&report.network_seconds));
+    for price in &report.alternatives {
+        add(format!("  with {}", price.choice), price, price.predicted_seconds.get(network));
+    }
+    table.lines()
+}
+
+/// What the figures of a report mean.
+#[must_use]
+pub fn conventions(report: &CostReport) -> String {
+    let mut text = conventions_of(report.schedule, std::slice::from_ref(&report.network));
+    let failure = &report.failure;
+    if failure.elements == 0 {
+        text.push_str("         here it is 0, because no truncation of the suite can wrap\n");
+    } else {
+        let _ = writeln!(text, "         here {} elements are truncated so that they can wrap", failure.elements);
+    }
+    text
+}
+
+/// What figures counted under a schedule and predicted for networks mean.
+#[must_use]
+pub fn conventions_of(schedule: Schedule, networks: &[Network]) -> String {
+    let rounds = match schedule {
+        Schedule::Asap => "asap: the longest chain of messages within the phase",
+        Schedule::AsWritten => "as-written: program order, where only independent neighbours share a round",
+    };
+    let mut text = format!(
+        "bytes    packed bits of each message, rounded up once; added over all links, those of dealer and owners included\n\
+         P0<->P1  messages of all phases between the computing parties: what papers print as sent + received by one party\n\
+         rounds   {rounds}\n\
+         phases   offline depends on no input, setup on the model alone, online on the query\n"
+    );
+    for network in networks {
+        let bandwidth = units::bandwidth(network.bandwidth_bits_per_second());
+        let latency = units::seconds(network.latency_seconds());
+        let _ = writeln!(
+            text,
+            "{:<8} the online messages, without computation: in each round {latency}, and the busiest link at {bandwidth}",
+            network.name()
+        );
+    }
+    let _ = writeln!(
+        text,
+        "wrap     probability of any wrap in one inference, if every number that is truncated is {ASSUMED_MAGNITUDE:?} in size"
+    );
+    text
+}

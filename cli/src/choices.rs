@@ -1,0 +1,130 @@
+//! What else a suite could have chosen, so that a report shows what a choice costs.
+
+use crate::arguments::Sizes;
+use crate::bill::Price;
+use crate::error::CliError;
+use crate::subject::{Kind, Subject};
+use rayon::prelude::*;
+use viewless_protocols::scheme::{Comparison, Triples, Truncation};
+use viewless_protocols::suite::Suite;
+use viewless_simulator::count::Schedule;
+use viewless_simulator::network::Network;
+
+/// A suite with something changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// What is changed, in words.
+    pub change: String,
+    /// The suite with the change.
+    pub suite: Suite,
+}
+
+/// Changes one thing.
+type Change = (&'static str, fn(&mut Suite));
+
+const CARRY: Change = ("comparison carry", |suite| suite.scheme.comparison = Comparison::Carry);
+const FIXED_WEIGHT: Change = ("triples fixed-weight", |suite| suite.scheme.triples = Triples::FixedWeight);
+const COSINE: Change = ("gelu gelu/cosine", |suite| "gelu/cosine".clone_into(&mut suite.protocols.gelu));
+const LOCAL: Change = ("truncation local", |suite| suite.scheme.truncation = Truncation::Local);
+const EXACT: Change = ("truncation exact", |suite| suite.scheme.truncation = Truncation::Exact);
+
+/// Our own cheaper choices that the suite does not make, one by one and together.
+fn cheaper(suite: &Suite, kind: &Kind) -> Vec<Change> {
+    let mut changes = Vec::new();
+    match suite.scheme.comparison {
+        Comparison::Spk => changes.push(CARRY),
+        Comparison::Carry => {}
+    }
+    match suite.scheme.triples {
+        Triples::Fresh => changes.push(FIXED_WEIGHT),
+        Triples::FixedWeight => {}
+    }
+    // A protocol alone is what it is: only the scheme can be chosen.
+    if matches!(kind, Kind::Model(_)) && suite.protocols.gelu != "gelu/cosine" {
+        changes.push(COSINE);
+    }
+    changes
+}
+
+/// The suite with each of our own cheaper choices, with all of them, and with the other truncation.
+#[must_use]
+pub fn alternatives(suite: &Suite, kind: &Kind) -> Vec<Choice> {
+    let with = |changes: &[Change]| {
+        let mut suite = suite.clone();
+        changes.iter().for_each(|(_, change)| change(&mut suite));
+        suite
+    };
+    let cheaper = cheaper(suite, kind);
+    let truncation = match suite.scheme.truncation {
+        Truncation::Exact => LOCAL,
+        Truncation::Local => EXACT,
+    };
+    let single = cheaper.iter().copied().map(|change| Choice { change: change.0.to_owned(), suite: with(&[change]) });
+    let together = (cheaper.len() > 1).then(|| {
+        let names: Vec<&str> = cheaper.iter().map(|change| change.0).collect();
+        Choice { change: names.join(", "), suite: with(&cheaper) }
+    });
+    let truncation = Choice { change: truncation.0.to_owned(), suite: with(&[truncation]) };
+    single.chain(together).chain([truncation]).collect()
+}
+
+/// Counts the alternatives of a suite; those that cost and fail exactly like the suite itself are left out.
+///
+/// # Errors
+/// Sizes that the subject cannot take, numbers that do not fit.
+pub fn prices(
+    subject: &Subject,
+    suite: &Suite,
+    sizes: Sizes,
+    schedule: Schedule,
+    network: &Network,
+    own: &Price,
+) -> Result<Vec<Price>, CliError> {
+    let price =
+        |choice: Choice| Ok(Price::of(choice.change, &subject.program(&choice.suite, sizes)?, schedule, &[network]));
+    let mut prices =
+        alternatives(suite, &subject.kind).into_par_iter().map(price).collect::<Result<Vec<_>, CliError>>()?;
+    prices.retain(|price| !price.is_equal_in_cost(own));
+    Ok(prices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments;
+
+    fn changes(suite: &str, subject: &str) -> Vec<String> {
+        let suite = arguments::suite(suite).unwrap();
+        let kind = Subject::find(subject).unwrap().kind;
+        alternatives(&suite, &kind).into_iter().map(|choice| choice.change).collect()
+    }
+
+    #[test]
+    fn our_own_choices_are_offered_where_the_suite_makes_others() {
+        assert_eq!(changes("faithful", "bert-base"), ["truncation local"]);
+        assert_eq!(
+            changes("secformer", "bert-base"),
+            [
+                "comparison carry",
+                "triples fixed-weight",
+                "gelu gelu/cosine",
+                "comparison carry, triples fixed-weight, gelu gelu/cosine",
+                "truncation exact"
+            ]
+        );
+        assert!(!changes("secformer", "gelu/secformer").iter().any(|change| change.contains("gelu")));
+    }
+
+    #[test]
+    fn our_own_choices_are_cheaper() {
+        let suite = arguments::suite("secformer").unwrap();
+        let subject = Subject::find("bert-base").unwrap();
+        let (sizes, schedule, network) = (Sizes { seq: 8, batch: 1 }, Schedule::AsWritten, Network::lan());
+        let own = Price::of("", &subject.program(&suite, sizes).unwrap(), schedule, &[]);
+        let prices = prices(&subject, &suite, sizes, schedule, &network, &own).unwrap();
+        assert_eq!(prices.len(), 5);
+        for price in prices.iter().filter(|price| price.choice != "truncation exact") {
+            assert!(price.bytes_online < own.bytes_online, "{}", price.choice);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `viewless dump`: the text form of a circuit or Program, for reading and for comparing.
+
+use super::Verdict;
+use crate::arguments::{self, DEFAULT_SUITE, Sizes};
+use crate::error::CliError;
+use crate::screen;
+use crate::subject::Subject;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use viewless_protocols::circuit::Circuit;
+use viewless_protocols::program::ProgramDraft;
+use viewless_protocols::suite::Suite;
+
+/// What to dump.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A known model, a model directory, or a protocol
+    #[arg(value_name = "MODEL|DIR|PROTOCOL")]
+    subject: String,
+    /// What is computed (circuit), or who does what (program)
+    #[arg(long, value_enum)]
+    form: Form,
+    /// A built-in suite, or a .toml file
+    #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
+    suite: Suite,
+    #[command(flatten)]
+    sizes: Sizes,
+}
+
+/// One of the two forms of a protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// WHAT is computed, over secret real tensors
+    Circuit,
+    /// WHO does what, over ring tensors
+    Program,
+}
+
+/// The data form with its name.
+#[derive(Serialize)]
+struct Dump<'a> {
+    subject: &'a str,
+    suite: &'a str,
+    seq: usize,
+    batch: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    circuit: Option<&'a Circuit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<&'a ProgramDraft>,
+}
+
+/// Builds and prints.
+///
+/// # Errors
+/// A subject or sizes that cannot be built.
+pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+    let Arguments { subject, form, suite, sizes } = arguments;
+    let subject = Subject::find(subject)?;
+    let Sizes { seq, batch } = *sizes;
+    let dump =
+        Dump { subject: &subject.name, suite: &suite.name, seq, batch, digest: None, circuit: None, program: None };
+    match form {
+        Form::Circuit => {
+            let circuit = subject.circuit(suite, *sizes)?;
+            if json {
+                screen::print_json(&Dump { circuit: Some(&circuit), ..dump })?
+            } else {
+                screen::print(&*circuit)?
+            }
+        }
+        Form::Program => {
+            let program = subject.program(suite, *sizes)?;
+            if json {
+                let digest = Some(program.digest().to_hex().to_string());
+                screen::print_json(&Dump { digest, program: Some(&program), ..dump })?;
+            } else {
+                screen::print(&*program)?;
+            }
+        }
+    }
+    Ok(Verdict::Positive)
+}

@@ -1,0 +1,60 @@
+//! `viewless fetch`: puts a model into the cache.
+
+use super::Verdict;
+use crate::error::CliError;
+use crate::progress::Spinner;
+use crate::screen;
+use clap::Args;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use viewless_models::{Progress, default_cache_dir};
+
+/// The model that `infer` uses unless told otherwise.
+pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2";
+
+/// What to fetch, and where to.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A known short name, or organisation/model on the Hugging Face Hub
+    #[arg(default_value = DEFAULT_MODEL)]
+    name: String,
+    /// Where models are kept [default: $VIEWLESS_CACHE, else $XDG_CACHE_HOME/viewless, else ~/.cache/viewless]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Fetched<'a> {
+    name: &'a str,
+    directory: &'a Path,
+}
+
+/// Fetches and prints the directory.
+///
+/// # Errors
+/// What cannot be downloaded, checked or stored.
+pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+    let Arguments { name, cache } = arguments;
+    let directory = fetch(name, cache.as_deref())?;
+    if json {
+        screen::print_json(&Fetched { name, directory: &directory })?;
+    } else {
+        screen::print(format_args!("{}\n", directory.display()))?;
+    }
+    Ok(Verdict::Positive)
+}
+
+/// Puts a model into the cache if it is not there, and returns its directory.
+pub(super) fn fetch(name: &str, cache: Option<&Path>) -> Result<PathBuf, CliError> {
+    let cache = cache.map_or_else(default_cache_dir, |cache| Ok(cache.to_owned()))?;
+    let spinner = Spinner::start();
+    let mut tell = |step: Progress<'_>| match step {
+        Progress::Reusing { .. } | Progress::Checking { .. } => spinner.tell(step.to_string()),
+        // A download deserves a line that stays, and that is there without a terminal, too.
+        Progress::Downloading { .. } | Progress::Installed { .. } => {
+            screen::note(step);
+            spinner.tell(step.to_string());
+        }
+    };
+    Ok(viewless_models::fetch(name, &cache, &mut tell)?)
+}

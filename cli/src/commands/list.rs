@@ -1,0 +1,165 @@
+//! `viewless list`: what there is, from the registries.
+
+use super::Verdict;
+use super::fetch::DEFAULT_MODEL;
+use crate::arguments::NETWORKS;
+use crate::arguments::network;
+use crate::card::{CardReport, hanging, name_of};
+use crate::error::CliError;
+use crate::screen;
+use crate::table::Table;
+use crate::units;
+use clap::Args;
+use serde::Serialize;
+use viewless_models::known_models;
+use viewless_protocols::model::{self, BertConfig};
+use viewless_protocols::nonlinear;
+use viewless_protocols::suite::Suite;
+use viewless_simulator::network::Network;
+
+/// What to list.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A protocol, suite, model or network, to see all about it
+    name: Option<String>,
+}
+
+/// Everything there is.
+#[derive(Serialize)]
+struct Everything {
+    protocols: Vec<CardReport>,
+    suites: Vec<Suite>,
+    models: Vec<ModelEntry>,
+    networks: Vec<Network>,
+}
+
+/// One thing there is.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Entry {
+    Protocol(CardReport),
+    Suite(Suite),
+    Model(ModelEntry),
+    Network(Network),
+}
+
+/// A model that can be named.
+#[derive(Serialize)]
+struct ModelEntry {
+    name: &'static str,
+    /// Whether `viewless fetch` gets its weights.
+    fetchable: bool,
+    /// Its sizes, where they are known without files.
+    config: Option<BertConfig>,
+}
+
+/// Lists everything, or shows one thing.
+///
+/// # Errors
+/// A name that nothing has.
+pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+    let everything = Everything::collect()?;
+    match (&arguments.name, json) {
+        (None, true) => screen::print_json(&everything)?,
+        (None, false) => screen::print(everything.text())?,
+        (Some(name), json) => {
+            let entry = everything.find(name).ok_or_else(|| CliError::UnknownName { name: name.clone() })?;
+            if json { screen::print_json(&entry)? } else { screen::print(entry.text())? }
+        }
+    }
+    Ok(Verdict::Positive)
+}
+
+impl Everything {
+    fn collect() -> Result<Self, CliError> {
+        let known = model::KNOWN.map(|name| ModelEntry { name, fetchable: false, config: model::known(name) });
+        let fetchable = known_models().map(|name| ModelEntry { name, fetchable: true, config: None });
+        Ok(Self {
+            protocols: nonlinear::registry().iter().map(|protocol| CardReport::new(protocol.card)).collect(),
+            suites: Suite::names().map(Suite::built_in).collect::<Result<_, _>>()?,
+            models: known.into_iter().chain(fetchable).collect(),
+            networks: NETWORKS.iter().map(|name| network(name)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn find(self, name: &str) -> Option<Entry> {
+        let Self { protocols, suites, models, networks } = self;
+        let protocol = protocols.into_iter().find(|card| card.name == name).map(Entry::Protocol);
+        let suite = || suites.into_iter().find(|suite| suite.name == name).map(Entry::Suite);
+        let model = || models.into_iter().find(|model| model.name == name).map(Entry::Model);
+        let network = || networks.into_iter().find(|network| network.name() == name).map(Entry::Network);
+        protocol.or_else(suite).or_else(model).or_else(network)
+    }
+
+    fn text(&self) -> String {
+        let mut protocols = Table::of_text(&["protocol", "domain", "error at most", "summary"]).wrapped();
+        for card in &self.protocols {
+            protocols.row([card.name.to_owned(), card.domain(), card.error(), card.summary.to_owned()]);
+        }
+        let mut suites = Table::of_text(&["suite", "summary"]).wrapped();
+        self.suites.iter().for_each(|suite| suites.row([&suite.name, &suite.summary]));
+        let mut models = Table::of_text(&["model", ""]).wrapped();
+        self.models.iter().for_each(|model| models.row([model.name.to_owned(), model.summary()]));
+        let mut networks = Table::of_text(&["network", ""]);
+        self.networks.iter().for_each(|network| networks.row([network.name().to_owned(), summary(network)]));
+        format!(
+            "{}\n{}\n{}\n{}\n`viewless list NAME` shows all about one of them: claims and known defects of a protocol, choices of a suite.\n",
+            protocols.lines(),
+            suites.lines(),
+            models.lines(),
+            networks.lines()
+        )
+    }
+}
+
+impl Entry {
+    fn text(&self) -> String {
+        match self {
+            Self::Protocol(card) => card.text(),
+            Self::Suite(suite) => suite_text(suite),
+            Self::Model(model) => format!("{}: {}\n", model.name, model.summary()),
+            Self::Network(network) => format!("{}: {}\n", network.name(), summary(network)),
+        }
+    }
+}
+
+impl ModelEntry {
+    fn summary(&self) -> String {
+        let sizes = self.config.as_ref().map(|config| {
+            let BertConfig { layers, hidden_size, heads, intermediate_size, vocab_size, .. } = config;
+            format!(
+                "{layers} layers, hidden {hidden_size}, {heads} heads, intermediate {intermediate_size}, \
+                 vocabulary {vocab_size}; sizes only"
+            )
+        });
+        let fetch = || {
+            let default = if self.name == DEFAULT_MODEL { "; the default of `infer`" } else { "" };
+            format!("with weights: `viewless fetch {}`{default}", self.name)
+        };
+        sizes.unwrap_or_else(fetch)
+    }
+}
+
+fn summary(network: &Network) -> String {
+    let bandwidth = units::bandwidth(network.bandwidth_bits_per_second());
+    format!("{bandwidth} on each directed link, {} one way", units::seconds(network.latency_seconds()))
+}
+
+fn suite_text(suite: &Suite) -> String {
+    let (scheme, protocols) = (&suite.scheme, &suite.protocols);
+    let fields = [
+        ("scheme", name_of(&scheme.kind)),
+        ("truncation", name_of(&scheme.truncation)),
+        ("comparison", name_of(&scheme.comparison)),
+        ("triples", name_of(&scheme.triples)),
+        ("weights", name_of(&scheme.weights)),
+        ("fraction bits", suite.fraction_bits.to_string()),
+        ("embedding", name_of(&suite.embedding)),
+        ("gelu", protocols.gelu.clone()),
+        ("softmax", protocols.softmax.clone()),
+        ("layernorm", protocols.layernorm.clone()),
+        ("tanh", protocols.tanh.clone()),
+    ];
+    let lines: String = fields.iter().map(|(label, value)| format!("{label:<15}{value}\n")).collect();
+    format!("{}\n{lines}", hanging(&format!("{}: ", suite.name), &suite.summary))
+}

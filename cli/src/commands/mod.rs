@@ -1,0 +1,54 @@
+//! The commands, one file each: its arguments, and what it prints.
+
+pub mod compare;
+pub mod cost;
+pub mod dump;
+pub mod fetch;
+pub mod infer;
+pub mod list;
+
+use crate::error::CliError;
+use clap::Subcommand;
+
+/// What a command found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// All is well: exit code 0.
+    Positive,
+    /// What was asked does not hold: exit code 1.
+    Negative,
+}
+
+/// A command with its arguments.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what there is: protocols, suites, models, networks
+    List(list::Arguments),
+    /// Put a model into the cache
+    Fetch(fetch::Arguments),
+    /// Infer privately on a real model, in the simulator, and compare with plaintext
+    Infer(infer::Arguments),
+    /// Count rounds and bytes of a model or a protocol, from shapes alone
+    Cost(cost::Arguments),
+    /// Count suites side by side
+    Compare(compare::Arguments),
+    /// Print the text form of a circuit or Program
+    Dump(dump::Arguments),
+}
+
+impl Command {
+    /// Runs the command; results go to standard output, as JSON if asked.
+    ///
+    /// # Errors
+    /// Bad usage or input.
+    pub fn run(&self, json: bool) -> Result<Verdict, CliError> {
+        match self {
+            Self::List(arguments) => list::run(arguments, json),
+            Self::Fetch(arguments) => fetch::run(arguments, json),
+            Self::Infer(arguments) => infer::run(arguments, json),
+            Self::Cost(arguments) => cost::run(arguments, json),
+            Self::Compare(arguments) => compare::run(arguments, json),
+            Self::Dump(arguments) => dump::run(arguments, json),
+        }
+    }
+}

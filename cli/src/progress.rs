@@ -1,0 +1,84 @@
+//! Progress on standard error: only in a terminal, and only of what takes over a second.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::OnceCell;
+use std::time::{Duration, Instant};
+
+/// Work that takes less than this shows nothing.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A bar that appears when the work takes longer than [`PATIENCE`], and disappears when dropped. Standard error that is no
+/// terminal shows nothing.
+pub struct Progress {
+    started: Instant,
+    what: &'static str,
+    bar: OnceCell<ProgressBar>,
+}
+
+impl Progress {
+    /// Starts the clock.
+    #[must_use]
+    pub fn start(what: &'static str) -> Self {
+        Self { started: Instant::now(), what, bar: OnceCell::new() }
+    }
+
+    /// Tells how many of how many steps are done.
+    pub fn tell(&self, done: usize, of: usize) {
+        if self.bar.get().is_none() && self.started.elapsed() < PATIENCE {
+            return;
+        }
+        let bar = self.bar.get_or_init(|| {
+            let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} % after {elapsed}, {eta} to go")
+                .expect("the template is valid, as a test checks");
+            ProgressBar::new(of as u64).with_message(self.what).with_style(style)
+        });
+        bar.set_position(done as u64);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A line that moves while work of unknown length goes on.
+pub struct Spinner(ProgressBar);
+
+impl Spinner {
+    /// Starts to move after [`PATIENCE`].
+    #[must_use]
+    pub fn start() -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.enable_steady_tick(PATIENCE);
+        Self(bar)
+    }
+
+    /// Says what is going on.
+    pub fn tell(&self, what: impl Into<String>) {
+        self.0.set_message(what.into());
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_work_shows_nothing_and_long_work_a_bar() {
+        let progress = Progress::start("testing");
+        progress.tell(1, 10);
+        assert!(progress.bar.get().is_none());
+        let progress = Progress { started: Instant::now() - 2 * PATIENCE, ..progress };
+        progress.tell(2, 10);
+        assert_eq!(progress.bar.get().map(ProgressBar::position), Some(2));
+    }
+}

@@ -1,0 +1,36 @@
+//! Results go to standard output, everything else to standard error; a reader that has seen enough is no error.
+
+use crate::error::CliError;
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, BufWriter, ErrorKind, Write};
+
+/// Writes a text to standard output. A pipe that its reader has closed (`| head`) swallows the rest.
+///
+/// # Errors
+/// Standard output cannot be written to.
+pub fn print(text: impl Display) -> Result<(), CliError> {
+    write(|out| write!(out, "{text}"))
+}
+
+/// Writes a result as JSON, on one line for each field of depth one or so, to standard output.
+///
+/// # Errors
+/// Standard output cannot be written to.
+pub fn print_json(result: &impl Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string_pretty(result)?;
+    write(|out| writeln!(out, "{text}"))
+}
+
+/// Writes a line to standard error; if that is closed, there is nobody to tell.
+pub fn note(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+fn write(fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match fill(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => Ok(result?),
+    }
+}

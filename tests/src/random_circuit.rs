@@ -14,6 +14,7 @@ use proptest::prelude::*;
 use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Owner, Secret, Series};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::scheme::Truncation;
+use viewless_protocols::scheme::additive2::fourier;
 use viewless_protocols::shape::Shape;
 
 use crate::FIXED;
@@ -226,6 +227,8 @@ struct Builder {
     circuit: Circuit,
     /// Binary logarithm of the largest integer that may be truncated.
     headroom_bits: i32,
+    /// Guard bits of the waves of a series.
+    wave_guard_bits: u8,
     reals: Vec<Real>,
     bits: Vec<Truth>,
     inputs: usize,
@@ -254,8 +257,15 @@ impl Builder {
             Truncation::Local => 48,
             Truncation::Exact => 61,
         };
-        let mut builder =
-            Self { circuit: Circuit::new(), headroom_bits, reals: vec![], bits: vec![], inputs: 0, outputs: 0 };
+        let mut builder = Self {
+            circuit: Circuit::new(),
+            headroom_bits,
+            wave_guard_bits: fourier::guard_bits(truncation),
+            reals: vec![],
+            bits: vec![],
+            inputs: 0,
+            outputs: 0,
+        };
         builder.input(Owner::Client, SHAPES[0]);
         builder
     }
@@ -550,7 +560,7 @@ impl Builder {
                 let period = PERIODS[usize::from(b / 16) % PERIODS.len()];
                 let sum: f64 = cosines.iter().chain(&sines).map(|x| x.abs()).sum();
                 let constant = coefficient(11);
-                let bits = 2 * (self.fraction_bits(x) + i32::from(bound::WAVE_GUARD_BITS));
+                let bits = 2 * (self.fraction_bits(x) + i32::from(self.wave_guard_bits));
                 // The compiler refuses a series whose terms are all zero.
                 if sum > 0.0 && self.fits(Range::new(-sum, sum), bits) {
                     let secret = self.circuit.fourier(x, Series { period, constant, cosines, sines });

@@ -16,12 +16,12 @@
 //! This walk is also a second implementation of the plaintext interpreter, compared with the first.
 
 use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Series};
-use viewless_protocols::fixed::{FixedPoint, power_of_two};
+use viewless_protocols::fixed::power_of_two;
+use viewless_protocols::scheme::Truncation;
+use viewless_protocols::scheme::additive2::fourier::guard_bits;
 use viewless_protocols::shape::{Move, Shape};
 
-/// Guard bits of dealt waves and public factors, from the card of the fourier protocol.
-pub const WAVE_GUARD_BITS: u8 =
-    viewless_protocols::scheme::additive2::fourier::guard_bits(viewless_protocols::scheme::Truncation::Local);
+use crate::FIXED;
 
 /// Relative rounding of the reference itself, which is computed in f64: a few units of 2^-53 for each operation.
 const REFERENCE: f64 = 1.0 / (1u64 << 49) as f64;
@@ -40,16 +40,16 @@ pub struct Bounded {
 /// One element: its true value and the bound on its error.
 type Element = (f64, f64);
 
-/// The outputs of a circuit by name, with their bounds.
+/// The outputs of a circuit by name, with their bounds when it is compiled with [`FIXED`] and this truncation.
 pub fn outputs(
     circuit: &CheckedCircuit,
-    fixed: FixedPoint,
+    truncation: Truncation,
     input: impl Fn(&str) -> Vec<f64>,
 ) -> Vec<(String, Bounded)> {
     let mut values: Vec<Bounded> = Vec::with_capacity(circuit.nodes().len());
     let mut outputs = Vec::new();
     for node in circuit.nodes() {
-        let value = evaluate(circuit, fixed, node, &values, &input);
+        let value = evaluate(circuit, truncation, node, &values, &input);
         if let Op::Reveal(_, name) = &node.op {
             outputs.push((name.clone(), value.clone()));
         }
@@ -58,8 +58,8 @@ pub fn outputs(
     outputs
 }
 
-fn fraction_bits(fixed: FixedPoint, node: &Node) -> i32 {
-    i32::from(fixed.fraction_bits) + i32::from(node.guard_bits)
+fn fraction_bits(node: &Node) -> i32 {
+    i32::from(FIXED.fraction_bits) + i32::from(node.guard_bits)
 }
 
 /// Half a unit, or nothing if x is a multiple of the unit.
@@ -87,10 +87,10 @@ fn negative((x, e): Element) -> Element {
 /// - *slope*: |d/dx sum a_k cos(k w x) + b_k sin(k w x)| <= w sum k r_k, w = 2 pi / period, r_k = sqrt(a_k^2 + b_k^2).
 /// - *turn*: where the period is no power of two of units, x/u is multiplied by c / 2^24, c < 2^25 rounded to nearest and so
 ///   off by half a unit: |x|/u 2^-25; and truncated: 1. Both in units of the angle, 2^-m turns or period 2^-m.
-/// - *waves*: with h = 2^-(F+7), half a unit of F + 6 bits, each dealt wave C, S and each public factor A, B is off by at most
+/// - *waves*: with h = 2^-(F+g+1), half a unit of F + g bits, g the `guard_bits` of waves, each dealt wave C, S and each public factor A, B is off by at most
 ///   h, and A C + B S by h (|A| + |B| + |C| + |S| + 2 h) <= h (sqrt(2) (r_k + 1) + 2 h).
 /// - the truncation: u; the constant: u/2.
-fn fourier(series: &Series, (x, e): Element, unit: f64) -> Element {
+fn fourier(series: &Series, (x, e): Element, unit: f64, guard_bits: u8) -> Element {
     let radii: Vec<f64> = (0..series.cosines.len().max(series.sines.len()))
         .map(|k| {
             let coefficient = |list: &[f64]| list.get(k).copied().unwrap_or(0.0);
@@ -106,7 +106,7 @@ fn fourier(series: &Series, (x, e): Element, unit: f64) -> Element {
     } else {
         ((x.abs() + e) / unit * power_of_two(-25) + 1.0) * series.period * power_of_two(-angle_bits as i32)
     };
-    let h = unit * power_of_two(-i32::from(WAVE_GUARD_BITS) - 1);
+    let h = unit * power_of_two(-i32::from(guard_bits) - 1);
     let waves: f64 =
         radii.iter().filter(|r| **r > 0.0).map(|r| h * (std::f64::consts::SQRT_2 * (r + 1.0) + 2.0 * h)).sum();
     let truncation = if waves > 0.0 { unit } else { 0.0 };
@@ -116,17 +116,17 @@ fn fourier(series: &Series, (x, e): Element, unit: f64) -> Element {
 
 fn evaluate(
     circuit: &CheckedCircuit,
-    fixed: FixedPoint,
+    truncation: Truncation,
     node: &Node,
     values: &[Bounded],
     input: &impl Fn(&str) -> Vec<f64>,
 ) -> Bounded {
-    let bits = fraction_bits(fixed, node);
+    let bits = fraction_bits(node);
     let unit = power_of_two(-bits);
     let value = |id: NodeId| &values[id.index()];
-    let bits_of = |id: NodeId| fraction_bits(fixed, &circuit.nodes()[id.index()]);
+    let bits_of = |id: NodeId| fraction_bits(&circuit.nodes()[id.index()]);
     // The error of a truncation from `from` bits; none where bits are added.
-    let truncation = |from: i32| if from > bits { unit } else { 0.0 };
+    let rounding = |from: i32| if from > bits { unit } else { 0.0 };
     let widen = |(x, e): Element, more: f64| (x, e + more);
     let shape = &node.shape;
     let map = |a: NodeId, f: &dyn Fn(Element) -> Element| value(a).map(shape, f);
@@ -146,14 +146,14 @@ fn evaluate(
         &Op::Neg(a) => map(a, &|(x, e)| (-x, e)),
         &Op::Scale(a, factor) => {
             let from = bits_of(a);
-            let multiplier_bits = bits.max(i32::from(fixed.fraction_bits));
+            let multiplier_bits = bits.max(i32::from(FIXED.fraction_bits));
             // An integer below 2^b is its own multiplier.
             let whole = factor.fract() == 0.0 && factor.abs() < power_of_two(multiplier_bits);
             let relative = if whole { 0.0 } else { power_of_two(-multiplier_bits - 1) };
-            let rounding = if whole { truncation(from) } else { unit };
+            let last = if whole { rounding(from) } else { unit };
             map(a, &|(x, e)| {
                 let product = times(factor.abs(), e) + times((x.abs() + e) * factor.abs(), relative);
-                (x * factor, product + rounding)
+                (x * factor, product + last)
             })
         }
         &Op::Offset(a, summand) => map(a, &|(x, e)| (x + summand, e + encoding(summand, unit))),
@@ -161,18 +161,18 @@ fn evaluate(
             let factor = power_of_two(i32::from(exponent));
             map(a, &|(x, e)| (x * factor, e * factor))
         }
-        &Op::Precision(a) => map(a, &|x| widen(x, truncation(bits_of(a)))),
-        &Op::Mul(a, b) => zip(a, b, &|x, y| widen(product(x, y), truncation(bits_of(a) + bits_of(b)))),
-        &Op::Square(a) => map(a, &|x| widen(product(x, x), truncation(2 * bits_of(a)))),
+        &Op::Precision(a) => map(a, &|x| widen(x, rounding(bits_of(a)))),
+        &Op::Mul(a, b) => zip(a, b, &|x, y| widen(product(x, y), rounding(bits_of(a) + bits_of(b)))),
+        &Op::Square(a) => map(a, &|x| widen(product(x, x), rounding(2 * bits_of(a)))),
         &Op::MatMul(a, b) => {
-            let rounding = truncation(bits_of(a) + bits_of(b));
+            let last = rounding(bits_of(a) + bits_of(b));
             let (a, b) = (value(a), value(b));
             Bounded::from_fn(shape, |index| {
                 let (batch, &[i, j]) = index.split_last_chunk::<2>().expect("a checked matrix product has two axes");
                 let batch_b = if b.shape.rank() == 2 { &[][..] } else { batch };
                 let inner = a.shape.axes()[a.shape.rank() - 1];
                 let term = |k: usize| product(a.at(&[batch, &[i, k]].concat()), b.at(&[batch_b, &[k, j]].concat()));
-                widen((0..inner).map(term).fold((0.0, 0.0), |(s, r), (x, e)| (s + x, r + e)), rounding)
+                widen((0..inner).map(term).fold((0.0, 0.0), |(s, r), (x, e)| (s + x, r + e)), last)
             })
         }
         &Op::Sum(a, axis) => {
@@ -227,7 +227,7 @@ fn evaluate(
         &Op::Not(a) => map(a, &|(x, e)| (1.0 - x, e)),
         &Op::Select(bit, x) => zip(bit, x, &|bit, x| product(bit, x)),
         &Op::Real(a) => map(a, &|x| x),
-        Op::Fourier(a, series) => map(*a, &|x| fourier(series, x, unit)),
+        Op::Fourier(a, series) => map(*a, &|x| fourier(series, x, unit, guard_bits(truncation))),
         &Op::Reveal(a, _) => value(a).clone(),
     }
 }

@@ -1,12 +1,12 @@
 //! What must hold of every recipe under every scheme: one property, run as a test and as a fuzz target.
 
 use super::{Recipe, bound};
-use crate::{FIXED, compile};
+use crate::compile;
 use std::collections::BTreeMap;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{Phase, Program, ProgramDraft};
-use viewless_protocols::scheme::SchemeSpec;
+use viewless_protocols::scheme::{SchemeSpec, Truncation};
 use viewless_simulator::count::{Grouping, Message, Schedule, bill, timetable};
 use viewless_simulator::execute::{Execution, Options, execute};
 use viewless_simulator::stream::Seed;
@@ -41,7 +41,7 @@ pub fn holds(recipe: &Recipe, spec: &SchemeSpec, seed: u64) -> Result<Seen, Stri
     program_round_trips(&program)?;
     phases_and_rounds_are_ordered(&program)?;
     let execution = runs_as_counted(&program, &inputs(recipe, &circuit), seed)?;
-    outputs_are_within_their_bounds(recipe, &circuit, &execution)
+    outputs_are_within_their_bounds(recipe, &circuit, spec.truncation, &execution)
 }
 
 /// The numbers of every input of the circuit.
@@ -130,6 +130,7 @@ fn runs_as_counted(program: &Program, inputs: &BTreeMap<String, Vec<f64>>, seed:
 fn outputs_are_within_their_bounds(
     recipe: &Recipe,
     circuit: &CheckedCircuit,
+    truncation: Truncation,
     execution: &Execution,
 ) -> Result<Seen, String> {
     let inputs = inputs(recipe, circuit);
@@ -137,7 +138,7 @@ fn outputs_are_within_their_bounds(
     if let Some(domain) = plain.domains.iter().find(|domain| domain.outside > 0) {
         return Err(format!("interval arithmetic of the generator is wrong: {domain:?}"));
     }
-    let bounded = bound::outputs(circuit, FIXED, |name| inputs[name].clone());
+    let bounded = bound::outputs(circuit, truncation, |name| inputs[name].clone());
     let findings = &execution.findings;
     if let Some(finding) = findings.headroom.first() {
         return Err(format!("the generator left the headroom: {finding:?}"));

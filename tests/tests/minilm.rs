@@ -1,0 +1,70 @@
+//! The main job on a real model: all-MiniLM-L6-v2, six layers, never distilled, fetched once if the cache lacks it.
+
+use serde_json::Value;
+use std::sync::OnceLock;
+use viewless::inference::{InferenceReport, Question, cosine, infer};
+use viewless_models::{Model, default_cache_dir, fetch};
+use viewless_protocols::suite::Suite;
+use viewless_simulator::count::Schedule;
+use viewless_simulator::network::Network;
+use viewless_simulator::stream::Seed;
+
+fn model() -> &'static Model {
+    static MODEL: OnceLock<Model> = OnceLock::new();
+    MODEL.get_or_init(|| {
+        let directory = fetch("all-MiniLM-L6-v2", &default_cache_dir().unwrap(), &mut |step| eprintln!("{step}")).unwrap();
+        Model::load(&directory).unwrap()
+    })
+}
+
+fn private(suite: &str, text: &str, threads: usize) -> InferenceReport {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let suite = Suite::built_in(suite).unwrap();
+    let question = Question {
+        model: model(),
+        suite: &suite,
+        text,
+        seed: Seed::from_u64(0),
+        network: &Network::lan(),
+        schedule: Schedule::Asap,
+    };
+    pool.install(|| infer(&question, None)).unwrap()
+}
+
+/// Sentences of 3 to 60 tokens and Hugging Face's own pooled vectors for them.
+fn sentences() -> Vec<(String, Vec<f64>)> {
+    let pinned: Value = serde_json::from_str(include_str!("../../models/reference/minilm.json")).unwrap();
+    let sentences = pinned["models"][0]["sentences"].as_array().unwrap().clone();
+    let vector = |value: &Value| value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+    sentences.iter().map(|one| (one["text"].as_str().unwrap().to_owned(), vector(&one["mean"]))).collect()
+}
+
+#[test]
+fn faithful_private_embeddings_are_those_of_hugging_face() {
+    for (text, theirs) in sentences() {
+        let report = private("faithful", &text, 2);
+        let against_theirs = cosine(report.output.values(), &theirs);
+        println!("{} tokens: cosine {} to plaintext, {against_theirs} to Hugging Face", report.tokens.len(), report.cosine);
+        assert!(report.cosine >= 0.9995 && against_theirs >= 0.9995);
+        // No truncation of this suite can wrap, no value leaves the headroom, no argument leaves its protocol's domain.
+        assert_eq!((report.wrap_probability, report.wraps, report.local_truncations), (0.0, 0, 0));
+        assert!(report.headroom_violations.is_empty(), "{:?}", report.headroom_violations);
+        assert!(report.domain_violations.is_empty(), "{:?}", report.domain_violations);
+    }
+}
+
+#[test]
+fn one_and_two_threads_send_the_same_messages() {
+    let [one, two] = [1, 2].map(|threads| private("faithful", "A seed decides everything.", threads));
+    assert_eq!(one.transcript_digest, two.transcript_digest);
+    assert_eq!(one.output, two.output);
+}
+
+#[test]
+fn the_suite_for_distilled_models_is_caught_leaving_its_domains() {
+    let report = private("secformer", "This model was never distilled.", 2);
+    assert!(report.cosine < 0.9995);
+    let left = |function: &str| report.domain_violations.iter().any(|violation| violation.region.contains(function));
+    assert!(left("softmax/2quad") && left("layernorm/goldschmidt"), "{:?}", report.domain_violations);
+    assert!(report.wrap_probability > 1e-6);
+}

@@ -1,1 +1,3 @@
-//! Under construction.
+//! Verdicts about Programs. [`privacy`] asks whether what a coalition sees tells it anything.
+
+pub mod privacy;

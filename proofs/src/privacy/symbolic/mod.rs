@@ -1,0 +1,140 @@
+//! The symbolic prover: eliminates the messages of a view one after another, until none is left.
+//!
+//! Contents that the coalition does not know flow, by computations outside the view, into messages. A sample that has one
+//! live flow, followed as long as the operations pass its uniformity on and there is one flow, covers the message at the end:
+//! whatever else enters it, the message is uniform and independent of all other messages that remain. It is eliminated, and
+//! the flows into it end; that leaves other samples with one flow. So proofs run roughly from the last message to the first,
+//! every flow is looked at once or twice, and the time is linear in the Program.
+//!
+//! The prover is greedy and sound, not complete: what it cannot eliminate is *undecided*. The rules are those of
+//! [`Step`]; `SOUNDNESS.md` has the theorem. Messages that stand in each other's way are reported with the root of the
+//! trouble: one is given up and reported, and the elimination goes on as if it were gone.
+
+mod eliminate;
+mod explain;
+mod graph;
+mod output;
+mod rules;
+
+use super::certificate::{Certificate, FORMAT, Step};
+use super::view::{Knowledge, View};
+use super::{Coalition, Offending, Report, Verdict};
+use eliminate::Elimination;
+use graph::{Graph, Item};
+use std::collections::HashSet;
+use viewless_protocols::program::Program;
+
+/// What the prover may do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Largest statistical distance that masks of bounded range may add up to.
+    pub largest_distance: f64,
+    /// Largest number of offending messages that are reported.
+    pub most_offending: usize,
+}
+
+impl Default for Options {
+    /// 2^-40, the customary statistical security; 32 messages.
+    fn default() -> Self {
+        Self { largest_distance: 2f64.powi(-40), most_offending: 32 }
+    }
+}
+
+/// Proves that the view of `coalition` can be simulated, or says which messages stand in the way.
+#[must_use]
+pub fn prove(program: &Program, coalition: Coalition, options: &Options) -> Report {
+    let view = View::new(program, coalition);
+    let groups = output::groups(&view);
+    let shares: Vec<_> = groups.iter().flat_map(|group| group.shares.iter().map(|&(share, _)| share)).collect();
+    let mut elimination = Elimination::new(Graph::new(&view, &shares));
+    let functions = view.messages().iter().filter(|&&send| view.knowledge(send) != Knowledge::Message);
+    elimination.steps.extend(functions.map(|&message| Step::Function { message }));
+    elimination.drawn_samples();
+    let mut offending = eliminate_all(&mut elimination, options);
+    offending.extend(account_outputs(&mut elimination, &groups));
+    offending.truncate(options.most_offending);
+
+    let (verdict, certificate) = if offending.is_empty() {
+        let verdict = Verdict::Proved {
+            statistical_distance: elimination.distance,
+            given_own_samples: view.has_outputs(),
+        };
+        (verdict, Some(certificate(program, coalition, elimination.steps)))
+    } else {
+        (Verdict::Undecided { offending }, None)
+    };
+    Report { coalition, messages: view.sends(), verdict, certificate }
+}
+
+fn certificate(program: &Program, coalition: Coalition, steps: Vec<Step>) -> Certificate {
+    let digest = program.digest().to_hex().to_string();
+    Certificate { format: FORMAT, digest, coalition: coalition.members().iter().collect(), steps }
+}
+
+/// Eliminates every message that is no share of an output; gives up those that resist, one by one.
+fn eliminate_all(elimination: &mut Elimination<'_, '_>, options: &Options) -> Vec<Offending> {
+    let mut offending = Vec::new();
+    elimination.run();
+    while elimination.wide(options.largest_distance) {
+        elimination.run();
+    }
+    // First the messages that nothing covers: they are wrong by themselves. Then the latest of those that resist together.
+    let bare: Vec<_> = elimination.pending().filter(|&message| explain::is_bare(elimination, message)).collect();
+    let reports = bare.iter().take(options.most_offending).map(|&message| explain::message(elimination, message));
+    offending.extend(reports);
+    bare.into_iter().for_each(|message| elimination.end(message));
+    let messages: Vec<_> = elimination.pending().collect();
+    for message in messages {
+        elimination.run();
+        if elimination.graph.items[message.index()] == Item::Pending {
+            if offending.len() < options.most_offending {
+                offending.push(explain::message(elimination, message));
+            }
+            elimination.end(message);
+        }
+    }
+    offending
+}
+
+/// Accounts the shares of outputs to them, and makes sure that no output depends on a message in another way.
+fn account_outputs(elimination: &mut Elimination<'_, '_>, groups: &[output::Group]) -> Vec<Offending> {
+    let view = elimination.graph.view;
+    let mut offending = Vec::new();
+    let mut accounted = HashSet::new();
+    for group in groups {
+        match output::account(&elimination.graph, |contents| elimination.send_of(contents), group) {
+            Some(step) => {
+                elimination.steps.push(step);
+                accounted.insert(view.contents(group.output));
+            }
+            None => {
+                let (share, _) = group.shares[0];
+                let why = format!(
+                    "it is a share of the output %{} but tells more: no sample that enters this and one other share only cancels \
+                     between them; add a fresh sharing of zero before shares are sent",
+                    group.output.0
+                );
+                offending.push(explain::offending(elimination, elimination.send_of(share), why));
+            }
+        }
+    }
+    let drawn = output::depends_on_drawn(view, &elimination.graph.items, &accounted);
+    for group in groups {
+        for &(share, _) in &group.shares {
+            if view.program.value(share).op.arguments().iter().any(|argument| drawn[argument.index()]) {
+                let why = format!("a share of the output %{} depends on other messages to {}", group.output.0, view.coalition);
+                offending.push(explain::offending(elimination, elimination.send_of(share), why));
+            }
+        }
+    }
+    for &output in view.outputs() {
+        if drawn[view.contents(output).index()] {
+            let why = format!(
+                "the output depends on messages to {} and is no signed sum of them, so that they cannot be accounted to it",
+                view.coalition
+            );
+            offending.push(explain::offending(elimination, output, why));
+        }
+    }
+    offending
+}

@@ -1,0 +1,135 @@
+//! The view of a coalition: which values it knows, and which of them reach it as messages.
+//!
+//! A send changes who holds a value, not what the value is. So contents are what matters here: a send and a reveal have the
+//! contents of their argument, and every contents is named by the value that computed it.
+
+use super::Coalition;
+use viewless_protocols::program::{Op, Program, ValueId};
+
+/// How a coalition comes to know a value's contents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Knowledge {
+    /// It does not.
+    Unknown,
+    /// It holds the input, constant or sample from the start.
+    Base,
+    /// It computes it from other contents that it knows.
+    Computed,
+    /// It is sent it, by somebody outside, and has no other way to know.
+    Message,
+}
+
+/// What a coalition sees of a Program.
+#[derive(Debug)]
+pub struct View<'p> {
+    /// The Program.
+    pub program: &'p Program,
+    /// Who looks.
+    pub coalition: Coalition,
+    /// For each value, the value that computed its contents.
+    contents: Vec<u32>,
+    /// For each value that computed contents, how these are known.
+    knowledge: Vec<Knowledge>,
+    /// Sends from outside into the coalition, in order, the first of each contents.
+    messages: Vec<ValueId>,
+    /// Reveals to members, in order.
+    outputs: Vec<ValueId>,
+    /// Sends from outside into the coalition, repeated ones included.
+    sends: usize,
+}
+
+impl<'p> View<'p> {
+    /// The view of `coalition`.
+    #[must_use]
+    pub fn new(program: &'p Program, coalition: Coalition) -> Self {
+        let count = program.values.len();
+        let mut contents: Vec<u32> = Vec::with_capacity(count);
+        let mut held = vec![false; count];
+        let mut received = vec![false; count];
+        let (mut messages, mut outputs, mut sends) = (Vec::new(), Vec::new(), 0);
+        for (id, value) in program.iter() {
+            let same = match &value.op {
+                Op::Send(argument, _) | Op::Reveal { value: argument, .. } => contents[argument.index()],
+                Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) => id.0,
+            };
+            contents.push(same);
+            held[same as usize] |= coalition.meets(value.holders);
+            match &value.op {
+                Op::Send(argument, _)
+                    if coalition.meets(value.holders) && !coalition.meets(program.value(*argument).holders) =>
+                {
+                    sends += 1;
+                    if !received[same as usize] {
+                        received[same as usize] = true;
+                        messages.push(id);
+                    }
+                }
+                Op::Reveal { to, .. } if coalition.members().contains(*to) => outputs.push(id),
+                Op::Input { .. }
+                | Op::Constant(_)
+                | Op::Sample { .. }
+                | Op::Local(..)
+                | Op::Send(..)
+                | Op::Reveal { .. } => {}
+            }
+        }
+        let mut knowledge = vec![Knowledge::Unknown; count];
+        for (id, value) in program.iter() {
+            let known = |argument: &ValueId| knowledge[contents[argument.index()] as usize] != Knowledge::Unknown;
+            knowledge[id.index()] = match &value.op {
+                Op::Send(..) | Op::Reveal { .. } => continue,
+                Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } if coalition.meets(value.holders) => {
+                    Knowledge::Base
+                }
+                Op::Local(_, arguments) if arguments.iter().all(known) => Knowledge::Computed,
+                Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) if held[id.index()] => {
+                    Knowledge::Message
+                }
+                Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) => Knowledge::Unknown,
+            };
+        }
+        Self { program, coalition, contents, knowledge, messages, outputs, sends }
+    }
+
+    /// The value that computed the contents of `id`.
+    #[must_use]
+    pub fn contents(&self, id: ValueId) -> ValueId {
+        ValueId(self.contents[id.index()])
+    }
+
+    /// How the coalition knows the contents of `id`.
+    #[must_use]
+    pub fn knowledge(&self, id: ValueId) -> Knowledge {
+        self.knowledge[self.contents[id.index()] as usize]
+    }
+
+    /// Whether the coalition knows the contents of `id`.
+    #[must_use]
+    pub fn knows(&self, id: ValueId) -> bool {
+        self.knowledge(id) != Knowledge::Unknown
+    }
+
+    /// The sends that carry contents into the coalition, the first of each contents, in order.
+    #[must_use]
+    pub fn messages(&self) -> &[ValueId] {
+        &self.messages
+    }
+
+    /// The reveals to members, in order.
+    #[must_use]
+    pub fn outputs(&self) -> &[ValueId] {
+        &self.outputs
+    }
+
+    /// Whether a member has an output.
+    #[must_use]
+    pub fn has_outputs(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
+    /// Number of sends from outside into the coalition, those that repeat known contents included.
+    #[must_use]
+    pub fn sends(&self) -> usize {
+        self.sends
+    }
+}

@@ -12,7 +12,8 @@ use viewless_simulator::stream::Seed;
 fn model() -> &'static Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
     MODEL.get_or_init(|| {
-        let directory = fetch("all-MiniLM-L6-v2", &default_cache_dir().unwrap(), &mut |step| eprintln!("{step}")).unwrap();
+        let directory =
+            fetch("all-MiniLM-L6-v2", &default_cache_dir().unwrap(), &mut |step| eprintln!("{step}")).unwrap();
         Model::load(&directory).unwrap()
     })
 }
@@ -44,7 +45,11 @@ fn faithful_private_embeddings_are_those_of_hugging_face() {
     for (text, theirs) in sentences() {
         let report = private("faithful", &text, 2);
         let against_theirs = cosine(report.output.values(), &theirs);
-        println!("{} tokens: cosine {} to plaintext, {against_theirs} to Hugging Face", report.tokens.len(), report.cosine);
+        println!(
+            "{} tokens: cosine {} to plaintext, {against_theirs} to Hugging Face",
+            report.tokens.len(),
+            report.cosine
+        );
         assert!(report.cosine >= 0.9995 && against_theirs >= 0.9995);
         // No truncation of this suite can wrap, no value leaves the headroom, no argument leaves its protocol's domain.
         assert_eq!((report.wrap_probability, report.wraps, report.local_truncations), (0.0, 0, 0));

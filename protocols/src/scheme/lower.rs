@@ -1,7 +1,8 @@
 //! The walk from circuit to Program: scales, truncations, and everything linear. What is particular to a way of sharing
 //! is asked of the [`Scheme`].
 
-use super::{BitShares, CompileError, Operand, PERIOD_SHIFT, Product, RingSeries, Scheme, SchemeSpec, Shares, Weights};
+use super::laws::{self, Angle};
+use super::{BitShares, CompileError, Operand, Product, RingSeries, Scheme, SchemeSpec, Shares, Weights};
 use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Owner, Series};
 use crate::fixed::{self, FixedPoint, RING_BITS, power_of_two};
 use crate::party::Party;
@@ -294,7 +295,7 @@ impl<S: Scheme> Lowering<'_, S> {
     fn scale(&mut self, node: &Node, a: NodeId, number: f64) -> Result<Held, CompileError> {
         let (from, to) = (self.argument_bits(a)?, self.fraction_bits(node)?);
         let held = self.held[a.index()].clone();
-        let (multiplier, exponent) = odd_multiplier(number, to.max(self.fixed.fraction_bits));
+        let (multiplier, exponent) = laws::multiplier(number, to, self.fixed);
         let held = match multiplier {
             1 => held,
             _ => {
@@ -353,62 +354,21 @@ impl<S: Scheme> Lowering<'_, S> {
     fn fourier(&mut self, node: &Node, x: NodeId, series: &Series) -> Result<Held, CompileError> {
         let fraction_bits = self.fraction_bits(node)?;
         let error = |why: String| CompileError::Series { region: self.region(node), why };
-        let units = series.period * power_of_two(i32::from(fraction_bits));
-        let angle_bits = units.log2().ceil();
-        if !(2.0..=32.0).contains(&angle_bits) {
-            return Err(error(format!("a period of {units} units is no word of 2 to 32 bits")));
-        }
+        let angle = Angle::of(series.period, fraction_bits).ok_or_else(|| {
+            let units = series.period * power_of_two(i32::from(fraction_bits));
+            error(format!("a period of {units} units is no word of 2 to 32 bits"))
+        })?;
         if series.cosines.is_empty() && series.sines.is_empty() {
             return Err(error("a series without terms".to_owned()));
         }
-        let angle_bits = angle_bits as u8;
-        let multiplier = (units != power_of_two(i32::from(angle_bits)))
-            .then(|| (power_of_two(i32::from(angle_bits) + i32::from(PERIOD_SHIFT)) / units).round() as u64);
         let constant = self.encode(node, series.constant, fraction_bits)?;
         let x = self.shares(x);
-        let series = RingSeries { series, fraction_bits, angle_bits, multiplier };
+        let series = RingSeries { series, fraction_bits, angle };
         let mut result = self.scheme.fourier(&mut self.p, &x, &series);
         if constant != 0 {
             let constant = self.p.splat(constant, Domain::Z64);
             result[0] = self.p.add(result[0], constant);
         }
         Ok(Held::Shared(result))
-    }
-}
-
-/// The nearest number m / 2^e with at most `bits` + 1 significant bits and m odd (0 for zero).
-fn odd_multiplier(number: f64, bits: u8) -> (i64, i32) {
-    if number == 0.0 {
-        return (0, 0);
-    }
-    let exponent = i32::from(bits.min(40)) - number.abs().log2().floor() as i32;
-    let multiplier = (number * power_of_two(exponent)).round() as i64;
-    let zeros = multiplier.trailing_zeros() as i32;
-    (multiplier >> zeros, exponent - zeros)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use quickcheck::quickcheck;
-
-    quickcheck! {
-        fn multipliers_are_odd_and_near(number: f64) -> bool {
-            let number = number % 1e12;
-            if !number.is_finite() || number.abs() < 1e-9 {
-                return true;
-            }
-            let (multiplier, exponent) = odd_multiplier(number, 16);
-            let value = multiplier as f64 * power_of_two(-exponent);
-            multiplier % 2 != 0 && (value / number - 1.0).abs() <= power_of_two(-17)
-        }
-    }
-
-    #[test]
-    fn powers_of_two_need_no_multiplication() {
-        assert_eq!(odd_multiplier(0.125, 16), (1, 3));
-        assert_eq!(odd_multiplier(-4.0, 16), (-1, -2));
-        assert_eq!(odd_multiplier(3.0, 16), (3, 0));
-        assert_eq!(odd_multiplier(0.0, 16), (0, 0));
     }
 }

@@ -4,6 +4,7 @@
 //! system is one such point.
 
 pub mod additive2;
+pub mod laws;
 mod lower;
 
 use crate::circuit::CheckedCircuit;
@@ -171,14 +172,9 @@ pub(crate) struct RingSeries<'a> {
     pub(crate) series: &'a crate::circuit::Series,
     /// Fraction bits of argument and result.
     pub(crate) fraction_bits: u8,
-    /// Width m of the words in which the argument is opened: one period is 2^m.
-    pub(crate) angle_bits: u8,
-    /// Multiplier that brings the period to 2^(m + [`PERIOD_SHIFT`]); `None` when the period is 2^m already.
-    pub(crate) multiplier: Option<u64>,
+    /// How the argument becomes an angle.
+    pub(crate) angle: laws::Angle,
 }
-
-/// Bits by which a rescaled argument is shifted down after multiplication.
-pub(crate) const PERIOD_SHIFT: u8 = 24;
 
 /// What a scheme must define; all linear operations are done on shares by the walker, alike for every linear scheme.
 ///

@@ -16,7 +16,8 @@
 use super::{deal, open, random, truncation};
 use crate::program::{Function, ProgramBuilder, Wave};
 use crate::ring::Domain;
-use crate::scheme::{PERIOD_SHIFT, RingSeries, Shares, Truncation};
+use crate::scheme::laws::PERIOD_SHIFT;
+use crate::scheme::{RingSeries, Shares, Truncation};
 use crate::shape::{Move, Shape};
 
 /// Fraction bits that the dealt waves and the public factors have beyond those of the result. Each one halves the rounding
@@ -33,8 +34,8 @@ pub const fn guard_bits(truncation: Truncation) -> u8 {
 /// Shares of the sum at double scale, and by how many bits it must be truncated.
 pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>, guard_bits: u8) -> (Shares, u8) {
     let shape = p.shape(x[0]);
-    let angle = Domain::Ring(series.angle_bits);
-    let turned: Shares = match series.multiplier {
+    let angle = Domain::Ring(series.angle.bits);
+    let turned: Shares = match series.angle.multiplier {
         None => x.clone(),
         Some(multiplier) => {
             let multiplier = p.splat(multiplier, Domain::Z64);

@@ -1,0 +1,103 @@
+//! The laws of fixed point, once: what compilation makes of public numbers and periods, and which integers a truncation may
+//! give. The compiler emits what is said here, and certified bounds are computed from it.
+//!
+//! Everything not named here is exact in Z_2^64: sums, products, shifts to the left, comparisons, selections.
+
+use super::Truncation;
+use super::additive2::fourier;
+use crate::fixed::{FixedPoint, power_of_two};
+
+/// Bits by which a rescaled argument of a trigonometric sum is shifted down after multiplication.
+pub const PERIOD_SHIFT: u8 = 24;
+
+/// The integers that truncating `x` by `shift` bits may give: floor(x / 2^shift) and, unless it is exact, one more. It holds
+/// for every truncation of a shared value that does not wrap, whatever the shares.
+#[must_use]
+pub const fn truncated(x: i128, shift: u8) -> (i128, i128) {
+    (x >> shift, -(-x >> shift))
+}
+
+/// The number m / 2^e that stands for a public factor of a product with `fraction_bits`, m odd (0 for zero). It has at most
+/// b + 1 significant bits, b the fraction bits of the product or of the fixed point, whichever are more, at most 40.
+#[must_use]
+pub fn multiplier(factor: f64, fraction_bits: u8, fixed: FixedPoint) -> (i64, i32) {
+    odd_multiplier(factor, fraction_bits.max(fixed.fraction_bits))
+}
+
+/// The nearest number m / 2^e with at most `bits` + 1 significant bits and m odd (0 for zero).
+fn odd_multiplier(number: f64, bits: u8) -> (i64, i32) {
+    if number == 0.0 {
+        return (0, 0);
+    }
+    let exponent = i32::from(bits.min(40)) - number.abs().log2().floor() as i32;
+    let multiplier = (number * power_of_two(exponent)).round() as i64;
+    let zeros = multiplier.trailing_zeros() as i32;
+    (multiplier >> zeros, exponent - zeros)
+}
+
+/// How the argument of a trigonometric sum becomes an angle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Angle {
+    /// Width m of the words in which it is opened: one period is 2^m.
+    pub bits: u8,
+    /// Multiplier that brings the period to 2^(m + [`PERIOD_SHIFT`]), after which the angle is truncated by
+    /// [`PERIOD_SHIFT`] bits; `None` when the period is 2^m already.
+    pub multiplier: Option<u64>,
+}
+
+impl Angle {
+    /// For a period in units of an argument with `fraction_bits`; `None` when it is no word of 2 to 32 bits.
+    #[must_use]
+    pub fn of(period: f64, fraction_bits: u8) -> Option<Self> {
+        let units = period * power_of_two(i32::from(fraction_bits));
+        let bits = units.log2().ceil();
+        if !(2.0..=32.0).contains(&bits) {
+            return None;
+        }
+        let turn = power_of_two(bits as i32);
+        let multiplier = (units != turn).then(|| (turn * power_of_two(i32::from(PERIOD_SHIFT)) / units).round() as u64);
+        Some(Self { bits: bits as u8, multiplier })
+    }
+}
+
+/// Fraction bits to which the dealt waves and the public factors of a trigonometric sum are rounded (to nearest), when the
+/// sum has `fraction_bits`. Their products are summed exactly and truncated once.
+#[must_use]
+pub const fn wave_bits(fraction_bits: u8, truncation: Truncation) -> u8 {
+    fraction_bits + fourier::guard_bits(truncation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quickcheck::quickcheck;
+
+    quickcheck! {
+        fn multipliers_are_odd_and_near(number: f64) -> bool {
+            let number = number % 1e12;
+            if !number.is_finite() || number.abs() < 1e-9 {
+                return true;
+            }
+            let (multiplier, exponent) = odd_multiplier(number, 16);
+            let value = multiplier as f64 * power_of_two(-exponent);
+            multiplier % 2 != 0 && (value / number - 1.0).abs() <= power_of_two(-17)
+        }
+
+        fn a_truncation_gives_the_neighbours_of_the_quotient(x: i64, shift: u8) -> bool {
+            let shift = shift % 62;
+            let (low, high) = truncated(i128::from(x), shift);
+            let exact = i128::from(x) % (1 << shift) == 0;
+            low << shift <= i128::from(x) && i128::from(x) <= high << shift && high - low == i128::from(!exact)
+        }
+    }
+
+    #[test]
+    fn powers_of_two_need_no_multiplication() {
+        assert_eq!(odd_multiplier(0.125, 16), (1, 3));
+        assert_eq!(odd_multiplier(-4.0, 16), (-1, -2));
+        assert_eq!(odd_multiplier(3.0, 16), (3, 0));
+        assert_eq!(odd_multiplier(0.0, 16), (0, 0));
+        assert_eq!(Angle::of(16.0, 16), Some(Angle { bits: 20, multiplier: None }));
+        assert!(Angle::of(20.0, 16).is_some_and(|angle| angle.bits == 21 && angle.multiplier.is_some()));
+    }
+}

@@ -1,3 +1,7 @@
-//! Verdicts about Programs. [`privacy`] asks whether what a coalition sees tells it anything.
+//! Verdicts about Programs.
+//!
+//! - [`privacy`] asks whether what a coalition sees tells it anything.
+//! - [`mod@reference`] is the truth, to any precision.
 
 pub mod privacy;
+pub mod reference;

@@ -1,0 +1,186 @@
+//! Each reference against values that others published, and against a second route to the same number.
+
+use super::{Enclosure, Function, PRECISION, Piecewise, row, series};
+use proptest::prelude::*;
+use viewless_protocols::circuit::Series;
+
+fn exact(x: f64) -> Enclosure {
+    Enclosure::of(x, PRECISION)
+}
+
+fn at(function: Function, x: f64) -> Enclosure {
+    function.at(&exact(x)).unwrap()
+}
+
+/// Whether two enclosures of the same number share a point, and both are sharp.
+fn agree(a: &Enclosure, b: &Enclosure) -> bool {
+    let sharp = |x: &Enclosure| x.width() <= 1e-60 * x.magnitude().max(1e-30);
+    !a.is_below(b) && !b.is_below(a) && sharp(a) && sharp(b)
+}
+
+/// The operator tests of ONNX: gelu at -1, 0, 1 in both forms, softmax of 10000 to 10003.
+#[test]
+fn the_values_of_the_onnx_operator_tests_are_reproduced() {
+    for (function, x, published) in [
+        (Function::GeluErf, -1.0, -0.15865526),
+        (Function::GeluErf, 0.0, 0.0),
+        (Function::GeluErf, 1.0, 0.84134474),
+        (Function::GeluTanh, -1.0, -0.158808),
+        (Function::GeluTanh, 0.0, 0.0),
+        (Function::GeluTanh, 1.0, 0.841192),
+    ] {
+        assert!((at(function, x).middle() - published).abs() < 5e-7, "{function} at {x}");
+    }
+    let softmax = row::softmax(&[10000.0, 10001.0, 10002.0, 10003.0], PRECISION).unwrap();
+    for (y, published) in softmax.iter().zip([0.0320586, 0.0871443, 0.2368828, 0.6439143]) {
+        assert!((y.middle() - published).abs() < 5e-8);
+    }
+    let quads = row::two_quad(&[1.0, 2.0, 3.0, 4.0], 5.0, PRECISION).unwrap();
+    for (y, square) in quads.iter().zip([36.0, 49.0, 64.0, 81.0]) {
+        assert!(agree(y, &exact(square).over(230)));
+    }
+}
+
+/// erf x = 2/sqrt(pi) e^(-x^2) sum over n of 2^n x^(2n+1) / (1 3 5 ... (2n+1)); the terms fall by half once 2n + 3 > 4 x^2, so
+/// that what is left out is less than the last term added.
+#[test]
+fn erf_is_its_series() {
+    for x in [0.0, 0.125, 0.5, 1.0, 1.7, 2.5, -3.0] {
+        let mut term = exact(x);
+        let mut sum = term.clone();
+        for n in 1..400u32 {
+            term = term.mul(&exact(x).square()).scale(2.0).over(2 * n + 1);
+            sum = sum.add(&term);
+        }
+        let rest = term.clone().hull(term.neg());
+        let scale = Enclosure::pi(PRECISION).sqrt().unwrap().recip().unwrap().scale(2.0);
+        let by_series = sum.add(&rest).mul(&scale).mul(&exact(x).square().neg().exp());
+        assert!(agree(&by_series, &at(Function::Erf, x)), "{x}");
+    }
+}
+
+#[test]
+fn exp_is_the_square_of_half_its_argument_and_its_inverse_the_opposite() {
+    for x in [-17.3, -1.0, 0.0, 0.5, 3.75] {
+        let half = at(Function::Exp, x / 2.0);
+        assert!(agree(&half.square(), &at(Function::Exp, x)));
+        assert!(agree(&at(Function::Exp, -x).recip().unwrap(), &at(Function::Exp, x)));
+    }
+}
+
+/// tanh x = 1 - 2 / (e^(2x) + 1); 1/x times x and rsqrt squared times x are 1.
+#[test]
+fn tanh_reciprocal_and_rsqrt_obey_their_identities() {
+    let one = exact(1.0);
+    for x in [0.01, 0.7, 1.0, 6.0, 1234.5] {
+        let by_exp = one.sub(&exact(2.0 * x).exp().add(&one).recip().unwrap().scale(2.0));
+        assert!(agree(&by_exp, &at(Function::Tanh, x)));
+        assert!(agree(&at(Function::Reciprocal, x).scale(x), &one));
+        assert!(agree(&at(Function::Rsqrt, x).square().scale(x), &one));
+    }
+    assert!(Function::Reciprocal.at(&Enclosure::between(-1.0, 1.0, 64)).is_none());
+}
+
+/// gelu(x) - gelu(-x) = x in both forms, and the forms differ by at most 4.8e-4.
+#[test]
+fn the_two_forms_of_gelu_are_different_functions() {
+    let mut largest: f64 = 0.0;
+    for i in 0..=800 {
+        let x = f64::from(i) / 100.0;
+        for form in [Function::GeluErf, Function::GeluTanh] {
+            assert!(at(form, x).sub(&at(form, -x)).sub(&exact(x)).magnitude() < 1e-70);
+        }
+        largest = largest.max(at(Function::GeluErf, x).sub(&at(Function::GeluTanh, x)).magnitude());
+    }
+    assert!((4.6e-4..4.8e-4).contains(&largest), "{largest:e}");
+}
+
+#[test]
+fn softmax_ignores_shifts_and_layer_norm_shifts_and_scales() {
+    let x = [0.25, -3.5, 7.0, 1.125];
+    let shifted = x.map(|x| x + 1024.0);
+    let scaled = x.map(|x| x * 8.0 - 3.0);
+    let pairs = row::softmax(&x, PRECISION).unwrap().into_iter().zip(row::softmax(&shifted, PRECISION).unwrap());
+    assert!(pairs.into_iter().all(|(a, b)| agree(&a, &b)));
+    let norm = |x: &[f64]| row::layer_norm(x, &[1.0; 4], &[0.0; 4], 0.0, PRECISION).unwrap();
+    assert!(norm(&x).iter().zip(&norm(&scaled)).all(|(a, b)| agree(a, b)));
+    let squares = norm(&x).iter().fold(exact(0.0), |sum, y| sum.add(&y.square()));
+    assert!(agree(&squares, &exact(4.0)));
+    assert!(row::layer_norm(&[2.0; 3], &[1.0; 3], &[0.0; 3], 0.0, PRECISION).is_none(), "no variance");
+}
+
+/// sin^2 + cos^2 = 1 and the sum of both waves, against f64.
+#[test]
+fn trigonometric_sums_are_enclosed() {
+    let sums = Series { period: 20.0, constant: 0.5, cosines: vec![0.25, -1.0], sines: vec![1.5, 0.0, 2.0] };
+    for x in [-31.0, -1.0, 0.0, 0.3, 9.99, 4000.0] {
+        let y = series::at(&sums, &exact(x)).unwrap();
+        assert!((y.middle() - sums.at(x)).abs() < 1e-9 && y.width() < 1e-65);
+        let (cosine, sine) = exact(x).cos_sin();
+        assert!(agree(&cosine.square().add(&sine.square()), &exact(1.0)));
+    }
+    let wide = Enclosure::between(0.0, 1.0, PRECISION).cos_sin();
+    assert!(wide.1.contains(0.0) && wide.1.contains(0.84) && wide.0.contains(0.5403023058681398));
+}
+
+#[test]
+fn seven_coefficients_of_erf_are_as_printed_but_the_last() {
+    let printed = [1.25772, -0.0299154, 0.382155, -0.0519123, 0.196033, -0.0624557, 0.118029];
+    for (i, printed) in (1..).zip(printed) {
+        let found = series::erf_coefficient(i, 10.0, PRECISION);
+        let near = (found.middle() - printed).abs() < 5e-6;
+        assert_eq!(near, i != 7, "{i}: {found:?}");
+    }
+    assert!((series::erf_coefficient(7, 10.0, PRECISION).middle() - 0.118091849520).abs() < 1e-12);
+}
+
+/// Differences of the function at 256 bits against the derivative: f(x + h) - f(x - h) = 2 h f' + h^3/3 f'''(xi).
+#[test]
+fn taylor_coefficients_are_derivatives() {
+    let h = 2f64.powi(-40);
+    for function in Function::ALL {
+        for x in [0.75, 1.5, 2.25] {
+            let taylor = function.taylor(&exact(x), 5).unwrap();
+            let (left, right) =
+                (function.taylor(&exact(x - h), 5).unwrap(), function.taylor(&exact(x + h), 5).unwrap());
+            for k in 0..4 {
+                let slope = (right[k].sub(&left[k])).scale(1.0 / (2.0 * h)).middle() / (k + 1) as f64;
+                assert!((slope - taylor[k + 1].middle()).abs() < 1e-14, "{function} {x} {k}");
+            }
+        }
+    }
+}
+
+#[test]
+fn polynomials_contain_the_function_everywhere() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for (function, low, high) in [
+        (Function::Exp, -16.0, 4.0),
+        (Function::Reciprocal, 0.0078125, 64.0),
+        (Function::Rsqrt, 0.015625, 64.0),
+        (Function::Tanh, -8.0, 8.0),
+        (Function::Erf, -6.0, 6.0),
+        (Function::GeluErf, -16.0, 16.0),
+        (Function::GeluTanh, -16.0, 16.0),
+    ] {
+        let pieces = Piecewise::new(function, low, high).unwrap();
+        assert!(
+            pieces.error() <= 1e-13 * (1.0 / low).max(high.exp().min(60.0)).max(1.0),
+            "{function}: {:e}",
+            pieces.error()
+        );
+        let property = |x: f64, radius: f64, t: f64| {
+            let truth = at(function, x);
+            let piece = pieces.piece(x);
+            prop_assert!((piece.at(x) - truth.middle()).abs() <= piece.error, "{function} at {x}");
+            let radius = radius.min(x - low).min(high - x);
+            let (value, slope, error) = pieces.linear(x, radius);
+            let y = x + t * radius;
+            let truth = at(function, y).middle();
+            prop_assert!((value + slope * (y - x) - truth).abs() <= error * (1.0 + 1e-9) + 1e-15);
+            Ok(())
+        };
+        runner.run(&(low..high, 0.0..1.5f64, -1.0..1.0f64), |(x, radius, t)| property(x, radius, t)).unwrap();
+    }
+    assert!(Piecewise::new(Function::Reciprocal, -1.0, 1.0).is_err());
+}

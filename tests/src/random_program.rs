@@ -408,7 +408,7 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
             let i = place(draft, &constant)?;
             let value = &mut draft.values[i];
             value.domain = pick(&[Domain::Ring(63), Domain::Bits(1)], manner)?;
-            value.op = Op::Constant(if manner / 2 % 2 == 0 {
+            value.op = Op::Constant(if (manner / 2).is_multiple_of(2) {
                 Constant::Splat(u64::MAX)
             } else {
                 words((0..value.shape.elements()).map(|j| if j == 0 { u64::MAX } else { 0 }))

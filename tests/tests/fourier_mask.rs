@@ -129,7 +129,7 @@ fn the_turn_is_floor_or_one_more_for_every_high_part_of_every_split() {
         let xs = vec![x; splits.len()];
         let opening = open(&program, &xs, 3, angle_bits);
         let word = (x * 65536.0).round() as i64;
-        let floor = i128::from(word) * i128::from(multiplier) >> PERIOD_SHIFT;
+        let floor = (i128::from(word) * i128::from(multiplier)) >> PERIOD_SHIFT;
         for (i, (&x0, turn)) in splits.iter().zip(opening.delta(angle_bits)).enumerate() {
             // Steps 1 and 2 again, in integers.
             let turned0 = shift_right_arithmetic(x0.wrapping_mul(multiplier), PERIOD_SHIFT, 64);

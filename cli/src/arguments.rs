@@ -97,10 +97,20 @@ pub fn network(name: &str) -> Result<Network, CliError> {
 /// # Errors
 /// A text that is neither.
 pub fn seed(text: &str) -> Result<Seed, CliError> {
-    let refused = || CliError::Seed { text: text.to_owned() };
-    match text.parse() {
-        Ok(number) => Ok(Seed::from_u64(number)),
-        Err(_) => Seed::from_hex(text).map_err(|_| refused()),
+    // 64 digits are hexadecimal even when all of them are decimal, too.
+    let seed = if text.len() == 64 { Seed::from_hex(text).ok() } else { text.parse().ok().map(Seed::from_u64) };
+    seed.ok_or_else(|| CliError::Seed { text: text.to_owned() })
+}
+
+/// A seed as [`seed`] reads it, short where it can be.
+#[must_use]
+pub fn shown(seed: &Seed) -> String {
+    let hex = seed.to_hex();
+    // A number comes first in little-endian order; the rest is zero.
+    let (number, rest) = hex.split_at(16);
+    match u64::from_str_radix(number, 16) {
+        Ok(number) if rest.bytes().all(|digit| digit == b'0') => number.swap_bytes().to_string(),
+        _ => hex,
     }
 }
 
@@ -131,6 +141,11 @@ mod tests {
     fn a_seed_is_a_number_or_what_a_report_shows() {
         assert_eq!(seed("7").unwrap(), Seed::from_u64(7));
         assert_eq!(seed(&Seed::from_u64(7).to_hex()).unwrap(), Seed::from_u64(7));
+        assert_eq!(shown(&Seed::from_u64(1 << 40)), "1099511627776");
+        let last = |byte| Seed::from_bytes(std::array::from_fn(|i| if i == 31 { byte } else { 0 }));
+        for other in [Seed::from_bytes([7; 32]), last(1), last(0x10)] {
+            assert_eq!(seed(&shown(&other)).unwrap(), other);
+        }
         for text in ["", "-1", "seven", "18446744073709551616"] {
             assert!(seed(text).unwrap_err().to_string().contains("64 hexadecimal digits"), "{text}");
         }

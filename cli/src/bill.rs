@@ -5,6 +5,8 @@ pub mod render;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_protocols::program::{Phase, Program};
+use viewless_protocols::scheme::Triples;
+use viewless_protocols::suite::Suite;
 use viewless_simulator::count::{self, Grouping, PhaseBill, RegionBill, Schedule};
 use viewless_simulator::failure::{self, Failure};
 use viewless_simulator::network::Network;
@@ -19,6 +21,25 @@ pub struct ProgramSummary {
     pub values: usize,
     /// BLAKE3 of its text form.
     pub digest: String,
+}
+
+/// How often the setup phase is paid: a consequence of how weights are masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SetupPer {
+    /// Once: a weight keeps its mask.
+    Model,
+    /// Again for each: a weight is masked afresh.
+    Inference,
+}
+
+impl From<Triples> for SetupPer {
+    fn from(triples: Triples) -> Self {
+        match triples {
+            Triples::FixedWeight => Self::Model,
+            Triples::Fresh => Self::Inference,
+        }
+    }
 }
 
 /// The report of `viewless cost`.
@@ -38,6 +59,8 @@ pub struct CostReport {
     pub phases: BTreeMap<Phase, PhaseBill>,
     /// One bill for each function, layer or region.
     pub regions: Vec<RegionBill>,
+    /// How often the setup phase is paid.
+    pub setup_per: SetupPer,
     /// Probability of any wrap in one inference, if every truncated number has the assumed magnitude.
     pub failure_probability: f64,
     /// How that was reckoned.
@@ -120,16 +143,28 @@ impl CostReport {
     pub fn price(&self) -> Price {
         Price::new(self.suite.clone(), &self.phases, self.failure_probability, BTreeMap::new())
     }
+
+    /// Adds what other choices cost, without those that cost and fail exactly like the suite itself.
+    pub fn add_alternatives(&mut self, prices: Vec<Price>) {
+        let own = self.price();
+        self.alternatives.extend(prices.into_iter().filter(|price| !price.is_equal_in_cost(&own)));
+    }
 }
 
-/// Counts a Program. The names and sizes are left to the caller.
+/// Counts a Program of a suite. The name and sizes of its subject are left to the caller.
 #[must_use]
-pub fn cost_report(program: &Program, schedule: Schedule, grouping: Grouping, network: &Network) -> CostReport {
+pub fn cost_report(
+    program: &Program,
+    suite: &Suite,
+    schedule: Schedule,
+    grouping: Grouping,
+    network: &Network,
+) -> CostReport {
     let bill = count::bill(program, schedule, grouping);
     let failure = failure::predict(program, ASSUMED_MAGNITUDE);
     CostReport {
         model: String::new(),
-        suite: String::new(),
+        suite: suite.name.clone(),
         seq: 0,
         batch: 0,
         schedule,
@@ -138,6 +173,7 @@ pub fn cost_report(program: &Program, schedule: Schedule, grouping: Grouping, ne
         network: network.clone(),
         phases: bill.phases,
         regions: bill.regions,
+        setup_per: suite.scheme.triples.into(),
         failure_probability: failure.probability(),
         failure,
         program: ProgramSummary { values: program.values.len(), digest: program.digest().to_hex().to_string() },

@@ -10,6 +10,9 @@ use viewless_protocols::scheme::{Comparison, Truncation};
 /// Row length at which domains are shown: some depend on it.
 const ROW_LENGTH: usize = 128;
 
+/// Width of the names of protocols in a list.
+const NAME_WIDTH: usize = 24;
+
 /// A protocol's card.
 #[derive(Debug, Serialize)]
 pub struct CardReport {
@@ -72,6 +75,14 @@ impl CardReport {
             claims: card.claims.iter().map(ClaimReport::new).collect(),
             known: card.known,
         }
+    }
+
+    /// A few lines in a list.
+    #[must_use]
+    pub fn entry(&self) -> String {
+        let summary = hanging(&format!("{:<NAME_WIDTH$}", self.name), self.summary);
+        let facts = format!("{} in {}, error at most {}; {}", self.domain.of, self.domain(), self.error(), self.source);
+        summary + &hanging(&" ".repeat(NAME_WIDTH), &facts)
     }
 
     /// The interval on which it works.

@@ -5,7 +5,7 @@ use crate::bill::Price;
 use crate::error::CliError;
 use crate::subject::{Kind, Subject};
 use rayon::prelude::*;
-use viewless_protocols::scheme::{Comparison, Triples, Truncation};
+use viewless_protocols::scheme::{Comparison, Truncation};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::count::Schedule;
 use viewless_simulator::network::Network;
@@ -23,21 +23,17 @@ pub struct Choice {
 type Change = (&'static str, fn(&mut Suite));
 
 const CARRY: Change = ("comparison carry", |suite| suite.scheme.comparison = Comparison::Carry);
-const FIXED_WEIGHT: Change = ("triples fixed-weight", |suite| suite.scheme.triples = Triples::FixedWeight);
 const COSINE: Change = ("gelu gelu/cosine", |suite| "gelu/cosine".clone_into(&mut suite.protocols.gelu));
 const LOCAL: Change = ("truncation local", |suite| suite.scheme.truncation = Truncation::Local);
 const EXACT: Change = ("truncation exact", |suite| suite.scheme.truncation = Truncation::Exact);
 
-/// Our own cheaper choices that the suite does not make, one by one and together.
+/// Our own cheaper choices that the suite does not make. (Triples are not among them: one mask per weight costs the same, but
+/// pays the setup once for a model and not again for each inference; see [`crate::bill::SetupPer`].)
 fn cheaper(suite: &Suite, kind: &Kind) -> Vec<Change> {
     let mut changes = Vec::new();
     match suite.scheme.comparison {
         Comparison::Spk => changes.push(CARRY),
         Comparison::Carry => {}
-    }
-    match suite.scheme.triples {
-        Triples::Fresh => changes.push(FIXED_WEIGHT),
-        Triples::FixedWeight => {}
     }
     // A protocol alone is what it is: only the scheme can be chosen.
     if matches!(kind, Kind::Model(_)) && suite.protocols.gelu != "gelu/cosine" {
@@ -68,7 +64,7 @@ pub fn alternatives(suite: &Suite, kind: &Kind) -> Vec<Choice> {
     single.chain(together).chain([truncation]).collect()
 }
 
-/// Counts the alternatives of a suite; those that cost and fail exactly like the suite itself are left out.
+/// Counts the alternatives of a suite.
 ///
 /// # Errors
 /// Sizes that the subject cannot take, numbers that do not fit.
@@ -78,14 +74,10 @@ pub fn prices(
     sizes: Sizes,
     schedule: Schedule,
     network: &Network,
-    own: &Price,
 ) -> Result<Vec<Price>, CliError> {
     let price =
         |choice: Choice| Ok(Price::of(choice.change, &subject.program(&choice.suite, sizes)?, schedule, &[network]));
-    let mut prices =
-        alternatives(suite, &subject.kind).into_par_iter().map(price).collect::<Result<Vec<_>, CliError>>()?;
-    prices.retain(|price| !price.is_equal_in_cost(own));
-    Ok(prices)
+    alternatives(suite, &subject.kind).into_par_iter().map(price).collect()
 }
 
 #[cfg(test)]
@@ -104,13 +96,7 @@ mod tests {
         assert_eq!(changes("faithful", "bert-base"), ["truncation local"]);
         assert_eq!(
             changes("secformer", "bert-base"),
-            [
-                "comparison carry",
-                "triples fixed-weight",
-                "gelu gelu/cosine",
-                "comparison carry, triples fixed-weight, gelu gelu/cosine",
-                "truncation exact"
-            ]
+            ["comparison carry", "gelu gelu/cosine", "comparison carry, gelu gelu/cosine", "truncation exact"]
         );
         assert!(!changes("secformer", "gelu/secformer").iter().any(|change| change.contains("gelu")));
     }
@@ -121,8 +107,8 @@ mod tests {
         let subject = Subject::find("bert-base").unwrap();
         let (sizes, schedule, network) = (Sizes { seq: 8, batch: 1 }, Schedule::AsWritten, Network::lan());
         let own = Price::of("", &subject.program(&suite, sizes).unwrap(), schedule, &[]);
-        let prices = prices(&subject, &suite, sizes, schedule, &network, &own).unwrap();
-        assert_eq!(prices.len(), 5);
+        let prices = prices(&subject, &suite, sizes, schedule, &network).unwrap();
+        assert_eq!(prices.len(), 4);
         for price in prices.iter().filter(|price| price.choice != "truncation exact") {
             assert!(price.bytes_online < own.bytes_online, "{}", price.choice);
         }

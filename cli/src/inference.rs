@@ -226,9 +226,8 @@ pub fn infer(
         _ => plaintext.output.iter().map(|&x| f64::from(x)).collect(),
     };
     let plaintext = Answer::new(&model.config.head, plain);
-    let mut cost = cost_report(&program, schedule, Grouping::Function, network);
+    let mut cost = cost_report(&program, suite, schedule, Grouping::Function, network);
     cost.model = model.directory.display().to_string();
-    cost.suite.clone_from(&suite.name);
     cost.seq = tokens.len();
     cost.batch = 1;
     cost.predicted_seconds += execution.seconds;

@@ -1,12 +1,12 @@
 //! The bill in words and tables.
 
-use super::{ASSUMED_MAGNITUDE, CostReport, Price};
+use super::{ASSUMED_MAGNITUDE, CostReport, Price, SetupPer};
 use crate::table::Table;
 use crate::units;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use viewless_protocols::program::Phase;
-use viewless_simulator::count::{PhaseBill, Schedule};
+use viewless_simulator::count::{PhaseBill, RegionBill, Schedule};
 use viewless_simulator::network::Network;
 
 /// How a printed bill is broken down.
@@ -39,9 +39,12 @@ pub fn bill(report: &CostReport, breakdown: Breakdown) -> String {
 /// One line for each function, layer or region.
 fn regions(report: &CostReport) -> String {
     let mut table = Table::of_numbers(&["", "calls", "rounds", "online", "setup", "offline", "P0 <-> P1"]);
-    for region in &report.regions {
+    let costs = |region: &&RegionBill| {
+        !region.name.is_empty() || region.bytes_total + region.bytes_setup + region.bytes_offline > 0
+    };
+    for region in report.regions.iter().filter(costs) {
         table.row([
-            region.name.clone(),
+            if region.name.is_empty() { "(no region)".to_owned() } else { region.name.clone() },
             region.calls.to_string(),
             region.rounds.to_string(),
             units::bytes(region.bytes_total),
@@ -119,19 +122,28 @@ fn alternatives(report: &CostReport) -> String {
 /// What the figures of a report mean.
 #[must_use]
 pub fn conventions(report: &CostReport) -> String {
-    let mut text = conventions_of(report.schedule, std::slice::from_ref(&report.network));
+    let setup = match report.setup_per {
+        SetupPer::Model => "paid once for a model, because a weight keeps its mask (triples fixed-weight)",
+        SetupPer::Inference => "paid again for each inference, because weights are masked afresh (triples fresh)",
+    };
+    let mut text = conventions_with(setup, report.schedule, std::slice::from_ref(&report.network));
     let failure = &report.failure;
     if failure.elements == 0 {
-        text.push_str("         here it is 0, because no truncation of the suite can wrap\n");
+        text.push_str("         none can wrap here: every truncation is exact\n");
     } else {
-        let _ = writeln!(text, "         here {} elements are truncated so that they can wrap", failure.elements);
+        let _ = writeln!(text, "         {} elements are truncated here so that they can wrap", failure.elements);
     }
     text
 }
 
-/// What figures counted under a schedule and predicted for networks mean.
+/// What the figures of several suites mean.
 #[must_use]
-pub fn conventions_of(schedule: Schedule, networks: &[Network]) -> String {
+pub fn conventions_of_suites(schedule: Schedule, networks: &[Network]) -> String {
+    let setup = "paid once for a model with triples fixed-weight, again for each inference with triples fresh";
+    conventions_with(setup, schedule, networks)
+}
+
+fn conventions_with(setup: &str, schedule: Schedule, networks: &[Network]) -> String {
     let rounds = match schedule {
         Schedule::Asap => "asap: the longest chain of messages within the phase",
         Schedule::AsWritten => "as-written: program order, where only independent neighbours share a round",
@@ -140,20 +152,21 @@ pub fn conventions_of(schedule: Schedule, networks: &[Network]) -> String {
         "bytes    packed bits of each message, rounded up once; added over all links, those of dealer and owners included\n\
          P0<->P1  messages of all phases between the computing parties: what papers print as sent + received by one party\n\
          rounds   {rounds}\n\
-         phases   offline depends on no input, setup on the model alone, online on the query\n"
+         phases   offline depends on no input, setup on the model alone, online on the query\n\
+         setup    {setup}\n"
     );
     for network in networks {
         let bandwidth = units::bandwidth(network.bandwidth_bits_per_second());
         let latency = units::seconds(network.latency_seconds());
+        let name = network.name();
         let _ = writeln!(
             text,
-            "{:<8} the online messages, without computation: in each round {latency}, and the busiest link at {bandwidth}",
-            network.name()
+            "{name:<8} online messages, without computation: in each round {latency}, and its busiest link at {bandwidth}"
         );
     }
     let _ = writeln!(
         text,
-        "wrap     probability of any wrap in one inference, if every number that is truncated is {ASSUMED_MAGNITUDE:?} in size"
+        "wrap     probability of any wrap in one inference, if every truncated number is {ASSUMED_MAGNITUDE:?} in size"
     );
     text
 }

@@ -90,6 +90,6 @@ fn text(comparison: &Comparison<'_>) -> String {
     format!(
         "{model}, {seq} tokens, batch {batch}\n\n{}\n{}",
         table.lines(),
-        render::conventions_of(comparison.schedule, networks)
+        render::conventions_of_suites(comparison.schedule, networks)
     )
 }

@@ -9,6 +9,7 @@ use crate::error::CliError;
 use crate::screen;
 use crate::subject::{Kind, Subject};
 use clap::{Args, ValueEnum};
+use std::time::Instant;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::count::Grouping;
 use viewless_simulator::network::Network;
@@ -96,12 +97,19 @@ fn report(
     network: &Network,
     grouping: Grouping,
 ) -> Result<CostReport, CliError> {
-    let program = subject.program(suite, sizes)?;
-    let mut report = cost_report(&program, schedule.into(), grouping, network);
+    let own = || {
+        let started = Instant::now();
+        let program = subject.program(suite, sizes)?;
+        tracing::debug!(seconds = started.elapsed().as_secs_f64(), "compiled and checked");
+        let report = cost_report(&program, suite, schedule.into(), grouping, network);
+        tracing::debug!(seconds = started.elapsed().as_secs_f64(), "counted");
+        Ok::<_, CliError>(report)
+    };
+    let (report, prices) = rayon::join(own, || choices::prices(subject, suite, sizes, schedule.into(), network));
+    let mut report = report?;
     report.model.clone_from(&subject.name);
-    report.suite.clone_from(&suite.name);
     (report.seq, report.batch) = (sizes.seq, sizes.batch);
-    report.alternatives = choices::prices(subject, suite, sizes, schedule.into(), network, &report.price())?;
+    report.add_alternatives(prices?);
     Ok(report)
 }
 

@@ -76,8 +76,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
 
     let subject = Subject { name: report.model.clone(), kind: Kind::Model(model.config.clone()) };
     let sizes = Sizes { seq: report.tokens.len(), batch: 1 };
-    let own = report.cost.price();
-    report.cost.alternatives = choices::prices(&subject, suite, sizes, (*schedule).into(), network, &own)?;
+    report.cost.add_alternatives(choices::prices(&subject, suite, sizes, (*schedule).into(), network)?);
     if json {
         screen::print_json(&report)?;
     } else {
@@ -98,7 +97,7 @@ fn announce(seed: &Seed, random: bool, json: bool) -> Result<(), CliError> {
     } else {
         "for simulation: a known seed hides nothing"
     };
-    let line = format!("seed {} ({why})", seed.to_hex());
+    let line = format!("seed {} ({why})", arguments::shown(seed));
     if json {
         screen::note(line);
         Ok(())

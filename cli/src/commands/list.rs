@@ -92,10 +92,7 @@ impl Everything {
     }
 
     fn text(&self) -> String {
-        let mut protocols = Table::of_text(&["protocol", "domain", "error at most", "summary"]).wrapped();
-        for card in &self.protocols {
-            protocols.row([card.name.to_owned(), card.domain(), card.error(), card.summary.to_owned()]);
-        }
+        let protocols: String = self.protocols.iter().map(CardReport::entry).collect();
         let mut suites = Table::of_text(&["suite", "summary"]).wrapped();
         self.suites.iter().for_each(|suite| suites.row([&suite.name, &suite.summary]));
         let mut models = Table::of_text(&["model", ""]).wrapped();
@@ -103,8 +100,8 @@ impl Everything {
         let mut networks = Table::of_text(&["network", ""]);
         self.networks.iter().for_each(|network| networks.row([network.name().to_owned(), summary(network)]));
         format!(
-            "{}\n{}\n{}\n{}\n`viewless list NAME` shows all about one of them: claims and known defects of a protocol, choices of a suite.\n",
-            protocols.lines(),
+            "{protocols}\n{}\n{}\n{}\n\
+             `viewless list NAME` shows all about one of them: a protocol's claims and known defects, a suite's choices.\n",
             suites.lines(),
             models.lines(),
             networks.lines()

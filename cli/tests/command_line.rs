@@ -1,0 +1,358 @@
+//! The binary as its users run it: exit codes, JSON, sentences. Nothing is downloaded.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use viewless_models::Precision;
+use viewless_models::synthetic::{self, small_config};
+use viewless_protocols::model::{BertConfig, Head, KNOWN};
+use viewless_protocols::nonlinear;
+use viewless_protocols::suite::Suite;
+
+/// A cache in which there is nothing, so that no test depends on what was fetched.
+const NO_CACHE: &str = "/nonexistent/viewless-cache";
+
+fn viewless(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_viewless"));
+    command.args(arguments).env("VIEWLESS_CACHE", NO_CACHE).env_remove("VIEWLESS_LOG");
+    command.output().expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("output is UTF-8")
+}
+
+/// Standard output of a command that must succeed, and say nothing else.
+fn success(arguments: &[&str]) -> String {
+    let output = viewless(arguments);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout).to_owned()
+}
+
+fn json(arguments: &[&str]) -> Value {
+    let text = success(&[arguments, &["--json"]].concat());
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?} printed no JSON: {error}"))
+}
+
+/// The sentence on standard error of a command that must be refused, with nothing on standard output.
+fn refusal(arguments: &[&str]) -> String {
+    let output = viewless(arguments);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output.stdout));
+    assert_eq!(text(&output.stdout), "", "{arguments:?}");
+    let sentence = text(&output.stderr).to_owned();
+    assert!(sentence.starts_with("error: "), "{arguments:?}: {sentence}");
+    assert!(!sentence.contains("panicked"), "{arguments:?}: {sentence}");
+    sentence
+}
+
+fn bytes(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number of bytes"))
+}
+
+fn array<'a>(value: &'a Value, field: &str) -> &'a [Value] {
+    value[field].as_array().unwrap_or_else(|| panic!("`{field}` is no list in {value}"))
+}
+
+#[test]
+fn help_names_every_command_and_version_is_told() {
+    let help = success(&["--help"]);
+    for command in ["list", "fetch", "infer", "cost", "compare", "dump"] {
+        assert!(help.contains(command), "{command}");
+        assert!(success(&[command, "--help"]).contains("--json"), "{command}");
+    }
+    assert!(success(&["--version"]).contains(env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn list_has_every_protocol_suite_model_and_network() {
+    let (all, everything) = (success(&["list"]), json(&["list"]));
+    let names = |kind: &str| -> Vec<String> {
+        array(&everything, kind).iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let protocols: Vec<&str> = nonlinear::registry().iter().map(|protocol| protocol.card.name).collect();
+    assert_eq!(names("protocols"), protocols);
+    assert_eq!(names("suites"), Suite::names().collect::<Vec<_>>());
+    for name in ["protocols", "suites", "models", "networks"].iter().flat_map(|kind| names(kind)) {
+        assert!(all.contains(&name), "{name}");
+        assert!(success(&["list", &name]).starts_with(&name), "{name}");
+        assert!(json(&["list", &name]).is_object(), "{name}");
+    }
+}
+
+#[test]
+fn cost_of_a_known_model_adds_up() {
+    for model in KNOWN {
+        for schedule in ["asap", "as-written"] {
+            let report =
+                json(&["cost", model, "--seq", "16", "--batch", "2", "--suite", "secformer", "--schedule", schedule]);
+            assert_eq!((&report["model"], &report["schedule"]), (&model.into(), &schedule.into()));
+            assert_eq!((&report["seq"], &report["batch"]), (&16.into(), &2.into()));
+            let online = &report["phases"]["online"];
+            let sum = |field: &str| array(&report, "regions").iter().map(|region| bytes(&region[field])).sum::<u64>();
+            assert_eq!(sum("bytes_total"), bytes(&online["bytes_total"]));
+            assert_eq!(sum("rounds"), bytes(&online["rounds"]));
+            assert_eq!(sum("bytes_setup"), bytes(&report["phases"]["setup"]["bytes_total"]));
+            assert_eq!(sum("bytes_offline"), bytes(&report["phases"]["offline"]["bytes_total"]));
+            let sent = online["bytes_sent"].as_object().unwrap();
+            assert_eq!(sent.values().map(bytes).sum::<u64>(), bytes(&online["bytes_total"]));
+            assert!(report["failure_probability"].as_f64().unwrap() > 0.0);
+            assert!(report["predicted_seconds"].as_f64().unwrap() > 0.0);
+            assert_eq!(report["program"]["digest"].as_str().unwrap().len(), 64);
+            assert!(bytes(&report["program"]["values"]) > 1000);
+        }
+    }
+}
+
+#[test]
+fn cost_shows_our_own_cheaper_choices() {
+    let report = json(&["cost", "bert-base", "--seq", "16", "--suite", "secformer"]);
+    let online = bytes(&report["phases"]["online"]["bytes_total"]);
+    let cheaper = |choice: &str| {
+        let found = array(&report, "alternatives").iter().find(|price| price["choice"] == choice);
+        bytes(&found.unwrap_or_else(|| panic!("no alternative {choice}"))["bytes_online"]) < online
+    };
+    assert!(["comparison carry", "gelu gelu/cosine", "comparison carry, gelu gelu/cosine"].into_iter().all(cheaper));
+    assert!(success(&["cost", "bert-base", "--seq", "16", "--suite", "secformer"]).contains("with comparison carry"));
+}
+
+#[test]
+fn cost_is_broken_down_as_asked() {
+    let cost = |by: &str| success(&["cost", "bert-base", "--seq", "8", "--by", by]);
+    assert!(cost("function").contains("\nlinear "));
+    assert!(cost("layer").contains("\nlayer.11 "));
+    assert!(cost("region").contains("\nlayer.11/gelu/gelu/cosine "));
+    assert!(cost("party").contains("\nsent by dealer ") && cost("party").contains("\nP0 -> P1 "));
+    assert!(cost("phase").contains("\noffline ") && !cost("phase").contains("\nlinear "));
+}
+
+#[test]
+fn cost_counts_every_protocol_under_every_suite() {
+    for protocol in nonlinear::registry() {
+        for suite in Suite::names() {
+            let name = protocol.card.name;
+            let report = json(&["cost", name, "--suite", suite, "--seq", "12", "--batch", "3"]);
+            assert!(array(&report, "regions").iter().any(|region| region["name"] == name), "{name} {suite}");
+            assert!(bytes(&report["phases"]["online"]["bytes_total"]) > 0, "{name} {suite}");
+        }
+    }
+}
+
+#[test]
+fn compare_puts_suites_side_by_side() {
+    let names = |report: &Value| -> Vec<String> {
+        array(report, "suites").iter().map(|price| price["choice"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&json(&["compare", "bert-base", "--seq", "8"])), Suite::names().collect::<Vec<_>>());
+    let report = json(&["compare", "bert-base", "--seq", "8", "--suites", "secformer,faithful"]);
+    assert_eq!(names(&report), ["secformer", "faithful"]);
+    for price in array(&report, "suites") {
+        let predicted = |network: &str| price["predicted_seconds"][network].as_f64().unwrap();
+        assert!(predicted("wan") > predicted("lan"));
+    }
+    // The same Program is counted alike by both commands.
+    let cost = json(&["cost", "bert-base", "--seq", "8", "--suite", "faithful"]);
+    assert_eq!(report["suites"][1]["bytes_online"], cost["phases"]["online"]["bytes_total"]);
+    assert_eq!(report["suites"][1]["rounds_online"], cost["phases"]["online"]["rounds"]);
+}
+
+#[test]
+fn dump_prints_both_forms() {
+    for protocol in nonlinear::registry() {
+        let name = protocol.card.name;
+        assert!(success(&["dump", name, "--form", "circuit", "--seq", "4"]).contains("= input client `x`"), "{name}");
+        let program = success(&["dump", name, "--form", "program", "--seq", "4"]);
+        assert!(program.starts_with("program among {P0,P1,dealer,client") && program.contains("= send"), "{name}");
+    }
+    let dump = json(&["dump", "gelu/cosine", "--form", "program", "--seq", "4"]);
+    let cost = json(&["cost", "gelu/cosine", "--seq", "4"]);
+    assert_eq!(dump["digest"], cost["program"]["digest"]);
+    assert_eq!(array(&dump["program"], "values").len() as u64, bytes(&cost["program"]["values"]));
+    assert!(json(&["dump", "bert-base", "--form", "circuit", "--seq", "4"])["circuit"].is_object());
+}
+
+#[test]
+fn a_reader_that_stops_reading_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_viewless"))
+        .args(["dump", "bert-base", "--form", "program", "--seq", "4"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the binary ends");
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn bad_usage_is_refused_with_a_sentence_that_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let negative = write("n.toml", "name = \"n\"\nbandwidth_bits_per_second = -1.0\nlatency_seconds = 0.1\n");
+    let no_suite = write("s.toml", "name = \"s\"\n");
+    let empty = folder.path().to_str().unwrap().to_owned();
+    let cases: &[(&[&str], &str)] = &[
+        (&[], "Usage"),
+        (&["costs"], "cost"),
+        (&["cost"], "MODEL|DIR|PROTOCOL"),
+        (&["cost", "bert-huge"], "`viewless list`"),
+        (&["cost", "gelu/none"], "`viewless list`"),
+        (&["cost", "faithful", "--suite", "bert-base"], "`bert-base` is a model"),
+        (&["cost", "faithful"], "`faithful` is a suite: --suite faithful"),
+        (&["cost", "lan"], "`lan` is a network: --network lan"),
+        (&["cost", "bert-base", "--suite", "none"], "faithful"),
+        (&["cost", "bert-base", "--suite", "none.toml"], "none.toml"),
+        (&["cost", "bert-base", "--suite", &no_suite], "s.toml"),
+        (&["cost", "bert-base", "--network", "moon"], "moon"),
+        (&["cost", "bert-base", "--network", &negative], "must be positive"),
+        (&["cost", "bert-base", "--seq", "0"], "--seq"),
+        (&["cost", "bert-base", "--seq", "-3"], "-3"),
+        (&["cost", "bert-base", "--seq", "513"], "1 to 512"),
+        (&["cost", "bert-base", "--batch", "0"], "--batch"),
+        (&["cost", "bert-base", "--seq", "512", "--batch", "1048576"], "--batch 1048576"),
+        (&["cost", "bert-base", "--by", "colour"], "function"),
+        (&["cost", "bert-base", "--schedule", "never"], "as-written"),
+        (&["cost", &empty], "config.json"),
+        (&["cost", "/no/such/model"], "/no/such/model"),
+        (&["cost", "all-MiniLM-L6-v2"], "viewless fetch all-MiniLM-L6-v2"),
+        (&["compare", "bert-base", "--suites", "faithful,none"], "none"),
+        (&["compare", "none"], "none"),
+        (&["dump", "gelu/cosine"], "--form"),
+        (&["dump", "gelu/cosine", "--form", "poem"], "circuit"),
+        (&["list", "nothing"], "nothing"),
+        (&["fetch", "nothing"], "all-MiniLM-L6-v2"),
+        (&["infer"], "--text"),
+        (&["infer", "--text", "x", "--seed", "minus one"], "64 hexadecimal digits"),
+        (&["infer", "--text", "x", "--seed", "1", "--random-seed"], "cannot be used with"),
+        (&["infer", "--text", "x", "--threads", "0"], "--threads"),
+    ];
+    for (arguments, words) in cases {
+        if arguments.is_empty() {
+            // Without a command, clap prints the help, to standard error.
+            assert_eq!(viewless(&[]).status.code(), Some(2));
+            continue;
+        }
+        let sentence = refusal(arguments);
+        assert!(sentence.contains(words), "{arguments:?}: {sentence}");
+    }
+}
+
+/// A synthetic model in a temporary folder.
+fn model(config: &BertConfig) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    synthetic::write_synthetic(folder.path(), config, 1, Precision::F32).unwrap();
+    folder
+}
+
+fn infer<'a>(model: &'a Path, arguments: &[&'a str]) -> Vec<&'a str> {
+    let model = model.to_str().expect("temporary folders have plain names");
+    [&["infer", "--model", model, "--text", "the view is empty and nobody sees a secret"], arguments].concat()
+}
+
+/// The JSON of an inference, whose seed goes to standard error.
+fn inferred(model: &Path, arguments: &[&str]) -> Value {
+    let arguments = infer(model, arguments);
+    let output = viewless(&[&arguments, &["--json"][..]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).starts_with("seed "));
+    serde_json::from_slice(&output.stdout).expect("the report is JSON")
+}
+
+#[test]
+fn a_private_inference_agrees_with_plaintext_and_reports_everything() {
+    let folder = model(&small_config());
+    let report = inferred(folder.path(), &["--suite", "faithful"]);
+    assert!(report["cosine"].as_f64().unwrap() > 0.999, "{}", report["cosine"]);
+    assert!(report["max_abs_error"].as_f64().unwrap() < 0.05, "{}", report["max_abs_error"]);
+    for field in ["output", "plaintext"] {
+        assert_eq!(array(&report[field], "pooled").len(), small_config().hidden_size);
+    }
+    let phases = report["cost"]["phases"].as_object().unwrap();
+    let counted: u64 = phases.values().map(|phase| bytes(&phase["bytes_total"])).sum();
+    assert_eq!(bytes(&report["bytes_moved"]), counted);
+    assert_eq!((&report["wrap_probability"], &report["wraps"]), (&0.0.into(), &0.into()));
+    assert_eq!(report["cost"]["failure_probability"], 0.0);
+    assert_eq!(report["cost"]["alternatives"][0]["choice"], "truncation local");
+    assert_eq!(report["cost"]["seq"].as_u64().unwrap(), array(&report, "tokens").len() as u64);
+    assert_eq!(report["transcript_digest"].as_str().unwrap().len(), 64);
+    assert_eq!((&report["suite"], &report["cost"]["suite"]), (&"faithful".into(), &"faithful".into()));
+    assert!(report["text"].as_str().unwrap().contains("empty"));
+    assert!(report["seconds"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn the_seed_alone_decides_the_transcript() {
+    let folder = model(&small_config());
+    let run = |arguments: &[&str]| {
+        let report = inferred(folder.path(), arguments);
+        (report["transcript_digest"].clone(), report["output"].clone(), report["seed"].as_str().unwrap().to_owned())
+    };
+    let one = run(&["--threads", "1", "--seed", "3"]);
+    assert_eq!(one, run(&["--threads", "2", "--seed", "3"]));
+    assert_eq!(one, run(&["--seed", &one.2]));
+    assert_ne!(one.0, run(&["--seed", "4"]).0);
+    let random = run(&["--random-seed"]);
+    assert_ne!(random.0, run(&["--random-seed"]).0);
+    assert_eq!(random, run(&["--seed", &random.2]), "the seed that is reported replays the run");
+}
+
+#[test]
+fn a_classifier_names_its_label() {
+    let labels = ["no", "perhaps", "yes"].map(str::to_owned).to_vec();
+    let folder = model(&BertConfig { head: Head::Classifier { labels }, ..small_config() });
+    let report = inferred(folder.path(), &[]);
+    assert_eq!(report["output"]["label"], report["plaintext"]["label"]);
+    assert_eq!(array(&report["output"], "logits").len(), 3);
+    assert!(success(&infer(folder.path(), &[])).contains("\nlabel "));
+}
+
+#[test]
+fn the_text_of_an_inference_starts_with_the_seed_and_tells_conventions() {
+    let folder = model(&small_config());
+    let text = success(&infer(folder.path(), &["--seed", "5", "--network", "wan", "--schedule", "as-written"]));
+    assert!(text.starts_with("seed 5 "), "{text}");
+    for words in
+        ["cosine", "max error", "with truncation local", "digest", "claims     all hold", "\nwan ", "as-written"]
+    {
+        assert!(text.contains(words), "`{words}` is missing in\n{text}");
+    }
+}
+
+#[test]
+fn a_run_that_breaks_a_claim_has_a_negative_verdict() {
+    // 2Quad as published needs row sums below 2, which no sentence has.
+    let folder = model(&small_config());
+    let output = viewless(&infer(folder.path(), &["--suite", "secformer-2quad-code"]));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("NOT all hold"));
+}
+
+#[test]
+fn a_model_directory_is_counted_without_its_weights() {
+    let folder = model(&small_config());
+    fs::remove_file(folder.path().join("model.safetensors")).unwrap();
+    let directory = folder.path().to_str().unwrap();
+    assert_eq!(json(&["cost", directory, "--seq", "64"])["model"], directory);
+    assert!(refusal(&["cost", directory, "--seq", "65"]).contains("1 to 64"));
+    assert!(refusal(&["cost", directory]).contains("--seq 128"));
+}
+
+#[test]
+fn models_and_texts_that_cannot_be_used_are_refused_by_infer() {
+    let folder = model(&small_config());
+    let refused = |arguments: &[&str]| {
+        let output = viewless(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        text(&output.stderr).to_owned()
+    };
+    let directory = folder.path().to_str().unwrap();
+    assert!(refused(&["infer", "--model", directory, "--text", ""]).contains("no tokens"));
+    assert!(refused(&["infer", "--model", directory, "--text", &"the view ".repeat(40)]).contains("64"));
+    assert!(refused(&["infer", "--model", "/no/such/model", "--text", "x"]).contains("/no/such/model"));
+    fs::write(folder.path().join("model.safetensors"), "no weights").unwrap();
+    assert!(refused(&["infer", "--model", directory, "--text", "x"]).contains("model.safetensors"));
+}

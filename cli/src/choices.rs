@@ -23,7 +23,7 @@ pub struct Choice {
 type Change = (&'static str, fn(&mut Suite));
 
 const CARRY: Change = ("comparison carry", |suite| suite.scheme.comparison = Comparison::Carry);
-const COSINE: Change = ("gelu gelu/cosine", |suite| "gelu/cosine".clone_into(&mut suite.protocols.gelu));
+const COSINE: Change = ("gelu/cosine", |suite| "gelu/cosine".clone_into(&mut suite.protocols.gelu));
 const LOCAL: Change = ("truncation local", |suite| suite.scheme.truncation = Truncation::Local);
 const EXACT: Change = ("truncation exact", |suite| suite.scheme.truncation = Truncation::Exact);
 
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(changes("faithful", "bert-base"), ["truncation local"]);
         assert_eq!(
             changes("secformer", "bert-base"),
-            ["comparison carry", "gelu gelu/cosine", "comparison carry, gelu gelu/cosine", "truncation exact"]
+            ["comparison carry", "gelu/cosine", "comparison carry, gelu/cosine", "truncation exact"]
         );
         assert!(!changes("secformer", "gelu/secformer").iter().any(|change| change.contains("gelu")));
     }

@@ -41,6 +41,12 @@ pub fn probability(probability: f64) -> String {
     }
 }
 
+/// A real number: an activation, an output.
+#[must_use]
+pub fn real(number: f64) -> String {
+    if number.abs() < 99_999.5 { format!("{number:.5}") } else { format!("{number:.4e}") }
+}
+
 /// Bits per second.
 #[must_use]
 pub fn bandwidth(bits_per_second: f64) -> String {
@@ -104,6 +110,11 @@ mod tests {
         for (number, text) in [(0.0, "0"), (3.2e-5, "3.2e-05"), (1.0e-12, "1.0e-12"), (0.25, "0.25"), (1.0, "1.00")] {
             assert_eq!(probability(number), text);
         }
+    }
+
+    #[test]
+    fn real_numbers_stay_short() {
+        assert_eq!([0.0, -0.220_704, 50_000.0, -1.5e9].map(real), ["0.00000", "-0.22070", "50000.00000", "-1.5000e9"]);
     }
 
     #[test]

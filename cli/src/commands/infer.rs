@@ -21,7 +21,7 @@ use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 
-/// Numbers of the output that are shown.
+/// Numbers of the output, and broken claims, that are shown; JSON has all.
 const SHOWN: usize = 8;
 
 /// What to infer, and how.
@@ -123,8 +123,12 @@ fn broken_claims(report: &InferenceReport) -> Vec<String> {
     for violation in &report.domain_violations {
         let ((low, high), (least, most)) = (violation.claimed, violation.seen);
         broken.push(format!(
-            "{}: {} of {} elements outside [{low}, {high}]; seen {least:.3} to {most:.3}",
-            violation.region, violation.outside, violation.elements
+            "{}: {} of {} elements outside [{low}, {high}]; seen {} to {}",
+            violation.region,
+            violation.outside,
+            violation.elements,
+            units::real(least),
+            units::real(most)
         ));
     }
     broken
@@ -159,7 +163,7 @@ fn answers(report: &InferenceReport) -> String {
     let header: Vec<String> = [of].into_iter().chain((1..=shown).map(|i| i.to_string())).collect();
     let mut table = Table::of_numbers(&header.iter().map(String::as_str).collect::<Vec<_>>());
     let mut row = |label: &str, values: &[f64]| {
-        let numbers = values.iter().take(shown).map(|value| format!("{value:.5}"));
+        let numbers = values.iter().take(shown).map(|&value| units::real(value));
         table.row([label.to_owned()].into_iter().chain(numbers));
     };
     row("private", private);
@@ -207,8 +211,13 @@ fn claims(report: &InferenceReport) -> String {
     if broken.is_empty() {
         text.push_str("claims     all hold: no value left the domain or the headroom that its protocol needs\n");
     } else {
-        text.push_str("claims     NOT all hold; the answer may be wrong:\n");
-        broken.iter().for_each(|claim| text.push_str(&hanging("           - ", claim)));
+        text.push_str(
+            "claims     NOT all hold; the answer may be wrong, and later violations may follow from the first:\n",
+        );
+        broken.iter().take(SHOWN).for_each(|claim| text.push_str(&hanging("           - ", claim)));
+        if broken.len() > SHOWN {
+            let _ = writeln!(text, "           - and {} more, see --json", broken.len() - SHOWN);
+        }
     }
     report.notes.iter().for_each(|note| text.push_str(&hanging("note       ", note)));
     text

@@ -10,7 +10,7 @@ use viewless_protocols::program::{Op, ValueId};
 /// How many contents behind a message are looked at.
 const MOST_VISITED: usize = 512;
 
-/// What was found behind a message.
+/// What was found behind a message. Of several samples the latest is kept: the one made last is the one meant as a mask.
 #[derive(Debug, Default)]
 struct Findings {
     /// A sample that covers the message, but occurs elsewhere too.
@@ -46,9 +46,9 @@ fn look(elimination: &Elimination<'_, '_>, message: ValueId) -> Findings {
             });
             let is_sample = matches!(program.value(argument).op, Op::Sample { .. });
             match (is_sample, view.knows(argument), obstacle) {
-                (true, false, None) => _ = findings.reused.get_or_insert(argument),
-                (true, false, Some(why)) => _ = findings.obstructed.get_or_insert((argument, why)),
-                (true, true, None) => _ = findings.known.get_or_insert(argument),
+                (true, false, None) => findings.reused = findings.reused.max(Some(argument)),
+                (true, false, Some(why)) => findings.obstructed = findings.obstructed.max(Some((argument, why))),
+                (true, true, None) => findings.known = findings.known.max(Some(argument)),
                 (false, false, _) => open.push((argument, obstacle)),
                 (_, true, _) => {}
             }
@@ -71,7 +71,9 @@ pub(super) fn message(elimination: &Elimination<'_, '_>, contents: ValueId) -> O
         region => format!("%{} (in `{region}`)", id.0),
     };
     let coalition = view.coalition;
-    let why = if let Some(mask) = findings.reused {
+    let latest = findings.reused.max(findings.known).max(findings.obstructed.map(|(mask, _)| mask));
+    let is_latest = |mask: &ValueId| latest == Some(*mask);
+    let why = if let Some(mask) = findings.reused.filter(is_latest) {
         let whose = format!("it is masked by the sample {}", named(mask));
         match other_message(elimination, mask, contents) {
             Some(other) => {
@@ -80,17 +82,18 @@ pub(super) fn message(elimination: &Elimination<'_, '_>, contents: ValueId) -> O
             }
             None => format!("{whose}, which enters it more than once, so that it may cancel; add it once"),
         }
-    } else if let Some(mask) = findings.known {
+    } else if let Some((mask, why)) = findings.obstructed.filter(|(mask, _)| is_latest(mask)) {
+        format!("the sample {} does not cover it: {why}", named(mask))
+    } else if let Some(mask) = findings.known.filter(is_latest) {
         let held_by = view.program.value(mask).holders;
-        format!(
-            "its mask {} is held by {held_by}, and {coalition} knows it; mask with a sample held outside",
-            named(mask)
-        )
+        let tells = findings.input.map_or_else(String::new, |input| {
+            format!(", so that it tells the input {} of {}", named(input), view.program.value(input).holders)
+        });
+        let mask = named(mask);
+        format!("its mask {mask} is held by {held_by}, and {coalition} knows it{tells}; mask it with a sample held outside")
     } else if let Some(input) = findings.input {
         let owner = view.program.value(input).holders;
         format!("it is the input {} of {owner}, and nothing outside {coalition} masks it", named(input))
-    } else if let Some((mask, why)) = findings.obstructed {
-        format!("the sample {} does not cover it: {why}", named(mask))
     } else {
         format!("no sample held outside {coalition} enters it; mask it before it is sent")
     };

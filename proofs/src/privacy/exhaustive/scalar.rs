@@ -1,0 +1,318 @@
+//! A Program taken apart into single words: what the counting works on. An interpreter of its own, which shares nothing with
+//! the simulator's kernels.
+
+use super::CountError;
+use std::collections::HashMap;
+use viewless_protocols::fixed::power_of_two;
+use viewless_protocols::program::{Constant, Function, Local, Op, Program, Wave};
+use viewless_protocols::ring::{self, Domain};
+use viewless_protocols::shape::{Move, Shape};
+
+/// How a word comes about.
+#[derive(Debug, Clone)]
+pub(super) enum Word {
+    /// An input, of whoever holds the value.
+    Input,
+    /// A uniform word.
+    Sample,
+    /// A public word.
+    Constant(u64),
+    /// A computation from other words.
+    Computed(Operation, Vec<usize>),
+}
+
+/// A computation on words.
+#[derive(Debug, Clone)]
+pub(super) enum Operation {
+    Add,
+    Sub,
+    Neg,
+    Mul,
+    And,
+    Xor,
+    Not,
+    ShiftLeft(u8),
+    ShiftRight(u8),
+    ShiftRightArithmetic(u8),
+    BitReversal,
+    /// The same low bits.
+    Convert,
+    Wave(Wave, u8),
+    Table(std::sync::Arc<Function>),
+}
+
+/// One word of a value.
+#[derive(Debug, Clone)]
+pub(super) struct Scalar {
+    pub(super) word: Word,
+    pub(super) domain: Domain,
+    /// The value that it is an element of, and its position there.
+    pub(super) element: (u32, usize),
+}
+
+/// A Program as words; each value is a list of them, row-major.
+#[derive(Debug)]
+pub(super) struct Scalars {
+    pub(super) scalars: Vec<Scalar>,
+    pub(super) values: Vec<Vec<usize>>,
+}
+
+/// Programs with more words are too large to count.
+const MOST_SCALARS: usize = 1 << 16;
+
+impl Scalars {
+    pub(super) fn new(program: &Program) -> Result<Self, CountError> {
+        let mut this = Self { scalars: Vec::new(), values: Vec::with_capacity(program.values.len()) };
+        for (id, value) in program.iter() {
+            let elements = value.shape.elements();
+            if this.scalars.len() + elements > MOST_SCALARS {
+                return Err(CountError::Size { what: format!("more than {MOST_SCALARS} words") });
+            }
+            let leaf = |i: usize| Scalar {
+                word: match &value.op {
+                    Op::Sample { .. } => Word::Sample,
+                    Op::Constant(Constant::Splat(word)) => Word::Constant(*word),
+                    Op::Constant(Constant::Words(words)) => Word::Constant(words[i]),
+                    Op::Input { .. } | Op::Local(..) | Op::Send(..) | Op::Reveal { .. } => Word::Input,
+                },
+                domain: value.domain,
+                element: (id.0, i),
+            };
+            let words = match &value.op {
+                Op::Input { .. } | Op::Sample { .. } | Op::Constant(_) => {
+                    (0..elements).map(|i| this.push(leaf(i))).collect()
+                }
+                Op::Send(argument, _) | Op::Reveal { value: argument, .. } => this.values[argument.index()].clone(),
+                Op::Local(local, arguments) => {
+                    let arguments: Vec<(&[usize], &Shape)> = arguments
+                        .iter()
+                        .map(|&argument| (&this.values[argument.index()][..], &program.value(argument).shape))
+                        .collect();
+                    // Borrowed from `this`, which grows meanwhile.
+                    let arguments: Vec<(Vec<usize>, Shape)> =
+                        arguments.into_iter().map(|(words, shape)| (words.to_vec(), shape.clone())).collect();
+                    this.local(id.0, local, &arguments, value.domain, &value.shape)
+                }
+            };
+            this.values.push(words);
+        }
+        Ok(this)
+    }
+
+    fn push(&mut self, scalar: Scalar) -> usize {
+        self.scalars.push(scalar);
+        self.scalars.len() - 1
+    }
+
+    fn computed(&mut self, id: u32, i: usize, domain: Domain, operation: Operation, arguments: Vec<usize>) -> usize {
+        let constants: Option<Vec<u64>> = arguments.iter().map(|&argument| self.constant(argument)).collect();
+        let word = match constants {
+            Some(constants) => {
+                let bits: Vec<u8> = arguments.iter().map(|&argument| self.scalars[argument].domain.bits()).collect();
+                Word::Constant(evaluate(&operation, &constants, &bits, domain))
+            }
+            None => Word::Computed(operation, arguments),
+        };
+        self.push(Scalar { word, domain, element: (id, i) })
+    }
+
+    fn constant(&self, id: usize) -> Option<u64> {
+        match self.scalars[id].word {
+            Word::Constant(word) => Some(word),
+            Word::Input | Word::Sample | Word::Computed(..) => None,
+        }
+    }
+
+    fn local(
+        &mut self,
+        id: u32,
+        local: &Local,
+        arguments: &[(Vec<usize>, Shape)],
+        domain: Domain,
+        shape: &Shape,
+    ) -> Vec<usize> {
+        let elements = shape.elements();
+        let (a, a_shape) = (&arguments[0].0, &arguments[0].1);
+        let mut one = |operation: Operation| -> Vec<usize> {
+            (0..elements).map(|i| self.computed(id, i, domain, operation.clone(), vec![a[i]])).collect()
+        };
+        match local {
+            Local::Neg => one(Operation::Neg),
+            Local::Not => one(Operation::Not),
+            Local::ShiftLeft(shift) => one(Operation::ShiftLeft(*shift)),
+            Local::ShiftRight(shift) => one(Operation::ShiftRight(*shift)),
+            Local::ShiftRightArithmetic(shift) => one(Operation::ShiftRightArithmetic(*shift)),
+            Local::BitReversal => one(Operation::BitReversal),
+            Local::Convert(_) => one(Operation::Convert),
+            Local::Add | Local::Sub | Local::Mul | Local::And | Local::Xor => {
+                let operation = match local {
+                    Local::Add => Operation::Add,
+                    Local::Sub => Operation::Sub,
+                    Local::Mul => Operation::Mul,
+                    Local::And => Operation::And,
+                    _ => Operation::Xor,
+                };
+                let (b, b_shape) = (&arguments[1].0, &arguments[1].1);
+                (0..elements)
+                    .map(|i| {
+                        let pair = vec![a[broadcast_index(i, shape, a_shape)], b[broadcast_index(i, shape, b_shape)]];
+                        self.computed(id, i, domain, operation.clone(), pair)
+                    })
+                    .collect()
+            }
+            Local::MatMul => self.matmul(id, arguments, domain, shape),
+            Local::Sum(axis) => {
+                let inner: usize = a_shape.axes()[axis + 1..].iter().product();
+                let length = a_shape.axes()[*axis];
+                (0..elements)
+                    .map(|i| {
+                        let first = (i / inner) * length * inner + i % inner;
+                        let terms: Vec<usize> = (0..length).map(|j| a[first + j * inner]).collect();
+                        self.sum(id, i, domain, &terms)
+                    })
+                    .collect()
+            }
+            Local::Move(rearrangement) => {
+                (0..elements).map(|i| a[moved_index(i, rearrangement, shape, a_shape)]).collect()
+            }
+            Local::Concat(axis) => {
+                let inner: usize = shape.axes()[axis + 1..].iter().product();
+                let extent = shape.axes()[*axis];
+                (0..elements)
+                    .map(|i| {
+                        let (outer, mut along, within) = (i / inner / extent, i / inner % extent, i % inner);
+                        let mut parts = arguments.iter();
+                        let mut part = parts.next().expect("a checked concatenation has parts");
+                        while along >= part.1.axes()[*axis] {
+                            along -= part.1.axes()[*axis];
+                            part = parts.next().expect("the lengths of the parts add up");
+                        }
+                        part.0[(outer * part.1.axes()[*axis] + along) * inner + within]
+                    })
+                    .collect()
+            }
+            Local::Function(function) => match &**function {
+                Function::Table { .. } => one(Operation::Table(function.clone())),
+                Function::Waves { waves, fraction_bits } => (0..elements)
+                    .map(|i| {
+                        let wave = Operation::Wave(waves[i / a.len()], *fraction_bits);
+                        self.computed(id, i, domain, wave, vec![a[i % a.len()]])
+                    })
+                    .collect(),
+            },
+        }
+    }
+
+    fn sum(&mut self, id: u32, i: usize, domain: Domain, terms: &[usize]) -> usize {
+        let first = terms[0];
+        terms[1..].iter().fold(first, |sum, &term| self.computed(id, i, domain, Operation::Add, vec![sum, term]))
+    }
+
+    fn matmul(&mut self, id: u32, arguments: &[(Vec<usize>, Shape)], domain: Domain, shape: &Shape) -> Vec<usize> {
+        let (&[.., rows, inner], &[.., columns]) = (arguments[0].1.axes(), arguments[1].1.axes()) else {
+            unreachable!("the checker admits matrices only");
+        };
+        let shared = arguments[1].1.rank() == 2;
+        let (a, b) = (&arguments[0].0, &arguments[1].0);
+        (0..shape.elements())
+            .map(|i| {
+                let (batch, row, column) = (i / columns / rows, i / columns % rows, i % columns);
+                let right = if shared { 0 } else { batch * inner * columns };
+                let terms: Vec<usize> = (0..inner)
+                    .map(|j| {
+                        let pair = vec![a[(batch * rows + row) * inner + j], b[right + j * columns + column]];
+                        self.computed(id, i, domain, Operation::Mul, pair)
+                    })
+                    .collect();
+                self.sum(id, i, domain, &terms)
+            })
+            .collect()
+    }
+}
+
+/// Position in an argument of `from` of element `i` of a result of `shape`, when broadcast.
+fn broadcast_index(i: usize, shape: &Shape, from: &Shape) -> usize {
+    let (mut rest, mut index, mut stride) = (i, 0, 1);
+    for (back, &length) in shape.axes().iter().rev().enumerate() {
+        let at = rest % length;
+        rest /= length;
+        if let Some(axis) = from.rank().checked_sub(back + 1) {
+            let extent = from.axes()[axis];
+            index += if extent == 1 { 0 } else { at * stride };
+            stride *= extent;
+        }
+    }
+    index
+}
+
+fn moved_index(i: usize, rearrangement: &Move, shape: &Shape, from: &Shape) -> usize {
+    match rearrangement {
+        Move::Reshape(_) => i,
+        Move::Broadcast(_) => broadcast_index(i, shape, from),
+        Move::Transpose(order) => {
+            let mut position = vec![0; from.rank()];
+            let mut rest = i;
+            for (axis, &length) in shape.axes().iter().enumerate().rev() {
+                position[usize::from(order[axis])] = rest % length;
+                rest /= length;
+            }
+            position.iter().zip(from.axes()).fold(0, |index, (&at, &length)| index * length + at)
+        }
+        Move::Slice { axis, start, length } => {
+            let inner: usize = shape.axes()[axis + 1..].iter().product();
+            let (outer, along, within) = (i / inner / length, i / inner % length, i % inner);
+            (outer * from.axes()[*axis] + start + along) * inner + within
+        }
+    }
+}
+
+/// The word that an operation gives.
+pub(super) fn evaluate(operation: &Operation, words: &[u64], bits: &[u8], domain: Domain) -> u64 {
+    let (a, width) = (words[0], bits[0]);
+    let b = || words[1];
+    let result = match operation {
+        Operation::Add => a.wrapping_add(b()),
+        Operation::Sub => a.wrapping_sub(b()),
+        Operation::Neg => a.wrapping_neg(),
+        Operation::Mul => a.wrapping_mul(b()),
+        Operation::And => a & b(),
+        Operation::Xor => a ^ b(),
+        Operation::Not => !a,
+        Operation::ShiftLeft(shift) => a << shift,
+        Operation::ShiftRight(shift) => a >> shift,
+        Operation::ShiftRightArithmetic(shift) => (ring::signed(a, width) >> shift) as u64,
+        Operation::BitReversal => reversed(a, width),
+        Operation::Convert => a,
+        Operation::Wave(wave, fraction_bits) => {
+            let angle = 2.0 * std::f64::consts::PI * a as f64 / power_of_two(i32::from(width)) * f64::from(wave.harmonic);
+            let number = wave.cosine * angle.cos() + wave.sine * angle.sin();
+            (number * power_of_two(i32::from(*fraction_bits))).round() as i64 as u64
+        }
+        Operation::Table(function) => match &**function {
+            Function::Table { entries, .. } => entries[a as usize],
+            Function::Waves { .. } => unreachable!("waves are taken apart"),
+        },
+    };
+    result & domain.mask()
+}
+
+/// The bit at position i goes to the position with the digits of i in the opposite order.
+fn reversed(word: u64, bits: u8) -> u64 {
+    let digits = u32::from(bits).trailing_zeros();
+    let target = |i: u32| if digits == 0 { 0 } else { i.reverse_bits() >> (32 - digits) };
+    (0..u32::from(bits)).fold(0, |result, i| result | (word >> i & 1) << target(i))
+}
+
+/// For each word that `kept` need, whether it is needed.
+pub(super) fn needed(scalars: &[Scalar], kept: impl Iterator<Item = usize>) -> HashMap<usize, ()> {
+    let mut needed = HashMap::new();
+    let mut open: Vec<usize> = kept.collect();
+    while let Some(id) = open.pop() {
+        if needed.insert(id, ()).is_none()
+            && let Word::Computed(_, arguments) = &scalars[id].word
+        {
+            open.extend(arguments);
+        }
+    }
+    needed
+}

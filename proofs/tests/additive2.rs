@@ -1,0 +1,203 @@
+//! Every operation of `additive2`, under every choice: proved for every promised coalition, its certificate accepted, and the
+//! exact count over small words in agreement.
+
+use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
+use viewless_proofs::privacy::{self, Coalition, Verdict, check, promised_coalitions, shrink};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Series};
+use viewless_protocols::fixed::FixedPoint;
+use viewless_protocols::party::Party;
+use viewless_protocols::program::Program;
+use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+
+fn every_scheme() -> Vec<SchemeSpec> {
+    let mut all = Vec::new();
+    for truncation in [Truncation::Local, Truncation::Exact] {
+        for comparison in [Comparison::Spk, Comparison::Carry] {
+            for triples in [Triples::Fresh, Triples::FixedWeight] {
+                for weights in [Weights::Shared, Weights::Server] {
+                    all.push(SchemeSpec { kind: SchemeKind::Additive2, truncation, comparison, triples, weights });
+                }
+            }
+        }
+    }
+    all
+}
+
+fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec) -> Program {
+    scheme::compile(circuit, spec, FixedPoint { fraction_bits: 16 }).unwrap()
+}
+
+/// A name, and a circuit small enough to be counted once its words are shrunk.
+fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
+    fn unary(build: impl FnOnce(&mut Circuit, viewless_protocols::circuit::Secret)) -> CheckedCircuit {
+        let mut c = Circuit::new();
+        let x = c.input(Owner::Client, "x", [1]);
+        build(&mut c, x);
+        c.finish().unwrap()
+    }
+    let series = |period| Series { period, constant: 0.5, cosines: vec![0.5], sines: vec![1.0, 0.25] };
+    vec![
+        ("identity", unary(|c, x| c.reveal(x, "y"))),
+        ("linear", unary(|c, x| {
+            let y = c.scale(x, 3.0);
+            let y = c.sub(y, x);
+            let y = c.offset(y, 0.5);
+            c.reveal(y, "y");
+        })),
+        ("truncation", unary(|c, x| {
+            let y = c.shift(x, -3);
+            let y = c.precision(y, 0);
+            c.reveal(y, "y");
+        })),
+        ("square", unary(|c, x| {
+            let y = c.square(x);
+            c.reveal(y, "y");
+        })),
+        ("products in a row", unary(|c, x| {
+            let y = c.mul(x, x);
+            let z = c.mul(y, x);
+            let z = c.square(z);
+            c.reveal(z, "z");
+        })),
+        ("broadcast product", {
+            let mut c = Circuit::new();
+            let x = c.input(Owner::Client, "x", [2]);
+            let y = c.input(Owner::Client, "y", [1]);
+            let z = c.mul(x, y);
+            c.reveal(z, "z");
+            c.finish().unwrap()
+        }),
+        ("a weight used twice", {
+            let mut c = Circuit::new();
+            let x = c.input(Owner::Client, "x", [1, 2]);
+            let w = c.input(Owner::Model, "w", [2, 2]);
+            let y = c.matmul(x, w);
+            let z = c.matmul(y, w);
+            let z = c.add(y, z);
+            c.reveal(z, "z");
+            c.finish().unwrap()
+        }),
+        ("a weight times a query", {
+            let mut c = Circuit::new();
+            let x = c.input(Owner::Client, "x", [2]);
+            let w = c.input(Owner::Model, "w", [1]);
+            let y = c.mul(x, w);
+            let y = c.add(y, w);
+            c.reveal(y, "y");
+            c.finish().unwrap()
+        }),
+        ("comparison", unary(|c, x| {
+            let bit = c.less_than(x, 0.5);
+            let y = c.real(bit, 0);
+            c.reveal(y, "y");
+        })),
+        ("comparison of secrets", unary(|c, x| {
+            let y = c.square(x);
+            let bit = c.less(x, y);
+            let y = c.real(bit, 0);
+            c.reveal(y, "y");
+        })),
+        ("select", unary(|c, x| {
+            let bit = c.less_than(x, 0.5);
+            let bit = c.not(bit);
+            let y = c.select(bit, x);
+            c.reveal(y, "y");
+        })),
+        ("bits", unary(|c, x| {
+            let (a, b) = (c.less_than(x, 2.0), c.less_than(x, -2.0));
+            let (both, one) = (c.and(a, b), c.xor(a, b));
+            let (both, one) = (c.real(both, 0), c.select(one, x));
+            let y = c.add(both, one);
+            c.reveal(y, "y");
+        })),
+        ("fourier, period 16", unary(|c, x| {
+            let y = c.fourier(x, series(16.0));
+            c.reveal(y, "y");
+        })),
+        ("fourier, period 20", unary(|c, x| {
+            let y = c.fourier(x, series(20.0));
+            c.reveal(y, "y");
+        })),
+        ("two outputs", unary(|c, x| {
+            let y = c.square(x);
+            c.reveal(y, "y");
+            let z = c.mul(x, y);
+            c.reveal(z, "z");
+        })),
+    ]
+}
+
+#[test]
+fn every_operation_is_proved_for_every_promised_coalition() {
+    for (name, circuit) in primitives() {
+        for spec in every_scheme() {
+            let program = compile(&circuit, &spec);
+            for coalition in promised_coalitions(&program) {
+                let report = privacy::prove(&program, coalition);
+                let Verdict::Proved { statistical_distance, given_own_samples } = report.verdict else {
+                    panic!("{name}, {coalition}, {spec:?}: {:#?}\n{}", report.verdict, *program);
+                };
+                assert_eq!(statistical_distance, 0.0);
+                assert_eq!(given_own_samples, coalition.members().contains(Party::Client));
+                let certificate = report.certificate.expect("a proof has a certificate");
+                let checked = check::check(&program, &certificate).unwrap_or_else(|error| panic!("{name}: {error}"));
+                assert_eq!(checked.coalition, coalition);
+                assert_eq!(checked.statistical_distance, 0.0);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_promised_is_not_proved() {
+    for (name, circuit) in primitives() {
+        for spec in every_scheme() {
+            let program = compile(&circuit, &spec);
+            for members in [[Party::P0, Party::P1], [Party::P0, Party::Dealer], [Party::P1, Party::Dealer]] {
+                // Without a product, nothing is dealt, and the dealer adds nothing to a party's view.
+                if members[1] == Party::Dealer && !circuit_deals(&program) {
+                    continue;
+                }
+                let coalition = Coalition::of(&program, &members).unwrap();
+                let report = privacy::prove(&program, coalition);
+                assert!(matches!(report.verdict, Verdict::Undecided { .. }), "{name}, {coalition}, {spec:?}");
+                assert!(!report.verdict.offending().is_empty());
+            }
+        }
+    }
+}
+
+fn circuit_deals(program: &Program) -> bool {
+    program.values.iter().any(|value| value.holders.contains(Party::Dealer) && value.op.arguments().len() == 2)
+}
+
+#[test]
+fn counting_small_words_agrees() {
+    for (name, circuit) in primitives() {
+        for spec in every_scheme() {
+            let program = compile(&circuit, &spec);
+            for bits in [1, 2] {
+                let Ok(small) = shrink::shrink(&program, bits) else { continue };
+                for coalition in promised_coalitions(&small) {
+                    let proved = matches!(privacy::prove(&small, coalition).verdict, Verdict::Proved { .. });
+                    assert!(proved, "{name}, {coalition}, {spec:?}, {bits} bits");
+                    match exhaustive::count(&small, coalition) {
+                        Ok(Exhaustive::Private) => {}
+                        other => panic!("{name}, {coalition}, {spec:?}, {bits} bits: {other:?}"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn counting_refutes_the_two_computing_parties_together() {
+    let (_, circuit) = primitives().swap_remove(3);
+    for spec in every_scheme() {
+        let program = compile(&circuit, &spec);
+        let coalition = Coalition::of(&program, &[Party::P0, Party::P1]).unwrap();
+        let refutation = privacy::refute(&program, coalition).expect("together they hold the query");
+        assert_eq!(refutation.witness.distance, 1.0);
+    }
+}

@@ -1,0 +1,238 @@
+//! The most important test: on random small Programs, sound and unsound, what the symbolic prover proves, counting never refutes;
+//! and every proof's certificate is accepted.
+
+use proptest::prelude::*;
+use viewless_proofs::privacy::exhaustive::{self, Exhaustive, Options};
+use viewless_proofs::privacy::{self, Coalition, Verdict, check};
+use viewless_protocols::party::{Party, PartySet};
+use viewless_protocols::program::{Constant, Local, Op, Program, ProgramBuilder, ValueId};
+use viewless_protocols::ring::Domain;
+use viewless_protocols::shape::{Move, Shape};
+
+const PARTIES: [Party; 4] = [Party::P0, Party::P1, Party::Dealer, Party::Client];
+
+/// One step of a random walk: what to do, and three choices.
+type Instruction = (u8, u8, u8, u8);
+
+/// The Program that instructions spell; every list spells one.
+fn program(bits: u8, instructions: &[Instruction]) -> Program {
+    let mut p = ProgramBuilder::new(PartySet::of(&PARTIES), Party::ModelOwner);
+    let domain = Domain::Ring(bits);
+    let shape = |choice: u8| -> Shape { if choice % 5 == 0 { [2].into() } else { [1].into() } };
+    let mut values: Vec<ValueId> = Vec::new();
+    for (i, party) in [Party::P0, Party::P1, Party::Client].into_iter().enumerate() {
+        values.push(p.input(party, &format!("x{i}"), 0, domain, [1].into()));
+    }
+    let pairs = [
+        [Party::Dealer, Party::P0],
+        [Party::Dealer, Party::P1],
+        [Party::P0, Party::P1],
+        [Party::Client, Party::P0],
+        [Party::P0, Party::P0],
+        [Party::P1, Party::P1],
+    ];
+    for &(what, a, b, c) in instructions {
+        // Recent values are chosen more often, so that walks go deep.
+        let pick = |choice: u8| {
+            let back = usize::from(choice % 16).min(values.len() - 1);
+            if choice < 160 { values[values.len() - 1 - back] } else { values[usize::from(choice) % values.len()] }
+        };
+        let (x, y) = (pick(a), pick(b));
+        let meet = |p: &ProgramBuilder| !p.value(x).holders.intersection(p.value(y).holders).is_empty();
+        let fits = |p: &ProgramBuilder| {
+            meet(p) && p.value(x).domain == p.value(y).domain && p.shape(x).broadcast(&p.shape(y)).is_ok()
+        };
+        let ring = p.value(x).domain.is_ring();
+        match what % 22 {
+            0..=2 => values.push(p.sample(PartySet::of(&pairs[usize::from(a) % pairs.len()]), domain, shape(b))),
+            3 | 4 if fits(&p) => values.push(if ring { p.add(x, y) } else { p.xor(x, y) }),
+            5 | 6 if fits(&p) => values.push(if ring { p.sub(x, y) } else { p.xor(x, y) }),
+            7 if fits(&p) => values.push(if ring { p.mul(x, y) } else { p.and(x, y) }),
+            8 => values.push(if ring { p.neg(x) } else { p.not(x) }),
+            9 if p.value(x).domain.bits() > 1 => {
+                let by = 1 + b % (p.value(x).domain.bits() - 1);
+                values.push(match c % 2 {
+                    0 => p.shift_left(x, by),
+                    _ => p.shift_right(x, by),
+                });
+            }
+            10 => {
+                let width = 1 + b % bits;
+                values.push(p.convert(x, if c % 3 == 0 { Domain::Bits(width) } else { Domain::Ring(width) }));
+            }
+            11 if ring => {
+                let k = p.constant(Constant::Splat(u64::from(b) & p.value(x).domain.mask()), p.value(x).domain, Shape::scalar());
+                values.push(p.mul(x, k));
+            }
+            12 => {
+                let length = p.shape(x).elements();
+                values.push(match c % 3 {
+                    0 if length == 2 => {
+                        p.moved(x, Move::Slice { axis: 0, start: usize::from(b % 2), length: 1 })
+                    }
+                    1 if ring => p.sum(x, 0),
+                    _ => p.moved(x, Move::Broadcast([2].into())),
+                });
+            }
+            13 if meet(&p) && p.value(x).domain == p.value(y).domain && p.shape(x).elements() + p.shape(y).elements() <= 3 => {
+                values.push(p.concat(&[x, y], 0));
+            }
+            // A masked message: the building block of everything sound.
+            14..=17 => {
+                let holders = p.value(x).holders;
+                let from = holders.iter().nth(usize::from(b) % holders.len()).unwrap();
+                let to = PARTIES[usize::from(c) % PARTIES.len()];
+                if !holders.contains(to) && from != to {
+                    let (domain, shape) = (p.value(x).domain, p.shape(x));
+                    let third = PARTIES[usize::from(a ^ c) % PARTIES.len()];
+                    let known_to = if third == to { PartySet::of(&[from]) } else { PartySet::of(&[from, third]) };
+                    let mask = p.sample(known_to, domain, shape);
+                    let masked = if ring { p.sub(x, mask) } else { p.xor(x, mask) };
+                    values.push(mask);
+                    if !p.value(masked).holders.contains(to) {
+                        values.push(p.send(masked, to));
+                    }
+                }
+            }
+            18 | 19 => {
+                let to = PARTIES[usize::from(b) % PARTIES.len()];
+                if !p.value(x).holders.contains(to) {
+                    values.push(p.send(x, to));
+                }
+            }
+            20 => {
+                let holders = p.value(x).holders;
+                let to = holders.iter().nth(usize::from(b) % holders.len()).unwrap();
+                p.reveal(x, to, "y", 0);
+            }
+            // Shares of an output.
+            21 if fits(&p) || p.value(x).domain == p.value(y).domain && p.shape(x) == p.shape(y) => {
+                let (Some(one), Some(other)) = (p.value(x).holders.iter().next(), p.value(y).holders.iter().last()) else {
+                    continue;
+                };
+                let to = Party::Client;
+                if one == other || p.value(x).holders.contains(to) || p.value(y).holders.contains(to) {
+                    continue;
+                }
+                let (domain, shape) = (p.value(x).domain, p.shape(x));
+                let zero = p.sample(PartySet::of(&[one, other]), domain, shape);
+                let (a, b) = if ring { (p.add(x, zero), p.sub(y, zero)) } else { (p.xor(x, zero), p.xor(y, zero)) };
+                if p.value(a).holders.is_empty() || p.value(b).holders.is_empty() {
+                    continue;
+                }
+                let (a, b) = (p.send(a, to), p.send(b, to));
+                let sum = if ring { p.add(a, b) } else { p.xor(a, b) };
+                values.push(sum);
+                p.reveal(sum, to, "sum", 0);
+            }
+            _ => {}
+        }
+    }
+    p.finish().unwrap()
+}
+
+fn coalitions(program: &Program) -> Vec<Coalition> {
+    let mut all = privacy::promised_coalitions(program);
+    all.extend(privacy::unpromised_coalitions(program));
+    all
+}
+
+/// How often each pair of verdicts was met.
+#[derive(Debug, Default)]
+struct Tally {
+    proved_and_private: usize,
+    undecided_but_private: usize,
+    undecided_and_leaking: usize,
+    not_counted: usize,
+    proved_with_masks: usize,
+    proved_with_outputs: usize,
+}
+
+/// Compares the ways to a verdict on one Program; the message of a contradiction.
+fn compare(program: &Program, tally: &mut Tally) -> Result<(), String> {
+    for coalition in coalitions(program) {
+        let report = privacy::prove(program, coalition);
+        if let Some(certificate) = &report.certificate {
+            let checked = check::check(program, certificate);
+            if let Err(error) = checked {
+                return Err(format!("{coalition}: certificate refused: {error}\n{certificate:#?}\n{}", **program));
+            }
+        }
+        let counted = exhaustive::count_with(program, coalition, Options { most_bits: 18, given_own_samples: true });
+        match (&report.verdict, counted) {
+            (_, Err(_)) => tally.not_counted += 1,
+            (Verdict::Proved { .. }, Ok(Exhaustive::Private)) => {
+                tally.proved_and_private += 1;
+                let messages = report.messages > 0;
+                let has_outputs = program.iter().any(
+                    |(_, value)| matches!(value.op, Op::Reveal { to, .. } if coalition.members().contains(to)),
+                );
+                tally.proved_with_masks += usize::from(messages && !has_outputs);
+                tally.proved_with_outputs += usize::from(messages && has_outputs);
+            }
+            (Verdict::Proved { .. }, Ok(Exhaustive::Leak(witness))) => {
+                return Err(format!("{coalition}: PROVED BUT LEAKS: {witness}\n{:#?}\n{}", report.certificate, **program));
+            }
+            (_, Ok(Exhaustive::Private)) => tally.undecided_but_private += 1,
+            (_, Ok(Exhaustive::Leak(_))) => tally.undecided_and_leaking += 1,
+        }
+    }
+    Ok(())
+}
+
+fn instructions() -> impl Strategy<Value = Vec<Instruction>> {
+    prop::collection::vec(any::<Instruction>(), 1..24)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_proved_is_never_refuted(bits in 1u8..=2, instructions in instructions()) {
+        let program = program(bits, &instructions);
+        if let Err(contradiction) = compare(&program, &mut Tally::default()) {
+            prop_assert!(false, "{}", contradiction);
+        }
+    }
+}
+
+/// A generator of its own, so that the numbers below never change.
+struct Xorshift(u64);
+
+impl Xorshift {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}
+
+#[test]
+fn a_thousand_fixed_programs_agree_and_every_kind_of_verdict_is_met() {
+    let mut random = Xorshift(0x5eed_cafe_f00d);
+    let mut tally = Tally::default();
+    for round in 0..1000 {
+        let length = 4 + random.next() as usize % 24;
+        let instructions: Vec<Instruction> = (0..length)
+            .map(|_| {
+                let [a, b, c, d, ..] = random.next().to_le_bytes();
+                (a, b, c, d)
+            })
+            .collect();
+        let program = program(1 + (round % 3) as u8, &instructions);
+        compare(&program, &mut tally).unwrap_or_else(|contradiction| panic!("{contradiction}"));
+    }
+    println!("{tally:?}");
+    assert!(tally.proved_with_masks > 500, "{tally:?}");
+    assert!(tally.proved_with_outputs > 20, "{tally:?}");
+    assert!(tally.undecided_and_leaking > 500, "{tally:?}");
+    assert!(tally.not_counted < tally.proved_and_private / 4, "{tally:?}");
+}
+
+#[test]
+fn every_list_of_instructions_spells_a_program() {
+    let all: Vec<Instruction> = (0..=255u8).map(|i| (i, i.wrapping_mul(7), i.wrapping_mul(13), i.wrapping_mul(29))).collect();
+    let program = program(3, &all);
+    assert!(program.values.iter().any(|value| matches!(value.op, Op::Local(Local::Concat(_), _))));
+}

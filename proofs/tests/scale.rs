@@ -1,0 +1,125 @@
+//! Large Programs. Timings are printed, not asserted: run with `--release -- --ignored --nocapture` for numbers that count.
+
+use std::time::Instant;
+use viewless_proofs::privacy::{self, Verdict, check};
+use viewless_protocols::circuit::{Circuit, Owner};
+use viewless_protocols::fixed::FixedPoint;
+use viewless_protocols::model::bert::{self, Query};
+use viewless_protocols::model;
+use viewless_protocols::nonlinear::{self, Function, LayerNormInputs, Protocol};
+use viewless_protocols::program::Program;
+use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::suite::Suite;
+
+const PUBLISHED: SchemeSpec = SchemeSpec {
+    kind: SchemeKind::Additive2,
+    truncation: Truncation::Local,
+    comparison: Comparison::Spk,
+    triples: Triples::Fresh,
+    weights: Weights::Shared,
+};
+
+fn prove_all(name: &str, program: &Program) {
+    for coalition in privacy::promised_coalitions(program) {
+        let started = Instant::now();
+        let report = privacy::prove(program, coalition);
+        let proved = started.elapsed();
+        let Verdict::Proved { statistical_distance, .. } = report.verdict else {
+            panic!("{name}, {coalition}: {:#?}", report.verdict);
+        };
+        assert_eq!(statistical_distance, 0.0);
+        let certificate = report.certificate.expect("a proof has a certificate");
+        let started = Instant::now();
+        let checked = check::check(program, &certificate).unwrap_or_else(|error| panic!("{name}, {coalition}: {error}"));
+        println!(
+            "{name}, {coalition}: {} values, {} messages ({} contents), proved in {:.0?}, checked in {:.0?}",
+            program.values.len(),
+            report.messages,
+            checked.messages,
+            proved,
+            started.elapsed()
+        );
+    }
+}
+
+fn chain(length: usize) -> Program {
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [1]);
+    let mut y = x;
+    for _ in 0..length {
+        y = c.mul(y, x);
+    }
+    c.reveal(y, "y");
+    scheme::compile(&c.finish().unwrap(), &PUBLISHED, FixedPoint { fraction_bits: 16 }).unwrap()
+}
+
+#[test]
+fn a_chain_of_a_thousand_products_is_proved() {
+    prove_all("chain of 1000", &chain(1000));
+}
+
+#[test]
+#[ignore = "large; for timings"]
+fn a_chain_of_64000_products_is_proved() {
+    prove_all("chain of 64000", &chain(64_000));
+}
+
+fn bert(name: &str, suite: &str, query: Query) -> Program {
+    let suite = Suite::built_in(suite).unwrap();
+    let config = model::known(name).unwrap();
+    let circuit = bert::circuit(&config, &suite.bert().unwrap(), query).unwrap();
+    scheme::compile(&circuit, &suite.scheme, suite.fixed()).unwrap()
+}
+
+#[test]
+fn bert_is_proved_under_every_suite() {
+    for suite in Suite::names() {
+        prove_all(&format!("bert-base, {suite}"), &bert("bert-base", suite, Query { tokens: 16, batch: 1 }));
+    }
+}
+
+#[test]
+#[ignore = "large; for timings"]
+fn large_berts_are_proved_under_every_suite() {
+    for name in model::KNOWN {
+        for suite in Suite::names() {
+            prove_all(&format!("{name}, {suite}"), &bert(name, suite, Query { tokens: 512, batch: 1 }));
+        }
+    }
+}
+
+#[test]
+fn every_protocol_of_the_registry_is_proved() {
+    let schemes = [PUBLISHED, SchemeSpec { truncation: Truncation::Exact, comparison: Comparison::Carry, ..PUBLISHED }];
+    for protocol in nonlinear::registry() {
+        for spec in schemes {
+            let program = protocol_program(protocol, &spec);
+            for coalition in privacy::promised_coalitions(&program) {
+                let report = privacy::prove(&program, coalition);
+                assert!(report.certificate.is_some(), "{}, {coalition}: {:#?}", protocol.card.name, report.verdict);
+            }
+        }
+    }
+}
+
+/// A protocol of the registry applied to two rows of four.
+fn protocol_program(protocol: &Protocol, spec: &SchemeSpec) -> Program {
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [2, 4]);
+    let y = match protocol.card.function {
+        Function::LayerNorm => {
+            let gamma = c.input(Owner::Model, "gamma", [4]);
+            let beta = c.input(Owner::Model, "beta", [4]);
+            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon: 1e-5 })
+        }
+        Function::Exp
+        | Function::Reciprocal
+        | Function::Rsqrt
+        | Function::Max
+        | Function::Gelu
+        | Function::Tanh
+        | Function::Softmax => protocol.build(&mut c, x),
+    };
+    c.reveal(y, "y");
+    scheme::compile(&c.finish().unwrap(), spec, FixedPoint { fraction_bits: 16 }).unwrap()
+}

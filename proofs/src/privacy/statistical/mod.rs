@@ -70,7 +70,9 @@ pub enum AssayError {
     #[error("a run for statistics failed: {0}")]
     Execute(#[from] ExecuteError),
     /// No runs, or no level to test at.
-    #[error("{runs} runs at a false-alarm rate of {false_alarm_rate}; choose at least one run, and a rate between 0 and 1")]
+    #[error(
+        "{runs} runs at a false-alarm rate of {false_alarm_rate}; choose at least one run, and a rate between 0 and 1"
+    )]
     Options {
         /// Runs asked for.
         runs: u32,

@@ -1,0 +1,250 @@
+//! What is known of one number in each of 64 independent cases ("lanes"): an interval, and an affine form that remembers which
+//! uncertainties it shares with other numbers.
+//!
+//! The number is `low <= v <= high`, and at once v = `centre` + sum over k of `terms[k]` e_k + r with |e_k| <= 1, |r| <= `error`. An
+//! e_k is the same unknown in every form in which it occurs: so y + (y - x y^2) loses what it should lose, where intervals
+//! would add it up. (Affine arithmetic: Comba and Stolfi 1993; de Figueiredo and Stolfi, Numer. Algorithms 37, 2004.)
+//!
+//! **Units and rounding.** A number with F fraction bits is counted in units of 2^-F. In the ring these are integers, and
+//! sums and products of f64 are exact below 2^53; beyond, and over the reals always, each interval end moves outwards by
+//! |v| 2^-52, which is more than the half unit in the last place that f64 may be off. Of an affine form every rounding is
+//! covered by `error`: each operation adds 2^-46 times the product (for sums, the sum) of the magnitudes of its operands, for
+//! at most [`SYMBOLS`] + 2 roundings of 2^-53 each.
+
+/// Cases treated at once.
+pub(super) const LANES: usize = 64;
+/// Uncertainties remembered one by one; more are lumped together.
+pub(super) const SYMBOLS: usize = 96;
+/// See the module's text.
+const SLACK: f64 = 1.0 / (1u64 << 46) as f64;
+/// Integers up to here are exact.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// One number for each lane.
+pub(super) type Lane = [f64; LANES];
+
+/// What numbers are: integers modulo 2^64 under the laws of fixed point, or real numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Integers.
+    Ring,
+    /// Real numbers.
+    Reals,
+}
+
+/// See the module's text. `terms` is sorted by symbol.
+#[derive(Debug, Clone)]
+pub(super) struct Form {
+    pub(super) low: Lane,
+    pub(super) high: Lane,
+    pub(super) centre: Lane,
+    pub(super) error: Lane,
+    /// Bound of |v - `centre`| from terms and error.
+    pub(super) radius: Lane,
+    pub(super) terms: Vec<(u32, Lane)>,
+}
+
+/// Moves an end outwards where f64 may have rounded it inwards.
+pub(super) fn down(x: f64, kind: Kind) -> f64 {
+    if kind == Kind::Ring && x.abs() < EXACT { x } else { x - x.abs() * f64::EPSILON - f64::MIN_POSITIVE }
+}
+
+/// As [`down`], upwards.
+pub(super) fn up(x: f64, kind: Kind) -> f64 {
+    -down(-x, kind)
+}
+
+/// Each lane made from its number.
+pub(super) fn lanes(f: impl Fn(usize) -> f64) -> Lane {
+    let mut lane = [0.0; LANES];
+    lane.iter_mut().enumerate().for_each(|(i, x)| *x = f(i));
+    lane
+}
+
+impl Form {
+    /// The same known number in every lane.
+    pub(super) fn splat(number: f64) -> Self {
+        Self::known([number; LANES])
+    }
+
+    /// Known numbers.
+    pub(super) fn known(numbers: Lane) -> Self {
+        let zero = [0.0; LANES];
+        Self { low: numbers, high: numbers, centre: numbers, error: zero, radius: zero, terms: Vec::new() }
+    }
+
+    /// Any number between two ends, with its own symbol.
+    pub(super) fn between(low: Lane, high: Lane, symbol: u32, kind: Kind) -> Self {
+        let mut form = Self::known(low);
+        form.high = high;
+        form.radius = [f64::INFINITY; LANES];
+        form.settle(Some(symbol), kind);
+        form
+    }
+
+    /// wa a + wb b, affine part only; the interval is left to the caller. `error` must still get what is not linear.
+    fn combined(a: &Self, wa: &Lane, b: &Self, wb: &Lane, centre: Lane) -> Self {
+        let mut terms: Vec<(u32, Lane)> = Vec::with_capacity(a.terms.len() + b.terms.len() + 1);
+        let (mut left, mut right) = (a.terms.iter().peekable(), b.terms.iter().peekable());
+        loop {
+            let symbol = match (left.peek(), right.peek()) {
+                (Some((s, _)), Some((t, _))) => *s.min(t),
+                (Some((s, _)), None) | (None, Some((s, _))) => *s,
+                (None, None) => break,
+            };
+            let mut term = [0.0; LANES];
+            if let Some((_, x)) = left.next_if(|(s, _)| *s == symbol) {
+                (0..LANES).for_each(|i| term[i] = wa[i] * x[i]);
+            }
+            if let Some((_, y)) = right.next_if(|(s, _)| *s == symbol) {
+                (0..LANES).for_each(|i| term[i] += wb[i] * y[i]);
+            }
+            terms.push((symbol, term));
+        }
+        let error = lanes(|i| wa[i].abs() * a.error[i] + wb[i].abs() * b.error[i]);
+        Self { low: centre, high: centre, centre, error, radius: [0.0; LANES], terms }
+    }
+
+    /// a + sign b.
+    pub(super) fn sum(a: &Self, b: &Self, sign: f64, kind: Kind) -> Self {
+        let centre = lanes(|i| a.centre[i] + sign * b.centre[i]);
+        let mut form = Self::combined(a, &[1.0; LANES], b, &[sign; LANES], centre);
+        for i in 0..LANES {
+            form.error[i] += SLACK * (a.magnitude(i) + b.magnitude(i));
+            let (b_low, b_high) = if sign > 0.0 { (b.low[i], b.high[i]) } else { (-b.high[i], -b.low[i]) };
+            form.low[i] = down(a.low[i] + b_low, kind);
+            form.high[i] = up(a.high[i] + b_high, kind);
+        }
+        form.settle(None, kind);
+        form
+    }
+
+    /// a b.
+    pub(super) fn product(a: &Self, b: &Self, kind: Kind) -> Self {
+        let centre = lanes(|i| a.centre[i] * b.centre[i]);
+        let mut form = Self::combined(a, &b.centre, b, &a.centre, centre);
+        for i in 0..LANES {
+            form.error[i] += a.radius[i] * b.radius[i] + SLACK * a.magnitude(i) * b.magnitude(i);
+            let corners = [a.low[i] * b.low[i], a.low[i] * b.high[i], a.high[i] * b.low[i], a.high[i] * b.high[i]];
+            form.low[i] = down(corners[0].min(corners[1]).min(corners[2]).min(corners[3]), kind);
+            form.high[i] = up(corners[0].max(corners[1]).max(corners[2]).max(corners[3]), kind);
+        }
+        form.settle(None, kind);
+        form
+    }
+
+    /// a squared: a^2 = c^2 + 2 c A + A^2 with 0 <= A^2 <= radius^2.
+    pub(super) fn square(a: &Self, kind: Kind) -> Self {
+        let half = lanes(|i| a.radius[i] * a.radius[i] / 2.0);
+        let centre = lanes(|i| a.centre[i] * a.centre[i] + half[i]);
+        let mut form = Self::combined(a, &a.centre, a, &a.centre, centre);
+        for i in 0..LANES {
+            form.error[i] += half[i] + SLACK * a.magnitude(i) * a.magnitude(i);
+            let (p, q) = (a.low[i] * a.low[i], a.high[i] * a.high[i]);
+            let around_zero = a.low[i] <= 0.0 && a.high[i] >= 0.0;
+            form.low[i] = if around_zero { 0.0 } else { down(p.min(q), kind) };
+            form.high[i] = up(p.max(q), kind);
+        }
+        form.settle(None, kind);
+        form
+    }
+
+    /// a times a number; `exact` when it is a power of two, so that nothing is rounded.
+    pub(super) fn scaled(a: &Self, factor: f64, exact: bool, kind: Kind) -> Self {
+        let slack = if exact { 0.0 } else { SLACK * factor.abs() };
+        let ends = |x: f64, y: f64| if factor < 0.0 { (y * factor, x * factor) } else { (x * factor, y * factor) };
+        let mut form = a.clone();
+        for i in 0..LANES {
+            let (low, high) = ends(a.low[i], a.high[i]);
+            (form.low[i], form.high[i]) = if exact { (low, high) } else { (down(low, kind), up(high, kind)) };
+            form.centre[i] *= factor;
+            form.error[i] = form.error[i] * factor.abs() + slack * a.magnitude(i);
+        }
+        form.terms.iter_mut().for_each(|(_, term)| term.iter_mut().for_each(|x| *x *= factor));
+        form.measure();
+        form
+    }
+
+    /// a + number.
+    pub(super) fn offset(a: &Self, number: f64, kind: Kind) -> Self {
+        let mut form = a.clone();
+        for i in 0..LANES {
+            form.low[i] = down(a.low[i] + number, kind);
+            form.high[i] = up(a.high[i] + number, kind);
+            form.centre[i] += number;
+            form.error[i] += SLACK * (a.magnitude(i) + number.abs());
+        }
+        form.measure();
+        form
+    }
+
+    /// floor or ceiling of a / 2^shift, whichever a run gives: a new symbol.
+    pub(super) fn truncated(a: &Self, shift: u8, symbol: u32) -> Self {
+        let factor = viewless_protocols::fixed::power_of_two(-i32::from(shift));
+        let mut form = Self::scaled(a, factor, true, Kind::Ring);
+        for i in 0..LANES {
+            form.low[i] = form.low[i].floor();
+            form.high[i] = form.high[i].ceil();
+            // The result and the quotient differ by less than 1.
+            form.error[i] += 1.0;
+        }
+        form.settle(Some(symbol), Kind::Ring);
+        form
+    }
+
+    /// Largest absolute value that the affine part allows.
+    fn magnitude(&self, i: usize) -> f64 {
+        self.centre[i].abs() + self.radius[i]
+    }
+
+    fn measure(&mut self) {
+        let mut radius = self.error;
+        for (_, term) in &self.terms {
+            (0..LANES).for_each(|i| radius[i] += term[i].abs());
+        }
+        self.radius = radius.map(|radius| radius * (1.0 + SLACK));
+    }
+
+    /// Lets interval and affine part learn from each other; what is not shared yet becomes a term of `symbol`.
+    pub(super) fn settle(&mut self, symbol: Option<u32>, kind: Kind) {
+        if self.radius[0].is_finite() {
+            self.measure();
+        }
+        let mut fresh = [0.0; LANES];
+        for i in 0..LANES {
+            let radius = self.radius[i];
+            let (mut low, mut high) = (self.centre[i] - radius, self.centre[i] + radius);
+            if low > f64::NEG_INFINITY && high < f64::INFINITY {
+                let slack = SLACK * self.centre[i].abs();
+                (low, high) = (low - slack, high + slack);
+                if kind == Kind::Ring {
+                    (low, high) = (low.ceil(), high.floor());
+                }
+                self.low[i] = self.low[i].max(low);
+                self.high[i] = self.high[i].min(high);
+            }
+            let half = (self.high[i] - self.low[i]) / 2.0;
+            // Not `<`: also when the radius is not a number.
+            if !(half > 0.5 * radius) {
+                self.centre[i] = self.low[i] + half;
+                // The centre is rounded where the ends are far apart or large.
+                let half = half + self.centre[i].abs().max(half) * if half == 0.0 { 0.0 } else { f64::EPSILON };
+                self.terms.iter_mut().for_each(|(_, term)| term[i] = 0.0);
+                self.error[i] = half;
+                self.radius[i] = half;
+            }
+            if symbol.is_some() {
+                fresh[i] = self.error[i];
+                self.error[i] = 0.0;
+            }
+        }
+        if let Some(symbol) = symbol {
+            self.terms.push((symbol, fresh));
+            while self.terms.len() > SYMBOLS {
+                // The first symbols are those of inputs; the oldest after them is given up.
+                let (_, term) = self.terms.remove(1);
+                (0..LANES).for_each(|i| self.error[i] += term[i].abs());
+            }
+        }
+    }
+}

@@ -1,0 +1,476 @@
+//! Runs a tape over forms: what every run of the protocol can give, for 64 cells of inputs at once.
+//!
+//! **The law of a trigonometric sum** (`scheme/additive2/fourier.rs`), for an argument x in units and a period of 2^m angle units:
+//! - *angle*: n = x, or a neighbour of x c / 2^24 when the period is no power of two of units; n counts modulo 2^m. The shift by 24 bits
+//!   cannot wrap: its wrap is a multiple of 2^40.
+//! - *sum*: the parties add A_k C_k + B_k S_k in integers at G bits, where the dealt C_k, S_k = cos, sin(2 pi k t / 2^m) and the public
+//!   A_k, B_k are rounded to nearest. With h = 2^-G (1/2 + 2^-20) for each of the four roundings (the 2^-20 covers libm, whose relative
+//!   error of 2^-51 is below 2^-20 units up to 2^30 units), the error of the k-th term is at most
+//!   h (|A| + |B| + |C| + |S|) + 2 h^2 <= sqrt(2) h (r_k + 1) + 2 h^2, r_k = sqrt(a_k^2 + b_k^2), because A^2 + B^2 = r_k^2 and C^2 + S^2 = 1
+//!   whatever t is.
+//! - *truncation*: to floor or ceiling, then the encoded constant is added.
+//!
+//! The exact sum f at n comes from its value and slope at the nearest integer to the middle, and |f''| <= sum k^2 r_k w^2 with
+//! w = 2 pi / 2^m.
+
+use super::angle;
+use super::form::{Form, Kind, LANES, Lane, down, lanes, up};
+use super::tape::{Register, Scalar, Tape};
+use super::{Arithmetic, BoundError};
+use std::sync::Arc;
+use viewless_protocols::circuit::Series;
+use viewless_protocols::fixed::{self, RING_BITS, power_of_two};
+use viewless_protocols::scheme::Truncation;
+use viewless_protocols::scheme::additive2::truncation::EXACT_HEADROOM_BITS;
+use viewless_protocols::scheme::laws::{self, Angle, PERIOD_SHIFT};
+
+/// A step with its public numbers brought to units.
+#[derive(Debug, Clone)]
+enum Prepared {
+    /// Nothing to prepare.
+    Plain,
+    /// A public number, in units.
+    Number(f64),
+    /// A public factor m / 2^e.
+    Factor(f64, i32),
+    /// A trigonometric sum.
+    Waves(Arc<Waves>),
+}
+
+/// See the module's text.
+#[derive(Debug)]
+struct Waves {
+    /// Amplitudes of cosine and sine, from k = 1.
+    amplitudes: Vec<(f64, f64)>,
+    /// Binary logarithm of the angle units of a period.
+    angle_bits: u8,
+    /// Angle units for each unit of the argument.
+    ratio: f64,
+    /// The multiplier c.
+    multiplier: Option<u64>,
+    /// The constant, in units.
+    constant: f64,
+    /// Units of a real number.
+    scale: f64,
+    /// Bound of the roundings of the waves, in units.
+    rounding: f64,
+    /// Bound of the second derivative by angle units, in units.
+    curvature: f64,
+    /// Bound of the sum without the constant, in units.
+    amplitude: f64,
+    /// Integer bits by which the sum exceeds the result's scale before it is truncated.
+    shift: i32,
+}
+
+/// A tape ready to be bounded under an arithmetic.
+#[derive(Debug, Clone)]
+pub struct Interpreter {
+    tape: Tape,
+    arithmetic: Arithmetic,
+    prepared: Vec<Prepared>,
+    /// Registers that nobody needs after each step.
+    dying: Vec<Vec<Register>>,
+}
+
+/// What 64 cells gave.
+pub(super) struct Outcome {
+    /// The form of every output register, in order of the outputs.
+    pub(super) outputs: Vec<Form>,
+    /// Whether every number stayed within the headroom.
+    pub(super) bounded: [bool; LANES],
+    /// Expected wraps of local truncations, for the largest magnitudes.
+    pub(super) wraps: Lane,
+}
+
+struct Lanes<'a> {
+    interpreter: &'a Interpreter,
+    registers: Vec<Option<Box<Form>>>,
+    bounded: [bool; LANES],
+    wraps: Lane,
+}
+
+impl Interpreter {
+    /// Prepares a tape.
+    ///
+    /// # Errors
+    /// [`BoundError`] for public numbers that have no encoding, as the compiler would say too.
+    pub fn new(tape: Tape, arithmetic: Arithmetic) -> Result<Self, BoundError> {
+        let prepare = |step: &super::tape::Step| prepare(&tape, arithmetic, &step.scalar, step.fraction_bits);
+        let prepared = tape.steps.iter().map(prepare).collect::<Result<_, _>>()?;
+        let mut last_use: Vec<usize> = (0..tape.steps.len()).collect();
+        for (i, step) in tape.steps.iter().enumerate() {
+            step.scalar.for_each_argument(|argument| last_use[argument as usize] = i);
+        }
+        for output in &tape.outputs {
+            output.registers.iter().for_each(|&register| last_use[register as usize] = usize::MAX);
+        }
+        let mut dying = vec![Vec::new(); tape.steps.len()];
+        for (register, &last) in (0..).zip(&last_use) {
+            if let Some(dying) = dying.get_mut(last) {
+                dying.push(register);
+            }
+        }
+        Ok(Self { tape, arithmetic, prepared, dying })
+    }
+
+    /// The tape.
+    #[must_use]
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    /// Runs over inputs between `low` and `high`, in units; element i of lane l is `ends(i, l)`.
+    pub(super) fn run(&self, ends: impl Fn(usize, usize) -> (f64, f64)) -> Outcome {
+        let mut run = Lanes {
+            interpreter: self,
+            registers: vec![None; self.tape.steps.len()],
+            bounded: [true; LANES],
+            wraps: [0.0; LANES],
+        };
+        for position in 0..self.tape.steps.len() {
+            let form = run.step(position, &ends);
+            run.registers[position] = Some(Box::new(form));
+            for &dead in &self.dying[position] {
+                run.registers[dead as usize] = None;
+            }
+        }
+        let registers = self.tape.outputs.iter().flat_map(|output| &output.registers);
+        let outputs = registers.map(|&register| run.form(register).clone()).collect();
+        Outcome { outputs, bounded: run.bounded, wraps: run.wraps }
+    }
+}
+
+fn kind(arithmetic: Arithmetic) -> Kind {
+    match arithmetic {
+        Arithmetic::Reals => Kind::Reals,
+        Arithmetic::Ring(_) => Kind::Ring,
+    }
+}
+
+fn prepare(tape: &Tape, arithmetic: Arithmetic, scalar: &Scalar, fraction_bits: u8) -> Result<Prepared, BoundError> {
+    let encode = |number: f64, bits: u8| match arithmetic {
+        Arithmetic::Reals => Ok(number * power_of_two(i32::from(bits))),
+        Arithmetic::Ring(_) => fixed::encode(number, bits, RING_BITS).map(|word| word as i64 as f64),
+    };
+    let bits_of = |register: Register| tape.steps[register as usize].fraction_bits;
+    Ok(match scalar {
+        &Scalar::Constant(number) | &Scalar::Offset(_, number) => Prepared::Number(encode(number, fraction_bits)?),
+        &Scalar::LessThan(a, bound) => Prepared::Number(encode(bound, bits_of(a))?),
+        &Scalar::Scale(_, factor) => match arithmetic {
+            Arithmetic::Reals => Prepared::Factor(factor, 0),
+            Arithmetic::Ring(_) => {
+                let (multiplier, exponent) = laws::multiplier(factor, fraction_bits, tape.fixed);
+                Prepared::Factor(multiplier as f64, exponent)
+            }
+        },
+        Scalar::Fourier(_, series) => Prepared::Waves(Arc::new(Waves::new(arithmetic, series, fraction_bits)?)),
+        Scalar::Input(_)
+        | Scalar::Add(..)
+        | Scalar::Sub(..)
+        | Scalar::Neg(_)
+        | Scalar::Shift(_)
+        | Scalar::Precision(_)
+        | Scalar::Mul(..)
+        | Scalar::Square(_)
+        | Scalar::Dot(_)
+        | Scalar::Sum(_)
+        | Scalar::Less(..)
+        | Scalar::And(..)
+        | Scalar::Xor(..)
+        | Scalar::Not(_)
+        | Scalar::Select(..)
+        | Scalar::Real(_) => Prepared::Plain,
+    })
+}
+
+/// 2^63.
+const HEADROOM: f64 = 9_223_372_036_854_775_808.0;
+/// Angle bits over the reals: fine enough that the second-order term is nothing.
+const REAL_ANGLE_BITS: u8 = 31;
+
+impl Waves {
+    fn new(arithmetic: Arithmetic, series: &Series, fraction_bits: u8) -> Result<Self, BoundError> {
+        let coefficient = |list: &[f64], k: usize| list.get(k).copied().unwrap_or(0.0);
+        let amplitudes: Vec<(f64, f64)> = (0..series.cosines.len().max(series.sines.len()))
+            .map(|k| (coefficient(&series.cosines, k), coefficient(&series.sines, k)))
+            .collect();
+        let radii: Vec<f64> = amplitudes.iter().map(|(a, b)| a.hypot(*b) * (1.0 + 1e-15)).collect();
+        let scale = power_of_two(i32::from(fraction_bits));
+        let units = series.period * scale;
+        let (angle_bits, ratio, multiplier, rounding, constant, shift) = match arithmetic {
+            Arithmetic::Reals => {
+                let ratio = power_of_two(i32::from(REAL_ANGLE_BITS)) / units;
+                (REAL_ANGLE_BITS, ratio, None, 0.0, series.constant * scale, 0)
+            }
+            Arithmetic::Ring(truncation) => {
+                let angle = Angle::of(series.period, fraction_bits).ok_or(BoundError::Period { units })?;
+                let ratio = angle.multiplier.map_or(1.0, |c| c as f64 * power_of_two(-i32::from(PERIOD_SHIFT)));
+                let wave_bits = i32::from(laws::wave_bits(fraction_bits, truncation));
+                let h = power_of_two(-wave_bits) * (0.5 + power_of_two(-20));
+                let term =
+                    |r: &f64| if *r == 0.0 { 0.0 } else { std::f64::consts::SQRT_2 * h * (r + 1.0) + 2.0 * h * h };
+                let rounding = radii.iter().map(term).sum::<f64>() * scale * (1.0 + 1e-12);
+                let constant = fixed::encode(series.constant, fraction_bits, RING_BITS)? as i64 as f64;
+                (angle.bits, ratio, angle.multiplier, rounding, constant, 2 * wave_bits - i32::from(fraction_bits))
+            }
+        };
+        let w = 2.0 * std::f64::consts::PI * power_of_two(-i32::from(angle_bits));
+        let curvature = (1..).zip(&radii).map(|(k, r)| f64::from(k) * f64::from(k) * r).sum::<f64>() * w * w * scale;
+        let amplitude = radii.iter().sum::<f64>() * scale * (1.0 + 1e-12);
+        let curvature = curvature * (1.0 + 1e-12);
+        Ok(Self { amplitudes, angle_bits, ratio, multiplier, constant, scale, rounding, curvature, amplitude, shift })
+    }
+
+    /// Value and slope (by angle units) of the sum at an angle, in units, and the error of both together.
+    fn at(&self, n: i64) -> (f64, f64, f64) {
+        let first = angle::unit((n as u32).wrapping_shl(32 - u32::from(self.angle_bits)));
+        let w = 2.0 * std::f64::consts::PI * power_of_two(-i32::from(self.angle_bits));
+        let (mut value, mut slope, mut error) = (0.0, 0.0, 0.0);
+        let mut power = first;
+        let terms = self.amplitudes.len() as f64;
+        for (k, &(a, b)) in self.amplitudes.iter().enumerate() {
+            let k = (k + 1) as f64;
+            value += a * power.0 + b * power.1;
+            slope += k * w * (b * power.0 - a * power.1);
+            error += (a.abs() + b.abs()) * (k + terms) * angle::ERROR;
+            power = angle::times(power, first);
+        }
+        (value * self.scale, slope * self.scale, error * self.scale)
+    }
+}
+
+impl Lanes<'_> {
+    fn form(&self, register: Register) -> &Form {
+        self.registers[register as usize].as_deref().expect("a register lives until its last use")
+    }
+
+    fn bits(&self, register: Register) -> i32 {
+        i32::from(self.interpreter.tape.steps[register as usize].fraction_bits)
+    }
+
+    /// Marks the lanes in which a number may reach 2^bits.
+    fn within(&mut self, form: &Form, bits: u8) {
+        let bound = power_of_two(i32::from(bits));
+        for i in 0..LANES {
+            // Also false for what is not a number.
+            self.bounded[i] &= form.low[i] > -bound && form.high[i] < bound;
+        }
+    }
+
+    fn step(&mut self, position: usize, ends: &impl Fn(usize, usize) -> (f64, f64)) -> Form {
+        let interpreter = self.interpreter;
+        let kind = kind(interpreter.arithmetic);
+        let step = &interpreter.tape.steps[position];
+        let symbol = position as u32;
+        let to = i32::from(step.fraction_bits);
+        let prepared = &interpreter.prepared[position];
+        let number = || match prepared {
+            Prepared::Number(number) => *number,
+            other => unreachable!("not prepared: {other:?}"),
+        };
+        let form = match &step.scalar {
+            Scalar::Input(element) => {
+                let (low, high) = (lanes(|i| ends(*element, i).0), lanes(|i| ends(*element, i).1));
+                Form::between(low, high, symbol, kind)
+            }
+            Scalar::Constant(_) => Form::splat(number()),
+            &Scalar::Add(a, b) => Form::sum(self.form(a), self.form(b), 1.0, kind),
+            &Scalar::Sub(a, b) => Form::sum(self.form(a), self.form(b), -1.0, kind),
+            &Scalar::Neg(a) => Form::scaled(self.form(a), -1.0, true, kind),
+            &Scalar::Offset(a, _) => Form::offset(self.form(a), number(), kind),
+            &Scalar::Shift(a) => self.form(a).clone(),
+            &Scalar::Scale(a, _) => {
+                let Prepared::Factor(factor, exponent) = *prepared else { unreachable!("a factor is prepared") };
+                let power = factor.abs() == 1.0;
+                let scaled = Form::scaled(self.form(a), factor, power, kind);
+                self.rescale(scaled, self.bits(a) + exponent, to, symbol)
+            }
+            &Scalar::Precision(a) => self.rescale(self.form(a).clone(), self.bits(a), to, symbol),
+            &Scalar::Mul(a, b) => {
+                let product = Form::product(self.form(a), self.form(b), kind);
+                self.rescale(product, self.bits(a) + self.bits(b), to, symbol)
+            }
+            &Scalar::Square(a) => {
+                let square = Form::square(self.form(a), kind);
+                self.rescale(square, 2 * self.bits(a), to, symbol)
+            }
+            Scalar::Dot(terms) => {
+                let mut sum = Form::splat(0.0);
+                let mut from = to;
+                for &(a, b) in terms {
+                    from = self.bits(a) + self.bits(b);
+                    sum = Form::sum(&sum, &Form::product(self.form(a), self.form(b), kind), 1.0, kind);
+                }
+                self.rescale(sum, from, to, symbol)
+            }
+            Scalar::Sum(terms) => {
+                let mut terms = terms.iter();
+                let first = terms.next().map_or_else(|| Form::splat(0.0), |&a| self.form(a).clone());
+                terms.fold(first, |sum, &a| Form::sum(&sum, self.form(a), 1.0, kind))
+            }
+            &Scalar::Less(a, b) => {
+                let difference = Form::sum(self.form(a), self.form(b), -1.0, kind);
+                self.sign(&difference)
+            }
+            &Scalar::LessThan(a, _) => {
+                let difference = Form::offset(self.form(a), -number(), kind);
+                self.sign(&difference)
+            }
+            &Scalar::And(a, b) => {
+                let (a, b) = (self.form(a), self.form(b));
+                bit(|i| (a.low[i] * b.low[i], a.high[i] * b.high[i]))
+            }
+            &Scalar::Xor(a, b) => {
+                let (a, b) = (self.form(a), self.form(b));
+                let known = |i: usize| a.low[i] == a.high[i] && b.low[i] == b.high[i];
+                let value = |i: usize| (a.low[i] - b.low[i]).abs();
+                bit(|i| if known(i) { (value(i), value(i)) } else { (0.0, 1.0) })
+            }
+            &Scalar::Not(a) => {
+                let a = self.form(a);
+                bit(|i| (1.0 - a.high[i], 1.0 - a.low[i]))
+            }
+            &Scalar::Select(b, x) => self.select(self.form(b), self.form(x), symbol, kind),
+            &Scalar::Real(a) => Form::scaled(self.form(a), power_of_two(to), true, kind),
+            &Scalar::Fourier(a, _) => {
+                let Prepared::Waves(waves) = prepared else { unreachable!("waves are prepared") };
+                self.fourier(self.form(a).clone(), waves, symbol, kind)
+            }
+        };
+        match interpreter.arithmetic {
+            Arithmetic::Reals => self.within(&form, 200),
+            Arithmetic::Ring(_) => self.within(&form, RING_BITS - 1),
+        }
+        form
+    }
+
+    /// From `from` to `to` fraction bits.
+    fn rescale(&mut self, form: Form, from: i32, to: i32, symbol: u32) -> Form {
+        match self.interpreter.arithmetic {
+            Arithmetic::Reals => {
+                let mut form = Form::scaled(&form, power_of_two(to - from), true, Kind::Reals);
+                form.settle(Some(symbol), Kind::Reals);
+                form
+            }
+            Arithmetic::Ring(_) if from <= to => Form::scaled(&form, power_of_two(to - from), true, Kind::Ring),
+            Arithmetic::Ring(truncation) => {
+                self.within(&form, EXACT_HEADROOM_BITS);
+                self.count_wraps(truncation, &form, 1.0);
+                let shift = u8::try_from(from - to).expect("fraction bits are below 64");
+                Form::truncated(&form, shift, symbol)
+            }
+        }
+    }
+
+    fn count_wraps(&mut self, truncation: Truncation, form: &Form, scale: f64) {
+        match truncation {
+            Truncation::Exact => {}
+            Truncation::Local => {
+                let word = scale * power_of_two(-i32::from(RING_BITS));
+                for i in 0..LANES {
+                    self.wraps[i] += form.low[i].abs().max(form.high[i].abs()) * word;
+                }
+            }
+        }
+    }
+
+    /// The bit "below zero".
+    fn sign(&mut self, difference: &Form) -> Form {
+        if self.interpreter.arithmetic != Arithmetic::Reals {
+            self.within(difference, RING_BITS - 1);
+        }
+        bit(|i| {
+            let (surely, never) = (difference.high[i] < 0.0, difference.low[i] >= 0.0);
+            (f64::from(u8::from(surely)), f64::from(u8::from(!never)))
+        })
+    }
+
+    fn select(&self, bit: &Form, x: &Form, symbol: u32, kind: Kind) -> Form {
+        let mut form = x.clone();
+        for i in 0..LANES {
+            if bit.low[i] > 0.5 {
+                continue;
+            }
+            let known = bit.high[i] < 0.5;
+            form.low[i] = if known { 0.0 } else { x.low[i].min(0.0) };
+            form.high[i] = if known { 0.0 } else { x.high[i].max(0.0) };
+            form.centre[i] = 0.0;
+            form.error[i] = form.high[i].max(-form.low[i]);
+            form.terms.iter_mut().for_each(|(_, term)| term[i] = 0.0);
+        }
+        form.settle(Some(symbol), kind);
+        form
+    }
+
+    fn fourier(&mut self, x: Form, waves: &Waves, symbol: u32, kind: Kind) -> Form {
+        let mut form = x.clone();
+        for i in 0..LANES {
+            // The angle, in angle units: an interval of n, and n - n0 = ratio (x - centre) + shift + at most `inexact`.
+            let (low, high) = match waves.multiplier {
+                Some(c) if kind == Kind::Ring => {
+                    // Clamped for lanes that left the headroom and are given up anyway.
+                    let word = |x: f64| x.clamp(-HEADROOM, HEADROOM) as i128 * i128::from(c);
+                    let low = laws::truncated(word(x.low[i]), PERIOD_SHIFT).0;
+                    (low as f64, laws::truncated(word(x.high[i]), PERIOD_SHIFT).1 as f64)
+                }
+                _ => (down(x.low[i] * waves.ratio, kind), up(x.high[i] * waves.ratio, kind)),
+            };
+            let n = ((low + high) / 2.0).round();
+            let (value, slope, error) = waves.at(n as i64);
+            let reach = (high - n).max(n - low);
+            let rounding = waves.rounding + error * (1.0 + reach);
+            // From the interval of n.
+            let rest = waves.curvature / 2.0 * reach * reach + rounding + slope.abs() * (n.abs() * 4.0 * f64::EPSILON);
+            let (p, q) = (slope * (low - n), slope * (high - n));
+            let limit = waves.amplitude + rounding;
+            let slack = f64::EPSILON * 8.0 * limit;
+            let mut ends = (
+                (value + p.min(q) - rest - slack).max(-limit - slack),
+                (value + p.max(q) + rest + slack).min(limit + slack),
+            );
+            // From the affine form.
+            let factor = slope * waves.ratio;
+            let shift = x.centre[i] * waves.ratio - n;
+            let inexact = match (kind, waves.multiplier) {
+                (Kind::Ring, None) => 0.0,
+                (Kind::Ring, Some(_)) => 1.0,
+                (Kind::Reals, _) => 0.0,
+            } + 8.0 * f64::EPSILON * n.abs();
+            let distance = shift.abs() + waves.ratio * x.radius[i] + inexact;
+            form.centre[i] = value + slope * shift;
+            form.terms.iter_mut().for_each(|(_, term)| term[i] *= factor);
+            form.error[i] = x.error[i] * factor.abs()
+                + slope.abs() * inexact
+                + waves.curvature / 2.0 * distance * distance
+                + waves.rounding
+                + error * (1.0 + distance)
+                + slack * (1.0 + distance);
+            if let Arithmetic::Ring(truncation) = self.interpreter.arithmetic {
+                let magnitude = ends.0.abs().max(ends.1.abs()) * power_of_two(waves.shift);
+                self.bounded[i] &= magnitude < power_of_two(i32::from(EXACT_HEADROOM_BITS));
+                if truncation == Truncation::Local {
+                    self.wraps[i] += magnitude * power_of_two(-i32::from(RING_BITS));
+                }
+                ends = (ends.0.floor(), ends.1.ceil());
+                form.error[i] += 1.0;
+            }
+            form.centre[i] += waves.constant;
+            (form.low[i], form.high[i]) = (down(ends.0 + waves.constant, kind), up(ends.1 + waves.constant, kind));
+            form.error[i] += 4.0 * f64::EPSILON * (waves.constant.abs() + limit);
+        }
+        form.settle(Some(symbol), kind);
+        form
+    }
+}
+
+fn bit(ends: impl Fn(usize) -> (f64, f64)) -> Form {
+    let mut form = Form::known(lanes(|i| ends(i).0));
+    for i in 0..LANES {
+        form.high[i] = ends(i).1;
+        let half = (form.high[i] - form.low[i]) / 2.0;
+        form.centre[i] = form.low[i] + half;
+        form.error[i] = half;
+        form.radius[i] = half;
+    }
+    form
+}

@@ -1,0 +1,180 @@
+//! The certified bound: an interval that contains the output of every run that does not wrap, whatever the randomness.
+//!
+//! A circuit becomes a [`Tape`] of arithmetic on single numbers. The [`Interpreter`] runs it over forms (an interval and an affine
+//! form of each number) by the laws of fixed point ([`viewless_protocols::scheme::laws`]), or over the reals without any rounding.
+//! Its inputs are [`Cell`]s, runs of consecutive fixed-point numbers down to a single one; so what holds of a cell holds of each
+//! number in it. [`search`] splits cells until the largest error is known.
+//!
+//! A number that may leave the headroom of 2^62 before a truncation, or 2^63 elsewhere, makes its cell *unbounded*: beyond, the ring
+//! wraps.
+
+mod angle;
+mod form;
+mod interpret;
+pub mod search;
+mod tape;
+
+#[cfg(test)]
+mod tests;
+
+pub use interpret::Interpreter;
+pub use tape::{Register, Scalar, Step, Tape, TapeError, TapeInput, TapeOutput};
+
+use form::LANES;
+use rayon::prelude::*;
+use thiserror::Error;
+use viewless_protocols::fixed::{EncodeError, power_of_two};
+use viewless_protocols::scheme::Truncation;
+
+/// What numbers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// Fixed point in Z_2^64, every truncation giving floor or ceiling as it likes, until it wraps.
+    Ring(Truncation),
+    /// Real numbers: what the circuit means. The bound is then that of the approximation alone.
+    Reals,
+}
+
+/// A tape that cannot be bounded.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum BoundError {
+    /// No tape.
+    #[error(transparent)]
+    Tape(#[from] TapeError),
+    /// A public number without an encoding.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A trigonometric sum that cannot be compiled.
+    #[error("a period of {units} units is no word of 2 to 32 bits")]
+    Period {
+        /// Units of a period.
+        units: f64,
+    },
+    /// A circuit that is not a function of one number.
+    #[error("the circuit has {inputs} input and {outputs} output elements; a function of one number has one of each")]
+    NotElementwise {
+        /// Elements of its inputs.
+        inputs: usize,
+        /// Elements of its outputs.
+        outputs: usize,
+    },
+}
+
+/// The fixed-point numbers from `low` to `high`, both included, in units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    /// The smallest.
+    pub low: i64,
+    /// The largest.
+    pub high: i64,
+}
+
+/// What the runs on the numbers of a cell can give, in real units.
+///
+/// For the number at `t` in [-1, 1] of the way from the middle of the cell to its end, the output is `centre` + `slope` t to within
+/// `rest`; and it is between `low` and `high`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Response {
+    /// Output in the middle.
+    pub centre: f64,
+    /// Change towards the upper end.
+    pub slope: f64,
+    /// What randomness, rounding and curvature may add.
+    pub rest: f64,
+    /// Smallest output.
+    pub low: f64,
+    /// Largest output.
+    pub high: f64,
+    /// Whether all this holds: no number of any run leaves the headroom.
+    pub bounded: bool,
+    /// Expected number of truncations that wrap in one run, at most.
+    pub wraps: f64,
+}
+
+/// An interval of outputs, in real units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Smallest output.
+    pub low: f64,
+    /// Largest output.
+    pub high: f64,
+}
+
+impl Cell {
+    /// Numbers in it.
+    #[must_use]
+    pub fn count(self) -> u64 {
+        self.high.abs_diff(self.low) + 1
+    }
+
+    /// A number in the middle.
+    #[must_use]
+    pub fn middle(self) -> i64 {
+        self.low + (self.high.abs_diff(self.low) / 2) as i64
+    }
+
+    /// Two halves; `None` for a single number.
+    #[must_use]
+    pub fn halves(self) -> Option<[Self; 2]> {
+        let middle = self.middle();
+        (self.low < self.high)
+            .then_some([Self { low: self.low, high: middle }, Self { low: middle + 1, high: self.high }])
+    }
+}
+
+impl Interpreter {
+    /// Bounds a function of one number on each of many cells, in parallel.
+    ///
+    /// # Errors
+    /// [`BoundError::NotElementwise`].
+    pub fn respond(&self, cells: &[Cell]) -> Result<Vec<Response>, BoundError> {
+        let tape = self.tape();
+        let inputs = tape.inputs.iter().map(|input| input.elements).sum();
+        let outputs = tape.outputs.iter().map(|output| output.registers.len()).sum();
+        if inputs != 1 || outputs != 1 {
+            return Err(BoundError::NotElementwise { inputs, outputs });
+        }
+        let unit = power_of_two(-i32::from(tape.outputs[0].fraction_bits));
+        let input = tape.steps.iter().position(|step| matches!(step.scalar, Scalar::Input(_))).unwrap_or(0) as u32;
+        let block = |cells: &[Cell]| {
+            let cell = |lane: usize| cells[lane.min(cells.len() - 1)];
+            let outcome = self.run(|_, lane| (cell(lane).low as f64, cell(lane).high as f64));
+            let output = &outcome.outputs[0];
+            let slope = output.terms.iter().find(|(symbol, _)| *symbol == input).map(|(_, term)| term);
+            let response = |i: usize| {
+                let slope = slope.map_or(0.0, |slope| slope[i]);
+                Response {
+                    centre: output.centre[i] * unit,
+                    slope: slope * unit,
+                    rest: (output.radius[i] - slope.abs()).max(0.0) * (1.0 + 1e-12) * unit
+                        + output.radius[i] * f64::EPSILON * unit,
+                    low: output.low[i] * unit,
+                    high: output.high[i] * unit,
+                    bounded: outcome.bounded[i],
+                    wraps: outcome.wraps[i],
+                }
+            };
+            (0..cells.len()).map(response).collect::<Vec<_>>()
+        };
+        Ok(cells.par_chunks(LANES).flat_map_iter(block).collect())
+    }
+
+    /// The interval of each output element for given inputs, in units, each element a pair of ends; `None` when a number may leave the
+    /// headroom. The inputs are those of the circuit, in order, joined.
+    ///
+    /// # Panics
+    /// When the number of inputs is not that of the circuit.
+    #[must_use]
+    pub fn intervals(&self, inputs: &[(f64, f64)]) -> Option<Vec<Interval>> {
+        let tape = self.tape();
+        let expected: usize = tape.inputs.iter().map(|input| input.elements).sum();
+        assert_eq!(inputs.len(), expected, "one pair of ends for each input element");
+        let outcome = self.run(|element, _| inputs[element]);
+        let bits = tape.outputs.iter().flat_map(|output| output.registers.iter().map(|_| output.fraction_bits));
+        let interval = |(form, bits): (&form::Form, u8)| {
+            let unit = power_of_two(-i32::from(bits));
+            Interval { low: form.low[0] * unit, high: form.high[0] * unit }
+        };
+        outcome.bounded[0].then(|| outcome.outputs.iter().zip(bits).map(interval).collect())
+    }
+}

@@ -1,0 +1,320 @@
+//! A circuit element by element: rearrangements and broadcasts are resolved once, and what is left is arithmetic of numbers.
+
+use std::sync::Arc;
+use thiserror::Error;
+use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Owner, Series};
+use viewless_protocols::fixed::{FixedPoint, RING_BITS};
+use viewless_protocols::shape::{Move, Shape};
+
+/// A circuit that has no tape.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum TapeError {
+    /// Too many or too few fraction bits, as the compiler would say too.
+    #[error("in region `{region}`: {wanted} fraction bits; use 0 to 61 by fewer guard bits or a coarser fixed point")]
+    FractionBits {
+        /// Path of the region.
+        region: String,
+        /// Fraction bits plus guard bits.
+        wanted: i32,
+    },
+    /// More elements than a bound is computed for.
+    #[error("the circuit has more than {limit} elements in all; bound a smaller one, with fewer or shorter rows")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// Position of a step.
+pub type Register = u32;
+
+/// What a step computes, of the results of earlier ones. The operations are those of [`Op`].
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "each is named for the operation of the circuit that it is one element of")]
+pub enum Scalar {
+    /// An input, by position among all inputs' elements.
+    Input(usize),
+    Constant(f64),
+    Add(Register, Register),
+    Sub(Register, Register),
+    Neg(Register),
+    Scale(Register, f64),
+    Offset(Register, f64),
+    Shift(Register),
+    Precision(Register),
+    Mul(Register, Register),
+    Square(Register),
+    /// One element of a matrix product.
+    Dot(Box<[(Register, Register)]>),
+    Sum(Box<[Register]>),
+    Less(Register, Register),
+    LessThan(Register, f64),
+    And(Register, Register),
+    Xor(Register, Register),
+    Not(Register),
+    Select(Register, Register),
+    Real(Register),
+    Fourier(Register, Arc<Series>),
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What it computes.
+    pub scalar: Scalar,
+    /// Fraction bits of the result; 0 for bits.
+    pub fraction_bits: u8,
+}
+
+/// An input of the circuit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TapeInput {
+    /// Whose it is.
+    pub owner: Owner,
+    /// Its name.
+    pub name: String,
+    /// Position of its first element among all inputs' elements.
+    pub start: usize,
+    /// Number of elements.
+    pub elements: usize,
+}
+
+/// A revealed value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TapeOutput {
+    /// Its name.
+    pub name: String,
+    /// Its elements, row-major.
+    pub registers: Vec<Register>,
+    /// Its fraction bits.
+    pub fraction_bits: u8,
+}
+
+/// A circuit as a straight line of arithmetic on numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tape {
+    /// The steps; arguments stand before their users.
+    pub steps: Vec<Step>,
+    /// The inputs, in order.
+    pub inputs: Vec<TapeInput>,
+    /// The outputs, in order.
+    pub outputs: Vec<TapeOutput>,
+    /// The fixed point that it was made for.
+    pub fixed: FixedPoint,
+}
+
+const LIMIT: usize = 1 << 22;
+
+impl Tape {
+    /// Resolves a circuit.
+    ///
+    /// # Errors
+    /// [`TapeError`] for fraction bits that no compiler takes, or a circuit too large.
+    pub fn new(circuit: &CheckedCircuit, fixed: FixedPoint) -> Result<Self, TapeError> {
+        let mut tape = Self { steps: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), fixed };
+        let mut values: Vec<Vec<Register>> = Vec::with_capacity(circuit.nodes().len());
+        for node in circuit.nodes() {
+            let fraction_bits = match &node.op {
+                Op::Less(..) | Op::LessThan(..) | Op::And(..) | Op::Xor(..) | Op::Not(_) => 0,
+                _ => {
+                    let wanted = i32::from(fixed.fraction_bits) + i32::from(node.guard_bits);
+                    match u8::try_from(wanted) {
+                        Ok(bits) if bits <= RING_BITS - 3 => bits,
+                        _ => {
+                            return Err(TapeError::FractionBits {
+                                region: circuit.regions().path(node.region),
+                                wanted,
+                            });
+                        }
+                    }
+                }
+            };
+            if tape.steps.len() + node.shape.elements() > LIMIT {
+                return Err(TapeError::TooLarge { limit: LIMIT });
+            }
+            let value = tape.node(circuit, node, fraction_bits, &values);
+            values.push(value);
+        }
+        Ok(tape)
+    }
+
+    fn push(&mut self, scalar: Scalar, fraction_bits: u8) -> Register {
+        self.steps.push(Step { scalar, fraction_bits });
+        Register::try_from(self.steps.len() - 1).expect("the number of steps is limited")
+    }
+
+    /// The registers of a node's elements, row-major.
+    fn node(
+        &mut self,
+        circuit: &CheckedCircuit,
+        node: &Node,
+        fraction_bits: u8,
+        values: &[Vec<Register>],
+    ) -> Vec<Register> {
+        let elements = node.shape.elements();
+        let shape = |id: NodeId| &circuit.nodes()[id.index()].shape;
+        let value = |id: NodeId| &values[id.index()];
+        let broadcast = |id: NodeId| broadcast(value(id), shape(id), &node.shape);
+        let mut map = |a: NodeId, scalar: &dyn Fn(Register) -> Scalar| {
+            value(a).iter().map(|&a| self.push(scalar(a), fraction_bits)).collect()
+        };
+        match &node.op {
+            Op::Input { owner, name } => {
+                let start = self.inputs.last().map_or(0, |input| input.start + input.elements);
+                self.inputs.push(TapeInput { owner: *owner, name: name.clone(), start, elements });
+                (start..start + elements).map(|i| self.push(Scalar::Input(i), fraction_bits)).collect()
+            }
+            Op::Constant(numbers) => {
+                numbers.iter().map(|&number| self.push(Scalar::Constant(number), fraction_bits)).collect()
+            }
+            &Op::Neg(a) => map(a, &Scalar::Neg),
+            &Op::Scale(a, factor) => map(a, &|a| Scalar::Scale(a, factor)),
+            &Op::Offset(a, summand) => map(a, &|a| Scalar::Offset(a, summand)),
+            &Op::Shift(a, _) => map(a, &Scalar::Shift),
+            &Op::Precision(a) => map(a, &Scalar::Precision),
+            &Op::Square(a) => map(a, &Scalar::Square),
+            &Op::LessThan(a, bound) => map(a, &|a| Scalar::LessThan(a, bound)),
+            &Op::Not(a) => map(a, &Scalar::Not),
+            &Op::Real(a) => map(a, &Scalar::Real),
+            Op::Fourier(a, series) => map(*a, &|a| Scalar::Fourier(a, series.clone())),
+            &Op::Add(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Add),
+            &Op::Sub(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Sub),
+            &Op::Mul(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Mul),
+            &Op::Less(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Less),
+            &Op::And(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::And),
+            &Op::Xor(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Xor),
+            &Op::Select(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Select),
+            &Op::MatMul(a, b) => {
+                let (&[.., m, k], &[.., n]) = (shape(a).axes(), shape(b).axes()) else {
+                    unreachable!("the checker admits matrices only")
+                };
+                let dot = |i: usize| {
+                    let (batch, row, column) = (i / (m * n), i / n % m, i % n);
+                    let right = if shape(b).rank() == 2 { 0 } else { batch * k * n };
+                    let term = |l: usize| (value(a)[(batch * m + row) * k + l], value(b)[right + l * n + column]);
+                    Scalar::Dot((0..k).map(term).collect())
+                };
+                (0..elements).map(|i| self.push(dot(i), fraction_bits)).collect()
+            }
+            &Op::Sum(a, axis) => {
+                let (length, inner) = (shape(a).axes()[axis], shape(a).axes()[axis + 1..].iter().product::<usize>());
+                let sum = |i: usize| {
+                    let first = i / inner * length * inner + i % inner;
+                    Scalar::Sum((0..length).map(|l| value(a)[first + l * inner]).collect())
+                };
+                (0..elements).map(|i| self.push(sum(i), fraction_bits)).collect()
+            }
+            Op::Move(a, rearrangement) => moved(value(*a), shape(*a), rearrangement, &node.shape),
+            Op::Concat(parts, axis) => {
+                let inner: usize = node.shape.axes()[axis + 1..].iter().product();
+                let outer: usize = node.shape.axes()[..*axis].iter().product();
+                let part = |row: usize, part: NodeId| {
+                    let length = shape(part).axes()[*axis] * inner;
+                    value(part)[row * length..][..length].to_vec()
+                };
+                (0..outer).flat_map(|row| parts.iter().flat_map(move |&id| part(row, id))).collect()
+            }
+            Op::Reveal(a, name) => {
+                let registers = value(*a).clone();
+                self.outputs.push(TapeOutput { name: name.clone(), registers, fraction_bits });
+                Vec::new()
+            }
+        }
+    }
+
+    fn zip(
+        &mut self,
+        a: Vec<Register>,
+        b: Vec<Register>,
+        fraction_bits: u8,
+        scalar: fn(Register, Register) -> Scalar,
+    ) -> Vec<Register> {
+        a.into_iter().zip(b).map(|(a, b)| self.push(scalar(a, b), fraction_bits)).collect()
+    }
+}
+
+impl Scalar {
+    /// Calls `f` for each argument.
+    pub fn for_each_argument(&self, mut f: impl FnMut(Register)) {
+        match self {
+            Self::Input(_) | Self::Constant(_) => {}
+            &Self::Neg(a)
+            | &Self::Scale(a, _)
+            | &Self::Offset(a, _)
+            | &Self::Shift(a)
+            | &Self::Precision(a)
+            | &Self::Square(a)
+            | &Self::LessThan(a, _)
+            | &Self::Not(a)
+            | &Self::Real(a)
+            | &Self::Fourier(a, _) => f(a),
+            &Self::Add(a, b)
+            | &Self::Sub(a, b)
+            | &Self::Mul(a, b)
+            | &Self::Less(a, b)
+            | &Self::And(a, b)
+            | &Self::Xor(a, b)
+            | &Self::Select(a, b) => {
+                f(a);
+                f(b);
+            }
+            Self::Dot(terms) => terms.iter().for_each(|&(a, b)| {
+                f(a);
+                f(b);
+            }),
+            Self::Sum(terms) => terms.iter().for_each(|&a| f(a)),
+        }
+    }
+}
+
+/// Elements of `from` repeated up to `to`, aligned at the right.
+fn broadcast(elements: &[Register], from: &Shape, to: &Shape) -> Vec<Register> {
+    let mut index = vec![0usize; to.rank()];
+    let skipped = to.rank() - from.rank();
+    let mut result = Vec::with_capacity(to.elements());
+    for _ in 0..to.elements() {
+        let position = from
+            .axes()
+            .iter()
+            .zip(&index[skipped..])
+            .fold(0, |position, (&length, &i)| position * length + if length == 1 { 0 } else { i });
+        result.push(elements[position]);
+        advance(&mut index, to);
+    }
+    result
+}
+
+/// The next index, row-major.
+fn advance(index: &mut [usize], shape: &Shape) {
+    for (i, &length) in index.iter_mut().zip(shape.axes()).rev() {
+        *i += 1;
+        if *i < length {
+            return;
+        }
+        *i = 0;
+    }
+}
+
+fn moved(elements: &[Register], from: &Shape, rearrangement: &Move, to: &Shape) -> Vec<Register> {
+    match rearrangement {
+        Move::Reshape(_) => elements.to_vec(),
+        Move::Broadcast(_) => broadcast(elements, from, to),
+        Move::Transpose(order) => {
+            let mut index = vec![0usize; to.rank()];
+            let mut source = vec![0usize; to.rank()];
+            let mut result = Vec::with_capacity(elements.len());
+            for _ in 0..elements.len() {
+                order.iter().zip(&index).for_each(|(&axis, &i)| source[usize::from(axis)] = i);
+                let position = from.axes().iter().zip(&source).fold(0, |position, (&length, &i)| position * length + i);
+                result.push(elements[position]);
+                advance(&mut index, to);
+            }
+            result
+        }
+        &Move::Slice { axis, start, length } => {
+            let inner: usize = from.axes()[axis + 1..].iter().product();
+            let rows = elements.chunks((from.axes()[axis] * inner).max(1));
+            rows.flat_map(|row| row[start * inner..(start + length) * inner].iter().copied()).collect()
+        }
+    }
+}

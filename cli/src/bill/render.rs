@@ -131,7 +131,7 @@ pub fn conventions(report: &CostReport) -> String {
     if failure.elements == 0 {
         text.push_str("         none can wrap here: every truncation is exact\n");
     } else {
-        let _ = writeln!(text, "         {} elements are truncated here so that they can wrap", failure.elements);
+        let _ = writeln!(text, "         truncated here so that they can wrap: {} elements", failure.elements);
     }
     text
 }

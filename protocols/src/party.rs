@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use thiserror::Error;
 
 /// Someone who takes part in a protocol. Owners of inputs and outputs may coincide with a computing party.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,7 +41,27 @@ impl fmt::Display for Party {
 
 /// A set of parties: the holders of a value, a coalition, the takers-part of a Program.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub struct PartySet(u8);
+
+/// A stored set with a member that is no party.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the set {0:#b} has a member that is no party; bits 0 to 5 are P0, P1, P2, dealer, client, model owner")]
+pub struct NoSuchParty(u8);
+
+impl TryFrom<u8> for PartySet {
+    type Error = NoSuchParty;
+
+    fn try_from(bits: u8) -> Result<Self, NoSuchParty> {
+        if bits < 1 << Party::ALL.len() { Ok(Self(bits)) } else { Err(NoSuchParty(bits)) }
+    }
+}
+
+impl From<PartySet> for u8 {
+    fn from(set: PartySet) -> Self {
+        set.0
+    }
+}
 
 impl PartySet {
     /// No party.

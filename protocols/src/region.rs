@@ -89,7 +89,9 @@ impl Regions {
         let mut at = id;
         while at != Self::ROOT && self.contains(at) {
             names.push(self.name(at));
-            at = self.parent(at);
+            // In a broken tree a parent may not stand before its child; the path ends there.
+            let parent = self.parent(at);
+            at = if parent < at { parent } else { Self::ROOT };
         }
         names.reverse();
         names.join("/")

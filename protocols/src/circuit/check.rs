@@ -2,6 +2,7 @@
 
 use super::{Circuit, Kind, Node, NodeId, Op};
 use crate::shape::{Shape, ShapeError};
+use std::collections::HashSet;
 use thiserror::Error;
 
 /// A node that breaks a rule, and where it was built.
@@ -43,6 +44,17 @@ pub enum Rule {
         /// Guard bits of the other argument.
         right: i8,
     },
+    /// A shift whose result has other guard bits than follow from it, or more than can be.
+    #[error("it has {found} guard bits, where the shift gives {wanted} (-128 to 127 can be)")]
+    GuardBits {
+        /// Guard bits of the result.
+        found: i8,
+        /// What follows from the shift.
+        wanted: i16,
+    },
+    /// Two inputs of an owner, or two outputs, of the same name.
+    #[error("the name `{0}` is taken; every input of an owner and every output needs a name of its own")]
+    NameTaken(String),
     /// A constant with another number of values than its shape has elements.
     #[error("{values} values for the shape {shape}")]
     ConstantSize {
@@ -76,7 +88,16 @@ pub(super) fn circuit(circuit: &Circuit) -> Result<(), CircuitError> {
     if !circuit.regions.is_well_formed() {
         return fail(0, Rule::Reference("the regions are no tree".to_owned()));
     }
+    let mut names = HashSet::new();
     for (i, node) in circuit.nodes.iter().enumerate() {
+        let name = match &node.op {
+            Op::Input { owner, name } => Some((Some(*owner), name)),
+            Op::Reveal(_, name) => Some((None, name)),
+            _ => None,
+        };
+        if let Some((_, name)) = name.filter(|&name| !names.insert(name)) {
+            return fail(i, Rule::NameTaken(name.clone()));
+        }
         if !circuit.regions.contains(node.region) {
             return fail(i, Rule::Reference("its region is not in the tree".to_owned()));
         }
@@ -107,6 +128,12 @@ pub(super) fn circuit(circuit: &Circuit) -> Result<(), CircuitError> {
 
 /// Kind and shape of the result of `op` after `before`; `shape` is needed for inputs and constants only.
 pub(super) fn infer(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Result<(Kind, Shape), Rule> {
+    let (kind, shape) = derive(before, op, guard_bits, shape)?;
+    shape.validate()?;
+    Ok((kind, shape))
+}
+
+fn derive(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Result<(Kind, Shape), Rule> {
     let node = |id: NodeId| before.get(id.index()).ok_or(Rule::NoSuchArgument(id.index()));
     let of_kind = |id: NodeId, expected: Kind| {
         let node = node(id)?;
@@ -164,9 +191,9 @@ pub(super) fn infer(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Sha
         }
         &Op::Shift(a, exponent) => {
             let a = real(a)?;
-            let right = a.guard_bits.saturating_sub(exponent);
-            if right != guard_bits {
-                return Err(Rule::Precision { left: guard_bits, right });
+            let wanted = i16::from(a.guard_bits) - i16::from(exponent);
+            if wanted != i16::from(guard_bits) {
+                return Err(Rule::GuardBits { found: guard_bits, wanted });
             }
             (Kind::Real, a.shape.clone())
         }

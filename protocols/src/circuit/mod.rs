@@ -32,7 +32,7 @@ mod check;
 mod plain;
 mod text;
 
-pub use check::CircuitError;
+pub use check::{CircuitError, Rule};
 pub use plain::{DomainReport, PlainError, Plaintext};
 
 use crate::region::{RegionId, Regions};
@@ -261,7 +261,7 @@ impl Series {
     /// The sum at `x`, in f64.
     #[must_use]
     pub fn at(&self, x: f64) -> f64 {
-        let turn = 2.0 * std::f64::consts::PI * x / self.period;
+        let turn = 2.0 * std::f64::consts::PI * x.rem_euclid(self.period) / self.period;
         let term = |f: fn(f64) -> f64| move |(k, a): (usize, &f64)| a * f((k + 1) as f64 * turn);
         self.constant
             + self.cosines.iter().enumerate().map(term(libm::cos)).sum::<f64>()

@@ -305,6 +305,12 @@ fn check_claim(draft: &ProgramDraft, shares: &[ValueId], kind: &ClaimKind) -> Re
 
 /// Domain and shape of a local operation.
 pub(super) fn infer(before: &[Value], local: &Local, arguments: &[ValueId]) -> Result<(Domain, Shape), Rule> {
+    let (domain, shape) = derive(before, local, arguments)?;
+    shape.validate()?;
+    Ok((domain, shape))
+}
+
+fn derive(before: &[Value], local: &Local, arguments: &[ValueId]) -> Result<(Domain, Shape), Rule> {
     let argument = |i: usize| {
         let id = arguments.get(i).copied().ok_or(Rule::ArgumentCount { expected: i + 1, found: i })?;
         before.get(id.index()).ok_or(Rule::NoSuchArgument(id.index()))

@@ -2,7 +2,7 @@
 //! is asked of the [`Scheme`].
 
 use super::laws::{self, Angle};
-use super::{BitShares, CompileError, Operand, Product, RingSeries, Scheme, SchemeSpec, Shares, Weights};
+use super::{BitShares, CompileError, Operand, Product, RingSeries, Scheme, SchemeSpec, Shares, Truncation, Weights};
 use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Owner, Series};
 use crate::fixed::{self, FixedPoint, RING_BITS, power_of_two};
 use crate::party::Party;
@@ -30,6 +30,7 @@ struct Lowering<'a, S> {
     circuit: &'a CheckedCircuit,
     fixed: FixedPoint,
     weights: Weights,
+    truncation: Truncation,
     scheme: S,
     p: ProgramBuilder,
     held: Vec<Held>,
@@ -44,8 +45,16 @@ pub(super) fn lower<S: Scheme>(
     scheme: S,
 ) -> Result<Program, CompileError> {
     let p = ProgramBuilder::new(scheme.parties(), scheme.model_owner()).with_regions(circuit.regions().clone());
-    let mut lowering =
-        Lowering { circuit, fixed, weights: spec.weights, scheme, p, held: Vec::new(), weight: Vec::new() };
+    let mut lowering = Lowering {
+        circuit,
+        fixed,
+        weights: spec.weights,
+        truncation: spec.truncation,
+        scheme,
+        p,
+        held: Vec::new(),
+        weight: Vec::new(),
+    };
     let mut claims = circuit.domains().to_vec();
     claims.sort_by_key(|claim| claim.value);
     let mut claims = claims.into_iter().peekable();
@@ -254,10 +263,10 @@ impl<S: Scheme> Lowering<'_, S> {
                 Ok(Held::Bit(self.scheme.negative(&mut self.p, &shares)))
             }
             &Op::LessThan(a, bound) => {
-                let word = self.encode(node, -bound, self.argument_bits(a)?)?;
+                let word = self.encode(node, bound, self.argument_bits(a)?)?;
                 let mut shares = self.shares(a);
                 let word = self.p.splat(word, Domain::Z64);
-                shares[0] = self.p.add(shares[0], word);
+                shares[0] = self.p.sub(shares[0], word);
                 Ok(Held::Bit(self.scheme.negative(&mut self.p, &shares)))
             }
             &Op::And(a, b) => {
@@ -358,8 +367,17 @@ impl<S: Scheme> Lowering<'_, S> {
             let units = series.period * power_of_two(i32::from(fraction_bits));
             error(format!("a period of {units} units is no word of 2 to 32 bits"))
         })?;
-        if series.cosines.is_empty() && series.sines.is_empty() {
-            return Err(error("a series without terms".to_owned()));
+        let size: f64 = series.cosines.iter().chain(&series.sines).map(|coefficient| coefficient.abs()).sum();
+        if size == 0.0 {
+            return Err(error("a series without terms other than zero; use a constant".to_owned()));
+        }
+        // The sum has twice the fraction bits of its factors before it is truncated.
+        let wave_bits = i32::from(laws::wave_bits(fraction_bits, self.truncation));
+        if 2 * wave_bits >= i32::from(RING_BITS) - 3 || size >= power_of_two(i32::from(RING_BITS) - 3 - 2 * wave_bits) {
+            return Err(error(format!(
+                "a sum of size {size} with {wave_bits} fraction bits in each factor does not fit {RING_BITS} bits; use fewer \
+                 guard bits or smaller coefficients"
+            )));
         }
         let constant = self.encode(node, series.constant, fraction_bits)?;
         let x = self.shares(x);

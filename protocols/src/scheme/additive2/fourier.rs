@@ -6,7 +6,8 @@
 //!    c = round(2^(m + 24) / (period 2^f)) and shift each down by 24.
 //! 2. Narrow the shares to Z_2^m. Narrowing is a ring homomorphism, so n0 + n1 is x modulo the period exactly (step 1:
 //!    to one unit of 2^-m turns). The shift cannot wrap: its failure is a multiple of 2^40, which is 0 modulo 2^m.
-//!    Reducing each share modulo a period that is no power of two is wrong instead whenever x0 + x1 wraps: one time in four.
+//!    Reducing masked shares of 64 bits modulo a period that is no power of two is wrong instead whenever their sum wraps: one
+//!    time in four, for each share less a uniform word.
 //! 3. The dealer deals t uniform in Z_2^m and shares of C_k = cos(2 pi k t / 2^m), S_k = sin(2 pi k t / 2^m).
 //! 4. The parties open delta = n - t, m bits each way: uniform in Z_2^m, because t is.
 //! 5. cos(k(delta + t)) = cos(k delta) C_k - sin(k delta) S_k and sin(k(delta + t)) = sin(k delta) C_k + cos(k delta) S_k, so

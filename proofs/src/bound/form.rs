@@ -6,8 +6,8 @@
 //! would add it up. (Affine arithmetic: Comba and Stolfi 1993; de Figueiredo and Stolfi, Numer. Algorithms 37, 2004.)
 //!
 //! **Units and rounding.** A number with F fraction bits is counted in units of 2^-F. In the ring these are integers, and
-//! sums and products of f64 are exact below 2^53; beyond, and over the reals always, each interval end moves outwards by
-//! |v| 2^-52, which is more than the half unit in the last place that f64 may be off. Of an affine form every rounding is
+//! products of f64 are exact below 2^53; beyond, and over the reals always, each interval end moves outwards by
+//! |v| 2^-52, which is more than the half unit in the last place that f64 may be off. Of a sum it is known whether it was rounded. Of an affine form every rounding is
 //! covered by `error`: each operation adds 2^-46 times the product (for sums, the sum) of the magnitudes of its operands, for
 //! at most [`SYMBOLS`] + 2 roundings of 2^-53 each.
 
@@ -52,6 +52,15 @@ pub(super) fn down(x: f64, kind: Kind) -> f64 {
 /// As [`down`], upwards.
 pub(super) fn up(x: f64, kind: Kind) -> f64 {
     -down(-x, kind)
+}
+
+/// Bounds of a + b: the sum itself where it is exact, which 2Sum tells (Knuth, TAOCP 2, section 4.2.2). So a real number that is its own
+/// threshold compares as equal.
+fn sum_bounds(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let b_part = sum - a;
+    let lost = (a - (sum - b_part)) + (b - b_part);
+    if lost == 0.0 { (sum, sum) } else { (down(sum, Kind::Reals), up(sum, Kind::Reals)) }
 }
 
 /// Each lane made from its number.
@@ -112,8 +121,8 @@ impl Form {
         for i in 0..LANES {
             form.error[i] += SLACK * (a.magnitude(i) + b.magnitude(i));
             let (b_low, b_high) = if sign > 0.0 { (b.low[i], b.high[i]) } else { (-b.high[i], -b.low[i]) };
-            form.low[i] = down(a.low[i] + b_low, kind);
-            form.high[i] = up(a.high[i] + b_high, kind);
+            form.low[i] = sum_bounds(a.low[i], b_low).0;
+            form.high[i] = sum_bounds(a.high[i], b_high).1;
         }
         form.settle(None, kind);
         form
@@ -166,11 +175,11 @@ impl Form {
     }
 
     /// a + number.
-    pub(super) fn offset(a: &Self, number: f64, kind: Kind) -> Self {
+    pub(super) fn offset(a: &Self, number: f64) -> Self {
         let mut form = a.clone();
         for i in 0..LANES {
-            form.low[i] = down(a.low[i] + number, kind);
-            form.high[i] = up(a.high[i] + number, kind);
+            form.low[i] = sum_bounds(a.low[i], number).0;
+            form.high[i] = sum_bounds(a.high[i], number).1;
             form.centre[i] += number;
             form.error[i] += SLACK * (a.magnitude(i) + number.abs());
         }

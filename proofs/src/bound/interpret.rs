@@ -277,7 +277,7 @@ impl Lanes<'_> {
             &Scalar::Add(a, b) => Form::sum(self.form(a), self.form(b), 1.0, kind),
             &Scalar::Sub(a, b) => Form::sum(self.form(a), self.form(b), -1.0, kind),
             &Scalar::Neg(a) => Form::scaled(self.form(a), -1.0, true, kind),
-            &Scalar::Offset(a, _) => Form::offset(self.form(a), number(), kind),
+            &Scalar::Offset(a, _) => Form::offset(self.form(a), number()),
             &Scalar::Shift(a) => self.form(a).clone(),
             &Scalar::Scale(a, _) => {
                 let Prepared::Factor(factor, exponent) = *prepared else { unreachable!("a factor is prepared") };
@@ -313,7 +313,7 @@ impl Lanes<'_> {
                 self.sign(&difference)
             }
             &Scalar::LessThan(a, _) => {
-                let difference = Form::offset(self.form(a), -number(), kind);
+                let difference = Form::offset(self.form(a), -number());
                 self.sign(&difference)
             }
             &Scalar::And(a, b) => {

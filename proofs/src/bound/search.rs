@@ -2,7 +2,7 @@
 //!
 //! A quantity gives for each cell an upper bound over its numbers. The bound of a cell with one number is final; the largest of these
 //! seen so far is what the search compares with. A cell whose bound exceeds it by more than the tolerance is halved, so that in
-//! the end every number of the domain is in a cell whose bound is at most (1 + tolerance) times that of a single number.
+//! the end every number of the domain is in a cell whose bound is within the tolerance of that of a single number.
 
 use super::Cell;
 
@@ -24,13 +24,26 @@ const START: u64 = 1 << 14;
 /// Cells bounded at most; then the search ends with what it has, which is still a bound.
 const LIMIT: u64 = 1 << 23;
 
-/// The largest of a quantity over a domain to within `tolerance`, in proportion. An unbounded number ends the search with infinity.
+/// How much more than the largest of a single number a cell's bound may be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tolerance {
+    /// In proportion.
+    pub relative: f64,
+    /// Whatever the size.
+    pub absolute: f64,
+}
+
+/// The largest of a quantity over a domain to within a tolerance. An unbounded number ends the search with infinity.
 ///
 /// # Errors
 /// That of `bounds`, which gives the upper bound for each of many cells.
-pub fn maximum<E>(domain: Cell, tolerance: f64, bounds: impl Fn(&[Cell]) -> Result<Vec<f64>, E>) -> Result<Maximum, E> {
+pub fn maximum<E>(
+    domain: Cell,
+    tolerance: Tolerance,
+    bounds: impl Fn(&[Cell]) -> Result<Vec<f64>, E>,
+) -> Result<Maximum, E> {
     let mut pending = split_evenly(domain, START);
-    let mut best = Maximum { bound: 0.0, at: domain.low, attained: f64::NEG_INFINITY, cells: 0 };
+    let mut best = Maximum { bound: f64::NEG_INFINITY, at: domain.low, attained: f64::NEG_INFINITY, cells: 0 };
     loop {
         let upper = bounds(&pending)?;
         best.cells += pending.len() as u64;
@@ -49,7 +62,7 @@ pub fn maximum<E>(domain: Cell, tolerance: f64, bounds: impl Fn(&[Cell]) -> Resu
         if best.attained == f64::INFINITY {
             return Ok(Maximum { bound: f64::INFINITY, ..best });
         }
-        let accepted = best.attained + tolerance * best.attained.abs();
+        let accepted = best.attained + tolerance.relative * best.attained.abs() + tolerance.absolute;
         let mut next = Vec::new();
         for (&cell, &value) in pending.iter().zip(&upper) {
             match cell.halves() {

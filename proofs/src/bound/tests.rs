@@ -318,7 +318,12 @@ fn the_search_finds_the_largest_of_a_bumpy_quantity() {
     let bounds = |cells: &[Cell]| -> Result<Vec<f64>, ()> {
         Ok(cells.iter().map(|cell| (cell.low..=cell.high).map(quantity).fold(f64::MIN, f64::max)).collect())
     };
-    let found = search::maximum(Cell { low: -200_000, high: 200_000 }, 0.01, bounds).unwrap();
+    let found = search::maximum(
+        Cell { low: -200_000, high: 200_000 },
+        search::Tolerance { relative: 0.01, absolute: 0.0 },
+        bounds,
+    )
+    .unwrap();
     assert_eq!(found.at, 77_777);
     assert!(found.bound >= quantity(77_777) && found.bound <= 1.01 * quantity(77_777));
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
 use viewless_models::{FetchError, ModelError};
+use viewless_proofs::privacy::CoalitionError;
 use viewless_protocols::circuit::CircuitError;
 use viewless_protocols::model::bert::BertError;
 use viewless_protocols::scheme::CompileError;
@@ -85,6 +86,33 @@ pub enum CliError {
         /// What the library said.
         reason: String,
     },
+    /// A file that cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file that cannot be written.
+    #[error("cannot write {}: {source}; nothing was changed", path.display())]
+    WriteFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file that is none of certificates.
+    #[error("{} is no file of `viewless prove --certificate`: {reason}", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A coalition of nobody or strangers.
+    #[error(transparent)]
+    Coalition(#[from] CoalitionError),
     /// A result that is no JSON: a defect.
     #[error("the result cannot be written as JSON; this is a defect of viewless, please report it: {0}")]
     Json(#[from] serde_json::Error),

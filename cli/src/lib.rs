@@ -9,6 +9,7 @@ pub mod card;
 pub mod choices;
 pub mod commands;
 pub mod error;
+pub mod file;
 pub mod inference;
 pub mod progress;
 pub mod screen;

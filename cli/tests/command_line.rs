@@ -57,7 +57,7 @@ fn array<'a>(value: &'a Value, field: &str) -> &'a [Value] {
 #[test]
 fn help_names_every_command_and_version_is_told() {
     let help = success(&["--help"]);
-    for command in ["list", "fetch", "infer", "cost", "compare", "dump"] {
+    for command in ["list", "fetch", "infer", "cost", "compare", "prove", "check", "dump"] {
         assert!(help.contains(command), "{command}");
         assert!(success(&[command, "--help"]).contains("--json"), "{command}");
     }
@@ -355,4 +355,62 @@ fn models_and_texts_that_cannot_be_used_are_refused_by_infer() {
     assert!(refused(&["infer", "--model", "/no/such/model", "--text", "x"]).contains("/no/such/model"));
     fs::write(folder.path().join("model.safetensors"), "no weights").unwrap();
     assert!(refused(&["infer", "--model", directory, "--text", "x"]).contains("model.safetensors"));
+}
+
+#[test]
+fn every_suite_is_proved_for_every_promised_coalition_and_its_certificates_check() {
+    let folder = tempfile::tempdir().unwrap();
+    for suite in Suite::names() {
+        let file = folder.path().join(format!("{suite}.json"));
+        let file = file.to_str().unwrap();
+        let proof = json(&["prove", "bert-base", "--suite", suite, "--seq", "128", "--certificate", file]);
+        assert!(array(&proof, "coalitions").iter().all(|coalition| coalition["verdict"] == "proved"), "{suite}");
+        assert_eq!(array(&proof, "coalitions").len(), 5);
+        let check = json(&["check", file]);
+        assert_eq!(check["digest"], proof["digest"]);
+        assert!(array(&check, "certificates").iter().all(|certificate| certificate["valid"] == true), "{suite}");
+    }
+}
+
+#[test]
+fn two_computing_parties_together_learn_everything_and_the_verdict_says_where() {
+    let output = viewless(&["prove", "gelu/cosine", "--seq", "2", "--coalition", "P0,P1", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let coalition = &report["coalitions"][0];
+    assert_eq!((coalition["verdict"].as_str(), coalition["promised"].as_bool()), (Some("undecided"), Some(false)));
+    assert!(array(coalition, "offending").iter().all(|one| one["region"].is_string() && one["why"].is_string()));
+    assert!(!array(coalition, "offending").is_empty());
+}
+
+#[test]
+fn forged_certificates_and_strange_coalitions_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("proof.json");
+    let path = file.to_str().unwrap();
+    success(&["prove", "exp/limit", "--seq", "4", "--certificate", path]);
+    // A proof of four elements proves nothing of five, and not with its steps in another order.
+    let stored: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let refused = |forged: &Value| {
+        fs::write(&file, forged.to_string()).unwrap();
+        let output = viewless(&["check", path]);
+        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+        text(&output.stdout).to_owned()
+    };
+    let mut longer = stored.clone();
+    longer["seq"] = 5.into();
+    assert!(refused(&longer).contains("is about the Program"));
+    let mut reversed = stored.clone();
+    for certificate in reversed["certificates"].as_array_mut().unwrap() {
+        certificate["steps"].as_array_mut().unwrap().reverse();
+    }
+    assert!(refused(&reversed).contains("step"));
+    fs::write(&file, "{}").unwrap();
+    assert!(refusal(&["check", path]).contains("proof.json"));
+    assert!(refusal(&["check", "/no/such/file"]).contains("/no/such/file"));
+    assert!(refusal(&["prove", "exp/limit", "--coalition", "P7"]).contains("P7"));
+    assert!(refusal(&["prove", "exp/limit", "--coalition", "P2"]).contains("P2"));
+    assert!(
+        refusal(&["prove", "exp/limit", "--certificate", "/no/such/folder/proof.json"]).contains("/no/such/folder")
+    );
 }

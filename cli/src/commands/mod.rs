@@ -1,11 +1,13 @@
 //! The commands, one file each: its arguments, and what it prints.
 
+pub mod check;
 pub mod compare;
 pub mod cost;
 pub mod dump;
 pub mod fetch;
 pub mod infer;
 pub mod list;
+pub mod prove;
 
 use crate::error::CliError;
 use clap::Subcommand;
@@ -32,6 +34,10 @@ pub enum Command {
     Cost(cost::Arguments),
     /// Count suites side by side
     Compare(compare::Arguments),
+    /// Prove that coalitions learn nothing, or show what they see
+    Prove(prove::Arguments),
+    /// Verify stored proofs again, with an independent checker
+    Check(check::Arguments),
     /// Print the text form of a circuit or Program
     Dump(dump::Arguments),
 }
@@ -48,6 +54,8 @@ impl Command {
             Self::Infer(arguments) => infer::run(arguments, json),
             Self::Cost(arguments) => cost::run(arguments, json),
             Self::Compare(arguments) => compare::run(arguments, json),
+            Self::Prove(arguments) => prove::run(arguments, json),
+            Self::Check(arguments) => check::run(arguments, json),
             Self::Dump(arguments) => dump::run(arguments, json),
         }
     }

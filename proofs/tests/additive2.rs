@@ -38,27 +38,39 @@ fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
     let series = |period| Series { period, constant: 0.5, cosines: vec![0.5], sines: vec![1.0, 0.25] };
     vec![
         ("identity", unary(|c, x| c.reveal(x, "y"))),
-        ("linear", unary(|c, x| {
-            let y = c.scale(x, 3.0);
-            let y = c.sub(y, x);
-            let y = c.offset(y, 0.5);
-            c.reveal(y, "y");
-        })),
-        ("truncation", unary(|c, x| {
-            let y = c.shift(x, -3);
-            let y = c.precision(y, 0);
-            c.reveal(y, "y");
-        })),
-        ("square", unary(|c, x| {
-            let y = c.square(x);
-            c.reveal(y, "y");
-        })),
-        ("products in a row", unary(|c, x| {
-            let y = c.mul(x, x);
-            let z = c.mul(y, x);
-            let z = c.square(z);
-            c.reveal(z, "z");
-        })),
+        (
+            "linear",
+            unary(|c, x| {
+                let y = c.scale(x, 3.0);
+                let y = c.sub(y, x);
+                let y = c.offset(y, 0.5);
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "truncation",
+            unary(|c, x| {
+                let y = c.shift(x, -3);
+                let y = c.precision(y, 0);
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "square",
+            unary(|c, x| {
+                let y = c.square(x);
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "products in a row",
+            unary(|c, x| {
+                let y = c.mul(x, x);
+                let z = c.mul(y, x);
+                let z = c.square(z);
+                c.reveal(z, "z");
+            }),
+        ),
         ("broadcast product", {
             let mut c = Circuit::new();
             let x = c.input(Owner::Client, "x", [2]);
@@ -86,44 +98,65 @@ fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
             c.reveal(y, "y");
             c.finish().unwrap()
         }),
-        ("comparison", unary(|c, x| {
-            let bit = c.less_than(x, 0.5);
-            let y = c.real(bit, 0);
-            c.reveal(y, "y");
-        })),
-        ("comparison of secrets", unary(|c, x| {
-            let y = c.square(x);
-            let bit = c.less(x, y);
-            let y = c.real(bit, 0);
-            c.reveal(y, "y");
-        })),
-        ("select", unary(|c, x| {
-            let bit = c.less_than(x, 0.5);
-            let bit = c.not(bit);
-            let y = c.select(bit, x);
-            c.reveal(y, "y");
-        })),
-        ("bits", unary(|c, x| {
-            let (a, b) = (c.less_than(x, 2.0), c.less_than(x, -2.0));
-            let (both, one) = (c.and(a, b), c.xor(a, b));
-            let (both, one) = (c.real(both, 0), c.select(one, x));
-            let y = c.add(both, one);
-            c.reveal(y, "y");
-        })),
-        ("fourier, period 16", unary(|c, x| {
-            let y = c.fourier(x, series(16.0));
-            c.reveal(y, "y");
-        })),
-        ("fourier, period 20", unary(|c, x| {
-            let y = c.fourier(x, series(20.0));
-            c.reveal(y, "y");
-        })),
-        ("two outputs", unary(|c, x| {
-            let y = c.square(x);
-            c.reveal(y, "y");
-            let z = c.mul(x, y);
-            c.reveal(z, "z");
-        })),
+        (
+            "comparison",
+            unary(|c, x| {
+                let bit = c.less_than(x, 0.5);
+                let y = c.real(bit, 0);
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "comparison of secrets",
+            unary(|c, x| {
+                let y = c.square(x);
+                let bit = c.less(x, y);
+                let y = c.real(bit, 0);
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "select",
+            unary(|c, x| {
+                let bit = c.less_than(x, 0.5);
+                let bit = c.not(bit);
+                let y = c.select(bit, x);
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "bits",
+            unary(|c, x| {
+                let (a, b) = (c.less_than(x, 2.0), c.less_than(x, -2.0));
+                let (both, one) = (c.and(a, b), c.xor(a, b));
+                let (both, one) = (c.real(both, 0), c.select(one, x));
+                let y = c.add(both, one);
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "fourier, period 16",
+            unary(|c, x| {
+                let y = c.fourier(x, series(16.0));
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "fourier, period 20",
+            unary(|c, x| {
+                let y = c.fourier(x, series(20.0));
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "two outputs",
+            unary(|c, x| {
+                let y = c.square(x);
+                c.reveal(y, "y");
+                let z = c.mul(x, y);
+                c.reveal(z, "z");
+            }),
+        ),
     ]
 }
 

@@ -65,7 +65,9 @@ fn a_certificate_for_another_program_is_refused() {
 fn a_certificate_for_another_coalition_is_refused() {
     let program = example();
     let original = certificate(&program, Party::P1);
-    for coalition in [vec![Party::P0], vec![Party::P0, Party::P1], vec![Party::P1, Party::Dealer], vec![], vec![Party::P2]] {
+    for coalition in
+        [vec![Party::P0], vec![Party::P0, Party::P1], vec![Party::P1, Party::Dealer], vec![], vec![Party::P2]]
+    {
         let forged = Certificate { coalition, ..original.clone() };
         assert!(check(&program, &forged).is_err(), "{:?}", forged.coalition);
     }

@@ -409,9 +409,8 @@ fn a_missing_zero_share_among_three_parties() {
             [x0, x1, p.send(x2, Party::P2)]
         };
         let (x, y) = (share(&mut p, "x"), share(&mut p, "y"));
-        let keys: Vec<ValueId> = (0..3)
-            .map(|i| p.sample(PartySet::of(&[parties[i], parties[(i + 1) % 3]]), ring, [1].into()))
-            .collect();
+        let keys: Vec<ValueId> =
+            (0..3).map(|i| p.sample(PartySet::of(&[parties[i], parties[(i + 1) % 3]]), ring, [1].into())).collect();
         for i in 0..3 {
             let (j, k) = ((i + 1) % 3, (i + 2) % 3);
             let (a, b, c) = (p.mul(x[i], y[i]), p.mul(x[i], y[j]), p.mul(x[j], y[i]));

@@ -18,7 +18,7 @@ type Instruction = (u8, u8, u8, u8);
 fn program(bits: u8, instructions: &[Instruction]) -> Program {
     let mut p = ProgramBuilder::new(PartySet::of(&PARTIES), Party::ModelOwner);
     let domain = Domain::Ring(bits);
-    let shape = |choice: u8| -> Shape { if choice % 5 == 0 { [2].into() } else { [1].into() } };
+    let shape = |choice: u8| -> Shape { if choice.is_multiple_of(5) { [2].into() } else { [1].into() } };
     let mut values: Vec<ValueId> = Vec::new();
     for (i, party) in [Party::P0, Party::P1, Party::Client].into_iter().enumerate() {
         values.push(p.input(party, &format!("x{i}"), 0, domain, [1].into()));
@@ -45,7 +45,7 @@ fn program(bits: u8, instructions: &[Instruction]) -> Program {
         let ring = p.value(x).domain.is_ring();
         match what % 29 {
             0..=2 => {
-                let domain = if c % 3 == 0 { Domain::Ring(1 + c % bits) } else { domain };
+                let domain = if c.is_multiple_of(3) { Domain::Ring(1 + c % bits) } else { domain };
                 values.push(p.sample(PartySet::of(&pairs[usize::from(a) % pairs.len()]), domain, shape(b)));
             }
             3 | 4 if fits(&p) => values.push(if ring { p.add(x, y) } else { p.xor(x, y) }),
@@ -61,24 +61,29 @@ fn program(bits: u8, instructions: &[Instruction]) -> Program {
             }
             10 => {
                 let width = 1 + b % bits;
-                values.push(p.convert(x, if c % 3 == 0 { Domain::Bits(width) } else { Domain::Ring(width) }));
+                values.push(p.convert(x, if c.is_multiple_of(3) { Domain::Bits(width) } else { Domain::Ring(width) }));
             }
             11 if ring => {
-                let k = p.constant(Constant::Splat(u64::from(b) & p.value(x).domain.mask()), p.value(x).domain, Shape::scalar());
+                let k = p.constant(
+                    Constant::Splat(u64::from(b) & p.value(x).domain.mask()),
+                    p.value(x).domain,
+                    Shape::scalar(),
+                );
                 values.push(p.mul(x, k));
             }
             12 => {
                 let length = p.shape(x).elements();
                 values.push(match c % 3 {
-                    0 if length == 2 => {
-                        p.moved(x, Move::Slice { axis: 0, start: usize::from(b % 2), length: 1 })
-                    }
+                    0 if length == 2 => p.moved(x, Move::Slice { axis: 0, start: usize::from(b % 2), length: 1 }),
                     2 if length <= 2 => p.moved(x, Move::Broadcast([2].into())),
                     _ if ring => p.sum(x, 0),
                     _ => p.not(x),
                 });
             }
-            13 if meet(&p) && p.value(x).domain == p.value(y).domain && p.shape(x).elements() + p.shape(y).elements() <= 3 => {
+            13 if meet(&p)
+                && p.value(x).domain == p.value(y).domain
+                && p.shape(x).elements() + p.shape(y).elements() <= 3 =>
+            {
                 values.push(p.concat(&[x, y], 0));
             }
             // A masked message: the building block of everything sound.
@@ -119,7 +124,7 @@ fn program(bits: u8, instructions: &[Instruction]) -> Program {
                     let low = p.convert(low, domain);
                     let mask = p.sample(PartySet::of(&[from]), Domain::Ring(2), shape);
                     let mask = p.convert(mask, domain);
-                    let masked = if a % 2 == 0 { p.add(low, mask) } else { p.sub(mask, low) };
+                    let masked = if a.is_multiple_of(2) { p.add(low, mask) } else { p.sub(mask, low) };
                     values.push(p.send(masked, to));
                 }
             }
@@ -130,7 +135,7 @@ fn program(bits: u8, instructions: &[Instruction]) -> Program {
                 let to = PARTIES[usize::from(c / 8) % PARTIES.len()];
                 if !holders.contains(to) {
                     let (domain, shape) = (p.value(x).domain, p.shape(x));
-                    let shape = if b % 4 == 0 { [1].into() } else { shape };
+                    let shape = if b.is_multiple_of(4) { [1].into() } else { shape };
                     let mask = p.sample(PartySet::of(&[from]), domain, shape);
                     let factor = p.splat(u64::from(b), domain);
                     let mask = match c % 8 {
@@ -163,7 +168,8 @@ fn program(bits: u8, instructions: &[Instruction]) -> Program {
             }
             // Two shares with signs that need not cancel, and a mask that need not be theirs alone.
             27 | 28 if ring && p.value(x).domain == p.value(y).domain && p.shape(x) == p.shape(y) => {
-                let (Some(one), Some(other)) = (p.value(x).holders.iter().next(), p.value(y).holders.iter().last()) else {
+                let (Some(one), Some(other)) = (p.value(x).holders.iter().next(), p.value(y).holders.iter().last())
+                else {
                     continue;
                 };
                 let to = Party::Client;
@@ -181,7 +187,8 @@ fn program(bits: u8, instructions: &[Instruction]) -> Program {
             }
             // Shares of an output.
             21 if fits(&p) || p.value(x).domain == p.value(y).domain && p.shape(x) == p.shape(y) => {
-                let (Some(one), Some(other)) = (p.value(x).holders.iter().next(), p.value(y).holders.iter().last()) else {
+                let (Some(one), Some(other)) = (p.value(x).holders.iter().next(), p.value(y).holders.iter().last())
+                else {
                     continue;
                 };
                 let to = Party::Client;
@@ -248,9 +255,9 @@ fn compare(program: &Program, tally: &mut Tally) -> Result<(), String> {
             (Verdict::Proved { .. }, Ok(Exhaustive::Private)) => {
                 tally.proved_and_private += 1;
                 let messages = report.messages > 0;
-                let has_outputs = program.iter().any(
-                    |(_, value)| matches!(value.op, Op::Reveal { to, .. } if coalition.members().contains(to)),
-                );
+                let has_outputs = program
+                    .iter()
+                    .any(|(_, value)| matches!(value.op, Op::Reveal { to, .. } if coalition.members().contains(to)));
                 tally.proved_with_masks += usize::from(messages && !has_outputs);
                 tally.proved_with_outputs += usize::from(messages && has_outputs);
             }
@@ -261,7 +268,10 @@ fn compare(program: &Program, tally: &mut Tally) -> Result<(), String> {
                 tally.proved_at_a_distance += 1;
             }
             (Verdict::Proved { .. }, Ok(Exhaustive::Leak(witness))) => {
-                return Err(format!("{coalition}: PROVED BUT LEAKS: {witness}\n{:#?}\n{}", report.certificate, **program));
+                return Err(format!(
+                    "{coalition}: PROVED BUT LEAKS: {witness}\n{:#?}\n{}",
+                    report.certificate, **program
+                ));
             }
             (_, Ok(Exhaustive::Private)) => tally.undecided_but_private += 1,
             (_, Ok(Exhaustive::Leak(_))) => tally.undecided_and_leaking += 1,
@@ -334,7 +344,8 @@ fn a_hundred_thousand_programs_agree() {
 
 #[test]
 fn every_list_of_instructions_spells_a_program() {
-    let all: Vec<Instruction> = (0..=255u8).map(|i| (i, i.wrapping_mul(7), i.wrapping_mul(13), i.wrapping_mul(29))).collect();
+    let all: Vec<Instruction> =
+        (0..=255u8).map(|i| (i, i.wrapping_mul(7), i.wrapping_mul(13), i.wrapping_mul(29))).collect();
     let program = program(3, &all);
     assert!(program.values.iter().any(|value| matches!(value.op, Op::Local(Local::Concat(_), _))));
 }

@@ -581,7 +581,8 @@ impl<'p> Checker<'p> {
             for share in shares {
                 let origin = self.origin[share.message.index()];
                 if self.arguments(origin).any(|argument| drawn[argument]) {
-                    let why = format!("the share %{origin} depends on messages that the simulator draws without the output");
+                    let why =
+                        format!("the share %{origin} depends on messages that the simulator draws without the output");
                     return Err(CheckError::Step { step, why });
                 }
             }

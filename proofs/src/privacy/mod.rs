@@ -222,6 +222,13 @@ pub fn prove(program: &Program, coalition: Coalition) -> Report {
     symbolic::prove(program, coalition, &symbolic::Options::default())
 }
 
+/// The symbolic verdicts about several coalitions; the Program is hashed once, which for a large one is most of the time.
+#[must_use]
+pub fn prove_each(program: &Program, coalitions: &[Coalition]) -> Vec<Report> {
+    let (digest, options) = (program.digest().to_hex(), symbolic::Options::default());
+    coalitions.iter().map(|&coalition| symbolic::prove_hashed(program, &digest, coalition, &options)).collect()
+}
+
 /// The symbolic verdict; if that is undecided and the Program is small enough to count, the exact one.
 #[must_use]
 pub fn decide(program: &Program, coalition: Coalition) -> Report {

@@ -306,7 +306,8 @@ impl Tables {
                 continue;
             }
             let is_seen = |&&(word, _): &&(usize, u8)| self.roles.is(word, Role::Seen);
-            let Some(&(word, bits)) = table.axes.iter().filter(is_seen).find(|&&(word, _)| table.determines(word)) else {
+            let Some(&(word, bits)) = table.axes.iter().filter(is_seen).find(|&&(word, _)| table.determines(word))
+            else {
                 continue;
             };
             // A copy stands for an input or sample, which has tables of its own.
@@ -405,8 +406,7 @@ impl Tables {
             let mut words: HashSet<usize> = table.axes.iter().map(|&(word, _)| word).filter(seen).collect();
             let mut members = vec![table];
             // Secrets are possible with all outputs together, or not.
-            let (same, others) =
-                parts.into_iter().partition(|(others, _)| with_outputs || !others.is_disjoint(&words));
+            let (same, others) = parts.into_iter().partition(|(others, _)| with_outputs || !others.is_disjoint(&words));
             parts = others;
             for (more, tables) in same {
                 words.extend(more);

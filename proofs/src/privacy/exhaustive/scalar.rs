@@ -284,7 +284,8 @@ pub(super) fn evaluate(operation: &Operation, words: &[u64], bits: &[u8], domain
         Operation::BitReversal => reversed(a, width),
         Operation::Convert => a,
         Operation::Wave(wave, fraction_bits) => {
-            let angle = 2.0 * std::f64::consts::PI * a as f64 / power_of_two(i32::from(width)) * f64::from(wave.harmonic);
+            let angle =
+                2.0 * std::f64::consts::PI * a as f64 / power_of_two(i32::from(width)) * f64::from(wave.harmonic);
             let number = wave.cosine * angle.cos() + wave.sine * angle.sin();
             (number * power_of_two(i32::from(*fraction_bits))).round() as i64 as u64
         }

@@ -28,7 +28,8 @@ impl<'v, 'p> Elimination<'v, 'p> {
     pub(super) fn new(graph: Graph<'v, 'p>) -> Self {
         let count = graph.view.program.values.len();
         let sends = graph.view.messages().iter().map(|&send| (graph.view.contents(send), send)).collect();
-        let ready = (0..count as u32).map(ValueId).filter(|&id| graph.is_fresh(id) && graph.live_flows(id) == 1).collect();
+        let ready =
+            (0..count as u32).map(ValueId).filter(|&id| graph.is_fresh(id) && graph.live_flows(id) == 1).collect();
         Self {
             graph,
             uniform_by: vec![None; count],

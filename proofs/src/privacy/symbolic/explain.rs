@@ -90,7 +90,9 @@ pub(super) fn message(elimination: &Elimination<'_, '_>, contents: ValueId) -> O
             format!(", so that it tells the input {} of {}", named(input), view.program.value(input).holders)
         });
         let mask = named(mask);
-        format!("its mask {mask} is held by {held_by}, and {coalition} knows it{tells}; mask it with a sample held outside")
+        format!(
+            "its mask {mask} is held by {held_by}, and {coalition} knows it{tells}; mask it with a sample held outside"
+        )
     } else if let Some(input) = findings.input {
         let owner = view.program.value(input).holders;
         format!("it is the input {} of {owner}, and nothing outside {coalition} masks it", named(input))

@@ -43,6 +43,11 @@ impl Default for Options {
 /// Proves that the view of `coalition` can be simulated, or says which messages stand in the way.
 #[must_use]
 pub fn prove(program: &Program, coalition: Coalition, options: &Options) -> Report {
+    prove_hashed(program, &program.digest().to_hex(), coalition, options)
+}
+
+/// [`prove`] for a Program whose digest is known. (A wrong one makes certificates that the checker refuses.)
+pub(super) fn prove_hashed(program: &Program, digest: &str, coalition: Coalition, options: &Options) -> Report {
     let view = View::new(program, coalition);
     let groups = output::groups(&view);
     let shares: Vec<_> = groups.iter().flat_map(|group| group.shares.iter().map(|&(share, _)| share)).collect();
@@ -55,20 +60,17 @@ pub fn prove(program: &Program, coalition: Coalition, options: &Options) -> Repo
     offending.truncate(options.most_offending);
 
     let (verdict, certificate) = if offending.is_empty() {
-        let verdict = Verdict::Proved {
-            statistical_distance: elimination.distance,
-            given_own_samples: view.has_outputs(),
-        };
-        (verdict, Some(certificate(program, coalition, elimination.steps)))
+        let verdict =
+            Verdict::Proved { statistical_distance: elimination.distance, given_own_samples: view.has_outputs() };
+        (verdict, Some(certificate(digest, coalition, elimination.steps)))
     } else {
         (Verdict::Undecided { offending }, None)
     };
     Report { coalition, messages: view.sends(), verdict, certificate }
 }
 
-fn certificate(program: &Program, coalition: Coalition, steps: Vec<Step>) -> Certificate {
-    let digest = program.digest().to_hex().to_string();
-    Certificate { format: FORMAT, digest, coalition: coalition.members().iter().collect(), steps }
+fn certificate(digest: &str, coalition: Coalition, steps: Vec<Step>) -> Certificate {
+    Certificate { format: FORMAT, digest: digest.to_owned(), coalition: coalition.members().iter().collect(), steps }
 }
 
 /// Eliminates every message that is no share of an output; gives up those that resist, one by one.
@@ -122,7 +124,10 @@ fn account_outputs(elimination: &mut Elimination<'_, '_>, groups: &[output::Grou
     for group in groups {
         for &(share, _) in &group.shares {
             if view.program.value(share).op.arguments().iter().any(|argument| drawn[argument.index()]) {
-                let why = format!("a share of the output %{} depends on other messages to {}", group.output.0, view.coalition);
+                let why = format!(
+                    "a share of the output %{} depends on other messages to {}",
+                    group.output.0, view.coalition
+                );
                 offending.push(explain::offending(elimination, elimination.send_of(share), why));
             }
         }

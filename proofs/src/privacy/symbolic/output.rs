@@ -132,14 +132,12 @@ fn linear_samples(graph: &Graph<'_, '_>, share: ValueId, sign: i8) -> HashMap<Va
             if view.knows(argument) || view.program.value(argument).shape != *shape {
                 continue;
             }
-            match graph.live_flows(argument) {
-                2 if graph.is_fresh(argument) => {
-                    if found.insert(argument, sign).is_some() {
-                        repeated.push(argument);
-                    }
+            if graph.is_fresh(argument) {
+                if graph.live_flows(argument) == 2 && found.insert(argument, sign).is_some() {
+                    repeated.push(argument);
                 }
-                1 => open.push((argument, sign)),
-                _ => {}
+            } else if graph.live_flows(argument) == 1 {
+                open.push((argument, sign));
             }
         }
     }

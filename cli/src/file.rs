@@ -1,21 +1,62 @@
 //! Files are written whole or not at all.
 
 use crate::error::CliError;
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// Writes beside the destination, then renames: a reader never sees half a file, and a failure loses nothing.
+/// A file under construction, beside its destination. It appears there by [`Pending::commit`]; dropped, it leaves no trace.
+pub struct Pending {
+    file: BufWriter<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl Pending {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// [`CliError::WriteFile`] if its folder cannot be written to.
+    pub fn create(path: &Path) -> Result<Self, CliError> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = NamedTempFile::new_in(folder).map_err(|source| failed(path, source))?;
+        Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
+    }
+
+    /// Puts the file in its place: a reader never sees half of it.
+    ///
+    /// # Errors
+    /// [`CliError::WriteFile`]; what was there before is still there.
+    pub fn commit(self) -> Result<(), CliError> {
+        let Self { file, path } = self;
+        let file = file.into_inner().map_err(|error| failed(&path, error.into_error()))?;
+        file.as_file().sync_all().map_err(|source| failed(&path, source))?;
+        file.persist(&path).map_err(|error| failed(&path, error.error))?;
+        Ok(())
+    }
+}
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn failed(path: &Path, source: io::Error) -> CliError {
+    CliError::WriteFile { path: path.to_owned(), source }
+}
+
+/// Writes a whole file.
 ///
 /// # Errors
-/// [`CliError::WriteFile`] names the file.
+/// [`CliError::WriteFile`] names it.
 pub fn write(path: &Path, contents: &[u8]) -> Result<(), CliError> {
-    let failed = |source| CliError::WriteFile { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(contents).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    let mut pending = Pending::create(path)?;
+    pending.write_all(contents).map_err(|source| failed(path, source))?;
+    pending.commit()
 }
 
 /// Reads a text.
@@ -37,7 +78,12 @@ mod tests {
         write(&path, b"old").unwrap();
         let missing = folder.path().join("no/such/folder");
         assert!(write(&missing, b"new").unwrap_err().to_string().contains("no/such/folder"));
+        let mut abandoned = Pending::create(&path).unwrap();
+        abandoned.write_all(b"half").unwrap();
+        drop(abandoned);
+        assert_eq!(read(&path).unwrap(), "old");
         write(&path, b"new").unwrap();
         assert_eq!(read(&path).unwrap(), "new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

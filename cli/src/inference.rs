@@ -4,6 +4,7 @@ use crate::bill::{CostReport, cost_report};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use thiserror::Error;
 use viewless_models::{Model, ModelError, Weights};
 use viewless_protocols::model::bert::{self, BertError, Query};
@@ -14,10 +15,11 @@ use viewless_protocols::scheme::{self, CompileError};
 use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::claims::Findings;
-use viewless_simulator::count::{Grouping, Schedule};
+use viewless_simulator::count::{Grouping, Message, Schedule};
 use viewless_simulator::execute::{ExecuteError, Inputs, Options, Reals, execute};
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
+use viewless_simulator::transcript::Transcript;
 
 /// An inference that could not be made.
 #[derive(Debug, Error)]
@@ -37,6 +39,9 @@ pub enum InferenceError {
     /// The run.
     #[error("{0}")]
     Execute(#[from] ExecuteError),
+    /// The transcript.
+    #[error("cannot write the transcript: {0}")]
+    Transcript(#[source] io::Error),
     /// The run has no output: a defect.
     #[error("the Program revealed no `{}`; this is a defect of viewless, please report it", bert::OUTPUT)]
     NoOutput,
@@ -139,6 +144,8 @@ pub struct DomainViolation {
     pub outside: u64,
     /// Elements in all.
     pub elements: u64,
+    /// Position (row-major) and number of the first elements outside.
+    pub listed: Vec<(u64, f64)>,
 }
 
 /// What the parties of a BERT inference put in.
@@ -203,13 +210,15 @@ pub fn bert_program(
     Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
 }
 
-/// Runs one private inference and the plaintext pass; `progress` is told how many of how many values are done.
+/// Runs one private inference and the plaintext pass; `progress` is told how many of how many values are done, and
+/// `transcript` gets every message, one JSON object a line, with a digest of its contents.
 ///
 /// # Errors
 /// [`InferenceError`] for text, model or suite that cannot be used.
 pub fn infer(
     question: &Question<'_>,
     progress: Option<&dyn Fn(usize, usize)>,
+    transcript: Option<&mut dyn Write>,
 ) -> Result<InferenceReport, InferenceError> {
     let Question { model, suite, text, ref seed, network, schedule } = *question;
     let tokens = model.tokenizer.encode(text)?;
@@ -217,8 +226,17 @@ pub fn infer(
     let query = Query { tokens: tokens.len(), batch: 1 };
     let program = bert_program(&model.config, suite, query)?;
     let inputs = BertInputs { weights: &model.weights, tokens: &tokens, vocabulary: model.config.vocab_size };
-    let options = Options { progress, ..Options::new(seed.clone()) };
+    let mut transcript = transcript.map(|sink| Transcript::new(&program, sink, false));
+    let mut record = |message: &Message, packed: &[u8]| {
+        if let Some(transcript) = &mut transcript {
+            transcript.record(message, packed);
+        }
+    };
+    let options = Options { progress, observer: Some(&mut record), ..Options::new(seed.clone()) };
     let execution = execute(&program, &inputs, options)?;
+    if let Some(transcript) = transcript {
+        transcript.finish().map_err(InferenceError::Transcript)?;
+    }
     let output = execution.output(bert::OUTPUT).ok_or(InferenceError::NoOutput)?;
     let output = Answer::new(&model.config.head, output.values.clone());
     let plain: Vec<f64> = match model.config.head {
@@ -270,6 +288,7 @@ fn domains(findings: &Findings) -> Vec<DomainViolation> {
         seen: finding.seen,
         outside: finding.outside,
         elements: finding.elements,
+        listed: finding.listed.clone(),
     };
     findings.violated_domains().map(violation).collect()
 }

@@ -414,3 +414,29 @@ fn forged_certificates_and_strange_coalitions_are_refused() {
         refusal(&["prove", "exp/limit", "--certificate", "/no/such/folder/proof.json"]).contains("/no/such/folder")
     );
 }
+
+#[test]
+fn a_served_model_with_a_public_table_is_inferred_and_its_messages_are_recorded() {
+    let folder = model(&small_config());
+    let suite = folder.path().join("served.toml");
+    let faithful = serde_json::to_value(Suite::built_in("faithful").unwrap()).unwrap();
+    let text = format!(
+        "name = 'served'\nsummary = 'weights in clear at P0, public embedding table'\nfraction-bits = 16\nembedding = 'client'\n\
+         [scheme]\nkind = 'additive2'\ntruncation = 'exact'\ncomparison = 'carry'\ntriples = 'fixed-weight'\nweights = 'server'\n\
+         [protocols]\ngelu = {}\nsoftmax = {}\nlayernorm = {}\ntanh = {}\n",
+        faithful["protocols"]["gelu"],
+        faithful["protocols"]["softmax"],
+        faithful["protocols"]["layernorm"],
+        faithful["protocols"]["tanh"],
+    );
+    fs::write(&suite, text).unwrap();
+    let transcript = folder.path().join("messages.jsonl");
+    let report =
+        inferred(folder.path(), &["--suite", suite.to_str().unwrap(), "--transcript", transcript.to_str().unwrap()]);
+    assert!(report["cosine"].as_f64().unwrap() > 0.999);
+    // Nobody but P0 sends weights, and the bytes recorded are those moved.
+    assert!(report["cost"]["phases"]["setup"]["bytes_sent"].get("model-owner").is_none());
+    let messages = fs::read_to_string(&transcript).unwrap();
+    let messages = messages.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    assert_eq!(messages.map(|message| bytes(&message["bytes"])).sum::<u64>(), bytes(&report["bytes_moved"]));
+}

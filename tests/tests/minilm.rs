@@ -29,7 +29,7 @@ fn private(suite: &str, text: &str, threads: usize) -> InferenceReport {
         network: &Network::lan(),
         schedule: Schedule::Asap,
     };
-    pool.install(|| infer(&question, None)).unwrap()
+    pool.install(|| infer(&question, None, None)).unwrap()
 }
 
 /// Sentences of 3 to 60 tokens and Hugging Face's own pooled vectors for them.

@@ -7,6 +7,7 @@ use crate::bill::render::{self, Breakdown};
 use crate::card::hanging;
 use crate::choices;
 use crate::error::CliError;
+use crate::file;
 use crate::inference::{InferenceReport, Question, infer};
 use crate::progress::Progress;
 use crate::screen;
@@ -15,6 +16,7 @@ use crate::table::Table;
 use crate::units;
 use clap::Args;
 use std::fmt::Write;
+use std::io;
 use std::path::{Path, PathBuf};
 use viewless_models::Model;
 use viewless_protocols::suite::Suite;
@@ -51,6 +53,9 @@ pub struct Arguments {
     /// Threads that compute; the result does not depend on it [default: all processors]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Write every message of the run to a file: one JSON object a line, with a digest of its contents
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
     /// Where fetched models are kept [default: as `fetch`]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
@@ -71,8 +76,11 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
     let model = Model::load(&directory(&arguments.model, arguments.cache.as_deref())?)?;
     let progress = Progress::start("inferring");
     let question = Question { model: &model, suite, text, seed, network, schedule: (*schedule).into() };
-    let mut report = infer(&question, Some(&|done, of| progress.tell(done, of)))?;
+    let mut transcript = arguments.transcript.as_deref().map(file::Pending::create).transpose()?;
+    let sink = transcript.as_mut().map(|pending| pending as &mut dyn io::Write);
+    let mut report = infer(&question, Some(&|done, of| progress.tell(done, of)), sink)?;
     drop(progress);
+    transcript.map(file::Pending::commit).transpose()?;
 
     let subject = Subject { name: report.model.clone(), kind: Kind::Model(model.config.clone()) };
     let sizes = Sizes { seq: report.tokens.len(), batch: 1 };

@@ -2,7 +2,7 @@
 //! the simulator's kernels.
 
 use super::CountError;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::program::{Constant, Function, Local, Op, Program, Wave};
 use viewless_protocols::ring::{self, Domain};
@@ -144,22 +144,11 @@ impl Scalars {
             Local::ShiftRightArithmetic(shift) => one(Operation::ShiftRightArithmetic(*shift)),
             Local::BitReversal => one(Operation::BitReversal),
             Local::Convert(_) => one(Operation::Convert),
-            Local::Add | Local::Sub | Local::Mul | Local::And | Local::Xor => {
-                let operation = match local {
-                    Local::Add => Operation::Add,
-                    Local::Sub => Operation::Sub,
-                    Local::Mul => Operation::Mul,
-                    Local::And => Operation::And,
-                    _ => Operation::Xor,
-                };
-                let (b, b_shape) = (&arguments[1].0, &arguments[1].1);
-                (0..elements)
-                    .map(|i| {
-                        let pair = vec![a[broadcast_index(i, shape, a_shape)], b[broadcast_index(i, shape, b_shape)]];
-                        self.computed(id, i, domain, operation.clone(), pair)
-                    })
-                    .collect()
-            }
+            Local::Add => self.elementwise(id, &Operation::Add, arguments, domain, shape),
+            Local::Sub => self.elementwise(id, &Operation::Sub, arguments, domain, shape),
+            Local::Mul => self.elementwise(id, &Operation::Mul, arguments, domain, shape),
+            Local::And => self.elementwise(id, &Operation::And, arguments, domain, shape),
+            Local::Xor => self.elementwise(id, &Operation::Xor, arguments, domain, shape),
             Local::MatMul => self.matmul(id, arguments, domain, shape),
             Local::Sum(axis) => {
                 let inner: usize = a_shape.axes()[axis + 1..].iter().product();
@@ -201,6 +190,25 @@ impl Scalars {
                     .collect(),
             },
         }
+    }
+
+    fn elementwise(
+        &mut self,
+        id: u32,
+        operation: &Operation,
+        arguments: &[(Vec<usize>, Shape)],
+        domain: Domain,
+        shape: &Shape,
+    ) -> Vec<usize> {
+        let [(a, a_shape), (b, b_shape)] = arguments else {
+            unreachable!("the checker admits two arguments only");
+        };
+        (0..shape.elements())
+            .map(|i| {
+                let pair = vec![a[broadcast_index(i, shape, a_shape)], b[broadcast_index(i, shape, b_shape)]];
+                self.computed(id, i, domain, operation.clone(), pair)
+            })
+            .collect()
     }
 
     fn sum(&mut self, id: u32, i: usize, domain: Domain, terms: &[usize]) -> usize {
@@ -304,16 +312,92 @@ fn reversed(word: u64, bits: u8) -> u64 {
     (0..u32::from(bits)).fold(0, |result, i| result | (word >> i & 1) << target(i))
 }
 
-/// For each word that `kept` need, whether it is needed.
-pub(super) fn needed(scalars: &[Scalar], kept: impl Iterator<Item = usize>) -> HashMap<usize, ()> {
-    let mut needed = HashMap::new();
+/// The words that `kept` are computed from, themselves included.
+pub(super) fn needed(scalars: &[Scalar], kept: impl Iterator<Item = usize>) -> HashSet<usize> {
+    let mut needed = HashSet::new();
     let mut open: Vec<usize> = kept.collect();
     while let Some(id) = open.pop() {
-        if needed.insert(id, ()).is_none()
+        if needed.insert(id)
             && let Word::Computed(_, arguments) = &scalars[id].word
         {
             open.extend(arguments);
         }
     }
     needed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+    use viewless_protocols::party::{Party, PartySet};
+    use viewless_protocols::program::{ProgramBuilder, ValueId};
+    use viewless_simulator::execute::{Options, execute};
+    use viewless_simulator::stream::Seed;
+
+    /// A Program of public words that uses every operation.
+    fn every_operation(bits: u8) -> Program {
+        let mut p = ProgramBuilder::new(PartySet::of(&[Party::Client]), Party::ModelOwner);
+        let (ring, word) = (Domain::Ring(bits), Domain::Bits(bits));
+        let words = |from: u64, count: u64, domain: Domain| {
+            Constant::Words(
+                (from..from + count).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7 & domain.mask()).collect(),
+            )
+        };
+        let a = p.constant(words(1, 12, ring), ring, [2, 2, 3].into());
+        let b = p.constant(words(40, 6, ring), ring, [3, 2].into());
+        let batch = p.constant(words(90, 12, ring), ring, [2, 3, 2].into());
+        let row = p.constant(words(70, 3, ring), ring, [3].into());
+        let x = p.constant(words(7, 6, word), word, [2, 3].into());
+        let y = p.constant(words(23, 3, word), word, [1, 3].into());
+        let mut all: Vec<ValueId> = vec![
+            p.add(a, row),
+            p.sub(row, a),
+            p.mul(a, row),
+            p.neg(a),
+            p.matmul(a, b),
+            p.matmul(a, batch),
+            p.shift_right_arithmetic(a, bits - 1),
+            p.shift_left(a, 1),
+            p.shift_right(a, 1),
+            p.and(x, y),
+            p.xor(x, y),
+            p.not(x),
+            p.bit_reversal(x),
+            p.convert(a, Domain::Ring(bits - 1)),
+            p.convert(x, Domain::Ring(bits + 3)),
+            p.moved(a, Move::Transpose([2, 0, 1].into_iter().collect())),
+            p.moved(a, Move::Reshape([4, 3].into())),
+            p.moved(row, Move::Broadcast([2, 3].into())),
+            p.moved(a, Move::Slice { axis: 1, start: 1, length: 1 }),
+            p.function(Function::Table { entries: (0..1 << bits).rev().collect(), domain: ring }, a),
+        ];
+        all.extend([0, 1, 2].map(|axis| p.sum(a, axis)));
+        let slice = p.moved(a, Move::Slice { axis: 1, start: 0, length: 1 });
+        all.push(p.concat(&[slice, a], 1));
+        let waves = vec![Wave { harmonic: 3, cosine: 1.0, sine: 0.5 }, Wave { harmonic: 1, cosine: 0.0, sine: -1.0 }];
+        all.push(p.function(Function::Waves { waves, fraction_bits: 9 }, row));
+        for (i, value) in all.into_iter().enumerate() {
+            p.reveal(value, Party::Client, &i.to_string(), 0);
+        }
+        p.finish().unwrap()
+    }
+
+    #[test]
+    fn words_are_those_of_the_simulator() {
+        for bits in [2, 4, 8] {
+            let program = every_operation(bits);
+            let scalars = Scalars::new(&program).unwrap();
+            let run = execute(&program, &BTreeMap::new(), Options::new(Seed::from_u64(1))).unwrap();
+            for (id, value) in program.iter() {
+                let Op::Reveal { name, .. } = &value.op else { continue };
+                let expected = &run.output(name).unwrap().values;
+                let found: Vec<f64> = scalars.values[id.index()]
+                    .iter()
+                    .map(|&word| ring::signed(scalars.constant(word).unwrap(), value.domain.bits()) as f64)
+                    .collect();
+                assert_eq!(&found, expected, "output {name} over {bits} bits");
+            }
+        }
+    }
 }

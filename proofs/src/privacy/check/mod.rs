@@ -7,13 +7,15 @@
 //! What a mask of step t must satisfy is then a statement about each value on its way to the message: exactly one use of it has
 //! a last time of t or later, and the operation there is balanced. `SOUNDNESS.md` shows that this suffices.
 
-use super::certificate::{Certificate, FORMAT, Share, Step};
+mod operations;
+mod output;
+
+use super::certificate::{Certificate, FORMAT, Step};
 use super::{Coalition, CoalitionError};
+use operations::Keeps;
 use std::collections::{HashMap, HashSet};
 use thiserror::Error;
-use viewless_protocols::program::{Constant, Function, Local, Op, Program, ValueId};
-use viewless_protocols::ring::Domain;
-use viewless_protocols::shape::Move;
+use viewless_protocols::program::{Local, Op, Program, ValueId};
 
 /// What a checked certificate proves.
 #[derive(Debug, Clone, PartialEq)]
@@ -350,38 +352,6 @@ impl<'p> Checker<'p> {
         if reached { Ok(distance) } else { Err(format!("the masks do not cover the message %{target}")) }
     }
 
-    fn keeps_uniform(&self, user: usize, position: usize) -> Keeps {
-        let value = &self.program.values[user];
-        let Op::Local(local, arguments) = &value.op else { return Keeps::No };
-        let argument = self.program.value(arguments[position]);
-        let yes_if = |yes: bool| if yes { Keeps::Yes } else { Keeps::No };
-        let as_many = argument.shape.elements() == value.shape.elements();
-        match local {
-            Local::Add | Local::Sub | Local::Xor => yes_if(as_many),
-            Local::Mul => {
-                let factor = &self.program.values[self.origin[arguments[1 - position].index()]];
-                let odd = match &factor.op {
-                    Op::Constant(Constant::Splat(word)) => word & 1 == 1,
-                    Op::Constant(Constant::Words(words)) => words.iter().all(|word| word & 1 == 1),
-                    Op::Input { .. } | Op::Sample { .. } | Op::Local(..) | Op::Send(..) | Op::Reveal { .. } => false,
-                };
-                yes_if(as_many && odd)
-            }
-            Local::Neg | Local::Not | Local::BitReversal | Local::Sum(_) => Keeps::Yes,
-            Local::Move(Move::Reshape(_) | Move::Transpose(_) | Move::Slice { .. }) => Keeps::Yes,
-            Local::Move(Move::Broadcast(_)) => yes_if(as_many),
-            Local::Concat(_) => Keeps::WithAllParts,
-            Local::Convert(domain) if domain.bits() > argument.domain.bits() => Keeps::Widened,
-            Local::Convert(_) => Keeps::Yes,
-            Local::MatMul
-            | Local::And
-            | Local::ShiftLeft(_)
-            | Local::ShiftRight(_)
-            | Local::ShiftRightArithmetic(_)
-            | Local::Function(_) => Keeps::No,
-        }
-    }
-
     /// Distance of `sum`, a widened mask plus or minus something bounded, from the widened mask alone.
     fn wide_distance(&self, mask: usize, sum: usize, position: usize) -> Result<f64, String> {
         let value = &self.program.values[sum];
@@ -395,145 +365,6 @@ impl<'p> Checker<'p> {
         let bits = self.bits_at_most(arguments[1 - position].index(), 4);
         let mask_bits = self.program.values[mask].domain.bits();
         Ok(elements as f64 * (f64::from(bits) - f64::from(mask_bits)).exp2())
-    }
-
-    /// The words of a value are below 2^b for this b; looks a few operations back.
-    fn bits_at_most(&self, value: usize, depth: usize) -> u8 {
-        let value = &self.program.values[value];
-        let width = value.domain.bits();
-        let Some(depth) = depth.checked_sub(1) else { return width };
-        let argument = |i: usize| self.bits_at_most(value.op.arguments()[i].index(), depth);
-        let size = |word: &u64| u64::BITS as u8 - word.leading_zeros() as u8;
-        let bits = match &value.op {
-            Op::Constant(Constant::Splat(word)) => size(word),
-            Op::Constant(Constant::Words(words)) => words.iter().map(size).max().unwrap_or(0),
-            Op::Send(..) | Op::Reveal { .. } | Op::Local(Local::Convert(_) | Local::Move(_), _) => argument(0),
-            Op::Local(Local::ShiftRight(shift), _) => argument(0).saturating_sub(*shift),
-            Op::Local(Local::And, _) => argument(0).min(argument(1)),
-            Op::Local(Local::Xor, _) => argument(0).max(argument(1)),
-            Op::Local(Local::Add, _) => argument(0).max(argument(1)).saturating_add(1),
-            Op::Local(Local::Concat(_), parts) => (0..parts.len()).map(argument).max().unwrap_or(width),
-            Op::Local(Local::Function(function), _) => match &**function {
-                Function::Table { entries, .. } => entries.iter().map(size).max().unwrap_or(width),
-                Function::Waves { .. } => width,
-            },
-            Op::Input { .. } | Op::Sample { .. } | Op::Local(..) => width,
-        };
-        bits.min(width)
-    }
-
-    /// Verifies that the shares of an output tell no more than the output.
-    fn output(&self, output: ValueId, shares: &[Share], time: u64) -> Result<(), String> {
-        let origin = self.origin_of(output)?;
-        match &self.program.value(output).op {
-            Op::Reveal { to, .. } if self.coalition.members().contains(*to) => {}
-            Op::Reveal { .. }
-            | Op::Input { .. }
-            | Op::Constant(_)
-            | Op::Sample { .. }
-            | Op::Local(..)
-            | Op::Send(..) => return Err(format!("%{} is no output of {}", output.0, self.coalition)),
-        }
-        let Some((last, others)) = shares.split_last() else {
-            return Err("an output without shares".to_owned());
-        };
-        let mut signs = self.summands(origin)?;
-        let mut sign_of = |share: &Share| {
-            let share = self.origin_of(share.message)?;
-            signs.remove(&share).map(|sign| (share, sign)).ok_or_else(|| format!("%{share} is no share of the output"))
-        };
-        let (last_share, last_sign) = sign_of(last)?;
-        if last.mask.is_some() {
-            return Err("the last share needs no mask".to_owned());
-        }
-        for share in others {
-            let (target, sign) = sign_of(share)?;
-            let mask = share.mask.ok_or_else(|| format!("the share %{target} needs a mask"))?;
-            let mask = self.mask(mask)?;
-            let mut signs = HashMap::new();
-            for (user, position) in self.uses_from(mask, time) {
-                let (end, sign) = self.follow_signed(user, position, mask, time)?;
-                if signs.insert(end, sign).is_some() {
-                    return Err(format!("the mask %{mask} enters %{end} twice"));
-                }
-            }
-            let (Some(here), Some(there), 2) = (signs.get(&target), signs.get(&last_share), signs.len()) else {
-                return Err(format!("the mask %{mask} does not flow into %{target} and %{last_share} only"));
-            };
-            let by_xor = matches!(self.program.values[mask].domain, Domain::Bits(_));
-            if !by_xor && sign * here + last_sign * there != 0 {
-                return Err(format!("the mask %{mask} does not cancel in the output"));
-            }
-        }
-        if signs.is_empty() { Ok(()) } else { Err("the output has shares that the step does not name".to_owned()) }
-    }
-
-    /// The received summands of an output with their signs. Everything else in it must depend on no message.
-    fn summands(&self, output: usize) -> Result<HashMap<usize, i32>, String> {
-        let mut found = HashMap::new();
-        let mut open = vec![(output, 1)];
-        while let Some((at, sign)) = open.pop() {
-            if self.state[at] == State::Received {
-                if found.insert(at, sign).is_some() {
-                    return Err(format!("%{at} enters the output twice"));
-                }
-                continue;
-            }
-            let mut ends = self.arguments(at).map(|argument| (argument, sign)).collect::<Vec<_>>();
-            let value = &self.program.values[at];
-            match &value.op {
-                Op::Local(Local::Add | Local::Xor, _) => {}
-                Op::Local(Local::Sub, _) => ends[1].1 = -sign,
-                Op::Local(Local::Neg, _) => ends[0].1 = -sign,
-                Op::Local(..) if self.own[at] => ends.clear(),
-                Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } => {}
-                Op::Local(..) | Op::Send(..) | Op::Reveal { .. } => {
-                    return Err(format!("the output is no signed sum of messages, because of %{at}"));
-                }
-            }
-            ends.retain(|&(argument, _)| !self.own[argument]);
-            if ends.iter().any(|&(argument, _)| self.program.values[argument].shape != value.shape) {
-                return Err(format!("a share is broadcast in %{at}"));
-            }
-            open.extend(ends);
-        }
-        Ok(found)
-    }
-
-    /// Follows the only uses from one use of a mask to the message at the end; returns it and the mask's sign in it.
-    fn follow_signed(&self, user: usize, position: usize, mask: usize, time: u64) -> Result<(usize, i32), String> {
-        let (mut user, mut position, mut sign) = (user, position, 1);
-        loop {
-            let value = &self.program.values[user];
-            let Op::Local(local, _) = &value.op else {
-                return Err(format!("the mask %{mask} enters %{user}, which is no computation"));
-            };
-            match local {
-                Local::Add | Local::Xor => {}
-                Local::Sub if position == 0 => {}
-                Local::Sub | Local::Neg => sign = -sign,
-                Local::Mul
-                | Local::MatMul
-                | Local::Sum(_)
-                | Local::And
-                | Local::Not
-                | Local::ShiftLeft(_)
-                | Local::ShiftRight(_)
-                | Local::ShiftRightArithmetic(_)
-                | Local::BitReversal
-                | Local::Convert(_)
-                | Local::Move(_)
-                | Local::Concat(_)
-                | Local::Function(_) => return Err(format!("the mask %{mask} does not enter %{user} as a summand")),
-            }
-            if value.shape != self.program.values[mask].shape {
-                return Err(format!("the mask %{mask} is broadcast in %{user}"));
-            }
-            if self.state[user] == State::Received {
-                return Ok((user, sign));
-            }
-            (user, position) = self.only_use(user, time)?;
-        }
     }
 
     fn nothing_is_missing(&self) -> Result<(), CheckError> {
@@ -557,47 +388,4 @@ impl<'p> Checker<'p> {
             | Op::Reveal { .. } => None,
         })
     }
-
-    /// No output may depend on messages, except as the sum of its shares; nor may what the shares are made from.
-    fn outputs(&self, steps: &[Step]) -> Result<(), CheckError> {
-        let mut accounted = HashSet::new();
-        for (step, contents) in steps.iter().enumerate() {
-            if let Step::Output { output, .. } = contents
-                && !accounted.insert(self.origin[output.index()])
-            {
-                return Err(CheckError::Step { step, why: "an earlier step is about this output already".to_owned() });
-            }
-        }
-        let mut drawn = vec![false; self.origin.len()];
-        for i in 0..self.origin.len() {
-            drawn[i] = match self.origin[i] {
-                origin if origin != i => drawn[origin],
-                origin if accounted.contains(&origin) => false,
-                _ => self.state[i] == State::Received || self.arguments(i).any(|argument| drawn[argument]),
-            };
-        }
-        for (step, contents) in steps.iter().enumerate() {
-            let Step::Output { shares, .. } = contents else { continue };
-            for share in shares {
-                let origin = self.origin[share.message.index()];
-                if self.arguments(origin).any(|argument| drawn[argument]) {
-                    let why =
-                        format!("the share %{origin} depends on messages that the simulator draws without the output");
-                    return Err(CheckError::Step { step, why });
-                }
-            }
-        }
-        match self.outputs_of_coalition().find(|&output| drawn[output]) {
-            None => Ok(()),
-            Some(output) => Err(CheckError::Output { output: output as u32 }),
-        }
-    }
-}
-
-/// Whether the result of an operation is uniform when one argument is, whatever the others are.
-enum Keeps {
-    Yes,
-    WithAllParts,
-    Widened,
-    No,
 }

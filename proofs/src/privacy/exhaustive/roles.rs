@@ -1,0 +1,75 @@
+//! Which words the coalition sees, is given, or must not learn.
+
+use super::Options;
+use super::scalar::{Scalars, Word};
+use crate::privacy::view::{Knowledge, View};
+use std::collections::{BTreeMap, HashSet};
+use viewless_protocols::program::Op;
+
+/// What a word is to the coalition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// An input of somebody outside.
+    Secret,
+    /// An input or sample of the coalition.
+    Given,
+    /// An output of the coalition.
+    Output,
+    /// A word of a message.
+    Seen,
+}
+
+/// The roles of words; all others are summed out.
+#[derive(Clone)]
+pub(super) struct Roles {
+    pub(super) roles: BTreeMap<usize, Role>,
+    /// Words that must be equal to others: an input or sample that is sent as it is.
+    pub(super) copies: Vec<(usize, usize)>,
+}
+
+impl Roles {
+    pub(super) fn new(view: &View<'_>, scalars: &mut Scalars, options: Options) -> Self {
+        let mut this = Self { roles: BTreeMap::new(), copies: Vec::new() };
+        for (id, value) in view.program.iter() {
+            let own = view.coalition.meets(value.holders);
+            let role = match &value.op {
+                Op::Input { .. } if own => Role::Given,
+                Op::Input { .. } => Role::Secret,
+                Op::Sample { .. } if own && options.given_own_samples => Role::Given,
+                Op::Sample { .. } if own => Role::Seen,
+                Op::Sample { .. } | Op::Constant(_) | Op::Local(..) | Op::Send(..) | Op::Reveal { .. } => continue,
+            };
+            this.roles.extend(scalars.values[id.index()].iter().map(|&word| (word, role)));
+        }
+        // Outputs first: a message that is an output is given.
+        let mut done = HashSet::new();
+        let outputs = view.outputs().iter().map(|&output| (output, Role::Output));
+        let messages = view.messages().iter().filter(|&&message| view.knowledge(message) == Knowledge::Message);
+        let seen: Vec<_> = outputs.chain(messages.map(|&message| (message, Role::Seen))).collect();
+        for (id, role) in seen {
+            for word in scalars.values[id.index()].clone() {
+                if done.insert(word) {
+                    this.see(scalars, word, role);
+                }
+            }
+        }
+        this
+    }
+
+    fn see(&mut self, scalars: &mut Scalars, word: usize, role: Role) {
+        match (&scalars.scalars[word].word, self.roles.get(&word)) {
+            (Word::Constant(_), _) | (_, Some(Role::Given | Role::Output | Role::Seen)) => {}
+            (Word::Computed(..), _) => _ = self.roles.insert(word, role),
+            (Word::Input | Word::Sample, _) => {
+                let copy = scalars.scalars.len();
+                scalars.scalars.push(scalars.scalars[word].clone());
+                self.copies.push((word, copy));
+                self.roles.insert(copy, role);
+            }
+        }
+    }
+
+    pub(super) fn is(&self, word: usize, role: Role) -> bool {
+        self.roles.get(&word) == Some(&role)
+    }
+}

@@ -44,6 +44,7 @@ pub mod certificate;
 pub mod check;
 pub mod exhaustive;
 pub mod shrink;
+pub mod statistical;
 pub mod symbolic;
 pub mod view;
 

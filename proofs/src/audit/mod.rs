@@ -19,7 +19,9 @@
 //! [`bound`]: crate::bound
 
 mod certify;
+pub mod failure;
 mod observe;
+pub mod plot;
 
 #[cfg(test)]
 mod tests;

@@ -56,20 +56,26 @@ pub struct Limits {
 /// Elements of one execution.
 const CHUNK: usize = 1 << 16;
 /// Consecutive inputs of a sample, so that steps are seen.
-const RUN: u64 = 512;
+const RUN: u64 = 64;
 
-/// All inputs of a domain where there are at most `limit`; else as many, in runs of consecutive ones all over the domain and around
-/// `attention`.
+/// All inputs of a domain where there are at most `limit`; else about as many, in runs of consecutive ones: evenly all over the
+/// domain, half of them evenly on a logarithmic scale where the domain is positive, and around `attention`.
 #[must_use]
 pub fn sample(domain: Cell, limit: u64, attention: &[i64]) -> Vec<Cell> {
     if domain.count() <= limit {
         return vec![domain];
     }
     let around = |&x: &i64| x.saturating_sub((RUN / 2) as i64);
-    let runs = (limit / RUN).max(2);
+    let runs = (limit / RUN).max(4);
     let last = u128::from(domain.count() - RUN.min(domain.count()));
-    let spread = (0..runs).map(|i| domain.low + (last * u128::from(i) / u128::from(runs - 1)) as i64);
-    let mut starts: Vec<i64> = spread.chain(attention.iter().map(around)).map(|start| start.max(domain.low)).collect();
+    let positive = domain.low > 0;
+    let evenly = if positive { runs / 2 } else { runs };
+    let spread = (0..evenly).map(|i| domain.low + (last * u128::from(i) / u128::from(evenly - 1)) as i64);
+    let ratio = domain.high as f64 / domain.low as f64;
+    let octaves = (0..if positive { runs / 2 } else { 0 })
+        .map(|i| (domain.low as f64 * ratio.powf(i as f64 / (runs / 2) as f64)) as i64);
+    let starts = spread.chain(octaves).chain(attention.iter().map(around));
+    let mut starts: Vec<i64> = starts.map(|start| start.max(domain.low)).collect();
     starts.sort_unstable();
     let mut cells: Vec<Cell> = Vec::new();
     for start in starts {

@@ -196,3 +196,19 @@ fn a_report_is_the_same_after_a_round_trip_and_has_the_keys_of_the_design() {
     assert_eq!(json["verdict"], "holds");
     assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
 }
+
+/// Written where `VIEWLESS_PLOTS` says, to be looked at.
+#[test]
+fn every_picture_is_drawn_with_its_three_curves() {
+    for protocol in elementwise() {
+        let domain = (protocol.card.function == Computed::Gelu).then_some((-8.0, 8.0));
+        let question = Question { domain, samples: 1 << 16, ..Question::new(protocol.card.name) };
+        let picture = plot::svg(protocol, &audit_with_points(&question).unwrap()).unwrap();
+        assert_eq!(picture.matches("<polyline").count(), 2, "certified and claimed");
+        assert!(picture.matches("<circle").count() > 400 && picture.contains(protocol.card.name));
+        assert!(!picture.contains("NaN") && !picture.contains("inf"));
+        if let Ok(folder) = std::env::var("VIEWLESS_PLOTS") {
+            std::fs::write(format!("{folder}/{}.svg", protocol.card.name.replace('/', "-")), picture).unwrap();
+        }
+    }
+}

@@ -2,7 +2,9 @@
 //! and every proof's certificate is accepted.
 
 use proptest::prelude::*;
+use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Share, Step};
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive, Options};
+use viewless_proofs::privacy::view::{Knowledge, View};
 use viewless_proofs::privacy::{self, Coalition, Report, Verdict, check, symbolic};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Constant, Local, Op, Program, ProgramBuilder, ValueId};
@@ -218,6 +220,9 @@ fn coalitions(program: &Program) -> Vec<Coalition> {
     all
 }
 
+/// Tables small enough for many Programs.
+const SMALL: Options = Options { most_bits: 18, given_own_samples: true };
+
 /// How often each pair of verdicts was met.
 #[derive(Debug, Default)]
 struct Tally {
@@ -249,7 +254,7 @@ fn compare(program: &Program, tally: &mut Tally) -> Result<(), String> {
                 return Err(format!("{coalition}: certificate refused: {error}\n{certificate:#?}\n{}", **program));
             }
         }
-        let counted = exhaustive::count_with(program, coalition, Options { most_bits: 18, given_own_samples: true });
+        let counted = exhaustive::count_with(program, coalition, SMALL);
         match (&report.verdict, counted) {
             (_, Err(_)) => tally.not_counted += 1,
             (Verdict::Proved { .. }, Ok(Exhaustive::Private)) => {
@@ -340,6 +345,93 @@ fn a_thousand_fixed_programs_agree_and_every_kind_of_verdict_is_met() {
 #[ignore = "minutes; run it after a change of the rules"]
 fn a_hundred_thousand_programs_agree() {
     tally_of(0x0dd_ba11, 100_000);
+}
+
+/// A certificate that nobody proved: the messages in a random order that is often the opposite one, each with a random rule and
+/// a sample made shortly before it.
+fn forged(program: &Program, coalition: Coalition, random: &mut Xorshift) -> Certificate {
+    let view = View::new(program, coalition);
+    let samples: Vec<ValueId> =
+        program.iter().filter(|(_, value)| matches!(value.op, Op::Sample { .. })).map(|(id, _)| id).collect();
+    let mut messages: Vec<ValueId> = view.messages().iter().rev().copied().collect();
+    for _ in 0..random.next() % 3 {
+        let (i, j) = (random.next() as usize % messages.len(), random.next() as usize % messages.len());
+        messages.swap(i, j);
+    }
+    let mask = |message: ValueId, random: &mut Xorshift| {
+        let before = samples.partition_point(|&sample| sample < message);
+        let back = 1 + random.next() as usize % 4;
+        samples.get(before.saturating_sub(back)).copied()
+    };
+    let mut steps = Vec::new();
+    while let Some(message) = messages.pop() {
+        steps.push(match (view.outputs(), random.next() % 6) {
+            (outputs @ [_, ..], 0..=2) => {
+                let output = outputs[random.next() as usize % outputs.len()];
+                let mut shares = vec![Share { message, mask: None }];
+                if let (Some(other), 0..=4) = (messages.pop(), random.next() % 6) {
+                    shares.insert(0, Share { message: other, mask: mask(other, random) });
+                }
+                Step::Output { output, shares }
+            }
+            _ if view.knowledge(message) == Knowledge::Computed => Step::Function { message },
+            (_, 3) => Step::Wide { message, masks: mask(message, random).into_iter().collect() },
+            _ => Step::Uniform { message, masks: mask(message, random).into_iter().collect() },
+        });
+    }
+    steps.reverse();
+    let (digest, coalition) = (program.digest().to_hex().to_string(), coalition.members().iter().collect());
+    Certificate { format: FORMAT, digest, coalition, steps }
+}
+
+/// Forges certificates; how many the checker accepts, for views that really are private and with messages in them.
+fn forge(seed: u64, rounds: usize) -> usize {
+    let mut random = Xorshift(seed);
+    let mut accepted = 0;
+    for round in 0..rounds {
+        let length = 4 + random.next() as usize % 16;
+        let instructions: Vec<Instruction> = (0..length)
+            .map(|_| {
+                let [a, b, c, d, ..] = random.next().to_le_bytes();
+                (a, b, c, d)
+            })
+            .collect();
+        let program = program(1 + (round % 3) as u8, &instructions);
+        for coalition in coalitions(&program) {
+            if View::new(&program, coalition).messages().is_empty() {
+                continue;
+            }
+            let Ok(counted) = exhaustive::count_with(&program, coalition, SMALL) else { continue };
+            for _ in 0..20 {
+                let certificate = forged(&program, coalition, &mut random);
+                let Ok(checked) = check::check(&program, &certificate) else { continue };
+                accepted += 1;
+                let distance = match &counted {
+                    Exhaustive::Private => 0.0,
+                    Exhaustive::Leak(witness) => witness.distance,
+                };
+                assert!(
+                    distance <= 2.0 * checked.statistical_distance,
+                    "{coalition}: accepted, but at distance {distance}\n{certificate:#?}\n{}",
+                    *program
+                );
+            }
+        }
+    }
+    accepted
+}
+
+#[test]
+fn a_forged_certificate_is_accepted_only_if_it_is_right() {
+    let accepted = forge(0xf04_6e4, 1000);
+    println!("{accepted} forgeries were right by chance");
+    assert!(accepted > 1000, "the forger must be good enough to be right at times: {accepted}");
+}
+
+#[test]
+#[ignore = "minutes; run it after a change of the rules"]
+fn many_forged_certificates_are_accepted_only_if_they_are_right() {
+    println!("{} forgeries were right by chance", forge(0x1ce_b00d, 50_000));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
 use viewless_models::{FetchError, ModelError};
+use viewless_proofs::audit::AuditError;
 use viewless_proofs::privacy::CoalitionError;
 use viewless_protocols::circuit::CircuitError;
 use viewless_protocols::model::bert::BertError;
@@ -110,6 +111,15 @@ pub enum CliError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A picture in a format that is not drawn.
+    #[error("{}: plots are SVG; give a name that ends in .svg", path.display())]
+    PlotFormat {
+        /// The file asked for.
+        path: PathBuf,
+    },
+    /// The audit.
+    #[error(transparent)]
+    Audit(Box<AuditError>),
     /// A coalition of nobody or strangers.
     #[error(transparent)]
     Coalition(#[from] CoalitionError),
@@ -143,4 +153,10 @@ pub enum CliError {
     /// The run.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+}
+
+impl From<AuditError> for CliError {
+    fn from(error: AuditError) -> Self {
+        Self::Audit(Box::new(error))
+    }
 }

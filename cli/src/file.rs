@@ -18,7 +18,7 @@ impl Pending {
     /// [`CliError::WriteFile`] if its folder cannot be written to.
     pub fn create(path: &Path) -> Result<Self, CliError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(folder).map_err(|source| failed(path, source))?;
+        let file = temporary().tempfile_in(folder).map_err(|source| failed(path, source))?;
         Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
     }
 
@@ -43,6 +43,15 @@ impl Write for Pending {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// With the permissions of any new file, where the system has such: results are not secret.
+fn temporary() -> tempfile::Builder<'static, 'static> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
 }
 
 fn failed(path: &Path, source: io::Error) -> CliError {

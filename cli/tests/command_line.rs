@@ -57,7 +57,7 @@ fn array<'a>(value: &'a Value, field: &str) -> &'a [Value] {
 #[test]
 fn help_names_every_command_and_version_is_told() {
     let help = success(&["--help"]);
-    for command in ["list", "fetch", "infer", "cost", "compare", "prove", "check", "dump"] {
+    for command in ["list", "fetch", "infer", "cost", "compare", "audit", "prove", "check", "dump"] {
         assert!(help.contains(command), "{command}");
         assert!(success(&[command, "--help"]).contains("--json"), "{command}");
     }
@@ -439,4 +439,27 @@ fn a_served_model_with_a_public_table_is_inferred_and_its_messages_are_recorded(
     let messages = fs::read_to_string(&transcript).unwrap();
     let messages = messages.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     assert_eq!(messages.map(|message| bytes(&message["bytes"])).sum::<u64>(), bytes(&report["bytes_moved"]));
+}
+
+#[test]
+fn an_audit_certifies_what_runs_show_and_draws_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let plot = folder.path().join("error.svg");
+    let plot = plot.to_str().unwrap();
+    let report = json(&["audit", "gelu/cosine", "--domain", "-1:1", "--suite", "secformer", "--plot", plot]);
+    let number = |field: &str| report[field].as_f64().unwrap();
+    assert!(number("observed_max_error") <= number("certified_max_error"));
+    assert_eq!((report["verdict"].as_str(), report["exhaustive"].as_bool()), (Some("holds"), Some(true)));
+    assert!(fs::read_to_string(plot).unwrap().starts_with("<svg"));
+    for (arguments, names) in [
+        (["--domain", "1:-1"], "1:-1"),
+        (["--domain", "0:1e30"], "2^31"),
+        (["--domain", "middle"], "LO:HI"),
+        (["--plot", "/no/such/folder/error.svg"], "/no/such/folder"),
+        (["--plot", "error.gif"], "error.gif"),
+    ] {
+        let sentence = refusal(&[&["audit", "gelu/cosine"][..], &arguments].concat());
+        assert!(sentence.contains(names), "{sentence}");
+    }
+    assert!(refusal(&["audit", "gelu/none"]).contains("gelu/none"));
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each: its arguments, and what it prints.
 
+pub mod audit;
 pub mod check;
 pub mod compare;
 pub mod cost;
@@ -34,6 +35,8 @@ pub enum Command {
     Cost(cost::Arguments),
     /// Count suites side by side
     Compare(compare::Arguments),
+    /// Bound the error of a protocol over every input and every random choice, and measure it in runs
+    Audit(audit::Arguments),
     /// Prove that coalitions learn nothing, or show what they see
     Prove(prove::Arguments),
     /// Verify stored proofs again, with an independent checker
@@ -54,6 +57,7 @@ impl Command {
             Self::Infer(arguments) => infer::run(arguments, json),
             Self::Cost(arguments) => cost::run(arguments, json),
             Self::Compare(arguments) => compare::run(arguments, json),
+            Self::Audit(arguments) => audit::run(arguments, json),
             Self::Prove(arguments) => prove::run(arguments, json),
             Self::Check(arguments) => check::run(arguments, json),
             Self::Dump(arguments) => dump::run(arguments, json),

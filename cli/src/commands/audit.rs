@@ -1,0 +1,149 @@
+//! `viewless audit`: how wrong is a protocol, at worst as a theorem, and as seen in runs.
+
+use super::Verdict;
+use crate::arguments::{self, DEFAULT_SUITE};
+use crate::error::CliError;
+use crate::table::Table;
+use crate::{file, screen, units};
+use clap::Args;
+use std::path::PathBuf;
+use viewless_proofs::audit::{self, Question, Report, audit_with_points, plot};
+use viewless_protocols::nonlinear;
+use viewless_protocols::suite::Suite;
+
+/// What to audit.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A protocol of the registry that computes a function of one number
+    #[arg(value_name = "PROTOCOL")]
+    protocol: String,
+    /// Interval of inputs [default: the card's]
+    #[arg(long, value_name = "LO:HI", value_parser = domain, allow_hyphen_values = true)]
+    domain: Option<(f64, f64)>,
+    /// A built-in suite, or a .toml file: its scheme and fixed point
+    #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
+    suite: Suite,
+    /// Decides the randomness of the runs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Most inputs that are run; the certified bound covers all inputs in any case
+    #[arg(long, value_name = "N", default_value_t = (1 << 20) + 1)]
+    samples: u64,
+    /// Draw the error over the domain into a file
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
+
+fn domain(text: &str) -> Result<(f64, f64), String> {
+    let ends = text.split_once(':').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
+    ends.ok_or_else(|| "a domain is two numbers, LO:HI, for instance -8:8".to_owned())
+}
+
+/// Audits and prints. The verdict is negative when the card's claim is not true on the domain.
+///
+/// # Errors
+/// A protocol, domain or suite that cannot be audited, or a plot that cannot be written.
+pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+    let Arguments { protocol, domain, suite, seed, samples, plot } = arguments;
+    let pending = match plot {
+        Some(path) if path.extension().is_none_or(|extension| extension != "svg") => {
+            return Err(CliError::PlotFormat { path: path.clone() });
+        }
+        Some(path) => Some(file::Pending::create(path)?),
+        None => None,
+    };
+    let question = Question {
+        domain: *domain,
+        scheme: suite.scheme,
+        fixed: suite.fixed(),
+        seed: *seed,
+        samples: *samples,
+        ..Question::new(protocol)
+    };
+    let audit = audit_with_points(&question)?;
+    if let (Some(mut pending), Some(protocol)) = (pending, nonlinear::find(protocol)) {
+        io_write(&mut pending, &plot::svg(protocol, &audit)?)?;
+        pending.commit()?;
+    }
+    if json {
+        screen::print_json(&audit.report)?;
+    } else {
+        screen::print(text(&audit.report, suite))?;
+    }
+    Ok(match audit.report.verdict {
+        audit::Verdict::Holds => Verdict::Positive,
+        audit::Verdict::Exceeds => Verdict::Negative,
+    })
+}
+
+fn io_write(pending: &mut file::Pending, text: &str) -> Result<(), CliError> {
+    Ok(std::io::Write::write_all(pending, text.as_bytes())?)
+}
+
+fn text(report: &Report, suite: &Suite) -> String {
+    let (low, high) = report.domain;
+    let mut text = format!(
+        "{}, suite {}, {} fraction bits: {} inputs of [{low}, {high}], against {}\n\n",
+        report.protocol, suite.name, report.fraction_bits, report.inputs, report.reference
+    );
+    let mut table = Table::of_numbers(&["", "error", "units", "at"]);
+    let unbounded = || "unbounded".to_owned();
+    let real = |x: f64| format!("{x:.4e}");
+    let ulp = |x: f64| format!("{x:.2}");
+    table.row([
+        "certified, every run on every input".to_owned(),
+        report.certified_max_error.map_or_else(unbounded, real),
+        report.certified_max_error_ulp.map_or_else(unbounded, ulp),
+        units::real(report.certified_at),
+    ]);
+    table.row([
+        format!("observed, {} inputs run{}", report.executed, if report.exhaustive { ", all there are" } else { "" }),
+        real(report.observed_max_error),
+        ulp(report.observed_max_error_ulp),
+        units::real(report.observed_at),
+    ]);
+    table.row([
+        "of the circuit over the reals, certified".to_owned(),
+        real(report.approximation_max_error),
+        "-".to_owned(),
+        units::real(report.approximation_at),
+    ]);
+    table.row([
+        "mean of absolute errors".to_owned(),
+        real(report.mean_error),
+        ulp(report.mean_error_ulp),
+        String::new(),
+    ]);
+    table.row(["bias, mean of signed errors".to_owned(), real(report.bias), ulp(report.bias_ulp), String::new()]);
+    table.row([
+        "largest jump beyond the truth's".to_owned(),
+        real(report.max_jump),
+        ulp(report.max_jump_ulp),
+        units::real(report.max_jump_at),
+    ]);
+    text += &table.lines();
+    let claim = &report.claim;
+    text += &format!(
+        "\nclaim      |y - {}| <= {} + {} |truth| on [{}, {}], over the reals: {}\n",
+        claim.truth,
+        claim.absolute,
+        claim.relative,
+        claim.domain.0,
+        claim.domain.1,
+        match report.verdict {
+            audit::Verdict::Holds => "holds",
+            audit::Verdict::Exceeds => "exceeded",
+        }
+    );
+    text += &format!("monotone   {} steps against the truth\n", report.monotone_violations);
+    let failure = report.failure_probability_per_element;
+    text += &format!(
+        "wrap       {} per element at the worst input; {} seen in {} runs of it\n",
+        failure.map_or_else(|| "unbounded".to_owned(), units::probability),
+        report.wraps,
+        report.executed
+    );
+    text +=
+        &format!("time       {:.2} s certified, {:.2} s observed\n", report.seconds_certified, report.seconds_observed);
+    text
+}

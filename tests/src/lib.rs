@@ -9,6 +9,7 @@ use viewless_simulator::execute::{Execution, Options, execute};
 use viewless_simulator::stream::Seed;
 
 pub mod gallery;
+pub mod mutation;
 pub mod random_circuit;
 pub mod random_program;
 

@@ -20,8 +20,8 @@ pub(super) fn mask_reused(setting: Setting, flawed: bool) -> Program {
     })
 }
 
-/// A mask of half the width of the ring, added to a secret of its full width: the high bits show. The masks of statistical
-/// truncation, used without the bound on the secret that they need (CrypTen #347, Li et al., USENIX Security 2023).
+/// A mask of half the width of the ring, added to a secret of its full width: the high bits show. Masks of bounded range are
+/// right where secrets are bounded too, as in statistical truncation; built here as the misuse of that.
 pub(super) fn mask_of_bounded_range(setting: Setting, flawed: bool) -> Program {
     among_two(|p| {
         let x = input(p, Client, "x", setting);
@@ -65,7 +65,8 @@ pub(super) fn mask_broadcast(setting: Setting, flawed: bool) -> Program {
     })
 }
 
-/// Twice a random word as a mask: the lowest bit shows. What becomes of a mask that goes through a scaling by an even factor.
+/// Twice a random word as a mask: the lowest bit shows. Built: what becomes of a mask that goes through a public
+/// scaling by an even factor.
 pub(super) fn mask_doubled(setting: Setting, flawed: bool) -> Program {
     among_two(|p| {
         let x = input(p, Client, "x", setting);
@@ -89,8 +90,8 @@ pub(super) fn triple_used_twice(setting: Setting, flawed: bool) -> Program {
     })
 }
 
-/// A pair (r, r^2), dealt for squares, used for a product of two secrets: both are opened behind r. The misuse that separate
-/// stores of triples and pairs are there to prevent (compare MP-SPDZ 0.1.2).
+/// A pair (r, r^2), dealt for squares, used for a product of two secrets: both are opened behind r. Built: what a mix-up of two
+/// stores of correlated randomness does.
 pub(super) fn square_pair_as_triple(setting: Setting, flawed: bool) -> Program {
     among_two(|p| {
         let (x, y) = (input(p, Client, "x", setting), input(p, Client, "y", setting));
@@ -103,7 +104,8 @@ pub(super) fn square_pair_as_triple(setting: Setting, flawed: bool) -> Program {
 }
 
 /// The dealer sends the square of the mask itself, not the difference from P0's share of it. CrypTen's TTP sends corrections
-/// to one party only (`secformer.md` section 4.3); nothing but the subtraction keeps them from being what they correct.
+/// to one party only (`secformer.md` section 4.3); built by leaving out the subtraction that keeps them from telling what they
+/// correct.
 pub(super) fn dealer_correction_in_clear(setting: Setting, flawed: bool) -> Program {
     among_two(|p| {
         let x = input(p, Client, "x", setting);
@@ -186,7 +188,8 @@ fn reveal(p: &mut ProgramBuilder, [mut y0, mut y1]: [ValueId; 2], setting: Setti
     p.reveal(y, Client, "y", 0);
 }
 
-/// P1's share of x goes to P0, who has the other one; sound is a fresh share of it. What a swapped pair of ranks does.
+/// P1's share of x goes to P0, who has the other one; sound is a fresh share of it. Built: what a swapped pair of ranks
+/// does.
 pub(super) fn share_to_the_wrong_party(setting: Setting, flawed: bool) -> Program {
     among_two(|p| {
         let x = input(p, Client, "x", setting);
@@ -251,7 +254,7 @@ pub(super) fn sine_mask_known(setting: Setting, flawed: bool) -> Program {
 fn sine(p: &mut ProgramBuilder, t: ValueId) -> ValueId {
     let domain = p.value(t).domain;
     if domain.bits() <= 4 {
-        let entries = (0..=domain.mask()).map(|t| t * t / 2 & domain.mask()).collect();
+        let entries = (0..=domain.mask()).map(|t| (t * t / 2) & domain.mask()).collect();
         return p.function(Function::Table { entries, domain }, t);
     }
     let angle = p.convert(t, Domain::Ring(domain.bits().min(20)));

@@ -1,4 +1,4 @@
-//! The gallery of flawed protocols: every class of defect that really broke privacy, as a Program of a few lines.
+//! The gallery of flawed protocols: every class of defect that broke privacy in practice, or would, as a Program of a few lines.
 //!
 //! Each exists at full width, as a system would run it, and over a tiny ring, so that it can be counted; and each has a sound
 //! sibling, the same lines without the flaw. A checker that misses a flaw it is named for is broken, and so is one that rejects
@@ -51,7 +51,7 @@ impl fmt::Display for Checker {
 pub struct Flaw {
     /// Its class.
     pub name: &'static str,
-    /// Where it happened.
+    /// Where it happened; `built` where no published instance is known to us.
     pub origin: &'static str,
     /// The protocol, with the flaw or without.
     build: fn(Setting, bool) -> Program,
@@ -143,7 +143,7 @@ pub fn flaws() -> Vec<Flaw> {
         common,
         Flaw {
             name: "mask from a bounded range",
-            origin: "statistical truncation without its bound, CrypTen #347",
+            origin: "built: masks of statistical truncation, secrets out of bounds",
             build: flaws::mask_of_bounded_range,
             ..common
         },
@@ -162,20 +162,20 @@ pub fn flaws() -> Vec<Flaw> {
         },
         Flaw {
             name: "mask scaled by an even factor",
-            origin: "a mask that goes through a public scaling",
+            origin: "built: a mask that goes through a public scaling",
             build: flaws::mask_doubled,
             ..common
         },
         Flaw { name: "triple used twice", origin: "MP-SPDZ 0.1.2, CowGear", build: flaws::triple_used_twice, ..common },
         Flaw {
             name: "square pair used as a triple",
-            origin: "stores of triples and pairs confused; compare MP-SPDZ 0.1.2",
+            origin: "built: stores of triples and pairs confused",
             build: flaws::square_pair_as_triple,
             ..common
         },
         Flaw {
             name: "dealer correction in clear",
-            origin: "CrypTen's TTP without its subtraction",
+            origin: "built: CrypTen's TTP without its subtraction",
             build: flaws::dealer_correction_in_clear,
             coalition: &[P1],
             ..common
@@ -195,7 +195,7 @@ pub fn flaws() -> Vec<Flaw> {
         },
         Flaw {
             name: "share sent to the wrong party",
-            origin: "swapped ranks",
+            origin: "built: swapped ranks",
             build: flaws::share_to_the_wrong_party,
             ..common
         },

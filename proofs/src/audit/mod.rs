@@ -22,6 +22,8 @@ mod certify;
 pub mod failure;
 mod observe;
 pub mod plot;
+pub mod printed;
+pub mod rows;
 
 #[cfg(test)]
 mod tests;
@@ -120,6 +122,20 @@ pub enum AuditError {
         name: String,
         /// What it computes.
         function: Computed,
+    },
+    /// No row to judge by.
+    #[error(
+        "no row of {length} elements in {low}:{high} was found on which {name} claims anything; choose a range nearer to its domain"
+    )]
+    NoRow {
+        /// The protocol.
+        name: String,
+        /// Elements of a row.
+        length: usize,
+        /// Lower end of the elements.
+        low: f64,
+        /// Upper end of the elements.
+        high: f64,
     },
     /// A reference for another function.
     #[error("{name} computes {function}; {reference} is not its truth")]

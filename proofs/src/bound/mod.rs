@@ -166,15 +166,30 @@ impl Interpreter {
     /// When the number of inputs is not that of the circuit.
     #[must_use]
     pub fn intervals(&self, inputs: &[(f64, f64)]) -> Option<Vec<Interval>> {
+        self.intervals_of_many(&[inputs]).pop().flatten()
+    }
+
+    /// As [`Interpreter::intervals`] for many cases, in parallel.
+    ///
+    /// # Panics
+    /// When the number of inputs of a case is not that of the circuit.
+    #[must_use]
+    pub fn intervals_of_many<C: AsRef<[(f64, f64)]> + Sync>(&self, cases: &[C]) -> Vec<Option<Vec<Interval>>> {
         let tape = self.tape();
         let expected: usize = tape.inputs.iter().map(|input| input.elements).sum();
-        assert_eq!(inputs.len(), expected, "one pair of ends for each input element");
-        let outcome = self.run(|element, _| inputs[element]);
-        let bits = tape.outputs.iter().flat_map(|output| output.registers.iter().map(|_| output.fraction_bits));
-        let interval = |(form, bits): (&form::Form, u8)| {
-            let unit = power_of_two(-i32::from(bits));
-            Interval { low: form.low[0] * unit, high: form.high[0] * unit }
+        assert!(cases.iter().all(|case| case.as_ref().len() == expected), "one pair of ends for each input element");
+        let block = |cases: &[C]| {
+            let outcome = self.run(|element, lane| cases[lane.min(cases.len() - 1)].as_ref()[element]);
+            let bits = || tape.outputs.iter().flat_map(|output| output.registers.iter().map(|_| output.fraction_bits));
+            let interval = |lane: usize| {
+                let one = |(form, bits): (&form::Form, u8)| {
+                    let unit = power_of_two(-i32::from(bits));
+                    Interval { low: form.low[lane] * unit, high: form.high[lane] * unit }
+                };
+                outcome.bounded[lane].then(|| outcome.outputs.iter().zip(bits()).map(one).collect::<Vec<_>>())
+            };
+            (0..cases.len()).map(interval).collect::<Vec<_>>()
         };
-        outcome.bounded[0].then(|| outcome.outputs.iter().zip(bits).map(interval).collect())
+        cases.par_chunks(LANES).flat_map_iter(block).collect()
     }
 }

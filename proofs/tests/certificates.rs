@@ -1,12 +1,13 @@
 //! Certificates: accepted as written, refused when they are about another Program, reordered, or forged.
 
-use viewless_proofs::privacy::certificate::{Certificate, Step};
+use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Step};
 use viewless_proofs::privacy::check::{CheckError, check};
 use viewless_proofs::privacy::{self, Coalition};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
-use viewless_protocols::party::Party;
-use viewless_protocols::program::{Op, Program, ValueId};
+use viewless_protocols::party::{Party, PartySet};
+use viewless_protocols::program::{Op, Program, ProgramBuilder, ValueId};
+use viewless_protocols::ring::Domain;
 use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
 
 fn program(build: impl FnOnce(&mut Circuit)) -> Program {
@@ -203,4 +204,73 @@ fn another_format_is_refused() {
     let program = example();
     let forged = Certificate { format: 0, ..certificate(&program, Party::P0) };
     assert!(matches!(check(&program, &forged), Err(CheckError::Format { found: 0 })));
+}
+
+/// P0 sends the client, or P1, a message that the sample `mask` does not cover; a forger says that it does.
+#[track_caller]
+fn is_refused_for(to: Party, build: impl FnOnce(&mut ProgramBuilder, ValueId) -> (ValueId, ValueId), why: &str) {
+    let parties = PartySet::of(&[Party::P0, Party::P1, Party::Client]);
+    let mut p = ProgramBuilder::new(parties, Party::ModelOwner);
+    let x = p.input(Party::P0, "x", 0, Domain::Ring(3), [2].into());
+    let (message, mask) = build(&mut p, x);
+    let program = p.finish().unwrap();
+    let digest = program.digest().to_hex().to_string();
+    let steps = vec![Step::Uniform { message, masks: vec![mask] }];
+    let forged = Certificate { format: FORMAT, digest, coalition: vec![to], steps };
+    let error = check(&program, &forged).expect_err("the message is not covered").to_string();
+    assert!(error.contains(why), "{error}");
+}
+
+#[test]
+fn a_mask_that_is_broadcast_is_refused() {
+    let build = |p: &mut ProgramBuilder, x| {
+        let mask = p.sample(PartySet::of(&[Party::P0]), Domain::Ring(3), [1].into());
+        let masked = p.add(x, mask);
+        (p.send(masked, Party::P1), mask)
+    };
+    is_refused_for(Party::P1, build, "is not uniform whenever");
+}
+
+#[test]
+fn a_mask_of_one_part_of_a_joined_tensor_is_refused() {
+    let build = |p: &mut ProgramBuilder, x| {
+        let mask = p.sample(PartySet::of(&[Party::P0]), Domain::Ring(3), [2].into());
+        let masked = p.add(x, mask);
+        let joined = p.concat(&[masked, x], 0);
+        (p.send(joined, Party::P1), mask)
+    };
+    is_refused_for(Party::P1, build, "do not cover");
+}
+
+#[test]
+fn a_mask_that_is_known_is_refused() {
+    let build = |p: &mut ProgramBuilder, x| {
+        let mask = p.sample(PartySet::of(&[Party::P0, Party::P1]), Domain::Ring(3), [2].into());
+        let masked = p.add(x, mask);
+        (p.send(masked, Party::P1), mask)
+    };
+    is_refused_for(Party::P1, build, "knows the mask");
+}
+
+#[test]
+fn a_mask_that_is_no_sample_is_refused() {
+    let build = |p: &mut ProgramBuilder, x| {
+        let copy = p.neg(x);
+        (p.send(copy, Party::P1), x)
+    };
+    is_refused_for(Party::P1, build, "is no sample");
+}
+
+#[test]
+fn a_message_that_decides_an_output_may_not_be_drawn() {
+    // The message is uniform, but given the output, its square, it is not.
+    let build = |p: &mut ProgramBuilder, x| {
+        let mask = p.sample(PartySet::of(&[Party::P0]), Domain::Ring(3), [2].into());
+        let masked = p.add(x, mask);
+        let message = p.send(masked, Party::Client);
+        let square = p.mul(message, message);
+        p.reveal(square, Party::Client, "y", 0);
+        (message, mask)
+    };
+    is_refused_for(Party::Client, build, "the output");
 }

@@ -189,3 +189,14 @@ fn a_verdict_replays_and_says_what_it_could_have_found() {
     );
     println!("{text}");
 }
+
+#[test]
+fn the_false_alarm_rate_is_kept_by_the_whole_battery() {
+    let program = masked(Domain::Ring(8), |p, who| p.sample(who, Domain::Ring(8), [64].into()));
+    let alarms = (0..100).filter(|&seed| {
+        let options = Options { seed, runs: 8, false_alarm_rate: 0.05, ..FEW };
+        !assay_p1(&program, &options).findings().is_empty()
+    });
+    // 5 expected at most; 14 is four standard deviations above.
+    assert!(alarms.count() <= 14);
+}

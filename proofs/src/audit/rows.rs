@@ -352,7 +352,7 @@ impl Draw {
                 }
             }
             5 => {
-                if j % 2 == 0 {
+                if j.is_multiple_of(2) {
                     level
                 } else {
                     level + spread

@@ -144,11 +144,11 @@ impl Form {
 
     /// a squared: a^2 = c^2 + 2 c A + A^2 with 0 <= A^2 <= radius^2.
     pub(super) fn square(a: &Self, kind: Kind) -> Self {
-        let half = lanes(|i| a.radius[i] * a.radius[i] / 2.0);
-        let centre = lanes(|i| a.centre[i] * a.centre[i] + half[i]);
+        let half = |i: usize| a.radius[i] * a.radius[i] / 2.0;
+        let centre = lanes(|i| a.centre[i] * a.centre[i] + half(i));
         let mut form = Self::combined(a, &a.centre, a, &a.centre, centre);
         for i in 0..LANES {
-            form.error[i] += half[i] + SLACK * a.magnitude(i) * a.magnitude(i);
+            form.error[i] += half(i) + SLACK * a.magnitude(i) * a.magnitude(i);
             let (p, q) = (a.low[i] * a.low[i], a.high[i] * a.high[i]);
             let around_zero = a.low[i] <= 0.0 && a.high[i] >= 0.0;
             form.low[i] = if around_zero { 0.0 } else { down(p.min(q), kind) };
@@ -233,8 +233,9 @@ impl Form {
                 self.high[i] = self.high[i].min(high);
             }
             let half = (self.high[i] - self.low[i]) / 2.0;
-            // Not `<`: also when the radius is not a number.
-            if !(half > 0.5 * radius) {
+            // The affine part is kept where it says more; not where its radius is no number.
+            let keeps = half > 0.5 * radius;
+            if !keeps {
                 self.centre[i] = self.low[i] + half;
                 // The centre is rounded where the ends are far apart or large.
                 let half = half + self.centre[i].abs().max(half) * if half == 0.0 { 0.0 } else { f64::EPSILON };

@@ -45,7 +45,7 @@ pub fn maximum<E>(
     let mut pending = split_evenly(domain, START);
     let mut best = Maximum { bound: f64::NEG_INFINITY, at: domain.low, attained: f64::NEG_INFINITY, cells: 0 };
     loop {
-        let upper = bounds(&pending)?;
+        let upper: Vec<f64> = bounds(&pending)?.into_iter().map(known).collect();
         best.cells += pending.len() as u64;
         // The middle of the most promising cells, to raise what the others are compared with.
         let mut promising: Vec<usize> = (0..pending.len()).collect();
@@ -66,7 +66,7 @@ pub fn maximum<E>(
         let mut next = Vec::new();
         for (&cell, &value) in pending.iter().zip(&upper) {
             match cell.halves() {
-                Some(halves) if !(value <= accepted) => {
+                Some(halves) if value > accepted => {
                     // Halved twice at once: fewer passes.
                     let quarters = halves.into_iter().flat_map(|half| half.halves().map_or(vec![half], |q| q.to_vec()));
                     next.extend(quarters);
@@ -78,9 +78,8 @@ pub fn maximum<E>(
             return Ok(best);
         }
         if best.cells + next.len() as u64 > LIMIT {
-            let open = pending.iter().zip(&upper).filter(|(_, value)| !(**value <= accepted));
-            best.bound = open
-                .fold(best.bound, |bound, (_, &value)| bound.max(if value.is_nan() { f64::INFINITY } else { value }));
+            let open = pending.iter().zip(&upper).filter(|(_, value)| **value > accepted);
+            best.bound = open.fold(best.bound, |bound, (_, &value)| bound.max(value));
             return Ok(best);
         }
         pending = next;
@@ -96,9 +95,14 @@ pub fn split_evenly(domain: Cell, count: u64) -> Vec<Cell> {
     (0..count).map(|i| Cell { low: edge(i), high: edge(i + 1) - 1 }).collect()
 }
 
+/// What is no number bounds nothing.
+fn known(bound: f64) -> f64 {
+    if bound.is_nan() { f64::INFINITY } else { bound }
+}
+
 impl Maximum {
     fn raise(&mut self, at: i64, value: f64) {
-        let value = if value.is_nan() { f64::INFINITY } else { value };
+        let value = known(value);
         if value > self.attained {
             self.attained = value;
             self.at = at;

@@ -1,5 +1,6 @@
 //! What can go wrong between the user and the other crates. Every variant ends the command with exit code 2.
 
+use crate::domains::DomainsError;
 use crate::inference::InferenceError;
 use std::io;
 use std::path::PathBuf;
@@ -117,6 +118,12 @@ pub enum CliError {
         /// The file asked for.
         path: PathBuf,
     },
+    /// Neither a protocol nor a model with texts.
+    #[error("name a protocol, or a model with --model and its texts with --text-file")]
+    NothingToAudit,
+    /// The audit of a model's domains.
+    #[error(transparent)]
+    Domains(#[from] DomainsError),
     /// The audit.
     #[error(transparent)]
     Audit(Box<AuditError>),

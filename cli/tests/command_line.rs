@@ -463,3 +463,19 @@ fn an_audit_certifies_what_runs_show_and_draws_it() {
     }
     assert!(refusal(&["audit", "gelu/none"]).contains("gelu/none"));
 }
+
+#[test]
+fn the_sites_of_a_model_are_judged_on_its_own_numbers() {
+    let folder = model(&small_config());
+    let texts = folder.path().join("texts.txt");
+    fs::write(&texts, "the cat sat\n\nthe dog\n").unwrap();
+    let (directory, texts) = (folder.path().to_str().unwrap(), texts.to_str().unwrap());
+    let report = json(&["audit", "--model", directory, "--text-file", texts]);
+    // Two layers, four sites in each, and the embeddings' normalisation.
+    assert_eq!((array(&report, "sites").len(), report["texts"].as_u64()), (9, Some(2)));
+    assert!(array(&report, "sites").iter().all(|site| site["outside"] == 0), "{report}");
+    assert!(refusal(&["audit"]).contains("PROTOCOL"));
+    assert!(refusal(&["audit", "--model", directory]).contains("--text-file"));
+    fs::write(texts, "\n").unwrap();
+    assert!(refusal(&["audit", "--model", directory, "--text-file", texts]).contains("no text"));
+}

@@ -41,6 +41,18 @@ pub struct Output {
 /// A point of the forward pass that an observer sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
+    /// The input of the embeddings' LayerNorm, `[tokens, hidden]`.
+    EmbeddingSum,
+    /// The input of the LayerNorm after attention, `[tokens, hidden]`.
+    AttentionSum {
+        /// Layer, from 0.
+        layer: usize,
+    },
+    /// The input of the LayerNorm at the end of a layer, `[tokens, hidden]`.
+    LayerSum {
+        /// Layer, from 0.
+        layer: usize,
+    },
     /// After the embeddings' LayerNorm, `[tokens, hidden]`.
     Embeddings,
     /// The input of softmax: scores after scaling, `[heads, tokens, tokens]`.
@@ -81,12 +93,14 @@ pub fn forward_observed(
     check_tokens(tokens, config.vocab_size, config.max_positions)?;
     weights.check(config)?;
     let pass = Pass { config, weights };
-    let mut x = pass.embeddings(tokens)?;
+    let mut x = pass.embeddings(tokens, &mut |sum| observe(Stage::EmbeddingSum, sum))?;
     observe(Stage::Embeddings, x.view().into_dyn());
     for layer in 0..config.layers {
         let name = format!("encoder.layer.{layer}");
-        x = pass.attention(&name, x, &mut |scores| observe(Stage::AttentionScores { layer }, scores))?;
-        x = pass.feed_forward(&name, x, &mut |input| observe(Stage::ActivationInput { layer }, input))?;
+        let mut inside = [Stage::AttentionScores { layer }, Stage::AttentionSum { layer }].into_iter();
+        x = pass.attention(&name, x, &mut |value| inside.by_ref().take(1).for_each(|stage| observe(stage, value.view())))?;
+        let mut inside = [Stage::ActivationInput { layer }, Stage::LayerSum { layer }].into_iter();
+        x = pass.feed_forward(&name, x, &mut |value| inside.by_ref().take(1).for_each(|stage| observe(stage, value.view())))?;
         observe(Stage::Layer { layer }, x.view().into_dyn());
     }
     let output = pass.head(&x)?;
@@ -100,7 +114,11 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn embeddings(&self, tokens: &[u32]) -> Result<Array2<f32>, ModelError> {
+    fn embeddings(
+        &self,
+        tokens: &[u32],
+        observe: &mut dyn FnMut(ArrayViewD<'_, f32>),
+    ) -> Result<Array2<f32>, ModelError> {
         let words = self.weights.matrix("embeddings.word_embeddings.weight")?;
         let positions = self.weights.matrix("embeddings.position_embeddings.weight")?;
         let token_types = self.weights.matrix("embeddings.token_type_embeddings.weight")?;
@@ -108,6 +126,7 @@ impl Pass<'_> {
         let mut x = words.select(Axis(0), &rows);
         x += &token_types.row(0);
         x += &positions.slice(s![..tokens.len(), ..]);
+        observe(x.view().into_dyn());
         self.layer_norm("embeddings.LayerNorm", x)
     }
 
@@ -141,7 +160,9 @@ impl Pass<'_> {
                 general_mat_mul(1.0, &scores, &value.slice(columns(head)), 0.0, &mut context);
             });
         let attended = self.linear(&format!("{layer}.attention.output.dense"), &context)?;
-        self.layer_norm(&format!("{layer}.attention.output.LayerNorm"), attended + x)
+        let sum = attended + x;
+        observe(sum.view().into_dyn());
+        self.layer_norm(&format!("{layer}.attention.output.LayerNorm"), sum)
     }
 
     fn feed_forward(
@@ -155,7 +176,9 @@ impl Pass<'_> {
         let activation = self.config.activation;
         inner.par_mapv_inplace(|value| activate(activation, value));
         let outer = self.linear(&format!("{layer}.output.dense"), &inner)?;
-        self.layer_norm(&format!("{layer}.output.LayerNorm"), outer + x)
+        let sum = outer + x;
+        observe(sum.view().into_dyn());
+        self.layer_norm(&format!("{layer}.output.LayerNorm"), sum)
     }
 
     fn head(&self, x: &Array2<f32>) -> Result<Array1<f32>, ModelError> {

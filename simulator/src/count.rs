@@ -214,8 +214,8 @@ pub struct Bill {
 }
 
 /// Names that the regions of a model are gathered under; a message counts for the innermost.
-pub const FUNCTIONS: [&str; 9] =
-    ["embedding", "linear", "attention", "softmax", "gelu", "layernorm", "pooler", "head", "input"];
+pub const FUNCTIONS: [&str; 10] =
+    ["embedding", "linear", "attention", "softmax", "gelu", "layernorm", "pooler", "head", "input", "output"];
 
 /// Gathers regions under [`FUNCTIONS`]: for each region the index of its innermost function, and whether it opens it.
 fn functions(regions: &Regions) -> Vec<Option<(usize, bool)>> {

@@ -1,12 +1,16 @@
 //! `viewless audit`: how wrong is a protocol, at worst as a theorem, and as seen in runs.
 
 use super::Verdict;
+use super::fetch;
 use crate::arguments::{self, DEFAULT_SUITE};
+use crate::domains::{self, DomainsReport};
 use crate::error::CliError;
+use crate::progress::Progress;
 use crate::table::Table;
 use crate::{file, screen, units};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use viewless_models::Model;
 use viewless_proofs::audit::{self, Question, Report, audit_with_points, plot};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
@@ -14,9 +18,15 @@ use viewless_protocols::suite::Suite;
 /// What to audit.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A protocol of the registry that computes a function of one number
-    #[arg(value_name = "PROTOCOL")]
-    protocol: String,
+    /// A protocol of the registry
+    #[arg(value_name = "PROTOCOL", required_unless_present = "model", conflicts_with_all = ["model", "text_file"])]
+    protocol: Option<String>,
+    /// Instead: check the domain on every card at every site of this model, a directory or a name that `fetch` knows
+    #[arg(long, value_name = "DIR|NAME", requires = "text_file", conflicts_with_all = ["domain", "plot"])]
+    model: Option<String>,
+    /// The texts to run through the model in plaintext, one a line
+    #[arg(long, value_name = "FILE", requires = "model")]
+    text_file: Option<PathBuf>,
     /// Interval of inputs [default: the card's]
     #[arg(long, value_name = "LO:HI", value_parser = domain, allow_hyphen_values = true)]
     domain: Option<(f64, f64)>,
@@ -44,7 +54,68 @@ fn domain(text: &str) -> Result<(f64, f64), String> {
 /// # Errors
 /// A protocol, domain or suite that cannot be audited, or a plot that cannot be written.
 pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
-    let Arguments { protocol, domain, suite, seed, samples, plot } = arguments;
+    match (&arguments.protocol, &arguments.model, &arguments.text_file) {
+        (Some(protocol), ..) => of_protocol(protocol, arguments, json),
+        (None, Some(model), Some(texts)) => of_model(model, texts, &arguments.suite, json),
+        (None, ..) => Err(CliError::NothingToAudit),
+    }
+}
+
+/// The domains of a model's sites. The verdict is negative when a site leaves the domain of its protocol.
+fn of_model(model: &str, texts: &Path, suite: &Suite, json: bool) -> Result<Verdict, CliError> {
+    let path = Path::new(model);
+    let directory = if path.is_dir() { path.to_owned() } else { fetch::fetch(model, None)? };
+    let model = Model::load(&directory)?;
+    let texts = file::read(texts)?;
+    let texts: Vec<&str> = texts.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let progress = Progress::start("auditing");
+    let report = domains::audit(&model, suite, &texts, &|done, of| progress.tell(done, of))?;
+    drop(progress);
+    if json {
+        screen::print_json(&report)?;
+    } else {
+        screen::print(domains_text(&report, &texts))?;
+    }
+    Ok(if report.first_divergence.is_none() { Verdict::Positive } else { Verdict::Negative })
+}
+
+fn domains_text(report: &DomainsReport, texts: &[&str]) -> String {
+    let mut text = format!("{}, suite {}: {} texts in plaintext\n\n", report.model, report.suite, report.texts);
+    let mut table =
+        Table::of_numbers(&["site", "protocol", "quantity of", "least", "most", "claimed", "outside", "error", "text"]);
+    for site in &report.sites {
+        let error = site.max_error.map_or_else(|| "diverges".to_owned(), |error| format!("{error:.1e}"));
+        for claim in &site.claims {
+            table.row([
+                site.site.clone(),
+                site.protocol.clone(),
+                claim.protocol.clone(),
+                units::real(claim.seen.0),
+                units::real(claim.seen.1),
+                format!("{}:{}", units::real(claim.claimed.0), units::real(claim.claimed.1)),
+                if claim.outside == 0 { "-".to_owned() } else { format!("{} of {}", claim.outside, claim.elements) },
+                error.clone(),
+                site.worst_text.map_or_else(|| "-".to_owned(), |line| line.to_string()),
+            ]);
+        }
+    }
+    text += &table.lines();
+    text += "\neach site is judged on the exact plaintext numbers there; error: protocol over the reals against the exact function\n";
+    match &report.first_divergence {
+        None => text += "all sites stay in the domains of their protocols\n",
+        Some(site) => {
+            let first = report.sites.iter().find(|summary| summary.site == *site);
+            let example = first.and_then(|site| site.worst_text).and_then(|line| texts.get(line - 1));
+            text += &format!("a private run diverges first at {site}");
+            text += &example.map_or_else(String::new, |text| format!(", for instance for: {text}"));
+            text += "\n";
+        }
+    }
+    text
+}
+
+fn of_protocol(protocol: &str, arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+    let Arguments { domain, suite, seed, samples, plot, .. } = arguments;
     let pending = match plot {
         Some(path) if path.extension().is_none_or(|extension| extension != "svg") => {
             return Err(CliError::PlotFormat { path: path.clone() });

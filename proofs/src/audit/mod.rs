@@ -24,6 +24,7 @@ mod observe;
 pub mod plot;
 pub mod printed;
 pub mod rows;
+pub mod site;
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,9 @@ pub const EMBEDDED: &str = "tokens.embedded";
 /// Name of the output.
 pub const OUTPUT: &str = "output";
 
+/// Sequences that one circuit infers together, at most: sizes are products of it and must fit a word.
+pub const MOST_SEQUENCES: usize = 1 << 20;
+
 /// How tokens become vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -67,6 +70,12 @@ pub enum BertError {
     /// An empty batch.
     #[error("a batch of 0 sequences; use at least 1")]
     Batch,
+    /// More sequences than a shape can hold.
+    #[error("a batch of {batch} sequences; use at most {MOST_SEQUENCES}")]
+    Sequences {
+        /// Sequences asked for.
+        batch: usize,
+    },
     /// The configuration cannot be a BERT.
     #[error("{0}")]
     Config(#[from] super::ConfigError),
@@ -93,6 +102,9 @@ pub fn circuit(config: &BertConfig, protocols: &BertProtocols, query: Query) -> 
     }
     if query.tokens == 0 || query.tokens > config.max_positions {
         return Err(BertError::Tokens { tokens: query.tokens, most: config.max_positions });
+    }
+    if query.batch > MOST_SEQUENCES {
+        return Err(BertError::Sequences { batch: query.batch });
     }
     let bert = Bert { config, protocols, query };
     let mut c = Circuit::new();

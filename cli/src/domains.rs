@@ -1,0 +1,194 @@
+//! A model's own numbers at every site of its protocols: which site leaves the domain on a card, for which text.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+use thiserror::Error;
+use viewless_models::{Model, ModelError, Stage, forward_observed};
+use viewless_proofs::audit::site::{Site, SiteClaim, SiteError, judge};
+use viewless_protocols::nonlinear::Protocol;
+use viewless_protocols::suite::{Suite, SuiteError};
+
+/// An audit of domains that could not be made.
+#[derive(Debug, Error)]
+pub enum DomainsError {
+    /// The text, or the plaintext pass.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The suite.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    /// A site.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// No text to audit.
+    #[error("there is no text; give a file with one text in each line")]
+    NoText,
+    /// A tensor that the model's loader vouched for is missing: a defect.
+    #[error("the model has no `{0}`; this is a defect of viewless, please report it")]
+    MissingTensor(String),
+}
+
+/// What became of one site over all texts.
+#[derive(Debug, Clone, Serialize)]
+pub struct SiteSummary {
+    /// Where: `layer.0/softmax`.
+    pub site: String,
+    /// The suite's protocol there.
+    pub protocol: String,
+    /// Smallest and largest number that reached it.
+    pub seen: (f64, f64),
+    /// Largest difference between the protocol, over the reals, and the exact function; absent if it is no finite number.
+    pub max_error: Option<f64>,
+    /// Claims of the protocol and its parts, the worst over all texts.
+    pub claims: Vec<SiteClaim>,
+    /// Numbers outside a claim, over all texts.
+    pub outside: u64,
+    /// The text with the most of them, and the first of its kind, as a line of the file from 1; absent where all is inside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worst_text: Option<usize>,
+}
+
+/// The report of `viewless audit --model`.
+#[derive(Debug, Clone, Serialize)]
+pub struct DomainsReport {
+    /// Directory of the model.
+    pub model: String,
+    /// Name of the suite.
+    pub suite: String,
+    /// Texts audited.
+    pub texts: usize,
+    /// Every site, in the order of the model.
+    pub sites: Vec<SiteSummary>,
+    /// The first site at which the protocol leaves its domain: from here on a private run diverges.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_divergence: Option<String>,
+}
+
+struct Seen {
+    name: String,
+    protocol: &'static Protocol,
+    rows: Vec<f64>,
+    columns: usize,
+    /// Prefix of the tensors `weight` and `bias` of a layer normalisation.
+    normalisation: Option<String>,
+}
+
+/// Runs every text in plaintext and judges the suite's protocol at every site on the exact numbers there. `progress` is told how
+/// many texts are done.
+///
+/// # Errors
+/// [`DomainsError`] for texts or suites that cannot be used.
+pub fn audit(
+    model: &Model,
+    suite: &Suite,
+    texts: &[&str],
+    progress: &dyn Fn(usize, usize),
+) -> Result<DomainsReport, DomainsError> {
+    if texts.is_empty() {
+        return Err(DomainsError::NoText);
+    }
+    let mut order = Vec::new();
+    let mut summaries: BTreeMap<String, SiteSummary> = BTreeMap::new();
+    let mut worst: BTreeMap<String, u64> = BTreeMap::new();
+    for (line, text) in texts.iter().enumerate() {
+        progress(line, texts.len());
+        for seen in sites(model, suite, text)? {
+            let report = judge_site(model, &seen)?;
+            let outside = report.claims.iter().map(|claim| claim.outside).sum();
+            let summary = summaries.entry(seen.name.clone()).or_insert_with(|| {
+                order.push(seen.name.clone());
+                SiteSummary {
+                    site: seen.name.clone(),
+                    protocol: seen.protocol.card.name.to_owned(),
+                    seen: report.seen,
+                    max_error: Some(0.0),
+                    claims: Vec::new(),
+                    outside: 0,
+                    worst_text: None,
+                }
+            });
+            summary.seen = (summary.seen.0.min(report.seen.0), summary.seen.1.max(report.seen.1));
+            summary.max_error =
+                summary.max_error.filter(|_| report.max_error.is_finite()).map(|worst| worst.max(report.max_error));
+            summary.outside += outside;
+            let most = worst.entry(seen.name).or_default();
+            if outside > *most {
+                *most = outside;
+                summary.worst_text = Some(line + 1);
+            }
+            merge(&mut summary.claims, report.claims);
+        }
+    }
+    let sites: Vec<SiteSummary> = order.iter().filter_map(|name| summaries.remove(name)).collect();
+    Ok(DomainsReport {
+        model: model.directory.display().to_string(),
+        suite: suite.name.clone(),
+        texts: texts.len(),
+        first_divergence: sites.iter().find(|site| site.outside > 0).map(|site| site.site.clone()),
+        sites,
+    })
+}
+
+/// Widens what was seen, adds what was counted; claims of one site come in the same order for every text.
+fn merge(into: &mut Vec<SiteClaim>, claims: Vec<SiteClaim>) {
+    for (i, claim) in claims.into_iter().enumerate() {
+        match into.get_mut(i) {
+            Some(known) => {
+                known.seen = (known.seen.0.min(claim.seen.0), known.seen.1.max(claim.seen.1));
+                known.claimed = (known.claimed.0.max(claim.claimed.0), known.claimed.1.min(claim.claimed.1));
+                known.outside += claim.outside;
+                known.elements += claim.elements;
+            }
+            None => into.push(claim),
+        }
+    }
+}
+
+/// The numbers that reach every site, by an exact plaintext pass.
+fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen>, DomainsError> {
+    let protocols = suite.bert()?;
+    let tokens = model.tokenizer.encode(text)?;
+    let mut seen = Vec::new();
+    forward_observed(&model.config, &model.weights, &tokens, &mut |stage, values| {
+        let (name, protocol, normalisation) = match stage {
+            Stage::EmbeddingSum => {
+                ("embedding/layernorm".to_owned(), protocols.layernorm, Some("embeddings.LayerNorm".to_owned()))
+            }
+            Stage::AttentionScores { layer } => (format!("layer.{layer}/softmax"), protocols.softmax, None),
+            Stage::AttentionSum { layer } => (
+                format!("layer.{layer}/attention/layernorm"),
+                protocols.layernorm,
+                Some(format!("encoder.layer.{layer}.attention.output.LayerNorm")),
+            ),
+            Stage::ActivationInput { layer } => (format!("layer.{layer}/gelu"), protocols.gelu, None),
+            Stage::LayerSum { layer } => (
+                format!("layer.{layer}/output/layernorm"),
+                protocols.layernorm,
+                Some(format!("encoder.layer.{layer}.output.LayerNorm")),
+            ),
+            Stage::Embeddings | Stage::Layer { .. } => return,
+        };
+        let columns = values.shape().last().copied().unwrap_or(1);
+        let rows = values.iter().map(|&x| f64::from(x)).collect();
+        seen.push(Seen { name, protocol, rows, columns, normalisation });
+    })?;
+    Ok(seen)
+}
+
+fn judge_site(model: &Model, seen: &Seen) -> Result<viewless_proofs::audit::site::SiteReport, DomainsError> {
+    let tensor = |name: String| {
+        let tensor = model.weights.get(&name).ok_or_else(|| DomainsError::MissingTensor(name.clone()))?;
+        Ok::<Vec<f64>, DomainsError>(tensor.iter().map(|&x| f64::from(x)).collect())
+    };
+    let normalisation = match &seen.normalisation {
+        Some(prefix) => Some((tensor(format!("{prefix}.weight"))?, tensor(format!("{prefix}.bias"))?)),
+        None => None,
+    };
+    let epsilon = model.config.layer_norm_epsilon;
+    let site = Site {
+        values: &seen.rows,
+        columns: seen.columns,
+        normalisation: normalisation.as_ref().map(|(gamma, beta)| (gamma.as_slice(), beta.as_slice(), epsilon)),
+    };
+    Ok(judge(seen.protocol, &site)?)
+}

@@ -1,0 +1,185 @@
+//! One site of a model: does a protocol stay in the domain on its card on the very numbers that reach it?
+//!
+//! The numbers are those of an exact plaintext pass, so that a site is judged by itself, not by what an earlier one spoiled. The
+//! protocol's circuit is evaluated over the reals on them: its own domain claims are checked where they are made (for LayerNorm
+//! the sum of squares, for softmax the row sum), and its result is compared with the exact function.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use viewless_protocols::circuit::{Circuit, CircuitError, Owner, PlainError};
+use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol};
+
+/// Rows of numbers that reach a protocol.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site<'a> {
+    /// Rows, each of `columns` numbers.
+    pub values: &'a [f64],
+    /// Length of a row.
+    pub columns: usize,
+    /// For a layer normalisation: scale of each column, offset of each column, and what is added to the variance.
+    pub normalisation: Option<(&'a [f64], &'a [f64], f64)>,
+}
+
+/// A claim of a protocol about what reaches it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteClaim {
+    /// Name of the claiming protocol (a part of the site's, perhaps).
+    pub protocol: String,
+    /// The interval claimed.
+    pub claimed: (f64, f64),
+    /// Smallest and largest number seen.
+    pub seen: (f64, f64),
+    /// Numbers outside.
+    pub outside: u64,
+    /// Numbers in all.
+    pub elements: u64,
+}
+
+/// What became of a site.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SiteReport {
+    /// Every claim made there.
+    pub claims: Vec<SiteClaim>,
+    /// Largest difference between the protocol, over the reals, and the exact function; infinite if it is no number.
+    pub max_error: f64,
+    /// Smallest and largest number that reached the site.
+    pub seen: (f64, f64),
+}
+
+/// A site that cannot be judged.
+#[derive(Debug, Error)]
+pub enum SiteError {
+    /// The rows are not rows.
+    #[error("{values} numbers are no rows of {columns}")]
+    Shape {
+        /// Numbers given.
+        values: usize,
+        /// Length of a row.
+        columns: usize,
+    },
+    /// A protocol for another kind of site.
+    #[error(
+        "{protocol} computes {function}; a site of a model is GeLU, softmax, LayerNorm or tanh, with gamma and beta for LayerNorm alone"
+    )]
+    Function {
+        /// The protocol.
+        protocol: &'static str,
+        /// What it computes.
+        function: Function,
+    },
+    /// The circuit.
+    #[error(transparent)]
+    Circuit(#[from] CircuitError),
+    /// The evaluation.
+    #[error(transparent)]
+    Evaluate(#[from] PlainError),
+}
+
+/// Judges a protocol on the numbers of one site.
+///
+/// # Errors
+/// [`SiteError`] for numbers or protocols that do not fit.
+pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteError> {
+    let Site { values, columns, normalisation } = *site;
+    if columns == 0 || values.is_empty() || !values.len().is_multiple_of(columns) {
+        return Err(SiteError::Shape { values: values.len(), columns });
+    }
+    let wrong = || SiteError::Function { protocol: protocol.card.name, function: protocol.card.function };
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [values.len() / columns, columns]);
+    let y = match (protocol.build, normalisation) {
+        (Build::Map(_), None) => protocol.build(&mut c, x),
+        (Build::LayerNorm(_), Some((_, _, epsilon))) => {
+            let gamma = c.input(Owner::Model, "gamma", [columns]);
+            let beta = c.input(Owner::Model, "beta", [columns]);
+            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon })
+        }
+        (Build::Map(_), Some(_)) | (Build::LayerNorm(_), None) => return Err(wrong()),
+    };
+    c.reveal(y, "y");
+    let circuit = c.finish()?;
+    let evaluated = circuit.evaluate(|_, name| match (name, normalisation) {
+        ("x", _) => Some(values.to_vec()),
+        ("gamma", Some((gamma, _, _))) => Some(gamma.to_vec()),
+        ("beta", Some((_, beta, _))) => Some(beta.to_vec()),
+        _ => None,
+    })?;
+    let exact = exact(protocol.card.function, site).ok_or_else(wrong)?;
+    let found = evaluated.outputs.first().map_or(&[][..], |(_, _, values)| values.as_slice());
+    let errors = found.iter().zip(&exact).map(|(found, exact)| (found - exact).abs());
+    let max_error = errors.fold(0.0, |worst, error| if error.is_nan() { f64::INFINITY } else { error.max(worst) });
+    let claims = evaluated.domains.iter().map(|domain| SiteClaim {
+        protocol: circuit.regions().name(domain.region).to_owned(),
+        claimed: domain.claimed,
+        seen: domain.seen,
+        outside: domain.outside as u64,
+        elements: domain.elements as u64,
+    });
+    let seen = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));
+    Ok(SiteReport { claims: claims.collect(), max_error, seen })
+}
+
+/// The exact function in f64: errors of 1e-12 do not matter beside those of any protocol.
+fn exact(function: Function, site: &Site<'_>) -> Option<Vec<f64>> {
+    let map = |f: &dyn Fn(f64) -> f64| site.values.iter().map(|&x| f(x)).collect();
+    let rows = || site.values.chunks_exact(site.columns);
+    Some(match function {
+        Function::Gelu => map(&|x| 0.5 * x * libm::erfc(-x / std::f64::consts::SQRT_2)),
+        Function::Tanh => map(&libm::tanh),
+        Function::Softmax => rows()
+            .flat_map(|row| {
+                let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let powers: Vec<f64> = row.iter().map(|x| libm::exp(x - most)).collect();
+                let sum: f64 = powers.iter().sum();
+                powers.into_iter().map(move |power| power / sum)
+            })
+            .collect(),
+        Function::LayerNorm => {
+            let (gamma, beta, epsilon) = site.normalisation?;
+            rows()
+                .flat_map(|row| {
+                    let n = row.len() as f64;
+                    let mean = row.iter().sum::<f64>() / n;
+                    let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
+                    let scale = 1.0 / (variance + epsilon).sqrt();
+                    row.iter().zip(gamma).zip(beta).map(move |((x, g), b)| (x - mean) * scale * g + b)
+                })
+                .collect()
+        }
+        Function::Exp | Function::Reciprocal | Function::Rsqrt | Function::Max => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use viewless_protocols::nonlinear::find;
+
+    #[test]
+    fn a_site_inside_its_domain_errs_as_the_card_claims_and_one_outside_is_named() {
+        let gelu = find("gelu/cosine").unwrap();
+        let report = judge(gelu, &Site { values: &[-3.0, 0.5, 2.0, 17.0], columns: 2, normalisation: None }).unwrap();
+        assert!(report.max_error <= gelu.card.error.absolute && report.claims.iter().all(|claim| claim.outside == 0));
+        // A sum of squares of 49,882 was seen in a real model; SecFormer's constant serves up to 5,890.
+        let ln = find("layernorm/goldschmidt").unwrap();
+        let row: Vec<f64> = (0..384).map(|i| if i % 2 == 0 { 11.4 } else { -11.4 }).collect();
+        let (gamma, beta) = (vec![1.0; 384], vec![0.0; 384]);
+        let site = Site { values: &row, columns: 384, normalisation: Some((&gamma, &beta, 1e-12)) };
+        let report = judge(ln, &site).unwrap();
+        assert!(report.claims.iter().any(|claim| claim.outside > 0 && claim.seen.1 > 49_000.0));
+        assert!(report.max_error > 1.0);
+        assert!(judge(find("layernorm/normalized").unwrap(), &site).unwrap().max_error < 1e-5);
+    }
+
+    #[test]
+    fn what_is_no_site_is_refused() {
+        let gelu = find("gelu/cosine").unwrap();
+        let exp = find("exp/limit").unwrap();
+        let site = Site { values: &[1.0, 2.0, 3.0], columns: 2, normalisation: None };
+        assert!(matches!(judge(gelu, &site), Err(SiteError::Shape { values: 3, columns: 2 })));
+        let site = Site { columns: 3, ..site };
+        assert!(matches!(judge(exp, &site), Err(SiteError::Function { .. })));
+        let ln = find("layernorm/normalized").unwrap();
+        assert!(matches!(judge(ln, &site), Err(SiteError::Function { .. })));
+    }
+}

@@ -98,9 +98,12 @@ pub fn forward_observed(
     for layer in 0..config.layers {
         let name = format!("encoder.layer.{layer}");
         let mut inside = [Stage::AttentionScores { layer }, Stage::AttentionSum { layer }].into_iter();
-        x = pass.attention(&name, x, &mut |value| inside.by_ref().take(1).for_each(|stage| observe(stage, value.view())))?;
+        x = pass
+            .attention(&name, x, &mut |value| inside.by_ref().take(1).for_each(|stage| observe(stage, value.view())))?;
         let mut inside = [Stage::ActivationInput { layer }, Stage::LayerSum { layer }].into_iter();
-        x = pass.feed_forward(&name, x, &mut |value| inside.by_ref().take(1).for_each(|stage| observe(stage, value.view())))?;
+        x = pass.feed_forward(&name, x, &mut |value| {
+            inside.by_ref().take(1).for_each(|stage| observe(stage, value.view()))
+        })?;
         observe(Stage::Layer { layer }, x.view().into_dyn());
     }
     let output = pass.head(&x)?;

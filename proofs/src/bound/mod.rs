@@ -3,12 +3,13 @@
 //! A circuit becomes a [`Tape`] of arithmetic on single numbers. The [`Interpreter`] runs it over forms (an interval and an affine
 //! form of each number) by the laws of fixed point ([`viewless_protocols::scheme::laws`]), or over the reals without any rounding.
 //! Its inputs are [`Cell`]s, runs of consecutive fixed-point numbers down to a single one; so what holds of a cell holds of each
-//! number in it. [`search`] splits cells until the largest error is known.
+//! number in it. [`search`] splits cells until the largest error is known. [`Tape::enclose`] is the same circuit by MPFR.
 //!
 //! A number that may leave the headroom of 2^62 before a truncation, or 2^63 elsewhere, makes its cell *unbounded*: beyond, the ring
 //! wraps.
 
 mod angle;
+mod exact;
 mod form;
 mod interpret;
 pub mod search;

@@ -1,6 +1,7 @@
 //! The theorem, tried: real runs of random circuits, and of every elementwise protocol, lie in their certified intervals.
 
 use super::{Arithmetic, Cell, Interpreter, Tape, search};
+use crate::reference::{Enclosure, PRECISION};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use std::collections::BTreeMap;
@@ -142,15 +143,15 @@ fn runs_lie_in_their_intervals(
         let tape = Tape::new(&build(recipe, 1), FIXED).unwrap();
         Interpreter::new(tape, arithmetic).unwrap().intervals(&inputs)
     };
-    // The reals first: plaintext, up to the roundings of f64.
+    // The reals first: the bound without rounding contains what MPFR makes of the same tape.
     let exact: Vec<f64> = inputs.iter().map(|ends| ends.0 * UNIT).collect();
-    let plain = build(recipe, 1)
-        .evaluate(|owner, _| Some(if owner == Owner::Client { exact[..N].to_vec() } else { exact[N..].to_vec() }));
-    let plain: Vec<f64> = plain.unwrap().outputs.into_iter().flat_map(|(_, _, values)| values).collect();
-    if let Some(intervals) = bound(Arithmetic::Reals) {
-        for (interval, y) in intervals.iter().zip(plain) {
-            let slack = 1e-9 * y.abs().max(1.0);
-            prop_assert!(interval.low - slack <= y && y <= interval.high + slack, "{y} not in {interval:?}");
+    let tape = Tape::new(&build(recipe, 1), FIXED).unwrap();
+    let enclosed = exact.iter().map(|&x| Enclosure::of(x, PRECISION)).collect::<Vec<_>>();
+    let enclosed = tape.enclose(&enclosed);
+    if let (Some(intervals), Some(enclosed)) = (bound(Arithmetic::Reals), enclosed) {
+        for (interval, truth) in intervals.iter().zip(enclosed) {
+            prop_assert!(truth.width() <= 1e-50 * truth.magnitude().max(1.0));
+            prop_assert!(interval.low <= truth.high() && truth.low() <= interval.high, "{truth:?} not in {interval:?}");
         }
     }
     let Some(intervals) = bound(Arithmetic::Ring(spec.truncation)) else { return Ok(false) };

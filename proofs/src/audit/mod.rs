@@ -229,7 +229,7 @@ pub struct Report {
     pub executed: u64,
     /// Whether every input was run.
     pub exhaustive: bool,
-    /// The truth and its precision.
+    /// The truth and its precision; between the points at which MPFR gives it, polynomials whose proved error is part of every bound.
     pub reference: String,
     /// The card's claim.
     pub claim: Claim,

@@ -14,7 +14,7 @@ use thiserror::Error;
 /// Terms of each polynomial.
 const TERMS: usize = 12;
 /// Precision of the coefficients before they are rounded.
-const BITS: u32 = 128;
+const BITS: u32 = super::PRECISION;
 /// Wanted error in proportion to the value or 1, whichever is larger.
 const ACCURACY: f64 = 1e-13;
 

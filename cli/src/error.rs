@@ -118,6 +118,12 @@ pub enum CliError {
         /// The file asked for.
         path: PathBuf,
     },
+    /// A picture of a function of rows.
+    #[error("{}: only functions of one number are drawn; leave --plot out for a protocol of rows", path.display())]
+    PlotOfRows {
+        /// The file asked for.
+        path: PathBuf,
+    },
     /// Neither a protocol nor a model with texts.
     #[error("name a protocol, or a model with --model and its texts with --text-file")]
     NothingToAudit,

@@ -11,7 +11,8 @@ use crate::{file, screen, units};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use viewless_models::Model;
-use viewless_proofs::audit::{self, Question, Report, audit_with_points, plot};
+use viewless_proofs::audit::rows::{RowReport, RowVerdict, audit_rows};
+use viewless_proofs::audit::{self, Question, Report, audit_with_points, plot, truth_of};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 
@@ -39,6 +40,9 @@ pub struct Arguments {
     /// Most inputs that are run; the certified bound covers all inputs in any case
     #[arg(long, value_name = "N", default_value_t = (1 << 20) + 1)]
     samples: u64,
+    /// Elements of a row, for a protocol of rows: the worst rows are searched for
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    row: u32,
     /// Draw the error over the domain into a file
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
@@ -114,8 +118,23 @@ fn domains_text(report: &DomainsReport, texts: &[&str]) -> String {
     text
 }
 
-fn of_protocol(protocol: &str, arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
-    let Arguments { domain, suite, seed, samples, plot, .. } = arguments;
+fn of_protocol(name: &str, arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+    let Arguments { domain, suite, seed, samples, plot, row, .. } = arguments;
+    let question = Question {
+        domain: *domain,
+        scheme: suite.scheme,
+        fixed: suite.fixed(),
+        seed: *seed,
+        samples: *samples,
+        ..Question::new(name)
+    };
+    let of_rows = nonlinear::find(name).filter(|protocol| truth_of(protocol.card.function).is_none());
+    if of_rows.is_some() {
+        return match plot {
+            Some(path) => Err(CliError::PlotOfRows { path: path.clone() }),
+            None => of_rows_of(&question, *row as usize, suite, json),
+        };
+    }
     let pending = match plot {
         Some(path) if path.extension().is_none_or(|extension| extension != "svg") => {
             return Err(CliError::PlotFormat { path: path.clone() });
@@ -123,16 +142,8 @@ fn of_protocol(protocol: &str, arguments: &Arguments, json: bool) -> Result<Verd
         Some(path) => Some(file::Pending::create(path)?),
         None => None,
     };
-    let question = Question {
-        domain: *domain,
-        scheme: suite.scheme,
-        fixed: suite.fixed(),
-        seed: *seed,
-        samples: *samples,
-        ..Question::new(protocol)
-    };
     let audit = audit_with_points(&question)?;
-    if let (Some(mut pending), Some(protocol)) = (pending, nonlinear::find(protocol)) {
+    if let (Some(mut pending), Some(protocol)) = (pending, nonlinear::find(name)) {
         io_write(&mut pending, &plot::svg(protocol, &audit)?)?;
         pending.commit()?;
     }
@@ -145,6 +156,53 @@ fn of_protocol(protocol: &str, arguments: &Arguments, json: bool) -> Result<Verd
         audit::Verdict::Holds => Verdict::Positive,
         audit::Verdict::Exceeds => Verdict::Negative,
     })
+}
+
+/// The range of elements that rows are searched in, where none is given: that of a Transformer's logits and hidden states.
+const ROW_RANGE: (f64, f64) = (-16.0, 16.0);
+
+fn of_rows_of(question: &Question<'_>, row: usize, suite: &Suite, json: bool) -> Result<Verdict, CliError> {
+    let report = audit_rows(question, row, ROW_RANGE)?;
+    if json {
+        screen::print_json(&report)?;
+    } else {
+        screen::print(rows_text(&report, suite))?;
+    }
+    Ok(match report.verdict {
+        RowVerdict::NotRefuted => Verdict::Positive,
+        RowVerdict::Refuted => Verdict::Negative,
+    })
+}
+
+fn rows_text(report: &RowReport, suite: &Suite) -> String {
+    let RowReport { protocol, row_length, range, claim, .. } = report;
+    let mut table = Table::of_numbers(&["on the worst row found", "error"]);
+    table.row(["certified, every run".to_owned(), format!("{:.4e}", report.certified_on_worst_row)]);
+    table.row(["observed in runs".to_owned(), format!("{:.4e}", report.observed_on_worst_row)]);
+    format!(
+        "{protocol}, suite {}: rows of {row_length} in [{}, {}], against {}\n\n{}\n\
+         claim      |y - {}| <= {} + {} |truth|, {} in [{}, {}], over the reals: {} ({:.3} of it used)\n\
+         search     {} rows bounded, {} outside the claim, {} without a bound; a search is no proof over all rows\n",
+        suite.name,
+        range.0,
+        range.1,
+        report.reference,
+        table.lines(),
+        claim.truth,
+        claim.absolute,
+        claim.relative,
+        report.domain_of,
+        claim.domain.0,
+        claim.domain.1,
+        match report.verdict {
+            RowVerdict::Refuted => "exceeded",
+            RowVerdict::NotRefuted => "not refuted",
+        },
+        report.approximation_of_claim,
+        report.rows,
+        report.rows_outside,
+        report.rows_unbounded,
+    )
 }
 
 fn io_write(pending: &mut file::Pending, text: &str) -> Result<(), CliError> {

@@ -7,8 +7,10 @@
 //! 5. y = e r.
 //!
 //! **Cost.** n - 1 comparisons and selections, 8 squares and a product for each element; for each row the reciprocal.
-//! **Error.** exp is below the truth by d in [0, 1.06e-3], so S is too small by the sum D of all d, and y errs by (D y - d) / S.
-//! The largest found on rows of all kinds is 1.03e-3; 2e-3 is claimed.
+//! **Error.** exp is too small by the factor 1 - z^2 / 512 about, so S is too small and the largest element's share too large. It
+//! is worst for one large element against many equal ones whose sum is as large: 8.6e-4 for rows of 2, 1.34e-2 for 128 (at
+//! z = -5.6), 2.10e-2 for 512 (at z = -6.8), 3.6e-2 for 4096. 2.2e-2 is claimed, for rows of up to 512 elements. (The card
+//! claimed 2e-3 until an audit found such a row.)
 //! **Domain.** x - m in [-256, 0], below which the limit rises again.
 //! **Privacy.** Comparison, selection, squares, products, the masked opening: every message is uniform.
 //! **Source.** Textbook; maximum and limit as in CrypTen (NeurIPS 2021), Appendix C, the reciprocal ours.
@@ -25,7 +27,7 @@ pub const CARD: Card = Card {
     summary: "maximum by a tree, exp as a limit, one normalised reciprocal for each row",
     source: "textbook; CrypTen (NeurIPS 2021) Appendix C for maximum and exp, reciprocal ours",
     domain: |_| Domain { low: -256.0, high: 0.0, of: "the elements less the largest of their row" },
-    error: ErrorClaim { absolute: 2e-3, relative: 0.0, truth: "softmax" },
+    error: ErrorClaim { absolute: 2.2e-2, relative: 0.0, truth: "softmax, for rows of up to 512 elements" },
     claims: &[CostClaim {
         by: "viewless",
         setting: Setting::LEAN,
@@ -36,6 +38,7 @@ pub const CARD: Card = Card {
     }],
     known: &[
         "exp runs at 8 guard bits: with local truncation a squaring near 1 wraps with probability 2^-16, use exact",
+        "the error grows with the row: 8.6e-4 for 2 elements, 1.3e-2 for 128, 2.1e-2 for 512, 3.6e-2 for 4096",
         "a mask that adds -10000 to a score leaves the domain of exp and explodes",
     ],
 };
@@ -78,6 +81,16 @@ mod tests {
             }
         }
         assert!(largest <= CARD.error.absolute);
+    }
+
+    #[test]
+    fn one_large_element_against_many_equal_ones_is_worst_and_as_stated() {
+        for (n, at, stated) in [(2, -2.395, 8.6e-4), (128, -5.563, 1.34e-2), (512, -6.794, 2.10e-2)] {
+            let row: Vec<f64> = (0..n).map(|i| if i == 0 { 0.0 } else { at }).collect();
+            let truth = 1.0 / (1.0 + (n - 1) as f64 * f64::exp(at));
+            let error = (testing::map(&PROTOCOL, &row)[0] - truth).abs();
+            assert!(error <= CARD.error.absolute && (error / stated - 1.0).abs() < 0.01, "{n}: {error:e}");
+        }
     }
 
     #[test]

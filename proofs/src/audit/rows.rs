@@ -100,7 +100,19 @@ struct Judge<'a> {
 /// [`AuditError`] says what to change.
 pub fn audit_rows(question: &Question<'_>, length: usize, range: (f64, f64)) -> Result<RowReport, AuditError> {
     let unknown = || AuditError::UnknownProtocol { name: question.protocol.to_owned() };
-    let protocol = nonlinear::find(question.protocol).ok_or_else(unknown)?;
+    audit_rows_of(nonlinear::find(question.protocol).ok_or_else(unknown)?, question, length, range)
+}
+
+/// As [`audit_rows`], of any protocol, in the registry or not.
+///
+/// # Errors
+/// [`AuditError`] says what to change.
+pub fn audit_rows_of(
+    protocol: &Protocol,
+    question: &Question<'_>,
+    length: usize,
+    range: (f64, f64),
+) -> Result<RowReport, AuditError> {
     let (low, high) = question.domain.unwrap_or(range);
     let elements = super::cell(low, high, question.fixed)?;
     let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
@@ -175,7 +187,7 @@ impl Judge<'_> {
             Computed::Max => Some(vec![Enclosure::of(row::max(x), BITS)]),
             Computed::LayerNorm => row::layer_norm(x, &vec![1.0; x.len()], &vec![0.0; x.len()], EPSILON, BITS),
             // Two functions go by this name, and the card says which is meant.
-            Computed::Softmax if self.protocol.card.error.truth == "softmax" => row::softmax(x, BITS),
+            Computed::Softmax if self.protocol.card.error.truth.starts_with("softmax") => row::softmax(x, BITS),
             Computed::Softmax => row::two_quad(x, nonlinear::softmax::two_quad::SHIFT, BITS),
             Computed::Exp | Computed::Reciprocal | Computed::Rsqrt | Computed::Gelu | Computed::Tanh => {
                 let function = super::truth_of(self.protocol.card.function)?;

@@ -237,22 +237,26 @@ fn every_protocol_of_rows_has_a_bracket_on_the_worst_rows_found() {
             report.approximation_of_claim,
             report.worst_row
         );
-        // Two claims that do not survive: seven elements 3.3 below the largest each lack a little of their exponential, and all that is
-        // missing from the sum goes to the largest; and the printed end of the domain is rounded.
-        let refuted = ["softmax/exp", "softmax/2quad-code"].contains(&report.protocol.as_str());
-        assert_eq!(report.verdict == rows::RowVerdict::Refuted, refuted, "{}", report.protocol);
+        // The printed end of its domain is rounded: at 0.0525 the error is 1.004e-3.
+        if report.protocol != "softmax/2quad-code" {
+            assert_eq!(report.verdict, rows::RowVerdict::NotRefuted, "{}", report.protocol);
+        }
         assert!(report.rows > 100 && report.rows_unbounded == 0, "{}", report.protocol);
         assert!(report.observed_on_worst_row <= report.certified_on_worst_row, "{}", report.protocol);
     }
 }
 
-/// The longer the row, the more its largest element gains: 1.1e-2 at 128 elements, where 2e-3 is claimed.
+/// The longer the row, the more its largest element gains: an error of 2e-3, as was claimed once, is refuted at 8 elements, and sixfold
+/// at 128.
 #[test]
-fn the_claim_of_softmax_is_five_times_too_small_for_long_rows() {
+fn a_claim_about_rows_that_is_too_small_is_refuted_by_a_row() {
+    let softmax = nonlinear::find("softmax/exp").unwrap();
+    let proud = Protocol { card: claiming(softmax.card, 2e-3), build: softmax.build };
     let mut question = Question::new("softmax/exp");
     question.scheme.truncation = Truncation::Exact;
-    let report = rows::audit_rows(&question, 128, (-8.0, 8.0)).unwrap();
-    println!("{} of the claim, certified {:.3e}", report.approximation_of_claim, report.certified_on_worst_row);
-    assert_eq!(report.verdict, rows::RowVerdict::Refuted);
-    assert!(report.approximation_of_claim > 4.0);
+    for (length, times) in [(8, 1.5), (128, 5.0)] {
+        let report = rows::audit_rows_of(&proud, &question, length, (-8.0, 8.0)).unwrap();
+        assert_eq!(report.verdict, rows::RowVerdict::Refuted);
+        assert!(report.approximation_of_claim > times, "{length}: {}", report.approximation_of_claim);
+    }
 }

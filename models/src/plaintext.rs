@@ -93,17 +93,11 @@ pub fn forward_observed(
     check_tokens(tokens, config.vocab_size, config.max_positions)?;
     weights.check(config)?;
     let pass = Pass { config, weights };
-    let mut x = pass.embeddings(tokens, &mut |sum| observe(Stage::EmbeddingSum, sum))?;
+    let mut x = pass.embeddings(tokens, observe)?;
     observe(Stage::Embeddings, x.view().into_dyn());
     for layer in 0..config.layers {
-        let name = format!("encoder.layer.{layer}");
-        let mut inside = [Stage::AttentionScores { layer }, Stage::AttentionSum { layer }].into_iter();
-        x = pass
-            .attention(&name, x, &mut |value| inside.by_ref().take(1).for_each(|stage| observe(stage, value.view())))?;
-        let mut inside = [Stage::ActivationInput { layer }, Stage::LayerSum { layer }].into_iter();
-        x = pass.feed_forward(&name, x, &mut |value| {
-            inside.by_ref().take(1).for_each(|stage| observe(stage, value.view()))
-        })?;
+        x = pass.attention(layer, x, observe)?;
+        x = pass.feed_forward(layer, x, observe)?;
         observe(Stage::Layer { layer }, x.view().into_dyn());
     }
     let output = pass.head(&x)?;
@@ -120,7 +114,7 @@ impl Pass<'_> {
     fn embeddings(
         &self,
         tokens: &[u32],
-        observe: &mut dyn FnMut(ArrayViewD<'_, f32>),
+        observe: &mut dyn FnMut(Stage, ArrayViewD<'_, f32>),
     ) -> Result<Array2<f32>, ModelError> {
         let words = self.weights.matrix("embeddings.word_embeddings.weight")?;
         let positions = self.weights.matrix("embeddings.position_embeddings.weight")?;
@@ -129,18 +123,19 @@ impl Pass<'_> {
         let mut x = words.select(Axis(0), &rows);
         x += &token_types.row(0);
         x += &positions.slice(s![..tokens.len(), ..]);
-        observe(x.view().into_dyn());
+        observe(Stage::EmbeddingSum, x.view().into_dyn());
         self.layer_norm("embeddings.LayerNorm", x)
     }
 
     fn attention(
         &self,
-        layer: &str,
+        layer: usize,
         x: Array2<f32>,
-        observe: &mut dyn FnMut(ArrayViewD<'_, f32>),
+        observe: &mut dyn FnMut(Stage, ArrayViewD<'_, f32>),
     ) -> Result<Array2<f32>, ModelError> {
+        let prefix = format!("encoder.layer.{layer}.attention");
         let (tokens, head_size) = (x.nrows(), self.config.head_size());
-        let [query, key, value] = ["query", "key", "value"].map(|name| format!("{layer}.attention.self.{name}"));
+        let [query, key, value] = ["query", "key", "value"].map(|name| format!("{prefix}.self.{name}"));
         let (query, key, value) = (self.linear(&query, &x)?, self.linear(&key, &x)?, self.linear(&value, &x)?);
 
         let scale = 1.0 / (head_size as f32).sqrt();
@@ -150,7 +145,7 @@ impl Pass<'_> {
             let (query, key) = (query.slice(columns(head)), key.slice(columns(head)));
             general_mat_mul(scale, &query, &key.t(), 0.0, &mut scores);
         });
-        observe(scores.view().into_dyn());
+        observe(Stage::AttentionScores { layer }, scores.view().into_dyn());
 
         let mut context = Array2::zeros(x.dim());
         scores
@@ -162,26 +157,27 @@ impl Pass<'_> {
                 scores.rows_mut().into_iter().for_each(softmax);
                 general_mat_mul(1.0, &scores, &value.slice(columns(head)), 0.0, &mut context);
             });
-        let attended = self.linear(&format!("{layer}.attention.output.dense"), &context)?;
+        let attended = self.linear(&format!("{prefix}.output.dense"), &context)?;
         let sum = attended + x;
-        observe(sum.view().into_dyn());
-        self.layer_norm(&format!("{layer}.attention.output.LayerNorm"), sum)
+        observe(Stage::AttentionSum { layer }, sum.view().into_dyn());
+        self.layer_norm(&format!("{prefix}.output.LayerNorm"), sum)
     }
 
     fn feed_forward(
         &self,
-        layer: &str,
+        layer: usize,
         x: Array2<f32>,
-        observe: &mut dyn FnMut(ArrayViewD<'_, f32>),
+        observe: &mut dyn FnMut(Stage, ArrayViewD<'_, f32>),
     ) -> Result<Array2<f32>, ModelError> {
-        let mut inner = self.linear(&format!("{layer}.intermediate.dense"), &x)?;
-        observe(inner.view().into_dyn());
+        let prefix = format!("encoder.layer.{layer}");
+        let mut inner = self.linear(&format!("{prefix}.intermediate.dense"), &x)?;
+        observe(Stage::ActivationInput { layer }, inner.view().into_dyn());
         let activation = self.config.activation;
         inner.par_mapv_inplace(|value| activate(activation, value));
-        let outer = self.linear(&format!("{layer}.output.dense"), &inner)?;
+        let outer = self.linear(&format!("{prefix}.output.dense"), &inner)?;
         let sum = outer + x;
-        observe(sum.view().into_dyn());
-        self.layer_norm(&format!("{layer}.output.LayerNorm"), sum)
+        observe(Stage::LayerSum { layer }, sum.view().into_dyn());
+        self.layer_norm(&format!("{prefix}.output.LayerNorm"), sum)
     }
 
     fn head(&self, x: &Array2<f32>) -> Result<Array1<f32>, ModelError> {
@@ -300,10 +296,12 @@ mod tests {
             last = Some(values.to_owned());
         })
         .unwrap();
-        let mut expected = vec![(Stage::Embeddings, vec![4, 32])];
+        let mut expected = vec![(Stage::EmbeddingSum, vec![4, 32]), (Stage::Embeddings, vec![4, 32])];
         for layer in 0..2 {
             expected.push((Stage::AttentionScores { layer }, vec![4, 4, 4]));
+            expected.push((Stage::AttentionSum { layer }, vec![4, 32]));
             expected.push((Stage::ActivationInput { layer }, vec![4, 64]));
+            expected.push((Stage::LayerSum { layer }, vec![4, 32]));
             expected.push((Stage::Layer { layer }, vec![4, 32]));
         }
         assert_eq!(seen, expected);

@@ -32,6 +32,12 @@ pub enum CliError {
         /// The name asked for.
         name: String,
     },
+    /// A model where a protocol is needed.
+    #[error("`{name}` is a model; this command takes a protocol, see `viewless list`")]
+    NotAProtocol {
+        /// The name asked for.
+        name: String,
+    },
     /// A model that can be fetched, and was not.
     #[error("{} is not in the cache {}; run `viewless fetch {name}` first", name, cache.display())]
     NotFetched {

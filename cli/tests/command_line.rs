@@ -57,7 +57,7 @@ fn array<'a>(value: &'a Value, field: &str) -> &'a [Value] {
 #[test]
 fn help_names_every_command_and_version_is_told() {
     let help = success(&["--help"]);
-    for command in ["list", "fetch", "infer", "cost", "compare", "audit", "prove", "check", "dump"] {
+    for command in ["list", "fetch", "infer", "cost", "compare", "audit", "assay", "prove", "check", "dump"] {
         assert!(help.contains(command), "{command}");
         assert!(success(&[command, "--help"]).contains("--json"), "{command}");
     }
@@ -478,4 +478,15 @@ fn the_sites_of_a_model_are_judged_on_its_own_numbers() {
     assert!(refusal(&["audit", "--model", directory]).contains("--text-file"));
     fs::write(texts, "\n").unwrap();
     assert!(refusal(&["audit", "--model", directory, "--text-file", texts]).contains("no text"));
+}
+
+#[test]
+fn an_assay_has_every_verdict_on_one_page() {
+    let page = success(&["assay", "tanh/sine", "--seq", "4"]);
+    assert!(["CARD", "RIGHT", "PRIVATE", "CHEAP"].iter().all(|section| page.contains(&format!("== {section} =="))));
+    let assay = json(&["assay", "softmax/exp", "--seq", "8"]);
+    assert_eq!(assay["right"]["verdict"], "not-refuted");
+    assert_eq!(assay["private"]["coalitions"][0]["verdict"], "proved");
+    assert!(bytes(&assay["cheap"]["phases"]["online"]["bytes_total"]) > 0);
+    assert!(refusal(&["assay", "bert-base"]).contains("takes a protocol"));
 }

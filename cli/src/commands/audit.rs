@@ -9,6 +9,8 @@ use crate::progress::Progress;
 use crate::table::Table;
 use crate::{file, screen, units};
 use clap::Args;
+use serde::Serialize;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use viewless_models::Model;
 use viewless_proofs::audit::rows::{RowReport, RowVerdict, audit_rows};
@@ -120,58 +122,87 @@ fn domains_text(report: &DomainsReport, texts: &[&str]) -> String {
 
 fn of_protocol(name: &str, arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
     let Arguments { domain, suite, seed, samples, plot, row, .. } = arguments;
-    let question = Question {
-        domain: *domain,
-        scheme: suite.scheme,
-        fixed: suite.fixed(),
-        seed: *seed,
-        samples: *samples,
-        ..Question::new(name)
+    let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(name, suite) };
+    let finding = match plot {
+        Some(path) => drawn(&question, path)?,
+        None => examine(&question, *row as usize)?,
     };
-    let of_rows = nonlinear::find(name).filter(|protocol| truth_of(protocol.card.function).is_none());
-    if of_rows.is_some() {
-        return match plot {
-            Some(path) => Err(CliError::PlotOfRows { path: path.clone() }),
-            None => of_rows_of(&question, *row as usize, suite, json),
-        };
-    }
-    let pending = match plot {
-        Some(path) if path.extension().is_none_or(|extension| extension != "svg") => {
-            return Err(CliError::PlotFormat { path: path.clone() });
-        }
-        Some(path) => Some(file::Pending::create(path)?),
-        None => None,
-    };
-    let audit = audit_with_points(&question)?;
-    if let (Some(mut pending), Some(protocol)) = (pending, nonlinear::find(name)) {
-        io_write(&mut pending, &plot::svg(protocol, &audit)?)?;
-        pending.commit()?;
-    }
     if json {
-        screen::print_json(&audit.report)?;
+        screen::print_json(&finding)?;
     } else {
-        screen::print(text(&audit.report, suite))?;
+        screen::print(finding.text(suite))?;
     }
-    Ok(match audit.report.verdict {
-        audit::Verdict::Holds => Verdict::Positive,
-        audit::Verdict::Exceeds => Verdict::Negative,
-    })
+    Ok(finding.verdict())
+}
+
+/// A protocol on its card's domain, under the scheme and fixed point of a suite.
+pub(super) fn question<'a>(name: &'a str, suite: &Suite) -> Question<'a> {
+    Question { scheme: suite.scheme, fixed: suite.fixed(), ..Question::new(name) }
+}
+
+/// What an audit of a protocol found.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Finding {
+    /// Of a function of one number.
+    Number(Box<Report>),
+    /// Of a function of rows.
+    Rows(Box<RowReport>),
+}
+
+impl Finding {
+    /// Negative when the card's claim is not true.
+    pub(super) fn verdict(&self) -> Verdict {
+        let fails = match self {
+            Self::Number(report) => report.verdict == audit::Verdict::Exceeds,
+            Self::Rows(report) => report.verdict == RowVerdict::Refuted,
+        };
+        if fails { Verdict::Negative } else { Verdict::Positive }
+    }
+
+    /// The readable page.
+    pub(super) fn text(&self, suite: &Suite) -> String {
+        match self {
+            Self::Number(report) => text(report, suite),
+            Self::Rows(report) => rows_text(report, suite),
+        }
+    }
 }
 
 /// The range of elements that rows are searched in, where none is given: that of a Transformer's logits and hidden states.
 const ROW_RANGE: (f64, f64) = (-16.0, 16.0);
 
-fn of_rows_of(question: &Question<'_>, row: usize, suite: &Suite, json: bool) -> Result<Verdict, CliError> {
-    let report = audit_rows(question, row, ROW_RANGE)?;
-    if json {
-        screen::print_json(&report)?;
+fn is_of_rows(question: &Question<'_>) -> bool {
+    nonlinear::find(question.protocol).is_some_and(|protocol| truth_of(protocol.card.function).is_none())
+}
+
+/// Audits a protocol of numbers, or of rows of `row` elements.
+///
+/// # Errors
+/// What cannot be audited.
+pub(super) fn examine(question: &Question<'_>, row: usize) -> Result<Finding, CliError> {
+    Ok(if is_of_rows(question) {
+        Finding::Rows(Box::new(audit_rows(question, row, ROW_RANGE)?))
     } else {
-        screen::print(rows_text(&report, suite))?;
-    }
-    Ok(match report.verdict {
-        RowVerdict::NotRefuted => Verdict::Positive,
-        RowVerdict::Refuted => Verdict::Negative,
+        Finding::Number(Box::new(audit::audit(question)?))
     })
+}
+
+/// Audits a protocol of numbers and draws its error.
+fn drawn(question: &Question<'_>, path: &Path) -> Result<Finding, CliError> {
+    if path.extension().is_none_or(|extension| extension != "svg") {
+        return Err(CliError::PlotFormat { path: path.to_owned() });
+    }
+    if is_of_rows(question) {
+        return Err(CliError::PlotOfRows { path: path.to_owned() });
+    }
+    let mut pending = file::Pending::create(path)?;
+    let audit = audit_with_points(question)?;
+    if let Some(protocol) = nonlinear::find(question.protocol) {
+        pending.write_all(plot::svg(protocol, &audit)?.as_bytes())?;
+        pending.commit()?;
+    }
+    Ok(Finding::Number(Box::new(audit.report)))
 }
 
 fn rows_text(report: &RowReport, suite: &Suite) -> String {
@@ -203,10 +234,6 @@ fn rows_text(report: &RowReport, suite: &Suite) -> String {
         report.rows_outside,
         report.rows_unbounded,
     )
-}
-
-fn io_write(pending: &mut file::Pending, text: &str) -> Result<(), CliError> {
-    Ok(std::io::Write::write_all(pending, text.as_bytes())?)
 }
 
 fn text(report: &Report, suite: &Suite) -> String {
@@ -264,6 +291,9 @@ fn text(report: &Report, suite: &Suite) -> String {
             audit::Verdict::Exceeds => "exceeded",
         }
     );
+    let excess = report.certified_excess.map_or_else(unbounded, real);
+    text +=
+        &format!("fixed      {excess} is the most that fixed point adds to the claim, certified; negative: nothing\n");
     text += &format!("monotone   {} steps against the truth\n", report.monotone_violations);
     let failure = report.failure_probability_per_element;
     text += &format!(

@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
     Ok(Verdict::Positive)
 }
 
-fn report(
+pub(super) fn report(
     subject: &Subject,
     suite: &Suite,
     sizes: Sizes,
@@ -113,7 +113,7 @@ fn report(
     Ok(report)
 }
 
-fn text(report: &CostReport, kind: &Kind, breakdown: Breakdown) -> String {
+pub(super) fn text(report: &CostReport, kind: &Kind, breakdown: Breakdown) -> String {
     let CostReport { model, suite, seq, batch, program, .. } = report;
     let sizes = match kind {
         Kind::Model(_) => format!("{seq} tokens, batch {batch}"),

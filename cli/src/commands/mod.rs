@@ -1,5 +1,6 @@
 //! The commands, one file each: its arguments, and what it prints.
 
+pub mod assay;
 pub mod audit;
 pub mod check;
 pub mod compare;
@@ -37,6 +38,8 @@ pub enum Command {
     Compare(compare::Arguments),
     /// Bound the error of a protocol over every input and every random choice, and measure it in runs
     Audit(audit::Arguments),
+    /// All verdicts about a protocol on one page
+    Assay(assay::Arguments),
     /// Prove that coalitions learn nothing, or show what they see
     Prove(prove::Arguments),
     /// Verify stored proofs again, with an independent checker
@@ -58,6 +61,7 @@ impl Command {
             Self::Cost(arguments) => cost::run(arguments, json),
             Self::Compare(arguments) => compare::run(arguments, json),
             Self::Audit(arguments) => audit::run(arguments, json),
+            Self::Assay(arguments) => assay::run(arguments, json),
             Self::Prove(arguments) => prove::run(arguments, json),
             Self::Check(arguments) => check::run(arguments, json),
             Self::Dump(arguments) => dump::run(arguments, json),

@@ -54,7 +54,7 @@ pub struct CertificateFile {
 
 /// The report.
 #[derive(Debug, Serialize)]
-struct ProveReport {
+pub(super) struct ProveReport {
     subject: String,
     suite: String,
     seq: usize,
@@ -96,9 +96,38 @@ fn names(coalition: Coalition) -> Vec<String> {
 /// A subject, suite or coalition that cannot be used, or a certificate that cannot be written.
 pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
     let Arguments { subject, suite, coalition, certificate, sizes } = arguments;
-    let started = Instant::now();
     let subject = Subject::find(subject)?;
-    let program = subject.program(suite, *sizes)?;
+    let (report, certificates) = prove(&subject, suite, *sizes, coalition)?;
+    if let Some(path) = certificate {
+        let Sizes { seq, batch } = *sizes;
+        let stored = CertificateFile { subject: subject.name, suite: suite.clone(), seq, batch, certificates };
+        file::write(path, &serde_json::to_vec(&stored)?)?;
+    }
+    if json {
+        screen::print_json(&report)?;
+    } else {
+        screen::print(text(&report))?;
+    }
+    Ok(report.verdict())
+}
+
+impl ProveReport {
+    /// Positive when every coalition asked about is proved.
+    pub(super) fn verdict(&self) -> Verdict {
+        let proved = self.coalitions.iter().all(|coalition| coalition.verdict == "proved");
+        if proved { Verdict::Positive } else { Verdict::Negative }
+    }
+}
+
+/// Proves a subject against the named coalitions, or against all that are promised if none is named.
+pub(super) fn prove(
+    subject: &Subject,
+    suite: &Suite,
+    sizes: Sizes,
+    coalition: &[String],
+) -> Result<(ProveReport, Vec<Certificate>), CliError> {
+    let started = Instant::now();
+    let program = subject.program(suite, sizes)?;
     let promised = privacy::promised_coalitions(&program);
     let asked = if coalition.is_empty() {
         promised.clone()
@@ -116,14 +145,10 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
         certificates.extend(report.certificate);
     }
     drop(progress);
-    let Sizes { seq, batch } = *sizes;
-    if let Some(path) = certificate {
-        let stored = CertificateFile { subject: subject.name.clone(), suite: suite.clone(), seq, batch, certificates };
-        file::write(path, &serde_json::to_vec(&stored)?)?;
-    }
+    let Sizes { seq, batch } = sizes;
     let unpromised = privacy::unpromised_coalitions(&program);
     let report = ProveReport {
-        subject: subject.name,
+        subject: subject.name.clone(),
         suite: suite.name.clone(),
         seq,
         batch,
@@ -132,13 +157,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
         coalitions: reports,
         seconds: started.elapsed().as_secs_f64(),
     };
-    if json {
-        screen::print_json(&report)?;
-    } else {
-        screen::print(text(&report))?;
-    }
-    let proved = report.coalitions.iter().all(|coalition| coalition.verdict == "proved");
-    Ok(if proved { Verdict::Positive } else { Verdict::Negative })
+    Ok((report, certificates))
 }
 
 fn describe(program: &Program, report: &Report, promised: bool, started: Instant) -> CoalitionReport {
@@ -173,7 +192,7 @@ fn describe(program: &Program, report: &Report, promised: bool, started: Instant
 /// Offending messages that are shown; JSON has all.
 const MOST_SHOWN: usize = 5;
 
-fn text(report: &ProveReport) -> String {
+pub(super) fn text(report: &ProveReport) -> String {
     let ProveReport { subject, suite, seq, batch, digest, .. } = report;
     let mut text = format!("{subject}, suite {suite}, seq {seq}, batch {batch}: digest {}\n\n", &digest[..16]);
     let mut table = Table::of_numbers(&["coalition", "promised", "verdict", "messages", "distance", "seconds"]);

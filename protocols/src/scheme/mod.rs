@@ -29,10 +29,11 @@ pub enum SchemeKind {
 #[serde(rename_all = "kebab-case")]
 pub enum Truncation {
     /// Each party shifts its share: free, but wraps with probability |x| / 2^64, and then the result is off by
-    /// 2^(64 - s). (SecureML, Mohassel and Zhang 2017, section 4.1; the shares are read as signed here.)
+    /// 2^(64 - s). (As in SecureML, Mohassel and Zhang 2017; the shares are read as signed here.)
     Local,
     /// One opening under a dealt mask whose shifted value and top bit are dealt too: 1 round, 128 bit online and 128 bit
-    /// from the dealer; never wraps for |x| < 2^62. (Escudero et al., Crypto 2020, section 5; stated there for fields.)
+    /// from the dealer; never wraps for |x| < 2^62. (A dealt-mask truncation; compare edaBits,
+    /// Escudero et al., Crypto 2020. The top bit of the mask takes the place of the usual gap below the modulus.)
     Exact,
 }
 

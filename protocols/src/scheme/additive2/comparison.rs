@@ -76,7 +76,7 @@ pub(super) fn carry(p: &mut ProgramBuilder, x: &Shares) -> Shares {
     generate.iter().zip(tops).map(|(&carry, top)| p.xor(carry, top)).collect()
 }
 
-/// CrypTen's circuit (`cryptencircuit` of its binary shares): AND of the two words, six levels of a set-propagate-kill tree
+/// CrypTen's set-propagate-kill circuit (`mpc/primitives/circuit.py`): AND of the two words, six levels of a set-propagate-kill tree
 /// on whole words, each one AND of two stacked words, and a conversion of the top bit that opens a whole word.
 /// 256 + 6 x 512 + 128 = 3456 bit, 8 rounds; returns the bit in arithmetic shares.
 pub(super) fn spk(p: &mut ProgramBuilder, x: &Shares) -> Shares {

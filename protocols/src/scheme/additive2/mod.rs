@@ -14,12 +14,12 @@
 //! | product with w in clear at P0 | 1 | 64 x, 64 w in setup | 64 z | [`beaver`] |
 //! | truncation local / exact | 0 / 1 | 0 / 128 | 0 / 128 | [`truncation`] |
 //! | sign, set-propagate-kill tree | 8 | 3456 | 896 | [`comparison`] |
-//! | sign, carry tree | 7 | 504 | 190 | [`comparison`] |
+//! | sign, carry tree | 7 | 504 | 189 | [`comparison`] |
 //! | bit to integer, after the carry tree | 1 | 2 | 64 | [`bits`] |
 //! | select, after either tree | 1 | 256 / 130 | 64 / 128 | [`bits`] |
 //! | trigonometric sum of K frequencies | 1 | 2 m | 128 K | [`fourier`] |
 //!
-//! A golden test holds the table to the counted Programs.
+//! A test holds the table to the counted Programs.
 
 pub mod beaver;
 pub mod bits;

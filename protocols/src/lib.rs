@@ -7,6 +7,10 @@
 //!
 //! This crate has no I/O, clock, thread or operating-system randomness.
 
+#[cfg(test)]
+#[macro_use]
+mod seeded;
+
 pub mod circuit;
 pub mod fixed;
 pub mod model;

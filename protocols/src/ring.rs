@@ -136,13 +136,13 @@ const fn positions_with(a: u32, b: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quickcheck::{TestResult, quickcheck};
+    use quickcheck::TestResult;
 
     fn width(bits: u8) -> u8 {
         bits % 64 + 1
     }
 
-    quickcheck! {
+    laws! {
         fn narrowing_is_a_ring_homomorphism(a: u64, b: u64, bits: u8) -> bool {
             let m = mask(width(bits));
             a.wrapping_add(b) & m == (a & m).wrapping_add(b & m) & m

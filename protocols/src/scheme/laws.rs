@@ -70,9 +70,8 @@ pub const fn wave_bits(fraction_bits: u8, truncation: Truncation) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quickcheck::quickcheck;
 
-    quickcheck! {
+    laws! {
         fn multipliers_are_odd_and_near(number: f64) -> bool {
             let number = number % 1e12;
             if !number.is_finite() || number.abs() < 1e-9 {

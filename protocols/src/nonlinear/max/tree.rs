@@ -76,9 +76,8 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
 mod tests {
     use super::*;
     use crate::nonlinear::testing;
-    use quickcheck::quickcheck;
 
-    quickcheck! {
+    laws! {
         fn the_largest_element_of_any_row_is_found(row: Vec<i32>) -> bool {
             let row: Vec<f64> = row.iter().map(|&x| f64::from(x) / 65536.0).collect();
             row.is_empty() || testing::map(&PROTOCOL, &row) == [row.iter().copied().fold(f64::MIN, f64::max)]

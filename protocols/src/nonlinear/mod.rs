@@ -28,6 +28,7 @@ pub mod gelu;
 pub mod layernorm;
 pub mod max;
 pub mod normalize;
+mod pieces;
 pub mod reciprocal;
 pub mod rsqrt;
 pub mod softmax;

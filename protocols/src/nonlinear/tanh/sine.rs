@@ -12,8 +12,7 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
-use crate::nonlinear::{Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting};
-use crate::shape::Shape;
+use crate::nonlinear::{Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting, pieces};
 use std::sync::OnceLock;
 
 /// Where the sum gives way to -1 and 1.
@@ -45,21 +44,10 @@ pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) 
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
     let domain = (CARD.domain)(1);
     c.claim_domain(x, domain.low, domain.high);
-    let shape = c.shape(x).clone();
-    let leading =
-        |length: usize, rest: &[usize]| -> Shape { std::iter::once(length).chain(rest.iter().copied()).collect() };
-    let thresholds = leading(2, &vec![1; shape.rank()]);
-    let thresholds = c.constant(&[-THRESHOLD, THRESHOLD], thresholds, c.guard_bits(x));
-    let below = c.less(x, thresholds);
-    let above = c.not(below);
+    let reached = pieces::reaches(c, x, [-THRESHOLD, THRESHOLD]);
     let f = c.fourier(x, fitted().series.clone());
-    let from_lower = c.offset(f, 1.0);
-    let from_upper = c.subtract_from(1.0, f);
-    let parts = [from_lower, from_upper].map(|part| c.reshape(part, leading(1, shape.axes())));
-    let parts = c.concat(&parts, 0);
-    let selected = c.select(above, parts);
-    let sum = c.sum(selected, 0);
-    let sum = c.reshape(sum, shape);
+    let parts = [c.offset(f, 1.0), c.subtract_from(1.0, f)];
+    let sum = pieces::sum_selected(c, reached, parts);
     c.offset(sum, -1.0)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Suites are TOML; [`Suite::built_in`] holds those that come with viewless.
 
-use crate::fixed::{FixedPoint, RING_BITS};
+use crate::fixed::FixedPoint;
 use crate::model::bert::{BertProtocols, Embedding};
 use crate::nonlinear::{self, Function, Protocol};
 use crate::scheme::SchemeSpec;
@@ -140,7 +140,6 @@ impl Suite {
     /// The fixed point.
     #[must_use]
     pub fn fixed(&self) -> FixedPoint {
-        debug_assert_eq!(RING_BITS, 64);
         FixedPoint { fraction_bits: self.fraction_bits }
     }
 

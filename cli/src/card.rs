@@ -24,10 +24,23 @@ pub struct CardReport {
     pub summary: &'static str,
     /// Paper or code.
     pub source: &'static str,
+    /// Ours, as printed, as coded, ...
+    pub reading: String,
     domain: DomainReport,
     error: ErrorReport,
     claims: Vec<ClaimReport>,
+    /// Qualities that it lacks.
+    pub fails: Vec<FailingReport>,
     known: &'static [&'static str],
+}
+
+/// A quality that a protocol lacks, and why.
+#[derive(Debug, Serialize)]
+pub struct FailingReport {
+    /// The quality.
+    pub quality: String,
+    /// Why.
+    pub why: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,7 +55,7 @@ struct DomainReport {
 struct ErrorReport {
     absolute: f64,
     relative: f64,
-    truth: &'static str,
+    truth: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,9 +83,15 @@ impl CardReport {
             function: card.function.to_string(),
             summary: card.summary,
             source: card.source,
+            reading: card.reading.to_string(),
             domain: DomainReport { low: domain.low, high: domain.high, of: domain.of, row_length: ROW_LENGTH },
-            error: ErrorReport { absolute: error.absolute, relative: error.relative, truth: error.truth },
+            error: ErrorReport { absolute: error.absolute, relative: error.relative, truth: error.truth.to_string() },
             claims: card.claims.iter().map(ClaimReport::new).collect(),
+            fails: card
+                .fails
+                .iter()
+                .map(|failing| FailingReport { quality: failing.quality.to_string(), why: failing.why })
+                .collect(),
             known: card.known,
         }
     }
@@ -81,8 +100,17 @@ impl CardReport {
     #[must_use]
     pub fn entry(&self) -> String {
         let summary = hanging(&format!("{:<NAME_WIDTH$}", self.name), self.summary);
-        let facts = format!("{} in {}, error at most {}; {}", self.domain.of, self.domain(), self.error(), self.source);
-        summary + &hanging(&" ".repeat(NAME_WIDTH), &facts)
+        let facts = format!(
+            "{} in {}, error at most {}; {}: {}",
+            self.domain.of,
+            self.domain(),
+            self.error(),
+            self.reading,
+            self.source
+        );
+        let indent = " ".repeat(NAME_WIDTH);
+        let fails: String = self.fails.iter().map(|failing| hanging(&indent, &failing.text())).collect();
+        summary + &hanging(&indent, &facts) + &fails
     }
 
     /// The interval on which it works.
@@ -109,11 +137,13 @@ impl CardReport {
         let mut field = |label: &str, value: &str| text.push_str(&hanging(&format!("{label:<9}"), value));
         field("computes", &self.function);
         field("source", self.source);
+        field("reading", &self.reading);
         field("domain", &format!("{} in {} (rows of {})", self.domain.of, self.domain(), self.domain.row_length));
         field(
             "error",
             &format!("at most {} in the domain, before rounding; truth: {}", self.error(), self.error.truth),
         );
+        self.fails.iter().for_each(|failing| text.push_str(&hanging("", &failing.text())));
         text.push_str("\nclaimed cost (messages between computing parties; r rows of n elements, m = ceil(log2 n))\n");
         for claim in &self.claims {
             text.push_str(&claim.text());
@@ -123,6 +153,12 @@ impl CardReport {
             self.known.iter().for_each(|known| text.push_str(&hanging("  - ", known)));
         }
         text
+    }
+}
+
+impl FailingReport {
+    fn text(&self) -> String {
+        format!("not {}: {}", self.quality, self.why)
     }
 }
 

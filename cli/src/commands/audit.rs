@@ -14,7 +14,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use viewless_models::Model;
 use viewless_proofs::audit::rows::{RowReport, RowVerdict, audit_rows};
-use viewless_proofs::audit::{self, Question, Report, audit_with_points, plot, truth_of};
+use viewless_proofs::audit::{self, Question, Report, audit_with_points, function_of, plot};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 
@@ -173,7 +173,7 @@ impl Finding {
 const ROW_RANGE: (f64, f64) = (-16.0, 16.0);
 
 fn is_of_rows(question: &Question<'_>) -> bool {
-    nonlinear::find(question.protocol).is_some_and(|protocol| truth_of(protocol.card.function).is_none())
+    nonlinear::find(question.protocol).is_some_and(|protocol| function_of(protocol.card.error.truth).is_none())
 }
 
 /// Audits a protocol of numbers, or of rows of `row` elements.

@@ -40,7 +40,7 @@ use std::time::Instant;
 use thiserror::Error;
 use viewless_protocols::circuit::{CheckedCircuit, CircuitError};
 use viewless_protocols::fixed::{FixedPoint, RING_BITS, power_of_two};
-use viewless_protocols::nonlinear::{self, Function as Computed, Protocol};
+use viewless_protocols::nonlinear::{self, Function as Computed, Protocol, Truth};
 use viewless_protocols::scheme::{Comparison, CompileError, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
 use viewless_simulator::execute::ExecuteError;
 
@@ -319,16 +319,17 @@ pub fn cell(low: f64, high: f64, fixed: FixedPoint) -> Result<Cell, AuditError> 
     Ok(Cell { low: first as i64, high: last as i64 })
 }
 
-/// The truth of a function of one number.
+/// The reference for a truth that is a function of one number.
 #[must_use]
-pub fn truth_of(computed: Computed) -> Option<Function> {
-    match computed {
-        Computed::Exp => Some(Function::Exp),
-        Computed::Reciprocal => Some(Function::Reciprocal),
-        Computed::Rsqrt => Some(Function::Rsqrt),
-        Computed::Gelu => Some(Function::GeluErf),
-        Computed::Tanh => Some(Function::Tanh),
-        Computed::Max | Computed::Softmax | Computed::LayerNorm => None,
+pub fn function_of(truth: Truth) -> Option<Function> {
+    match truth {
+        Truth::Exp => Some(Function::Exp),
+        Truth::Reciprocal => Some(Function::Reciprocal),
+        Truth::Rsqrt => Some(Function::Rsqrt),
+        Truth::Gelu => Some(Function::GeluErf),
+        Truth::GeluTanh => Some(Function::GeluTanh),
+        Truth::Tanh => Some(Function::Tanh),
+        Truth::Max | Truth::Softmax | Truth::TwoQuad { .. } | Truth::TwoRelu | Truth::LayerNorm => None,
     }
 }
 
@@ -360,9 +361,10 @@ pub fn audit_with_points(question: &Question<'_>) -> Result<Audit, AuditError> {
 pub fn audit_protocol(protocol: &Protocol, question: &Question<'_>) -> Result<Audit, AuditError> {
     let (card, fixed) = (protocol.card, question.fixed);
     let (name, function) = (card.name.to_owned(), card.function);
-    let usual = truth_of(function).ok_or(AuditError::OfRows { name: name.clone(), function })?;
+    let usual = function_of(card.error.truth).ok_or(AuditError::OfRows { name: name.clone(), function })?;
     let reference = question.reference.unwrap_or(usual);
-    if reference != usual && (function, reference) != (Computed::Gelu, Function::GeluTanh) {
+    let is_gelu = |reference| matches!(reference, Function::GeluErf | Function::GeluTanh);
+    if reference != usual && !(is_gelu(usual) && is_gelu(reference)) {
         return Err(AuditError::WrongReference { name, function, reference });
     }
     let claimed = (card.domain)(1);
@@ -408,7 +410,7 @@ pub fn audit_protocol(protocol: &Protocol, question: &Question<'_>) -> Result<Au
         claim: Claim {
             absolute: card.error.absolute,
             relative: card.error.relative,
-            truth: card.error.truth.to_owned(),
+            truth: card.error.truth.to_string(),
             domain: (claimed.low, claimed.high),
         },
         certified_max_error: finite(certified.error),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner};
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::nonlinear::{self, Build, Function as Computed, LayerNormInputs, Protocol};
+use viewless_protocols::nonlinear::{self, Build, LayerNormInputs, Protocol, Truth};
 use viewless_protocols::scheme;
 use viewless_simulator::execute::{Options, execute};
 use viewless_simulator::stream::{Seed, StreamKey};
@@ -155,7 +155,7 @@ pub fn audit_rows_of(
         claim: Claim {
             absolute: card.error.absolute,
             relative: card.error.relative,
-            truth: card.error.truth.to_owned(),
+            truth: card.error.truth.to_string(),
             domain: (claimed.low, claimed.high),
         },
         domain_of: claimed.of.to_owned(),
@@ -183,17 +183,17 @@ struct Tally {
 impl Judge<'_> {
     /// The exact outputs; `None` where the function is not defined.
     fn truth(&self, x: &[f64]) -> Option<Vec<Enclosure>> {
-        match self.protocol.card.function {
-            Computed::Max => Some(vec![Enclosure::of(row::max(x), BITS)]),
-            Computed::LayerNorm => row::layer_norm(x, &vec![1.0; x.len()], &vec![0.0; x.len()], EPSILON, BITS),
-            // Two functions go by this name, and the card says which is meant.
-            Computed::Softmax if self.protocol.card.error.truth.starts_with("softmax") => row::softmax(x, BITS),
-            Computed::Softmax => row::two_quad(x, nonlinear::softmax::two_quad::SHIFT, BITS),
-            Computed::Exp | Computed::Reciprocal | Computed::Rsqrt | Computed::Gelu | Computed::Tanh => {
-                let function = super::truth_of(self.protocol.card.function)?;
-                x.iter().map(|&x| function.at(&Enclosure::of(x, BITS))).collect()
+        let function = match self.protocol.card.error.truth {
+            Truth::Max => return Some(vec![Enclosure::of(row::max(x), BITS)]),
+            Truth::LayerNorm => return row::layer_norm(x, &vec![1.0; x.len()], &vec![0.0; x.len()], EPSILON, BITS),
+            Truth::Softmax => return row::softmax(x, BITS),
+            Truth::TwoQuad { shift } => return row::two_quad(x, shift, BITS),
+            Truth::TwoRelu => return row::two_relu(x, BITS),
+            truth @ (Truth::Exp | Truth::Reciprocal | Truth::Rsqrt | Truth::Gelu | Truth::GeluTanh | Truth::Tanh) => {
+                super::function_of(truth)?
             }
-        }
+        };
+        x.iter().map(|&x| function.at(&Enclosure::of(x, BITS))).collect()
     }
 
     fn inputs(&self, row: &[f64]) -> Vec<f64> {

@@ -4,7 +4,7 @@ use super::*;
 use viewless_protocols::nonlinear::{Build, Card};
 
 fn elementwise() -> impl Iterator<Item = &'static Protocol> {
-    nonlinear::registry().iter().filter(|protocol| truth_of(protocol.card.function).is_some())
+    nonlinear::registry().iter().filter(|protocol| function_of(protocol.card.error.truth).is_some())
 }
 
 /// SecFormer's own setting.
@@ -216,7 +216,7 @@ fn every_picture_is_drawn_with_its_three_curves() {
 /// Rows of eight: for each protocol a range in which many rows lie in its domain.
 #[test]
 fn every_protocol_of_rows_has_a_bracket_on_the_worst_rows_found() {
-    for protocol in nonlinear::registry().iter().filter(|protocol| truth_of(protocol.card.function).is_none()) {
+    for protocol in nonlinear::registry().iter().filter(|protocol| function_of(protocol.card.error.truth).is_none()) {
         let range = match protocol.card.name {
             "softmax/2quad-code" => (-5.4, -4.6),
             "softmax/2quad" => (-3.0, 3.0),

@@ -38,6 +38,13 @@ pub fn two_quad(row: &[f64], shift: f64, bits: u32) -> Option<Vec<Enclosure>> {
     over_sum(&terms, bits)
 }
 
+/// max(x_i, 0) over its sum; `None` when no element is positive.
+#[must_use]
+pub fn two_relu(row: &[f64], bits: u32) -> Option<Vec<Enclosure>> {
+    let terms: Vec<Enclosure> = row.iter().map(|&x| Enclosure::of(x.max(0.0), bits)).collect();
+    over_sum(&terms, bits)
+}
+
 /// gamma_i (x_i - mean) / sqrt(variance + epsilon) + beta_i, with the variance over n.
 ///
 /// `None` for an empty row or one without any variance, and when the lengths differ.

@@ -36,12 +36,16 @@ pub struct Card {
     pub summary: &'static str,
     /// Paper with section, algorithm or equation; or code.
     pub source: &'static str,
+    /// Which text of it this is.
+    pub reading: Reading,
     /// Where it is right, for rows of a length (1 for elementwise functions).
     pub domain: fn(row_length: usize) -> Domain,
     /// How far off it is inside the domain.
     pub error: ErrorClaim,
     /// What it is said to cost, by its authors and by us.
     pub claims: &'static [CostClaim],
+    /// The qualities that it lacks, so that nobody takes it for more than it is; empty for a protocol to use.
+    pub fails: &'static [Failing],
     /// What is wrong with the printed version, and what a user must know.
     pub known: &'static [&'static str],
 }
@@ -66,7 +70,72 @@ pub struct ErrorClaim {
     /// Error in proportion to the truth.
     pub relative: f64,
     /// The truth: what it is compared with.
-    pub truth: &'static str,
+    pub truth: Truth,
+}
+
+/// The exact function that a protocol is compared with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Truth {
+    /// e^x.
+    Exp,
+    /// 1 / x.
+    Reciprocal,
+    /// 1 / sqrt(x).
+    Rsqrt,
+    /// The largest element of the row.
+    Max,
+    /// x/2 (1 + erf(x / sqrt 2)).
+    Gelu,
+    /// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+    GeluTanh,
+    /// tanh x.
+    Tanh,
+    /// e^x over its row sum.
+    Softmax,
+    /// (x + shift)^2 over its row sum, which is not softmax.
+    TwoQuad {
+        /// Added to each element.
+        shift: f64,
+    },
+    /// max(x, 0) over its row sum, which is not softmax.
+    TwoRelu,
+    /// (x - mean) / sqrt(variance) of the row, scaled by column; before the offset.
+    LayerNorm,
+}
+
+/// Which text of a published protocol a card is about. Where paper and code differ, each is a protocol of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reading {
+    /// Designed for viewless.
+    Ours,
+    /// As its paper prints it.
+    AsPrinted,
+    /// As its authors' code runs it.
+    AsCoded,
+    /// As its authors' benchmark runs it, where that is neither of the two.
+    AsBenchmarked,
+    /// As its paper means it, misprints mended.
+    Corrected,
+}
+
+/// A quality that a protocol lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failing {
+    /// The quality.
+    pub quality: Quality,
+    /// Why, with the number that shows it.
+    pub why: &'static str,
+}
+
+/// What is asked of a protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Quality {
+    /// It computes the function that a model needs in its place, on the arguments that occur.
+    Right,
+    /// Every view can be simulated.
+    Private,
+    /// Its authors' statement of its cost is what is counted.
+    Cheap,
 }
 
 /// What somebody says the protocol costs: messages between the computing parties; inputs, outputs and dealt randomness apart.
@@ -166,6 +235,46 @@ impl fmt::Display for Function {
             Self::Tanh => "tanh",
             Self::Softmax => "softmax",
             Self::LayerNorm => "layernorm",
+        })
+    }
+}
+
+impl fmt::Display for Truth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exp => f.pad("e^x"),
+            Self::Reciprocal => f.pad("1/x"),
+            Self::Rsqrt => f.pad("1/sqrt(x)"),
+            Self::Max => f.pad("the largest element of the row"),
+            Self::Gelu => f.pad("x/2 (1 + erf(x / sqrt 2))"),
+            Self::GeluTanh => f.pad("x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))"),
+            Self::Tanh => f.pad("tanh x"),
+            Self::Softmax => f.pad("softmax"),
+            Self::TwoQuad { shift } => f.pad(&format!("(x + {shift})^2 over its row sum, which is not softmax")),
+            Self::TwoRelu => f.pad("max(x, 0) over its row sum, which is not softmax"),
+            Self::LayerNorm => f.pad("layer normalisation before beta"),
+        }
+    }
+}
+
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ours => "ours",
+            Self::AsPrinted => "as printed",
+            Self::AsCoded => "as coded",
+            Self::AsBenchmarked => "as benchmarked",
+            Self::Corrected => "corrected",
+        })
+    }
+}
+
+impl fmt::Display for Quality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Right => "right",
+            Self::Private => "private",
+            Self::Cheap => "cheap",
         })
     }
 }

@@ -37,7 +37,9 @@ pub mod tanh;
 #[cfg(test)]
 mod testing;
 
-pub use card::{Bits, Card, CostClaim, Domain, ErrorClaim, Function, Rounds, Setting};
+pub use card::{
+    Bits, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Quality, Reading, Rounds, Setting, Truth,
+};
 
 use crate::circuit::{Circuit, Secret};
 

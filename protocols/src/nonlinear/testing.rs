@@ -128,3 +128,9 @@ pub(super) fn count(program: &Program, name: &str, schedule: Schedule) -> (u64, 
     }
     (round, bits)
 }
+
+/// The tanh form of GeLU.
+pub(super) fn gelu_tanh(x: f64) -> f64 {
+    let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
+    x / 2.0 * (1.0 + libm::tanh(inner))
+}

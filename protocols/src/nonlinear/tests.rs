@@ -1,6 +1,6 @@
 //! What every registered protocol must keep.
 
-use super::{Build, Function, Setting, find, registry, testing};
+use super::{Build, Function, Setting, Truth, find, registry, testing};
 use crate::program::Schedule;
 use crate::scheme::{Comparison, Truncation};
 use std::collections::HashSet;
@@ -66,13 +66,14 @@ fn a_cost_claim_holds_exactly_when_its_card_says_so() {
 #[test]
 fn elementwise_protocols_err_by_no_more_than_their_cards_claim() {
     for protocol in registry() {
-        let truth: fn(f64) -> f64 = match protocol.card.function {
-            Function::Exp => libm::exp,
-            Function::Reciprocal => |x| 1.0 / x,
-            Function::Rsqrt => |x| 1.0 / x.sqrt(),
-            Function::Gelu => |x| x / 2.0 * (1.0 + libm::erf(x / std::f64::consts::SQRT_2)),
-            Function::Tanh => libm::tanh,
-            Function::Max | Function::Softmax | Function::LayerNorm => continue,
+        let truth: fn(f64) -> f64 = match protocol.card.error.truth {
+            Truth::Exp => libm::exp,
+            Truth::Reciprocal => |x| 1.0 / x,
+            Truth::Rsqrt => |x| 1.0 / x.sqrt(),
+            Truth::Gelu => |x| x / 2.0 * (1.0 + libm::erf(x / std::f64::consts::SQRT_2)),
+            Truth::GeluTanh => testing::gelu_tanh,
+            Truth::Tanh => libm::tanh,
+            Truth::Max | Truth::Softmax | Truth::TwoQuad { .. } | Truth::TwoRelu | Truth::LayerNorm => continue,
         };
         let domain = (protocol.card.domain)(1);
         let mut points: Vec<f64> = testing::grid(domain.low, domain.high, 40_001).collect();

@@ -12,7 +12,7 @@
 
 use super::limit::{self, DOMAIN, SQUARINGS};
 use crate::circuit::{Circuit, Secret};
-use crate::nonlinear::{Bits, Build, Card, CostClaim, ErrorClaim, Function, Protocol, Rounds, Setting};
+use crate::nonlinear::{Bits, Build, Card, CostClaim, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth};
 
 /// The card.
 pub const CARD: Card = Card {
@@ -20,8 +20,9 @@ pub const CARD: Card = Card {
     function: Function::Exp,
     summary: "(1 + x/256)^256 without guard bits",
     source: "CrypTen (NeurIPS 2021) Appendix C; code: common/functions/approximations.py, exp",
+    reading: Reading::AsCoded,
     domain: |_| DOMAIN,
-    error: ErrorClaim { absolute: 1.06e-3, relative: 0.031, truth: "e^x" },
+    error: ErrorClaim { absolute: 1.06e-3, relative: 0.031, truth: Truth::Exp },
     claims: &[CostClaim {
         by: "CrypTen, measured",
         setting: Setting::PUBLISHED,
@@ -30,6 +31,7 @@ pub const CARD: Card = Card {
         holds: true,
         remark: "eight squares",
     }],
+    fails: &[],
     known: &["rounding x/256 to 16 fraction bits costs up to 2^-9 relative, more than the limit itself for small x"],
 };
 

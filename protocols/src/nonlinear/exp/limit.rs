@@ -19,7 +19,9 @@
 //! | `base` | 1 + x / 2^n |
 
 use crate::circuit::{Circuit, Secret};
-use crate::nonlinear::{Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting};
+use crate::nonlinear::{
+    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+};
 
 /// Squarings of the registered protocol.
 pub const SQUARINGS: u8 = 8;
@@ -33,8 +35,9 @@ pub const CARD: Card = Card {
     function: Function::Exp,
     summary: "(1 + x/256)^256 at 8 guard bits",
     source: "CrypTen (NeurIPS 2021) Appendix C; SecFormer (arXiv 2401.00793) Appendix E; guard bits ours",
+    reading: Reading::AsPrinted,
     domain: |_| DOMAIN,
-    error: ErrorClaim { absolute: 1.06e-3, relative: 0.031, truth: "e^x" },
+    error: ErrorClaim { absolute: 1.06e-3, relative: 0.031, truth: Truth::Exp },
     claims: &[CostClaim {
         by: "SecFormer, Table 1 (Exp)",
         setting: Setting::PUBLISHED,
@@ -43,6 +46,7 @@ pub const CARD: Card = Card {
         holds: true,
         remark: "eight squares",
     }],
+    fails: &[],
     known: &[
         "with local truncation a squaring near 1 wraps with probability 2^-16: meant for exact truncation, see exp/crypten",
         "below -256 it rises again and beyond -512 it explodes: a mask that adds -10000 to a score must be applied otherwise",

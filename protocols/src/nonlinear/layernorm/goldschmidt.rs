@@ -29,7 +29,7 @@ use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::reciprocal::goldschmidt::GUARD_BITS;
 use crate::nonlinear::rsqrt::goldschmidt::{ETA, ITERATIONS, domain, iterate};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, ErrorClaim, Function, LayerNormInputs, Protocol, Rounds, Setting,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, LayerNormInputs, Protocol, Reading, Rounds, Setting, Truth,
 };
 
 /// Fraction bits of the sum of squares beyond those of the fixed point: fewer, because the sum is large and is multiplied by
@@ -42,8 +42,9 @@ pub const CARD: Card = Card {
     function: Function::LayerNorm,
     summary: "11 Goldschmidt iterations on the sum of squares over eta = 2000",
     source: "SecFormer (arXiv 2401.00793) section 3.2, Algorithm 2, Equation 3",
+    reading: Reading::Corrected,
     domain: |_| domain(SUM_OF_SQUARES),
-    error: ErrorClaim { absolute: 0.0, relative: 1e-3, truth: "layer normalisation before beta" },
+    error: ErrorClaim { absolute: 0.0, relative: 1e-3, truth: Truth::LayerNorm },
     claims: &[
         CostClaim {
             by: "SecFormer, cost of LayerNorm",
@@ -63,6 +64,7 @@ pub const CARD: Card = Card {
             remark: "square 1, inverse root 30, two products",
         },
     ],
+    fails: &[],
     known: &[
         "step 10 prints the factor 1/eta; with var = sum of squares it is sqrt(n/eta), 1239 times as much at n = 768",
         "the interval q0 <= 2.99 is too long: 11 iterations leave 53 percent there; 2.945 is right",

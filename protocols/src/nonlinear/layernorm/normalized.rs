@@ -16,7 +16,7 @@ use super::{SUM_OF_SQUARES, centred_with_sum_of_squares, scaled_and_offset};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::rsqrt::normalized::{EXPONENTS, domain, over};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, ErrorClaim, Function, LayerNormInputs, Protocol, Rounds, Setting,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, LayerNormInputs, Protocol, Reading, Rounds, Setting, Truth,
 };
 
 /// Guard bits of the sum of squares and of the inverse standard deviation.
@@ -28,8 +28,9 @@ pub const CARD: Card = Card {
     function: Function::LayerNorm,
     summary: "inverse root by a power of four and one trigonometric sum",
     source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+    reading: Reading::Ours,
     domain: |_| domain(SUM_OF_SQUARES),
-    error: ErrorClaim { absolute: 0.0, relative: 1.2e-6, truth: "layer normalisation before beta" },
+    error: ErrorClaim { absolute: 0.0, relative: 1.2e-6, truth: Truth::LayerNorm },
     claims: &[CostClaim {
         by: "viewless",
         setting: Setting::LEAN,
@@ -38,6 +39,7 @@ pub const CARD: Card = Card {
         holds: true,
         remark: "square 1, inverse root 11, two products",
     }],
+    fails: &[],
     known: &["the inverse root wraps with probability 2^-12 for each row under local truncation, use exact"],
 };
 

@@ -19,7 +19,9 @@
 //! | [`Division::iterations`] | t |
 
 use crate::circuit::{Circuit, Secret};
-use crate::nonlinear::{Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting};
+use crate::nonlinear::{
+    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+};
 
 /// Guard bits at which the iteration runs: a quarter of the rounding without any, while a product near 1 wraps with
 /// probability 2^-28 under local truncation.
@@ -43,8 +45,9 @@ pub const CARD: Card = Card {
     function: Function::Reciprocal,
     summary: "13 Goldschmidt iterations after division by eta = 5000",
     source: "SecFormer (arXiv 2401.00793) Appendix B, Algorithm 3",
+    reading: Reading::AsPrinted,
     domain: |_| PAPER.domain("the argument"),
-    error: ErrorClaim { absolute: 0.0, relative: 2.8e-4, truth: "1/x" },
+    error: ErrorClaim { absolute: 0.0, relative: 2.8e-4, truth: Truth::Reciprocal },
     claims: &[
         CostClaim {
             by: "SecFormer, cost of the division",
@@ -64,6 +67,7 @@ pub const CARD: Card = Card {
             remark: "2t - 1 rounds, 512 t - 256 bit",
         },
     ],
+    fails: &[],
     known: &[
         "divides by a fixed range of [5, 9995]: the row sums of 2Quad leave it when rows are longer than 390 elements",
     ],

@@ -20,7 +20,9 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::exp::crypten::exponential;
-use crate::nonlinear::{Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting};
+use crate::nonlinear::{
+    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+};
 
 /// Newton steps.
 pub const ITERATIONS: usize = 10;
@@ -31,8 +33,9 @@ pub const CARD: Card = Card {
     function: Function::Reciprocal,
     summary: "ten Newton steps from 3 exp(1 - 2x) + 0.003",
     source: "CrypTen (NeurIPS 2021) Appendix C; code: common/functions/approximations.py, reciprocal, all_pos",
+    reading: Reading::AsCoded,
     domain: |_| Domain { low: 0.01, high: 100.0, of: "the argument" },
-    error: ErrorClaim { absolute: 0.0, relative: 1e-7, truth: "1/x" },
+    error: ErrorClaim { absolute: 0.0, relative: 1e-7, truth: Truth::Reciprocal },
     claims: &[
         CostClaim {
             by: "CrypTen, measured (all_pos)",
@@ -52,6 +55,7 @@ pub const CARD: Card = Card {
                      and two products where the code has a square and a product",
         },
     ],
+    fails: &[],
     known: &[
         "papers still print the starting value 3 exp(1/2 - x) + 0.003 that CrypTen gave up in 2020",
         "from x = 257 on the start explodes, because exp is a limit that is used below its domain",

@@ -16,7 +16,7 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting, normalize,
+    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, normalize,
 };
 use std::sync::OnceLock;
 
@@ -33,8 +33,9 @@ pub const CARD: Card = Card {
     function: Function::Reciprocal,
     summary: "a power of two by comparisons at once, then one trigonometric sum on [1, 2]",
     source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+    reading: Reading::Ours,
     domain: |_| Domain { low: 0.0078125, high: 16384.0, of: "the argument" },
-    error: ErrorClaim { absolute: 0.0, relative: 5e-7, truth: "1/x" },
+    error: ErrorClaim { absolute: 0.0, relative: 5e-7, truth: Truth::Reciprocal },
     claims: &[CostClaim {
         by: "viewless",
         setting: Setting::LEAN,
@@ -43,6 +44,7 @@ pub const CARD: Card = Card {
         holds: true,
         remark: "comparison 7, conversion 1, product 1, opening 1, product 1",
     }],
+    fails: &[],
     known: &[
         "the sum is truncated at 52 fraction bits: with local truncation it wraps with probability 2^-12, use exact",
     ],

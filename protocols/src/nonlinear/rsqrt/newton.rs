@@ -12,7 +12,9 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::exp::crypten::exponential;
-use crate::nonlinear::{Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting};
+use crate::nonlinear::{
+    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+};
 
 /// Newton steps.
 pub const ITERATIONS: usize = 3;
@@ -23,8 +25,9 @@ pub const CARD: Card = Card {
     function: Function::Rsqrt,
     summary: "three Newton steps from 2.2 exp(-(x/2 + 0.2)) + 0.2 - x/1024",
     source: "CrypTen (NeurIPS 2021) Appendix C; code: common/functions/approximations.py, inv_sqrt",
+    reading: Reading::AsCoded,
     domain: |_| Domain { low: 0.1, high: 150.0, of: "the argument" },
-    error: ErrorClaim { absolute: 0.0, relative: 5e-3, truth: "1/sqrt(x)" },
+    error: ErrorClaim { absolute: 0.0, relative: 5e-3, truth: Truth::Rsqrt },
     claims: &[
         CostClaim {
             by: "CrypTen, measured",
@@ -43,6 +46,7 @@ pub const CARD: Card = Card {
             remark: "9 + 3t rounds: one product more, for the square root; 6400 bit is that at t = 8, not at the default 3",
         },
     ],
+    fails: &[],
     known: &[
         "SecFormer prints the start as exp(-2.2 (x/2 + 0.2)) + 0.198046875: the 2.2 is a factor, not in the exponent, and the \
          constant is 0.2 - x/1024 at x = 2",

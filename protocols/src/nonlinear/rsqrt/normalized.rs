@@ -14,7 +14,7 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting, normalize,
+    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, normalize,
 };
 use std::sync::OnceLock;
 
@@ -37,8 +37,9 @@ pub const CARD: Card = Card {
     function: Function::Rsqrt,
     summary: "a power of four by comparisons at once, then one trigonometric sum on [1, 4]",
     source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+    reading: Reading::Ours,
     domain: |_| domain("the argument"),
-    error: ErrorClaim { absolute: 0.0, relative: 1.2e-6, truth: "1/sqrt(x)" },
+    error: ErrorClaim { absolute: 0.0, relative: 1.2e-6, truth: Truth::Rsqrt },
     claims: &[CostClaim {
         by: "viewless",
         setting: Setting::LEAN,
@@ -47,6 +48,7 @@ pub const CARD: Card = Card {
         holds: true,
         remark: "comparison 7, conversion 1, product 1, opening 1, product 1",
     }],
+    fails: &[],
     known: &[
         "the sum is truncated at 52 fraction bits: with local truncation it wraps with probability 2^-12, use exact",
     ],

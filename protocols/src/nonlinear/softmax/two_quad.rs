@@ -26,7 +26,9 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::reciprocal::goldschmidt::Division;
-use crate::nonlinear::{Bits, Build, Card, CostClaim, ErrorClaim, Function, Protocol, Rounds, Setting};
+use crate::nonlinear::{
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting, Truth,
+};
 
 /// Added to every score.
 pub const SHIFT: f64 = 5.0;
@@ -41,8 +43,9 @@ pub const CARD: Card = Card {
     function: Function::Softmax,
     summary: "(x + 5)^2 over its row sum; eta follows the row length",
     source: "SecFormer (arXiv 2401.00793) Equation 4, Appendix B Algorithm 3; c = 5 from MPCFormer (ICLR 2023)",
+    reading: Reading::AsPrinted,
     domain: |row_length| division(row_length).domain(ROW_SUM),
-    error: ErrorClaim { absolute: 0.0, relative: 2.8e-4, truth: "(x + 5)^2 over its row sum, which is not softmax" },
+    error: ErrorClaim { absolute: 0.0, relative: 2.8e-4, truth: Truth::TwoQuad { shift: SHIFT } },
     claims: &[
         CostClaim {
             by: "SecFormer, cost of 2Quad",
@@ -62,6 +65,10 @@ pub const CARD: Card = Card {
             remark: "a square and a product for each element, a division for each row",
         },
     ],
+    fails: &[Failing {
+        quality: Quality::Right,
+        why: "it is not softmax: below -5 scores rise again, so it needs distilled weights; right about its own function",
+    }],
     known: &[
         "it is another function than softmax and needs a model distilled for it",
         "it is symmetric about -5: scores below -5 rise again, so a mask must multiply by 0 after the square, not add -inf",

@@ -15,7 +15,10 @@
 use super::two_quad::{ROW_SUM, SHIFT};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::reciprocal::goldschmidt::iterate;
-use crate::nonlinear::{Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Rounds, Setting};
+use crate::nonlinear::{
+    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
+    Truth,
+};
 
 /// Goldschmidt iterations of the code.
 pub const ITERATIONS: usize = 7;
@@ -26,8 +29,9 @@ pub const CARD: Card = Card {
     function: Function::Softmax,
     summary: "2Quad as in the released timing code: 7 iterations, no deflation",
     source: "SecFormer's repository at 4c1db49, efficiency/utils.py",
+    reading: Reading::AsCoded,
     domain: |_| Domain { low: 0.0525, high: 1.9475, of: ROW_SUM },
-    error: ErrorClaim { absolute: 0.0, relative: 1.01e-3, truth: "(x + 5)^2 over its row sum, which is not softmax" },
+    error: ErrorClaim { absolute: 0.0, relative: 1.01e-3, truth: Truth::TwoQuad { shift: SHIFT } },
     claims: &[CostClaim {
         by: "SecFormer, Table 3 (1.844 GB for BERT-base), inferred",
         setting: Setting::PUBLISHED,
@@ -35,6 +39,10 @@ pub const CARD: Card = Card {
         bits: Some(Bits { per_element: 384, per_row: 3456, per_column: 0 }),
         holds: true,
         remark: "48 byte for each element, 432 for each row: 1.844 GB for 12 layers of 12 heads and 512 tokens",
+    }],
+    fails: &[Failing {
+        quality: Quality::Right,
+        why: "it diverges for every realistic row: row sums must be below 2 and are about 3200 for 128 scores near 0",
     }],
     known: &[
         "it diverges for every realistic row: row sums must be below 2, and are about 3200 at row length 128",

@@ -18,6 +18,7 @@
 //!
 //! [`bound`]: crate::bound
 
+pub mod average;
 mod certify;
 pub mod failure;
 mod observe;
@@ -38,7 +39,7 @@ use crate::reference::{Function, NotSmooth, PRECISION, Piecewise};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use thiserror::Error;
-use viewless_protocols::circuit::{CheckedCircuit, CircuitError};
+use viewless_protocols::circuit::{CheckedCircuit, CircuitError, PlainError};
 use viewless_protocols::fixed::{FixedPoint, RING_BITS, power_of_two};
 use viewless_protocols::nonlinear::{self, Function as Computed, Protocol, Truth};
 use viewless_protocols::scheme::{Comparison, CompileError, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
@@ -157,6 +158,9 @@ pub enum AuditError {
     /// No circuit.
     #[error(transparent)]
     Circuit(#[from] CircuitError),
+    /// No evaluation.
+    #[error(transparent)]
+    Evaluate(#[from] PlainError),
     /// No Program.
     #[error(transparent)]
     Compile(#[from] CompileError),

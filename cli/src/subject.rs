@@ -102,7 +102,7 @@ fn protocol_circuit(protocol: &Protocol, sizes: Sizes) -> Result<CheckedCircuit,
     let Sizes { seq, batch } = sizes;
     let mut c = Circuit::new();
     let y = match protocol.build {
-        Build::Map(_) => {
+        Build::Map(_) | Build::Softmax(_) => {
             let x = c.region("input", |c| c.input(Owner::Client, "x", [batch, seq]));
             protocol.build(&mut c, x)
         }

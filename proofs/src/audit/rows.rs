@@ -198,7 +198,7 @@ impl Judge<'_> {
 
     fn inputs(&self, row: &[f64]) -> Vec<f64> {
         match self.protocol.build {
-            Build::Map(_) => row.to_vec(),
+            Build::Map(_) | Build::Softmax(_) => row.to_vec(),
             Build::LayerNorm(_) => {
                 row.iter().copied().chain(vec![1.0; row.len()]).chain(vec![0.0; row.len()]).collect()
             }
@@ -294,7 +294,7 @@ fn circuit(protocol: &Protocol, rows: usize, length: usize) -> Result<CheckedCir
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [rows, length]);
     let y = match protocol.build {
-        Build::Map(_) => protocol.build(&mut c, x),
+        Build::Map(_) | Build::Softmax(_) => protocol.build(&mut c, x),
         Build::LayerNorm(_) => {
             let gamma = c.input(Owner::Model, "gamma", [length]);
             let beta = c.input(Owner::Model, "beta", [length]);

@@ -88,13 +88,13 @@ pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteErr
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [values.len() / columns, columns]);
     let y = match (protocol.build, normalisation) {
-        (Build::Map(_), None) => protocol.build(&mut c, x),
+        (Build::Map(_) | Build::Softmax(_), None) => protocol.build(&mut c, x),
         (Build::LayerNorm(_), Some((_, _, epsilon))) => {
             let gamma = c.input(Owner::Model, "gamma", [columns]);
             let beta = c.input(Owner::Model, "beta", [columns]);
             protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon })
         }
-        (Build::Map(_), Some(_)) | (Build::LayerNorm(_), None) => return Err(wrong()),
+        (Build::Map(_) | Build::Softmax(_), Some(_)) | (Build::LayerNorm(_), None) => return Err(wrong()),
     };
     c.reveal(y, "y");
     let circuit = c.finish()?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Owner, Series};
 use viewless_protocols::fixed::{FixedPoint, RING_BITS};
+use viewless_protocols::scheme::laws;
 use viewless_protocols::shape::{Move, Shape};
 
 /// A circuit that has no tape.
@@ -105,6 +106,10 @@ pub struct Tape {
 
 const LIMIT: usize = 1 << 22;
 
+fn selects(circuit: &CheckedCircuit, id: NodeId) -> bool {
+    matches!(&circuit.nodes()[id.index()].op, Op::Constant(values) if laws::selects(values))
+}
+
 impl Tape {
     /// Resolves a circuit.
     ///
@@ -179,6 +184,8 @@ impl Tape {
             Op::Fourier(a, series) => map(*a, &|a| Scalar::Fourier(a, series.clone())),
             &Op::Add(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Add),
             &Op::Sub(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Sub),
+            &Op::Mul(x, mask) if selects(circuit, mask) => self.selection(broadcast(x), broadcast(mask), fraction_bits),
+            &Op::Mul(mask, x) if selects(circuit, mask) => self.selection(broadcast(x), broadcast(mask), fraction_bits),
             &Op::Mul(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Mul),
             &Op::Less(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Less),
             &Op::And(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::And),
@@ -220,6 +227,17 @@ impl Tape {
                 Vec::new()
             }
         }
+    }
+
+    /// Products with public zeros and ones: exact, as the law says.
+    fn selection(&mut self, x: Vec<Register>, mask: Vec<Register>, fraction_bits: u8) -> Vec<Register> {
+        let select = |(x, mask): (Register, Register)| {
+            let Scalar::Constant(factor) = self.steps[mask as usize].scalar else {
+                unreachable!("a constant's elements are constants")
+            };
+            self.push(Scalar::Scale(x, factor), fraction_bits)
+        };
+        x.into_iter().zip(mask).map(select).collect()
     }
 
     fn zip(

@@ -224,7 +224,7 @@ fn protocol(name: &str, arithmetic: Arithmetic) -> Interpreter {
 }
 
 fn is_elementwise(protocol: &nonlinear::Protocol) -> bool {
-    matches!(protocol.build, Build::Map(_)) && !matches!(protocol.card.function, Function::Max | Function::Softmax)
+    matches!(protocol.build, Build::Map(_)) && protocol.card.function != Function::Max
 }
 
 /// Numbers all over a domain: near its ends, near zero, and in every octave.

@@ -142,7 +142,8 @@ impl Circuit {
         if self.guard(x.0) == guard_bits { x } else { Secret(self.push(Op::Precision(x.0), guard_bits)) }
     }
 
-    /// a times b, elementwise, with the smaller of their guard bits.
+    /// a times b, elementwise, with the smaller of their guard bits. One truncation, unless one of them is a constant of zeros and
+    /// ones: then it is exact and free.
     pub fn mul(&mut self, a: Secret, b: Secret) -> Secret {
         let guard_bits = self.guard(a.0).min(self.guard(b.0));
         self.mul_to(a, b, guard_bits)

@@ -26,6 +26,7 @@ pub mod exp;
 pub mod extension;
 pub mod gelu;
 pub mod layernorm;
+pub mod mask;
 pub mod max;
 pub mod normalize;
 mod pieces;
@@ -40,6 +41,7 @@ mod testing;
 pub use card::{
     Bits, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Quality, Reading, Rounds, Setting, Truth,
 };
+pub use mask::Mask;
 
 use crate::circuit::{Circuit, Secret};
 
@@ -55,10 +57,21 @@ pub struct Protocol {
 /// The builder of a protocol's circuit.
 #[derive(Debug, Clone, Copy)]
 pub enum Build {
-    /// Of one tensor: elementwise, or over rows (the last axis) for softmax and the maximum.
+    /// Of one tensor: elementwise, or over rows (the last axis) for the maximum.
     Map(fn(&mut Circuit, Secret) -> Secret),
+    /// Of the rows of a softmax, all of them or under a public mask.
+    Softmax(fn(&mut Circuit, SoftmaxInputs) -> Secret),
     /// Of a layer normalisation.
     LayerNorm(fn(&mut Circuit, LayerNormInputs) -> Secret),
+}
+
+/// What a softmax is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SoftmaxInputs {
+    /// The rows, along the last axis.
+    pub x: Secret,
+    /// Which elements take part, if not all; zero is given for the others.
+    pub mask: Option<Mask>,
 }
 
 /// What a layer normalisation is given.
@@ -77,8 +90,10 @@ pub struct LayerNormInputs {
 /// What a protocol is given.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Inputs {
-    /// One tensor.
+    /// One tensor; for a softmax, rows without a mask.
     Value(Secret),
+    /// A softmax's.
+    Softmax(SoftmaxInputs),
     /// A layer normalisation's.
     LayerNorm(LayerNormInputs),
 }
@@ -86,6 +101,12 @@ pub enum Inputs {
 impl From<Secret> for Inputs {
     fn from(x: Secret) -> Self {
         Self::Value(x)
+    }
+}
+
+impl From<SoftmaxInputs> for Inputs {
+    fn from(inputs: SoftmaxInputs) -> Self {
+        Self::Softmax(inputs)
     }
 }
 
@@ -104,8 +125,12 @@ impl Protocol {
         let inputs = inputs.into();
         c.region(self.card.name, |c| match (self.build, inputs) {
             (Build::Map(build), Inputs::Value(x)) => build(c, x),
+            (Build::Softmax(build), Inputs::Value(x)) => build(c, SoftmaxInputs { x, mask: None }),
+            (Build::Softmax(build), Inputs::Softmax(inputs)) => build(c, inputs),
             (Build::LayerNorm(build), Inputs::LayerNorm(inputs)) => build(c, inputs),
-            (Build::Map(_), Inputs::LayerNorm(_)) | (Build::LayerNorm(_), Inputs::Value(_)) => {
+            (Build::Map(_), Inputs::Softmax(_) | Inputs::LayerNorm(_))
+            | (Build::Softmax(_), Inputs::LayerNorm(_))
+            | (Build::LayerNorm(_), Inputs::Value(_) | Inputs::Softmax(_)) => {
                 panic!("{} computes {}, which takes other inputs", self.card.name, self.card.function)
             }
         })

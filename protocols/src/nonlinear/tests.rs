@@ -14,6 +14,7 @@ fn names_are_unique_and_say_the_function() {
         assert_eq!(function, protocol.card.function.to_string());
         assert_eq!(find(protocol.card.name).unwrap().card.name, protocol.card.name);
         assert_eq!(matches!(protocol.build, Build::LayerNorm(_)), protocol.card.function == Function::LayerNorm);
+        assert_eq!(matches!(protocol.build, Build::Softmax(_)), protocol.card.function == Function::Softmax);
     }
     assert!(find("gelu/none").is_none());
 }

@@ -35,6 +35,13 @@ fn odd_multiplier(number: f64, bits: u8) -> (i64, i32) {
     (multiplier >> zeros, exponent - zeros)
 }
 
+/// Whether a public tensor selects: all its elements are 0 or 1. An elementwise product with it is exact and needs no truncation,
+/// whatever its fraction bits.
+#[must_use]
+pub fn selects(constant: &[f64]) -> bool {
+    constant.iter().all(|&element| element == 0.0 || element == 1.0)
+}
+
 /// How the argument of a trigonometric sum becomes an angle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Angle {

@@ -10,6 +10,7 @@ use crate::program::{ClaimKind, Constant, Local, Program, ProgramBuilder, ValueI
 use crate::ring::Domain;
 use crate::shape::Move;
 use smallvec::{SmallVec, smallvec};
+use std::collections::HashMap;
 
 /// How a circuit value is held.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ struct Lowering<'a, S> {
     held: Vec<Held>,
     /// Whether a node depends on the model alone.
     weight: Vec<bool>,
+    /// Public zeros and ones as integers, by their node.
+    masks: HashMap<NodeId, ValueId>,
 }
 
 pub(super) fn lower<S: Scheme>(
@@ -54,6 +57,7 @@ pub(super) fn lower<S: Scheme>(
         p,
         held: Vec::new(),
         weight: Vec::new(),
+        masks: HashMap::new(),
     };
     let mut claims = circuit.domains().to_vec();
     claims.sort_by_key(|claim| claim.value);
@@ -234,6 +238,8 @@ impl<S: Scheme> Lowering<'_, S> {
                 let held = self.held[a.index()].clone();
                 self.rescale(node, held, i32::from(from), to)
             }
+            &Op::Mul(x, mask) if self.selects(mask) => self.selection(node, x, mask),
+            &Op::Mul(mask, x) if self.selects(mask) => self.selection(node, x, mask),
             &Op::Mul(a, b) => self.product(node, Product::Elementwise, a, b),
             &Op::MatMul(a, b) => self.product(node, Product::Matrix, a, b),
             &Op::Square(a) => {
@@ -313,6 +319,32 @@ impl<S: Scheme> Lowering<'_, S> {
             }
         };
         self.rescale(node, held, i32::from(from) + exponent, to)
+    }
+
+    fn selects(&self, id: NodeId) -> bool {
+        matches!(&self.argument(id).op, Op::Constant(values) if laws::selects(values))
+    }
+
+    /// Product with public zeros and ones, which are taken as integers: nothing is truncated.
+    fn selection(&mut self, node: &Node, x: NodeId, mask: NodeId) -> Result<Held, CompileError> {
+        let (from, to) = (self.argument_bits(x)?, self.fraction_bits(node)?);
+        let mask = self.selection_mask(mask);
+        let held = self.held[x.index()].clone();
+        let held = self.map(&held, |p, value| p.mul(value, mask));
+        self.rescale(node, held, i32::from(from), to)
+    }
+
+    /// The integers of a constant of zeros and ones; one value for all its uses.
+    fn selection_mask(&mut self, id: NodeId) -> ValueId {
+        if let Some(&mask) = self.masks.get(&id) {
+            return mask;
+        }
+        let node = &self.circuit.nodes()[id.index()];
+        let Op::Constant(values) = &node.op else { unreachable!("only constants select") };
+        let words: Vec<u64> = values.iter().map(|&value| u64::from(value == 1.0)).collect();
+        let mask = self.p.constant(Constant::Words(words.into()), Domain::Z64, node.shape.clone());
+        self.masks.insert(id, mask);
+        mask
     }
 
     fn product(&mut self, node: &Node, product: Product, a: NodeId, b: NodeId) -> Result<Held, CompileError> {

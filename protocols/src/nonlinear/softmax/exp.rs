@@ -6,6 +6,8 @@
 //! 4. r = 1 / S, by `reciprocal/normalized` on [1, n] rounded up to a power of two: ceil(log2 n) - 1 comparisons.
 //! 5. y = e r.
 //!
+//! Under a mask, elements that take no part are replaced by the first of their row before step 1, and their e is zero in step 3.
+//!
 //! **Cost.** n - 1 comparisons and selections, 8 squares and a product for each element; for each row the reciprocal.
 //! **Error.** exp is too small by the factor 1 - z^2 / 512 about, so S is too small and the largest element's share too large. It
 //! is worst for one large element against many equal ones whose sum is as large: 8.6e-4 for rows of 2, 1.34e-2 for 128 (at
@@ -19,7 +21,7 @@ use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::exp::limit;
 use crate::nonlinear::reciprocal::normalized;
 use crate::nonlinear::{
-    Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, max,
+    Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, SoftmaxInputs, Truth, max,
 };
 
 /// The card.
@@ -43,21 +45,23 @@ pub const CARD: Card = Card {
     known: &[
         "exp runs at 8 guard bits: with local truncation a squaring near 1 wraps with probability 2^-16, use exact",
         "the error grows with the row: 8.6e-4 for 2 elements, 1.3e-2 for 128, 2.1e-2 for 512, 3.6e-2 for 4096",
-        "a mask that adds -10000 to a score leaves the domain of exp and explodes",
+        "adding -10000 to a score instead of a mask leaves the domain of exp and explodes",
     ],
 };
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
 
 /// Softmax of each row, with the guard bits of x.
-pub fn build(c: &mut Circuit, x: Secret) -> Secret {
+pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {
     let guard_bits = c.guard_bits(x);
+    let x = mask.map_or(x, |mask| mask.fill(c, x));
     let largest = max::tree::PROTOCOL.build(c, x);
     let difference = c.sub(x, largest);
     let domain = (CARD.domain)(c.row_length(x));
     c.claim_domain(difference, domain.low, domain.high);
     let exponential = limit::PROTOCOL.build(c, difference);
+    let exponential = mask.map_or(exponential, |mask| mask.keep(c, exponential));
     let sum = c.sum(exponential, c.last_axis(x));
     let reciprocal = c.region(normalized::CARD.name, |c| {
         let halvings = c.row_length(x).next_power_of_two().ilog2().max(1);

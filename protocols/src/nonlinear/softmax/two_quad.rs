@@ -5,6 +5,9 @@
 //! 3. r = 1 / S by `reciprocal/goldschmidt` with eta = 5000 n / 128 and t = 13, once for each row.
 //! 4. y = s r.
 //!
+//! Under a mask, s is zero where an element takes no part, and S and r are scaled by n over the number of elements that do, so that
+//! the deflation fits rows of every length.
+//!
 //! The paper iterates on the whole row vector (p = s / eta at the start), which takes 13 products for every element; its code
 //! and its published volumes take the reciprocal of the row sum, as here.
 //!
@@ -27,7 +30,8 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::reciprocal::goldschmidt::Division;
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
+    SoftmaxInputs, Truth,
 };
 
 /// Added to every score.
@@ -77,7 +81,7 @@ pub const CARD: Card = Card {
 };
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
 
 /// Deflation for rows of a length: the paper's 5000 was chosen for 128.
 #[must_use]
@@ -86,13 +90,16 @@ pub const fn division(row_length: usize) -> Division {
 }
 
 /// 2Quad of each row, with the guard bits of x.
-pub fn build(c: &mut Circuit, x: Secret) -> Secret {
+pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {
     let guard_bits = c.guard_bits(x);
     let shifted = c.offset(x, SHIFT);
     let squares = c.square_to(shifted, SQUARE_GUARD_BITS);
+    let squares = mask.map_or(squares, |mask| mask.keep(c, squares));
     let sum = c.sum(squares, c.last_axis(x));
+    let sum = mask.map_or(sum, |mask| mask.per_part(c, sum));
     let division = division(c.row_length(x));
     let reciprocal = division.reciprocal(c, sum);
+    let reciprocal = mask.map_or(reciprocal, |mask| mask.per_part(c, reciprocal));
     c.mul_to(squares, reciprocal, guard_bits)
 }
 

@@ -5,6 +5,8 @@
 //! 3. r = 1 / S by 7 Goldschmidt iterations without deflation.
 //! 4. y = s r.
 //!
+//! Under a mask, s is zero where an element takes no part. (The code has no mask.)
+//!
 //! **Cost.** As written 15 rounds; 48 byte for each element and 416 + 16 for each row: 384 n + 3456 bit for a row of n.
 //! **Error.** Relative error -(1 - S)^128 of the division: it is right for 0.0525 <= S <= 1.9475 only.
 //! **Domain.** That interval of the row sum. A single score of -4 has (x + 5)^2 = 1; a row of 128 scores near 0 has S = 3200,
@@ -17,7 +19,7 @@ use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::reciprocal::goldschmidt::iterate;
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    Truth,
+    SoftmaxInputs, Truth,
 };
 
 /// Goldschmidt iterations of the code.
@@ -51,12 +53,13 @@ pub const CARD: Card = Card {
 };
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
 
 /// 2Quad of each row as in the code, with the guard bits of x.
-pub fn build(c: &mut Circuit, x: Secret) -> Secret {
+pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {
     let shifted = c.offset(x, SHIFT);
     let squares = c.mul(shifted, shifted);
+    let squares = mask.map_or(squares, |mask| mask.keep(c, squares));
     let sum = c.sum(squares, c.last_axis(x));
     let domain = (CARD.domain)(c.row_length(x));
     c.claim_domain(sum, domain.low, domain.high);

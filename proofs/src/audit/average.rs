@@ -5,15 +5,16 @@
 //!
 //! ```
 //! use viewless_proofs::audit::average::{Evaluation, Grid, averages};
+//! use viewless_proofs::reference::Function;
 //! use viewless_protocols::nonlinear;
 //!
 //! let gelu = nonlinear::find("gelu/secformer").expect("it is in the registry");
-//! let table = averages(&[gelu], &[Grid::symmetric(5.0, 10_001)], Evaluation::Reals).expect("it can be evaluated");
+//! let table = averages(&[gelu], Function::GeluErf, &[Grid::symmetric(5.0, 10_001)], Evaluation::Reals).expect("it can be evaluated");
 //! assert!((table[0].mean - 0.005008).abs() < 1e-5);
 //! ```
 
-use super::{AuditError, truth_of};
-use crate::reference::Piecewise;
+use super::{AuditError, function_of};
+use crate::reference::{Function, Piecewise};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -90,27 +91,39 @@ impl Grid {
 /// Elements of one evaluation.
 const CHUNK: usize = 1 << 14;
 
-/// The table: for each protocol, in order, its errors on each grid.
+/// The table: for each protocol, in order, its errors on each grid against one truth, whatever the cards name as theirs.
 ///
 /// # Errors
 /// [`AuditError::NoInterval`] for a grid of fewer than two numbers or without order, [`AuditError::OfRows`] for a protocol that is no
 /// function of one number, and what prevents the evaluation.
-pub fn averages(protocols: &[&Protocol], grids: &[Grid], evaluation: Evaluation) -> Result<Vec<Average>, AuditError> {
+pub fn averages(
+    protocols: &[&Protocol],
+    truth: Function,
+    grids: &[Grid],
+    evaluation: Evaluation,
+) -> Result<Vec<Average>, AuditError> {
     let cases = protocols.iter().flat_map(|protocol| grids.iter().map(move |grid| (protocol, grid)));
-    cases.map(|(protocol, grid)| average(protocol, *grid, evaluation)).collect()
+    cases.map(|(protocol, grid)| average(protocol, truth, *grid, evaluation)).collect()
 }
 
 /// The errors of a protocol on a grid.
 ///
 /// # Errors
 /// As [`averages`].
-pub fn average(protocol: &Protocol, grid: Grid, evaluation: Evaluation) -> Result<Average, AuditError> {
+pub fn average(
+    protocol: &Protocol,
+    reference: Function,
+    grid: Grid,
+    evaluation: Evaluation,
+) -> Result<Average, AuditError> {
     let Grid { low, high, points } = grid;
     if !(low.is_finite() && high.is_finite() && low < high) || points < 2 {
         return Err(AuditError::NoInterval { low, high });
     }
     let (name, function) = (protocol.card.name.to_owned(), protocol.card.function);
-    let reference = truth_of(function).ok_or_else(|| AuditError::OfRows { name: name.clone(), function })?;
+    if function_of(protocol.card.error.truth).is_none() {
+        return Err(AuditError::OfRows { name, function });
+    }
     let truth = Piecewise::new(reference, low, high)?;
     let numbers = grid.numbers();
     let results = match evaluation {
@@ -194,7 +207,7 @@ mod tests {
     fn mean_variance_and_maximum_are_those_of_the_errors() {
         let identity = Protocol { card: gelu().card, build: Build::Map(identity) };
         // x - GeLU(x) at -1, 0, 1: -0.84134, 0, 0.15866.
-        let found = average(&identity, Grid::symmetric(1.0, 3), Evaluation::Reals).unwrap();
+        let found = average(&identity, Function::GeluErf, Grid::symmetric(1.0, 3), Evaluation::Reals).unwrap();
         let errors = [0.841_344_746_068_543, 0.0, 0.158_655_253_931_457];
         let mean = errors.iter().sum::<f64>() / 3.0;
         let variance = errors.iter().map(|e| (e - mean) * (e - mean)).sum::<f64>() / 3.0;
@@ -207,22 +220,24 @@ mod tests {
     #[test]
     fn a_grid_of_many_portions_is_one_grid_and_runs_agree_with_the_reals() {
         let grid = Grid::symmetric(2.0, CHUNK + 17);
-        let reals = average(gelu(), grid, Evaluation::Reals).unwrap();
+        let reals = average(gelu(), Function::GeluErf, grid, Evaluation::Reals).unwrap();
         let circuit = super::super::circuit_of(gelu(), 1).unwrap();
         let at = |x: f64| circuit.evaluate(|_, _| Some(vec![x])).unwrap().outputs[0].2[0];
-        let truth = Piecewise::new(crate::reference::Function::GeluErf, -2.0, 2.0).unwrap();
+        let truth = Piecewise::new(Function::GeluErf, -2.0, 2.0).unwrap();
         let errors: Vec<f64> = grid.numbers().iter().map(|&x| (at(x) - truth.at(x)).abs()).collect();
         assert!((reals.mean - mean(&errors)).abs() < 1e-15);
         let question = Question::new("gelu/secformer");
         let runs = Evaluation::Runs { scheme: question.scheme, fixed: question.fixed, seed: 1 };
-        let runs = average(gelu(), grid, runs).unwrap();
+        let runs = average(gelu(), Function::GeluErf, grid, runs).unwrap();
         assert!(runs != reals && (runs.mean - reals.mean).abs() < 2e-5, "{} {}", runs.mean, reals.mean);
     }
 
     #[test]
     fn what_has_no_average_is_refused() {
         let softmax = nonlinear::find("softmax/exp").unwrap();
-        let of = |protocol, low, high, points| average(protocol, Grid { low, high, points }, Evaluation::Reals);
+        let of = |protocol, low, high, points| {
+            average(protocol, Function::GeluErf, Grid { low, high, points }, Evaluation::Reals)
+        };
         assert!(matches!(of(softmax, -1.0, 1.0, 3), Err(AuditError::OfRows { .. })));
         for (low, high, points) in [(1.0, -1.0, 3), (0.0, f64::NAN, 3), (-1.0, 1.0, 1)] {
             assert!(matches!(of(gelu(), low, high, points), Err(AuditError::NoInterval { .. })));

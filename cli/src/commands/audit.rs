@@ -277,6 +277,20 @@ fn text(report: &Report, suite: &Suite) -> String {
         ulp(report.max_jump_ulp),
         units::real(report.max_jump_at),
     ]);
+    table.row([
+        format!("largest step against the truth's, {} beyond randomness", report.monotone_violations),
+        real(report.max_reversal),
+        ulp(report.max_reversal_ulp),
+        units::real(report.max_reversal_at),
+    ]);
+    if let (Some(symmetry), Some(defect)) = (&report.symmetry, report.max_asymmetry) {
+        table.row([
+            format!("largest distance from {symmetry}"),
+            real(defect),
+            report.max_asymmetry_ulp.map_or_else(String::new, ulp),
+            report.max_asymmetry_at.map_or_else(String::new, units::real),
+        ]);
+    }
     text += &table.lines();
     let claim = &report.claim;
     text += &format!(
@@ -294,7 +308,6 @@ fn text(report: &Report, suite: &Suite) -> String {
     let excess = report.certified_excess.map_or_else(unbounded, real);
     text +=
         &format!("fixed      {excess} is the most that fixed point adds to the claim, certified; negative: nothing\n");
-    text += &format!("monotone   {} steps against the truth\n", report.monotone_violations);
     let failure = report.failure_probability_per_element;
     text += &format!(
         "wrap       {} per element at the worst input; {} seen in {} runs of it\n",
@@ -302,6 +315,9 @@ fn text(report: &Report, suite: &Suite) -> String {
         report.wraps,
         report.executed
     );
+    for finding in &report.findings {
+        text += &format!("fails      {}: {}\n", finding.check, finding.why);
+    }
     text +=
         &format!("time       {:.2} s certified, {:.2} s observed\n", report.seconds_certified, report.seconds_observed);
     text

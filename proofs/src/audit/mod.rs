@@ -20,6 +20,7 @@
 
 pub mod average;
 mod certify;
+mod check;
 pub mod failure;
 mod observe;
 pub mod plot;
@@ -31,7 +32,8 @@ pub mod site;
 mod tests;
 
 pub use certify::{Certified, Certifier};
-pub use observe::{Limits, Observed, observe, sample};
+pub use check::{Check, Finding, Peak};
+pub use observe::{Compile, Limits, Observed, observe, sample};
 
 use crate::bound::search::Maximum;
 use crate::bound::{BoundError, Cell};
@@ -42,7 +44,9 @@ use thiserror::Error;
 use viewless_protocols::circuit::{CheckedCircuit, CircuitError, PlainError};
 use viewless_protocols::fixed::{FixedPoint, RING_BITS, power_of_two};
 use viewless_protocols::nonlinear::{self, Function as Computed, Protocol, Truth};
-use viewless_protocols::scheme::{Comparison, CompileError, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{
+    self, Comparison, CompileError, SchemeKind, SchemeSpec, Triples, Truncation, Weights,
+};
 use viewless_simulator::execute::ExecuteError;
 
 /// What is to be audited, and how.
@@ -277,12 +281,28 @@ pub struct Report {
     pub max_jump_at: f64,
     /// Steps seen against the truth that are larger than randomness can explain.
     pub monotone_violations: u64,
+    /// Largest step seen against the direction of the truth.
+    pub max_reversal: f64,
+    /// The same in units in the last place.
+    pub max_reversal_ulp: f64,
+    /// Where.
+    pub max_reversal_at: f64,
+    /// The symmetry of the truth, where it has one and both halves were run.
+    pub symmetry: Option<String>,
+    /// Largest distance seen from that symmetry.
+    pub max_asymmetry: Option<f64>,
+    /// The same in units in the last place.
+    pub max_asymmetry_ulp: Option<f64>,
+    /// The positive input of that pair.
+    pub max_asymmetry_at: Option<f64>,
     /// Probability that a truncation of one element wraps, at the worst input, by the law. An upper bound.
     pub failure_probability_per_element: Option<f64>,
     /// Wraps seen.
     pub wraps: u64,
     /// Whether the card's claim is true on this domain.
     pub verdict: Verdict,
+    /// Checks that the protocol does not pass, by name.
+    pub findings: Vec<Finding>,
     /// Cells bounded.
     pub cells: u64,
     /// Time of the certified part.
@@ -363,6 +383,19 @@ pub fn audit_with_points(question: &Question<'_>) -> Result<Audit, AuditError> {
 /// # Errors
 /// [`AuditError`] says what to change.
 pub fn audit_protocol(protocol: &Protocol, question: &Question<'_>) -> Result<Audit, AuditError> {
+    audit_compiled(protocol, question, &|circuit| scheme::compile(circuit, &question.scheme, question.fixed))
+}
+
+/// As [`audit_protocol`], for a compiler of one's own: the bound is that of the circuit, and the runs are those of the Program that
+/// the compiler makes of it.
+///
+/// # Errors
+/// [`AuditError`]; a Program that errs by more than the circuit can is [`AuditError::BeyondCertified`].
+pub fn audit_compiled(
+    protocol: &Protocol,
+    question: &Question<'_>,
+    compile: &Compile<'_>,
+) -> Result<Audit, AuditError> {
     let (card, fixed) = (protocol.card, question.fixed);
     let (name, function) = (card.name.to_owned(), card.function);
     let usual = function_of(card.error.truth).ok_or(AuditError::OfRows { name: name.clone(), function })?;
@@ -383,11 +416,18 @@ pub fn audit_protocol(protocol: &Protocol, question: &Question<'_>) -> Result<Au
     let certified = certifier.certify(&card.error)?;
     let attention = [certified.error.at, certified.approximation.at, certified.excess.at];
     let cells = sample(domain, question.samples, &attention);
-    let limits = Limits { error: certified.error.bound, randomness: randomness(&certifier, domain)? };
+    let keeps_its_claim = certified.of_claim.bound <= 1.0 && certified.error.bound.is_finite();
+    let limits = Limits {
+        error: certified.error.bound,
+        randomness: randomness(&certifier, domain)?,
+        claim: card.error,
+        // By the theorem no run is further from a true claim than this; of a false one, randomness has to do.
+        rounding: if keeps_its_claim { certified.excess.bound.max(0.0) } else { 0.0 },
+    };
     let seconds_certified = started.elapsed().as_secs_f64();
 
     let started = Instant::now();
-    let observed = observe(protocol, &question.scheme, fixed, question.seed, &cells, &truth, limits)?;
+    let observed = observe(protocol, compile, fixed, question.seed, &cells, &truth, limits)?;
     let seconds_observed = started.elapsed().as_secs_f64();
     if observed.corrupted > observed.wraps {
         return Err(AuditError::BeyondCertified {
@@ -400,8 +440,7 @@ pub fn audit_protocol(protocol: &Protocol, question: &Question<'_>) -> Result<Au
     }
     let finite = |maximum: Maximum| maximum.bound.is_finite().then_some(maximum.bound);
     let ulp = |x: f64| x / unit;
-    let holds = certified.of_claim.bound <= 1.0 && certified.error.bound.is_finite();
-    let report = Report {
+    let mut report = Report {
         protocol: name,
         scheme: question.scheme,
         ring_bits: RING_BITS,
@@ -433,13 +472,21 @@ pub fn audit_protocol(protocol: &Protocol, question: &Question<'_>) -> Result<Au
         mean_error_ulp: ulp(observed.mean_error),
         bias: observed.bias,
         bias_ulp: ulp(observed.bias),
-        max_jump: observed.max_jump,
-        max_jump_ulp: ulp(observed.max_jump),
-        max_jump_at: real(observed.max_jump_at),
+        max_jump: observed.jump.value,
+        max_jump_ulp: ulp(observed.jump.value),
+        max_jump_at: real(observed.jump.at),
         monotone_violations: observed.monotone_violations,
+        max_reversal: observed.reversal.value,
+        max_reversal_ulp: ulp(observed.reversal.value),
+        max_reversal_at: real(observed.reversal.at),
+        symmetry: reference.symmetry().filter(|_| observed.asymmetry.is_some()).map(|symmetry| symmetry.to_string()),
+        max_asymmetry: observed.asymmetry.map(|peak| peak.value),
+        max_asymmetry_ulp: observed.asymmetry.map(|peak| ulp(peak.value)),
+        max_asymmetry_at: observed.asymmetry.map(|peak| real(peak.at)),
         failure_probability_per_element: finite(certified.wraps).filter(|_| certified.error.bound.is_finite()),
         wraps: observed.wraps,
-        verdict: if holds { Verdict::Holds } else { Verdict::Exceeds },
+        verdict: if keeps_its_claim { Verdict::Holds } else { Verdict::Exceeds },
+        findings: check::seen(&observed, unit),
         cells: certified.error.cells
             + certified.excess.cells
             + certified.approximation.cells
@@ -448,13 +495,17 @@ pub fn audit_protocol(protocol: &Protocol, question: &Question<'_>) -> Result<Au
         seconds_certified,
         seconds_observed,
     };
+    report.findings.extend(check::certified(&report));
+    report.findings.sort_by_key(|finding| finding.check);
     Ok(Audit { report, observed, domain, truth })
 }
 
-/// The largest width of an output interval among some thousand single inputs.
+/// The largest width of an output interval among some thousand single inputs, evenly over the domain, and evenly on a logarithmic
+/// scale where it is positive.
 fn randomness(certifier: &Certifier<'_>, domain: Cell) -> Result<f64, AuditError> {
-    let singles = crate::bound::search::split_evenly(domain, 1 << 12);
-    let singles: Vec<Cell> = singles.iter().map(|cell| Cell { low: cell.middle(), high: cell.middle() }).collect();
+    let runs = sample(domain, 1 << 18, &[domain.low, domain.high]);
+    let cells = runs.iter().flat_map(|&run| crate::bound::search::split_evenly(run, (1 << 12) / runs.len() as u64));
+    let singles: Vec<Cell> = cells.map(|cell| Cell { low: cell.middle(), high: cell.middle() }).collect();
     let widths = certifier.envelope(&singles)?.into_iter().map(|(_, response)| response.high - response.low);
     Ok(widths.fold(0.0, f64::max))
 }

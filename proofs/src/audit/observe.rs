@@ -1,13 +1,14 @@
 //! Errors that were seen: real executions in the simulator, compared with the truth.
 
-use super::AuditError;
+use super::{AuditError, Peak};
 use crate::bound::Cell;
 use crate::reference::Piecewise;
 use std::collections::BTreeMap;
-use viewless_protocols::circuit::{Circuit, Owner};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner};
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
-use viewless_protocols::nonlinear::Protocol;
-use viewless_protocols::scheme::{self, SchemeSpec};
+use viewless_protocols::nonlinear::{ErrorClaim, Protocol};
+use viewless_protocols::program::Program;
+use viewless_protocols::scheme::CompileError;
 use viewless_simulator::execute::{Options, execute};
 use viewless_simulator::stream::Seed;
 
@@ -30,10 +31,12 @@ pub struct Observed {
     pub mean_error: f64,
     /// Mean of the signed errors.
     pub bias: f64,
-    /// Largest difference between the step of the output and that of the truth, from one input to the next.
-    pub max_jump: f64,
-    /// The first of these two inputs.
-    pub max_jump_at: i64,
+    /// Difference between the step of the output and that of the truth, from one input to the next; its place is the first of the two.
+    pub jump: Peak,
+    /// Step of the output against the direction of the truth, from one input to the next.
+    pub reversal: Peak,
+    /// Distance of the outputs at x and -x from the truth's symmetry, at x >= 0; `None` where it has none, or no pair was run.
+    pub asymmetry: Option<Peak>,
     /// Steps against the truth that are larger than randomness and the truth's own step can explain.
     pub monotone_violations: u64,
     /// Truncations that wrapped.
@@ -51,7 +54,21 @@ pub struct Limits {
     pub error: f64,
     /// The largest difference that two runs on one input can have.
     pub randomness: f64,
+    /// The card's claim.
+    pub claim: ErrorClaim,
+    /// What fixed point is known to add to the claim at most; 0 where nothing is known.
+    pub rounding: f64,
 }
+
+impl Limits {
+    /// How far an output may be from a truth by the claim and by what fixed point and randomness do.
+    fn of(&self, truth: f64) -> f64 {
+        self.claim.absolute + self.claim.relative * truth.abs() + self.randomness.max(self.rounding)
+    }
+}
+
+/// Makes a Program of a circuit: a scheme, or what a test puts in its place.
+pub type Compile<'a> = dyn Fn(&CheckedCircuit) -> Result<Program, CompileError> + 'a;
 
 /// Elements of one execution.
 const CHUNK: usize = 1 << 16;
@@ -94,7 +111,7 @@ pub fn sample(domain: Cell, limit: u64, attention: &[i64]) -> Vec<Cell> {
 /// [`AuditError::Compile`] and [`AuditError::Execute`].
 pub fn observe(
     protocol: &Protocol,
-    spec: &SchemeSpec,
+    compile: &Compile<'_>,
     fixed: FixedPoint,
     seed: u64,
     cells: &[Cell],
@@ -105,7 +122,7 @@ pub fn observe(
     let unit = power_of_two(-i32::from(fixed.fraction_bits));
     let mut observed = Observed { inputs: inputs.len() as u64, ..Observed::default() };
     let chunk = CHUNK.min(inputs.len()).max(1);
-    let program = scheme::compile(&super::circuit_of(protocol, chunk)?, spec, fixed)?;
+    let program = compile(&super::circuit_of(protocol, chunk)?)?;
     for (i, inputs) in (0..).zip(inputs.chunks(chunk)) {
         let last = inputs.last().copied().unwrap_or(0);
         let padded = inputs.iter().copied().chain(std::iter::repeat(last)).take(chunk);
@@ -121,11 +138,18 @@ pub fn observe(
     Ok(observed)
 }
 
+/// One run beside the truth.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    x: i64,
+    output: f64,
+    truth: f64,
+}
+
 impl Observed {
     fn compare(&mut self, truth: &Piecewise, unit: f64, limits: Limits) {
         let (mut absolute, mut signed) = (0.0, 0.0);
-        let mut before: Option<(i64, f64, f64)> = None;
-        let mut counted = 0u64;
+        let mut sound: Vec<Point> = Vec::with_capacity(self.points.len());
         for &(x, y) in &self.points {
             let t = truth.at(x as f64 * unit);
             let error = y - t;
@@ -135,30 +159,54 @@ impl Observed {
                 if error.is_nan() || error.abs() > self.worst_corruption {
                     (self.worst_corruption, self.worst_corruption_at) = (error.abs(), x);
                 }
-                before = None;
                 continue;
             }
-            counted += 1;
             absolute += error.abs();
             signed += error;
             if error.abs() > self.max_error {
                 (self.max_error, self.max_error_at) = (error.abs(), x);
             }
-            if let Some((x0, y0, t0)) = before
-                && x0 + 1 == x
-            {
-                let (step, true_step) = (y - y0, t - t0);
-                if (step - true_step).abs() > self.max_jump {
-                    (self.max_jump, self.max_jump_at) = ((step - true_step).abs(), x0);
-                }
-                let against = step * true_step < 0.0 && step.abs() > limits.randomness + true_step.abs();
-                self.monotone_violations += u64::from(against);
-            }
-            before = Some((x, y, t));
+            sound.push(Point { x, output: y, truth: t });
         }
-        self.mean_error = absolute / counted.max(1) as f64;
-        self.bias = signed / counted.max(1) as f64;
+        self.mean_error = absolute / sound.len().max(1) as f64;
+        self.bias = signed / sound.len().max(1) as f64;
+        self.steps(&sound, limits);
+        self.asymmetry = truth.function().symmetry().and_then(|symmetry| {
+            let mut peak = None;
+            for (left, right) in mirrored(&sound) {
+                let defect = symmetry.defect(right.x as f64 * unit, right.output, left.output).abs();
+                let explained = limits.of(left.truth) + limits.of(right.truth);
+                peak.get_or_insert_with(Peak::default).see(defect, explained, right.x);
+            }
+            peak
+        });
     }
+
+    /// Pairs of neighbours.
+    fn steps(&mut self, sound: &[Point], limits: Limits) {
+        for pair in sound.windows(2).filter(|pair| pair[0].x + 1 == pair[1].x) {
+            let (step, true_step) = (pair[1].output - pair[0].output, pair[1].truth - pair[0].truth);
+            let explained = limits.of(pair[0].truth) + limits.of(pair[1].truth);
+            self.jump.see((step - true_step).abs(), explained, pair[0].x);
+            if step * true_step < 0.0 {
+                self.reversal.see(step.abs(), explained, pair[0].x);
+                self.monotone_violations += u64::from(step.abs() > limits.randomness + true_step.abs());
+            }
+        }
+    }
+}
+
+/// Pairs (-x, x) with x >= 0 of points in order.
+fn mirrored(points: &[Point]) -> impl Iterator<Item = (&Point, &Point)> {
+    let middle = points.partition_point(|point| point.x < 0);
+    let (negative, positive) = points.split_at(middle);
+    let zero = positive.first().filter(|point| point.x == 0).map(|point| (point, point));
+    let mut left = negative.iter().rev().peekable();
+    let pairs = positive.iter().filter(|point| point.x > 0).filter_map(move |right| {
+        while left.next_if(|left| -left.x < right.x).is_some() {}
+        left.next_if(|left| -left.x == right.x).map(|left| (left, right))
+    });
+    zero.into_iter().chain(pairs)
 }
 
 /// The circuit of a protocol on a vector of `elements`.
@@ -168,4 +216,18 @@ pub(super) fn circuit(protocol: &Protocol, elements: usize) -> Circuit {
     let y = protocol.build(&mut c, x);
     c.reveal(y, "y");
     c
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirrored_points_are_those_with_both_signs() {
+        let points: Vec<Point> = [-9, -7, -4, -3, 0, 3, 4, 5, 9].map(|x| Point { x, output: 0.0, truth: 0.0 }).into();
+        let pairs: Vec<(i64, i64)> = mirrored(&points).map(|(left, right)| (left.x, right.x)).collect();
+        assert_eq!(pairs, [(0, 0), (-3, 3), (-4, 4), (-9, 9)]);
+        assert_eq!(mirrored(&points[4..]).count(), 1);
+        assert_eq!(mirrored(&points[5..]).count(), 0);
+    }
 }

@@ -39,6 +39,7 @@ fn every_elementwise_protocol_has_a_bracket_and_keeps_its_claim() {
             assert!(report.observed_max_error <= certified, "{}", report.protocol);
             assert!(certified <= 5.0 * report.observed_max_error, "{}", report.protocol);
             assert_eq!(report.verdict, Verdict::Holds, "{}", report.protocol);
+            assert_eq!(report.findings, [], "{}", report.protocol);
             assert_eq!(report.failure_probability_per_element == Some(0.0), truncation == Truncation::Exact);
         }
     }
@@ -188,6 +189,10 @@ fn a_report_is_the_same_after_a_round_trip_and_has_the_keys_of_the_design() {
         "bias",
         "max_jump",
         "monotone_violations",
+        "max_reversal",
+        "symmetry",
+        "max_asymmetry",
+        "findings",
         "failure_probability_per_element",
         "verdict",
     ] {

@@ -37,7 +37,47 @@ pub enum Function {
     GeluTanh,
 }
 
+/// What a function makes of -x, stated without any other function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Symmetry {
+    /// f(-x) = -f(x).
+    Odd,
+    /// f(x) - f(-x) = x.
+    Complement,
+}
+
+impl Symmetry {
+    /// How far `right` = f(x) and `left` = f(-x) are from it.
+    #[must_use]
+    pub fn defect(self, x: f64, right: f64, left: f64) -> f64 {
+        match self {
+            Self::Odd => right + left,
+            Self::Complement => right - left - x,
+        }
+    }
+}
+
+impl fmt::Display for Symmetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Odd => "f(-x) = -f(x)",
+            Self::Complement => "f(x) - f(-x) = x",
+        })
+    }
+}
+
 impl Function {
+    /// The symmetry that ties the function's two halves together, where it has one and is defined on both.
+    #[must_use]
+    pub fn symmetry(self) -> Option<Symmetry> {
+        match self {
+            Self::Reciprocal | Self::Tanh | Self::Erf => Some(Symmetry::Odd),
+            Self::GeluErf | Self::GeluTanh => Some(Symmetry::Complement),
+            Self::Exp | Self::Rsqrt => None,
+        }
+    }
+
     /// Every function.
     pub const ALL: [Self; 7] =
         [Self::Exp, Self::Reciprocal, Self::Rsqrt, Self::Tanh, Self::Erf, Self::GeluErf, Self::GeluTanh];

@@ -21,7 +21,7 @@ pub mod row;
 pub mod series;
 
 pub use enclosure::Enclosure;
-pub use function::Function;
+pub use function::{Function, Symmetry};
 pub use polynomial::{NotSmooth, Piecewise, Polynomial};
 
 /// Bits of a reference.

@@ -1,6 +1,6 @@
 //! Each reference against values that others published, and against a second route to the same number.
 
-use super::{Enclosure, Function, PRECISION, Piecewise, row, series};
+use super::{Enclosure, Function, PRECISION, Piecewise, Symmetry, row, series};
 use proptest::prelude::*;
 use viewless_protocols::circuit::Series;
 
@@ -93,6 +93,21 @@ fn the_two_forms_of_gelu_are_different_functions() {
         largest = largest.max(at(Function::GeluErf, x).sub(&at(Function::GeluTanh, x)).magnitude());
     }
     assert!((4.6e-4..4.8e-4).contains(&largest), "{largest:e}");
+}
+
+/// Each symmetry that a function states holds of it, and fails of the others that state another or none.
+#[test]
+fn functions_have_the_symmetries_that_they_state_and_no_other() {
+    for function in Function::ALL {
+        for symmetry in [Symmetry::Odd, Symmetry::Complement] {
+            let defect = |x: f64| {
+                let (right, left) = (at(function, x), function.at(&exact(-x))?);
+                Some(symmetry.defect(x, right.middle(), left.middle()).abs())
+            };
+            let worst = [0.25, 1.0, 3.5].into_iter().map(|x| defect(x).unwrap_or(f64::INFINITY)).fold(0.0, f64::max);
+            assert_eq!(function.symmetry() == Some(symmetry), worst < 1e-12, "{function} {symmetry}: {worst:e}");
+        }
+    }
 }
 
 #[test]

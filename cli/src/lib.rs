@@ -8,6 +8,7 @@ pub mod bill;
 pub mod card;
 pub mod choices;
 pub mod commands;
+pub mod comparison;
 pub mod domains;
 pub mod error;
 pub mod file;

@@ -43,6 +43,13 @@ impl Table {
         self.0.add_row(cells.into_iter().map(Into::into));
     }
 
+    /// The table in Markdown.
+    #[must_use]
+    pub fn markdown(mut self) -> String {
+        self.0.load_style(presets::ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
+        format!("{}\n", self.0)
+    }
+
     /// The lines, each ended, without spaces at the ends.
     #[must_use]
     pub fn lines(&self) -> String {

@@ -47,6 +47,14 @@ pub fn real(number: f64) -> String {
     if number.abs() < 99_999.5 { format!("{number:.5}") } else { format!("{number:.4e}") }
 }
 
+/// A number on a scale: no digits that say nothing.
+#[must_use]
+pub fn short(number: f64) -> String {
+    // Ticks are small multiples of powers of ten, with rounding errors.
+    let rounded = (number * 1e6).round() / 1e6;
+    format!("{rounded}")
+}
+
 /// Bits per second.
 #[must_use]
 pub fn bandwidth(bits_per_second: f64) -> String {

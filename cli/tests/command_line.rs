@@ -139,6 +139,33 @@ fn cost_counts_every_protocol_under_every_suite() {
 }
 
 #[test]
+fn a_comparison_is_a_page_without_anything_outside_it_and_a_markdown_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("page.html");
+    let page = path.to_str().unwrap();
+    let arguments = ["compare", "bert-base", "--seq", "8", "--suites", "secformer,faithful"];
+    let markdown = success(&[&arguments[..], &["--markdown", "--html", page]].concat());
+    let cells: Vec<Vec<&str>> =
+        markdown.lines().filter(|line| line.starts_with('|')).map(|line| line.split('|').collect()).collect();
+    assert!(cells[0].len() > 10 && cells[..4].iter().all(|row| row.len() == cells[0].len()), "{markdown}");
+    let html = fs::read_to_string(&path).unwrap();
+    assert!(html.starts_with("<!DOCTYPE html>") && html.trim_end().ends_with("</html>"));
+    for outside in ["<script", "<link", "<img", "http://", "https://", "url("] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    // Every number of the table for people is on the page, too.
+    let report = json(&arguments);
+    for suite in array(&report, "suites") {
+        assert!(html.contains(suite["choice"].as_str().unwrap()) && html.contains(&suite["rounds_online"].to_string()));
+        assert!(array(suite, "privacy").iter().all(|privacy| privacy["verdict"] == "proved"));
+        let sent: u64 = suite["bytes_sent_online"].as_object().unwrap().values().map(bytes).sum();
+        assert_eq!(sent, bytes(&suite["bytes_online"]));
+    }
+    let nowhere = refusal(&[&arguments[..], &["--html", "/nonexistent/page.html"]].concat());
+    assert!(nowhere.contains("/nonexistent/page.html"), "{nowhere}");
+}
+
+#[test]
 fn compare_puts_suites_side_by_side() {
     let names = |report: &Value| -> Vec<String> {
         array(report, "suites").iter().map(|price| price["choice"].as_str().unwrap().to_owned()).collect()

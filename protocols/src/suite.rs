@@ -98,6 +98,14 @@ pub enum SuiteError {
     },
 }
 
+impl ProtocolNames {
+    /// Every name, in the order of the fields.
+    #[must_use]
+    pub fn names(&self) -> [&str; 4] {
+        [&self.gelu, &self.softmax, &self.layernorm, &self.tanh]
+    }
+}
+
 const BUILT_IN: [(&str, &str); 3] = [
     ("faithful", include_str!("suites/faithful.toml")),
     ("secformer", include_str!("suites/secformer.toml")),

@@ -2,19 +2,15 @@
 
 use super::Verdict;
 use crate::arguments::{self, Schedule, Sizes};
-use crate::bill::Price;
-use crate::bill::render;
+use crate::comparison::{Comparison, page};
 use crate::error::CliError;
+use crate::file::Pending;
 use crate::screen;
 use crate::subject::Subject;
-use crate::table::Table;
-use crate::units;
 use clap::Args;
-use rayon::prelude::*;
-use serde::Serialize;
+use std::io::Write;
+use std::path::PathBuf;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count;
-use viewless_simulator::network::Network;
 
 /// What to compare.
 #[derive(Debug, Args)]
@@ -30,66 +26,35 @@ pub struct Arguments {
     /// Which messages share a round
     #[arg(long, value_enum, default_value_t = Schedule::Asap)]
     schedule: Schedule,
+    /// Print Markdown
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
+    /// Write a page with charts, too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
-/// Suites side by side.
-#[derive(Debug, Serialize)]
-struct Comparison<'a> {
-    model: &'a str,
-    seq: usize,
-    batch: usize,
-    schedule: count::Schedule,
-    networks: &'a [Network],
-    suites: Vec<Price>,
-}
-
-/// Counts and prints.
+/// Compares and prints.
 ///
 /// # Errors
-/// A subject, suite or sizes that cannot be counted.
+/// A subject, suite or sizes that cannot be counted, or a page that cannot be written.
 pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
-    let Arguments { subject, suites, sizes, schedule } = arguments;
+    let Arguments { subject, suites, sizes, schedule, markdown, html } = arguments;
     let subject = Subject::find(subject)?;
     let suites =
         if suites.is_empty() { Suite::names().map(Suite::built_in).collect::<Result<_, _>>()? } else { suites.clone() };
-    let networks = [Network::lan(), Network::wan()];
-    let price = |suite: Suite| -> Result<Price, CliError> {
-        let program = subject.program(&suite, *sizes)?;
-        Ok(Price::of(suite.name, &program, (*schedule).into(), &networks.each_ref()))
-    };
-    let comparison = Comparison {
-        model: &subject.name,
-        seq: sizes.seq,
-        batch: sizes.batch,
-        schedule: (*schedule).into(),
-        networks: &networks,
-        suites: suites.into_par_iter().map(price).collect::<Result<_, _>>()?,
-    };
-    if json {
-        screen::print_json(&comparison)?;
-    } else {
-        screen::print(text(&comparison))?;
+    // A page that cannot be written is known before anything is counted.
+    let file = html.as_deref().map(Pending::create).transpose()?;
+    let comparison = Comparison::new(&subject, suites, *sizes, (*schedule).into())?;
+    if let (Some(mut file), Some(path)) = (file, html) {
+        let write = file.write_all(page::page(&comparison).as_bytes());
+        write.map_err(|source| CliError::WriteFile { path: path.clone(), source })?;
+        file.commit()?;
+    }
+    match (json, markdown) {
+        (true, _) => screen::print_json(&comparison)?,
+        (false, true) => screen::print(comparison.markdown())?,
+        (false, false) => screen::print(comparison.text())?,
     }
     Ok(Verdict::Positive)
-}
-
-fn text(comparison: &Comparison<'_>) -> String {
-    let Comparison { model, seq, batch, networks, suites, .. } = comparison;
-    let mut header = vec!["suite", "rounds", "online", "setup", "offline", "P0 <-> P1"];
-    header.extend(networks.iter().map(Network::name));
-    header.push("wrap probability");
-    let mut table = Table::of_numbers(&header);
-    for price in suites {
-        let mut cells = vec![price.choice.clone(), price.rounds_online.to_string()];
-        cells.extend([price.bytes_online, price.bytes_setup, price.bytes_offline].map(units::bytes));
-        cells.push(units::bytes(price.bytes_between_computing_parties));
-        cells.extend(networks.iter().map(|network| units::seconds(price.predicted_seconds[network.name()])));
-        cells.push(units::probability(price.failure_probability));
-        table.row(cells);
-    }
-    format!(
-        "{model}, {seq} tokens, batch {batch}\n\n{}\n{}",
-        table.lines(),
-        render::conventions_of_suites(comparison.schedule, networks)
-    )
 }

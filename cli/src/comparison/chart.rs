@@ -1,0 +1,204 @@
+//! Two kinds of chart as inline SVG: stacked bars on a linear scale, and lines on two logarithmic ones.
+//!
+//! Colours are those of Okabe and Ito, which remain distinct to colour-blind readers; lines differ by their dashes, too. Every
+//! mark carries its number as a tooltip, and every bar its total as text, so that no number must be read off a scale.
+
+use maud::{Markup, html};
+
+/// Width of a drawing, in its own units.
+const WIDTH: f64 = 960.0;
+/// Space for names at the left of bars.
+const NAMES: f64 = 190.0;
+/// Space for totals at the right of bars.
+const TOTALS: f64 = 110.0;
+/// Height of a bar with the space below it.
+const BAR: f64 = 26.0;
+/// Space for the scale below.
+const SCALE: f64 = 34.0;
+
+/// Colours of what bars are made of and of lines.
+pub const COLOURS: [&str; 11] = [
+    "#d55e00", "#0072b2", "#009e73", "#56b4e9", "#cc79a7", "#e69f00", "#6b6b6b", "#8c510a", "#b2abd2", "#35978f",
+    "#1b1b1b",
+];
+/// Dashes of lines.
+const DASHES: [&str; 3] = ["none", "7 4", "2 3"];
+
+/// A part of a bar.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Position of its name in the legend, and of its colour.
+    pub kind: usize,
+    /// Its length.
+    pub value: f64,
+    /// Its number in words.
+    pub text: String,
+}
+
+/// A bar with a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bar {
+    /// Its name.
+    pub name: String,
+    /// Its parts, from left to right.
+    pub parts: Vec<Part>,
+    /// Their sum in words.
+    pub total: String,
+}
+
+/// A line with a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Its name.
+    pub name: String,
+    /// Its points, both coordinates positive.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// An axis: what it shows, and how its numbers are written.
+#[derive(Debug, Clone, Copy)]
+pub struct Axis {
+    /// What, with the unit.
+    pub label: &'static str,
+    /// A number of it in words.
+    pub text: fn(f64) -> String,
+}
+
+/// A name beside its colour.
+#[must_use]
+pub fn key(kind: usize, name: &str) -> Markup {
+    html! { span { i style=(format!("background:{}", COLOURS[kind % COLOURS.len()])) {} (name) } " " }
+}
+
+/// Bars of parts, on a scale from zero.
+#[must_use]
+pub fn bars(bars: &[Bar], kinds: &[&str], axis: Axis) -> Markup {
+    let longest = bars.iter().map(|bar| bar.parts.iter().map(|part| part.value).sum()).fold(0.0, f64::max);
+    let step = step(longest);
+    let height = BAR * bars.len() as f64;
+    let unit = if longest > 0.0 { (WIDTH - NAMES - TOTALS) / longest } else { 0.0 };
+    let ticks = (0..).map(|i| f64::from(i) * step).take_while(|&tick| tick <= longest * 1.0001);
+    html! {
+        svg viewBox=(format!("0 0 {WIDTH} {}", height + SCALE)) role="img" {
+            @for tick in ticks {
+                @let x = NAMES + tick * unit;
+                line.grid x1=(x) x2=(x) y1="0" y2=(height) {}
+                text.scale x=(x) y=(height + 14.0) text-anchor="middle" { ((axis.text)(tick)) }
+            }
+            text.scale x=(NAMES + (WIDTH - NAMES - TOTALS) / 2.0) y=(height + 30.0) text-anchor="middle" { (axis.label) }
+            @for (i, bar) in bars.iter().enumerate() {
+                @let y = i as f64 * BAR;
+                text x=(NAMES - 8.0) y=(y + 16.0) text-anchor="end" { (bar.name) }
+                @for (part, start) in bar.parts.iter().zip(starts(&bar.parts)) {
+                    rect x=(NAMES + start * unit) y=(y + 3.0) width=(part.value * unit) height=(BAR - 8.0)
+                        fill=(COLOURS[part.kind % COLOURS.len()]) {
+                        title { (bar.name) ", " (kinds[part.kind]) ": " (part.text) }
+                    }
+                }
+                @let end = bar.parts.iter().map(|part| part.value).sum::<f64>();
+                text x=(NAMES + end * unit + 6.0) y=(y + 16.0) { (bar.total) }
+            }
+        }
+    }
+}
+
+/// Where each part begins.
+fn starts(parts: &[Part]) -> Vec<f64> {
+    parts
+        .iter()
+        .scan(0.0, |sum, part| {
+            let start = *sum;
+            *sum += part.value;
+            Some(start)
+        })
+        .collect()
+}
+
+/// The largest of 1, 2, 5 times a power of ten that divides `longest` into at least five steps.
+fn step(longest: f64) -> f64 {
+    if longest <= 0.0 {
+        return 1.0;
+    }
+    let power = 10f64.powf((longest / 5.0).log10().floor());
+    [5.0, 2.0, 1.0].into_iter().map(|factor| factor * power).find(|step| longest / step >= 5.0).unwrap_or(power)
+}
+
+/// Lines on logarithmic scales, `limits` those of the vertical one.
+#[must_use]
+pub fn lines(lines: &[Line], x: Axis, y: Axis, limits: [f64; 2], width: f64) -> Markup {
+    const HEIGHT: f64 = 300.0;
+    const LEFT: f64 = 62.0;
+    const BOTTOM: f64 = 44.0;
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let (low, high) = points().fold((f64::INFINITY, 0.0), |(low, high): (f64, f64), p| (low.min(p.0), high.max(p.0)));
+    let at_x = |value: f64| LEFT + (width - LEFT - 12.0) * (value / low).ln() / (high / low).ln();
+    let at_y = |value: f64| 10.0 + HEIGHT * (limits[1] / value).ln() / (limits[1] / limits[0]).ln();
+    html! {
+        svg viewBox=(format!("0 0 {width} {}", HEIGHT + 10.0 + BOTTOM)) role="img" {
+            @for tick in decades(low, high) {
+                line.grid x1=(at_x(tick)) x2=(at_x(tick)) y1="10" y2=(HEIGHT + 10.0) {}
+                text.scale x=(at_x(tick)) y=(HEIGHT + 26.0) text-anchor="middle" { ((x.text)(tick)) }
+            }
+            @for tick in decades(limits[0], limits[1]) {
+                line.grid x1=(LEFT) x2=(width - 12.0) y1=(at_y(tick)) y2=(at_y(tick)) {}
+                text.scale x=(LEFT - 6.0) y=(at_y(tick) + 4.0) text-anchor="end" { ((y.text)(tick)) }
+            }
+            text.scale x=(LEFT + (width - LEFT) / 2.0) y=(HEIGHT + 46.0) text-anchor="middle" { (x.label) }
+            @for (i, line) in lines.iter().enumerate() {
+                polyline fill="none" stroke=(COLOURS[i % COLOURS.len()]) stroke-width="2.2"
+                    stroke-dasharray=(DASHES[i / 4 % DASHES.len()])
+                    points=(line.points.iter().map(|p| format!("{:.1},{:.1}", at_x(p.0), at_y(p.1))).collect::<Vec<_>>().join(" ")) {
+                    title { (line.name) }
+                }
+            }
+        }
+    }
+}
+
+/// Names beside their lines.
+#[must_use]
+pub fn line_legend(names: &[&str]) -> Markup {
+    html! {
+        p.legend {
+            @for (i, name) in names.iter().enumerate() {
+                span {
+                    svg.key viewBox="0 0 30 10" {
+                        line x1="0" x2="30" y1="5" y2="5" stroke=(COLOURS[i % COLOURS.len()]) stroke-width="3"
+                            stroke-dasharray=(DASHES[i / 4 % DASHES.len()]) {}
+                    }
+                    (name)
+                } " "
+            }
+        }
+    }
+}
+
+/// The powers of ten from `low` to `high`.
+pub(super) fn decades(low: f64, high: f64) -> impl Iterator<Item = f64> {
+    let (first, last) = (low.log10().ceil() as i32, high.log10().floor() as i32);
+    (first..=last).map(|exponent| 10f64.powi(exponent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_have_five_to_ten_steps_of_round_numbers() {
+        for (longest, expected) in [(100.0, 20.0), (49.0, 5.0), (7.0, 1.0), (0.3, 0.05), (1e11, 2e10)] {
+            let found = step(longest);
+            assert!((found / expected - 1.0).abs() < 1e-9, "{longest}: {found}");
+        }
+        assert_eq!(step(0.0), 1.0);
+        assert_eq!(decades(0.5, 200.0).collect::<Vec<_>>(), [1.0, 10.0, 100.0]);
+    }
+
+    #[test]
+    fn parts_begin_where_the_one_before_ends_and_names_are_escaped() {
+        let part = |kind, value| Part { kind, value, text: String::new() };
+        assert_eq!(starts(&[part(0, 2.0), part(1, 3.0), part(0, 1.0)]), [0.0, 2.0, 5.0]);
+        let bar = Bar { name: "<a & b>".to_owned(), parts: vec![part(0, 2.0)], total: "2".to_owned() };
+        let drawn = bars(&[bar], &["one"], Axis { label: "x", text: |x| x.to_string() }).into_string();
+        assert!(drawn.contains("&lt;a &amp; b&gt;") && !drawn.contains("<a"));
+    }
+}

@@ -137,7 +137,7 @@ impl Protocol {
     }
 }
 
-static REGISTRY: [Protocol; 17] = [
+static REGISTRY: &[Protocol] = &[
     exp::crypten::PROTOCOL,
     exp::limit::PROTOCOL,
     reciprocal::goldschmidt::PROTOCOL,
@@ -148,7 +148,16 @@ static REGISTRY: [Protocol; 17] = [
     rsqrt::normalized::PROTOCOL,
     max::tree::PROTOCOL,
     gelu::cosine::PROTOCOL,
+    gelu::crypten_erf::PROTOCOL,
+    gelu::crypten_tanh::PROTOCOL,
+    gelu::puma::PROTOCOL,
+    gelu::puma_in_secformer_code::PROTOCOL,
+    gelu::quad::PROTOCOL,
+    gelu::quad_benchmarked::PROTOCOL,
     gelu::secformer::PROTOCOL,
+    gelu::secformer_printed::PROTOCOL,
+    gelu::secformer_printed_beta::PROTOCOL,
+    tanh::sigmoid::PROTOCOL,
     tanh::sine::PROTOCOL,
     softmax::exp::PROTOCOL,
     softmax::two_quad::PROTOCOL,
@@ -160,7 +169,7 @@ static REGISTRY: [Protocol; 17] = [
 /// Every protocol, by function and name.
 #[must_use]
 pub fn registry() -> &'static [Protocol] {
-    &REGISTRY
+    REGISTRY
 }
 
 /// The protocol of that name.

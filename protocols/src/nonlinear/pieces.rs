@@ -1,7 +1,11 @@
-//! Functions in three pieces: one comparison against two thresholds, and one selection of what they decide.
+//! Functions in pieces: comparisons against thresholds, and selections of what they decide.
 
 use crate::circuit::{Bit, Circuit, Secret};
 use crate::shape::Shape;
+
+/// Fewer fraction bits for a bit that is used as a number: the product with it is then rescaled by less and does not come near
+/// the end of the word. That rescaling is exact, because the product is a multiple of it.
+pub(super) const BIT_GUARD_BITS: i8 = -8;
 
 fn with_leading(length: usize, rest: &[usize]) -> Shape {
     std::iter::once(length).chain(rest.iter().copied()).collect()
@@ -23,4 +27,15 @@ pub(super) fn sum_selected(c: &mut Circuit, reached: Bit, parts: [Secret; 2]) ->
     let selected = c.select(reached, parts);
     let sum = c.sum(selected, 0);
     c.reshape(sum, shape)
+}
+
+/// The sum of public multiples of secrets, plus a public number; each multiple is truncated by itself.
+pub(super) fn combination(c: &mut Circuit, terms: &[(f64, Secret)], constant: f64) -> Secret {
+    let (first, rest) = terms.split_first().expect("a combination has terms");
+    let start = c.scale(first.1, first.0);
+    let sum = rest.iter().fold(start, |sum, &(factor, secret)| {
+        let term = c.scale(secret, factor);
+        c.add(sum, term)
+    });
+    c.offset(sum, constant)
 }

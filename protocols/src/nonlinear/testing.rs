@@ -46,6 +46,18 @@ pub(super) fn largest_error(
     })
 }
 
+/// Mean of the absolute errors of an elementwise protocol on the points.
+pub(super) fn mean_error(protocol: &Protocol, points: impl Iterator<Item = f64>, truth: impl Fn(f64) -> f64) -> f64 {
+    let points: Vec<f64> = points.collect();
+    let found = map(protocol, &points);
+    points.iter().zip(&found).map(|(&x, y)| (y - truth(x)).abs()).sum::<f64>() / points.len() as f64
+}
+
+/// x/2 (1 + erf(x / sqrt 2)).
+pub(super) fn gelu(x: f64) -> f64 {
+    x / 2.0 * (1.0 + libm::erf(x / std::f64::consts::SQRT_2))
+}
+
 /// A layer normalisation of one row with gamma = 1, beta = 0 unless given.
 pub(super) fn layer_norm(protocol: &Protocol, x: &[f64], gamma: &[f64], beta: &[f64], epsilon: f64) -> Vec<f64> {
     let circuit = layer_norm_circuit(protocol, 1, x.len(), epsilon);

@@ -1,4 +1,12 @@
 //! x/2 (1 + erf(x / sqrt 2)).
 
 pub mod cosine;
+pub mod crypten_erf;
+pub mod crypten_tanh;
+pub mod puma;
+pub mod puma_in_secformer_code;
+pub mod quad;
+pub mod quad_benchmarked;
 pub mod secformer;
+pub mod secformer_printed;
+pub mod secformer_printed_beta;

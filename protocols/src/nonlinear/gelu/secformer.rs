@@ -31,6 +31,7 @@
 //! | `THRESHOLD` | 1.7, for x instead of u |
 
 use crate::circuit::{Circuit, Secret, Series};
+use crate::nonlinear::pieces::BIT_GUARD_BITS;
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
 };
@@ -42,9 +43,9 @@ pub const TERMS: usize = 7;
 pub const THRESHOLD: f64 = 1.7 * SQRT_2;
 /// Period of the series, in units of x.
 pub const PERIOD: f64 = 20.0 * SQRT_2;
-/// Fewer fraction bits for the segment bits, which are integers: the product with them is then rescaled by less and does not
-/// come near the end of the word.
-const BIT_GUARD_BITS: i8 = -8;
+/// The coefficients as printed in section 3.2, and as shipped; the last has two digits transposed.
+pub const PRINTED_COEFFICIENTS: [f64; TERMS] =
+    [1.25772, -0.0299154, 0.382155, -0.0519123, 0.196033, -0.0624557, 0.118029];
 
 /// The card.
 pub const CARD: Card = Card {
@@ -78,8 +79,8 @@ pub const CARD: Card = Card {
     known: &[
         "Algorithm 1 prints erf = z0 + ...; with +z0 GeLU(x) would be x for x < -2.4",
         "Algorithm 1 evaluates the series at x and compares x; Equation 5 and Table 4 need x / sqrt 2 in both places",
-        "beta_7 is printed, and shipped, as 0.118029; the integral is 0.118092: two digits are transposed",
-        "the published code compares at 2.5 and reduces modulo 2 pi instead of 20: mean error 0.79 on [-4, 4]",
+        "beta_7 is printed, and shipped, as 0.118029; the integral is 0.118092: two digits are transposed; see gelu/secformer-printed-beta",
+        "Algorithm 1 as it stands is gelu/secformer-printed; what the published code runs is gelu/secformer-code",
         "reducing each share modulo 20, as printed, is wrong when the shares wrap: one time in four",
     ],
 };
@@ -91,21 +92,27 @@ pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) 
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
     let domain = (CARD.domain)(1);
     c.claim_domain(x, domain.low, domain.high);
+    let erf = segmented(c, x, THRESHOLD, series(), -1.0);
+    let factor = c.offset(erf, 1.0);
+    let twice = c.mul(x, factor);
+    c.shift(twice, -1)
+}
+
+/// Steps 1 to 8: `left` below -`threshold`, the series up to `threshold`, 1 from there on.
+pub(super) fn segmented(c: &mut Circuit, x: Secret, threshold: f64, series: Series, left: f64) -> Secret {
     let guard_bits = c.guard_bits(x);
-    let c0 = c.less_than(x, -THRESHOLD);
-    let c1 = c.less_than(x, THRESHOLD);
+    let c0 = c.less_than(x, -threshold);
+    let c1 = c.less_than(x, threshold);
     let z0 = c.real(c0, BIT_GUARD_BITS);
     let below = c.real(c1, BIT_GUARD_BITS);
     let z1 = c.sub(below, z0);
     let z2 = c.subtract_from(1.0, below);
-    let f = c.fourier(x, series());
+    let f = c.fourier(x, series);
     let inside = c.mul_to(z1, f, guard_bits);
-    let outside = c.sub(z2, z0);
+    let left = c.scale(z0, left);
+    let outside = c.add(z2, left);
     let outside = c.precision(outside, guard_bits);
-    let erf = c.add(inside, outside);
-    let factor = c.offset(erf, 1.0);
-    let twice = c.mul(x, factor);
-    c.shift(twice, -1)
+    c.add(inside, outside)
 }
 
 /// f(x / sqrt 2) as a series of x.
@@ -128,10 +135,6 @@ pub fn coefficient(i: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::nonlinear::testing;
-
-    fn gelu(x: f64) -> f64 {
-        x / 2.0 * (1.0 + libm::erf(x / SQRT_2))
-    }
 
     #[test]
     fn the_coefficients_are_the_integrals() {
@@ -175,11 +178,12 @@ mod tests {
 
     #[test]
     fn the_error_is_that_of_the_paper_s_table() {
-        let (absolute, _) = testing::largest_error(&PROTOCOL, testing::grid(-5.0, 5.0, 100_001), gelu);
+        let (absolute, _) = testing::largest_error(&PROTOCOL, testing::grid(-5.0, 5.0, 100_001), testing::gelu);
         assert!((0.0194..=CARD.error.absolute).contains(&absolute));
         let points: Vec<f64> = testing::grid(-5.0, 5.0, 100_001).collect();
         let found = testing::map(&PROTOCOL, &points);
-        let mean = points.iter().zip(&found).map(|(&x, y)| (y - gelu(x)).abs()).sum::<f64>() / points.len() as f64;
+        let mean =
+            points.iter().zip(&found).map(|(&x, y)| (y - testing::gelu(x)).abs()).sum::<f64>() / points.len() as f64;
         assert!((mean - 0.005008).abs() < 1e-5, "{mean}");
         assert_eq!(testing::map(&PROTOCOL, &[-128.0, 128.0]), [0.0, 128.0]);
     }

@@ -1,3 +1,4 @@
 //! tanh x, the activation of BERT's pooler.
 
+pub mod sigmoid;
 pub mod sine;

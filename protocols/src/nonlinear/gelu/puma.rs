@@ -60,6 +60,7 @@ pub const CARD: Card = Card {
     known: &[
         "PUMA claims a largest error below 0.01403: it is 0.0199, at x = 3, where F1 gives 3.0159 for 2.9960",
         "claimed mean error below 0.00168: on [-1, 1] it is 0.0053, on [-5, 5] 0.0029, on [-10, 10] 0.0014",
+        "with local truncation x^6 wraps with probability x^6 2^-32 at 16 fraction bits: harmless beyond 3, where the piece is multiplied by 0",
         "a step down of 0.0159 at x = 3, so that it is not monotone there, and one up of 0.0072 at -1.95",
     ],
 };
@@ -115,7 +116,7 @@ mod tests {
         for (bound, mean, printed) in [(1.0, 0.0053, 0.005), (5.0, 0.00286, 0.003), (10.0, 0.00143, 0.002)] {
             let found = testing::mean_error(&PROTOCOL, testing::grid(-bound, bound, 100_001), testing::gelu);
             assert!((found - mean).abs() < 5e-5, "{bound}: {found}");
-            assert!((found - f64::from(printed)).abs() < 6e-4);
+            assert!((found - printed).abs() < 6e-4);
         }
     }
 

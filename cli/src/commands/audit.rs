@@ -278,7 +278,7 @@ fn text(report: &Report, suite: &Suite) -> String {
         units::real(report.max_jump_at),
     ]);
     table.row([
-        format!("largest step against the truth's, {} beyond randomness", report.monotone_violations),
+        "largest fall where the truth rises, or rise where it falls".to_owned(),
         real(report.max_reversal),
         ulp(report.max_reversal_ulp),
         units::real(report.max_reversal_at),
@@ -314,6 +314,10 @@ fn text(report: &Report, suite: &Suite) -> String {
         failure.map_or_else(|| "unbounded".to_owned(), units::probability),
         report.wraps,
         report.executed
+    );
+    text += &format!(
+        "monotone   {} steps against the truth that randomness does not explain\n",
+        report.monotone_violations
     );
     for finding in &report.findings {
         text += &format!("fails      {}: {}\n", finding.check, finding.why);

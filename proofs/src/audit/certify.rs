@@ -55,6 +55,12 @@ impl<'a> Certifier<'a> {
         Ok(Self { truth, domain, unit: power_of_two(-i32::from(fixed.fraction_bits)), reals, ring })
     }
 
+    /// The circuit.
+    #[must_use]
+    pub fn tape(&self) -> &Tape {
+        self.ring.tape()
+    }
+
     /// The truth on a cell: value in the middle, slope towards the end, error, and the two ends of its range.
     fn truth_on(&self, cell: Cell) -> (f64, f64, f64, f64, f64) {
         // Sums and halves of fixed-point numbers are exact.

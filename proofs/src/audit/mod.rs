@@ -19,8 +19,10 @@
 //! [`bound`]: crate::bound
 
 pub mod average;
+mod breakpoints;
 mod certify;
 mod check;
+pub mod definition;
 pub mod failure;
 mod observe;
 pub mod plot;
@@ -31,6 +33,7 @@ pub mod site;
 #[cfg(test)]
 mod tests;
 
+pub use breakpoints::breakpoints;
 pub use certify::{Certified, Certifier};
 pub use check::{Check, Finding, Peak};
 pub use observe::{Compile, Limits, Observed, observe, sample};
@@ -281,7 +284,7 @@ pub struct Report {
     pub max_jump_at: f64,
     /// Steps seen against the truth that are larger than randomness can explain.
     pub monotone_violations: u64,
-    /// Largest step seen against the direction of the truth.
+    /// Largest fall seen on a stretch on which the truth rises, or rise where it falls.
     pub max_reversal: f64,
     /// The same in units in the last place.
     pub max_reversal_ulp: f64,
@@ -414,7 +417,9 @@ pub fn audit_compiled(
     let truth = Piecewise::new(reference, real(domain.low), real(domain.high))?;
     let certifier = Certifier::new(&circuit_of(protocol, 1)?, &truth, domain, fixed, question.scheme.truncation)?;
     let certified = certifier.certify(&card.error)?;
-    let attention = [certified.error.at, certified.approximation.at, certified.excess.at];
+    let mut attention = vec![certified.error.at, certified.approximation.at, certified.excess.at];
+    let turns = breakpoints(certifier.tape()).into_iter().map(|x| (x / unit).floor());
+    attention.extend(turns.filter(|x| (domain.low as f64..=domain.high as f64).contains(x)).map(|x| x as i64));
     let cells = sample(domain, question.samples, &attention);
     let keeps_its_claim = certified.of_claim.bound <= 1.0 && certified.error.bound.is_finite();
     let limits = Limits {

@@ -33,7 +33,7 @@ pub struct Observed {
     pub bias: f64,
     /// Difference between the step of the output and that of the truth, from one input to the next; its place is the first of the two.
     pub jump: Peak,
-    /// Step of the output against the direction of the truth, from one input to the next.
+    /// Fall of the output on a stretch on which the truth rises, or rise where it falls; its place is the lower end of the fall.
     pub reversal: Peak,
     /// Distance of the outputs at x and -x from the truth's symmetry, at x >= 0; `None` where it has none, or no pair was run.
     pub asymmetry: Option<Peak>,
@@ -171,6 +171,7 @@ impl Observed {
         self.mean_error = absolute / sound.len().max(1) as f64;
         self.bias = signed / sound.len().max(1) as f64;
         self.steps(&sound, limits);
+        self.reversals(&sound, limits);
         self.asymmetry = truth.function().symmetry().and_then(|symmetry| {
             let mut peak = None;
             for (left, right) in mirrored(&sound) {
@@ -188,10 +189,26 @@ impl Observed {
             let (step, true_step) = (pair[1].output - pair[0].output, pair[1].truth - pair[0].truth);
             let explained = limits.of(pair[0].truth) + limits.of(pair[1].truth);
             self.jump.see((step - true_step).abs(), explained, pair[0].x);
-            if step * true_step < 0.0 {
-                self.reversal.see(step.abs(), explained, pair[0].x);
-                self.monotone_violations += u64::from(step.abs() > limits.randomness + true_step.abs());
+            let against = step * true_step < 0.0 && step.abs() > limits.randomness + true_step.abs();
+            self.monotone_violations += u64::from(against);
+        }
+    }
+
+    /// Stretches on which the truth goes in one direction.
+    fn reversals(&mut self, sound: &[Point], limits: Limits) {
+        // Turned so that the truth rises: the highest output so far, and the highest that no rounding explains.
+        let (mut direction, mut highest, mut firm) = (0.0, f64::NEG_INFINITY, f64::NEG_INFINITY);
+        for pair in sound.windows(2) {
+            let true_step = pair[1].truth - pair[0].truth;
+            if true_step * direction < 0.0 || direction == 0.0 && true_step != 0.0 {
+                direction = true_step.signum();
+                (highest, firm) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
             }
+            highest = highest.max(direction * pair[0].output);
+            firm = firm.max(direction * pair[0].output - limits.of(pair[0].truth));
+            let fall = highest - direction * pair[1].output;
+            let unexplained = firm - (direction * pair[1].output + limits.of(pair[1].truth));
+            self.reversal.see(fall, fall - unexplained, pair[1].x);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! logarithmic where the domain is positive and its ends differ a hundredfold.
 
 use super::{Audit, AuditError, Certifier, circuit_of};
-use crate::bound::{BoundError, Cell, Scalar, Tape};
+use crate::bound::{Cell, Tape};
 use std::fmt::Write;
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::nonlinear::Protocol;
@@ -103,8 +103,7 @@ pub fn svg(protocol: &Protocol, audit: &Audit) -> Result<String, AuditError> {
     let mut out = String::new();
     frame(&mut out, &axes, unit);
     curves(&mut out, &axes, &columns);
-    let tape = Tape::new(&circuit, fixed).map_err(BoundError::from)?;
-    marks(&mut out, &axes, &tape, report.claim.domain);
+    marks(&mut out, &axes, certifier.tape(), report.claim.domain);
     legend(&mut out, audit);
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
@@ -214,17 +213,8 @@ fn curves(out: &mut String, axes: &Axes, columns: &[Vec<Dot>]) {
 /// Thresholds of comparisons with public numbers, and the ends of the claimed domain, where they are in the picture.
 fn marks(out: &mut String, axes: &Axes, tape: &Tape, claimed: (f64, f64)) {
     let (floor, ceiling) = (HEIGHT - BOTTOM, TOP);
-    let constant = |register: &u32| match tape.steps[*register as usize].scalar {
-        Scalar::Constant(number) => Some(number),
-        _ => None,
-    };
-    let thresholds = tape.steps.iter().filter_map(|step| match &step.scalar {
-        Scalar::LessThan(_, bound) => Some(*bound),
-        Scalar::Less(a, b) => constant(b).or_else(|| constant(a)),
-        _ => None,
-    });
     let inside = |x: &f64| axes.low < *x && *x < axes.high;
-    let thresholds: Vec<f64> = thresholds.filter(inside).collect();
+    let thresholds: Vec<f64> = super::breakpoints(tape).into_iter().filter(inside).collect();
     for (row, &x) in thresholds.iter().enumerate() {
         let at = axes.x(x);
         line(out, (at, ceiling), (at, floor), "#9b8f3a", "stroke-dasharray=\"1 3\"");

@@ -4,6 +4,7 @@
 //! protocol's circuit is evaluated over the reals on them: its own domain claims are checked where they are made (for LayerNorm
 //! the sum of squares, for softmax the row sum), and its result is compared with the exact function.
 
+use super::{Check, Finding};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use viewless_protocols::circuit::{Circuit, CircuitError, Owner, PlainError};
@@ -44,6 +45,22 @@ pub struct SiteReport {
     pub max_error: f64,
     /// Smallest and largest number that reached the site.
     pub seen: (f64, f64),
+}
+
+impl SiteReport {
+    /// The claims that do not hold, as checks that the site does not pass.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let finding = |claim: &SiteClaim| {
+            let SiteClaim { protocol, claimed, seen, outside, elements } = claim;
+            let why = format!(
+                "{outside} of {elements} arguments of {protocol} leave [{}, {}]: they reach from {} to {}",
+                claimed.0, claimed.1, seen.0, seen.1
+            );
+            Finding { check: Check::Domain, why }
+        };
+        self.claims.iter().filter(|claim| claim.outside > 0).map(finding).collect()
+    }
 }
 
 /// A site that cannot be judged.

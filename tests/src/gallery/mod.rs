@@ -6,6 +6,7 @@
 
 mod blocks;
 mod flaws;
+pub mod numeric;
 
 pub use blocks::Setting;
 

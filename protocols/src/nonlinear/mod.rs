@@ -139,6 +139,7 @@ impl Protocol {
 
 static REGISTRY: &[Protocol] = &[
     exp::crypten::PROTOCOL,
+    exp::fourier::PROTOCOL,
     exp::limit::PROTOCOL,
     reciprocal::goldschmidt::PROTOCOL,
     reciprocal::newton::PROTOCOL,

@@ -1,4 +1,5 @@
 //! e^x.
 
 pub mod crypten;
+pub mod fourier;
 pub mod limit;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::scheme::Triples;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::{self, Grouping, PhaseBill, RegionBill, Schedule};
+use viewless_simulator::count::{self, COMPUTING, Grouping, PhaseBill, RegionBill, Schedule};
 use viewless_simulator::failure::{self, Failure};
 use viewless_simulator::network::Network;
 
@@ -27,7 +27,7 @@ pub struct ProgramSummary {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SetupPer {
-    /// Once: a weight keeps its mask.
+    /// Once: a weight keeps its mask, or needs none.
     Model,
     /// Again for each: a weight is masked afresh.
     Inference,
@@ -36,7 +36,7 @@ pub enum SetupPer {
 impl From<Triples> for SetupPer {
     fn from(triples: Triples) -> Self {
         match triples {
-            Triples::FixedWeight => Self::Model,
+            Triples::FixedWeight | Triples::None => Self::Model,
             Triples::Fresh => Self::Inference,
         }
     }
@@ -55,6 +55,8 @@ pub struct CostReport {
     pub batch: usize,
     /// How rounds were formed.
     pub schedule: Schedule,
+    /// The parties that compute on shares.
+    pub computing_parties: Vec<String>,
     /// One bill for each phase.
     pub phases: BTreeMap<Phase, PhaseBill>,
     /// One bill for each function, layer or region.
@@ -171,6 +173,7 @@ pub fn cost_report(
         network_seconds: bill.online_seconds(network),
         predicted_seconds: bill.online_seconds(network),
         network: network.clone(),
+        computing_parties: program.parties.intersection(COMPUTING).iter().map(|party| party.to_string()).collect(),
         phases: bill.phases,
         regions: bill.regions,
         setup_per: suite.scheme.triples.into(),

@@ -19,6 +19,9 @@ const PUBLISHED: SchemeSpec = SchemeSpec {
     weights: Weights::Shared,
 };
 
+const REPLICATED: SchemeSpec =
+    SchemeSpec { kind: SchemeKind::Replicated3, comparison: Comparison::Carry, triples: Triples::None, ..PUBLISHED };
+
 fn prove_all(name: &str, program: &Program) {
     let started = Instant::now();
     let reports = privacy::prove_each(program, &privacy::promised_coalitions(program));
@@ -47,7 +50,7 @@ fn prove_all(name: &str, program: &Program) {
     }
 }
 
-fn chain(length: usize) -> Program {
+fn chain(length: usize, spec: &SchemeSpec) -> Program {
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [1]);
     let mut y = x;
@@ -55,18 +58,20 @@ fn chain(length: usize) -> Program {
         y = c.mul(y, x);
     }
     c.reveal(y, "y");
-    scheme::compile(&c.finish().unwrap(), &PUBLISHED, FixedPoint { fraction_bits: 16 }).unwrap()
+    scheme::compile(&c.finish().unwrap(), spec, FixedPoint { fraction_bits: 16 }).unwrap()
 }
 
 #[test]
 fn a_chain_of_a_thousand_products_is_proved() {
-    prove_all("chain of 1000", &chain(1000));
+    for spec in [PUBLISHED, REPLICATED] {
+        prove_all("chain of 1000", &chain(1000, &spec));
+    }
 }
 
 #[test]
 #[ignore = "large; for timings"]
 fn a_chain_of_64000_products_is_proved() {
-    prove_all("chain of 64000", &chain(64_000));
+    prove_all("chain of 64000", &chain(64_000, &PUBLISHED));
 }
 
 fn bert(name: &str, suite: &str, query: Query) -> Program {
@@ -84,6 +89,18 @@ fn bert_is_proved_under_every_suite() {
 }
 
 #[test]
+fn bert_is_proved_on_replicated_shares() {
+    let suite = Suite::built_in("faithful").unwrap();
+    let circuit =
+        bert::circuit(&model::known("bert-base").unwrap(), &suite.bert().unwrap(), Query { tokens: 16, batch: 1 });
+    for truncation in [Truncation::Local, Truncation::Exact] {
+        let spec = SchemeSpec { truncation, ..REPLICATED };
+        let program = scheme::compile(circuit.as_ref().unwrap(), &spec, suite.fixed()).unwrap();
+        prove_all(&format!("bert-base, replicated3, {truncation:?}"), &program);
+    }
+}
+
+#[test]
 #[ignore = "large; for timings"]
 fn large_berts_are_proved_under_every_suite() {
     for name in model::KNOWN {
@@ -95,7 +112,13 @@ fn large_berts_are_proved_under_every_suite() {
 
 #[test]
 fn every_protocol_of_the_registry_is_proved() {
-    let schemes = [PUBLISHED, SchemeSpec { truncation: Truncation::Exact, comparison: Comparison::Carry, ..PUBLISHED }];
+    let exact = |spec| SchemeSpec { truncation: Truncation::Exact, ..spec };
+    let schemes = [
+        PUBLISHED,
+        exact(SchemeSpec { comparison: Comparison::Carry, ..PUBLISHED }),
+        REPLICATED,
+        exact(SchemeSpec { comparison: Comparison::Spk, ..REPLICATED }),
+    ];
     for protocol in nonlinear::registry() {
         for spec in schemes {
             let program = protocol_program(protocol, &spec);

@@ -5,7 +5,7 @@
 use crate::fixed::FixedPoint;
 use crate::model::bert::{BertProtocols, Embedding};
 use crate::nonlinear::{self, Function, Protocol};
-use crate::scheme::SchemeSpec;
+use crate::scheme::{ChoiceError, SchemeSpec};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -86,6 +86,14 @@ pub enum SuiteError {
         /// Protocols of the right function.
         known: Vec<String>,
     },
+    /// Choices of the scheme that do not go together.
+    #[error("suite `{suite}`: {error}")]
+    Scheme {
+        /// The suite.
+        suite: String,
+        /// What to choose.
+        error: ChoiceError,
+    },
     /// A fixed point without room for products.
     #[error(
         "suite `{suite}`: {fraction_bits} fraction bits; a product needs twice as many and room above, use 4 to 24"
@@ -141,6 +149,9 @@ impl Suite {
         if !(4..=24).contains(&suite.fraction_bits) {
             return Err(SuiteError::FractionBits { suite: suite.name, fraction_bits: suite.fraction_bits });
         }
+        if let Err(error) = suite.scheme.validate() {
+            return Err(SuiteError::Scheme { suite: suite.name, error });
+        }
         suite.bert()?;
         Ok(suite)
     }
@@ -185,12 +196,22 @@ impl Suite {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scheme::{SchemeKind, Triples};
 
     #[test]
     fn every_built_in_suite_can_be_used() {
         for name in Suite::names() {
             assert_eq!(Suite::built_in(name).unwrap().name, name);
         }
+    }
+
+    #[test]
+    fn a_suite_of_replicated_shares_needs_no_triples() {
+        let text = include_str!("suites/faithful.toml").replace("additive2", "replicated3");
+        let without = Suite::parse("test", &text.replace("triples = \"fixed-weight\"\n", "")).unwrap();
+        let none = Suite::parse("test", &text.replace("fixed-weight", "none")).unwrap();
+        assert_eq!(without.scheme, none.scheme);
+        assert_eq!((without.scheme.kind, without.scheme.triples), (SchemeKind::Replicated3, Triples::None));
     }
 
     #[test]
@@ -209,6 +230,13 @@ mod tests {
             SuiteError::FractionBits { fraction_bits: 40, .. }
         ));
         assert!(matches!(parse("additive2", "additive3"), SuiteError::Parse { .. }));
+        for (from, to, choose) in [
+            ("additive2", "replicated3", "leave `triples` out"),
+            ("triples = \"fixed-weight\"", "", "choose triples = \"fresh\" or \"fixed-weight\""),
+        ] {
+            let error = parse(from, to);
+            assert!(matches!(error, SuiteError::Scheme { .. }) && error.to_string().contains(choose), "{error}");
+        }
         assert!(matches!(parse("summary", "sumary"), SuiteError::Parse { .. }));
         assert!(matches!(Suite::built_in("none"), Err(SuiteError::Unknown { .. })));
     }

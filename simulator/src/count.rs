@@ -2,9 +2,11 @@
 //!
 //! Conventions, printed with every figure:
 //! - A *message* is one send; its size is its packed bits, rounded up to whole bytes once. A value held by several parties
-//!   is sent by the first of them in the order P0, P1, P2, dealer, client, model owner.
+//!   is sent by the first of them in the order P0, P1, P2, dealer, client, model owner. What is sent on to a further party is
+//!   sent by the first of those that held it before any send, so that an owner sends to several parties in one round.
 //! - *Total* adds all messages over all links. *Sent by a party* adds its own. *Between the computing parties* leaves out
-//!   the dealer and the owners: with two computing parties it is what papers print as "sent + received by one party".
+//!   the dealer and the owners: with two computing parties it is what papers print as "sent + received by one party", with
+//!   three it is the sum over their three links.
 //! - *Rounds*, schedule `asap`: the longest chain of sends within a phase. Schedule `as-written`: sends in program order,
 //!   where only neighbours that do not depend on one another share a round; what an eager framework pays.
 //! - Rounds of a region: under `asap` those on one longest chain (which add up to the total), under `as-written` those that
@@ -49,9 +51,17 @@ impl Message {
     }
 }
 
-/// Who sends a value to `to`: its first holder.
+/// The value before any of the sends that it went through.
+fn origin(program: &Program, mut contents: ValueId) -> ValueId {
+    while let Op::Send(before, _) = program.value(contents).op {
+        contents = before;
+    }
+    contents
+}
+
+/// Who sends a value: its first holder before any send.
 fn sender(program: &Program, contents: ValueId) -> Party {
-    program.value(contents).holders.iter().next().expect("a checked value has a holder")
+    program.value(origin(program, contents)).holders.iter().next().expect("a checked value has a holder")
 }
 
 /// Every message of a Program in order, with its round; and for each phase the number of rounds.
@@ -100,8 +110,10 @@ fn asap(program: &Program) -> Timetable {
         let before = value.op.arguments().iter().map(|&argument| depth_in(&depths, phase, argument)).max().unwrap_or(0);
         let mut depth = before;
         if let Op::Send(contents, to) = value.op {
-            depth += 1;
-            messages.push(message(program, id, contents, to, depth));
+            let round = depth_in(&depths, phase, origin(program, contents)) + 1;
+            // What was sent on is held by all its receivers once the last of them has it.
+            depth = before.max(round);
+            messages.push(message(program, id, contents, to, round));
             let last = &mut last[phase as usize];
             if last.is_none_or(|last| depths[last.index()] < depth) {
                 *last = Some(id);
@@ -116,10 +128,14 @@ fn asap(program: &Program) -> Timetable {
         let mut at = last[phase as usize];
         while let Some(id) = at {
             let value = program.value(id);
-            if matches!(value.op, Op::Send(..)) {
+            let mut arguments = value.op.arguments();
+            let from;
+            if let Op::Send(contents, _) = value.op {
                 chain.push(value.region);
+                from = [origin(program, contents)];
+                arguments = &from;
             }
-            let deepest = value.op.arguments().iter().copied().filter(|&argument| program.phase(argument) == phase);
+            let deepest = arguments.iter().copied().filter(|&argument| program.phase(argument) == phase);
             at =
                 deepest.max_by_key(|argument| depths[argument.index()]).filter(|argument| depths[argument.index()] > 0);
         }
@@ -134,8 +150,6 @@ fn as_written(program: &Program) -> Timetable {
     #[derive(Default)]
     struct Open {
         round: u32,
-        /// The value at which the round was opened.
-        first: u32,
         /// Whether the latest value of this phase was a send.
         joinable: bool,
     }
@@ -149,10 +163,9 @@ fn as_written(program: &Program) -> Timetable {
             state.joinable = false;
             continue;
         };
-        // Between neighbours there are no local operations of this phase: a dependence can only be direct.
-        if !state.joinable || (contents.0 >= state.first && program.phase(contents) == phase) {
+        // Between neighbours there are only sends of this phase, and what is sent on does not depend on them.
+        if !state.joinable {
             state.round += 1;
-            state.first = id.0;
             charged[phase as usize].push(value.region);
         }
         state.joinable = true;

@@ -25,9 +25,38 @@ pub const PUBLISHED: SchemeSpec = SchemeSpec {
     weights: Weights::Shared,
 };
 
-/// Every combination of choices of the two-party scheme.
+/// The three-party scheme with the cheapest choices.
+pub const REPLICATED: SchemeSpec = SchemeSpec {
+    kind: SchemeKind::Replicated3,
+    truncation: Truncation::Local,
+    comparison: Comparison::Carry,
+    triples: Triples::None,
+    weights: Weights::Shared,
+};
+
+/// Every combination of choices of every scheme.
 #[must_use]
 pub fn every_scheme() -> Vec<SchemeSpec> {
+    every_additive2().into_iter().chain(every_replicated3()).collect()
+}
+
+/// Every combination of choices of the three-party scheme.
+#[must_use]
+pub fn every_replicated3() -> Vec<SchemeSpec> {
+    let mut all = Vec::new();
+    for truncation in [Truncation::Local, Truncation::Exact] {
+        for comparison in [Comparison::Spk, Comparison::Carry] {
+            for weights in [Weights::Shared, Weights::Server] {
+                all.push(SchemeSpec { truncation, comparison, weights, ..REPLICATED });
+            }
+        }
+    }
+    all
+}
+
+/// Every combination of choices of the two-party scheme.
+#[must_use]
+pub fn every_additive2() -> Vec<SchemeSpec> {
     let mut all = Vec::new();
     for truncation in [Truncation::Local, Truncation::Exact] {
         for comparison in [Comparison::Spk, Comparison::Carry] {

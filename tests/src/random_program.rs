@@ -262,7 +262,8 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
         }
         Flaw::HeldByStranger => {
             let i = place(draft, &|_| true)?;
-            draft.values[i].holders = draft.values[i].holders.with(Party::P2);
+            let stranger = pick(&missing(PartySet::of(&Party::ALL), parties), manner)?;
+            draft.values[i].holders = draft.values[i].holders.with(stranger);
             Some(i)
         }
         Flaw::PartyStruckOff => {

@@ -7,10 +7,12 @@ use std::fs;
 use std::path::PathBuf;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret, Series};
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Triples, Truncation, Weights};
-use viewless_tests::{PUBLISHED, compile, map_circuit};
+use viewless_tests::{PUBLISHED, REPLICATED, compile, map_circuit};
 
 const EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..PUBLISHED };
 const CARRY: SchemeSpec = SchemeSpec { comparison: Comparison::Carry, ..PUBLISHED };
+const REPLICATED_EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..REPLICATED };
+const REPLICATED_SPK: SchemeSpec = SchemeSpec { comparison: Comparison::Spk, ..REPLICATED };
 
 /// One element, inside a region of its own.
 fn map(build: impl FnOnce(&mut Circuit, Secret) -> Secret) -> CheckedCircuit {
@@ -30,17 +32,31 @@ fn product_with_a_weight() -> CheckedCircuit {
 fn goldens() -> BTreeMap<String, String> {
     let series = |period| Series { period, constant: 0.5, cosines: vec![0.25], sines: vec![1.0] };
     let circuits = [
-        ("reveal", map(|_, x| x), vec![("", PUBLISHED)]),
-        ("mul", map(|c, x| c.mul(x, x)), vec![("", PUBLISHED)]),
-        ("square", map(Circuit::square), vec![("", PUBLISHED)]),
-        ("truncation", map(|c, x| c.scale(x, 0.5)), vec![(".local", PUBLISHED), (".exact", EXACT)]),
+        ("reveal", map(|_, x| x), vec![("", PUBLISHED), (".replicated3", REPLICATED)]),
+        ("mul", map(|c, x| c.mul(x, x)), vec![("", PUBLISHED), (".replicated3", REPLICATED)]),
+        ("square", map(Circuit::square), vec![("", PUBLISHED), (".replicated3", REPLICATED)]),
+        (
+            "truncation",
+            map(|c, x| c.scale(x, 0.5)),
+            vec![
+                (".local", PUBLISHED),
+                (".exact", EXACT),
+                (".local.replicated3", REPLICATED),
+                (".exact.replicated3", REPLICATED_EXACT),
+            ],
+        ),
         (
             "comparison",
             map(|c, x| {
                 let bit = c.less_than(x, 1.5);
                 c.real(bit, 0)
             }),
-            vec![(".spk", PUBLISHED), (".carry", CARRY)],
+            vec![
+                (".spk", PUBLISHED),
+                (".carry", CARRY),
+                (".spk.replicated3", REPLICATED_SPK),
+                (".carry.replicated3", REPLICATED),
+            ],
         ),
         (
             "select",
@@ -48,9 +64,9 @@ fn goldens() -> BTreeMap<String, String> {
                 let bit = c.less_than(x, 1.5);
                 c.select(bit, x)
             }),
-            vec![(".carry", CARRY)],
+            vec![(".carry", CARRY), (".carry.replicated3", REPLICATED)],
         ),
-        ("fourier-16", map(|c, x| c.fourier(x, series(16.0))), vec![("", EXACT)]),
+        ("fourier-16", map(|c, x| c.fourier(x, series(16.0))), vec![("", EXACT), (".replicated3", REPLICATED_EXACT)]),
         ("fourier-20", map(|c, x| c.fourier(x, series(20.0))), vec![("", EXACT)]),
         (
             "linear",
@@ -59,6 +75,8 @@ fn goldens() -> BTreeMap<String, String> {
                 (".fresh", PUBLISHED),
                 (".fixed-weight", SchemeSpec { triples: Triples::FixedWeight, ..PUBLISHED }),
                 (".server", SchemeSpec { weights: Weights::Server, ..PUBLISHED }),
+                (".replicated3", REPLICATED),
+                (".server.replicated3", SchemeSpec { weights: Weights::Server, ..REPLICATED }),
             ],
         ),
     ];

@@ -6,12 +6,15 @@ use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret, Series
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Triples, Truncation, Weights};
 use viewless_tests::mutation::{Class, Fate, Mutant, Tally, fate, is_private_when_shrunk, mutants};
-use viewless_tests::{PUBLISHED, compile, map_circuit};
+use viewless_tests::{PUBLISHED, REPLICATED, compile, map_circuit};
 
 const EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..PUBLISHED };
 const CARRY: SchemeSpec = SchemeSpec { comparison: Comparison::Carry, ..PUBLISHED };
 const KEPT: SchemeSpec = SchemeSpec { triples: Triples::FixedWeight, ..PUBLISHED };
 const SERVED: SchemeSpec = SchemeSpec { weights: Weights::Server, ..PUBLISHED };
+const REPLICATED_EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..REPLICATED };
+const REPLICATED_SPK: SchemeSpec = SchemeSpec { comparison: Comparison::Spk, ..REPLICATED };
+const REPLICATED_SERVED: SchemeSpec = SchemeSpec { weights: Weights::Server, ..REPLICATED };
 
 fn map(build: impl FnOnce(&mut Circuit, Secret) -> Secret) -> CheckedCircuit {
     map_circuit(&[1], build)
@@ -40,18 +43,18 @@ fn measured(program: &Program) -> Vec<Mutant> {
 /// Every primitive, under the choices that change it.
 fn subjects() -> Vec<(&'static str, CheckedCircuit, Vec<SchemeSpec>)> {
     vec![
-        ("share and reveal", map(|_, x| x), vec![PUBLISHED]),
-        ("product", map(|c, x| c.mul_to(x, x, 32)), vec![PUBLISHED]),
-        ("square", map(|c, x| c.square_to(x, 16)), vec![PUBLISHED]),
-        ("square, truncated", map(Circuit::square), vec![PUBLISHED, EXACT]),
-        ("weighted sum", weighted(), vec![PUBLISHED, KEPT, SERVED]),
+        ("share and reveal", map(|_, x| x), vec![PUBLISHED, REPLICATED]),
+        ("product", map(|c, x| c.mul_to(x, x, 32)), vec![PUBLISHED, REPLICATED]),
+        ("square", map(|c, x| c.square_to(x, 16)), vec![PUBLISHED, REPLICATED]),
+        ("square, truncated", map(Circuit::square), vec![PUBLISHED, EXACT, REPLICATED, REPLICATED_EXACT]),
+        ("weighted sum", weighted(), vec![PUBLISHED, KEPT, SERVED, REPLICATED, REPLICATED_SERVED]),
         (
             "comparison",
             map(|c, x| {
                 let bit = c.less_than(x, 1.5);
                 c.real(bit, 0)
             }),
-            vec![PUBLISHED, CARRY],
+            vec![PUBLISHED, CARRY, REPLICATED],
         ),
         (
             "selection",
@@ -59,7 +62,7 @@ fn subjects() -> Vec<(&'static str, CheckedCircuit, Vec<SchemeSpec>)> {
                 let bit = c.less_than(x, 1.5);
                 c.region("measured", |c| c.select(bit, x))
             }),
-            vec![CARRY],
+            vec![CARRY, REPLICATED],
         ),
         (
             "bits",
@@ -72,10 +75,14 @@ fn subjects() -> Vec<(&'static str, CheckedCircuit, Vec<SchemeSpec>)> {
                     c.add(both, one)
                 })
             }),
-            vec![PUBLISHED, CARRY],
+            vec![PUBLISHED, CARRY, REPLICATED_SPK],
         ),
-        ("sine of period 16", map(|c, x| c.fourier(x, sine(16.0))), vec![PUBLISHED, EXACT]),
-        ("sine of period 20", map(|c, x| c.fourier(x, sine(20.0))), vec![PUBLISHED]),
+        (
+            "sine of period 16",
+            map(|c, x| c.fourier(x, sine(16.0))),
+            vec![PUBLISHED, EXACT, REPLICATED, REPLICATED_EXACT],
+        ),
+        ("sine of period 20", map(|c, x| c.fourier(x, sine(20.0))), vec![PUBLISHED, REPLICATED]),
     ]
 }
 

@@ -36,9 +36,15 @@ pub fn bill(report: &CostReport, breakdown: Breakdown) -> String {
     text
 }
 
+/// What is said of messages among the computing parties: `P0 <-> P1`, `P0 <-> P1 <-> P2`.
+fn between(report: &CostReport) -> String {
+    report.computing_parties.join(" <-> ")
+}
+
 /// One line for each function, layer or region.
 fn regions(report: &CostReport) -> String {
-    let mut table = Table::of_numbers(&["", "calls", "rounds", "online", "setup", "offline", "P0 <-> P1"]);
+    let between = between(report);
+    let mut table = Table::of_numbers(&["", "calls", "rounds", "online", "setup", "offline", &between]);
     let costs = |region: &&RegionBill| {
         !region.name.is_empty() || region.bytes_total + region.bytes_setup + region.bytes_offline > 0
     };
@@ -79,20 +85,23 @@ fn parties(report: &CostReport) -> String {
 
 /// One line for each phase.
 fn phases(report: &CostReport) -> String {
-    let mut table =
-        Table::of_numbers(&["phase", "rounds", "messages", "all links", "P0 <-> P1", "sent by P0", "sent by P1"]);
+    let between = between(report);
+    let sent_by: Vec<String> = report.computing_parties.iter().map(|party| format!("sent by {party}")).collect();
+    let mut header = vec!["phase", "rounds", "messages", "all links", &between];
+    header.extend(sent_by.iter().map(String::as_str));
+    let mut table = Table::of_numbers(&header);
     for phase in Phase::ALL {
         let bill = &report.phases[&phase];
-        let sent = |party: &str| units::bytes(bill.bytes_sent.get(party).copied().unwrap_or(0));
-        table.row([
+        let sent = |party: &String| units::bytes(bill.bytes_sent.get(party).copied().unwrap_or(0));
+        let mut cells = vec![
             phase.to_string(),
             bill.rounds.to_string(),
             bill.messages.to_string(),
             units::bytes(bill.bytes_total),
             units::bytes(bill.bytes_between_computing_parties),
-            sent("P0"),
-            sent("P1"),
-        ]);
+        ];
+        cells.extend(report.computing_parties.iter().map(sent));
+        table.row(cells);
     }
     table.lines()
 }
@@ -123,7 +132,9 @@ fn alternatives(report: &CostReport) -> String {
 #[must_use]
 pub fn conventions(report: &CostReport) -> String {
     let setup = match report.setup_per {
-        SetupPer::Model => "paid once for a model, because a weight keeps its mask (triples fixed-weight)",
+        SetupPer::Model => {
+            "paid once for a model, because a weight keeps its mask, or needs none (triples fixed-weight, none)"
+        }
         SetupPer::Inference => "paid again for each inference, because weights are masked afresh (triples fresh)",
     };
     let mut text = conventions_with(setup, report.schedule, std::slice::from_ref(&report.network));
@@ -139,7 +150,7 @@ pub fn conventions(report: &CostReport) -> String {
 /// What the figures of several suites mean.
 #[must_use]
 pub fn conventions_of_suites(schedule: Schedule, networks: &[Network]) -> String {
-    let setup = "paid once for a model with triples fixed-weight, again for each inference with triples fresh";
+    let setup = "paid once for a model with triples fixed-weight or none, again for each inference with triples fresh";
     conventions_with(setup, schedule, networks)
 }
 
@@ -150,7 +161,7 @@ fn conventions_with(setup: &str, schedule: Schedule, networks: &[Network]) -> St
     };
     let mut text = format!(
         "bytes    packed bits of each message, rounded up once; added over all links, those of dealer and owners included\n\
-         P0<->P1  messages of all phases between the computing parties: what papers print as sent + received by one party\n\
+         P0<->P1  messages of all phases among the computing parties: with two, what papers print as sent + received by one\n\
          rounds   {rounds}\n\
          phases   offline depends on no input, setup on the model alone, online on the query\n\
          setup    {setup}\n"

@@ -138,8 +138,8 @@ pub fn promised_coalitions(program: &ProgramDraft) -> Vec<Coalition> {
     program.parties.iter().map(|party| Coalition(PartySet::of(&[party]))).collect()
 }
 
-/// Pairs, of which nothing is promised: to be named in reports, not skipped. Two computing parties, or one of them and the
-/// dealer, hold everything between them.
+/// Pairs, of which nothing is promised: to be named in reports, not skipped. Two computing parties, of two or of three, or one
+/// of them and the dealer, hold everything between them.
 #[must_use]
 pub fn unpromised_coalitions(program: &ProgramDraft) -> Vec<Coalition> {
     let parties: Vec<Party> = program.parties.iter().collect();

@@ -143,8 +143,12 @@ impl<S: Scheme> Lowering<'_, S> {
             (Held::Public(a) | Held::Clear(a), Held::Clear(b)) | (Held::Clear(a), Held::Public(b)) => {
                 Held::Clear(apply(&mut self.p, a, b))
             }
-            // Something known is added by its first holder alone.
-            (Held::Shared(a), Held::Public(b) | Held::Clear(b)) => {
+            (Held::Shared(a), Held::Clear(b)) => {
+                let result = self.scheme.combine_with_clear(&mut self.p, local, a, b);
+                Held::Shared(self.unify_shapes(result))
+            }
+            // Something public is added to one share alone.
+            (Held::Shared(a), Held::Public(b)) => {
                 let mut result = a;
                 result[0] = apply(&mut self.p, result[0], b);
                 Held::Shared(self.unify_shapes(result))

@@ -4,13 +4,17 @@
 //! system is one such point.
 
 pub mod additive2;
+mod carry;
+mod dealt;
 pub mod laws;
 mod lower;
+pub mod replicated3;
+mod words;
 
 use crate::circuit::CheckedCircuit;
 use crate::fixed::{EncodeError, FixedPoint};
 use crate::party::{Party, PartySet};
-use crate::program::{Program, ProgramBuilder, ProgramError, ValueId};
+use crate::program::{Local, Program, ProgramBuilder, ProgramError, ValueId};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use thiserror::Error;
@@ -22,9 +26,13 @@ pub enum SchemeKind {
     /// P0 and P1 hold x0 + x1 = x modulo 2^64, and a dealer deals correlated randomness: the setting of SecFormer,
     /// MPCFormer and CrypTen. Semi-honest; one corrupted party of the three, or either owner.
     Additive2,
+    /// P0, P1 and P2 hold two each of the three shares of x0 + x1 + x2 = x modulo 2^64: the setting of PUMA and ABY3.
+    /// Semi-honest; one corrupted party of the three, or either owner.
+    Replicated3,
 }
 
-/// How fixed-point products are brought back to scale. Both give floor(x / 2^s) or one unit more.
+/// How fixed-point products are brought back to scale. Both give floor(x / 2^s) or one unit more. What a choice costs is told for
+/// `additive2`; for `replicated3`, see [its table](replicated3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Truncation {
@@ -37,7 +45,7 @@ pub enum Truncation {
     Exact,
 }
 
-/// How the sign of a secret is found.
+/// How the sign of a secret is found. What a choice costs is told for `additive2`; for `replicated3`, see [its table](replicated3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Comparison {
@@ -49,13 +57,16 @@ pub enum Comparison {
 }
 
 /// Masks of products.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Triples {
     /// Every product masks both its operands afresh: weights are opened again for each product, for each inference.
     Fresh,
     /// A weight keeps one mask and is opened once, in the setup phase; what it is multiplied with is masked afresh.
     FixedWeight,
+    /// None: products open nothing, as those of replicated shares.
+    #[default]
+    None,
 }
 
 /// How the model's weights are held.
@@ -64,7 +75,8 @@ pub enum Triples {
 pub enum Weights {
     /// Shared among the computing parties by a model owner who then leaves.
     Shared,
-    /// In clear at P0, who is the model owner.
+    /// In clear at P0, who is the model owner. (In `replicated3` P0 shares what is multiplied with a secret or added to one,
+    /// once, in the setup phase: P1 and P2 need their shares of it.)
     Server,
 }
 
@@ -78,15 +90,45 @@ pub struct SchemeSpec {
     pub truncation: Truncation,
     /// Comparison.
     pub comparison: Comparison,
-    /// Masks of products.
+    /// Masks of products; may be left out where there are none.
+    #[serde(default)]
     pub triples: Triples,
     /// Holding of the weights.
     pub weights: Weights,
 }
 
+/// Choices that do not go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ChoiceError {
+    /// A scheme of masked openings without masks.
+    #[error("scheme additive2 multiplies with dealt triples: choose triples = \"fresh\" or \"fixed-weight\"")]
+    TriplesMissing,
+    /// Masks for a scheme that opens nothing.
+    #[error("scheme replicated3 multiplies without triples: leave `triples` out, or choose triples = \"none\"")]
+    TriplesUnused,
+}
+
+impl SchemeSpec {
+    /// Checks that the choices go together.
+    ///
+    /// # Errors
+    /// [`ChoiceError`] says what to choose.
+    pub fn validate(&self) -> Result<(), ChoiceError> {
+        match (self.kind, self.triples) {
+            (SchemeKind::Additive2, Triples::Fresh | Triples::FixedWeight) => Ok(()),
+            (SchemeKind::Additive2, Triples::None) => Err(ChoiceError::TriplesMissing),
+            (SchemeKind::Replicated3, Triples::None) => Ok(()),
+            (SchemeKind::Replicated3, Triples::Fresh | Triples::FixedWeight) => Err(ChoiceError::TriplesUnused),
+        }
+    }
+}
+
 /// A circuit that a scheme cannot carry out.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum CompileError {
+    /// Choices that do not go together.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
     /// A number of the circuit that does not fit the ring.
     #[error("in region `{region}`: {error}")]
     Encode {
@@ -132,12 +174,14 @@ pub enum CompileError {
 /// # Errors
 /// [`CompileError`] names region and number.
 pub fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec, fixed: FixedPoint) -> Result<Program, CompileError> {
+    spec.validate()?;
     match spec.kind {
         SchemeKind::Additive2 => lower::lower(circuit, spec, fixed, additive2::Additive2::new(*spec)),
+        SchemeKind::Replicated3 => lower::lower(circuit, spec, fixed, replicated3::Replicated3::new(*spec)),
     }
 }
 
-/// Shares of a tensor, in the order of the computing parties.
+/// Shares of a tensor: P0's and P1's in `additive2`, the three in `replicated3`.
 pub(crate) type Shares = SmallVec<[ValueId; 3]>;
 
 /// Shares of a tensor of bits.
@@ -187,8 +231,12 @@ pub(crate) trait Scheme {
     fn model_owner(&self) -> Party;
     /// Shares a value that `owner` holds in clear.
     fn share(&mut self, p: &mut ProgramBuilder, owner: Party, clear: ValueId) -> Shares;
-    /// The trivial sharing of a value that its one holder (P0) or everyone knows.
+    /// A sharing of a value that everyone, or its one holder (P0, the model owner) knows; share 0 of what everyone knows is the
+    /// value itself.
     fn trivial(&mut self, p: &mut ProgramBuilder, known: ValueId) -> Shares;
+    /// x + w or x - w (`local`), w in clear at the model owner, who is P0. Shares may come back in the shapes of x, of w, or of
+    /// the result.
+    fn combine_with_clear(&mut self, p: &mut ProgramBuilder, local: &Local, x: Shares, w: ValueId) -> Shares;
     /// x y without truncation.
     fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Shares;
     /// x w without truncation, w in clear at the model owner, who is P0.

@@ -10,9 +10,10 @@
 //! With w in clear at P0: the dealer knows a (P1's mask of x1) and b (P0's mask of w); P1 sends d = x1 - a, P0 sends
 //! e = w - b; x w = (x0 + d) w + a e + a b.
 
-use super::{Additive2, DEALT_TO_P0, DEALT_TO_P1, deal, open, random};
+use super::{Additive2, DEALER, deal, open, random};
 use crate::party::Party;
 use crate::program::{ProgramBuilder, ValueId};
+use crate::scheme::words::{minus, multiply, plus};
 use crate::scheme::{Operand, Product, Shares, Triples};
 use smallvec::smallvec;
 
@@ -31,23 +32,8 @@ pub(super) struct Opened {
 fn mask(p: &mut ProgramBuilder, x: &Shares) -> ([ValueId; 2], ValueId, [ValueId; 2]) {
     let (domain, shape) = (p.value(x[0]).domain, p.shape(x[0]));
     let (mask_shares, mask) = random(p, domain, &shape);
-    let subtract = |p: &mut ProgramBuilder, i: usize| {
-        if domain.is_ring() { p.sub(x[i], mask_shares[i]) } else { p.xor(x[i], mask_shares[i]) }
-    };
-    let difference = [subtract(p, 0), subtract(p, 1)];
+    let difference = [minus(p, x[0], mask_shares[0]), minus(p, x[1], mask_shares[1])];
     (mask_shares, mask, difference)
-}
-
-fn multiply(p: &mut ProgramBuilder, product: Product, x: ValueId, y: ValueId) -> ValueId {
-    match product {
-        Product::Matrix => p.matmul(x, y),
-        Product::Elementwise if p.value(x).domain.is_ring() => p.mul(x, y),
-        Product::Elementwise => p.and(x, y),
-    }
-}
-
-fn plus(p: &mut ProgramBuilder, x: ValueId, y: ValueId) -> ValueId {
-    if p.value(x).domain.is_ring() { p.add(x, y) } else { p.xor(x, y) }
 }
 
 /// x y for elements of a ring or for words under exclusive or (where the product is AND).
@@ -136,8 +122,8 @@ pub(super) fn square(p: &mut ProgramBuilder, x: &Shares) -> Shares {
 pub(super) fn product_with_clear(p: &mut ProgramBuilder, product: Product, x: &Shares, w: ValueId) -> Shares {
     let domain = p.value(w).domain;
     let (x_shape, w_shape) = (p.shape(x[1]), p.shape(w));
-    let a = p.sample(DEALT_TO_P1, domain, x_shape);
-    let b = p.sample(DEALT_TO_P0, domain, w_shape);
+    let a = p.sample(DEALER.and_p1(), domain, x_shape);
+    let b = p.sample(DEALER.and_p0(), domain, w_shape);
     let c = multiply(p, product, a, b);
     let c = deal(p, c);
     let e = p.sub(w, b);

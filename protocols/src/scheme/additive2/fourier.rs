@@ -14,9 +14,10 @@
 //!    the sum is public numbers times shares: A_k C_k + B_k S_k with A_k = a_k cos(k delta) + b_k sin(k delta) and
 //!    B_k = b_k cos(k delta) - a_k sin(k delta).
 
-use super::{deal, open, random, truncation};
+use super::truncation;
 use crate::program::{Function, ProgramBuilder, Wave};
 use crate::ring::Domain;
+use crate::scheme::dealt::{Dealer, open};
 use crate::scheme::laws::PERIOD_SHIFT;
 use crate::scheme::{RingSeries, Shares, Truncation};
 use crate::shape::{Move, Shape};
@@ -32,8 +33,15 @@ pub const fn guard_bits(truncation: Truncation) -> u8 {
     }
 }
 
-/// Shares of the sum at double scale, and by how many bits it must be truncated.
-pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>, guard_bits: u8) -> (Shares, u8) {
+/// Shares of the sum at double scale, and by how many bits it must be truncated; x is shared among P0 and P1, and so is the
+/// result.
+pub(in crate::scheme) fn sum(
+    p: &mut ProgramBuilder,
+    dealer: Dealer,
+    x: &Shares,
+    series: &RingSeries<'_>,
+    guard_bits: u8,
+) -> (Shares, u8) {
     let shape = p.shape(x[0]);
     let angle = Domain::Ring(series.angle.bits);
     let turned: Shares = match series.angle.multiplier {
@@ -44,11 +52,11 @@ pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>, g
             truncation::shift_apart(p, &scaled, PERIOD_SHIFT)
         }
     };
-    let (t_shares, t) = random(p, angle, &shape);
+    let (t_shares, t) = dealer.random(p, angle, &shape);
     let fraction_bits = series.fraction_bits + guard_bits;
     let (dealt_waves, public_waves) = waves(series);
     let dealt = p.function(Function::Waves { waves: dealt_waves, fraction_bits }, t);
-    let dealt = deal(p, dealt);
+    let dealt = dealer.deal(p, dealt);
 
     let masked: Shares = (0..2)
         .map(|i| {

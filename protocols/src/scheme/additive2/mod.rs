@@ -27,18 +27,16 @@ pub mod comparison;
 pub mod fourier;
 pub mod truncation;
 
+use super::dealt::{Dealer, open};
 use super::{BitShares, Comparison, Operand, Product, RingSeries, Scheme, SchemeSpec, Shares, Truncation, Weights};
 use crate::party::{Party, PartySet};
-use crate::program::{Constant, ProgramBuilder, ValueId};
+use crate::program::{Constant, Local, ProgramBuilder, ValueId};
 use crate::ring::Domain;
 use crate::shape::Shape;
 use smallvec::smallvec;
 use std::collections::HashMap;
 
-/// The dealer and P0: who holds P0's part of what is dealt.
-pub(crate) const DEALT_TO_P0: PartySet = PartySet::of(&[Party::Dealer, Party::P0]);
-/// The dealer and P1.
-pub(crate) const DEALT_TO_P1: PartySet = PartySet::of(&[Party::Dealer, Party::P1]);
+const DEALER: Dealer = Dealer(Party::Dealer);
 
 /// The scheme's state while it compiles: its choices, and the masks that weights keep.
 #[derive(Debug)]
@@ -53,29 +51,14 @@ impl Additive2 {
     }
 }
 
-/// Deals a value that the dealer knows: P0's share is a common random word, P1's the difference, sent.
+/// Deals a value that the dealer knows.
 fn deal(p: &mut ProgramBuilder, secret: ValueId) -> [ValueId; 2] {
-    let (domain, shape) = (p.value(secret).domain, p.shape(secret));
-    let share0 = p.sample(DEALT_TO_P0, domain, shape);
-    let share1 = if domain.is_ring() { p.sub(secret, share0) } else { p.xor(secret, share0) };
-    [share0, p.send(share1, Party::P1)]
+    DEALER.deal(p, secret)
 }
 
 /// A random word in shares, and as the dealer knows it.
 fn random(p: &mut ProgramBuilder, domain: Domain, shape: &Shape) -> ([ValueId; 2], ValueId) {
-    let shares = [p.sample(DEALT_TO_P0, domain, shape.clone()), p.sample(DEALT_TO_P1, domain, shape.clone())];
-    let sum = if domain.is_ring() { p.add(shares[0], shares[1]) } else { p.xor(shares[0], shares[1]) };
-    (shares, sum)
-}
-
-/// Both parties send their share of each value to the other, all at once; returns the values, known to both.
-fn open<const N: usize>(p: &mut ProgramBuilder, values: [[ValueId; 2]; N]) -> [ValueId; N] {
-    let sent = values.map(|[share0, share1]| [p.send(share0, Party::P1), p.send(share1, Party::P0)]);
-    sent.map(
-        |[share0, share1]| {
-            if p.value(share0).domain.is_ring() { p.add(share0, share1) } else { p.xor(share0, share1) }
-        },
-    )
+    DEALER.random(p, domain, shape)
 }
 
 impl Scheme for Additive2 {
@@ -101,6 +84,12 @@ impl Scheme for Additive2 {
     fn trivial(&mut self, p: &mut ProgramBuilder, known: ValueId) -> Shares {
         let (domain, shape) = (p.value(known).domain, p.shape(known));
         smallvec![known, p.constant(Constant::Splat(0), domain, shape)]
+    }
+
+    fn combine_with_clear(&mut self, p: &mut ProgramBuilder, local: &Local, mut x: Shares, w: ValueId) -> Shares {
+        // P0 adds it to its share alone.
+        x[0] = p.local(local.clone(), smallvec![x[0], w]);
+        x
     }
 
     fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Shares {
@@ -153,7 +142,7 @@ impl Scheme for Additive2 {
     }
 
     fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares {
-        let (sum, shift) = fourier::sum(p, x, series, fourier::guard_bits(self.spec.truncation));
+        let (sum, shift) = fourier::sum(p, DEALER, x, series, fourier::guard_bits(self.spec.truncation));
         self.truncate(p, &sum, shift, series.fraction_bits + shift)
     }
 

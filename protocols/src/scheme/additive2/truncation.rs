@@ -23,7 +23,7 @@ pub(super) fn local(p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits
 }
 
 /// [`local`] without its claim, for results that are narrowed and so cannot fail.
-pub(super) fn shift_apart(p: &mut ProgramBuilder, x: &Shares, shift: u8) -> Shares {
+pub(in crate::scheme) fn shift_apart(p: &mut ProgramBuilder, x: &Shares, shift: u8) -> Shares {
     let share0 = p.shift_right_arithmetic(x[0], shift);
     let negative = p.neg(x[1]);
     let shifted = p.shift_right_arithmetic(negative, shift);

@@ -1,4 +1,4 @@
-//! Every operation of `additive2`, under every choice: proved for every promised coalition, its certificate accepted, and the
+//! Every operation of every scheme, under every choice: proved for every promised coalition, its certificate accepted, and the
 //! exact count over small words in agreement.
 
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
@@ -13,14 +13,25 @@ fn every_scheme() -> Vec<SchemeSpec> {
     let mut all = Vec::new();
     for truncation in [Truncation::Local, Truncation::Exact] {
         for comparison in [Comparison::Spk, Comparison::Carry] {
-            for triples in [Triples::Fresh, Triples::FixedWeight] {
-                for weights in [Weights::Shared, Weights::Server] {
+            for weights in [Weights::Shared, Weights::Server] {
+                for triples in [Triples::Fresh, Triples::FixedWeight] {
                     all.push(SchemeSpec { kind: SchemeKind::Additive2, truncation, comparison, triples, weights });
                 }
+                let triples = Triples::None;
+                all.push(SchemeSpec { kind: SchemeKind::Replicated3, truncation, comparison, triples, weights });
             }
         }
     }
     all
+}
+
+/// Pairs of which the scheme promises nothing, because they hold everything.
+fn pairs(spec: &SchemeSpec) -> [[Party; 2]; 3] {
+    let third = match spec.kind {
+        SchemeKind::Additive2 => Party::Dealer,
+        SchemeKind::Replicated3 => Party::P2,
+    };
+    [[Party::P0, Party::P1], [Party::P0, third], [Party::P1, third]]
 }
 
 fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec) -> Program {
@@ -186,7 +197,7 @@ fn what_is_not_promised_is_not_proved() {
     for (name, circuit) in primitives() {
         for spec in every_scheme() {
             let program = compile(&circuit, &spec);
-            for members in [[Party::P0, Party::P1], [Party::P0, Party::Dealer], [Party::P1, Party::Dealer]] {
+            for members in pairs(&spec) {
                 // Without a product, nothing is dealt, and the dealer adds nothing to a party's view.
                 if members[1] == Party::Dealer && !circuit_deals(&program) {
                     continue;
@@ -225,12 +236,14 @@ fn counting_small_words_agrees() {
 }
 
 #[test]
-fn counting_refutes_the_two_computing_parties_together() {
+fn counting_refutes_two_computing_parties_together() {
     let (_, circuit) = primitives().swap_remove(3);
     for spec in every_scheme() {
         let program = compile(&circuit, &spec);
-        let coalition = Coalition::of(&program, &[Party::P0, Party::P1]).unwrap();
-        let refutation = privacy::refute(&program, coalition).expect("together they hold the query");
-        assert_eq!(refutation.witness.distance, 1.0);
+        for members in pairs(&spec).into_iter().filter(|members| !members.contains(&Party::Dealer)) {
+            let coalition = Coalition::of(&program, &members).unwrap();
+            let refutation = privacy::refute(&program, coalition).expect("together they hold the query");
+            assert_eq!(refutation.witness.distance, 1.0);
+        }
     }
 }

@@ -1,0 +1,113 @@
+//! Carries of a sum of two words that are shared by exclusive or, by any scheme that can AND such shares.
+//!
+//! The carry out of a span of positions is an associative combination of generate and propagate bits: (G, P) of a span is
+//! (G_high XOR P_high G_low, P_high P_low).
+
+use super::Shares;
+use crate::program::{ProgramBuilder, ValueId};
+use crate::ring::Domain;
+use crate::shape::{Move, Shape};
+
+/// The word shifted left by one, so that its top bit goes and the lowest position is empty, in bit-reversed order of
+/// positions: neighbours, which [`out`] must combine, are then half a word apart, and it needs no more than shifts and
+/// narrowing.
+pub(super) fn positions(p: &mut ProgramBuilder, word: ValueId) -> ValueId {
+    let shifted = p.shift_left(word, 1);
+    p.bit_reversal(shifted)
+}
+
+/// The low half of the positions.
+pub(super) fn low(p: &mut ProgramBuilder, word: ValueId) -> ValueId {
+    let half = Domain::Bits(p.value(word).domain.bits() / 2);
+    p.convert(word, half)
+}
+
+/// The high half of the positions.
+pub(super) fn high(p: &mut ProgramBuilder, word: ValueId) -> ValueId {
+    let bits = p.value(word).domain.bits() / 2;
+    let high = p.shift_right(word, bits);
+    p.convert(high, Domain::Bits(bits))
+}
+
+/// The carry out of all positions, by a tree that halves at each level: an AND of 2 n bits leaves n positions, an AND of one
+/// bit the last.
+pub(super) fn out(
+    p: &mut ProgramBuilder,
+    mut generate: Shares,
+    mut propagate: Shares,
+    mut and: impl FnMut(&mut ProgramBuilder, &Shares, &Shares) -> Shares,
+) -> Shares {
+    let mut positions = p.value(generate[0]).domain.bits();
+    while positions > 1 {
+        positions /= 2;
+        let p_high: Shares = propagate.iter().map(|&share| high(p, share)).collect();
+        let g_high: Shares = generate.iter().map(|&share| high(p, share)).collect();
+        let g_low: Shares = generate.iter().map(|&share| low(p, share)).collect();
+        let from_low = if positions == 1 {
+            and(p, &p_high, &g_low)
+        } else {
+            let p_low: Shares = propagate.iter().map(|&share| low(p, share)).collect();
+            let stacked: Shares = g_low.iter().zip(&p_low).map(|(&g, &l)| stack(p, g, l)).collect();
+            let products = and(p, &p_high, &stacked);
+            propagate = products.iter().map(|&share| unstack(p, share, 1)).collect();
+            products.iter().map(|&share| unstack(p, share, 0)).collect()
+        };
+        generate = g_high.iter().zip(&from_low).map(|(&g, &l)| p.xor(g, l)).collect();
+    }
+    generate
+}
+
+/// The carries out of every position of words of 64 bits, by six levels of a tree on whole words, each one AND of two stacked words: CrypTen's
+/// set-propagate-kill circuit (`mpc/primitives/circuit.py`).
+pub(super) fn everywhere(
+    p: &mut ProgramBuilder,
+    mut generate: Shares,
+    mut propagate: Shares,
+    mut and: impl FnMut(&mut ProgramBuilder, &Shares, &Shares) -> Shares,
+) -> Shares {
+    for level in 0..6 {
+        let distance = 1 << level;
+        let left: Shares = propagate.iter().map(|&share| stack(p, share, share)).collect();
+        let right: Shares = generate
+            .iter()
+            .zip(&propagate)
+            .map(|(&g, &l)| {
+                let (g, l) = (p.shift_left(g, distance), p.shift_left(l, distance));
+                stack(p, g, l)
+            })
+            .collect();
+        let products = and(p, &left, &right);
+        generate = generate
+            .iter()
+            .zip(&products)
+            .map(|(&g, &products)| {
+                let from_below = unstack(p, products, 0);
+                p.xor(g, from_below)
+            })
+            .collect();
+        propagate = products.iter().map(|&share| unstack(p, share, 1)).collect();
+    }
+    generate
+}
+
+/// The top bit of the sum of the words of 64 bits that `propagate` is the exclusive or of, as words of which it is the lowest bit.
+pub(super) fn top_of_sum(p: &mut ProgramBuilder, propagate: ValueId, carries: ValueId) -> ValueId {
+    let carries = p.shift_left(carries, 1);
+    let sum = p.xor(propagate, carries);
+    p.shift_right(sum, 63)
+}
+
+/// Two tensors of the same shape along a new leading axis.
+pub(super) fn stack(p: &mut ProgramBuilder, a: ValueId, b: ValueId) -> ValueId {
+    let shape: Shape = std::iter::once(1).chain(p.shape(a).axes().iter().copied()).collect();
+    let a = p.moved(a, Move::Reshape(shape.clone()));
+    let b = p.moved(b, Move::Reshape(shape));
+    p.concat(&[a, b], 0)
+}
+
+/// One of the tensors that were stacked.
+pub(super) fn unstack(p: &mut ProgramBuilder, stacked: ValueId, position: usize) -> ValueId {
+    let part = p.moved(stacked, Move::Slice { axis: 0, start: position, length: 1 });
+    let shape: Shape = p.shape(part).axes()[1..].into();
+    p.moved(part, Move::Reshape(shape))
+}

@@ -1,0 +1,25 @@
+//! Trigonometric sums of one secret with one opening among P0 and P1, for whom P2 deals.
+//!
+//! The steps are those of [`additive2::fourier`] on x0 + x1 and x2. P0 and P1 then have the sum in two shares, truncate it, and
+//! share it anew with P2: under local truncation they shift their shares and exchange them behind masks (1 round, 128 bit); what an exact
+//! truncation gives is shared among three already.
+
+use super::{DEALER, in_two, reshare, truncation};
+use crate::program::{ClaimKind, ProgramBuilder};
+use crate::scheme::additive2::{self, fourier::guard_bits};
+use crate::scheme::{RingSeries, Shares, Truncation};
+
+/// The sum, truncated.
+pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>, truncation: Truncation) -> Shares {
+    let x = in_two(p, x);
+    let (sum, shift) = additive2::fourier::sum(p, DEALER, &x, series, guard_bits(truncation));
+    match truncation {
+        Truncation::Exact => truncation::exact(p, &sum, shift),
+        Truncation::Local => {
+            let fraction_bits = series.fraction_bits + shift;
+            p.claim(&sum, ClaimKind::LocalTruncation { shift, fraction_bits });
+            let shifted = additive2::truncation::shift_apart(p, &sum, shift);
+            reshare(p, 1, shifted[1], shifted[0])
+        }
+    }
+}

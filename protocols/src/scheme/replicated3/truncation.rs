@@ -1,0 +1,69 @@
+//! Division by a power of two, rounding down or up to the next unit. Each takes x as a sum of two words, of which P0 knows the
+//! first, and P1 the second.
+
+use super::{DEALER, bits, key};
+use crate::party::Party;
+use crate::program::{ClaimKind, ProgramBuilder, ValueId};
+use crate::ring::Domain;
+use crate::scheme::Shares;
+use crate::scheme::additive2::truncation::{EXACT_HEADROOM_BITS, shift_apart};
+use crate::scheme::dealt::open;
+use smallvec::smallvec;
+
+/// P0 shifts x0 + x1 and shares the result anew; P1 and P2 shift x2. (ABY3's first truncation protocol.) 1 round, 64 bit from P0
+/// to P1.
+///
+/// The law is that of `additive2`'s local truncation, for the two words: floor(x / 2^s) or one more, unless they wrap, which happens
+/// for exactly |x| of the 2^64 values of x2.
+pub(super) fn local(p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares {
+    p.claim(x, ClaimKind::LocalTruncation { shift, fraction_bits });
+    let shifted = shift_apart(p, x, shift);
+    let (domain, shape) = (p.value(shifted[0]).domain, p.shape(shifted[0]));
+    let share0 = key(p, 0, domain, &shape);
+    let share1 = p.sub(shifted[0], share0);
+    smallvec![share0, p.send(share1, Party::P1), shifted[1]]
+}
+
+/// One opening among P0 and P1, and the conversion of a bit; no wrap for |x| < 2^62, s <= 61:
+/// 1. P2 deals r uniform in Z_2^64, `low` = floor((r mod 2^63) / 2^s) and its top bit. (Offline; 65 bit sent.)
+/// 2. P0 and P1 open c = x + 2^62 + r to each other, a uniform word that P2, who knows r, does not see. (1 round, 128 bit.)
+/// 3. As in `additive2`, floor((c mod 2^63) / 2^s) - `low` + 2^(63 - s) w - 2^(62 - s) is floor(x / 2^s) or one more, with
+///    w = top(c) XOR top(r). Its first term is a share 1, which P0 and P1 hold; what P2 dealt are shares 0 and 2. For the same reason
+///    top(c) and the shares of top(r) are shares of w under exclusive or.
+/// 4. Convert w to an integer. (1 round, 1 bit; offline 194: two of the three shares that are opened behind a random bit were dealt.)
+///
+/// For uniform r the round-up has probability (x mod 2^s) / 2^s: the expected error is zero.
+pub(super) fn exact(p: &mut ProgramBuilder, x: &Shares, shift: u8) -> Shares {
+    p.claim(x, ClaimKind::Headroom { bits: EXACT_HEADROOM_BITS });
+    let shape = p.shape(x[0]);
+    let (r_shares, r) = DEALER.random(p, Domain::Z64, &shape);
+    let low = below_top(p, r, shift);
+    let low = DEALER.deal(p, low);
+    let top_r = top(p, r);
+    let top_r = DEALER.deal(p, top_r);
+
+    let offset = p.splat(1 << EXACT_HEADROOM_BITS, Domain::Z64);
+    let positive = p.add(x[0], offset);
+    let masked = [p.add(positive, r_shares[0]), p.add(x[1], r_shares[1])];
+    let [c] = open(p, [masked]);
+
+    let top_c = top(p, c);
+    let wrapped = bits::to_integer(p, &smallvec![top_r[0], top_c, top_r[1]]);
+    let wrapped: Shares = wrapped.iter().map(|&share| p.shift_left(share, 63 - shift)).collect();
+    let c_low = below_top(p, c, shift);
+    let offset = p.splat(1 << (EXACT_HEADROOM_BITS - shift), Domain::Z64);
+    let known = p.sub(c_low, offset);
+    smallvec![p.sub(wrapped[0], low[0]), p.add(wrapped[1], known), p.sub(wrapped[2], low[1])]
+}
+
+/// floor((word mod 2^63) / 2^shift).
+fn below_top(p: &mut ProgramBuilder, word: ValueId, shift: u8) -> ValueId {
+    let without_top = p.shift_left(word, 1);
+    p.shift_right(without_top, shift + 1)
+}
+
+/// The top bit.
+fn top(p: &mut ProgramBuilder, word: ValueId) -> ValueId {
+    let top = p.shift_right(word, 63);
+    p.convert(top, Domain::Bits(1))
+}

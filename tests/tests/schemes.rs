@@ -1,0 +1,186 @@
+//! Every operation is right under every choice of every scheme.
+
+use viewless_protocols::circuit::{Circuit, Owner, Secret, Series};
+use viewless_tests::{compile, every_scheme, map_circuit, run};
+
+/// One unit of the last place at 16 fraction bits.
+const UNIT: f64 = 1.0 / 65536.0;
+
+fn numbers(count: usize) -> Vec<f64> {
+    (0..count).map(|i| ((i * 7919 + 13) % 4001) as f64 / 200.0 - 10.0).collect()
+}
+
+/// Runs x -> build(x) and compares with `truth` to `units`, under every choice.
+fn agrees(units: f64, build: fn(&mut Circuit, Secret) -> Secret, truth: fn(f64) -> f64) {
+    let x = numbers(64);
+    let encoded: Vec<f64> = x.iter().map(|x| (x * 65536.0).round() / 65536.0).collect();
+    for spec in every_scheme() {
+        let program = compile(&map_circuit(&[64], build), &spec);
+        let execution = run(&program, &[("x", &x)], 7);
+        for (x, y) in encoded.iter().zip(&execution.output("y").unwrap().values) {
+            assert!((truth(*x) - y).abs() <= units * UNIT, "{spec:?}: f({x}) = {} but got {y}", truth(*x));
+        }
+        assert_eq!(execution.findings.wraps, 0);
+    }
+}
+
+#[test]
+fn linear_operations_are_exact() {
+    agrees(
+        0.0,
+        |c, x| {
+            let n = c.neg(x);
+            let s = c.add(n, x);
+            let y = c.sub(x, s);
+            c.offset(y, 0.5)
+        },
+        |x| x + 0.5,
+    );
+    agrees(0.0, |c, x| c.scale(x, 3.0), |x| 3.0 * x);
+    agrees(0.0, |c, x| c.shift(x, -3), |x| x / 8.0);
+    agrees(
+        1.0,
+        |c, x| {
+            let y = c.shift(x, -3);
+            c.precision(y, 0)
+        },
+        |x| x / 8.0,
+    );
+}
+
+#[test]
+fn products_err_by_at_most_a_unit() {
+    agrees(1.0, |c, x| c.square(x), |x| x * x);
+    agrees(1.0, |c, x| c.mul(x, x), |x| x * x);
+    agrees(
+        0.0,
+        |c, x| {
+            let y = c.square_to(x, 16);
+            c.shift(y, 0)
+        },
+        |x| x * x,
+    );
+    // A multiplier has 17 significant bits: half a unit of 2^-16 relative, on values up to 10.
+    agrees(1.0 + 10.0 * 0.5, |c, x| c.scale(x, 0.1), |x| x * 0.1);
+}
+
+#[test]
+fn bits_are_exact() {
+    agrees(
+        0.0,
+        |c, x| {
+            let b = c.less_than(x, 0.7);
+            c.real(b, 0)
+        },
+        |x| f64::from(u8::from(x < 0.7)),
+    );
+    agrees(
+        0.0,
+        |c, x| {
+            let b = c.less_than(x, -3.0);
+            let b = c.not(b);
+            c.select(b, x)
+        },
+        |x| if x < -3.0 { 0.0 } else { x },
+    );
+    agrees(
+        0.0,
+        |c, x| {
+            let (a, b) = (c.less_than(x, 2.0), c.less_than(x, -2.0));
+            let (both, one) = (c.and(a, b), c.xor(a, b));
+            let (both, one) = (c.real(both, 0), c.real(one, 0));
+            let twice = c.scale(one, 2.0);
+            c.add(both, twice)
+        },
+        |x| {
+            if x < -2.0 {
+                1.0
+            } else if x < 2.0 {
+                2.0
+            } else {
+                0.0
+            }
+        },
+    );
+    agrees(
+        0.0,
+        |c, x| {
+            let n = c.neg(x);
+            let b = c.less(x, n);
+            c.real(b, 0)
+        },
+        |x| f64::from(u8::from(x < 0.0)),
+    );
+}
+
+#[test]
+fn trigonometric_sums_are_right_for_periods_that_are_and_are_not_powers_of_two() {
+    fn series(period: f64) -> Series {
+        Series { period, constant: 0.25, cosines: vec![0.5, 0.0, -0.125], sines: vec![1.0, 0.3] }
+    }
+    // With local truncation waves and factors have 18 fraction bits, each off by at most 2^-19. A frequency of amplitude A
+    // brings sqrt 2 (A + 1) 2^-19: in all sqrt 2 (1.118 + 0.3 + 0.125 + 3) 2^-19 = 0.81 units; truncation adds 1.
+    agrees(1.81, |c, x| c.fourier(x, series(16.0)), |x| series(16.0).at(x));
+    // Period 20: the turn is exact to one step of 20/2^21, 0.63 units; the slope is at most 2 pi/20 (1.118 + 0.6 + 0.375) < 0.66.
+    // The multiplier is exact to 2^-25 of the turn, which |x| <= 10 makes less than 0.02 units.
+    agrees(1.81 + 0.66 * 0.65, |c, x| c.fourier(x, series(20.0)), |x| series(20.0).at(x));
+}
+
+#[test]
+fn matrix_products_work_for_shared_and_served_weights_and_batches() {
+    let (x, w) = (numbers(2 * 3 * 4), numbers(4 * 5));
+    for spec in every_scheme() {
+        let mut c = Circuit::new();
+        let xs = c.input(Owner::Client, "x", [2, 3, 4]);
+        let ws = c.input(Owner::Model, "w", [4, 5]);
+        let y = c.matmul(xs, ws);
+        let xt = c.transpose(xs, &[0, 2, 1]);
+        let z = c.matmul(xt, y);
+        c.reveal(y, "y");
+        c.reveal(z, "z");
+        let program = compile(&c.finish().unwrap(), &spec);
+        let execution = run(&program, &[("x", &x), ("w", &w)], 3);
+        let (y, z) = (&execution.output("y").unwrap().values, &execution.output("z").unwrap().values);
+        for b in 0..2 {
+            for i in 0..3 {
+                for j in 0..5 {
+                    let truth: f64 = (0..4).map(|k| x[(b * 3 + i) * 4 + k] * w[k * 5 + j]).sum();
+                    assert!((truth - y[(b * 3 + i) * 5 + j]).abs() < 4.0 * 20.0 * UNIT, "{spec:?}");
+                }
+            }
+            for i in 0..4 {
+                for j in 0..5 {
+                    let truth: f64 = (0..3).map(|k| x[(b * 3 + k) * 4 + i] * y[(b * 3 + k) * 5 + j]).sum();
+                    assert!((truth - z[(b * 4 + i) * 5 + j]).abs() < 400.0 * UNIT, "{spec:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_model_owner_holds_is_added_and_subtracted_whoever_holds_it_and_in_any_shape() {
+    let (x, w) = (numbers(2 * 3), numbers(3));
+    for spec in every_scheme() {
+        let mut c = Circuit::new();
+        let xs = c.input(Owner::Client, "x", [2, 3]);
+        let ws = c.input(Owner::Model, "w", [3]);
+        let one = c.slice(xs, 0, 0, 1);
+        let wide = c.broadcast(ws, [2, 3]);
+        let results = [c.add(xs, ws), c.sub(xs, ws), c.sub(ws, xs), c.add(one, wide), c.concat(&[one, wide], 0)];
+        results.iter().zip(["a", "b", "c", "d", "e"]).for_each(|(&y, name)| c.reveal(y, name));
+        let execution = run(&compile(&c.finish().unwrap(), &spec), &[("x", &x), ("w", &w)], 3);
+        let encoded = |x: f64| (x / UNIT).round() * UNIT;
+        let (x, w) = (|i: usize| encoded(x[i]), |i: usize| encoded(w[i % 3]));
+        let is = |name: &str, truth: &dyn Fn(usize) -> f64| {
+            let values = &execution.output(name).unwrap().values;
+            let expected: Vec<f64> = (0..values.len()).map(truth).collect();
+            assert_eq!(values, &expected, "{name}, {spec:?}");
+        };
+        is("a", &|i| x(i) + w(i));
+        is("b", &|i| x(i) - w(i));
+        is("c", &|i| w(i) - x(i));
+        is("d", &|i| x(i % 3) + w(i));
+        is("e", &|i| if i < 3 { x(i) } else { w(i) });
+    }
+}

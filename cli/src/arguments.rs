@@ -4,7 +4,7 @@ use crate::error::CliError;
 use clap::{Args, ValueEnum};
 use std::fs;
 use std::path::Path;
-use viewless_protocols::model::{self, bert::Query};
+use viewless_protocols::model::{self, Query};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::count;
@@ -20,7 +20,7 @@ pub const NETWORKS: [&str; 2] = ["lan", "wan"];
 /// Sizes of what is counted.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Sizes {
-    /// Tokens of each sequence; for a protocol, elements of each row
+    /// Tokens of each sequence; for a protocol, elements of each row; not used for a model of images, which have their number
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = size)]
     pub seq: usize,
     /// Sequences inferred together; for a protocol, rows

@@ -98,6 +98,7 @@ impl Comparison {
     /// # Errors
     /// A suite or sizes that cannot be counted.
     pub fn new(subject: &Subject, suites: Vec<Suite>, sizes: Sizes, schedule: Schedule) -> Result<Self, CliError> {
+        let sizes = subject.sizes(sizes);
         let networks = vec![Network::lan(), Network::wan()];
         let entry = |suite| Entry::new(subject, suite, sizes, schedule, &networks);
         let suites = suites.into_par_iter().map(entry).collect::<Result<_, _>>()?;

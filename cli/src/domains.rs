@@ -146,28 +146,19 @@ fn merge(into: &mut Vec<SiteClaim>, claims: Vec<SiteClaim>) {
 
 /// The numbers that reach every site, by an exact plaintext pass.
 fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen>, DomainsError> {
-    let protocols = suite.bert()?;
-    let tokens = model.tokenizer.encode(text)?;
+    let protocols = suite.model()?;
+    let tokens = model.encode(text)?;
     let mut seen = Vec::new();
     forward_observed(&model.config, &model.weights, &tokens, &mut |stage, values| {
-        let (name, protocol, normalisation) = match stage {
-            Stage::EmbeddingSum => {
-                ("embedding/layernorm".to_owned(), protocols.layernorm, Some("embeddings.LayerNorm".to_owned()))
-            }
-            Stage::AttentionScores { layer } => (format!("layer.{layer}/softmax"), protocols.softmax, None),
-            Stage::AttentionSum { layer } => (
-                format!("layer.{layer}/attention/layernorm"),
-                protocols.layernorm,
-                Some(format!("encoder.layer.{layer}.attention.output.LayerNorm")),
-            ),
-            Stage::ActivationInput { layer } => (format!("layer.{layer}/gelu"), protocols.gelu, None),
-            Stage::LayerSum { layer } => (
-                format!("layer.{layer}/output/layernorm"),
-                protocols.layernorm,
-                Some(format!("encoder.layer.{layer}.output.LayerNorm")),
-            ),
+        let (name, protocol) = match stage {
+            Stage::EmbeddingSum => ("embedding/layernorm".to_owned(), protocols.layernorm),
+            Stage::AttentionScores { layer } => (format!("layer.{layer}/softmax"), protocols.softmax),
+            Stage::AttentionSum { layer } => (format!("layer.{layer}/attention/layernorm"), protocols.layernorm),
+            Stage::ActivationInput { layer } => (format!("layer.{layer}/gelu"), protocols.gelu),
+            Stage::LayerSum { layer } => (format!("layer.{layer}/output/layernorm"), protocols.layernorm),
             Stage::Embeddings | Stage::Layer { .. } => return,
         };
+        let normalisation = stage.normalisation(&model.config);
         let columns = values.shape().last().copied().unwrap_or(1);
         let rows = values.iter().map(|&x| f64::from(x)).collect();
         seen.push(Seen { name, protocol, rows, columns, normalisation });

@@ -9,7 +9,7 @@ use viewless_models::{FetchError, ModelError};
 use viewless_proofs::audit::AuditError;
 use viewless_proofs::privacy::CoalitionError;
 use viewless_protocols::circuit::CircuitError;
-use viewless_protocols::model::bert::BertError;
+use viewless_protocols::model::BuildError;
 use viewless_protocols::scheme::CompileError;
 use viewless_protocols::suite::SuiteError;
 use viewless_simulator::network::NetworkError;
@@ -84,7 +84,7 @@ pub enum CliError {
         /// Sequences, or rows.
         batch: usize,
         /// Why.
-        error: BertError,
+        error: BuildError,
     },
     /// The pool of threads could not be made.
     #[error("cannot start {threads} threads: {reason}")]

@@ -6,9 +6,10 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use thiserror::Error;
-use viewless_models::{Model, ModelError, Weights};
-use viewless_protocols::model::bert::{self, BertError, Query};
-use viewless_protocols::model::{Activation, Head};
+use viewless_models::{Model, ModelError, Prompt};
+use viewless_protocols::model::architecture::EmbeddingLayout;
+use viewless_protocols::model::transformer::{EMBEDDED, ONE_HOT, OUTPUT, PATCHES};
+use viewless_protocols::model::{self, Activation, BuildError, Head, Query, TransformerConfig};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, CompileError};
@@ -32,7 +33,7 @@ pub enum InferenceError {
     Suite(#[from] SuiteError),
     /// The circuit.
     #[error("{0}")]
-    Circuit(#[from] BertError),
+    Circuit(#[from] BuildError),
     /// The compilation.
     #[error("{0}")]
     Compile(#[from] CompileError),
@@ -43,7 +44,7 @@ pub enum InferenceError {
     #[error("cannot write the transcript: {0}")]
     Transcript(#[source] io::Error),
     /// The run has no output: a defect.
-    #[error("the Program revealed no `{}`; this is a defect of viewless, please report it", bert::OUTPUT)]
+    #[error("the Program revealed no `{}`; this is a defect of viewless, please report it", OUTPUT)]
     NoOutput,
 }
 
@@ -56,23 +57,27 @@ pub struct Answer {
     /// Last hidden states, row-major `[tokens, hidden]`, of a model without head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_states: Option<Vec<f64>>,
-    /// Logits of a classifier.
+    /// Logits of a classifier, or of the next token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub logits: Option<Vec<f64>>,
-    /// The label of the largest logit.
+    /// The label, or the text of the token, of the largest logit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
 }
 
 impl Answer {
-    fn new(head: &Head, values: Vec<f64>) -> Self {
+    fn new(model: &Model, values: Vec<f64>) -> Self {
         let mut answer = Self { pooled: None, hidden_states: None, logits: None, label: None };
-        match head {
+        let best = || (0..values.len()).max_by(|&i, &j| values[i].total_cmp(&values[j]));
+        match &model.config.head {
             Head::HiddenStates => answer.hidden_states = Some(values),
             Head::MeanPooling | Head::Pooler => answer.pooled = Some(values),
             Head::Classifier { labels } => {
-                let best = (0..values.len()).max_by(|&i, &j| values[i].total_cmp(&values[j]));
-                answer.label = best.and_then(|best| labels.get(best).cloned());
+                answer.label = best().and_then(|best| labels.get(best).cloned());
+                answer.logits = Some(values);
+            }
+            Head::NextToken => {
+                answer.label = best().and_then(|best| u32::try_from(best).ok()).map(|best| model.token(best));
                 answer.logits = Some(values);
             }
         }
@@ -95,9 +100,9 @@ pub struct InferenceReport {
     pub suite: String,
     /// The seed that replays the run.
     pub seed: String,
-    /// What was asked.
+    /// What was asked: the text, or the name of the image.
     pub text: String,
-    /// Tokens of the text, special ones included.
+    /// Tokens of the text, special ones included; none for an image.
     pub tokens: Vec<u32>,
     /// The private answer.
     pub output: Answer,
@@ -148,30 +153,44 @@ pub struct DomainViolation {
     pub listed: Vec<(u64, f64)>,
 }
 
-/// What the parties of a BERT inference put in.
-struct BertInputs<'a> {
-    weights: &'a Weights,
-    tokens: &'a [u32],
-    vocabulary: usize,
+/// What the parties of an inference put in.
+struct ModelInputs<'m, 'p> {
+    model: &'m Model,
+    prompt: Prompt<'p>,
 }
 
-impl Inputs for BertInputs<'_> {
+impl ModelInputs<'_, '_> {
+    /// Ones at the tokens, `[tokens, vocabulary]`.
+    fn one_hot(&self) -> Option<Vec<f32>> {
+        let (Prompt::Tokens(tokens), vocabulary) = (self.prompt, self.model.config.vocab_size()?) else { return None };
+        let mut rows = vec![0.0f32; tokens.len() * vocabulary];
+        for (row, &token) in tokens.iter().enumerate() {
+            *rows.get_mut(row * vocabulary + token as usize)? = 1.0;
+        }
+        Some(rows)
+    }
+
+    /// Rows of the word table, `[tokens, hidden]`.
+    fn embedded(&self) -> Option<Vec<f32>> {
+        let EmbeddingLayout::Words { words, .. } = self.model.config.architecture.layout().embedding else {
+            return None;
+        };
+        let Prompt::Tokens(tokens) = self.prompt else { return None };
+        let table = self.model.weights.get(words)?;
+        let rows = tokens.iter().map(|&token| table.index_axis(ndarray::Axis(0), token as usize));
+        Some(rows.flat_map(|row| row.iter().copied().collect::<Vec<_>>()).collect())
+    }
+}
+
+impl Inputs for ModelInputs<'_, '_> {
     fn input(&self, _: Party, name: &str, _: &Shape) -> Option<Reals<'_>> {
+        let owned = |values: Vec<f32>| Reals::F32(Cow::Owned(values));
         match name {
-            bert::ONE_HOT => {
-                let mut rows = vec![0.0f32; self.tokens.len() * self.vocabulary];
-                for (row, &token) in self.tokens.iter().enumerate() {
-                    *rows.get_mut(row * self.vocabulary + token as usize)? = 1.0;
-                }
-                Some(Reals::F32(Cow::Owned(rows)))
-            }
-            bert::EMBEDDED => {
-                let table = self.weights.get("embeddings.word_embeddings.weight")?;
-                let rows = self.tokens.iter().map(|&token| table.index_axis(ndarray::Axis(0), token as usize));
-                Some(Reals::F32(Cow::Owned(rows.flat_map(|row| row.iter().copied().collect::<Vec<_>>()).collect())))
-            }
+            ONE_HOT => self.one_hot().map(owned),
+            EMBEDDED => self.embedded().map(owned),
+            PATCHES => self.prompt.patches(&self.model.config).ok().map(|patches| owned(patches.into_iter().collect())),
             _ => {
-                let tensor = self.weights.get(name)?;
+                let tensor = self.model.weights.get(name)?;
                 Some(Reals::F32(match tensor.to_slice() {
                     Some(slice) => Cow::Borrowed(slice),
                     None => Cow::Owned(tensor.iter().copied().collect()),
@@ -187,7 +206,7 @@ pub struct Question<'a> {
     pub model: &'a Model,
     /// The suite.
     pub suite: &'a Suite,
-    /// The text.
+    /// The text, or the name of the image.
     pub text: &'a str,
     /// Decides everything random.
     pub seed: Seed,
@@ -197,20 +216,16 @@ pub struct Question<'a> {
     pub schedule: Schedule,
 }
 
-/// Compiles the Program of one BERT inference.
+/// Compiles the Program of one inference.
 ///
 /// # Errors
 /// [`InferenceError`] from suite, circuit or compilation.
-pub fn bert_program(
-    config: &viewless_protocols::model::BertConfig,
-    suite: &Suite,
-    query: Query,
-) -> Result<Program, InferenceError> {
-    let circuit = bert::circuit(config, &suite.bert()?, query)?;
+pub fn program(config: &TransformerConfig, suite: &Suite, query: Query) -> Result<Program, InferenceError> {
+    let circuit = model::circuit(config, &suite.model()?, query)?;
     Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
 }
 
-/// Runs one private inference and the plaintext pass; `progress` is told how many of how many values are done, and
+/// Runs one private inference on a text and the plaintext pass; `progress` is told how many of how many values are done, and
 /// `transcript` gets every message, one JSON object a line, with a digest of its contents.
 ///
 /// # Errors
@@ -220,12 +235,25 @@ pub fn infer(
     progress: Option<&dyn Fn(usize, usize)>,
     transcript: Option<&mut dyn Write>,
 ) -> Result<InferenceReport, InferenceError> {
+    let tokens = question.model.encode(question.text)?;
+    infer_prompt(question, Prompt::Tokens(&tokens), progress, transcript)
+}
+
+/// [`infer`] on tokens or an image, whatever the question's text says.
+///
+/// # Errors
+/// [`InferenceError`] for tokens, image, model or suite that cannot be used.
+pub fn infer_prompt(
+    question: &Question<'_>,
+    prompt: Prompt<'_>,
+    progress: Option<&dyn Fn(usize, usize)>,
+    transcript: Option<&mut dyn Write>,
+) -> Result<InferenceReport, InferenceError> {
     let Question { model, suite, text, ref seed, network, schedule } = *question;
-    let tokens = model.tokenizer.encode(text)?;
-    let plaintext = model.forward(&tokens)?;
-    let query = Query { tokens: tokens.len(), batch: 1 };
-    let program = bert_program(&model.config, suite, query)?;
-    let inputs = BertInputs { weights: &model.weights, tokens: &tokens, vocabulary: model.config.vocab_size };
+    let plaintext = model.forward(prompt)?;
+    let query = Query { tokens: prompt.tokens(&model.config), batch: 1 };
+    let program = program(&model.config, suite, query)?;
+    let inputs = ModelInputs { model, prompt };
     let mut transcript = transcript.map(|sink| Transcript::new(&program, sink, false));
     let mut record = |message: &Message, packed: &[u8]| {
         if let Some(transcript) = &mut transcript {
@@ -237,16 +265,12 @@ pub fn infer(
     if let Some(transcript) = transcript {
         transcript.finish().map_err(InferenceError::Transcript)?;
     }
-    let output = execution.output(bert::OUTPUT).ok_or(InferenceError::NoOutput)?;
-    let output = Answer::new(&model.config.head, output.values.clone());
-    let plain: Vec<f64> = match model.config.head {
-        Head::HiddenStates => plaintext.hidden_states.iter().map(|&x| f64::from(x)).collect(),
-        _ => plaintext.output.iter().map(|&x| f64::from(x)).collect(),
-    };
-    let plaintext = Answer::new(&model.config.head, plain);
+    let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
+    let output = Answer::new(model, output.values.clone());
+    let plaintext = Answer::new(model, plaintext.output.iter().map(|&x| f64::from(x)).collect());
     let mut cost = cost_report(&program, suite, schedule, Grouping::Function, network);
     cost.model = model.directory.display().to_string();
-    cost.seq = tokens.len();
+    cost.seq = query.tokens;
     cost.batch = 1;
     cost.predicted_seconds += execution.seconds;
     Ok(InferenceReport {
@@ -256,7 +280,10 @@ pub fn infer(
         text: text.to_owned(),
         cosine: cosine(output.values(), plaintext.values()),
         max_abs_error: largest_difference(output.values(), plaintext.values()),
-        tokens,
+        tokens: match prompt {
+            Prompt::Tokens(tokens) => tokens.to_vec(),
+            Prompt::Image(_) => Vec::new(),
+        },
         output,
         plaintext,
         cost,

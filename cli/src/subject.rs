@@ -5,8 +5,7 @@ use crate::error::CliError;
 use std::path::{Path, PathBuf};
 use viewless_models::{default_cache_dir, known_models, read_config};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner};
-use viewless_protocols::model::bert::{self, BertError};
-use viewless_protocols::model::{self, BertConfig};
+use viewless_protocols::model::{self, BuildError, TransformerConfig};
 use viewless_protocols::nonlinear::{self, Build, LayerNormInputs, Protocol};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme;
@@ -28,7 +27,7 @@ pub struct Subject {
 #[derive(Debug, Clone)]
 pub enum Kind {
     /// A model's sizes, without its weights.
-    Model(BertConfig),
+    Model(TransformerConfig),
     /// A protocol of the registry.
     Protocol(&'static Protocol),
 }
@@ -61,14 +60,23 @@ impl Subject {
         }
     }
 
+    /// The sizes at which it is built: the number of tokens of an image is the model's, whatever is asked for.
+    #[must_use]
+    pub fn sizes(&self, asked: Sizes) -> Sizes {
+        match &self.kind {
+            Kind::Model(config) => Sizes { seq: config.image_tokens().unwrap_or(asked.seq), ..asked },
+            Kind::Protocol(_) => asked,
+        }
+    }
+
     /// The circuit.
     ///
     /// # Errors
     /// Sizes that the model cannot take.
     pub fn circuit(&self, suite: &Suite, sizes: Sizes) -> Result<CheckedCircuit, CliError> {
         let built = match &self.kind {
-            Kind::Model(config) => bert::circuit(config, &suite.bert()?, sizes.query()),
-            Kind::Protocol(protocol) => protocol_circuit(protocol, sizes).map_err(BertError::from),
+            Kind::Model(config) => model::circuit(config, &suite.model()?, self.sizes(sizes).query()),
+            Kind::Protocol(protocol) => protocol_circuit(protocol, sizes).map_err(BuildError::from),
         };
         let Sizes { seq, batch } = sizes;
         built.map_err(|error| CliError::Size { subject: self.name.clone(), seq, batch, error })

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use viewless_models::Precision;
 use viewless_models::synthetic::{self, small_config};
-use viewless_protocols::model::{BertConfig, Head, KNOWN};
+use viewless_protocols::model::{self, Head, KNOWN, TransformerConfig};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 
@@ -87,7 +87,9 @@ fn cost_of_a_known_model_adds_up() {
             let report =
                 json(&["cost", model, "--seq", "16", "--batch", "2", "--suite", "secformer", "--schedule", schedule]);
             assert_eq!((&report["model"], &report["schedule"]), (&model.into(), &schedule.into()));
-            assert_eq!((&report["seq"], &report["batch"]), (&16.into(), &2.into()));
+            // An image has its own number of tokens.
+            let tokens = model::known(model).unwrap().image_tokens().unwrap_or(16);
+            assert_eq!((&report["seq"], &report["batch"]), (&tokens.into(), &2.into()));
             let online = &report["phases"]["online"];
             let sum = |field: &str| array(&report, "regions").iter().map(|region| bytes(&region[field])).sum::<u64>();
             assert_eq!(sum("bytes_total"), bytes(&online["bytes_total"]));
@@ -269,7 +271,7 @@ fn bad_usage_is_refused_with_a_sentence_that_says_what_to_do() {
 }
 
 /// A synthetic model in a temporary folder.
-fn model(config: &BertConfig) -> tempfile::TempDir {
+fn model(config: &TransformerConfig) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     synthetic::write_synthetic(folder.path(), config, 1, Precision::F32).unwrap();
     folder
@@ -330,7 +332,7 @@ fn the_seed_alone_decides_the_transcript() {
 #[test]
 fn a_classifier_names_its_label() {
     let labels = ["no", "perhaps", "yes"].map(str::to_owned).to_vec();
-    let folder = model(&BertConfig { head: Head::Classifier { labels }, ..small_config() });
+    let folder = model(&TransformerConfig { head: Head::Classifier { labels }, ..small_config() });
     let report = inferred(folder.path(), &[]);
     assert_eq!(report["output"]["label"], report["plaintext"]["label"]);
     assert_eq!(array(&report["output"], "logits").len(), 3);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints Hugging Face's own numbers for BERT model directories, as JSON.
+"""Prints Hugging Face's own numbers for model directories, as JSON.
 
     reference_vectors.py [--hidden-states] DIRECTORY...
 
@@ -10,7 +10,9 @@ attention written out (`eager`). The pinned outputs beside this file were made w
     reference_vectors.py --hidden-states FOLDER/* > synthetic.json    # see ../examples/write_synthetic.rs
 
 Each sentence has its token identifiers and, as far as the model has them: `mean` (over the tokens, before any normalisation),
-`pooler`, `logits`. With --hidden-states there are only the two short sentences, with the last `hidden_states`. All are
+`pooler`, `logits` (of labels, or of the token that follows the last one). A model of images has images instead, named in
+the place of the text: the number of channel c, row y, column x of image `n` is ((7 c + 3 y + 5 x + n) mod 16 - 8) / 8.
+With --hidden-states there are only the two short sentences, with the last `hidden_states`. All are
 computed in float32, Hugging Face's default.
 `float32_error` is how far that is, at most over all printed numbers, from the same pass in float64: no other float32
 implementation can be expected to agree more closely than this.
@@ -38,26 +40,48 @@ SENTENCES = [
 ]
 
 
+# The body of each class with a head of its own, and the bare classes whose pooler is optional.
+BODIES = {
+    "BertForSequenceClassification": "bert",
+    "RobertaForSequenceClassification": "roberta",
+    "DistilBertForSequenceClassification": "distilbert",
+    "GPT2LMHeadModel": "transformer",
+    "ViTForImageClassification": "vit",
+}
+WITH_POOLER = ["BertModel", "RobertaModel", "ViTModel"]
+
+
 def load_model(directory, dtype):
-    config = json.loads((directory / "config.json").read_text())
+    architecture = json.loads((directory / "config.json").read_text())["architectures"][0]
     options = {"dtype": dtype, "attn_implementation": "eager", "local_files_only": True}
-    if "BertForSequenceClassification" in config.get("architectures", []):
-        return transformers.BertForSequenceClassification.from_pretrained(directory, **options).eval()
-    with safetensors.safe_open(directory / "model.safetensors", "pt") as weights:
-        has_pooler = any(name.endswith("pooler.dense.weight") for name in weights.keys())
-    return transformers.BertModel.from_pretrained(directory, add_pooling_layer=has_pooler, **options).eval()
+    if architecture in WITH_POOLER:
+        with safetensors.safe_open(directory / "model.safetensors", "pt") as weights:
+            options["add_pooling_layer"] = any(name.endswith("pooler.dense.weight") for name in weights.keys())
+    return getattr(transformers, architecture).from_pretrained(directory, **options).eval()
+
+
+def image(model, number):
+    size, channels = model.config.image_size, model.config.num_channels
+    c, y, x = torch.meshgrid(torch.arange(channels), torch.arange(size), torch.arange(size), indexing="ij")
+    return ((7 * c + 3 * y + 5 * x + number) % 16 - 8) / 8
 
 
 def outputs(model, ids):
-    tokens = torch.tensor([ids])
+    """Of a text's tokens, or of the image of that number."""
+    if isinstance(ids, int):
+        arguments = {"pixel_values": image(model, ids)[None].to(model.dtype)}
+    else:
+        tokens = torch.tensor([ids])
+        arguments = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
     with torch.no_grad():
-        bert = getattr(model, "bert", model)
-        result = bert(input_ids=tokens, attention_mask=torch.ones_like(tokens))
+        body = getattr(model, BODIES.get(type(model).__name__, ""), model)
+        result = body(**arguments)
         named = {"mean": result.last_hidden_state[0].mean(dim=0)}
-        if result.pooler_output is not None:
+        if getattr(result, "pooler_output", None) is not None:
             named["pooler"] = result.pooler_output[0]
-        if bert is not model:
-            named["logits"] = model(input_ids=tokens, attention_mask=torch.ones_like(tokens)).logits[0]
+        if body is not model:
+            logits = model(**arguments).logits[0]
+            named["logits"] = logits[-1] if logits.dim() == 2 else logits
         named["hidden_states"] = result.last_hidden_state[0]
     return named
 
@@ -70,19 +94,22 @@ def plain(values):
 
 
 def describe(directory, with_hidden_states):
-    tokenizer = tokenizers.Tokenizer.from_file(str(directory / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     single, double = load_model(directory, torch.float32), load_model(directory, torch.float32).double()
     error, described = 0.0, []
-    for sentence in SENTENCES[:2] if with_hidden_states else SENTENCES:
-        ids = tokenizer.encode(sentence).ids
+    if (directory / "tokenizer.json").exists():
+        tokenizer = tokenizers.Tokenizer.from_file(str(directory / "tokenizer.json"))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        asked = [(text, tokenizer.encode(text).ids) for text in (SENTENCES[:2] if with_hidden_states else SENTENCES)]
+    else:
+        asked = [(f"image {number}", number) for number in range(2)]
+    for sentence, ids in asked:
         named, exact = outputs(single, ids), outputs(double, ids)
         if not with_hidden_states:
             del named["hidden_states"]
         for name, values in named.items():
             error = max(error, (values.double() - exact[name]).abs().max().item())
-        described.append({"text": sentence, "ids": ids, **{name: plain(values) for name, values in named.items()}})
+        described.append({"text": sentence, "ids": [] if isinstance(ids, int) else ids, **{name: plain(values) for name, values in named.items()}})
     return {"name": directory.resolve().name, "float32_error": error, "sentences": described}
 
 

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use viewless_protocols::model::config::BertConfig;
+use viewless_protocols::model::{Input, TransformerConfig};
 
 use crate::config::read_config;
 use crate::error::ModelError;
 use crate::plaintext::{self, Output};
+use crate::prompt::{Prompt, no_text};
 use crate::tokenizer::Tokenizer;
 use crate::weights::Weights;
 
@@ -23,33 +24,51 @@ pub struct Model {
     /// Where it was loaded from.
     pub directory: PathBuf,
     /// Its sizes, activation and head.
-    pub config: BertConfig,
+    pub config: TransformerConfig,
     /// Its tensors.
     pub weights: Weights,
-    /// Its tokenizer.
-    pub tokenizer: Tokenizer,
+    /// Its tokenizer; none for a model of images.
+    pub tokenizer: Option<Tokenizer>,
 }
 
 impl Model {
-    /// Loads `config.json`, `tokenizer.json` and `model.safetensors`, and `modules.json` where there is one.
+    /// Loads `config.json`, the tokenizer and `model.safetensors`, and `modules.json` where there is one.
     ///
     /// # Errors
-    /// Whatever [`read_config`], [`Tokenizer::load`] and [`Weights::load`] refuse, in this order: the large file comes
+    /// Whatever [`read_config`], [`Tokenizer::of_directory`] and [`Weights::load`] refuse, in this order: the large file comes
     /// last.
     pub fn load(directory: &Path) -> Result<Self, ModelError> {
         let config = read_config(directory)?;
-        let tokenizer = Tokenizer::load(&directory.join(TOKENIZER_FILE), &config)?;
+        let tokenizer = match config.input {
+            Input::Text { .. } => Some(Tokenizer::of_directory(directory, &config)?),
+            Input::Image { .. } => None,
+        };
         let weights = Weights::load(&directory.join(WEIGHTS_FILE), &config)?;
         tracing::debug!(directory = %directory.display(), parameters = weights.parameters(), "model loaded");
         Ok(Self { directory: directory.to_owned(), config, weights, tokenizer })
     }
 
+    /// Token identifiers of a text, special tokens included; see [`Tokenizer::encode`].
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::encode`]; a model of images takes no text.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        self.tokenizer.as_ref().ok_or_else(|| no_text(&self.config))?.encode(text)
+    }
+
+    /// The text of a token, for display; an unknown identifier is shown as a number.
+    #[must_use]
+    pub fn token(&self, token: u32) -> String {
+        let text = self.tokenizer.as_ref().and_then(|tokenizer| tokenizer.token(token));
+        text.unwrap_or_else(|| token.to_string())
+    }
+
     /// The plaintext pass; see [`crate::forward`].
     ///
     /// # Errors
-    /// No tokens, too many, or one outside the vocabulary.
-    pub fn forward(&self, tokens: &[u32]) -> Result<Output, ModelError> {
-        plaintext::forward(&self.config, &self.weights, tokens)
+    /// Those of [`crate::forward`].
+    pub fn forward<'a>(&self, prompt: impl Into<Prompt<'a>>) -> Result<Output, ModelError> {
+        plaintext::forward(&self.config, &self.weights, prompt)
     }
 }
 
@@ -62,7 +81,7 @@ mod tests {
     #[test]
     fn a_whole_directory_loads_and_runs() {
         let model = Model::load(synthetic::temporary(&small_config()).path()).unwrap();
-        let tokens = model.tokenizer.encode("the view is empty").unwrap();
+        let tokens = model.encode("the view is empty").unwrap();
         let output = model.forward(&tokens).unwrap();
         assert_eq!(output.hidden_states.dim(), (tokens.len(), model.config.hidden_size));
         assert!(output.hidden_states.iter().all(|value| value.is_finite()));

@@ -61,8 +61,10 @@ pub enum ModelError {
         /// What would be accepted.
         expected: &'static str,
     },
-    /// The model is not a BERT.
-    #[error("`{file}`: `model_type` is \"{model_type}\"; only \"bert\" is supported, so choose a BERT model")]
+    /// The model is of a family that is not built.
+    #[error(
+        "`{file}`: `model_type` is \"{model_type}\"; choose a model of type bert, roberta, distilbert, gpt2 or vit"
+    )]
     UnknownModelType {
         /// The configuration file.
         file: PathBuf,
@@ -71,25 +73,33 @@ pub enum ModelError {
     },
     /// The activation function has no protocol here.
     #[error(
-        "`{file}`: `hidden_act` is \"{activation}\"; use a model with \"gelu\", \"gelu_new\" or \"gelu_pytorch_tanh\""
+        "`{file}`: `{field}` is \"{activation}\"; use a model with \"gelu\", \"gelu_new\" or \"gelu_pytorch_tanh\""
     )]
     UnknownActivation {
         /// The configuration file.
         file: PathBuf,
+        /// The field that names it.
+        field: &'static str,
         /// The activation found.
         activation: String,
     },
-    /// Positions are not looked up in a table.
-    #[error(
-        "`{file}`: `position_embedding_type` is \"{kind}\"; only \"absolute\" is supported, so choose another model"
-    )]
-    UnsupportedPositions {
+    /// The model asks for something that is not computed and would change its answer.
+    #[error("`{file}`: `{field}` is {value}, but only {needed} is supported: {what} are left out, because {why}")]
+    LeftOut {
         /// The configuration file.
         file: PathBuf,
-        /// The kind found.
-        kind: String,
+        /// The field that asks for it.
+        field: &'static str,
+        /// Its value, as JSON.
+        value: String,
+        /// The value that it must have.
+        needed: String,
+        /// What is left out.
+        what: &'static str,
+        /// Why.
+        why: &'static str,
     },
-    /// Sizes that no BERT can have.
+    /// Sizes that no model can have.
     #[error("`{file}`: {source}")]
     Sizes {
         /// The configuration file.
@@ -131,20 +141,22 @@ pub enum ModelError {
     MissingTensor {
         /// The weights file.
         file: PathBuf,
-        /// Hugging Face name of the tensor, without a leading `bert.`.
+        /// Hugging Face name of the tensor in a bare model.
         tensor: String,
         /// The shape it should have.
         shape: Vec<usize>,
     },
-    /// Two tensors of a file have the same name once `bert.` is stripped.
+    /// Two tensors of a file have the same name once the family's prefix is stripped.
     #[error(
-        "`{file}` holds the tensor `{tensor}` twice, with and without the prefix `bert.` or under its old name; keep one of them"
+        "`{file}` holds the tensor `{tensor}` twice, with and without the prefix `{prefix}` or under its old name; keep one of them"
     )]
     DuplicateTensor {
         /// The weights file.
         file: PathBuf,
-        /// Hugging Face name of the tensor, without a leading `bert.`.
+        /// Hugging Face name of the tensor, without the prefix.
         tensor: String,
+        /// The prefix.
+        prefix: &'static str,
     },
     /// A tensor does not have the shape that the configuration implies.
     #[error(
@@ -224,6 +236,23 @@ pub enum ModelError {
         reason: String,
     },
 
+    /// A text for a model that is asked about images.
+    #[error("this model is asked about images, not texts; give it an image of {image_size} x {image_size} pixels")]
+    NoText {
+        /// Pixels of a side.
+        image_size: usize,
+    },
+    /// An image for a model that is asked about texts.
+    #[error("this model is asked about texts, not images; give it a text")]
+    NoImage,
+    /// An image of another shape than the model takes.
+    #[error("an image of shape {found:?}, but the model takes {expected:?} (channels, rows, columns); scale it")]
+    ImageShape {
+        /// Channels, rows, columns.
+        expected: [usize; 3],
+        /// Those of the image.
+        found: [usize; 3],
+    },
     /// The text has no tokens of its own, or the list of tokens is empty.
     #[error("the input holds no tokens; give a text with at least one visible character")]
     NoTokens,

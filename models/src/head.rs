@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use viewless_protocols::model::config::Head;
+use viewless_protocols::model::{Architecture, Head};
 
 use crate::config::{Fields, invalid, read_json};
 use crate::directory::WEIGHTS_FILE;
@@ -14,24 +14,44 @@ use crate::safetensors_file::SafetensorsFile;
 /// Lists the steps of a sentence-transformers model.
 pub(crate) const MODULES_FILE: &str = "modules.json";
 
-pub(crate) fn read_head(directory: &Path, config: &Fields) -> Result<Head, ModelError> {
-    if names_classifier(config) {
-        return Ok(Head::Classifier { labels: labels(config)? });
+/// The class that computes logits in Hugging Face's code: of labels, or of the next token.
+pub(crate) fn logits_class(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::Bert => "BertForSequenceClassification",
+        Architecture::Roberta => "RobertaForSequenceClassification",
+        Architecture::Distilbert => "DistilBertForSequenceClassification",
+        Architecture::Gpt2 => "GPT2LMHeadModel",
+        Architecture::Vit => "ViTForImageClassification",
+    }
+}
+
+pub(crate) fn read_head(
+    directory: &Path,
+    config: &Fields,
+    architecture: Architecture,
+    hidden_size: usize,
+) -> Result<Head, ModelError> {
+    let layout = architecture.layout();
+    if names_class(config, logits_class(architecture)) {
+        return Ok(if layout.next_token { Head::NextToken } else { Head::Classifier { labels: labels(config)? } });
     }
     if let Some(pooling) = pooling_file(directory)? {
-        check_mean_pooling(pooling, config)?;
+        check_mean_pooling(pooling, hidden_size)?;
         return Ok(Head::MeanPooling);
     }
     let weights = directory.join(WEIGHTS_FILE);
-    if weights.exists() && SafetensorsFile::open(&weights)?.contains("pooler.dense.weight") {
+    if let Some(pooler) = layout.pooler
+        && weights.exists()
+        && SafetensorsFile::open(&weights, architecture)?.contains(&format!("{pooler}.weight"))
+    {
         return Ok(Head::Pooler);
     }
     Ok(Head::HiddenStates)
 }
 
-fn names_classifier(config: &Fields) -> bool {
+fn names_class(config: &Fields, class: &str) -> bool {
     let architectures = config.values.get("architectures").and_then(Value::as_array);
-    architectures.is_some_and(|names| names.iter().any(|name| name == "BertForSequenceClassification"))
+    architectures.is_some_and(|names| names.iter().any(|name| name == class))
 }
 
 /// The names in `id2label`, whose keys must count from 0. Hugging Face leaves the field out when it has its default.
@@ -77,7 +97,7 @@ fn pooling_file(directory: &Path) -> Result<Option<PathBuf>, ModelError> {
     Ok(pooling)
 }
 
-fn check_mean_pooling(file: PathBuf, config: &Fields) -> Result<(), ModelError> {
+fn check_mean_pooling(file: PathBuf, hidden_size: usize) -> Result<(), ModelError> {
     let fields = Fields::read(file, "`modules.json` names it, so download the model again")?;
     // Two spellings: a flag per mode, and one name.
     let flags = fields.values.iter().filter(|(_, value)| **value == Value::Bool(true));
@@ -89,8 +109,8 @@ fn check_mean_pooling(file: PathBuf, config: &Fields) -> Result<(), ModelError> 
         return Err(ModelError::UnsupportedPooling { file: fields.file, pooling });
     }
     match fields.values.get("word_embedding_dimension") {
-        Some(width) if config.values.get("hidden_size") != Some(width) => {
-            Err(fields.invalid("word_embedding_dimension", width, "equal to `hidden_size` of `config.json`"))
+        Some(width) if width.as_u64() != Some(hidden_size as u64) => {
+            Err(fields.invalid("word_embedding_dimension", width, "equal to the hidden size in `config.json`"))
         }
         _ => Ok(()),
     }
@@ -105,10 +125,10 @@ mod tests {
     use serde_json::json;
     use std::fs;
     use tempfile::TempDir;
-    use viewless_protocols::model::config::BertConfig;
+    use viewless_protocols::model::TransformerConfig;
 
     fn directory(head: Head) -> TempDir {
-        synthetic::temporary(&BertConfig { head, ..small_config() })
+        synthetic::temporary(&TransformerConfig { head, ..small_config() })
     }
 
     fn set(directory: &TempDir, file: &str, field: &str, value: Value) {

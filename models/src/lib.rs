@@ -1,7 +1,7 @@
 //! Hugging Face model directories for viewless: configuration, weights, tokenizer and a plaintext forward pass.
 //!
-//! A directory holds `config.json`, `model.safetensors` and `tokenizer.json`; a sentence-transformers directory also
-//! holds `modules.json` and `1_Pooling/config.json`. [`Model::load`] reads all of it, checks every tensor that a
+//! A directory holds `config.json`, `model.safetensors` and, for texts, `tokenizer.json` (or `vocab.json` and `merges.txt`); a
+//! sentence-transformers directory also holds `modules.json` and `1_Pooling/config.json`. [`Model::load`] reads all of it, checks every tensor that a
 //! circuit will need against the configuration, and names the file, the field or the tensor when something is wrong.
 //!
 //! [`forward`] is the plaintext pass in f32 that private runs are compared with. It is itself compared with Hugging
@@ -13,11 +13,12 @@
 //!
 //! let directory = fetch("all-MiniLM-L6-v2", &default_cache_dir()?, &mut |step| eprintln!("{step}"))?;
 //! let model = Model::load(&directory)?;
-//! let tokens = model.tokenizer.encode("Nobody saw this sentence.")?;
+//! let tokens = model.encode("Nobody saw this sentence.")?;
 //! println!("{}", model.forward(&tokens)?.output);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod byte_level;
 mod cache;
 mod config;
 mod directory;
@@ -25,6 +26,7 @@ mod error;
 mod fetch;
 mod head;
 mod plaintext;
+mod prompt;
 mod safetensors_file;
 pub mod synthetic;
 mod tokenizer;
@@ -36,6 +38,7 @@ pub use directory::{CONFIG_FILE, Model, TOKENIZER_FILE, WEIGHTS_FILE};
 pub use error::{FetchError, ModelError};
 pub use fetch::{Progress, fetch, known_models};
 pub use plaintext::{Output, Stage, forward, forward_observed};
+pub use prompt::Prompt;
 pub use safetensors_file::Precision;
 pub use tokenizer::Tokenizer;
-pub use weights::{Weights, required_tensors};
+pub use weights::Weights;

@@ -1,13 +1,15 @@
-//! The plaintext forward pass of BERT in f32 (Devlin et al., 2018; Hugging Face's `BertModel` in evaluation mode).
+//! The plaintext forward pass of a Transformer in f32 (Hugging Face's models in evaluation mode).
 //!
-//! One sentence, no padding, token type 0. With n tokens, width h, heads of width d:
+//! One text or image, no padding, token type 0. With n tokens, width h, heads of width d; `N` is LayerNorm after each sum
+//! (BERT, RoBERTa, DistilBERT) and nothing elsewhere, `P` is LayerNorm before each block (GPT-2, ViT) and nothing elsewhere:
 //!
 //! ```text
-//! x           = LayerNorm(word[token] + position[0..n] + token_type[0])
-//! each layer:   q, k, v = x W^T + b, split over the heads
-//!               a = softmax(q k^T / sqrt(d)) v, heads joined
-//!               x = LayerNorm(x + a W^T + b)
-//!               x = LayerNorm(x + activation(x W^T + b) W'^T + b')
+//! x           = N(word[token] + position + token_type[0]),  or  [class; patches W^T + b] + position
+//! each layer:   q, k, v = P(x) W^T + b, split over the heads
+//!               a = softmax(q k^T / sqrt(d)) v, heads joined; under causal attention token i has weights for tokens 0 to i only
+//!               x = N(x + a W^T + b)
+//!               x = N(x + activation(P(x) W^T + b) W'^T + b')
+//! x           = P(x)
 //! LayerNorm(x) = (x - mean) / sqrt(variance + epsilon) * weight + bias, per token, variance over h (not h - 1)
 //! ```
 //!
@@ -18,11 +20,14 @@
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, Axis, s};
-use viewless_protocols::model::config::{Activation, BertConfig, Head};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, Axis, concatenate, s};
+use viewless_protocols::model::architecture::{
+    Attention, ClassifierInput, EmbeddingLayout, Layout, Placement, Projections, Sum, WeightOrder,
+};
+use viewless_protocols::model::{Activation, Head, TransformerConfig};
 
 use crate::error::ModelError;
-use crate::tokenizer::check_tokens;
+use crate::prompt::{Prompt, no_text};
 use crate::weights::Weights;
 
 /// Output columns of a linear layer computed by one task.
@@ -31,31 +36,33 @@ const COLUMNS_PER_TASK: usize = 128;
 /// The result of a forward pass.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
-    /// The last hidden states, `[tokens, hidden]`.
+    /// The last hidden states, `[tokens, hidden]`, after the last normalisation where there is one.
     pub hidden_states: Array2<f32>,
-    /// What the head makes of them: the pooled vector `[hidden]`, the logits `[labels]`, or, for
+    /// What the head makes of them: the pooled vector `[hidden]`, the logits `[labels]` or `[vocabulary]`, or, for
     /// [`Head::HiddenStates`], the hidden states in row-major order, `[tokens * hidden]`.
     pub output: Array1<f32>,
 }
 
-/// A point of the forward pass that an observer sees.
+/// A point of the forward pass that an observer sees. The three sums of the residual stream are each the input of one
+/// LayerNorm, wherever it stands: [`Stage::normalisation`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// The input of the embeddings' LayerNorm, `[tokens, hidden]`.
+    /// The sum of the embeddings, `[tokens, hidden]`.
     EmbeddingSum,
-    /// The input of the LayerNorm after attention, `[tokens, hidden]`.
+    /// The sum of a layer's input and its attention block, `[tokens, hidden]`.
     AttentionSum {
         /// Layer, from 0.
         layer: usize,
     },
-    /// The input of the LayerNorm at the end of a layer, `[tokens, hidden]`.
+    /// The sum of that and the feed-forward block, `[tokens, hidden]`.
     LayerSum {
         /// Layer, from 0.
         layer: usize,
     },
-    /// After the embeddings' LayerNorm, `[tokens, hidden]`.
+    /// The input of the first layer, `[tokens, hidden]`.
     Embeddings,
-    /// The input of softmax: scores after scaling, `[heads, tokens, tokens]`.
+    /// The input of softmax: scores after scaling, `[heads, tokens, tokens]`. Under causal attention only those up to the
+    /// diagonal take part.
     AttentionScores {
         /// Layer, from 0.
         layer: usize,
@@ -72,71 +79,113 @@ pub enum Stage {
     },
 }
 
-/// The forward pass on one sentence.
+impl Stage {
+    /// The name of the LayerNorm whose input this is, in a model of this configuration: its tensors are `.weight` and
+    /// `.bias` of it.
+    #[must_use]
+    pub fn normalisation(self, config: &TransformerConfig) -> Option<String> {
+        let sum = match self {
+            Self::EmbeddingSum => Sum::Embedding,
+            Self::AttentionSum { layer } => Sum::Attention { layer },
+            Self::LayerSum { layer } => Sum::FeedForward { layer },
+            Self::Embeddings | Self::AttentionScores { .. } | Self::ActivationInput { .. } | Self::Layer { .. } => {
+                return None;
+            }
+        };
+        Some(config.architecture.layout().norm_of(sum, config.layers))
+    }
+}
+
+/// What sees the stages.
+type Observer<'a> = &'a mut dyn FnMut(Stage, ArrayViewD<'_, f32>);
+
+/// The forward pass on one text or image.
 ///
 /// # Errors
-/// No tokens, more than the model has positions, or one outside its vocabulary; weights of another configuration.
-pub fn forward(config: &BertConfig, weights: &Weights, tokens: &[u32]) -> Result<Output, ModelError> {
-    forward_observed(config, weights, tokens, &mut |_, _| {})
+/// No tokens, more than the model has positions, or one outside its vocabulary; an image of another shape; a text for a model
+/// of images, or the reverse; weights of another configuration.
+pub fn forward<'a>(
+    config: &TransformerConfig,
+    weights: &Weights,
+    prompt: impl Into<Prompt<'a>>,
+) -> Result<Output, ModelError> {
+    forward_observed(config, weights, prompt, &mut |_, _| {})
 }
 
 /// [`forward`], showing each [`Stage`] to `observe` as it is computed.
 ///
 /// # Errors
 /// Those of [`forward`].
-pub fn forward_observed(
-    config: &BertConfig,
+pub fn forward_observed<'a>(
+    config: &TransformerConfig,
     weights: &Weights,
-    tokens: &[u32],
+    prompt: impl Into<Prompt<'a>>,
     observe: &mut dyn FnMut(Stage, ArrayViewD<'_, f32>),
 ) -> Result<Output, ModelError> {
-    check_tokens(tokens, config.vocab_size, config.max_positions)?;
     weights.check(config)?;
-    let pass = Pass { config, weights };
-    let mut x = pass.embeddings(tokens, observe)?;
+    let prompt = prompt.into();
+    prompt.check(config)?;
+    let pass = Pass { config, weights, layout: config.architecture.layout() };
+    let sum = pass.embeddings(&prompt)?;
+    observe(Stage::EmbeddingSum, sum.view().into_dyn());
+    let mut x = pass.after(Sum::Embedding, sum)?;
     observe(Stage::Embeddings, x.view().into_dyn());
     for layer in 0..config.layers {
-        x = pass.attention(layer, x, observe)?;
-        x = pass.feed_forward(layer, x, observe)?;
+        let sum = pass.attention(layer, &x, observe)? + &x;
+        observe(Stage::AttentionSum { layer }, sum.view().into_dyn());
+        x = pass.after(Sum::Attention { layer }, sum)?;
+        let sum = pass.feed_forward(layer, &x, observe)? + &x;
+        observe(Stage::LayerSum { layer }, sum.view().into_dyn());
+        x = pass.after(Sum::FeedForward { layer }, sum)?;
         observe(Stage::Layer { layer }, x.view().into_dyn());
     }
+    let x = pass.before(Sum::FeedForward { layer: config.layers - 1 }, &x)?;
     let output = pass.head(&x)?;
     Ok(Output { hidden_states: x, output })
 }
 
 /// A configuration with weights that fit it.
 struct Pass<'a> {
-    config: &'a BertConfig,
+    config: &'a TransformerConfig,
     weights: &'a Weights,
+    layout: &'static Layout,
 }
 
 impl Pass<'_> {
-    fn embeddings(
-        &self,
-        tokens: &[u32],
-        observe: &mut dyn FnMut(Stage, ArrayViewD<'_, f32>),
-    ) -> Result<Array2<f32>, ModelError> {
-        let words = self.weights.matrix("embeddings.word_embeddings.weight")?;
-        let positions = self.weights.matrix("embeddings.position_embeddings.weight")?;
-        let token_types = self.weights.matrix("embeddings.token_type_embeddings.weight")?;
-        let rows: Vec<usize> = tokens.iter().map(|&token| token as usize).collect();
-        let mut x = words.select(Axis(0), &rows);
-        x += &token_types.row(0);
-        x += &positions.slice(s![..tokens.len(), ..]);
-        observe(Stage::EmbeddingSum, x.view().into_dyn());
-        self.layer_norm("embeddings.LayerNorm", x)
+    fn embeddings(&self, prompt: &Prompt<'_>) -> Result<Array2<f32>, ModelError> {
+        match (prompt, self.layout.embedding) {
+            (Prompt::Tokens(tokens), EmbeddingLayout::Words { words, positions, first_position, types }) => {
+                let positions = self.weights.matrix(positions)?;
+                let rows: Vec<usize> = tokens.iter().map(|&token| token as usize).collect();
+                let mut x = self.weights.matrix(words)?.select(Axis(0), &rows);
+                if let Some(types) = types {
+                    x += &self.weights.matrix(types)?.row(0);
+                }
+                x += &positions.slice(s![first_position..first_position + tokens.len(), ..]);
+                Ok(x)
+            }
+            (Prompt::Image(_), EmbeddingLayout::Patches { projection, class_token, positions }) => {
+                let patches = prompt.patches(self.config)?;
+                let weight = self.weights.rows(&format!("{projection}.weight"), patches.ncols())?;
+                let bias = self.weights.vector(&format!("{projection}.bias"))?;
+                let embedded = linear(patches.view(), weight, bias);
+                let hidden = self.config.hidden_size;
+                let class = self.weights.rows(class_token, hidden)?;
+                let x = concatenate(Axis(0), &[class, embedded.view()]).expect("both have the hidden size");
+                Ok(x + &self.weights.rows(positions, hidden)?)
+            }
+            (Prompt::Image(_), EmbeddingLayout::Words { .. }) => Err(ModelError::NoImage),
+            (Prompt::Tokens(_), EmbeddingLayout::Patches { .. }) => Err(no_text(self.config)),
+        }
     }
 
-    fn attention(
-        &self,
-        layer: usize,
-        x: Array2<f32>,
-        observe: &mut dyn FnMut(Stage, ArrayViewD<'_, f32>),
-    ) -> Result<Array2<f32>, ModelError> {
-        let prefix = format!("encoder.layer.{layer}.attention");
+    /// The output layer of the attention block of a layer's input x.
+    fn attention(&self, layer: usize, x: &Array2<f32>, observe: Observer<'_>) -> Result<Array2<f32>, ModelError> {
+        // The normalisation before the attention block belongs to the sum before it.
+        let sum = layer.checked_sub(1).map_or(Sum::Embedding, |layer| Sum::FeedForward { layer });
+        let x = self.before(sum, x)?;
         let (tokens, head_size) = (x.nrows(), self.config.head_size());
-        let [query, key, value] = ["query", "key", "value"].map(|name| format!("{prefix}.self.{name}"));
-        let (query, key, value) = (self.linear(&query, &x)?, self.linear(&key, &x)?, self.linear(&value, &x)?);
+        let [query, key, value] = self.project(layer, &x)?;
 
         let scale = 1.0 / (head_size as f32).sqrt();
         let columns = |head: usize| s![.., head * head_size..(head + 1) * head_size];
@@ -154,55 +203,111 @@ impl Pass<'_> {
             .zip(context.axis_chunks_iter_mut(Axis(1), head_size).into_par_iter())
             .enumerate()
             .for_each(|(head, (mut scores, mut context))| {
-                scores.rows_mut().into_iter().for_each(softmax);
+                for (token, mut row) in scores.rows_mut().into_iter().enumerate() {
+                    let seen = match self.layout.attention {
+                        Attention::Full => tokens,
+                        Attention::Causal => token + 1,
+                    };
+                    softmax(row.slice_mut(s![..seen]));
+                    row.slice_mut(s![seen..]).fill(0.0);
+                }
                 general_mat_mul(1.0, &scores, &value.slice(columns(head)), 0.0, &mut context);
             });
-        let attended = self.linear(&format!("{prefix}.output.dense"), &context)?;
-        let sum = attended + x;
-        observe(Stage::AttentionSum { layer }, sum.view().into_dyn());
-        self.layer_norm(&format!("{prefix}.output.LayerNorm"), sum)
+        self.linear(layer, self.layout.attention_output, &context)
     }
 
-    fn feed_forward(
-        &self,
-        layer: usize,
-        x: Array2<f32>,
-        observe: &mut dyn FnMut(Stage, ArrayViewD<'_, f32>),
-    ) -> Result<Array2<f32>, ModelError> {
-        let prefix = format!("encoder.layer.{layer}");
-        let mut inner = self.linear(&format!("{prefix}.intermediate.dense"), &x)?;
+    /// Queries, keys and values, each `[tokens, hidden]`.
+    fn project(&self, layer: usize, x: &Array2<f32>) -> Result<[Array2<f32>; 3], ModelError> {
+        let hidden = self.config.hidden_size;
+        match self.layout.projections {
+            Projections::Separate([query, key, value]) => {
+                Ok([self.linear(layer, query, x)?, self.linear(layer, key, x)?, self.linear(layer, value, x)?])
+            }
+            Projections::Fused(name) => {
+                let fused = self.linear(layer, name, x)?;
+                Ok([0, 1, 2].map(|part| fused.slice(s![.., part * hidden..(part + 1) * hidden]).to_owned()))
+            }
+        }
+    }
+
+    /// The second linear layer of the feed-forward block of x.
+    fn feed_forward(&self, layer: usize, x: &Array2<f32>, observe: Observer<'_>) -> Result<Array2<f32>, ModelError> {
+        let x = self.before(Sum::Attention { layer }, x)?;
+        let mut inner = self.linear(layer, self.layout.wide, &x)?;
         observe(Stage::ActivationInput { layer }, inner.view().into_dyn());
         let activation = self.config.activation;
         inner.par_mapv_inplace(|value| activate(activation, value));
-        let outer = self.linear(&format!("{prefix}.output.dense"), &inner)?;
-        let sum = outer + x;
-        observe(Stage::LayerSum { layer }, sum.view().into_dyn());
-        self.layer_norm(&format!("{prefix}.output.LayerNorm"), sum)
+        self.linear(layer, self.layout.narrow, &inner)
     }
 
     fn head(&self, x: &Array2<f32>) -> Result<Array1<f32>, ModelError> {
+        let first = x.slice(s![..1, ..]);
         match &self.config.head {
             Head::HiddenStates => Ok(x.iter().copied().collect()),
             Head::MeanPooling => Ok(x.columns().into_iter().map(|column| mean(column) as f32).collect()),
-            Head::Pooler => Ok(self.pooler(x)?.row(0).to_owned()),
-            Head::Classifier { .. } => Ok(self.linear("classifier", &self.pooler(x)?)?.row(0).to_owned()),
+            Head::Pooler => Ok(self.pooler(first)?.row(0).to_owned()),
+            Head::Classifier { .. } => {
+                let classifier = self.layout.classifier.expect("a valid configuration classifies only where it can");
+                let input = match classifier.input {
+                    ClassifierInput::Token => first.to_owned(),
+                    ClassifierInput::Pooler => self.pooler(first)?,
+                    ClassifierInput::Tanh(name) => tanh(self.head_layer(name, first)?),
+                    ClassifierInput::Relu(name) => self.head_layer(name, first)?.mapv(|value| value.max(0.0)),
+                };
+                Ok(self.head_layer(classifier.output, input.view())?.row(0).to_owned())
+            }
+            Head::NextToken => {
+                let EmbeddingLayout::Words { words, .. } = self.layout.embedding else {
+                    return Err(no_text(self.config));
+                };
+                let table = self.weights.matrix(words)?;
+                let none = Array1::zeros(table.nrows());
+                Ok(linear(x.slice(s![x.nrows() - 1.., ..]), table, none.view()).row(0).to_owned())
+            }
         }
     }
 
     /// tanh(dense(first token)), `[1, hidden]`.
-    fn pooler(&self, x: &Array2<f32>) -> Result<Array2<f32>, ModelError> {
-        let first = x.slice(s![..1, ..]).to_owned();
-        Ok(self.linear("pooler.dense", &first)?.mapv(|value| libm::tanh(value.into()) as f32))
+    fn pooler(&self, first: ArrayView2<'_, f32>) -> Result<Array2<f32>, ModelError> {
+        let name = self.layout.pooler.expect("a valid configuration pools only where there is a pooler");
+        Ok(tanh(self.head_layer(name, first)?))
     }
 
-    /// x W^T + b, `[tokens, out]`.
-    fn linear(&self, name: &str, x: &Array2<f32>) -> Result<Array2<f32>, ModelError> {
+    /// A linear layer of a layer's blocks, `[tokens, out]`.
+    fn linear(&self, layer: usize, part: &str, x: &Array2<f32>) -> Result<Array2<f32>, ModelError> {
+        let name = self.layout.part(layer, part);
         let weight = self.weights.matrix(&format!("{name}.weight"))?;
         let bias = self.weights.vector(&format!("{name}.bias"))?;
-        Ok(linear(x.view(), weight, bias))
+        Ok(match self.layout.weights {
+            WeightOrder::OutIn => linear(x.view(), weight, bias),
+            WeightOrder::InOut => linear(x.view(), weight.reversed_axes(), bias),
+        })
     }
 
-    fn layer_norm(&self, name: &str, mut x: Array2<f32>) -> Result<Array2<f32>, ModelError> {
+    /// A linear layer of a head.
+    fn head_layer(&self, name: &str, x: ArrayView2<'_, f32>) -> Result<Array2<f32>, ModelError> {
+        let weight = self.weights.matrix(&format!("{name}.weight"))?;
+        Ok(linear(x, weight, self.weights.vector(&format!("{name}.bias"))?))
+    }
+
+    /// What goes on from a sum: its normalised value, where normalisation stands after sums.
+    fn after(&self, sum: Sum, x: Array2<f32>) -> Result<Array2<f32>, ModelError> {
+        match self.layout.norms.placement {
+            Placement::After => self.layer_norm(sum, x),
+            Placement::Before => Ok(x),
+        }
+    }
+
+    /// What a block makes of a sum: its normalised value, where normalisation stands before blocks.
+    fn before(&self, sum: Sum, x: &Array2<f32>) -> Result<Array2<f32>, ModelError> {
+        match self.layout.norms.placement {
+            Placement::After => Ok(x.clone()),
+            Placement::Before => self.layer_norm(sum, x.clone()),
+        }
+    }
+
+    fn layer_norm(&self, sum: Sum, mut x: Array2<f32>) -> Result<Array2<f32>, ModelError> {
+        let name = self.layout.norm_of(sum, self.config.layers);
         let weight = self.weights.vector(&format!("{name}.weight"))?;
         let bias = self.weights.vector(&format!("{name}.bias"))?;
         let epsilon = self.config.layer_norm_epsilon;
@@ -218,6 +323,11 @@ impl Pass<'_> {
     }
 }
 
+fn tanh(x: Array2<f32>) -> Array2<f32> {
+    x.mapv(|value| libm::tanh(value.into()) as f32)
+}
+
+/// x W^T + b.
 fn linear(x: ArrayView2<'_, f32>, weight: ArrayView2<'_, f32>, bias: ArrayView1<'_, f32>) -> Array2<f32> {
     let mut y = Array2::zeros((x.nrows(), weight.nrows()));
     y.axis_chunks_iter_mut(Axis(1), COLUMNS_PER_TASK)
@@ -254,9 +364,9 @@ fn mean(values: ArrayView1<'_, f32>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synthetic::{small_config, synthetic_bert};
+    use crate::synthetic::{small_config, synthetic_weights};
     use std::path::Path;
-    use viewless_protocols::model::config::ConfigError;
+    use viewless_protocols::model::ConfigError;
 
     #[test]
     fn gelu_has_the_values_of_tables() {
@@ -288,7 +398,7 @@ mod tests {
     #[test]
     fn the_observer_sees_every_stage_once_in_order_with_its_shape() {
         let config = small_config();
-        let weights = synthetic_bert(&config, 1).unwrap();
+        let weights = synthetic_weights(&config, 1).unwrap();
         let mut seen = Vec::new();
         let mut last = None;
         let output = forward_observed(&config, &weights, &[2, 7, 9, 3], &mut |stage, values| {
@@ -310,8 +420,8 @@ mod tests {
 
     #[test]
     fn one_thread_and_many_compute_the_same_bits() {
-        let config = BertConfig { hidden_size: 96, intermediate_size: 384, ..small_config() };
-        let weights = synthetic_bert(&config, 2).unwrap();
+        let config = TransformerConfig { hidden_size: 96, intermediate_size: 384, ..small_config() };
+        let weights = synthetic_weights(&config, 2).unwrap();
         let tokens: Vec<u32> = (2..40).collect();
         let on = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -322,18 +432,18 @@ mod tests {
 
     #[test]
     fn without_a_head_the_output_is_the_hidden_states() {
-        let config = BertConfig { head: Head::HiddenStates, ..small_config() };
-        let output = forward(&config, &synthetic_bert(&config, 1).unwrap(), &[2, 5, 3]).unwrap();
+        let config = TransformerConfig { head: Head::HiddenStates, ..small_config() };
+        let output = forward(&config, &synthetic_weights(&config, 1).unwrap(), &[2, 5, 3]).unwrap();
         assert!(output.output.iter().eq(output.hidden_states.iter()));
     }
 
     #[test]
     fn tokens_that_the_model_cannot_take_are_refused() {
         let config = small_config();
-        let weights = synthetic_bert(&config, 1).unwrap();
+        let weights = synthetic_weights(&config, 1).unwrap();
         let refused = |tokens: &[u32]| forward(&config, &weights, tokens).unwrap_err();
         assert!(matches!(refused(&[]), ModelError::NoTokens));
-        assert!(matches!(refused(&vec![2; config.max_positions + 1]), ModelError::TooManyTokens { .. }));
+        assert!(matches!(refused(&vec![2; config.most_tokens() + 1]), ModelError::TooManyTokens { .. }));
         let error = refused(&[2, 120]);
         assert!(matches!(error, ModelError::TokenOutOfVocabulary { token: 120, position: 1, vocab_size: 120 }));
     }
@@ -341,13 +451,13 @@ mod tests {
     #[test]
     fn weights_of_another_configuration_are_refused_by_tensor() {
         let config = small_config();
-        let weights = synthetic_bert(&config, 1).unwrap();
-        let refused = |config: &BertConfig| forward(config, &weights, &[2, 3]).unwrap_err();
-        let deeper = refused(&BertConfig { layers: 3, ..config.clone() });
+        let weights = synthetic_weights(&config, 1).unwrap();
+        let refused = |config: &TransformerConfig| forward(config, &weights, &[2, 3]).unwrap_err();
+        let deeper = refused(&TransformerConfig { layers: 3, ..config.clone() });
         assert!(matches!(deeper, ModelError::MissingTensor { .. }) && deeper.to_string().contains("encoder.layer.2"));
-        let wider = refused(&BertConfig { intermediate_size: 65, ..config.clone() });
+        let wider = refused(&TransformerConfig { intermediate_size: 65, ..config.clone() });
         assert!(matches!(wider, ModelError::WrongShape { .. }) && wider.to_string().contains("intermediate"));
-        let odd = refused(&BertConfig { heads: 0, ..config.clone() });
+        let odd = refused(&TransformerConfig { heads: 0, ..config.clone() });
         assert!(matches!(odd, ModelError::Sizes { source: ConfigError::Zero { .. }, .. }));
         assert!(odd.to_string().contains(&Path::new("synthetic").display().to_string()));
     }

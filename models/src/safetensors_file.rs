@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use half::{bf16, f16};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo, View};
+use viewless_protocols::model::Architecture;
 
 use crate::config::read_error;
 use crate::error::ModelError;
@@ -88,7 +89,7 @@ pub(crate) struct SafetensorsFile {
 
 impl SafetensorsFile {
     /// Reads the header and checks that the file is as long as the header says.
-    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
+    pub(crate) fn open(path: &Path, architecture: Architecture) -> Result<Self, ModelError> {
         const ADVICE: &str = "publish or convert the model as a single safetensors file";
         let corrupt = |reason: String| ModelError::CorruptWeights { file: path.to_owned(), reason };
 
@@ -109,11 +110,12 @@ impl SafetensorsFile {
             let claimed = metadata.data_len();
             return Err(corrupt(format!("its header describes {claimed} bytes of tensors, but {data_bytes} follow")));
         }
+        let prefix = architecture.layout().prefix;
         let mut tensors = BTreeMap::new();
         for (name, info) in metadata.tensors() {
-            let name = normalised(&name);
+            let name = normalised(&name, prefix);
             if tensors.insert(name.clone(), info.clone()).is_some() {
-                return Err(ModelError::DuplicateTensor { file: path.to_owned(), tensor: name });
+                return Err(ModelError::DuplicateTensor { file: path.to_owned(), tensor: name, prefix });
             }
         }
         Ok(Self { path: path.to_owned(), file, data_start: LENGTH_BYTES + header_bytes, tensors })
@@ -181,10 +183,10 @@ pub(crate) fn check_finite<'a>(
     }
 }
 
-/// The name under which the tensor of a bare `BertModel` is stored today: models with a head store the encoder under
+/// The name under which the tensor of a bare model is stored today: models with a head store the body under a prefix such as
 /// `bert.`, and checkpoints converted from TensorFlow call the parameters of LayerNorm `gamma` and `beta`.
-fn normalised(name: &str) -> String {
-    let name = name.strip_prefix("bert.").unwrap_or(name);
+fn normalised(name: &str, prefix: &str) -> String {
+    let name = name.strip_prefix(prefix).unwrap_or(name);
     if let Some(norm) = name.strip_suffix("LayerNorm.gamma") {
         format!("{norm}LayerNorm.weight")
     } else if let Some(norm) = name.strip_suffix("LayerNorm.beta") {
@@ -243,7 +245,7 @@ mod tests {
             ("bert.pooler.dense.weight", "pooler.dense.weight"),
             ("classifier.weight", "classifier.weight"),
         ] {
-            assert_eq!(normalised(stored), name);
+            assert_eq!(normalised(stored, "bert."), name);
         }
     }
 
@@ -255,7 +257,7 @@ mod tests {
         let values = ArrayD::from_shape_fn(IxDyn(&[length]), |index| (index[0] % 2048) as f32);
         for precision in [Precision::F32, Precision::F16] {
             write(&path, [("t", values.view())].into_iter(), precision).unwrap();
-            assert_eq!(SafetensorsFile::open(&path).unwrap().read("t", &[length]).unwrap(), values);
+            assert_eq!(SafetensorsFile::open(&path, Architecture::Bert).unwrap().read("t", &[length]).unwrap(), values);
         }
     }
 }

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use viewless_protocols::model::config::BertConfig;
+use viewless_protocols::model::TransformerConfig;
+use viewless_protocols::model::architecture::Attention;
 
+use crate::byte_level::{self, VOCABULARY_FILE};
 use crate::config::read_file;
-use crate::directory::CONFIG_FILE;
+use crate::directory::{CONFIG_FILE, TOKENIZER_FILE};
 use crate::error::ModelError;
+use crate::prompt::no_text;
 
 /// A tokenizer that fits a model: every identifier it knows has a row in the word embedding table.
 ///
@@ -26,8 +29,27 @@ impl Tokenizer {
     ///
     /// # Errors
     /// An absent or malformed file, a vocabulary larger than the model's, no special tokens.
-    pub fn load(file: &Path, config: &BertConfig) -> Result<Self, ModelError> {
+    pub fn load(file: &Path, config: &TransformerConfig) -> Result<Self, ModelError> {
         let bytes = read_file(file, "convert the model with Hugging Face's fast tokenizer, which writes this file")?;
+        Self::parse(file, bytes, config)
+    }
+
+    /// Reads the tokenizer of a directory: `tokenizer.json`, or, where that is absent, the byte-level BPE of `vocab.json` and
+    /// `merges.txt`.
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::load`].
+    pub fn of_directory(directory: &Path, config: &TransformerConfig) -> Result<Self, ModelError> {
+        let file = directory.join(TOKENIZER_FILE);
+        let older = directory.join(VOCABULARY_FILE);
+        if file.exists() || !older.exists() {
+            return Self::load(&file, config);
+        }
+        Self::parse(&older, byte_level::from_files(directory)?.to_string().into_bytes(), config)
+    }
+
+    fn parse(file: &Path, bytes: Vec<u8>, config: &TransformerConfig) -> Result<Self, ModelError> {
+        let vocab_size = config.vocab_size().ok_or_else(|| no_text(config))?;
         let malformed =
             |error: tokenizers::Error| ModelError::Tokenizer { file: file.to_owned(), reason: one_line(&error) };
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(malformed)?;
@@ -35,18 +57,23 @@ impl Tokenizer {
         inner.with_padding(None);
 
         let largest_token = inner.get_vocab(true).into_values().max().unwrap_or(0);
-        if largest_token as usize >= config.vocab_size {
+        if largest_token as usize >= vocab_size {
             return Err(ModelError::VocabularyMismatch {
                 tokenizer_file: file.to_owned(),
                 largest_token,
                 config_file: file.with_file_name(CONFIG_FILE),
-                vocab_size: config.vocab_size,
+                vocab_size,
             });
         }
-        if inner.encode("", true).map_err(malformed)?.is_empty() {
+        // An encoder was trained on texts between special tokens; a decoder reads a text from its first token.
+        let framed = match config.architecture.layout().attention {
+            Attention::Full => true,
+            Attention::Causal => false,
+        };
+        if framed && inner.encode("", true).map_err(malformed)?.is_empty() {
             return Err(ModelError::NoSpecialTokens { file: file.to_owned() });
         }
-        Ok(Self { file: file.to_owned(), inner, vocab_size: config.vocab_size, max_positions: config.max_positions })
+        Ok(Self { file: file.to_owned(), inner, vocab_size, max_positions: config.most_tokens() })
     }
 
     /// Token identifiers of a text, special tokens included.
@@ -106,11 +133,11 @@ fn one_line(error: &tokenizers::Error) -> String {
 mod tests {
     use super::*;
     use crate::config::read_json;
-    use crate::directory::TOKENIZER_FILE;
-    use crate::synthetic::{self, small_config};
+    use crate::synthetic::{self, small, small_config};
     use serde_json::{Value, json};
     use std::fs;
     use tempfile::TempDir;
+    use viewless_protocols::model::{Architecture, Input};
 
     fn load(directory: &TempDir) -> Result<Tokenizer, ModelError> {
         Tokenizer::load(&directory.path().join(TOKENIZER_FILE), &small_config())
@@ -161,7 +188,7 @@ mod tests {
     #[test]
     fn the_longest_text_fits_and_one_token_more_is_refused_with_both_numbers() {
         let tokenizer = load(&synthetic::temporary(&small_config())).unwrap();
-        let limit = small_config().max_positions;
+        let limit = small_config().most_tokens();
         assert_eq!(tokenizer.encode(&"the ".repeat(limit - 2)).unwrap().len(), limit);
         let error = tokenizer.encode(&"the ".repeat(limit - 1)).unwrap_err();
         assert!(matches!(error, ModelError::TooManyTokens { .. }));
@@ -172,7 +199,8 @@ mod tests {
     #[test]
     fn a_vocabulary_larger_than_the_models_is_refused_by_both_files() {
         let directory = synthetic::temporary(&small_config());
-        let config = BertConfig { vocab_size: 100, ..small_config() };
+        let input = Input::Text { vocab_size: 100, max_positions: 64, type_vocab_size: 2 };
+        let config = TransformerConfig { input, ..small_config() };
         let error = Tokenizer::load(&directory.path().join(TOKENIZER_FILE), &config).unwrap_err();
         assert!(matches!(error, ModelError::VocabularyMismatch { .. }));
         let sentence = sentence_naming_file(&error);
@@ -194,6 +222,44 @@ mod tests {
         let error = load(&with_field("post_processor", Value::Null)).unwrap_err();
         assert!(matches!(error, ModelError::NoSpecialTokens { .. }));
         sentence_naming_file(&error);
+    }
+
+    #[test]
+    fn a_byte_level_bpe_merges_and_frames_as_its_family_does() {
+        for (architecture, wanted) in [
+            (Architecture::Roberta, vec!["<s>", "The", "\u{120}", "v", "i", "e", "w", "\u{120}an", "</s>"]),
+            (Architecture::Gpt2, vec!["The", "\u{120}", "v", "i", "e", "w", "\u{120}an"]),
+        ] {
+            let directory = synthetic::temporary(&small(architecture));
+            let tokenizer = Tokenizer::of_directory(directory.path(), &small(architecture)).unwrap();
+            let tokens = tokenizer.encode("The view an").unwrap();
+            let pieces: Vec<_> = tokens.iter().map(|&token| tokenizer.token(token).unwrap()).collect();
+            assert_eq!(pieces, wanted);
+            assert!(matches!(tokenizer.encode("").unwrap_err(), ModelError::NoTokens));
+        }
+    }
+
+    #[test]
+    fn the_two_older_files_of_a_bpe_give_the_same_tokens_and_errors_that_name_them() {
+        for architecture in [Architecture::Roberta, Architecture::Gpt2] {
+            let directory = synthetic::temporary(&small(architecture));
+            let load = || Tokenizer::of_directory(directory.path(), &small(architecture));
+            let text = "The view isn't <s> empty, \u{e9}t\u{e9} and <|endoftext|>\n  \u{1f600}";
+            let wanted = load().unwrap().encode(text).unwrap();
+            let file = directory.path().join(TOKENIZER_FILE);
+            let model = read_json(&file, "").unwrap()["model"].clone();
+            fs::remove_file(file).unwrap();
+            fs::write(directory.path().join("vocab.json"), model["vocab"].to_string()).unwrap();
+            assert!(load().unwrap_err().to_string().contains("merges.txt"));
+            let pair = |pair: &Value| format!("{} {}\n", pair[0].as_str().unwrap(), pair[1].as_str().unwrap());
+            let merges: String = model["merges"].as_array().unwrap().iter().map(pair).collect();
+            let file = directory.path().join("merges.txt");
+            fs::write(&file, format!("#version: 0.2\n{merges}")).unwrap();
+            assert_eq!(load().unwrap().encode(text).unwrap(), wanted);
+            fs::write(&file, "#version: 0.2\nsingle\n").unwrap();
+            let error = load().unwrap_err().to_string();
+            assert!(error.contains("merges.txt") && error.contains("single"), "{error}");
+        }
     }
 
     #[test]

@@ -1,70 +1,16 @@
-//! The tensors of a BERT, under their Hugging Face names.
+//! The tensors of a model, under their Hugging Face names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, ArrayView1, ArrayView2, ArrayViewD, Ix1, Ix2};
-use viewless_protocols::model::config::{BertConfig, Head};
+use viewless_protocols::model::tensors::Tensor;
+use viewless_protocols::model::{TransformerConfig, tensors};
 
 use crate::error::ModelError;
 use crate::safetensors_file::{self, Precision, SafetensorsFile};
 
-/// Every tensor that a model of this configuration needs: name and shape, in the order in which they are used.
-///
-/// Names are those of Hugging Face's `BertModel`, for instance `encoder.layer.0.attention.self.query.weight`; the two
-/// tensors of a classifier are `classifier.weight` and `classifier.bias`. The weight of a linear layer has shape `[out,
-/// in]`. Tensors that the head does not use are not listed: a model with mean pooling needs no pooler, even if its file
-/// has one.
-#[must_use]
-pub fn required_tensors(config: &BertConfig) -> Vec<(String, Vec<usize>)> {
-    let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
-    let mut list = TensorList::default();
-    list.add("embeddings.word_embeddings.weight", &[config.vocab_size, hidden]);
-    list.add("embeddings.position_embeddings.weight", &[config.max_positions, hidden]);
-    list.add("embeddings.token_type_embeddings.weight", &[config.type_vocab_size, hidden]);
-    list.add_norm("embeddings.LayerNorm", hidden);
-    for layer in 0..config.layers {
-        let layer = format!("encoder.layer.{layer}");
-        for projection in ["query", "key", "value"] {
-            list.add_linear(&format!("{layer}.attention.self.{projection}"), hidden, hidden);
-        }
-        list.add_linear(&format!("{layer}.attention.output.dense"), hidden, hidden);
-        list.add_norm(&format!("{layer}.attention.output.LayerNorm"), hidden);
-        list.add_linear(&format!("{layer}.intermediate.dense"), intermediate, hidden);
-        list.add_linear(&format!("{layer}.output.dense"), hidden, intermediate);
-        list.add_norm(&format!("{layer}.output.LayerNorm"), hidden);
-    }
-    match &config.head {
-        Head::HiddenStates | Head::MeanPooling => {}
-        Head::Pooler => list.add_linear("pooler.dense", hidden, hidden),
-        Head::Classifier { labels } => {
-            list.add_linear("pooler.dense", hidden, hidden);
-            list.add_linear("classifier", labels.len(), hidden);
-        }
-    }
-    list.0
-}
-
-#[derive(Default)]
-struct TensorList(Vec<(String, Vec<usize>)>);
-
-impl TensorList {
-    fn add(&mut self, name: &str, shape: &[usize]) {
-        self.0.push((name.to_owned(), shape.to_vec()));
-    }
-
-    fn add_linear(&mut self, name: &str, out: usize, inputs: usize) {
-        self.add(&format!("{name}.weight"), &[out, inputs]);
-        self.add(&format!("{name}.bias"), &[out]);
-    }
-
-    fn add_norm(&mut self, name: &str, width: usize) {
-        self.add(&format!("{name}.weight"), &[width]);
-        self.add(&format!("{name}.bias"), &[width]);
-    }
-}
-
-/// The tensors listed by [`required_tensors`], as finite f32 numbers.
+/// The tensors listed by [`tensors`], as finite f32 numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
     /// Where they came from, for error messages.
@@ -78,28 +24,28 @@ impl Weights {
     /// # Errors
     /// An absent, unreadable, corrupt or truncated file; a tensor that is absent, has another shape or dtype, or holds
     /// a number that is not finite.
-    pub fn load(file: &Path, config: &BertConfig) -> Result<Self, ModelError> {
-        let mut stored = SafetensorsFile::open(file)?;
-        let mut tensors = BTreeMap::new();
-        for (name, shape) in required_tensors(config) {
+    pub fn load(file: &Path, config: &TransformerConfig) -> Result<Self, ModelError> {
+        let mut stored = SafetensorsFile::open(file, config.architecture)?;
+        let mut loaded = BTreeMap::new();
+        for Tensor { name, shape, .. } in tensors(config) {
             let values = stored.read(&name, &shape)?;
-            tensors.insert(name, values);
+            loaded.insert(name, values);
         }
-        Ok(Self { source: file.to_owned(), tensors })
+        Ok(Self { source: file.to_owned(), tensors: loaded })
     }
 
     /// Takes tensors made elsewhere; `source` stands for a file in error messages. Superfluous tensors are dropped.
     ///
     /// # Errors
-    /// Sizes that no BERT has; a tensor that is absent, has another shape, or holds a number that is not finite.
+    /// Sizes that no model has; a tensor that is absent, has another shape, or holds a number that is not finite.
     pub fn from_tensors(
         source: &Path,
-        config: &BertConfig,
-        mut tensors: BTreeMap<String, ArrayD<f32>>,
+        config: &TransformerConfig,
+        mut made: BTreeMap<String, ArrayD<f32>>,
     ) -> Result<Self, ModelError> {
-        let required: BTreeSet<String> = required_tensors(config).into_iter().map(|(name, _)| name).collect();
-        tensors.retain(|name, _| required.contains(name));
-        let weights = Self { source: source.to_owned(), tensors };
+        let required: BTreeSet<String> = tensors(config).into_iter().map(|tensor| tensor.name).collect();
+        made.retain(|name, _| required.contains(name));
+        let weights = Self { source: source.to_owned(), tensors: made };
         weights.check(config)?;
         for (name, values) in weights.iter() {
             safetensors_file::check_finite(source, name, values.iter())?;
@@ -116,7 +62,7 @@ impl Weights {
         safetensors_file::write(file, self.iter(), precision)
     }
 
-    /// A tensor by its Hugging Face name, without a leading `bert.`.
+    /// A tensor by its Hugging Face name in a bare model: without a prefix such as `bert.`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<ArrayViewD<'_, f32>> {
         self.tensors.get(name).map(ArrayD::view)
@@ -134,9 +80,9 @@ impl Weights {
     }
 
     /// Refuses a configuration other than the one these tensors were read for.
-    pub(crate) fn check(&self, config: &BertConfig) -> Result<(), ModelError> {
+    pub(crate) fn check(&self, config: &TransformerConfig) -> Result<(), ModelError> {
         config.validate().map_err(|source| ModelError::Sizes { file: self.source.clone(), source })?;
-        for (name, shape) in required_tensors(config) {
+        for Tensor { name, shape, .. } in tensors(config) {
             let found = self.tensor(&name, &shape)?.shape();
             if found != shape {
                 return Err(self.wrong_shape(&name, shape, found));
@@ -148,6 +94,16 @@ impl Weights {
     pub(crate) fn matrix(&self, name: &str) -> Result<ArrayView2<'_, f32>, ModelError> {
         let values = self.tensor(name, &[])?;
         values.view().into_dimensionality::<Ix2>().map_err(|_| self.wrong_shape(name, vec![0, 0], values.shape()))
+    }
+
+    /// A tensor of any rank as rows of so many columns.
+    pub(crate) fn rows(&self, name: &str, columns: usize) -> Result<ArrayView2<'_, f32>, ModelError> {
+        let values = self.tensor(name, &[])?;
+        let rows = values.len() / columns.max(1);
+        values
+            .view()
+            .into_shape_with_order((rows, columns))
+            .map_err(|_| self.wrong_shape(name, vec![rows, columns], values.shape()))
     }
 
     pub(crate) fn vector(&self, name: &str) -> Result<ArrayView1<'_, f32>, ModelError> {
@@ -172,10 +128,11 @@ impl Weights {
 mod tests {
     use super::*;
     use crate::directory::WEIGHTS_FILE;
-    use crate::synthetic::{small_config, synthetic_bert};
+    use crate::synthetic::{small_config, synthetic_weights};
     use ndarray::IxDyn;
     use std::fs;
     use tempfile::TempDir;
+    use viewless_protocols::model::Architecture;
 
     const QUERY: &str = "encoder.layer.1.attention.self.query.weight";
 
@@ -183,7 +140,7 @@ mod tests {
 
     /// The tensors of the small model after `change`, in a file.
     fn written(change: impl FnOnce(&mut Tensors)) -> TempDir {
-        let mut tensors = synthetic_bert(&small_config(), 1).unwrap().tensors;
+        let mut tensors = synthetic_weights(&small_config(), 1).unwrap().tensors;
         change(&mut tensors);
         let directory = tempfile::tempdir().unwrap();
         let views = tensors.iter().map(|(name, values)| (name.as_str(), values.view()));
@@ -212,7 +169,7 @@ mod tests {
     #[test]
     fn all_three_precisions_hold_the_synthetic_weights_exactly() {
         let config = small_config();
-        let weights = synthetic_bert(&config, 7).unwrap();
+        let weights = synthetic_weights(&config, 7).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join(WEIGHTS_FILE);
         for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
@@ -230,7 +187,10 @@ mod tests {
         let third = ArrayD::from_elem(IxDyn(&[1]), 1.0_f32 / 3.0);
         for (precision, expected) in [(Precision::F16, 0.333_251_95), (Precision::Bf16, 0.333_984_38)] {
             safetensors_file::write(&file, [("t", third.view())].into_iter(), precision).unwrap();
-            assert_eq!(SafetensorsFile::open(&file).unwrap().read("t", &[1]).unwrap()[[0]], expected);
+            assert_eq!(
+                SafetensorsFile::open(&file, Architecture::Bert).unwrap().read("t", &[1]).unwrap()[[0]],
+                expected
+            );
         }
     }
 
@@ -246,7 +206,7 @@ mod tests {
 
     #[test]
     fn each_absent_tensor_is_missed_by_name() {
-        for (name, _) in required_tensors(&small_config()) {
+        for Tensor { name, .. } in tensors(&small_config()) {
             let error = load(&written(|tensors| drop(tensors.remove(&name)))).unwrap_err();
             assert!(matches!(error, ModelError::MissingTensor { .. }));
             assert!(sentence_naming_file(&error).contains(&name));
@@ -351,7 +311,7 @@ mod tests {
     #[test]
     fn tensors_made_elsewhere_are_checked_like_a_file() {
         let config = small_config();
-        let good = synthetic_bert(&config, 1).unwrap().tensors;
+        let good = synthetic_weights(&config, 1).unwrap().tensors;
         let made = |tensors: Tensors| Weights::from_tensors(Path::new("made"), &config, tensors);
         assert!(made(good.clone()).is_ok());
         let mut tensors = good.clone();
@@ -369,7 +329,7 @@ mod tests {
     fn a_file_that_cannot_be_written_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("absent").join(WEIGHTS_FILE);
-        let error = synthetic_bert(&small_config(), 1).unwrap().save(&file, Precision::F32).unwrap_err();
+        let error = synthetic_weights(&small_config(), 1).unwrap().save(&file, Precision::F32).unwrap_err();
         assert!(matches!(error, ModelError::Write { .. }));
         sentence_naming_file(&error);
     }

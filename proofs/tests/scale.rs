@@ -4,8 +4,7 @@ use std::time::Instant;
 use viewless_proofs::privacy::{self, Verdict, check};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
-use viewless_protocols::model;
-use viewless_protocols::model::bert::{self, Query};
+use viewless_protocols::model::{self, Query};
 use viewless_protocols::nonlinear::{self, Function, LayerNormInputs, Protocol};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
@@ -74,17 +73,21 @@ fn a_chain_of_64000_products_is_proved() {
     prove_all("chain of 64000", &chain(64_000, &PUBLISHED));
 }
 
-fn bert(name: &str, suite: &str, query: Query) -> Program {
+fn known(name: &str, suite: &str, query: Query) -> Program {
     let suite = Suite::built_in(suite).unwrap();
     let config = model::known(name).unwrap();
-    let circuit = bert::circuit(&config, &suite.bert().unwrap(), query).unwrap();
+    let circuit = model::circuit(&config, &suite.model().unwrap(), query).unwrap();
     scheme::compile(&circuit, &suite.scheme, suite.fixed()).unwrap()
 }
 
 #[test]
-fn bert_is_proved_under_every_suite() {
+fn every_known_model_is_proved() {
     for suite in Suite::names() {
-        prove_all(&format!("bert-base, {suite}"), &bert("bert-base", suite, Query { tokens: 16, batch: 1 }));
+        prove_all(&format!("bert-base, {suite}"), &known("bert-base", suite, Query { tokens: 16, batch: 1 }));
+    }
+    for name in model::KNOWN {
+        let tokens = model::known(name).unwrap().image_tokens().unwrap_or(16);
+        prove_all(&format!("{name}, faithful"), &known(name, "faithful", Query { tokens, batch: 1 }));
     }
 }
 
@@ -92,7 +95,7 @@ fn bert_is_proved_under_every_suite() {
 fn bert_is_proved_on_replicated_shares() {
     let suite = Suite::built_in("faithful").unwrap();
     let circuit =
-        bert::circuit(&model::known("bert-base").unwrap(), &suite.bert().unwrap(), Query { tokens: 16, batch: 1 });
+        model::circuit(&model::known("bert-base").unwrap(), &suite.model().unwrap(), Query { tokens: 16, batch: 1 });
     for truncation in [Truncation::Local, Truncation::Exact] {
         let spec = SchemeSpec { truncation, ..REPLICATED };
         let program = scheme::compile(circuit.as_ref().unwrap(), &spec, suite.fixed()).unwrap();
@@ -102,10 +105,11 @@ fn bert_is_proved_on_replicated_shares() {
 
 #[test]
 #[ignore = "large; for timings"]
-fn large_berts_are_proved_under_every_suite() {
+fn large_models_are_proved_under_every_suite() {
     for name in model::KNOWN {
+        let tokens = model::known(name).unwrap().image_tokens().unwrap_or(512);
         for suite in Suite::names() {
-            prove_all(&format!("{name}, {suite}"), &bert(name, suite, Query { tokens: 512, batch: 1 }));
+            prove_all(&format!("{name}, {suite}"), &known(name, suite, Query { tokens, batch: 1 }));
         }
     }
 }

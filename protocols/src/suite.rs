@@ -3,7 +3,7 @@
 //! Suites are TOML; [`Suite::built_in`] holds those that come with viewless.
 
 use crate::fixed::FixedPoint;
-use crate::model::bert::{BertProtocols, Embedding};
+use crate::model::{Embedding, ModelProtocols};
 use crate::nonlinear::{self, Function, Protocol};
 use crate::scheme::{ChoiceError, SchemeSpec};
 use serde::{Deserialize, Serialize};
@@ -152,7 +152,7 @@ impl Suite {
         if let Err(error) = suite.scheme.validate() {
             return Err(SuiteError::Scheme { suite: suite.name, error });
         }
-        suite.bert()?;
+        suite.model()?;
         Ok(suite)
     }
 
@@ -162,12 +162,12 @@ impl Suite {
         FixedPoint { fraction_bits: self.fraction_bits }
     }
 
-    /// The protocols that a BERT needs.
+    /// The protocols that a model needs.
     ///
     /// # Errors
     /// [`SuiteError::UnknownProtocol`] or [`SuiteError::WrongFunction`].
-    pub fn bert(&self) -> Result<BertProtocols, SuiteError> {
-        Ok(BertProtocols {
+    pub fn model(&self) -> Result<ModelProtocols, SuiteError> {
+        Ok(ModelProtocols {
             gelu: self.protocol(&self.protocols.gelu, Function::Gelu)?,
             softmax: self.protocol(&self.protocols.softmax, Function::Softmax)?,
             layernorm: self.protocol(&self.protocols.layernorm, Function::LayerNorm)?,

@@ -5,8 +5,7 @@
 //! They count messages between the two computing parties, whatever the phase, under comparison `spk` and triples `fresh`.
 
 use viewless_protocols::circuit::{Circuit, Owner};
-use viewless_protocols::model::BertConfig;
-use viewless_protocols::model::bert::{self, Query};
+use viewless_protocols::model::{self, Query, TransformerConfig};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, Comparison, SchemeSpec};
 use viewless_protocols::suite::Suite;
@@ -15,10 +14,10 @@ use viewless_tests::{PUBLISHED, compile, map_circuit};
 
 const SEQUENCE: u64 = 512;
 
-fn program(config: &BertConfig, suite: &str) -> Program {
+fn program(config: &TransformerConfig, suite: &str) -> Program {
     let suite = Suite::built_in(suite).unwrap();
     let query = Query { tokens: SEQUENCE as usize, batch: 1 };
-    let circuit = bert::circuit(config, &suite.bert().unwrap(), query).unwrap();
+    let circuit = model::circuit(config, &suite.model().unwrap(), query).unwrap();
     scheme::compile(&circuit, &suite.scheme, suite.fixed()).unwrap()
 }
 
@@ -35,9 +34,9 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn of(config: &BertConfig) -> Self {
+    fn of(config: &TransformerConfig) -> Self {
         let [layers, hidden, intermediate, heads, vocabulary] =
-            [config.layers, config.hidden_size, config.intermediate_size, config.heads, config.vocab_size]
+            [config.layers, config.hidden_size, config.intermediate_size, config.heads, config.vocab_size().unwrap()]
                 .map(|size| size as u64);
         Self { layers, hidden, intermediate, heads, vocabulary }
     }
@@ -59,8 +58,8 @@ impl Sizes {
 #[test]
 fn linear_layers_and_embedding_equal_the_closed_form() {
     for (config, printed) in [
-        (BertConfig::base(), 3_462_742_016),
-        (BertConfig { intermediate_size: 3072, ..BertConfig::large() }, 8_564_342_784),
+        (TransformerConfig::bert_base(), 3_462_742_016),
+        (TransformerConfig { intermediate_size: 3072, ..TransformerConfig::bert_large() }, 8_564_342_784),
     ] {
         let bill = bill(&program(&config, "secformer-2quad-code"), Schedule::AsWritten, Grouping::Function);
         let counted = ["linear", "attention", "embedding"].map(|name| between(&bill, name)).iter().sum::<u64>();
@@ -71,26 +70,26 @@ fn linear_layers_and_embedding_equal_the_closed_form() {
 
 #[test]
 fn two_quad_equals_the_closed_form() {
-    for config in [BertConfig::base(), BertConfig::large()] {
+    for config in [TransformerConfig::bert_base(), TransformerConfig::bert_large()] {
         let bill = bill(&program(&config, "secformer-2quad-code"), Schedule::AsWritten, Grouping::Function);
         assert_eq!(between(&bill, "softmax"), Sizes::of(&config).two_quad(416));
     }
     // BERT-base: 1.84379 GB, printed as 1.844.
-    assert_eq!(Sizes::of(&BertConfig::base()).two_quad(416), 1_843_789_824);
+    assert_eq!(Sizes::of(&TransformerConfig::bert_base()).two_quad(416), 1_843_789_824);
 }
 
 #[test]
 fn our_two_quad_is_cheaper_by_its_square_and_dearer_by_its_iterations() {
-    let bill = bill(&program(&BertConfig::base(), "secformer"), Schedule::AsWritten, Grouping::Function);
+    let bill = bill(&program(&TransformerConfig::bert_base(), "secformer"), Schedule::AsWritten, Grouping::Function);
     let rows = 12 * 12 * SEQUENCE;
     // A square opens one word where a multiplication opens two; 13 iterations instead of 7.
     assert_eq!(between(&bill, "softmax"), 32 * rows * SEQUENCE + rows * (800 + 16));
-    assert!(between(&bill, "softmax") < Sizes::of(&BertConfig::base()).two_quad(800));
+    assert!(between(&bill, "softmax") < Sizes::of(&TransformerConfig::bert_base()).two_quad(800));
 }
 
 #[test]
 fn comparisons_of_gelu_equal_the_closed_form_and_those_of_the_carry_tree_are_nearly_seven_times_cheaper() {
-    let config = BertConfig::base();
+    let config = TransformerConfig::bert_base();
     let elements = 12 * SEQUENCE * 3072;
     let published = bill(&program(&config, "secformer"), Schedule::AsWritten, Grouping::Function);
     // Two comparisons of 432 bytes, two products of 32, an opening of 42 bit for which the released code opens 128: 933.25
@@ -99,7 +98,7 @@ fn comparisons_of_gelu_equal_the_closed_form_and_those_of_the_carry_tree_are_nea
     assert_eq!(elements * 944, 17_817_403_392);
     let mut suite = Suite::built_in("secformer").unwrap();
     suite.scheme.comparison = Comparison::Carry;
-    let circuit = bert::circuit(&config, &suite.bert().unwrap(), Query { tokens: 512, batch: 1 }).unwrap();
+    let circuit = model::circuit(&config, &suite.model().unwrap(), Query { tokens: 512, batch: 1 }).unwrap();
     let lean = bill(
         &scheme::compile(&circuit, &suite.scheme, suite.fixed()).unwrap(),
         Schedule::AsWritten,
@@ -150,7 +149,11 @@ fn a_maximum_costs_a_comparison_and_a_selection_for_each_element_dropped() {
 
 #[test]
 fn rounds_of_the_whole_model_as_written_are_those_of_its_parts() {
-    let bill = bill(&program(&BertConfig::base(), "secformer-2quad-code"), Schedule::AsWritten, Grouping::Function);
+    let bill = bill(
+        &program(&TransformerConfig::bert_base(), "secformer-2quad-code"),
+        Schedule::AsWritten,
+        Grouping::Function,
+    );
     let rounds = |name: &str| bill.region(name).unwrap().rounds;
     // Per layer: three projections, two dense layers of the feed-forward block and one of attention; two attention products;
     // 1 + 13 + 1 for 2Quad with 7 iterations; 19 for GeLU; 33 for LayerNorm, twice in a layer and once after the embedding.

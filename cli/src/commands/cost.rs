@@ -97,6 +97,7 @@ pub(super) fn report(
     network: &Network,
     grouping: Grouping,
 ) -> Result<CostReport, CliError> {
+    let sizes = subject.sizes(sizes);
     let own = || {
         let started = Instant::now();
         let program = subject.program(suite, sizes)?;

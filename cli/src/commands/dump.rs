@@ -58,7 +58,7 @@ struct Dump<'a> {
 pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
     let Arguments { subject, form, suite, sizes } = arguments;
     let subject = Subject::find(subject)?;
-    let Sizes { seq, batch } = *sizes;
+    let Sizes { seq, batch } = subject.sizes(*sizes);
     let dump =
         Dump { subject: &subject.name, suite: &suite.name, seq, batch, digest: None, circuit: None, program: None };
     match form {

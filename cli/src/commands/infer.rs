@@ -143,8 +143,7 @@ fn broken_claims(report: &InferenceReport) -> Vec<String> {
 }
 
 fn render(report: &InferenceReport, suite: &Suite, model: &Model) -> String {
-    let tokens: Vec<String> =
-        report.tokens.iter().map(|&token| model.tokenizer.token(token).unwrap_or_else(|| token.to_string())).collect();
+    let tokens: Vec<String> = report.tokens.iter().map(|&token| model.token(token)).collect();
     let mut text = String::new();
     let mut field = |label: &str, value: &str| text.push_str(&hanging(&format!("{label:<11}"), value));
     field("text", &report.text);

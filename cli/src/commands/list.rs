@@ -12,7 +12,7 @@ use crate::units;
 use clap::Args;
 use serde::Serialize;
 use viewless_models::known_models;
-use viewless_protocols::model::{self, BertConfig};
+use viewless_protocols::model::{self, Input, TransformerConfig};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
@@ -50,7 +50,7 @@ struct ModelEntry {
     /// Whether `viewless fetch` gets its weights.
     fetchable: bool,
     /// Its sizes, where they are known without files.
-    config: Option<BertConfig>,
+    config: Option<TransformerConfig>,
 }
 
 /// Lists everything, or shows one thing.
@@ -123,10 +123,16 @@ impl Entry {
 impl ModelEntry {
     fn summary(&self) -> String {
         let sizes = self.config.as_ref().map(|config| {
-            let BertConfig { layers, hidden_size, heads, intermediate_size, vocab_size, .. } = config;
+            let TransformerConfig { architecture, layers, hidden_size, heads, intermediate_size, .. } = config;
+            let input = match config.input {
+                Input::Text { vocab_size, .. } => format!("vocabulary {vocab_size}"),
+                Input::Image { image_size, patch_size, .. } => {
+                    format!("images of {image_size} x {image_size} in patches of {patch_size} x {patch_size}")
+                }
+            };
             format!(
-                "{layers} layers, hidden {hidden_size}, {heads} heads, intermediate {intermediate_size}, \
-                 vocabulary {vocab_size}; sizes only"
+                "{architecture}, {layers} layers, hidden {hidden_size}, {heads} heads, intermediate {intermediate_size}, \
+                 {input}; sizes only"
             )
         });
         let fetch = || {

@@ -97,9 +97,10 @@ fn names(coalition: Coalition) -> Vec<String> {
 pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
     let Arguments { subject, suite, coalition, certificate, sizes } = arguments;
     let subject = Subject::find(subject)?;
-    let (report, certificates) = prove(&subject, suite, *sizes, coalition)?;
+    let sizes = subject.sizes(*sizes);
+    let (report, certificates) = prove(&subject, suite, sizes, coalition)?;
     if let Some(path) = certificate {
-        let Sizes { seq, batch } = *sizes;
+        let Sizes { seq, batch } = sizes;
         let stored = CertificateFile { subject: subject.name, suite: suite.clone(), seq, batch, certificates };
         file::write(path, &serde_json::to_vec(&stored)?)?;
     }
@@ -127,6 +128,7 @@ pub(super) fn prove(
     coalition: &[String],
 ) -> Result<(ProveReport, Vec<Certificate>), CliError> {
     let started = Instant::now();
+    let sizes = subject.sizes(sizes);
     let program = subject.program(suite, sizes)?;
     let promised = privacy::promised_coalitions(&program);
     let asked = if coalition.is_empty() {

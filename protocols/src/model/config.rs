@@ -1,5 +1,6 @@
-//! The shape of a BERT-like encoder: everything a circuit needs to know about a model except its weights.
+//! The shape of a Transformer: everything a circuit needs to know about a model except its weights.
 
+use super::architecture::{Architecture, ClassifierInput, EmbeddingLayout};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -21,32 +22,56 @@ pub enum Head {
     HiddenStates,
     /// Mean over the tokens, `[hidden]`: sentence-transformers' mean pooling for an unpadded sentence.
     MeanPooling,
-    /// tanh(dense(first token)), `[hidden]`: BERT's pooler.
+    /// tanh(dense(first token)), `[hidden]`: the pooler of BERT, RoBERTa and ViT.
     Pooler,
-    /// The pooler followed by a linear layer, `[labels]`: logits of a sequence classifier.
+    /// Logits of a classifier of sequences or images, `[labels]`; what it reads is its architecture's matter.
     Classifier {
         /// Names of the labels, in the order of the logits.
         labels: Vec<String>,
     },
+    /// Logits of the token that follows the last one, `[vocabulary]`: the last hidden state times the word table.
+    NextToken,
 }
 
-/// Sizes of a BERT encoder (Devlin et al., 2018). All counts; no unit.
+/// What a model is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Input {
+    /// Tokens of a text.
+    Text {
+        /// Rows of the word embedding table.
+        vocab_size: usize,
+        /// Rows of the position embedding table.
+        max_positions: usize,
+        /// Rows of the token-type embedding table; 0 for an architecture without one.
+        type_vocab_size: usize,
+    },
+    /// A square image.
+    Image {
+        /// Pixels of a side.
+        image_size: usize,
+        /// Pixels of a side of a patch; divides `image_size`.
+        patch_size: usize,
+        /// Numbers of a pixel.
+        channels: usize,
+    },
+}
+
+/// Sizes of a Transformer. All counts; no unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct BertConfig {
-    /// Rows of the word embedding table.
-    pub vocab_size: usize,
+pub struct TransformerConfig {
+    /// The family that it belongs to.
+    pub architecture: Architecture,
+    /// What it is asked about.
+    pub input: Input,
     /// Width of the hidden states.
     pub hidden_size: usize,
-    /// Number of encoder layers.
+    /// Number of layers.
     pub layers: usize,
     /// Attention heads per layer; divides `hidden_size`.
     pub heads: usize,
     /// Width between the two linear layers of the feed-forward block.
     pub intermediate_size: usize,
-    /// Rows of the position embedding table: the longest sequence.
-    pub max_positions: usize,
-    /// Rows of the token-type embedding table.
-    pub type_vocab_size: usize,
     /// Added to the variance in LayerNorm.
     pub layer_norm_epsilon: f64,
     /// Activation of the feed-forward block.
@@ -55,14 +80,16 @@ pub struct BertConfig {
     pub head: Head,
 }
 
-/// A configuration that no BERT can have.
+/// A configuration that no model can have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
     /// A size is zero.
-    #[error("`{field}` is 0; a BERT needs at least 1")]
+    #[error("`{field}` is 0; a {architecture} needs at least 1")]
     Zero {
         /// Name of the field.
         field: &'static str,
+        /// The family.
+        architecture: Architecture,
     },
     /// The hidden size does not split evenly over the heads.
     #[error(
@@ -74,20 +101,72 @@ pub enum ConfigError {
         /// Attention heads.
         heads: usize,
     },
+    /// The image does not split evenly into patches.
+    #[error("an image of {image} pixels does not split into patches of {patch}; correct `image_size` or `patch_size`")]
+    PatchesDoNotDivide {
+        /// Pixels of a side of the image.
+        image: usize,
+        /// Pixels of a side of a patch.
+        patch: usize,
+    },
+    /// All rows of the position table are reserved.
+    #[error("`max_position_embeddings` is {rows}, of which a {architecture} reserves {reserved}; it needs more")]
+    NoPositions {
+        /// Rows of the table.
+        rows: usize,
+        /// Rows that no token uses.
+        reserved: usize,
+        /// The family.
+        architecture: Architecture,
+    },
+    /// Token types for an architecture without, or an image for one of texts.
+    #[error("a {architecture} takes no {what}")]
+    NotOfThisArchitecture {
+        /// The family.
+        architecture: Architecture,
+        /// What it cannot have.
+        what: &'static str,
+    },
 }
 
-impl BertConfig {
+/// Configurations of published models, by the names under which [`known`] finds them.
+const PUBLISHED: [(&str, fn() -> TransformerConfig); 6] = [
+    ("bert-base", TransformerConfig::bert_base),
+    ("bert-large", TransformerConfig::bert_large),
+    ("roberta-base", TransformerConfig::roberta_base),
+    ("distilbert", TransformerConfig::distilbert),
+    ("gpt2", TransformerConfig::gpt2),
+    ("vit-base", TransformerConfig::vit_base),
+];
+
+/// Names that [`known`] knows.
+pub const KNOWN: [&str; 6] = {
+    let mut names = [""; PUBLISHED.len()];
+    let mut i = 0;
+    while i < names.len() {
+        names[i] = PUBLISHED[i].0;
+        i += 1;
+    }
+    names
+};
+
+/// Configurations that need no files, by name.
+#[must_use]
+pub fn known(name: &str) -> Option<TransformerConfig> {
+    PUBLISHED.iter().find(|(known, _)| *known == name).map(|(_, config)| config())
+}
+
+impl TransformerConfig {
     /// BERT-base, cased: 12 layers, hidden 768, vocabulary 28,996 (the model of SecFormer's and MPCFormer's tables).
     #[must_use]
-    pub fn base() -> Self {
+    pub fn bert_base() -> Self {
         Self {
-            vocab_size: 28_996,
+            architecture: Architecture::Bert,
+            input: Input::Text { vocab_size: 28_996, max_positions: 512, type_vocab_size: 2 },
             hidden_size: 768,
             layers: 12,
             heads: 12,
             intermediate_size: 3072,
-            max_positions: 512,
-            type_vocab_size: 2,
             layer_norm_epsilon: 1e-12,
             activation: Activation::Gelu,
             head: Head::HiddenStates,
@@ -96,8 +175,54 @@ impl BertConfig {
 
     /// BERT-large, cased: 24 layers, hidden 1024, 16 heads, intermediate 4096.
     #[must_use]
-    pub fn large() -> Self {
-        Self { hidden_size: 1024, layers: 24, heads: 16, intermediate_size: 4096, ..Self::base() }
+    pub fn bert_large() -> Self {
+        Self { hidden_size: 1024, layers: 24, heads: 16, intermediate_size: 4096, ..Self::bert_base() }
+    }
+
+    /// `roberta-base` (Hugging Face: FacebookAI/roberta-base): BERT-base with 50,265 words and 514 positions.
+    #[must_use]
+    pub fn roberta_base() -> Self {
+        Self {
+            architecture: Architecture::Roberta,
+            input: Input::Text { vocab_size: 50_265, max_positions: 514, type_vocab_size: 1 },
+            layer_norm_epsilon: 1e-5,
+            ..Self::bert_base()
+        }
+    }
+
+    /// `distilbert-base-uncased` (Hugging Face: distilbert/distilbert-base-uncased): 6 layers, 30,522 words.
+    #[must_use]
+    pub fn distilbert() -> Self {
+        Self {
+            architecture: Architecture::Distilbert,
+            input: Input::Text { vocab_size: 30_522, max_positions: 512, type_vocab_size: 0 },
+            layers: 6,
+            ..Self::bert_base()
+        }
+    }
+
+    /// `gpt2`, the smallest of four (Hugging Face: openai-community/gpt2), with logits of the next token.
+    #[must_use]
+    pub fn gpt2() -> Self {
+        Self {
+            architecture: Architecture::Gpt2,
+            input: Input::Text { vocab_size: 50_257, max_positions: 1024, type_vocab_size: 0 },
+            layer_norm_epsilon: 1e-5,
+            activation: Activation::GeluTanh,
+            head: Head::NextToken,
+            ..Self::bert_base()
+        }
+    }
+
+    /// `vit-base-patch16-224` (Hugging Face: google/vit-base-patch16-224) without its head of 1000 labels: 196 patches and a
+    /// class token.
+    #[must_use]
+    pub fn vit_base() -> Self {
+        Self {
+            architecture: Architecture::Vit,
+            input: Input::Image { image_size: 224, patch_size: 16, channels: 3 },
+            ..Self::bert_base()
+        }
     }
 
     /// Width of one attention head.
@@ -106,28 +231,143 @@ impl BertConfig {
         self.hidden_size / self.heads
     }
 
-    /// Refuses sizes that cannot be a BERT.
+    /// Rows of the word embedding table; none for images.
+    #[must_use]
+    pub fn vocab_size(&self) -> Option<usize> {
+        match self.input {
+            Input::Text { vocab_size, .. } => Some(vocab_size),
+            Input::Image { .. } => None,
+        }
+    }
+
+    /// Tokens of the longest sequence: positions that a token may have.
+    #[must_use]
+    pub fn most_tokens(&self) -> usize {
+        match (self.input, &self.architecture.layout().embedding) {
+            (Input::Text { max_positions, .. }, &EmbeddingLayout::Words { first_position, .. }) => {
+                max_positions.saturating_sub(first_position)
+            }
+            (Input::Text { max_positions, .. }, EmbeddingLayout::Patches { .. }) => max_positions,
+            (Input::Image { .. }, _) => self.image_tokens().unwrap_or(0),
+        }
+    }
+
+    /// Tokens of an image, the class token included; none for texts, whose number of tokens is free.
+    #[must_use]
+    pub fn image_tokens(&self) -> Option<usize> {
+        match self.input {
+            Input::Text { .. } => None,
+            Input::Image { image_size, patch_size, .. } => Some((image_size / patch_size.max(1)).pow(2) + 1),
+        }
+    }
+
+    /// Refuses sizes that cannot be.
     ///
     /// # Errors
     /// [`ConfigError`] names the field.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let sizes = [
-            ("vocab_size", self.vocab_size),
+        let architecture = self.architecture;
+        let layout = architecture.layout();
+        let no = |what| Err(ConfigError::NotOfThisArchitecture { architecture, what });
+        let mut sizes = vec![
             ("hidden_size", self.hidden_size),
             ("num_hidden_layers", self.layers),
             ("num_attention_heads", self.heads),
             ("intermediate_size", self.intermediate_size),
-            ("max_position_embeddings", self.max_positions),
-            ("type_vocab_size", self.type_vocab_size),
         ];
-        for (field, size) in sizes {
-            if size == 0 {
-                return Err(ConfigError::Zero { field });
+        match (self.input, &layout.embedding) {
+            (Input::Text { vocab_size, max_positions, type_vocab_size }, EmbeddingLayout::Words { types, .. }) => {
+                sizes.extend([("vocab_size", vocab_size), ("max_position_embeddings", max_positions)]);
+                match types {
+                    Some(_) => sizes.push(("type_vocab_size", type_vocab_size)),
+                    None if type_vocab_size > 0 => return no("token types"),
+                    None => {}
+                }
             }
+            (Input::Image { image_size, patch_size, channels }, EmbeddingLayout::Patches { .. }) => {
+                sizes.extend([("image_size", image_size), ("patch_size", patch_size), ("num_channels", channels)]);
+            }
+            (Input::Text { .. }, EmbeddingLayout::Patches { .. }) => return no("text"),
+            (Input::Image { .. }, EmbeddingLayout::Words { .. }) => return no("image"),
+        }
+        if let Some(&(field, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+            return Err(ConfigError::Zero { field, architecture });
         }
         if !self.hidden_size.is_multiple_of(self.heads) {
             return Err(ConfigError::HeadsDoNotDivide { hidden: self.hidden_size, heads: self.heads });
         }
-        Ok(())
+        if let Input::Image { image_size: image, patch_size: patch, .. } = self.input
+            && !image.is_multiple_of(patch)
+        {
+            return Err(ConfigError::PatchesDoNotDivide { image, patch });
+        }
+        if let (Input::Text { max_positions: rows, .. }, EmbeddingLayout::Words { first_position, .. }) =
+            (self.input, &layout.embedding)
+            && rows <= *first_position
+        {
+            return Err(ConfigError::NoPositions { rows, reserved: *first_position, architecture });
+        }
+        match &self.head {
+            Head::HiddenStates | Head::MeanPooling => Ok(()),
+            Head::Pooler if layout.pooler.is_none() => no("pooler"),
+            Head::Pooler => Ok(()),
+            Head::Classifier { labels } => match layout.classifier {
+                None => no("classifier"),
+                Some(_) if labels.is_empty() => Err(ConfigError::Zero { field: "num_labels", architecture }),
+                Some(classifier) if classifier.input == ClassifierInput::Pooler && layout.pooler.is_none() => {
+                    no("pooler")
+                }
+                Some(_) => Ok(()),
+            },
+            Head::NextToken if layout.next_token => Ok(()),
+            Head::NextToken => no("language-model head"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_published_configuration_is_valid_and_found_by_its_name() {
+        for name in KNOWN {
+            known(name).unwrap().validate().unwrap();
+        }
+        assert_eq!(known("bert"), None);
+        assert_eq!(known("vit-base").unwrap().image_tokens(), Some(197));
+        assert_eq!(known("roberta-base").unwrap().most_tokens(), 512);
+        assert_eq!(known("gpt2").unwrap().most_tokens(), 1024);
+    }
+
+    #[test]
+    fn what_an_architecture_does_not_have_is_refused() {
+        let refused = |config: TransformerConfig| config.validate().unwrap_err().to_string();
+        let labels = vec!["yes".to_owned()];
+        let classifier = || Head::Classifier { labels: labels.clone() };
+        let base = TransformerConfig::bert_base;
+        assert!(refused(TransformerConfig { head: Head::Pooler, ..TransformerConfig::gpt2() }).contains("pooler"));
+        assert!(
+            refused(TransformerConfig { head: Head::Pooler, ..TransformerConfig::distilbert() }).contains("pooler")
+        );
+        assert!(refused(TransformerConfig { head: classifier(), ..TransformerConfig::gpt2() }).contains("classifier"));
+        assert!(refused(TransformerConfig { head: Head::NextToken, ..base() }).contains("language-model head"));
+        assert!(
+            refused(TransformerConfig { input: base().input, ..TransformerConfig::gpt2() }).contains("token types")
+        );
+        assert!(refused(TransformerConfig { input: base().input, ..TransformerConfig::vit_base() }).contains("text"));
+        assert!(refused(TransformerConfig { input: TransformerConfig::vit_base().input, ..base() }).contains("image"));
+        assert!(refused(TransformerConfig { heads: 5, ..base() }).contains("divisible"));
+        assert!(
+            refused(TransformerConfig { head: Head::Classifier { labels: vec![] }, ..base() }).contains("num_labels")
+        );
+        let positions = Input::Text { vocab_size: 9, max_positions: 2, type_vocab_size: 1 };
+        assert!(
+            refused(TransformerConfig { input: positions, ..TransformerConfig::roberta_base() }).contains("reserves 2")
+        );
+        let patches = Input::Image { image_size: 30, patch_size: 16, channels: 3 };
+        assert!(
+            refused(TransformerConfig { input: patches, ..TransformerConfig::vit_base() }).contains("patches of 16")
+        );
     }
 }

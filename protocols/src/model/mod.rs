@@ -1,18 +1,16 @@
 //! Models as circuits.
+//!
+//! One encoder serves all: [`architecture`] says as data how published Transformers differ, [`config`] gives the sizes,
+//! [`tensors`](mod@tensors) lists what a file must hold, [`transformer`] builds the circuit, and [`left_out`](mod@left_out) says what of the published
+//! models is not computed, and why.
 
-pub mod bert;
+pub mod architecture;
 pub mod config;
-pub use config::{Activation, BertConfig, ConfigError, Head};
-
-/// Configurations that need no files, by name.
-#[must_use]
-pub fn known(name: &str) -> Option<BertConfig> {
-    match name {
-        "bert-base" => Some(BertConfig::base()),
-        "bert-large" => Some(BertConfig::large()),
-        _ => None,
-    }
-}
-
-/// Names that [`known`] knows.
-pub const KNOWN: [&str; 2] = ["bert-base", "bert-large"];
+pub mod left_out;
+pub mod tensors;
+pub mod transformer;
+pub use architecture::Architecture;
+pub use config::{Activation, ConfigError, Head, Input, KNOWN, TransformerConfig, known};
+pub use left_out::left_out;
+pub use tensors::tensors;
+pub use transformer::{BuildError, Embedding, ModelProtocols, Query, circuit};

@@ -1,0 +1,347 @@
+//! How published Transformers differ, as data: one table for each architecture, and no code of their own.
+//!
+//! A [`Layout`] says where normalisation stands, which tokens attend to which, how tokens become vectors, and under which
+//! names and in which order of axes the tensors lie in a Hugging Face file. The circuit, the list of tensors and the
+//! plaintext pass all read it.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A family of models with the same layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Architecture {
+    /// BERT (Devlin et al., 2018).
+    Bert,
+    /// RoBERTa (Liu et al., 2019): BERT with positions that start at 2 and a classifier of its own.
+    Roberta,
+    /// DistilBERT (Sanh et al., 2019): BERT without token types and pooler.
+    Distilbert,
+    /// GPT-2 (Radford et al., 2019): a decoder; normalisation first, causal attention, fused projections.
+    Gpt2,
+    /// ViT (Dosovitskiy et al., 2020): an encoder of image patches; normalisation first.
+    Vit,
+}
+
+/// Structure and tensor names of an architecture. Names are those of Hugging Face's bare models; a linear layer `x` has the
+/// tensors `x.weight` and `x.bias`, a normalisation too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Stands before the names of all tensors but a head's in files of models with a head.
+    pub prefix: &'static str,
+    /// What becomes of the input.
+    pub embedding: EmbeddingLayout,
+    /// Name of layer i is this, then i.
+    pub layer: &'static str,
+    /// Queries, keys and values.
+    pub projections: Projections,
+    /// The linear layer after attention.
+    pub attention_output: &'static str,
+    /// The first linear layer of the feed-forward block.
+    pub wide: &'static str,
+    /// The second linear layer of the feed-forward block.
+    pub narrow: &'static str,
+    /// Normalisations.
+    pub norms: Norms,
+    /// Which tokens a token attends to.
+    pub attention: Attention,
+    /// How the weights of a layer's linear layers are stored.
+    pub weights: WeightOrder,
+    /// The pooler's linear layer, tanh(pooler(first token)), if there is a pooler.
+    pub pooler: Option<&'static str>,
+    /// The classifier, if it is one that viewless builds.
+    pub classifier: Option<Classifier>,
+    /// Whether the word table gives logits of the next token.
+    pub next_token: bool,
+}
+
+/// What becomes of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmbeddingLayout {
+    /// Tokens are looked up; positions and types are added.
+    Words {
+        /// The table of words.
+        words: &'static str,
+        /// The table of positions.
+        positions: &'static str,
+        /// Row of the first position.
+        first_position: usize,
+        /// The table of token types, of which the first row is used.
+        types: Option<&'static str>,
+    },
+    /// Patches of an image pass a linear layer (a convolution without overlap), a class token comes first, positions are added.
+    Patches {
+        /// The convolution, with weight `[hidden, channels, patch, patch]`.
+        projection: &'static str,
+        /// The class token, `[1, 1, hidden]`.
+        class_token: &'static str,
+        /// The table of positions, `[1, patches + 1, hidden]`.
+        positions: &'static str,
+    },
+}
+
+/// Queries, keys and values of an attention block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Projections {
+    /// Three linear layers, in this order.
+    Separate([&'static str; 3]),
+    /// One linear layer whose output is queries, keys and values side by side.
+    Fused(&'static str),
+}
+
+/// The normalisations of a model: each sum of its residual stream is the input of one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Norms {
+    /// Where they stand.
+    pub placement: Placement,
+    /// Of the embeddings (`After`), or of the last layer's output (`Before`).
+    pub outer: &'static str,
+    /// Of a layer's attention block.
+    pub attention: &'static str,
+    /// Of a layer's feed-forward block.
+    pub feed_forward: &'static str,
+}
+
+/// Where normalisation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// After each sum ("post-norm"): the sum's normalised value goes on.
+    After,
+    /// Before each block ("pre-norm"): the sum itself goes on.
+    Before,
+}
+
+/// Which tokens a token attends to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attention {
+    /// All.
+    Full,
+    /// Itself and those before it.
+    Causal,
+}
+
+/// Order of axes of a linear layer's weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WeightOrder {
+    /// `[out, in]`, as PyTorch's Linear.
+    OutIn,
+    /// `[in, out]`, as GPT-2's Conv1D.
+    InOut,
+}
+
+/// A classifier of sequences or images: a linear layer on something of the first token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Classifier {
+    /// What it reads.
+    pub input: ClassifierInput,
+    /// The linear layer that gives the logits.
+    pub output: &'static str,
+}
+
+/// What a classifier reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClassifierInput {
+    /// The first token.
+    Token,
+    /// The pooler's output.
+    Pooler,
+    /// A linear layer of the first token, then tanh.
+    Tanh(&'static str),
+    /// A linear layer of the first token, then max(x, 0).
+    Relu(&'static str),
+}
+
+/// A sum of the residual stream, the input of exactly one normalisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sum {
+    /// Of the embeddings.
+    Embedding,
+    /// Of a layer's input and its attention block.
+    Attention {
+        /// Layer, from 0.
+        layer: usize,
+    },
+    /// Of that and the feed-forward block.
+    FeedForward {
+        /// Layer, from 0.
+        layer: usize,
+    },
+}
+
+const BERT: Layout = Layout {
+    prefix: "bert.",
+    embedding: EmbeddingLayout::Words {
+        words: "embeddings.word_embeddings.weight",
+        positions: "embeddings.position_embeddings.weight",
+        first_position: 0,
+        types: Some("embeddings.token_type_embeddings.weight"),
+    },
+    layer: "encoder.layer.",
+    projections: Projections::Separate(["attention.self.query", "attention.self.key", "attention.self.value"]),
+    attention_output: "attention.output.dense",
+    wide: "intermediate.dense",
+    narrow: "output.dense",
+    norms: Norms {
+        placement: Placement::After,
+        outer: "embeddings.LayerNorm",
+        attention: "attention.output.LayerNorm",
+        feed_forward: "output.LayerNorm",
+    },
+    attention: Attention::Full,
+    weights: WeightOrder::OutIn,
+    pooler: Some("pooler.dense"),
+    classifier: Some(Classifier { input: ClassifierInput::Pooler, output: "classifier" }),
+    next_token: false,
+};
+
+const ROBERTA: Layout = Layout {
+    prefix: "roberta.",
+    embedding: EmbeddingLayout::Words {
+        words: "embeddings.word_embeddings.weight",
+        positions: "embeddings.position_embeddings.weight",
+        // Rows 0 and 1 belong to padding: Hugging Face counts from `pad_token_id` + 1.
+        first_position: 2,
+        types: Some("embeddings.token_type_embeddings.weight"),
+    },
+    classifier: Some(Classifier { input: ClassifierInput::Tanh("classifier.dense"), output: "classifier.out_proj" }),
+    ..BERT
+};
+
+const DISTILBERT: Layout = Layout {
+    prefix: "distilbert.",
+    embedding: EmbeddingLayout::Words {
+        words: "embeddings.word_embeddings.weight",
+        positions: "embeddings.position_embeddings.weight",
+        first_position: 0,
+        types: None,
+    },
+    layer: "transformer.layer.",
+    projections: Projections::Separate(["attention.q_lin", "attention.k_lin", "attention.v_lin"]),
+    attention_output: "attention.out_lin",
+    wide: "ffn.lin1",
+    narrow: "ffn.lin2",
+    norms: Norms {
+        placement: Placement::After,
+        outer: "embeddings.LayerNorm",
+        attention: "sa_layer_norm",
+        feed_forward: "output_layer_norm",
+    },
+    pooler: None,
+    classifier: Some(Classifier { input: ClassifierInput::Relu("pre_classifier"), output: "classifier" }),
+    ..BERT
+};
+
+const GPT2: Layout = Layout {
+    prefix: "transformer.",
+    embedding: EmbeddingLayout::Words { words: "wte.weight", positions: "wpe.weight", first_position: 0, types: None },
+    layer: "h.",
+    projections: Projections::Fused("attn.c_attn"),
+    attention_output: "attn.c_proj",
+    wide: "mlp.c_fc",
+    narrow: "mlp.c_proj",
+    norms: Norms { placement: Placement::Before, outer: "ln_f", attention: "ln_1", feed_forward: "ln_2" },
+    attention: Attention::Causal,
+    weights: WeightOrder::InOut,
+    pooler: None,
+    classifier: None,
+    next_token: true,
+};
+
+const VIT: Layout = Layout {
+    prefix: "vit.",
+    embedding: EmbeddingLayout::Patches {
+        projection: "embeddings.patch_embeddings.projection",
+        class_token: "embeddings.cls_token",
+        positions: "embeddings.position_embeddings",
+    },
+    layer: "encoder.layer.",
+    projections: Projections::Separate([
+        "attention.attention.query",
+        "attention.attention.key",
+        "attention.attention.value",
+    ]),
+    attention_output: "attention.output.dense",
+    wide: "intermediate.dense",
+    narrow: "output.dense",
+    norms: Norms {
+        placement: Placement::Before,
+        outer: "layernorm",
+        attention: "layernorm_before",
+        feed_forward: "layernorm_after",
+    },
+    attention: Attention::Full,
+    weights: WeightOrder::OutIn,
+    pooler: Some("pooler.dense"),
+    classifier: Some(Classifier { input: ClassifierInput::Token, output: "classifier" }),
+    next_token: false,
+};
+
+impl Architecture {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Bert, Self::Roberta, Self::Distilbert, Self::Gpt2, Self::Vit];
+
+    /// Structure and names.
+    #[must_use]
+    pub const fn layout(self) -> &'static Layout {
+        match self {
+            Self::Bert => &BERT,
+            Self::Roberta => &ROBERTA,
+            Self::Distilbert => &DISTILBERT,
+            Self::Gpt2 => &GPT2,
+            Self::Vit => &VIT,
+        }
+    }
+}
+
+impl fmt::Display for Architecture {
+    /// The name that Hugging Face's `model_type` has.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Bert => "bert",
+            Self::Roberta => "roberta",
+            Self::Distilbert => "distilbert",
+            Self::Gpt2 => "gpt2",
+            Self::Vit => "vit",
+        })
+    }
+}
+
+impl Layout {
+    /// Name of a part of a layer.
+    #[must_use]
+    pub fn part(&self, layer: usize, part: &str) -> String {
+        format!("{}{layer}.{part}", self.layer)
+    }
+
+    /// Name of the normalisation whose input a sum is, in a model of so many layers.
+    #[must_use]
+    pub fn norm_of(&self, sum: Sum, layers: usize) -> String {
+        let Norms { placement, outer, attention, feed_forward } = self.norms;
+        match (placement, sum) {
+            (Placement::After, Sum::Embedding) => outer.to_owned(),
+            (Placement::After, Sum::Attention { layer }) => self.part(layer, attention),
+            (Placement::Before, Sum::Attention { layer }) | (Placement::After, Sum::FeedForward { layer }) => {
+                self.part(layer, feed_forward)
+            }
+            (Placement::Before, Sum::Embedding) => self.part(0, attention),
+            (Placement::Before, Sum::FeedForward { layer }) if layer + 1 == layers => outer.to_owned(),
+            (Placement::Before, Sum::FeedForward { layer }) => self.part(layer + 1, attention),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_sum_has_a_normalisation_of_its_own() {
+        for architecture in Architecture::ALL {
+            let sums = (0..3).flat_map(|layer| [Sum::Attention { layer }, Sum::FeedForward { layer }]);
+            let names: BTreeSet<String> =
+                [Sum::Embedding].into_iter().chain(sums).map(|sum| architecture.layout().norm_of(sum, 3)).collect();
+            assert_eq!(names.len(), 7, "{architecture}: {names:?}");
+        }
+    }
+}

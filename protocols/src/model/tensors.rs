@@ -1,0 +1,142 @@
+//! The tensors of a model: names and shapes, from its configuration alone.
+
+use super::architecture::{ClassifierInput, EmbeddingLayout, Projections, WeightOrder};
+use super::config::{Head, Input, TransformerConfig};
+
+/// What a tensor is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// A table of vectors, or a vector of it.
+    Table,
+    /// The weight of a linear layer with so many inputs.
+    Linear {
+        /// Numbers that each output is a sum over.
+        inputs: usize,
+    },
+    /// The scale of a normalisation.
+    Scale,
+    /// What is added by a linear layer or a normalisation.
+    Bias,
+}
+
+/// A tensor of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tensor {
+    /// Its name in a Hugging Face file of the bare model.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// Every tensor that a model needs, in the order in which it uses them. Tensors that its head does not use are not listed: a
+/// model with mean pooling needs no pooler, even if its file has one.
+#[must_use]
+pub fn tensors(config: &TransformerConfig) -> Vec<Tensor> {
+    let layout = config.architecture.layout();
+    let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
+    let mut list = List(Vec::new());
+    match (config.input, layout.embedding) {
+        (
+            Input::Text { vocab_size, max_positions, type_vocab_size },
+            EmbeddingLayout::Words { words, positions, types, .. },
+        ) => {
+            list.add(words, &[vocab_size, hidden], Role::Table);
+            list.add(positions, &[max_positions, hidden], Role::Table);
+            if let Some(types) = types {
+                list.add(types, &[type_vocab_size, hidden], Role::Table);
+            }
+        }
+        (
+            Input::Image { patch_size, channels, .. },
+            EmbeddingLayout::Patches { projection, class_token, positions },
+        ) => {
+            let inputs = channels * patch_size * patch_size;
+            let shape = [hidden, channels, patch_size, patch_size];
+            list.add(&format!("{projection}.weight"), &shape, Role::Linear { inputs });
+            list.add(&format!("{projection}.bias"), &[hidden], Role::Bias);
+            list.add(class_token, &[1, 1, hidden], Role::Table);
+            list.add(positions, &[1, config.most_tokens(), hidden], Role::Table);
+        }
+        // A valid configuration is neither.
+        (Input::Text { .. }, EmbeddingLayout::Patches { .. })
+        | (Input::Image { .. }, EmbeddingLayout::Words { .. }) => {}
+    }
+    let after = layout.norms.placement == super::architecture::Placement::After;
+    if after {
+        list.norm(layout.norms.outer, hidden);
+    }
+    for layer in 0..config.layers {
+        let part = |part: &str| layout.part(layer, part);
+        let order = layout.weights;
+        if !after {
+            list.norm(&part(layout.norms.attention), hidden);
+        }
+        match layout.projections {
+            Projections::Separate(names) => {
+                names.iter().for_each(|name| list.linear(&part(name), hidden, hidden, order))
+            }
+            Projections::Fused(name) => list.linear(&part(name), 3 * hidden, hidden, order),
+        }
+        list.linear(&part(layout.attention_output), hidden, hidden, order);
+        list.norm(&part(if after { layout.norms.attention } else { layout.norms.feed_forward }), hidden);
+        list.linear(&part(layout.wide), intermediate, hidden, order);
+        list.linear(&part(layout.narrow), hidden, intermediate, order);
+        if after {
+            list.norm(&part(layout.norms.feed_forward), hidden);
+        }
+    }
+    if !after {
+        list.norm(layout.norms.outer, hidden);
+    }
+    let pooler = |list: &mut List| {
+        if let Some(pooler) = layout.pooler {
+            list.linear(pooler, hidden, hidden, WeightOrder::OutIn);
+        }
+    };
+    match (&config.head, layout.classifier) {
+        (Head::HiddenStates | Head::MeanPooling | Head::NextToken, _) => {}
+        (Head::Pooler, _) => pooler(&mut list),
+        (Head::Classifier { labels }, Some(classifier)) => {
+            match classifier.input {
+                ClassifierInput::Token => {}
+                ClassifierInput::Pooler => pooler(&mut list),
+                ClassifierInput::Tanh(dense) | ClassifierInput::Relu(dense) => {
+                    list.linear(dense, hidden, hidden, WeightOrder::OutIn);
+                }
+            }
+            list.linear(classifier.output, labels.len(), hidden, WeightOrder::OutIn);
+        }
+        // A valid configuration has no such head.
+        (Head::Classifier { .. }, None) => {}
+    }
+    list.0
+}
+
+struct List(Vec<Tensor>);
+
+impl List {
+    fn add(&mut self, name: &str, shape: &[usize], role: Role) {
+        self.0.push(Tensor { name: name.to_owned(), shape: shape.to_vec(), role });
+    }
+
+    fn linear(&mut self, name: &str, outputs: usize, inputs: usize, order: WeightOrder) {
+        self.add(&format!("{name}.weight"), &weight_shape(outputs, inputs, order), Role::Linear { inputs });
+        self.add(&format!("{name}.bias"), &[outputs], Role::Bias);
+    }
+
+    fn norm(&mut self, name: &str, width: usize) {
+        self.add(&format!("{name}.weight"), &[width], Role::Scale);
+        self.add(&format!("{name}.bias"), &[width], Role::Bias);
+    }
+}
+
+/// Shape of the weight of a linear layer.
+#[must_use]
+pub fn weight_shape(outputs: usize, inputs: usize, order: WeightOrder) -> [usize; 2] {
+    match order {
+        WeightOrder::OutIn => [outputs, inputs],
+        WeightOrder::InOut => [inputs, outputs],
+    }
+}

@@ -3,7 +3,7 @@
 
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
 use viewless_proofs::privacy::{self, Coalition, Verdict, check, promised_coalitions, shrink};
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Series};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
@@ -46,7 +46,8 @@ fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
         build(&mut c, x);
         c.finish().unwrap()
     }
-    let series = |period| Series { period, constant: 0.5, cosines: vec![0.5], sines: vec![1.0, 0.25] };
+    let series =
+        |period| Series { period, constant: 0.5, cosines: vec![0.5], sines: vec![1.0, 0.25], opening: Opening::Period };
     vec![
         ("identity", unary(|c, x| c.reveal(x, "y"))),
         (
@@ -156,6 +157,14 @@ fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
             "fourier, period 20",
             unary(|c, x| {
                 let y = c.fourier(x, series(20.0));
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "fourier, a word opened and reduced modulo another length",
+            unary(|c, x| {
+                let opening = Opening::Remainder { modulus: 12.0 };
+                let y = c.fourier(x, Series { opening, ..series(20.0) });
                 c.reveal(y, "y");
             }),
         ),

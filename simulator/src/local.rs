@@ -189,6 +189,9 @@ pub(crate) fn apply(
                 Function::Table { entries, .. } => {
                     a.iter().zip(&mut out).for_each(|(&word, out)| *out = entries[word as usize]);
                 }
+                Function::Remainder { modulus, .. } => {
+                    a.iter().zip(&mut out).for_each(|(&word, out)| *out = word % modulus);
+                }
             }
             store.put(id, out);
         }

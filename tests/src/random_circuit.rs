@@ -11,7 +11,7 @@ pub mod bound;
 pub mod property;
 
 use proptest::prelude::*;
-use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Owner, Secret, Series};
+use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Opening, Owner, Secret, Series};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::scheme::Truncation;
 use viewless_protocols::scheme::additive2::fourier;
@@ -563,7 +563,8 @@ impl Builder {
                 let bits = 2 * (self.fraction_bits(x) + i32::from(self.wave_guard_bits));
                 // The compiler refuses a series whose terms are all zero.
                 if sum > 0.0 && self.fits(Range::new(-sum, sum), bits) {
-                    let secret = self.circuit.fourier(x, Series { period, constant, cosines, sines });
+                    let secret =
+                        self.circuit.fourier(x, Series { period, constant, cosines, sines, opening: Opening::Period });
                     self.keep(secret, Range::new(constant - sum, constant + sum));
                 }
             }

@@ -1,6 +1,6 @@
 //! The scheme `additive2`: every operation costs what its table says.
 
-use viewless_protocols::circuit::{Circuit, Owner, Secret, Series};
+use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Phase;
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Truncation, Weights};
@@ -73,9 +73,17 @@ fn costs_are_those_of_the_scheme_s_table() {
         }),
         (8 + 1, 3456 + 256, 896 + 64)
     );
-    let series = |period| Series { period, constant: 0.0, cosines: vec![], sines: vec![1.0, 1.0, 1.0] };
+    let series = |period| Series {
+        period,
+        constant: 0.0,
+        cosines: vec![],
+        sines: vec![1.0, 1.0, 1.0],
+        opening: Opening::Period,
+    };
     assert_eq!(cost(PUBLISHED, |c, x| c.fourier(x, series(16.0))), (1, 2 * 20, 3 * 128));
     assert_eq!(cost(PUBLISHED, |c, x| c.fourier(x, series(20.0))), (1, 42, 3 * 128));
+    let opening = Opening::Remainder { modulus: 6.0 };
+    assert_eq!(cost(PUBLISHED, |c, x| c.fourier(x, Series { opening, ..series(20.0) })), (1, 128, 3 * 128));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use std::collections::BTreeMap;
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Series};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Op, Program, ProgramBuilder, ValueId};
 use viewless_protocols::ring::{Domain, signed};
@@ -48,7 +48,10 @@ fn large_circuit() -> CheckedCircuit {
     let y = c.scale(y, 1.0 / 64.0);
     let negative = c.less_than(y, 0.0);
     let rectified = c.select(negative, y);
-    let wave = c.fourier(x, Series { period: 20.0, constant: 0.5, cosines: vec![0.5], sines: vec![1.0, -0.25] });
+    let wave = c.fourier(
+        x,
+        Series { period: 20.0, constant: 0.5, cosines: vec![0.5], sines: vec![1.0, -0.25], opening: Opening::Period },
+    );
     let transposed = c.transpose(wave, &[0, 2, 1]);
     let scores = c.matmul(wave, transposed);
     let scores = c.mean(scores, 2);

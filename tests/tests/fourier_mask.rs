@@ -22,7 +22,13 @@ use viewless_tests::{FIXED, PUBLISHED, map_circuit, random_circuit};
 const PERIOD_SHIFT: u8 = 24;
 
 fn series(period: f64) -> Series {
-    Series { period, constant: 0.25, cosines: vec![0.5, 0.0, -0.125], sines: vec![1.0, 0.3] }
+    Series {
+        period,
+        constant: 0.25,
+        cosines: vec![0.5, 0.0, -0.125],
+        sines: vec![1.0, 0.3],
+        opening: viewless_protocols::circuit::Opening::Period,
+    }
 }
 
 fn circuit(elements: usize, period: f64) -> CheckedCircuit {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series};
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Triples, Truncation, Weights};
 use viewless_tests::{PUBLISHED, REPLICATED, compile, map_circuit};
 
@@ -30,7 +30,8 @@ fn product_with_a_weight() -> CheckedCircuit {
 
 /// The Program of each circuit, named `<circuit>` or `<circuit>.<choices>`.
 fn goldens() -> BTreeMap<String, String> {
-    let series = |period| Series { period, constant: 0.5, cosines: vec![0.25], sines: vec![1.0] };
+    let series =
+        |period| Series { period, constant: 0.5, cosines: vec![0.25], sines: vec![1.0], opening: Opening::Period };
     let circuits = [
         ("reveal", map(|_, x| x), vec![("", PUBLISHED), (".replicated3", REPLICATED)]),
         ("mul", map(|c, x| c.mul(x, x)), vec![("", PUBLISHED), (".replicated3", REPLICATED)]),

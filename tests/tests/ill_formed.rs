@@ -5,7 +5,7 @@ use proptest::test_runner::{RngSeed, TestRunner};
 use serde_json::{Value as Json, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Rule as CircuitRule, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Opening, Owner, Rule as CircuitRule, Series};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Local, ProgramBuilder, ProgramDraft, Rule};
 use viewless_protocols::ring::Domain;
@@ -188,7 +188,13 @@ fn spoil(circuit: &mut Json, flaw: CircuitFlaw, choice: usize) -> Option<usize> 
         }
         CircuitFlaw::Period => {
             let i = place(&named(&["Fourier"]))?;
-            circuit["nodes"][i]["op"]["Fourier"][1]["period"] = json!(([0.0, -20.0])[choice % 2]);
+            let series = &mut circuit["nodes"][i]["op"]["Fourier"][1];
+            match choice % 4 {
+                0 => series["period"] = json!(0.0),
+                1 => series["period"] = json!(-20.0),
+                2 => series["opening"] = json!({"Remainder": {"modulus": 0.0}}),
+                _ => series["opening"] = json!({"Remainder": {"modulus": 1e9}}),
+            }
             i
         }
         CircuitFlaw::Move => {
@@ -268,7 +274,7 @@ fn compiles_or_is_refused_by_name(guard_bits: i8, series: Series) {
 }
 
 fn series(period: f64, cosine: f64) -> Series {
-    Series { period, constant: 0.5, cosines: vec![cosine], sines: vec![] }
+    Series { period, constant: 0.5, cosines: vec![cosine], sines: vec![], opening: Opening::Period }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use viewless_proofs::privacy::{Verdict, promised_coalitions, prove};
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Triples, Truncation, Weights};
 use viewless_tests::mutation::{Class, Fate, Mutant, Tally, fate, is_private_when_shrunk, mutants};
@@ -30,7 +30,7 @@ fn weighted() -> CheckedCircuit {
 }
 
 fn sine(period: f64) -> Series {
-    Series { period, constant: 0.0, cosines: vec![], sines: vec![1.0] }
+    Series { period, constant: 0.0, cosines: vec![], sines: vec![1.0], opening: Opening::Period }
 }
 
 /// The mutants of a subject: those of its region `measured`, if it has one.

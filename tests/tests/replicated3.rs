@@ -1,6 +1,6 @@
 //! The scheme `replicated3`: every operation costs what its table says; who holds, sends and learns what; the law of its truncation.
 
-use viewless_protocols::circuit::{Circuit, Owner, Secret, Series};
+use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{ClaimKind, Op, Phase, Program};
 use viewless_protocols::scheme::{
@@ -71,7 +71,13 @@ fn costs_are_those_of_the_scheme_s_table() {
     };
     assert_eq!(cost(SPK, select), [(9 + 1, 2499 + 192), (2, 192)]);
     assert_eq!(cost(REPLICATED, select), [(7 + 1, 407 + 195), (2, 192)]);
-    let series = |period| Series { period, constant: 0.0, cosines: vec![], sines: vec![1.0, 1.0, 1.0] };
+    let series = |period| Series {
+        period,
+        constant: 0.0,
+        cosines: vec![],
+        sines: vec![1.0, 1.0, 1.0],
+        opening: Opening::Period,
+    };
     assert_eq!(cost(REPLICATED, |c, x| c.fourier(x, series(16.0))), [(2, 40 + 128), (1, 3 * 128)]);
     assert_eq!(cost(REPLICATED, |c, x| c.fourier(x, series(20.0))), [(2, 42 + 128), (1, 3 * 128)]);
     assert_eq!(cost(EXACT, |c, x| c.fourier(x, series(16.0))), [(3, 40 + 129), (2, 3 * 128 + 259)]);
@@ -157,7 +163,10 @@ fn everything(c: &mut Circuit, x: Secret) -> Secret {
     let (both, one) = (c.and(bit, other), c.xor(bit, other));
     let (both, one) = (c.not(both), c.real(one, 0));
     let y = c.select(both, y);
-    let y = c.fourier(y, Series { period: 20.0, constant: 0.0, cosines: vec![1.0], sines: vec![] });
+    let y = c.fourier(
+        y,
+        Series { period: 20.0, constant: 0.0, cosines: vec![1.0], sines: vec![], opening: Opening::Period },
+    );
     c.add(y, one)
 }
 

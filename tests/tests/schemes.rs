@@ -1,6 +1,6 @@
 //! Every operation is right under every choice of every scheme.
 
-use viewless_protocols::circuit::{Circuit, Owner, Secret, Series};
+use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series};
 use viewless_tests::{compile, every_scheme, map_circuit, run};
 
 /// One unit of the last place at 16 fraction bits.
@@ -116,7 +116,13 @@ fn bits_are_exact() {
 #[test]
 fn trigonometric_sums_are_right_for_periods_that_are_and_are_not_powers_of_two() {
     fn series(period: f64) -> Series {
-        Series { period, constant: 0.25, cosines: vec![0.5, 0.0, -0.125], sines: vec![1.0, 0.3] }
+        Series {
+            period,
+            constant: 0.25,
+            cosines: vec![0.5, 0.0, -0.125],
+            sines: vec![1.0, 0.3],
+            opening: Opening::Period,
+        }
     }
     // With local truncation waves and factors have 18 fraction bits, each off by at most 2^-19. A frequency of amplitude A
     // brings sqrt 2 (A + 1) 2^-19: in all sqrt 2 (1.118 + 0.3 + 0.125 + 3) 2^-19 = 0.81 units; truncation adds 1.

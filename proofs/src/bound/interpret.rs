@@ -10,6 +10,9 @@
 //!   whatever t is.
 //! - *truncation*: to floor or ceiling, then the encoded constant is added.
 //!
+//! - *a remainder* ([`Opening::Remainder`]): the sum is taken anywhere. Its range is that of its values at 4096 angles, widened by the eighth of
+//!   the square of their distance times the bound of |f''|.
+//!
 //! The exact sum f at n comes from its value and slope at the nearest integer to the middle, and |f''| <= sum k^2 r_k w^2 with
 //! w = 2 pi / 2^m.
 
@@ -18,7 +21,7 @@ use super::form::{Form, Kind, LANES, Lane, down, lanes, up};
 use super::tape::{Register, Scalar, Tape};
 use super::{Arithmetic, BoundError};
 use std::sync::Arc;
-use viewless_protocols::circuit::Series;
+use viewless_protocols::circuit::{Opening, Series};
 use viewless_protocols::fixed::{self, RING_BITS, power_of_two};
 use viewless_protocols::scheme::Truncation;
 use viewless_protocols::scheme::additive2::truncation::EXACT_HEADROOM_BITS;
@@ -60,6 +63,8 @@ struct Waves {
     amplitude: f64,
     /// Integer bits by which the sum exceeds the result's scale before it is truncated.
     shift: i32,
+    /// Ends of the sum without the constant over all angles, in units, when it may be taken at any.
+    anywhere: Option<(f64, f64)>,
 }
 
 /// A tape ready to be bounded under an arithmetic.
@@ -218,7 +223,24 @@ impl Waves {
         let curvature = (1..).zip(&radii).map(|(k, r)| f64::from(k) * f64::from(k) * r).sum::<f64>() * w * w * scale;
         let amplitude = radii.iter().sum::<f64>() * scale * (1.0 + 1e-12);
         let curvature = curvature * (1.0 + 1e-12);
-        Ok(Self { amplitudes, angle_bits, ratio, multiplier, constant, scale, rounding, curvature, amplitude, shift })
+        let anywhere = match series.opening {
+            Opening::Period => None,
+            Opening::Remainder { .. } => Some(range(series, &radii)),
+        }
+        .map(|(low, high)| (low * scale, high * scale));
+        Ok(Self {
+            amplitudes,
+            angle_bits,
+            ratio,
+            multiplier,
+            constant,
+            scale,
+            rounding,
+            curvature,
+            amplitude,
+            shift,
+            anywhere,
+        })
     }
 
     /// Value and slope (by angle units) of the sum at an angle, in units, and the error of both together.
@@ -237,6 +259,19 @@ impl Waves {
         }
         (value * self.scale, slope * self.scale, error * self.scale)
     }
+}
+
+/// An interval that holds every value of a sum without its constant, see the module's text.
+fn range(series: &Series, radii: &[f64]) -> (f64, f64) {
+    const ANGLES: usize = 4096;
+    let sum = Series { constant: 0.0, opening: Opening::Period, ..series.clone() };
+    let step = 2.0 * std::f64::consts::PI / ANGLES as f64;
+    let curvature: f64 = (1..).zip(radii).map(|(k, r)| f64::from(k) * f64::from(k) * r).sum();
+    // The second summand covers the roundings of the values, each wave's angle and amplitude being right to some 2^-50.
+    let slack = curvature * step * step / 8.0 + 1e-12 * (1.0 + curvature);
+    let values = (0..ANGLES).map(|i| sum.at(series.period * i as f64 / ANGLES as f64));
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+    (low - slack, high + slack)
 }
 
 impl Lanes<'_> {
@@ -403,6 +438,9 @@ impl Lanes<'_> {
     }
 
     fn fourier(&mut self, x: Form, waves: &Waves, symbol: u32, kind: Kind) -> Form {
+        if let Some(ends) = waves.anywhere {
+            return self.anywhere(ends, waves, symbol, kind);
+        }
         let mut form = x.clone();
         for i in 0..LANES {
             // The angle, in angle units: an interval of n, and n - n0 = ratio (x - centre) + shift + at most `inexact`.
@@ -463,7 +501,32 @@ impl Lanes<'_> {
     }
 }
 
+impl Lanes<'_> {
+    /// The sum at any angle.
+    fn anywhere(&mut self, (low, high): (f64, f64), waves: &Waves, symbol: u32, kind: Kind) -> Form {
+        let (mut low, mut high) = (low - waves.rounding, high + waves.rounding);
+        if let Arithmetic::Ring(truncation) = self.interpreter.arithmetic {
+            let magnitude = high.abs().max(low.abs()) * power_of_two(waves.shift);
+            let within = magnitude < power_of_two(i32::from(EXACT_HEADROOM_BITS));
+            self.bounded.iter_mut().for_each(|bounded| *bounded &= within);
+            if truncation == Truncation::Local {
+                self.wraps.iter_mut().for_each(|wraps| *wraps += magnitude * power_of_two(-i32::from(RING_BITS)));
+            }
+            (low, high) = (low.floor(), high.ceil());
+        }
+        let ends = (down(low + waves.constant, kind), up(high + waves.constant, kind));
+        let mut form = interval(|_| ends);
+        form.settle(Some(symbol), kind);
+        form
+    }
+}
+
 fn bit(ends: impl Fn(usize) -> (f64, f64)) -> Form {
+    interval(ends)
+}
+
+/// A form of which nothing but its ends is known.
+fn interval(ends: impl Fn(usize) -> (f64, f64)) -> Form {
     let mut form = Form::known(lanes(|i| ends(i).0));
     for i in 0..LANES {
         form.high[i] = ends(i).1;

@@ -5,7 +5,7 @@ use crate::reference::{Enclosure, PRECISION};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use std::collections::BTreeMap;
-use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Owner, Secret, Series};
+use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Opening, Owner, Secret, Series};
 use viewless_protocols::fixed::{self, FixedPoint};
 use viewless_protocols::nonlinear::{self, Build, Function};
 use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
@@ -73,7 +73,7 @@ fn build(recipe: &Recipe, rows: usize) -> CheckedCircuit {
                 let sines = vec![number / 8.0, -0.25, 0.0, 0.125];
                 let cosines = if b.is_multiple_of(2) { vec![] } else { vec![0.5, 0.0, number / 16.0] };
                 let x = c.precision(x, i8::try_from(b % 3).unwrap());
-                c.fourier(x, Series { period, constant: number, cosines, sines })
+                c.fourier(x, Series { period, constant: number, cosines, sines, opening: Opening::Period })
             }
             13 => {
                 let y = same(&mut c);

@@ -134,6 +134,18 @@ impl Shrinking<'_> {
                 let entries = (0..1usize << from.bits()).map(|i| entries[i] & to.mask()).collect();
                 self.push(value, table(entries), to, shape)
             }
+            Function::Remainder { modulus, domain } => {
+                // The same part of the result's words.
+                let part = *modulus as f64 / power_of_two(i32::from(domain.bits()));
+                let modulus = (part * power_of_two(i32::from(to.bits()))).round().max(1.0) as u64;
+                let function = Function::Remainder { modulus, domain: to };
+                self.push(
+                    value,
+                    Op::Local(Local::Function(function.into()), [argument].into_iter().collect()),
+                    to,
+                    shape,
+                )
+            }
             Function::Waves { waves, .. } => {
                 let lead: Shape = std::iter::once(1).chain(shape.axes().iter().copied()).collect();
                 let parts: Vec<ValueId> = waves

@@ -1,13 +1,26 @@
 //! Trigonometric sums, and the coefficients of some of them from their definitions.
 
 use super::Enclosure;
-use viewless_protocols::circuit::Series;
+use viewless_protocols::circuit::{Opening, Series};
 
 /// The sum at x; its f64 coefficients and period are taken as they are.
 #[must_use]
 pub fn at(series: &Series, x: &Enclosure) -> Option<Enclosure> {
     let bits = x.bits();
-    let turn = Enclosure::pi(bits).scale(2.0).mul(x).mul(&Enclosure::of(series.period, bits).recip()?);
+    let remainder = match series.opening {
+        Opening::Period => x.clone(),
+        Opening::Remainder { modulus } => {
+            // Which multiple is taken away must be certain; the quotients are right to 2^-52.
+            let [low, high] = [x.low(), x.high()].map(|end| (end / modulus).floor());
+            let near =
+                |end: f64| (end / modulus - (end / modulus).round()).abs() < 1e-9 * (1.0 + (end / modulus).abs());
+            if low != high || near(x.low()) || near(x.high()) {
+                return None;
+            }
+            x.sub(&Enclosure::of(modulus, bits).scale(low))
+        }
+    };
+    let turn = Enclosure::pi(bits).scale(2.0).mul(&remainder).mul(&Enclosure::of(series.period, bits).recip()?);
     let mut sum = Enclosure::of(series.constant, bits);
     for k in 0..series.cosines.len().max(series.sines.len()) {
         let (cosine, sine) = turn.scale((k + 1) as f64).cos_sin();

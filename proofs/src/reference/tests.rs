@@ -2,7 +2,7 @@
 
 use super::{Enclosure, Function, PRECISION, Piecewise, Symmetry, row, series};
 use proptest::prelude::*;
-use viewless_protocols::circuit::Series;
+use viewless_protocols::circuit::{Opening, Series};
 
 fn exact(x: f64) -> Enclosure {
     Enclosure::of(x, PRECISION)
@@ -127,7 +127,13 @@ fn softmax_ignores_shifts_and_layer_norm_shifts_and_scales() {
 /// sin^2 + cos^2 = 1 and the sum of both waves, against f64.
 #[test]
 fn trigonometric_sums_are_enclosed() {
-    let sums = Series { period: 20.0, constant: 0.5, cosines: vec![0.25, -1.0], sines: vec![1.5, 0.0, 2.0] };
+    let sums = Series {
+        period: 20.0,
+        constant: 0.5,
+        cosines: vec![0.25, -1.0],
+        sines: vec![1.5, 0.0, 2.0],
+        opening: Opening::Period,
+    };
     for x in [-31.0, -1.0, 0.0, 0.3, 9.99, 4000.0] {
         let y = series::at(&sums, &exact(x)).unwrap();
         assert!((y.middle() - sums.at(x)).abs() < 1e-9 && y.width() < 1e-65);

@@ -1,6 +1,6 @@
 //! The rules that a circuit must keep: arguments exist and have the right kind, shapes fit, precisions agree.
 
-use super::{Circuit, Kind, Node, NodeId, Op};
+use super::{Circuit, Kind, Node, NodeId, Op, Opening};
 use crate::shape::{Shape, ShapeError};
 use std::collections::HashSet;
 use thiserror::Error;
@@ -238,6 +238,11 @@ fn derive(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Re
             let a = real(*a)?;
             if !(series.period.is_finite() && series.period > 0.0) {
                 return Err(Rule::Number(series.period));
+            }
+            match series.opening {
+                Opening::Period => {}
+                Opening::Remainder { modulus } if modulus > 0.0 && modulus <= series.period => {}
+                Opening::Remainder { modulus } => return Err(Rule::Number(modulus)),
             }
             [series.constant]
                 .iter()

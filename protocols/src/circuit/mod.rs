@@ -76,6 +76,24 @@ pub struct Series {
     pub cosines: Vec<f64>,
     /// Coefficients of the sines, from k = 1.
     pub sines: Vec<f64>,
+    /// How the argument is opened behind its mask.
+    #[serde(default)]
+    pub opening: Opening,
+}
+
+/// How the argument of a [`Series`] is opened behind its mask.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub enum Opening {
+    /// As a word that counts modulo the period: right.
+    #[default]
+    Period,
+    /// As a whole word, of which the remainder modulo another length is taken: a mistake of published code, kept so that it can be
+    /// examined. What is reduced is the argument less its mask, so the sum is taken at x - j `modulus` for some integer j that the mask
+    /// decides. Law: any value of the sum. Over the reals it is taken at the remainder of x itself.
+    Remainder {
+        /// The length, in units of the argument; at most the period.
+        modulus: f64,
+    },
 }
 
 /// What a node computes. Elementwise operations broadcast, aligned at the right.
@@ -261,6 +279,10 @@ impl Series {
     /// The sum at `x`, in f64.
     #[must_use]
     pub fn at(&self, x: f64) -> f64 {
+        let x = match self.opening {
+            Opening::Period => x,
+            Opening::Remainder { modulus } => x.rem_euclid(modulus),
+        };
         let turn = 2.0 * std::f64::consts::PI * x.rem_euclid(self.period) / self.period;
         let term = |f: fn(f64) -> f64| move |(k, a): (usize, &f64)| a * f((k + 1) as f64 * turn);
         self.constant

@@ -1,6 +1,6 @@
 //! The stable text form of a circuit, for reading and for goldens: one node a line.
 
-use super::{Circuit, Kind, Op, Owner};
+use super::{Circuit, Kind, Op, Opening, Owner};
 use crate::region::RegionId;
 use std::fmt;
 
@@ -62,10 +62,16 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
         Op::Not(_) => "not",
         Op::Select(..) => "select",
         Op::Real(_) => "real",
-        Op::Fourier(_, series) => &format!(
-            "fourier period {} constant {} cosines {:?} sines {:?}",
-            series.period, series.constant, series.cosines, series.sines
-        ),
+        Op::Fourier(_, series) => {
+            let opening = match series.opening {
+                Opening::Period => String::new(),
+                Opening::Remainder { modulus } => format!(" remainder {modulus}"),
+            };
+            &format!(
+                "fourier period {} constant {} cosines {:?} sines {:?}{opening}",
+                series.period, series.constant, series.cosines, series.sines
+            )
+        }
         Op::Reveal(_, name) => &format!("reveal `{name}`"),
     };
     f.write_str(name)?;

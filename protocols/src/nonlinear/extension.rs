@@ -13,7 +13,7 @@
 //! Everything is f64 addition, multiplication, division and square root, and libm's sine and cosine: the coefficients are the
 //! same bits on every platform.
 
-use crate::circuit::Series;
+use crate::circuit::{Opening, Series};
 
 /// Which waves the sum may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,8 @@ pub fn fit(function: impl Fn(f64) -> f64, request: &Request) -> Extension {
     let (constant, waves) = solution.split_at(constants);
     let (cosines, sines) = waves.split_at(cosines);
     let constant = constant.first().copied().unwrap_or(0.0);
-    let series = Series { period, constant, cosines: cosines.to_vec(), sines: sines.to_vec() };
+    let series =
+        Series { period, constant, cosines: cosines.to_vec(), sines: sines.to_vec(), opening: Opening::Period };
     let points = GRID * unknowns;
     let error = |i: usize| {
         let x = low + (high - low) * (i as f64 / points as f64);

@@ -156,6 +156,7 @@ static REGISTRY: &[Protocol] = &[
     gelu::quad::PROTOCOL,
     gelu::quad_benchmarked::PROTOCOL,
     gelu::secformer::PROTOCOL,
+    gelu::secformer_code::PROTOCOL,
     gelu::secformer_printed::PROTOCOL,
     gelu::secformer_printed_beta::PROTOCOL,
     tanh::sigmoid::PROTOCOL,

@@ -431,5 +431,12 @@ fn infer_function(a: &Value, function: &Function) -> Result<(Domain, Shape), Rul
             }
             Ok((*domain, a.shape.clone()))
         }
+        Function::Remainder { modulus, domain } => {
+            domain.validate()?;
+            if *modulus == 0 || modulus - 1 > domain.mask() {
+                return Err(Rule::Contents(format!("a remainder modulo {modulus} in {domain}")));
+            }
+            Ok((*domain, a.shape.clone()))
+        }
     }
 }

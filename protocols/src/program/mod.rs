@@ -161,6 +161,13 @@ pub enum Function {
         /// Domain of the entries.
         domain: Domain,
     },
+    /// The remainder of a word modulo `modulus`, in `domain`.
+    Remainder {
+        /// What it is divided by; from 1 to the number of words of `domain`.
+        modulus: u64,
+        /// Domain of the result.
+        domain: Domain,
+    },
 }
 
 /// `cosine` cos(h angle) + `sine` sin(h angle), h the `harmonic`.

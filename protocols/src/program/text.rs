@@ -125,5 +125,6 @@ fn write_function(out: &mut impl Write, function: &Function) -> fmt::Result {
             write!(out, "table {domain}")?;
             entries.iter().try_for_each(|entry| write!(out, " {entry}"))
         }
+        Function::Remainder { modulus, domain } => write!(out, "remainder {domain} {modulus}"),
     }
 }

@@ -65,6 +65,12 @@ impl Angle {
         let multiplier = (units != turn).then(|| (turn * power_of_two(i32::from(PERIOD_SHIFT)) / units).round() as u64);
         Some(Self { bits: bits as u8, multiplier })
     }
+
+    /// A part of a turn in units of the angle, to nearest.
+    #[must_use]
+    pub fn units(self, turns: f64) -> u64 {
+        (turns * power_of_two(i32::from(self.bits))).round() as u64
+    }
 }
 
 /// Fraction bits to which the dealt waves and the public factors of a trigonometric sum are rounded (to nearest), when the

@@ -3,7 +3,7 @@
 
 use super::laws::{self, Angle};
 use super::{BitShares, CompileError, Operand, Product, RingSeries, Scheme, SchemeSpec, Shares, Truncation, Weights};
-use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Owner, Series};
+use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Owner, Series};
 use crate::fixed::{self, FixedPoint, RING_BITS, power_of_two};
 use crate::party::Party;
 use crate::program::{ClaimKind, Constant, Local, Program, ProgramBuilder, ValueId};
@@ -417,7 +417,11 @@ impl<S: Scheme> Lowering<'_, S> {
         }
         let constant = self.encode(node, series.constant, fraction_bits)?;
         let x = self.shares(x);
-        let series = RingSeries { series, fraction_bits, angle };
+        let modulus = match series.opening {
+            Opening::Period => None,
+            Opening::Remainder { modulus } => Some(angle.units(modulus / series.period).max(1)),
+        };
+        let series = RingSeries { series, fraction_bits, angle, modulus };
         let mut result = self.scheme.fourier(&mut self.p, &x, &series);
         if constant != 0 {
             let constant = self.p.splat(constant, Domain::Z64);

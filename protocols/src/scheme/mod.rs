@@ -219,6 +219,9 @@ pub(crate) struct RingSeries<'a> {
     pub(crate) fraction_bits: u8,
     /// How the argument becomes an angle.
     pub(crate) angle: laws::Angle,
+    /// For [`crate::circuit::Opening::Remainder`]: the argument less its mask is opened as a whole word, and reduced modulo so many
+    /// units of the angle, which loses the argument.
+    pub(crate) modulus: Option<u64>,
 }
 
 /// What a scheme must define; all linear operations are done on shares by the walker, alike for every linear scheme.

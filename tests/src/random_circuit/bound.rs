@@ -15,7 +15,7 @@
 //!
 //! This walk is also a second implementation of the plaintext interpreter, compared with the first.
 
-use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Series};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::scheme::Truncation;
 use viewless_protocols::scheme::additive2::fourier::guard_bits;
@@ -111,6 +111,14 @@ fn fourier(series: &Series, (x, e): Element, unit: f64, guard_bits: u8) -> Eleme
         radii.iter().filter(|r| **r > 0.0).map(|r| h * (std::f64::consts::SQRT_2 * (r + 1.0) + 2.0 * h)).sum();
     let truncation = if waves > 0.0 { unit } else { 0.0 };
     let value = series.at(x);
+    match series.opening {
+        Opening::Period => {}
+        // Any value of the sum.
+        Opening::Remainder { .. } => {
+            let size: f64 = radii.iter().sum();
+            return (value, 2.0 * size + waves + truncation + encoding(series.constant, unit) + 1e-12);
+        }
+    }
     (value, times(slope, e + turn) + waves + truncation + encoding(series.constant, unit) + 1e-12)
 }
 

@@ -63,6 +63,7 @@ impl Checker<'_> {
             Op::Local(Local::Concat(_), parts) => (0..parts.len()).map(argument).max().unwrap_or(width),
             Op::Local(Local::Function(function), _) => match &**function {
                 Function::Table { entries, .. } => entries.iter().map(size).max().unwrap_or(width),
+                Function::Remainder { modulus, .. } => size(&(modulus - 1)),
                 Function::Waves { .. } => width,
             },
             Op::Input { .. } | Op::Sample { .. } | Op::Local(..) => width,

@@ -39,6 +39,7 @@ pub(super) enum Operation {
     Convert,
     Wave(Wave, u8),
     Table(std::sync::Arc<Function>),
+    Remainder(u64),
 }
 
 /// One word of a value.
@@ -182,6 +183,7 @@ impl Scalars {
             }
             Local::Function(function) => match &**function {
                 Function::Table { .. } => one(Operation::Table(function.clone())),
+                Function::Remainder { modulus, .. } => one(Operation::Remainder(*modulus)),
                 Function::Waves { waves, fraction_bits } => (0..elements)
                     .map(|i| {
                         let wave = Operation::Wave(waves[i / a.len()], *fraction_bits);
@@ -300,7 +302,9 @@ pub(super) fn evaluate(operation: &Operation, words: &[u64], bits: &[u8], domain
         Operation::Table(function) => match &**function {
             Function::Table { entries, .. } => entries[a as usize],
             Function::Waves { .. } => unreachable!("waves are taken apart"),
+            Function::Remainder { .. } => unreachable!("a remainder is an operation of its own"),
         },
+        Operation::Remainder(modulus) => a % modulus,
     };
     result & domain.mask()
 }

@@ -79,6 +79,7 @@ pub(super) fn bound_bits(program: &Program, id: ValueId, depth: usize) -> u8 {
             Local::Concat(_) => arguments.iter().map(of).max().unwrap_or(width),
             Local::Function(function) => match &**function {
                 Function::Table { entries, .. } => entries.iter().map(|&entry| length(entry)).max().unwrap_or(width),
+                Function::Remainder { modulus, .. } => length(modulus - 1),
                 Function::Waves { .. } => width,
             },
             Local::Sub

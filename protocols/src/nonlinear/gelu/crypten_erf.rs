@@ -62,8 +62,8 @@ pub const CARD: Card = Card {
     known: &[
         "in place of x^5, x^7, x^9, x^11, x^13, x^15, x^17 CrypTen computes x^6, x^9, x^12, x^18, x^18, x^27, x^24",
         "the last two coefficients, 1/75600 and 1/685440, are 0 with 16 fraction bits; their powers are computed for nothing",
-        "SecFormer's Table 4 gives it mean errors 0.001, 30437.717 and 7480209.5 on [-1, 1], [-5, 5] and [-10, 10]; CrypTen with one party \
-         gives 0.00137, 306302 and 7525596 on a grid",
+        "SecFormer's Table 4 gives it mean errors 0.001, 30437.717 and 7480209.5 on [-1, 1], [-5, 5] and [-10, 10]; CrypTen's \
+         integers with one party give 0.00137, 306302 and 7525596 on a grid; with two, truncations wrap and each wrap adds up to 2^32",
     ],
 };
 

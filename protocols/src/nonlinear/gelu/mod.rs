@@ -8,5 +8,6 @@ pub mod puma_in_secformer_code;
 pub mod quad;
 pub mod quad_benchmarked;
 pub mod secformer;
+pub mod secformer_code;
 pub mod secformer_printed;
 pub mod secformer_printed_beta;

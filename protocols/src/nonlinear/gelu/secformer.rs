@@ -30,7 +30,7 @@
 //! | `coefficient(i)` | beta_i |
 //! | `THRESHOLD` | 1.7, for x instead of u |
 
-use crate::circuit::{Circuit, Secret, Series};
+use crate::circuit::{Circuit, Opening, Secret, Series};
 use crate::nonlinear::pieces::BIT_GUARD_BITS;
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
@@ -119,7 +119,7 @@ pub(super) fn segmented(c: &mut Circuit, x: Secret, threshold: f64, series: Seri
 #[must_use]
 pub fn series() -> Series {
     let sines = (1..=TERMS).map(coefficient).collect();
-    Series { period: PERIOD, constant: 0.0, cosines: Vec::new(), sines }
+    Series { period: PERIOD, constant: 0.0, cosines: Vec::new(), sines, opening: Opening::Period }
 }
 
 /// beta_i = 1/10 integral over [-10, 10] of erf(u) sin(i pi u / 10) = 2 / (i pi) (exp(-(i pi / 20)^2) - (-1)^i), to 12 digits:

@@ -13,6 +13,10 @@
 //! 5. cos(k(delta + t)) = cos(k delta) C_k - sin(k delta) S_k and sin(k(delta + t)) = sin(k delta) C_k + cos(k delta) S_k, so
 //!    the sum is public numbers times shares: A_k C_k + B_k S_k with A_k = a_k cos(k delta) + b_k sin(k delta) and
 //!    B_k = b_k cos(k delta) - a_k sin(k delta).
+//!
+//! A published mistake, [`Opening::Remainder`](crate::circuit::Opening::Remainder), is carried out as it is: in steps 3 and 4 t and delta
+//! are whole words of 64 bits, and the parties take the remainder of delta modulo another length than the period, so that the sum is
+//! taken at n - j M for a j that t decides. Opened is still a uniform word.
 
 use super::truncation;
 use crate::program::{Function, ProgramBuilder, Wave};
@@ -52,7 +56,12 @@ pub(in crate::scheme) fn sum(
             truncation::shift_apart(p, &scaled, PERIOD_SHIFT)
         }
     };
-    let (t_shares, t) = dealer.random(p, angle, &shape);
+    let opened = match series.modulus {
+        None => angle,
+        Some(_) => Domain::Z64,
+    };
+    let (t_shares, t) = dealer.random(p, opened, &shape);
+    let t = if opened == angle { t } else { p.convert(t, angle) };
     let fraction_bits = series.fraction_bits + guard_bits;
     let (dealt_waves, public_waves) = waves(series);
     let dealt = p.function(Function::Waves { waves: dealt_waves, fraction_bits }, t);
@@ -60,11 +69,15 @@ pub(in crate::scheme) fn sum(
 
     let masked: Shares = (0..2)
         .map(|i| {
-            let narrow = p.convert(turned[i], angle);
-            p.sub(narrow, t_shares[i])
+            let turned = if opened == Domain::Z64 { turned[i] } else { p.convert(turned[i], opened) };
+            p.sub(turned, t_shares[i])
         })
         .collect();
     let [delta] = open(p, [[masked[0], masked[1]]]);
+    let delta = match series.modulus {
+        None => delta,
+        Some(modulus) => p.function(Function::Remainder { modulus, domain: angle }, delta),
+    };
     let factors = p.function(Function::Waves { waves: public_waves, fraction_bits }, delta);
     let shares = dealt.iter().map(|&share| {
         let terms = p.mul(factors, share);

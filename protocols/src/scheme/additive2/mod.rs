@@ -18,6 +18,7 @@
 //! | bit to integer, after the carry tree | 1 | 2 | 64 | [`bits`] |
 //! | select, after either tree | 1 | 256 / 130 | 64 / 128 | [`bits`] |
 //! | trigonometric sum of K frequencies | 1 | 2 m | 128 K | [`fourier`] |
+//! | the same with a published mistake | 1 | 128 | 128 K | [`fourier`] |
 //!
 //! A test holds the table to the counted Programs.
 

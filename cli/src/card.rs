@@ -198,15 +198,19 @@ pub fn name_of(choice: &impl Serialize) -> String {
     serde_json::to_string(choice).unwrap_or_default().trim_matches('"').to_owned()
 }
 
-fn rounds_formula(Rounds { fixed, per_halving }: Rounds) -> String {
-    match per_halving {
-        0 => fixed.to_string(),
-        _ => format!("{fixed} + {per_halving} m"),
+fn rounds_formula(rounds: Rounds) -> String {
+    match rounds {
+        Rounds::Linear { fixed, per_halving: 0 } => fixed.to_string(),
+        Rounds::Linear { fixed, per_halving } => format!("{fixed} + {per_halving} m"),
+        Rounds::OfRow { formula, .. } => formula.to_owned(),
     }
 }
 
 fn bits_formula(bits: Bits) -> String {
-    let Bits { per_element, per_row, per_column } = bits;
+    let (per_element, per_row, per_column) = match bits {
+        Bits::Linear { per_element, per_row, per_column } => (per_element, per_row, per_column),
+        Bits::OfRow { formula, .. } => return format!("r ({formula})"),
+    };
     let mut formula = String::new();
     for (coefficient, unit) in [(per_element, "r n"), (per_row, "r"), (per_column, "n")] {
         if coefficient == 0 {
@@ -268,10 +272,13 @@ mod tests {
 
     #[test]
     fn formulas_read_like_those_of_papers() {
-        assert_eq!(bits_formula(Bits { per_element: 384, per_row: 3456, per_column: 0 }), "384 r n + 3456 r");
-        assert_eq!(bits_formula(Bits { per_element: 2, per_row: -2, per_column: 64 }), "2 r n - 2 r + 64 n");
+        assert_eq!(bits_formula(Bits::Linear { per_element: 384, per_row: 3456, per_column: 0 }), "384 r n + 3456 r");
+        assert_eq!(bits_formula(Bits::Linear { per_element: 2, per_row: -2, per_column: 64 }), "2 r n - 2 r + 64 n");
         assert_eq!(bits_formula(Bits::per_element(0)), "0");
-        assert_eq!(rounds_formula(Rounds { fixed: 2, per_halving: 9 }), "2 + 9 m");
+        assert_eq!(rounds_formula(Rounds::Linear { fixed: 2, per_halving: 9 }), "2 + 9 m");
+        let of_row = Bits::OfRow { at: |n| 2 * n as i64, formula: "2 n" };
+        assert_eq!(bits_formula(of_row), "r (2 n)");
+        assert_eq!(rounds_formula(Rounds::OfRow { at: |n| n as u64, formula: "n" }), "n");
         assert_eq!([0.0, 1e-12, 1.06e-3, 0.031, -256.0, 1e12].map(number).join(" "), "0 1e-12 1.06e-3 0.031 -256 1e12");
     }
 }

@@ -45,6 +45,7 @@ pub enum Operation {
     MatMul,
     LessThan,
     Less,
+    Equal,
     Not,
     And,
     Xor,
@@ -57,7 +58,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, simple ones first: shrinking goes towards the front.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Add,
         Self::Neg,
         Self::Sub,
@@ -80,6 +81,7 @@ impl Operation {
         Self::MatMul,
         Self::LessThan,
         Self::Less,
+        Self::Equal,
         Self::Not,
         Self::And,
         Self::Xor,
@@ -522,11 +524,11 @@ impl Builder {
                 let bit = self.circuit.less_than(x, number(parameter));
                 self.keep_bit(bit, shape);
             }
-            Operation::Less => {
+            Operation::Less | Operation::Equal => {
                 let (x, _) = self.real(a, any)?;
                 let (y, _) = self.summand(b, x)?;
                 let shape = self.circuit.shape(x).broadcast(self.circuit.shape(y)).ok()?;
-                let bit = self.circuit.less(x, y);
+                let bit = if operation == Operation::Less { self.circuit.less(x, y) } else { self.circuit.equal(x, y) };
                 self.keep_bit(bit, shape);
             }
             Operation::Not => {

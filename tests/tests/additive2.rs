@@ -73,6 +73,14 @@ fn costs_are_those_of_the_scheme_s_table() {
         }),
         (8 + 1, 3456 + 256, 896 + 64)
     );
+    // Equality to a public zero: a difference of shares is one too.
+    let equality = |c: &mut Circuit, x: Secret| {
+        let zero = c.constant(&[0.0], [1], 0);
+        let b = c.equal(x, zero);
+        c.real(b, 0)
+    };
+    assert_eq!(cost(PUBLISHED, equality), (7, 1664, 6 * 64 + 64));
+    assert_eq!(cost(carry, equality), (6 + 1, 252 + 2, 63 + 64));
     let series = |period| Series {
         period,
         constant: 0.0,

@@ -15,7 +15,18 @@ use viewless_tests::{PUBLISHED, compile, map_circuit};
 const SEQUENCE: u64 = 512;
 
 fn program(config: &TransformerConfig, suite: &str) -> Program {
-    let suite = Suite::built_in(suite).unwrap();
+    program_of(config, &Suite::built_in(suite).unwrap())
+}
+
+/// SecFormer's setting with another softmax and another layer normalisation.
+fn with(softmax: &str, layernorm: &str) -> Suite {
+    let mut suite = Suite::built_in("secformer").unwrap();
+    suite.protocols.softmax = softmax.to_owned();
+    suite.protocols.layernorm = layernorm.to_owned();
+    suite
+}
+
+fn program_of(config: &TransformerConfig, suite: &Suite) -> Program {
     let query = Query { tokens: SEQUENCE as usize, batch: 1 };
     let circuit = model::circuit(config, &suite.model().unwrap(), query).unwrap();
     scheme::compile(&circuit, &suite.scheme, suite.fixed()).unwrap()
@@ -53,6 +64,17 @@ impl Sizes {
         let rows = self.layers * self.heads * SEQUENCE;
         48 * rows * SEQUENCE + rows * (reciprocal + 16)
     }
+
+    /// A softmax of so many thirty-second parts of a byte for each element of a row of 512.
+    fn softmax(&self, bytes_times_32: u64) -> u64 {
+        self.layers * self.heads * SEQUENCE * SEQUENCE * bytes_times_32 / 32
+    }
+
+    /// Layer normalisations with an inverse root of `root` bytes for each row: a square and two products for each element, gamma once.
+    fn layer_norm(&self, root: u64) -> u64 {
+        let norms = 2 * self.layers + 1;
+        norms * (48 * SEQUENCE * self.hidden + 16 * self.hidden + SEQUENCE * (root + 16))
+    }
 }
 
 #[test]
@@ -76,6 +98,66 @@ fn two_quad_equals_the_closed_form() {
     }
     // BERT-base: 1.84379 GB, printed as 1.844.
     assert_eq!(Sizes::of(&TransformerConfig::bert_base()).two_quad(416), 1_843_789_824);
+}
+
+/// SecFormer's Table 3, in GB: softmax of CrypTen 50.285 and 134.093, of PUMA as its code has it 67.837 and 180.898, 2Quad of MPCFormer 1.895
+/// and 5.052; layer normalisation of CrypTen 0.492 and 1.272, of MPCFormer 0.497 and 1.282, of PUMA 0.477 and 1.254, of SecFormer 1.248 for
+/// BERT-large.
+#[test]
+fn softmax_and_layer_normalisation_of_the_published_table_equal_their_closed_forms() {
+    let rows: [(&str, &str, u64, u64); 6] = [
+        ("softmax/crypten", "layernorm/crypten", 42_627, 1504),
+        ("softmax/puma-as-in-secformer-code", "layernorm/puma-as-in-secformer-code", 57_506, 368),
+        ("softmax/2quad-mpcformer", "layernorm/crypten-8", 1606, 1904),
+        ("softmax/crypten-tree", "layernorm/puma-as-in-secformer-code-8", 0, 768),
+        ("softmax/2quad-code", "layernorm/secformer-code", 1563, 528),
+        ("softmax/2quad-code", "layernorm/secformer-code-8", 1563, 608),
+    ];
+    for config in [TransformerConfig::bert_base(), TransformerConfig::bert_large()] {
+        let sizes = Sizes::of(&config);
+        for (softmax, layernorm, bytes_times_32, root) in rows {
+            let program = program_of(&config, &with(softmax, layernorm));
+            let bill = bill(&program, Schedule::AsWritten, Grouping::Function);
+            if bytes_times_32 > 0 {
+                assert_eq!(between(&bill, "softmax"), sizes.softmax(bytes_times_32), "{softmax}");
+            }
+            if root > 0 {
+                assert_eq!(between(&bill, "layernorm"), sizes.layer_norm(root), "{layernorm}");
+            }
+        }
+    }
+    let (base, large) = (Sizes::of(&TransformerConfig::bert_base()), Sizes::of(&TransformerConfig::bert_large()));
+    // 1332.09375, 1797.0625 and 50.1875 byte for each element.
+    assert_eq!((base.softmax(42_627), large.softmax(42_627)), (50_284_855_296, 134_092_947_456));
+    assert_eq!((base.softmax(57_506), large.softmax(57_506)), (67_836_837_888, 180_898_234_368));
+    assert_eq!((base.softmax(1606), large.softmax(1606)), (1_894_514_688, 5_052_039_168));
+    assert_eq!((base.two_quad(1104), base.two_quad(416)), (base.softmax(1606), base.softmax(1563)));
+    assert_eq!((base.layer_norm(1504), large.layer_norm(1504)), (491_622_400, 1_272_061_952));
+    assert_eq!((base.layer_norm(1904), large.layer_norm(1904)), (496_742_400, 1_282_097_152));
+    assert_eq!((base.layer_norm(368), large.layer_norm(768)), (477_081_600, 1_253_597_184));
+    // 7 iterations fit BERT-large; the printed 0.468 GB for BERT-base is below what the products of the elements alone take.
+    assert_eq!(large.layer_norm(528), 1_247_576_064);
+    assert_eq!(25 * 48 * SEQUENCE * base.hidden, 471_859_200);
+}
+
+/// One layer of each method at 512 tokens, softmax and two layer normalisations, as an eager framework runs them.
+#[test]
+fn rounds_of_the_published_table_s_softmax_and_layer_normalisation() {
+    let config = TransformerConfig { layers: 1, ..TransformerConfig::bert_base() };
+    for (softmax, layernorm, softmax_rounds, layernorm_rounds) in [
+        ("softmax/crypten", "layernorm/crypten", 136, 59),
+        ("softmax/crypten-tree", "layernorm/crypten-8", 118, 74),
+        ("softmax/puma-as-in-secformer-code", "layernorm/puma-as-in-secformer-code", 155, 20),
+        ("softmax/2quad-mpcformer", "layernorm/puma-as-in-secformer-code-8", 40, 35),
+        ("softmax/2quad-code", "layernorm/secformer-code", 15, 23),
+        ("softmax/2quad-code", "layernorm/secformer-code-8", 15, 26),
+    ] {
+        let program = program_of(&config, &with(softmax, layernorm));
+        let bill = bill(&program, Schedule::AsWritten, Grouping::Function);
+        let rounds = |name: &str| bill.region(name).unwrap().rounds;
+        // Once after the embedding and twice in the layer.
+        assert_eq!((rounds("softmax"), rounds("layernorm")), (softmax_rounds, 3 * layernorm_rounds), "{softmax}");
+    }
 }
 
 #[test]

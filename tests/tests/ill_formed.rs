@@ -125,7 +125,7 @@ fn argument_pointers(node: &Json) -> Vec<String> {
     let root = format!("/op/{name}");
     match name {
         "Input" | "Constant" => vec![],
-        "Add" | "Sub" | "Mul" | "MatMul" | "Less" | "And" | "Xor" | "Select" => {
+        "Add" | "Sub" | "Mul" | "MatMul" | "Less" | "Equal" | "And" | "Xor" | "Select" => {
             vec![format!("{root}/0"), format!("{root}/1")]
         }
         "Concat" => (0..contents[0].as_array().map_or(0, Vec::len)).map(|i| format!("{root}/0/{i}")).collect(),

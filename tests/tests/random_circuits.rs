@@ -76,7 +76,7 @@ fn random_circuits_have_every_operation() {
 }
 
 /// How many names [`name`] gives.
-const NAMES: usize = 27;
+const NAMES: usize = 28;
 
 fn name(op: &Op) -> &'static str {
     use viewless_protocols::shape::Move;
@@ -100,6 +100,7 @@ fn name(op: &Op) -> &'static str {
         Op::Move(_, Move::Slice { .. }) => "slice",
         Op::Concat(..) => "concat",
         Op::Less(..) => "less",
+        Op::Equal(..) => "equal",
         Op::LessThan(..) => "less-than",
         Op::And(..) => "and",
         Op::Xor(..) => "xor",

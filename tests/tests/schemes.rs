@@ -111,6 +111,21 @@ fn bits_are_exact() {
         },
         |x| f64::from(u8::from(x < 0.0)),
     );
+    // x where it is below 2.5 and zero elsewhere is equal to x only there; one unit more is equal nowhere.
+    agrees(
+        0.0,
+        |c, x| {
+            let below = c.less_than(x, 2.5);
+            let kept = c.select(below, x);
+            let equal = c.equal(kept, x);
+            let above = c.offset(x, UNIT);
+            let next = c.equal(x, above);
+            let (equal, next) = (c.real(equal, 0), c.real(next, 0));
+            let twice = c.scale(next, 2.0);
+            c.add(equal, twice)
+        },
+        |x| f64::from(u8::from(x < 2.5)),
+    );
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub fn breakpoints(tape: &Tape) -> Vec<f64> {
                 map(a, &|a, b| (a * factor, b * factor))
             }
             &Scalar::Precision(a) => at(a),
-            &Scalar::Less(a, b) => {
+            &Scalar::Less(a, b) | &Scalar::Equal(a, b) => {
                 found.extend(at(a).zip(at(b)).map(|(a, b)| (a.0 - b.0, a.1 - b.1)));
                 None
             }

@@ -225,7 +225,10 @@ fn every_protocol_of_rows_has_a_bracket_on_the_worst_rows_found() {
         let range = match protocol.card.name {
             "softmax/2quad-code" => (-5.4, -4.6),
             "softmax/2quad" => (-3.0, 3.0),
-            "layernorm/goldschmidt" | "layernorm/normalized" => (-20.0, 20.0),
+            "softmax/2quad-mpcformer" => (-8.0, -2.0),
+            "softmax/puma-as-in-secformer-code" => (0.0, 1.0),
+            "layernorm/secformer-code" | "layernorm/secformer-code-8" => (-3.0, 3.0),
+            name if name.starts_with("layernorm/") => (-20.0, 20.0),
             _ => (-8.0, 8.0),
         };
         let mut question = Question::new(protocol.card.name);

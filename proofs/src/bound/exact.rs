@@ -54,11 +54,22 @@ impl Tape {
             Scalar::Dot(terms) => terms.iter().fold(zero(), |sum, &(a, b)| sum.add(&at(a).mul(at(b)))),
             Scalar::Sum(terms) => terms.iter().fold(zero(), |sum, &a| sum.add(at(a))),
             &Scalar::Less(a, b) => less(at(a), at(b))?,
+            &Scalar::Equal(a, b) => equal(at(a), at(b))?,
             &Scalar::LessThan(a, bound) => less(at(a), &number(bound))?,
             &Scalar::Xor(a, b) => at(a).sub(at(b)).square(),
             &Scalar::Not(a) => one().sub(at(a)),
             Scalar::Fourier(a, sum) => series::at(sum, at(*a))?,
         })
+    }
+}
+
+/// The bit a = b, where it is certain.
+fn equal(a: &Enclosure, b: &Enclosure) -> Option<Enclosure> {
+    let differ = a.is_below(b) || b.is_below(a);
+    match (differ, a == b && a.width() == 0.0) {
+        (true, _) => Some(Enclosure::of(0.0, a.bits())),
+        (false, true) => Some(Enclosure::of(1.0, a.bits())),
+        (false, false) => None,
     }
 }
 

@@ -180,6 +180,7 @@ fn prepare(tape: &Tape, arithmetic: Arithmetic, scalar: &Scalar, fraction_bits: 
         | Scalar::Dot(_)
         | Scalar::Sum(_)
         | Scalar::Less(..)
+        | Scalar::Equal(..)
         | Scalar::And(..)
         | Scalar::Xor(..)
         | Scalar::Not(_)
@@ -346,6 +347,14 @@ impl Lanes<'_> {
             &Scalar::Less(a, b) => {
                 let difference = Form::sum(self.form(a), self.form(b), -1.0, kind);
                 self.sign(&difference)
+            }
+            &Scalar::Equal(a, b) => {
+                let difference = Form::sum(self.form(a), self.form(b), -1.0, kind);
+                bit(|i| match (difference.low[i], difference.high[i]) {
+                    (low, high) if low > 0.0 || high < 0.0 => (0.0, 0.0),
+                    (low, high) if low == 0.0 && high == 0.0 => (1.0, 1.0),
+                    _ => (0.0, 1.0),
+                })
             }
             &Scalar::LessThan(a, _) => {
                 let difference = Form::offset(self.form(a), -number());

@@ -49,6 +49,8 @@ pub enum Scalar {
     Dot(Box<[(Register, Register)]>),
     Sum(Box<[Register]>),
     Less(Register, Register),
+    /// 1 where they are equal.
+    Equal(Register, Register),
     LessThan(Register, f64),
     And(Register, Register),
     Xor(Register, Register),
@@ -120,7 +122,7 @@ impl Tape {
         let mut values: Vec<Vec<Register>> = Vec::with_capacity(circuit.nodes().len());
         for node in circuit.nodes() {
             let fraction_bits = match &node.op {
-                Op::Less(..) | Op::LessThan(..) | Op::And(..) | Op::Xor(..) | Op::Not(_) => 0,
+                Op::Less(..) | Op::Equal(..) | Op::LessThan(..) | Op::And(..) | Op::Xor(..) | Op::Not(_) => 0,
                 _ => {
                     let wanted = i32::from(fixed.fraction_bits) + i32::from(node.guard_bits);
                     match u8::try_from(wanted) {
@@ -188,6 +190,7 @@ impl Tape {
             &Op::Mul(mask, x) if selects(circuit, mask) => self.selection(broadcast(x), broadcast(mask), fraction_bits),
             &Op::Mul(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Mul),
             &Op::Less(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Less),
+            &Op::Equal(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Equal),
             &Op::And(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::And),
             &Op::Xor(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Xor),
             &Op::Select(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Select),
@@ -270,6 +273,7 @@ impl Scalar {
             | &Self::Sub(a, b)
             | &Self::Mul(a, b)
             | &Self::Less(a, b)
+            | &Self::Equal(a, b)
             | &Self::And(a, b)
             | &Self::Xor(a, b)
             | &Self::Select(a, b) => {

@@ -222,6 +222,11 @@ impl Circuit {
         Bit(self.push(Op::LessThan(x.0, bound), 0))
     }
 
+    /// 1 where a and b are equal, to the last fraction bit.
+    pub fn equal(&mut self, a: Secret, b: Secret) -> Bit {
+        Bit(self.push(Op::Equal(a.0, b.0), 0))
+    }
+
     /// Both bits.
     pub fn and(&mut self, a: Bit, b: Bit) -> Bit {
         Bit(self.push(Op::And(a.0, b.0), 0))

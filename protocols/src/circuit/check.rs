@@ -215,7 +215,7 @@ fn derive(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Re
             parts.iter().try_for_each(|part| same_precision(part))?;
             (Kind::Real, Shape::concat(parts.iter().map(|part| &part.shape), *axis)?)
         }
-        &Op::Less(a, b) => {
+        &Op::Less(a, b) | &Op::Equal(a, b) => {
             let (a, b) = (real(a)?, real(b)?);
             if a.guard_bits != b.guard_bits {
                 return Err(Rule::Precision { left: a.guard_bits, right: b.guard_bits });

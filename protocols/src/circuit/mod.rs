@@ -138,6 +138,8 @@ pub enum Op {
     Less(NodeId, NodeId),
     /// 1 where the value is less than a public number.
     LessThan(NodeId, f64),
+    /// 1 where the two are equal, to the last fraction bit.
+    Equal(NodeId, NodeId),
     /// Both bits.
     And(NodeId, NodeId),
     /// One of two bits, not both.
@@ -259,6 +261,7 @@ impl Op {
             | &Self::Mul(a, b)
             | &Self::MatMul(a, b)
             | &Self::Less(a, b)
+            | &Self::Equal(a, b)
             | &Self::And(a, b)
             | &Self::Xor(a, b)
             | &Self::Select(a, b) => SmallVec::from_slice(&[a, b]),

@@ -136,6 +136,7 @@ fn node_value(circuit: &Circuit, node: &Node, values: &[Vec<f64>]) -> Vec<f64> {
             joined
         }
         &Op::Less(a, b) => zip(a, b, &|x, y| truth(x < y)),
+        &Op::Equal(a, b) => zip(a, b, &|x, y| truth(x == y)),
         &Op::LessThan(a, bound) => map(a, &|x| truth(x < bound)),
         &Op::Xor(a, b) => zip(a, b, &|x, y| truth(x != y)),
         &Op::Not(a) => map(a, &|x| 1.0 - x),

@@ -56,6 +56,7 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
         Op::Move(_, rearrangement) => &rearrangement.to_string(),
         Op::Concat(_, axis) => &format!("concat axis {axis}"),
         Op::Less(..) => "less",
+        Op::Equal(..) => "equal",
         Op::LessThan(_, bound) => &format!("less-than {bound}"),
         Op::And(..) => "and",
         Op::Xor(..) => "xor",

@@ -139,7 +139,7 @@ pub enum Quality {
 }
 
 /// What somebody says the protocol costs: messages between the computing parties; inputs, outputs and dealt randomness apart.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct CostClaim {
     /// Who says so, and where.
     pub by: &'static str,
@@ -175,37 +175,62 @@ impl Setting {
         Self { comparison: Comparison::Carry, truncation: Truncation::Local, schedule: Schedule::Asap };
 }
 
-/// Rounds for a row of n elements: `fixed` + `per_halving` ceil(log2 n).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rounds {
-    /// Whatever the row length.
-    pub fixed: u64,
-    /// For each halving of the row down to one element.
-    pub per_halving: u64,
+/// Rounds for a row of n elements.
+#[derive(Debug, Clone, Copy)]
+pub enum Rounds {
+    /// `fixed` + `per_halving` ceil(log2 n).
+    Linear {
+        /// Whatever the row length.
+        fixed: u64,
+        /// For each halving of the row down to one element.
+        per_halving: u64,
+    },
+    /// Another function of the row length.
+    OfRow {
+        /// Rounds for a row length.
+        at: fn(row_length: usize) -> u64,
+        /// The same in words.
+        formula: &'static str,
+    },
 }
 
-/// Bits for r rows of n elements: `per_element` r n + `per_row` r + `per_column` n.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bits {
-    /// For each element.
-    pub per_element: i64,
-    /// For each row.
-    pub per_row: i64,
-    /// For each column, once for the whole tensor: a weight that is opened.
-    pub per_column: i64,
+/// Bits for r rows of n elements.
+#[derive(Debug, Clone, Copy)]
+pub enum Bits {
+    /// `per_element` r n + `per_row` r + `per_column` n.
+    Linear {
+        /// For each element.
+        per_element: i64,
+        /// For each row.
+        per_row: i64,
+        /// For each column, once for the whole tensor: a weight that is opened.
+        per_column: i64,
+    },
+    /// r times another function of the row length.
+    OfRow {
+        /// Bits of one row of a length.
+        at: fn(row_length: usize) -> i64,
+        /// The same in words.
+        formula: &'static str,
+    },
 }
 
 impl Rounds {
     /// The same for every row length.
     #[must_use]
     pub const fn fixed(rounds: u64) -> Self {
-        Self { fixed: rounds, per_halving: 0 }
+        Self::Linear { fixed: rounds, per_halving: 0 }
     }
 
     /// Rounds for a row of `row_length` elements.
     #[must_use]
     pub fn at(self, row_length: usize) -> u64 {
-        self.fixed + self.per_halving * u64::from(row_length.max(1).next_power_of_two().ilog2())
+        match self {
+            Self::Linear { fixed, per_halving } => {
+                fixed + per_halving * u64::from(row_length.max(1).next_power_of_two().ilog2())
+            }
+            Self::OfRow { at, .. } => at(row_length),
+        }
     }
 }
 
@@ -213,14 +238,17 @@ impl Bits {
     /// Of an elementwise function.
     #[must_use]
     pub const fn per_element(bits: i64) -> Self {
-        Self { per_element: bits, per_row: 0, per_column: 0 }
+        Self::Linear { per_element: bits, per_row: 0, per_column: 0 }
     }
 
     /// Bits for `rows` rows of `row_length` elements.
     #[must_use]
     pub fn at(self, rows: usize, row_length: usize) -> i64 {
-        let (rows, row_length) = (rows as i64, row_length as i64);
-        self.per_element * rows * row_length + self.per_row * rows + self.per_column * row_length
+        let (r, n) = (rows as i64, row_length as i64);
+        match self {
+            Self::Linear { per_element, per_row, per_column } => per_element * r * n + per_row * r + per_column * n,
+            Self::OfRow { at, .. } => r * at(row_length),
+        }
     }
 }
 

@@ -160,6 +160,15 @@ impl<S: Scheme> Lowering<'_, S> {
         }
     }
 
+    /// Shares of a - b.
+    fn difference(&mut self, a: NodeId, b: NodeId) -> Shares {
+        match self.sum(a, b, &Local::Sub) {
+            Held::Shared(shares) => shares,
+            Held::Public(known) | Held::Clear(known) => self.scheme.trivial(&mut self.p, known),
+            Held::Bit(_) | Held::Revealed => unreachable!("a difference is a real value"),
+        }
+    }
+
     /// Broadcasts all shares to the shape of the first.
     fn unify_shapes(&mut self, shares: Shares) -> Shares {
         let shape = self.p.shape(shares[0]);
@@ -264,13 +273,12 @@ impl<S: Scheme> Lowering<'_, S> {
             }
             Op::Concat(parts, axis) => Ok(self.concat(parts, *axis)),
             &Op::Less(a, b) => {
-                let difference = self.sum(a, b, &Local::Sub);
-                let shares = match difference {
-                    Held::Shared(shares) => shares,
-                    Held::Public(known) | Held::Clear(known) => self.scheme.trivial(&mut self.p, known),
-                    Held::Bit(_) | Held::Revealed => unreachable!("a difference is a real value"),
-                };
+                let shares = self.difference(a, b);
                 Ok(Held::Bit(self.scheme.negative(&mut self.p, &shares)))
+            }
+            &Op::Equal(a, b) => {
+                let shares = self.difference(a, b);
+                Ok(Held::Bit(self.scheme.zero(&mut self.p, &shares)))
             }
             &Op::LessThan(a, bound) => {
                 let word = self.encode(node, bound, self.argument_bits(a)?)?;

@@ -82,6 +82,12 @@ fn negative((x, e): Element) -> Element {
     (f64::from(u8::from(x < 0.0)), if known { 0.0 } else { f64::INFINITY })
 }
 
+/// The bit "x is zero", unless x is too close to it.
+fn zero((x, e): Element) -> Element {
+    let known = x.abs() > e || e == 0.0;
+    (f64::from(u8::from(x == 0.0)), if known { 0.0 } else { f64::INFINITY })
+}
+
 /// The error of the sum at x, known to within e, of a series whose argument and result have the unit u.
 ///
 /// - *slope*: |d/dx sum a_k cos(k w x) + b_k sin(k w x)| <= w sum k r_k, w = 2 pi / period, r_k = sqrt(a_k^2 + b_k^2).
@@ -225,6 +231,7 @@ fn evaluate(
             unreachable!("the extents add up to the result's")
         }),
         &Op::Less(a, b) => zip(a, b, &|(x, e), (y, d)| negative((x - y, e + d))),
+        &Op::Equal(a, b) => zip(a, b, &|(x, e), (y, d)| zero((x - y, e + d))),
         &Op::LessThan(a, bound) => {
             let unit = power_of_two(-bits_of(a));
             map(a, &|(x, e)| negative((x - bound, e + encoding(bound, unit))))

@@ -59,7 +59,7 @@ pub const CARD: Card = Card {
             by: "viewless",
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(33)),
-            bits: Some(Bits { per_element: 384, per_row: 6528, per_column: 128 }),
+            bits: Some(Bits::Linear { per_element: 384, per_row: 6528, per_column: 128 }),
             holds: true,
             remark: "square 1, inverse root 30, two products",
         },

@@ -35,7 +35,11 @@ pub const CARD: Card = Card {
         by: "viewless",
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(14)),
-        bits: Some(Bits { per_element: 384, per_row: 12 * (504 + 2) + 2 * 23 + 2 * 256 + 128, per_column: 128 }),
+        bits: Some(Bits::Linear {
+            per_element: 384,
+            per_row: 12 * (504 + 2) + 2 * 23 + 2 * 256 + 128,
+            per_column: 128,
+        }),
         holds: true,
         remark: "square 1, inverse root 11, two products",
     }],

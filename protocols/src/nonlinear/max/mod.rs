@@ -1,3 +1,4 @@
 //! The largest element of a row.
 
+pub mod crypten;
 pub mod tree;

@@ -2,4 +2,5 @@
 
 pub mod goldschmidt;
 pub mod newton;
+pub mod newton_signed;
 pub mod normalized;

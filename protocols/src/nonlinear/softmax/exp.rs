@@ -36,7 +36,7 @@ pub const CARD: Card = Card {
     claims: &[CostClaim {
         by: "viewless",
         setting: Setting::LEAN,
-        rounds: Some(Rounds { fixed: 20, per_halving: 8 }),
+        rounds: Some(Rounds::Linear { fixed: 20, per_halving: 8 }),
         bits: None,
         holds: true,
         remark: "maximum 8 for each halving, exp 8, reciprocal 11, product 1, for rows of more than two",

@@ -1,5 +1,9 @@
 //! e^x over its row sum, and what papers put in its place.
 
+pub mod crypten;
+pub mod crypten_tree;
 pub mod exp;
+pub mod puma_in_secformer_code;
 pub mod two_quad;
 pub mod two_quad_code;
+pub mod two_quad_mpcformer;

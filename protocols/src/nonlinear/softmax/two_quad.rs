@@ -64,7 +64,7 @@ pub const CARD: Card = Card {
             by: "viewless",
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(27)),
-            bits: Some(Bits { per_element: 256, per_row: 6528, per_column: 0 }),
+            bits: Some(Bits::Linear { per_element: 256, per_row: 6528, per_column: 0 }),
             holds: true,
             remark: "a square and a product for each element, a division for each row",
         },

@@ -38,7 +38,7 @@ pub const CARD: Card = Card {
         by: "SecFormer, Table 3 (1.844 GB for BERT-base), inferred",
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(15)),
-        bits: Some(Bits { per_element: 384, per_row: 3456, per_column: 0 }),
+        bits: Some(Bits::Linear { per_element: 384, per_row: 3456, per_column: 0 }),
         holds: true,
         remark: "48 byte for each element, 432 for each row: 1.844 GB for 12 layers of 12 heads and 512 tokens",
     }],

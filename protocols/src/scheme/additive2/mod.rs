@@ -15,6 +15,8 @@
 //! | truncation local / exact | 0 / 1 | 0 / 128 | 0 / 128 | [`truncation`] |
 //! | sign, set-propagate-kill tree | 8 | 3456 | 896 | [`comparison`] |
 //! | sign, carry tree | 7 | 504 | 189 | [`comparison`] |
+//! | equality to zero, folding whole words | 7 | 1664 | 448 | [`equality`] |
+//! | equality to zero, folding halves | 6 | 252 | 63 | [`equality`] |
 //! | bit to integer, after the carry tree | 1 | 2 | 64 | [`bits`] |
 //! | select, after either tree | 1 | 256 / 130 | 64 / 128 | [`bits`] |
 //! | trigonometric sum of K frequencies | 1 | 2 m | 128 K | [`fourier`] |
@@ -25,6 +27,7 @@
 pub mod beaver;
 pub mod bits;
 pub mod comparison;
+pub mod equality;
 pub mod fourier;
 pub mod truncation;
 
@@ -116,6 +119,13 @@ impl Scheme for Additive2 {
         match self.spec.comparison {
             Comparison::Spk => BitShares::Arithmetic(comparison::spk(p, x)),
             Comparison::Carry => BitShares::Xor(comparison::carry(p, x)),
+        }
+    }
+
+    fn zero(&mut self, p: &mut ProgramBuilder, x: &Shares) -> BitShares {
+        match self.spec.comparison {
+            Comparison::Spk => BitShares::Arithmetic(equality::whole_words(p, x)),
+            Comparison::Carry => BitShares::Xor(equality::halves(p, x)),
         }
     }
 

@@ -1,12 +1,13 @@
 //! Every operation of every scheme, under every choice: proved for every promised coalition, its certificate accepted, and the
 //! exact count over small words in agreement.
 
+use std::collections::HashSet;
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
 use viewless_proofs::privacy::{self, Coalition, Verdict, check, promised_coalitions, shrink};
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Op, Opening, Owner, Series};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::Party;
-use viewless_protocols::program::Program;
+use viewless_protocols::program::{self, Constant, Program, Value};
 use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
 
 fn every_scheme() -> Vec<SchemeSpec> {
@@ -227,8 +228,14 @@ fn circuit_deals(program: &Program) -> bool {
 #[test]
 fn counting_small_words_agrees() {
     for (name, circuit) in primitives() {
+        let has_weights = circuit.nodes().iter().any(|node| matches!(node.op, Op::Input { owner: Owner::Model, .. }));
+        let mut counted = HashSet::new();
         for spec in every_scheme() {
             let program = compile(&circuit, &spec);
+            // A choice that the circuit does not touch gives the same Program, but for who owns no weights.
+            if (spec.weights == Weights::Server && !has_weights) || !counted.insert(program.digest()) {
+                continue;
+            }
             for bits in [1, 2] {
                 let Ok(small) = shrink::shrink(&program, bits) else { continue };
                 for coalition in promised_coalitions(&small) {
@@ -254,5 +261,37 @@ fn counting_refutes_two_computing_parties_together() {
             let refutation = privacy::refute(&program, coalition).expect("together they hold the query");
             assert_eq!(refutation.witness.distance, 1.0);
         }
+    }
+}
+
+/// The product of the scheme with zeros for the keys that make its sharing of zero: CrypTen's `replicated.py`, issue #518.
+#[test]
+fn a_product_of_replicated_shares_without_its_sharing_of_zero_is_refuted() {
+    let (_, circuit) = primitives().swap_remove(3);
+    for spec in every_scheme().into_iter().filter(|spec| spec.kind == SchemeKind::Replicated3) {
+        let program = compile(&circuit, &spec);
+        let square =
+            program.values.iter().position(|value| value.op.arguments().len() == 2 && value.holders.len() == 1);
+        let mut draft = program.clone().into_draft();
+        let everyone = draft.parties;
+        let keys = |value: &&mut Value| matches!(value.op, program::Op::Sample { .. });
+        for value in draft.values[square.unwrap()..].iter_mut().filter(keys).take(3) {
+            value.op = program::Op::Constant(Constant::Splat(0));
+            value.holders = everyone;
+        }
+        let flawed = draft.check().unwrap();
+        let mut refuted = 0;
+        for coalition in promised_coalitions(&flawed) {
+            assert!(privacy::prove(&program, coalition).certificate.is_some());
+            let report = privacy::prove(&flawed, coalition);
+            if report.certificate.is_some() {
+                continue;
+            }
+            let refutation = privacy::refute(&flawed, coalition).expect("the messages tell of the third share");
+            assert!(refutation.witness.distance > 0.0);
+            assert!(!report.verdict.offending().is_empty());
+            refuted += 1;
+        }
+        assert_eq!(refuted, 3, "P0, P1 and P2 are each sent a product: {spec:?}");
     }
 }

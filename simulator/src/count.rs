@@ -383,3 +383,41 @@ impl Bill {
         network.seconds(self.slowest_link_bytes[Phase::Online as usize].iter().copied())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use viewless_protocols::program::ProgramBuilder;
+    use viewless_protocols::ring::Domain;
+
+    /// The client's word goes to P1 and P2, who each answer P0 with what they computed.
+    fn to_two() -> Program {
+        let mut p =
+            ProgramBuilder::new(PartySet::of(&[Party::P0, Party::P1, Party::P2, Party::Client]), Party::ModelOwner);
+        let x = p.input(Party::Client, "x", 0, Domain::Z64, [1].into());
+        let x = p.send(x, Party::P1);
+        let x = p.send(x, Party::P2);
+        let y = p.neg(x);
+        p.send(y, Party::P0);
+        p.finish().expect("every party computes with what it holds")
+    }
+
+    #[test]
+    fn an_owner_sends_to_several_parties_in_one_round_and_their_answer_takes_another() {
+        for schedule in [Schedule::Asap, Schedule::AsWritten] {
+            let timetable = timetable(&to_two(), schedule);
+            let sent: Vec<_> = timetable.messages.iter().map(|m| (m.from, m.to, m.round)).collect();
+            let expected = [(Party::Client, Party::P1, 1), (Party::Client, Party::P2, 1), (Party::P1, Party::P0, 2)];
+            assert_eq!((sent, timetable.rounds), (expected.to_vec(), [0, 0, 2]));
+            assert_eq!(timetable.charged[Phase::Online as usize].len(), 2);
+        }
+    }
+
+    #[test]
+    fn the_busiest_link_of_a_round_is_a_directed_one() {
+        let bill = bill(&to_two(), Schedule::Asap, Grouping::Function);
+        assert_eq!(bill.slowest_link_bytes[Phase::Online as usize], [8, 8]);
+        let online = bill.phase(Phase::Online);
+        assert_eq!((online.bytes_total, online.bytes_between_computing_parties), (24, 8));
+    }
+}

@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::sync::OnceLock;
 use viewless::inference::{InferenceReport, Question, cosine, infer};
 use viewless_models::{Model, default_cache_dir, fetch};
+use viewless_protocols::scheme::{SchemeKind, SchemeSpec, Triples};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::count::Schedule;
 use viewless_simulator::network::Network;
@@ -19,11 +20,14 @@ fn model() -> &'static Model {
 }
 
 fn private(suite: &str, text: &str, threads: usize) -> InferenceReport {
+    private_with(&Suite::built_in(suite).unwrap(), text, threads)
+}
+
+fn private_with(suite: &Suite, text: &str, threads: usize) -> InferenceReport {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let suite = Suite::built_in(suite).unwrap();
     let question = Question {
         model: model(),
-        suite: &suite,
+        suite,
         text,
         seed: Seed::from_u64(0),
         network: &Network::lan(),
@@ -56,6 +60,17 @@ fn faithful_private_embeddings_are_those_of_hugging_face() {
         assert!(report.headroom_violations.is_empty(), "{:?}", report.headroom_violations);
         assert!(report.domain_violations.is_empty(), "{:?}", report.domain_violations);
     }
+}
+
+#[test]
+fn three_parties_with_replicated_shares_give_the_same_embeddings() {
+    let mut suite = Suite::built_in("faithful").unwrap();
+    suite.scheme = SchemeSpec { kind: SchemeKind::Replicated3, triples: Triples::None, ..suite.scheme };
+    let (text, theirs) = sentences().swap_remove(0);
+    let report = private_with(&suite, &text, 2);
+    assert!(report.cosine >= 0.9995 && cosine(report.output.values(), &theirs) >= 0.9995);
+    assert_eq!((report.wraps, report.local_truncations), (0, 0));
+    assert!(report.headroom_violations.is_empty() && report.domain_violations.is_empty());
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Every operation is right under every choice of every scheme.
 
-use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series};
-use viewless_tests::{compile, every_scheme, map_circuit, run};
+use std::collections::BTreeSet;
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series};
+use viewless_protocols::nonlinear::{self, Function, LayerNormInputs, Protocol};
+use viewless_protocols::scheme::{Comparison, SchemeSpec, Truncation};
+use viewless_tests::random_circuit::bound;
+use viewless_tests::{PUBLISHED, REPLICATED, compile, every_scheme, map_circuit, run};
 
 /// One unit of the last place at 16 fraction bits.
 const UNIT: f64 = 1.0 / 65536.0;
@@ -204,4 +208,66 @@ fn what_the_model_owner_holds_is_added_and_subtracted_whoever_holds_it_and_in_an
         is("d", &|i| x(i % 3) + w(i));
         is("e", &|i| if i < 3 { x(i) } else { w(i) });
     }
+}
+
+/// A protocol on two rows of eight.
+fn rows(protocol: &Protocol) -> CheckedCircuit {
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [2, 8]);
+    let y = match protocol.card.function {
+        Function::LayerNorm => {
+            let gamma = c.input(Owner::Model, "gamma", [8]);
+            let beta = c.input(Owner::Model, "beta", [8]);
+            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon: 1e-5 })
+        }
+        Function::Exp
+        | Function::Reciprocal
+        | Function::Rsqrt
+        | Function::Max
+        | Function::Gelu
+        | Function::Tanh
+        | Function::Softmax => protocol.build(&mut c, x),
+    };
+    c.reveal(y, "y");
+    c.finish().unwrap()
+}
+
+#[test]
+fn every_protocol_of_the_registry_runs_on_every_scheme_within_the_derived_bound() {
+    // Exact, because no local truncation may wrap here.
+    let exact = |spec| SchemeSpec { truncation: Truncation::Exact, ..spec };
+    let schemes = [PUBLISHED, REPLICATED, SchemeSpec { comparison: Comparison::Spk, ..REPLICATED }].map(exact);
+    let (mut finite, mut elements, mut outside) = (0, 0, BTreeSet::new());
+    for protocol in nonlinear::registry() {
+        let circuit = rows(protocol);
+        // Within the domain of all protocols but a few, which are left out.
+        let number = |i: usize| match protocol.card.function {
+            Function::Reciprocal | Function::Rsqrt => 5.0 + i as f64 / 16.0,
+            Function::Exp => -(i as f64) / 16.0,
+            Function::Max | Function::Gelu | Function::Tanh | Function::Softmax | Function::LayerNorm => {
+                (1.0 + i as f64 / 16.0) * if i % 3 == 0 { -1.0 } else { 1.0 }
+            }
+        };
+        let input = |name: &str| (0..if name == "x" { 16 } else { 8 }).map(number).collect::<Vec<_>>();
+        for spec in schemes {
+            let bounded = bound::outputs(&circuit, spec.truncation, &input);
+            let (x, gamma, beta) = (input("x"), input("gamma"), input("beta"));
+            let inputs: &[(&str, &[f64])] = &[("x", &x), ("gamma", &gamma), ("beta", &beta)];
+            let execution = run(&compile(&circuit, &spec), inputs, 11);
+            if execution.findings.violated_domains().next().is_some() {
+                outside.insert(protocol.card.name);
+                continue;
+            }
+            let headroom = &execution.findings.headroom;
+            assert!(headroom.is_empty(), "{}, {spec:?}: {headroom:?}", protocol.card.name);
+            let computed = &execution.output("y").unwrap().values;
+            for ((y, truth), error) in computed.iter().zip(&bounded[0].1.values).zip(&bounded[0].1.errors) {
+                assert!((y - truth).abs() <= *error, "{}, {spec:?}: {y} but {truth}", protocol.card.name);
+                finite += u32::from(error.is_finite());
+                elements += 1;
+            }
+        }
+    }
+    assert!(8 * outside.len() <= nonlinear::registry().len(), "{outside:?}");
+    assert!(2 * finite > elements, "most results must be compared: {finite} of {elements}");
 }

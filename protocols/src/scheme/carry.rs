@@ -57,8 +57,8 @@ pub(super) fn out(
     generate
 }
 
-/// The carries out of every position of words of 64 bits, by six levels of a tree on whole words, each one AND of two stacked words: CrypTen's
-/// set-propagate-kill circuit (`mpc/primitives/circuit.py`).
+/// The carries out of every position of words of 64 bits, by six levels of a tree on whole words, each one AND of two stacked
+/// words: CrypTen's set-propagate-kill circuit (`mpc/primitives/circuit.py`).
 pub(super) fn everywhere(
     p: &mut ProgramBuilder,
     mut generate: Shares,

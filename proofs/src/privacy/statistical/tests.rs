@@ -133,12 +133,15 @@ fn small_network(spec: &SchemeSpec) -> Program {
     scheme::compile(&c.finish().unwrap(), spec, FixedPoint { fraction_bits: 16 }).unwrap()
 }
 
+const REPLICATED: SchemeSpec = SchemeSpec { kind: SchemeKind::Replicated3, triples: Triples::None, ..CHOICES };
+
 #[test]
 fn sound_protocols_show_nothing_to_anybody_under_any_choice() {
-    for triples in [Triples::Fresh, Triples::FixedWeight] {
+    let fixed = SchemeSpec { triples: Triples::FixedWeight, ..CHOICES };
+    for scheme in [CHOICES, fixed, REPLICATED] {
         for (truncation, comparison) in [(Truncation::Local, Comparison::Spk), (Truncation::Exact, Comparison::Carry)] {
             for weights in [Weights::Shared, Weights::Server] {
-                let program = small_network(&SchemeSpec { truncation, comparison, triples, weights, ..CHOICES });
+                let program = small_network(&SchemeSpec { truncation, comparison, weights, ..scheme });
                 for coalition in crate::privacy::promised_coalitions(&program) {
                     let report = assay(&program, coalition, &Options { runs: 40, ..FEW }).unwrap();
                     assert!(matches!(report.verdict, Verdict::NoEvidence { .. }), "{report}");
@@ -150,9 +153,11 @@ fn sound_protocols_show_nothing_to_anybody_under_any_choice() {
 
 #[test]
 fn two_computing_parties_together_are_evidence() {
-    let program = small_network(&CHOICES);
-    let both = Coalition::of(&program, &[Party::P0, Party::P1]).unwrap();
-    assert!(!assay(&program, both, &FEW).unwrap().findings().is_empty());
+    for spec in [CHOICES, REPLICATED] {
+        let program = small_network(&spec);
+        let both = Coalition::of(&program, &[Party::P0, Party::P1]).unwrap();
+        assert!(!assay(&program, both, &FEW).unwrap().findings().is_empty());
+    }
 }
 
 /// A coin of known bias: a table of a sample of `bits` bits in which `ones` more entries than half are 1.

@@ -1,8 +1,8 @@
 //! The sign of a secret: the top bit of a + b, where P0 knows a = x0 + x1, and P1 and P2 know b = x2.
 //!
-//! It is top(a) XOR top(b) XOR the carry out of the 63 bits below. ABY3 (section 5.3 of its conversions) brings both words to
-//! replicated shares under exclusive or: b is its own sharing (0, 0, b), and P0 shares a (1 round, 64 bit). The carry comes from one of
-//! the trees of `carry.rs`, where an AND costs one bit of each party.
+//! It is top(a) XOR top(b) XOR the carry out of the 63 bits below. As in ABY3, both words are brought to replicated shares under
+//! exclusive or: b is its own sharing (0, 0, b), and P0 shares a (1 round, 64 bit). The carry comes from one of the trees of
+//! `carry.rs`, where an AND costs one bit of each party. (SPU's ABY3 states 8 rounds for its `MsbA2B`, `libspu/mpc/aby3/conversion.h`.)
 
 use super::product::product;
 use super::{bits, in_two, reshare, share_from_p0};

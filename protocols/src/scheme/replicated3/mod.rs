@@ -17,7 +17,7 @@
 //! | sign, carry tree | 7 | 407 | 0 | 0 | [`comparison`] |
 //! | bit to integer | 1 | 3 | 2 | 192 | [`bits`] |
 //! | select, after either tree | 1 | 192 / 195 | 0 / 2 | 0 / 192 | [`bits`] |
-//! | trigonometric sum of K frequencies, truncated local / exact | 2 / 3 | 2 m + 128 / 2 m + 129 | 1 / 2 | 128 K / 128 K + 259 | [`fourier`] |
+//! | trigonometric sum of K frequencies, local / exact | 2 / 3 | 2 m + 128 / 2 m + 129 | 1 / 2 | 128 K / 128 K + 259 | [`fourier`] |
 //!
 //! A test holds the table to the counted Programs.
 

@@ -1,7 +1,7 @@
 //! Products: every pair of shares is held by some party.
 //!
-//! Araki et al., CCS 2016; ABY3, section 3.2.1 of its protocol for multiplication. For x, y in shares and a bilinear product, of ring elements or
-//! (as AND) of words under exclusive or:
+//! Araki et al., CCS 2016; ABY3. For x, y in shares and a bilinear product, of ring elements or (as AND) of words under
+//! exclusive or:
 //! 1. Party i computes z_i = x_i (y_i + y_{i+1}) + x_{i+1} y_i; the sum of the z_i is x y.
 //! 2. It adds k_i - k_{i+1}, from the keys that it has with its neighbours: a sharing of zero.
 //! 3. It sends z_i to the party before it, which makes z_i a share.

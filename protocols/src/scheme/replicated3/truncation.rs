@@ -10,8 +10,8 @@ use crate::scheme::additive2::truncation::{EXACT_HEADROOM_BITS, shift_apart};
 use crate::scheme::dealt::open;
 use smallvec::smallvec;
 
-/// P0 shifts x0 + x1 and shares the result anew; P1 and P2 shift x2. (ABY3's first truncation protocol.) 1 round, 64 bit from P0
-/// to P1.
+/// P0 shifts x0 + x1 and shares the result anew; P1 and P2 shift x2. (ABY3, section 5.1, the
+/// first of its two truncations; also `TruncA` of SPU's ABY3, which PUMA runs on.) 1 round, 64 bit from P0 to P1.
 ///
 /// The law is that of `additive2`'s local truncation, for the two words: floor(x / 2^s) or one more, unless they wrap, which happens
 /// for exactly |x| of the 2^64 values of x2.

@@ -39,3 +39,47 @@ pub(super) fn combination(c: &mut Circuit, terms: &[(f64, Secret)], constant: f6
     });
     c.offset(sum, constant)
 }
+
+/// [x < 0] and |x|, by one comparison and one selection.
+pub(super) fn magnitude(c: &mut Circuit, x: Secret) -> (Bit, Secret) {
+    let negative = c.less_than(x, 0.0);
+    let below = c.select(negative, x);
+    let twice = c.add(below, below);
+    (negative, c.sub(x, twice))
+}
+
+/// 1 where x > `bound`.
+pub(super) fn above(c: &mut Circuit, x: Secret, bound: f64) -> Bit {
+    let bound = c.constant(&[bound], [1], c.guard_bits(x));
+    c.less(bound, x)
+}
+
+/// x/2 + p for |x| = a up to `threshold` and max(x, 0) beyond, with one guard bit more than x: half of x + 2p + [a > threshold] (a - 2p).
+pub(super) fn even_part_up_to(c: &mut Circuit, x: Secret, a: Secret, p: Secret, threshold: f64) -> Secret {
+    let beyond = above(c, a, threshold);
+    let doubled = c.add(p, p);
+    let difference = c.sub(a, doubled);
+    let tail = c.select(beyond, difference);
+    let inside = c.add(x, doubled);
+    let twice = c.add(inside, tail);
+    c.shift(twice, -1)
+}
+
+/// max(x, 0) + [|x| < threshold] g for |x| = a, with one guard bit more than x.
+pub(super) fn relu_corrected_below(c: &mut Circuit, x: Secret, a: Secret, g: Secret, threshold: f64) -> Secret {
+    let inside = c.less_than(a, threshold);
+    let correction = c.select(inside, g);
+    let twice = c.add(x, a);
+    let twice = c.add(twice, correction);
+    let twice = c.add(twice, correction);
+    c.shift(twice, -1)
+}
+
+/// A quartic with coefficients from a^0 to a^4, from a^2, a^3 = a a^2 and a^4 = a^2 a^2.
+pub(super) fn quartic(c: &mut Circuit, a: Secret, coefficients: &[f64; 5]) -> Secret {
+    let square = c.square(a);
+    let cube = c.mul(a, square);
+    let fourth = c.square(square);
+    let terms = [(coefficients[4], fourth), (coefficients[3], cube), (coefficients[2], square), (coefficients[1], a)];
+    combination(c, &terms, coefficients[0])
+}

@@ -19,7 +19,7 @@
 //! **Source.** PUMA (arXiv 2307.12533), section on the protocol for GeLU, F0 and F1 with all their digits.
 
 use crate::circuit::{Circuit, Secret};
-use crate::nonlinear::pieces::combination;
+use crate::nonlinear::pieces::{above, combination};
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
 };
@@ -89,12 +89,6 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
     let over = c.select(b2, x);
     let sum = c.add(below, middle);
     c.add(sum, over)
-}
-
-/// 1 where x > `bound`.
-pub(super) fn above(c: &mut Circuit, x: Secret, bound: f64) -> crate::circuit::Bit {
-    let bound = c.constant(&[bound], [1], c.guard_bits(x));
-    c.less(bound, x)
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@
 //! **Privacy.** Comparisons and products: every message is uniform.
 //! **Source.** SecFormer's code, `operation/gelu.py` and `efficiency/utils.py`, class `puma_gelu`, read in July 2024's state.
 
-use super::puma::{F0, F1, above};
+use super::puma::{F0, F1};
 use crate::circuit::{Circuit, Secret};
-use crate::nonlinear::pieces::{BIT_GUARD_BITS, combination};
+use crate::nonlinear::pieces::{BIT_GUARD_BITS, above, combination};
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
     Truth,

@@ -1,4 +1,5 @@
 //! tanh x, the activation of BERT's pooler.
 
+pub mod bolt;
 pub mod sigmoid;
 pub mod sine;

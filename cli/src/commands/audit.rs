@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use viewless_models::Model;
-use viewless_proofs::audit::rows::{RowReport, RowVerdict, audit_rows};
+use viewless_proofs::audit::rows::{Method, RowReport, RowVerdict, audit_rows};
 use viewless_proofs::audit::{self, Question, Report, audit_with_points, function_of, plot};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
@@ -42,7 +42,7 @@ pub struct Arguments {
     /// Most inputs that are run; the certified bound covers all inputs in any case
     #[arg(long, value_name = "N", default_value_t = (1 << 20) + 1)]
     samples: u64,
-    /// Elements of a row, for a protocol of rows: the worst rows are searched for
+    /// Elements of a row, for a protocol of rows: all rows are bounded, and the worst searched for
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     row: u32,
     /// Draw the error over the domain into a file
@@ -151,11 +151,12 @@ pub(super) enum Finding {
 }
 
 impl Finding {
-    /// Negative when the card's claim is not true.
+    /// Negative when the card's claim is not true, or for rows not decided.
     pub(super) fn verdict(&self) -> Verdict {
         let fails = match self {
             Self::Number(report) => report.verdict == audit::Verdict::Exceeds,
-            Self::Rows(report) => report.verdict == RowVerdict::Refuted,
+            // What is neither proved nor refuted is no success.
+            Self::Rows(report) => report.verdict != RowVerdict::Holds,
         };
         if fails { Verdict::Negative } else { Verdict::Positive }
     }
@@ -169,7 +170,7 @@ impl Finding {
     }
 }
 
-/// The range of elements that rows are searched in, where none is given: that of a Transformer's logits and hidden states.
+/// The range of the elements of rows, where none is given: that of a Transformer's logits and hidden states.
 const ROW_RANGE: (f64, f64) = (-16.0, 16.0);
 
 fn is_of_rows(question: &Question<'_>) -> bool {
@@ -207,13 +208,26 @@ fn drawn(question: &Question<'_>, path: &Path) -> Result<Finding, CliError> {
 
 fn rows_text(report: &RowReport, suite: &Suite) -> String {
     let RowReport { protocol, row_length, range, claim, .. } = report;
-    let mut table = Table::of_numbers(&["on the worst row found", "error"]);
-    table.row(["certified, every run".to_owned(), format!("{:.4e}", report.certified_on_worst_row)]);
-    table.row(["observed in runs".to_owned(), format!("{:.4e}", report.observed_on_worst_row)]);
-    format!(
+    let unbounded = || "unbounded".to_owned();
+    let mut table = Table::of_numbers(&["", "error", "units"]);
+    let unit = report.certified_max_error.zip(report.certified_max_error_ulp);
+    let ulp = |error: f64| match unit {
+        Some((certified, ulp)) if certified > 0.0 => format!("{:.2}", error / certified * ulp),
+        _ if error == 0.0 => "0.00".to_owned(),
+        _ => "-".to_owned(),
+    };
+    let mut line = |what: &str, error: Option<f64>| {
+        let figures = error.map_or_else(|| (unbounded(), "-".to_owned()), |error| (format!("{error:.4e}"), ulp(error)));
+        table.row([what.to_owned(), figures.0, figures.1]);
+    };
+    line("certified, every run on every row", report.certified_max_error);
+    line("certified, every run on the worst row found", Some(report.certified_on_worst_row));
+    line("observed, runs on that row", Some(report.observed_on_worst_row));
+    line("of the circuit over the reals, certified on every row", report.approximation_max_error);
+    let of_claim = report.approximation_of_claim.map_or_else(unbounded, |part| format!("{part:.3}"));
+    let mut text = format!(
         "{protocol}, suite {}: rows of {row_length} in [{}, {}], against {}\n\n{}\n\
-         claim      |y - {}| <= {} + {} |truth|, {} in [{}, {}], over the reals: {} ({:.3} of it used)\n\
-         search     {} rows bounded, {} outside the claim, {} without a bound; a search is no proof over all rows\n",
+         claim      |y - {}| <= {} + {} |truth|, {} in [{}, {}], over the reals: {} (at least {:.3}, at most {of_claim} of it used)\n",
         suite.name,
         range.0,
         range.1,
@@ -226,14 +240,33 @@ fn rows_text(report: &RowReport, suite: &Suite) -> String {
         claim.domain.0,
         claim.domain.1,
         match report.verdict {
-            RowVerdict::Refuted => "exceeded",
-            RowVerdict::NotRefuted => "not refuted",
+            RowVerdict::Holds => "holds",
+            RowVerdict::Exceeds => "exceeded",
+            RowVerdict::Undecided => "undecided",
         },
-        report.approximation_of_claim,
-        report.rows,
-        report.rows_outside,
-        report.rows_unbounded,
-    )
+        report.refuting_of_claim,
+    );
+    text += &match (report.method, &report.not_reduced) {
+        (Method::Exact, _) => "method     the output is an element of the row, exactly\n".to_owned(),
+        (Method::RowsReduced, _) => format!("method     rows reduced to three numbers, {} cells\n", report.cells),
+        (Method::Box, why) => format!(
+            "method     a box, every element by itself, because the circuit is not reduced: {}\n",
+            why.as_deref().unwrap_or("no reason")
+        ),
+    };
+    if let Some((low, high)) = report.row_sums {
+        let (low, high) = (units::real(low), units::real(high));
+        text += &format!("domain     rows whose sum, of the truth's summands, is in [{low}, {high}]\n");
+    }
+    if let Some(ratio) = report.ratio {
+        text += &format!("bracket    certified {ratio:.2} times the worst row found\n");
+    }
+    text += &format!(
+        "search     {} rows bounded, {} outside the claim, {} without a bound\n\
+         time       {:.2} s certified, {:.2} s searched and run\n",
+        report.rows, report.rows_outside, report.rows_unbounded, report.seconds_certified, report.seconds_searched
+    );
+    text
 }
 
 fn text(report: &Report, suite: &Suite) -> String {

@@ -13,8 +13,8 @@
 //! - *a remainder* ([`Opening::Remainder`]): the sum is taken anywhere. Its range is that of its values at 4096 angles, widened by the eighth of
 //!   the square of their distance times the bound of |f''|.
 //!
-//! The exact sum f at n comes from its value and slope at the nearest integer to the middle, and |f''| <= sum k^2 r_k w^2 with
-//! w = 2 pi / 2^m.
+//! The exact sum f at n0 + d comes from value and slope at n0, the nearest integer to the middle: |f(n0 + d) - f(n0) - d f'(n0)| is at
+//! most d^2/2 sum k^2 r_k w^2 with w = 2 pi / 2^m, and at most d^2/2 |f''(n0)| + d^3/6 sum k^3 r_k w^3.
 
 use super::angle;
 use super::form::{Form, Kind, LANES, Lane, down, lanes, up};
@@ -59,6 +59,10 @@ struct Waves {
     rounding: f64,
     /// Bound of the second derivative by angle units, in units.
     curvature: f64,
+    /// Bound of the third.
+    third: f64,
+    /// Bound of the logarithmic derivative of one wave by angle units: frequencies times w.
+    fastest: f64,
     /// Bound of the sum without the constant, in units.
     amplitude: f64,
     /// Integer bits by which the sum exceeds the result's scale before it is truncated.
@@ -85,6 +89,8 @@ pub(super) struct Outcome {
     pub(super) bounded: [bool; LANES],
     /// Expected wraps of local truncations, for the largest magnitudes.
     pub(super) wraps: Lane,
+    /// Comparisons that could come out either way.
+    pub(super) undecided: [u32; LANES],
 }
 
 struct Lanes<'a> {
@@ -92,6 +98,9 @@ struct Lanes<'a> {
     registers: Vec<Option<Box<Form>>>,
     bounded: [bool; LANES],
     wraps: Lane,
+    undecided: [u32; LANES],
+    /// In each lane the outcome of the k-th undecided comparison is bit k, for k below the number given.
+    outcomes: ([u32; LANES], u32),
 }
 
 impl Interpreter {
@@ -126,11 +135,23 @@ impl Interpreter {
 
     /// Runs over inputs between `low` and `high`, in units; element i of lane l is `ends(i, l)`.
     pub(super) fn run(&self, ends: impl Fn(usize, usize) -> (f64, f64)) -> Outcome {
+        self.run_assuming(ends, ([0; LANES], 0))
+    }
+
+    /// As [`Interpreter::run`], for the runs in which the first comparisons that the interval leaves open have known outcomes: bit k of a
+    /// lane's word is that of the k-th, for k below the number given.
+    pub(super) fn run_assuming(
+        &self,
+        ends: impl Fn(usize, usize) -> (f64, f64),
+        outcomes: ([u32; LANES], u32),
+    ) -> Outcome {
         let mut run = Lanes {
             interpreter: self,
             registers: vec![None; self.tape.steps.len()],
             bounded: [true; LANES],
             wraps: [0.0; LANES],
+            undecided: [0; LANES],
+            outcomes,
         };
         for position in 0..self.tape.steps.len() {
             let form = run.step(position, &ends);
@@ -141,7 +162,7 @@ impl Interpreter {
         }
         let registers = self.tape.outputs.iter().flat_map(|output| &output.registers);
         let outputs = registers.map(|&register| run.form(register).clone()).collect();
-        Outcome { outputs, bounded: run.bounded, wraps: run.wraps }
+        Outcome { outputs, bounded: run.bounded, wraps: run.wraps, undecided: run.undecided }
     }
 }
 
@@ -222,13 +243,15 @@ impl Waves {
         };
         let w = 2.0 * std::f64::consts::PI * power_of_two(-i32::from(angle_bits));
         let curvature = (1..).zip(&radii).map(|(k, r)| f64::from(k) * f64::from(k) * r).sum::<f64>() * w * w * scale;
+        let third = (1..).zip(&radii).map(|(k, r)| f64::from(k).powi(3) * r).sum::<f64>() * w.powi(3) * scale;
         let amplitude = radii.iter().sum::<f64>() * scale * (1.0 + 1e-12);
-        let curvature = curvature * (1.0 + 1e-12);
         let anywhere = match series.opening {
             Opening::Period => None,
             Opening::Remainder { .. } => Some(range(series, &radii)),
         }
         .map(|(low, high)| (low * scale, high * scale));
+        let (curvature, third) = (curvature * (1.0 + 1e-12), third * (1.0 + 1e-12));
+        let fastest = amplitudes.len() as f64 * w * (1.0 + 1e-12);
         Ok(Self {
             amplitudes,
             angle_bits,
@@ -238,27 +261,40 @@ impl Waves {
             scale,
             rounding,
             curvature,
+            third,
+            fastest,
             amplitude,
             shift,
             anywhere,
         })
     }
 
-    /// Value and slope (by angle units) of the sum at an angle, in units, and the error of both together.
-    fn at(&self, n: i64) -> (f64, f64, f64) {
+    /// Value, slope and second derivative (by angle units) of the sum at an angle, in units, and the error of the value. Each derivative
+    /// errs by at most [`Waves::fastest`] times as much as the one before.
+    fn at(&self, n: i64) -> (f64, f64, f64, f64) {
         let first = angle::unit((n as u32).wrapping_shl(32 - u32::from(self.angle_bits)));
         let w = 2.0 * std::f64::consts::PI * power_of_two(-i32::from(self.angle_bits));
-        let (mut value, mut slope, mut error) = (0.0, 0.0, 0.0);
+        let (mut value, mut slope, mut second, mut error) = (0.0, 0.0, 0.0, 0.0);
         let mut power = first;
         let terms = self.amplitudes.len() as f64;
         for (k, &(a, b)) in self.amplitudes.iter().enumerate() {
             let k = (k + 1) as f64;
-            value += a * power.0 + b * power.1;
+            let wave = a * power.0 + b * power.1;
+            value += wave;
             slope += k * w * (b * power.0 - a * power.1);
+            second -= k * w * k * w * wave;
             error += (a.abs() + b.abs()) * (k + terms) * angle::ERROR;
             power = angle::times(power, first);
         }
-        (value * self.scale, slope * self.scale, error * self.scale)
+        (value * self.scale, slope * self.scale, second * self.scale, error * self.scale)
+    }
+
+    /// Bound of what value and slope leave at a distance, given the second derivative and the error of the value.
+    fn beyond(&self, distance: f64, second: f64, error: f64) -> f64 {
+        let by_global = self.curvature / 2.0;
+        let by_local = (second.abs() + self.third / 3.0 * distance) / 2.0 * (1.0 + 1e-12);
+        let waves = self.fastest * distance;
+        by_global.min(by_local) * distance * distance + error * (1.0 + waves + waves * waves / 2.0)
     }
 }
 
@@ -423,10 +459,23 @@ impl Lanes<'_> {
         if self.interpreter.arithmetic != Arithmetic::Reals {
             self.within(difference, RING_BITS - 1);
         }
-        bit(|i| {
+        let (outcomes, assumed) = self.outcomes;
+        let undecided = &mut self.undecided;
+        let mut outcome = [(0.0, 1.0); LANES];
+        for i in 0..LANES {
             let (surely, never) = (difference.high[i] < 0.0, difference.low[i] >= 0.0);
-            (f64::from(u8::from(surely)), f64::from(u8::from(!never)))
-        })
+            outcome[i] = match (surely, never) {
+                (true, _) => (1.0, 1.0),
+                (false, true) => (0.0, 0.0),
+                (false, false) => {
+                    let k = undecided[i];
+                    undecided[i] += 1;
+                    let known = f64::from(outcomes[i] >> k.min(31) & 1);
+                    if k < assumed { (known, known) } else { (0.0, 1.0) }
+                }
+            };
+        }
+        bit(|i| outcome[i])
     }
 
     fn select(&self, bit: &Form, x: &Form, symbol: u32, kind: Kind) -> Form {
@@ -463,13 +512,13 @@ impl Lanes<'_> {
                 _ => (down(x.low[i] * waves.ratio, kind), up(x.high[i] * waves.ratio, kind)),
             };
             let n = ((low + high) / 2.0).round();
-            let (value, slope, error) = waves.at(n as i64);
+            let (value, slope, second, error) = waves.at(n as i64);
             let reach = (high - n).max(n - low);
-            let rounding = waves.rounding + error * (1.0 + reach);
             // From the interval of n.
-            let rest = waves.curvature / 2.0 * reach * reach + rounding + slope.abs() * (n.abs() * 4.0 * f64::EPSILON);
+            let rest =
+                waves.beyond(reach, second, error) + waves.rounding + slope.abs() * (n.abs() * 4.0 * f64::EPSILON);
             let (p, q) = (slope * (low - n), slope * (high - n));
-            let limit = waves.amplitude + rounding;
+            let limit = waves.amplitude + waves.rounding;
             let slack = f64::EPSILON * 8.0 * limit;
             let mut ends = (
                 (value + p.min(q) - rest - slack).max(-limit - slack),
@@ -488,10 +537,9 @@ impl Lanes<'_> {
             form.terms.iter_mut().for_each(|(_, term)| term[i] *= factor);
             form.error[i] = x.error[i] * factor.abs()
                 + slope.abs() * inexact
-                + waves.curvature / 2.0 * distance * distance
+                + waves.beyond(distance, second, error)
                 + waves.rounding
-                + error * (1.0 + distance)
-                + slack * (1.0 + distance);
+                + slack * (1.0 + waves.fastest * distance);
             if let Arithmetic::Ring(truncation) = self.interpreter.arithmetic {
                 let magnitude = ends.0.abs().max(ends.1.abs()) * power_of_two(waves.shift);
                 self.bounded[i] &= magnitude < power_of_two(i32::from(EXACT_HEADROOM_BITS));

@@ -3,7 +3,7 @@
 //! A circuit becomes a [`Tape`] of arithmetic on single numbers. The [`Interpreter`] runs it over forms (an interval and an affine
 //! form of each number) by the laws of fixed point ([`viewless_protocols::scheme::laws`]), or over the reals without any rounding.
 //! Its inputs are [`Cell`]s, runs of consecutive fixed-point numbers down to a single one; so what holds of a cell holds of each
-//! number in it. [`search`] splits cells until the largest error is known. [`Tape::enclose`] is the same circuit by MPFR.
+//! number in it. [`reduce`] makes tapes of one number from the circuit of a row. [`search`] splits cells until the largest error is known. [`Tape::enclose`] is the same circuit by MPFR.
 //!
 //! A number that may leave the headroom of 2^62 before a truncation, or 2^63 elsewhere, makes its cell *unbounded*: beyond, the ring
 //! wraps.
@@ -12,6 +12,7 @@ mod angle;
 mod exact;
 mod form;
 mod interpret;
+pub mod reduce;
 pub mod search;
 mod tape;
 
@@ -19,7 +20,7 @@ mod tape;
 mod tests;
 
 pub use interpret::Interpreter;
-pub use tape::{Register, Scalar, Step, Tape, TapeError, TapeInput, TapeOutput};
+pub use tape::{Register, Scalar, Step, Tape, TapeClaim, TapeError, TapeInput, TapeOutput};
 
 use form::LANES;
 use rayon::prelude::*;
@@ -123,6 +124,38 @@ impl Cell {
     }
 }
 
+/// Comparisons that are tried both ways.
+const MOST_CASES: u32 = 3;
+
+/// The ends of the only input in each lane, in units of which the cells count parts.
+fn ends_of(cells: &[Cell], grain: f64) -> impl Fn(usize, usize) -> (f64, f64) + use<'_> {
+    move |_, lane| {
+        let cell = cells[lane.min(cells.len() - 1)];
+        (cell.low as f64 * grain, cell.high as f64 * grain)
+    }
+}
+
+impl Response {
+    /// What holds of both.
+    fn join(&self, other: &Self) -> Self {
+        let middle = |a: f64, b: f64| (a + b) / 2.0;
+        let apart = |a: f64, b: f64| (a - b).abs() / 2.0;
+        let (centre, slope) = (middle(self.centre, other.centre), middle(self.slope, other.slope));
+        let apart = apart(self.centre, other.centre) + apart(self.slope, other.slope);
+        let slack =
+            4.0 * f64::EPSILON * (self.centre.abs() + other.centre.abs() + self.slope.abs() + other.slope.abs());
+        Self {
+            centre,
+            slope,
+            rest: self.rest.max(other.rest) + apart + slack,
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+            bounded: self.bounded && other.bounded,
+            wraps: self.wraps.max(other.wraps),
+        }
+    }
+}
+
 impl Interpreter {
     /// Bounds a function of one number on each of many cells, in parallel.
     ///
@@ -135,29 +168,88 @@ impl Interpreter {
         if inputs != 1 || outputs != 1 {
             return Err(BoundError::NotElementwise { inputs, outputs });
         }
-        let unit = power_of_two(-i32::from(tape.outputs[0].fraction_bits));
-        let input = tape.steps.iter().position(|step| matches!(step.scalar, Scalar::Input(_))).unwrap_or(0) as u32;
+        Ok(self.respond_each(cells)?.into_iter().flatten().collect())
+    }
+
+    /// As [`Interpreter::respond`], of a circuit of one number with any number of outputs: for each cell, one response each, in order.
+    ///
+    /// # Errors
+    /// [`BoundError::NotElementwise`].
+    pub fn respond_each(&self, cells: &[Cell]) -> Result<Vec<Vec<Response>>, BoundError> {
+        let tape = self.tape();
+        let inputs = tape.inputs.iter().map(|input| input.elements).sum();
+        let outputs = tape.outputs.iter().map(|output| output.registers.len()).sum();
+        if inputs != 1 {
+            return Err(BoundError::NotElementwise { inputs, outputs });
+        }
         let block = |cells: &[Cell]| {
-            let cell = |lane: usize| cells[lane.min(cells.len() - 1)];
-            let outcome = self.run(|_, lane| (cell(lane).low as f64, cell(lane).high as f64));
-            let output = &outcome.outputs[0];
-            let slope = output.terms.iter().find(|(symbol, _)| *symbol == input).map(|(_, term)| term);
-            let response = |i: usize| {
-                let slope = slope.map_or(0.0, |slope| slope[i]);
-                Response {
-                    centre: output.centre[i] * unit,
-                    slope: slope * unit,
-                    rest: (output.radius[i] - slope.abs()).max(0.0) * (1.0 + 1e-12) * unit
-                        + output.radius[i] * f64::EPSILON * unit,
-                    low: output.low[i] * unit,
-                    high: output.high[i] * unit,
-                    bounded: outcome.bounded[i],
-                    wraps: outcome.wraps[i],
-                }
-            };
-            (0..cells.len()).map(response).collect::<Vec<_>>()
+            let outcome = self.run(ends_of(cells, 1.0));
+            (0..cells.len()).map(|lane| self.responses(&outcome, lane)).collect::<Vec<_>>()
         };
         Ok(cells.par_chunks(LANES).flat_map_iter(block).collect())
+    }
+
+    /// As [`Interpreter::respond_each`], where comparisons that a cell leaves open are tried both ways, and what all ways give is
+    /// joined: for cells of real numbers, which cannot be split at a threshold. The cells count parts of a unit of the input, `grain`,
+    /// which is a power of two.
+    ///
+    /// # Errors
+    /// [`BoundError::NotElementwise`].
+    pub fn respond_by_cases(&self, cells: &[Cell], grain: f64) -> Result<Vec<Vec<Response>>, BoundError> {
+        let tape = self.tape();
+        let inputs = tape.inputs.iter().map(|input| input.elements).sum();
+        let outputs = tape.outputs.iter().map(|output| output.registers.len()).sum();
+        if inputs != 1 {
+            return Err(BoundError::NotElementwise { inputs, outputs });
+        }
+        let block = |cells: &[Cell]| {
+            let outcome = self.run(ends_of(cells, grain));
+            (0..cells.len()).map(|lane| (self.responses(&outcome, lane), outcome.undecided[lane])).collect::<Vec<_>>()
+        };
+        let (mut found, undecided): (Vec<Vec<Response>>, Vec<u32>) =
+            cells.par_chunks(LANES).flat_map_iter(block).unzip();
+        for count in 1..=MOST_CASES {
+            let which: Vec<usize> = (0..cells.len()).filter(|&i| undecided[i] == count).collect();
+            let cells: Vec<Cell> = which.iter().map(|&i| cells[i]).collect();
+            let assume = |outcomes: u32| -> Vec<Vec<Response>> {
+                let block = |cells: &[Cell]| {
+                    let outcome = self.run_assuming(ends_of(cells, grain), ([outcomes; LANES], count));
+                    (0..cells.len()).map(|lane| self.responses(&outcome, lane)).collect::<Vec<_>>()
+                };
+                cells.par_chunks(LANES).flat_map_iter(block).collect()
+            };
+            let ways: Vec<Vec<Vec<Response>>> = (0..1 << count).map(assume).collect();
+            for (k, &i) in which.iter().enumerate() {
+                for (output, response) in found[i].iter_mut().enumerate() {
+                    let join = |joined: Response, way: &Vec<Vec<Response>>| joined.join(&way[k][output]);
+                    *response = ways[1..].iter().fold(ways[0][k][output], join);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a lane gave, in real units, by the only input.
+    fn responses(&self, outcome: &interpret::Outcome, lane: usize) -> Vec<Response> {
+        let tape = self.tape();
+        let input = tape.steps.iter().position(|step| matches!(step.scalar, Scalar::Input(_))).unwrap_or(0) as u32;
+        let bits = tape.outputs.iter().flat_map(|output| output.registers.iter().map(|_| output.fraction_bits));
+        let response = |(output, bits): (&form::Form, u8)| {
+            let unit = power_of_two(-i32::from(bits));
+            let slope = output.terms.iter().find(|(symbol, _)| *symbol == input);
+            let slope = slope.map_or(0.0, |(_, slope)| slope[lane]);
+            Response {
+                centre: output.centre[lane] * unit,
+                slope: slope * unit,
+                rest: (output.radius[lane] - slope.abs()).max(0.0) * (1.0 + 1e-12) * unit
+                    + output.radius[lane] * f64::EPSILON * unit,
+                low: output.low[lane] * unit,
+                high: output.high[lane] * unit,
+                bounded: outcome.bounded[lane],
+                wraps: outcome.wraps[lane],
+            }
+        };
+        outcome.outputs.iter().zip(bits).map(response).collect()
     }
 
     /// The interval of each output element for given inputs, in units, each element a pair of ends; `None` when a number may leave the

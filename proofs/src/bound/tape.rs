@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use thiserror::Error;
-use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Owner, Series};
+use viewless_protocols::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Owner, Series};
 use viewless_protocols::fixed::{FixedPoint, RING_BITS};
 use viewless_protocols::scheme::laws;
 use viewless_protocols::shape::{Move, Shape};
@@ -93,6 +93,17 @@ pub struct TapeOutput {
     pub fraction_bits: u8,
 }
 
+/// A domain that a protocol claims for one of its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TapeClaim {
+    /// The value's elements, row-major.
+    pub registers: Vec<Register>,
+    /// Smallest number claimed.
+    pub low: f64,
+    /// Largest number claimed.
+    pub high: f64,
+}
+
 /// A circuit as a straight line of arithmetic on numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tape {
@@ -102,6 +113,8 @@ pub struct Tape {
     pub inputs: Vec<TapeInput>,
     /// The outputs, in order.
     pub outputs: Vec<TapeOutput>,
+    /// The claimed domains; they bind the numbers over the reals.
+    pub claims: Vec<TapeClaim>,
     /// The fixed point that it was made for.
     pub fixed: FixedPoint,
 }
@@ -118,7 +131,7 @@ impl Tape {
     /// # Errors
     /// [`TapeError`] for fraction bits that no compiler takes, or a circuit too large.
     pub fn new(circuit: &CheckedCircuit, fixed: FixedPoint) -> Result<Self, TapeError> {
-        let mut tape = Self { steps: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), fixed };
+        let mut tape = Self { steps: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), claims: Vec::new(), fixed };
         let mut values: Vec<Vec<Register>> = Vec::with_capacity(circuit.nodes().len());
         for node in circuit.nodes() {
             let fraction_bits = match &node.op {
@@ -142,6 +155,12 @@ impl Tape {
             let value = tape.node(circuit, node, fraction_bits, &values);
             values.push(value);
         }
+        let claim = |claim: &DomainClaim| TapeClaim {
+            registers: values[claim.value.index()].clone(),
+            low: claim.low,
+            high: claim.high,
+        };
+        tape.claims = circuit.domains().iter().map(claim).collect();
         Ok(tape)
     }
 
@@ -285,6 +304,36 @@ impl Scalar {
                 f(b);
             }),
             Self::Sum(terms) => terms.iter().for_each(|&a| f(a)),
+        }
+    }
+}
+
+impl Scalar {
+    /// The same operation on other arguments.
+    #[must_use]
+    pub fn with_arguments(&self, mut f: impl FnMut(Register) -> Register) -> Self {
+        match self {
+            Self::Input(_) | Self::Constant(_) => self.clone(),
+            &Self::Neg(a) => Self::Neg(f(a)),
+            &Self::Scale(a, factor) => Self::Scale(f(a), factor),
+            &Self::Offset(a, summand) => Self::Offset(f(a), summand),
+            &Self::Shift(a) => Self::Shift(f(a)),
+            &Self::Precision(a) => Self::Precision(f(a)),
+            &Self::Square(a) => Self::Square(f(a)),
+            &Self::LessThan(a, bound) => Self::LessThan(f(a), bound),
+            &Self::Not(a) => Self::Not(f(a)),
+            &Self::Real(a) => Self::Real(f(a)),
+            Self::Fourier(a, series) => Self::Fourier(f(*a), series.clone()),
+            &Self::Add(a, b) => Self::Add(f(a), f(b)),
+            &Self::Sub(a, b) => Self::Sub(f(a), f(b)),
+            &Self::Mul(a, b) => Self::Mul(f(a), f(b)),
+            &Self::Less(a, b) => Self::Less(f(a), f(b)),
+            &Self::Equal(a, b) => Self::Equal(f(a), f(b)),
+            &Self::And(a, b) => Self::And(f(a), f(b)),
+            &Self::Xor(a, b) => Self::Xor(f(a), f(b)),
+            &Self::Select(a, b) => Self::Select(f(a), f(b)),
+            Self::Dot(terms) => Self::Dot(terms.iter().map(|&(a, b)| (f(a), f(b))).collect()),
+            Self::Sum(terms) => Self::Sum(terms.iter().map(|&a| f(a)).collect()),
         }
     }
 }

@@ -1,92 +1,47 @@
-//! Functions of a row: the largest error that any run can have on the worst rows that a search finds.
+//! The adversarial search for bad rows, from below: each row is bounded by itself, with all its elements.
 //!
-//! For one row of concrete numbers the bound of every run is a theorem, as for single numbers. Over *all* rows of a length nothing is
-//! certified here: the search is adversarial but it is a search. So [`RowReport::certified_on_worst_row`] is a true statement about the
-//! row that it names, and a lower bound of the certified error over all rows.
-//!
-//! Rows are drawn from families that stress what rows depend on (spread, spikes, ties, the ends of the claimed domain), then the worst
-//! ones are changed element by element, and by scale, as long as that makes them worse. Rows on which the plaintext leaves a domain that
-//! the protocol claims for itself are no rows to judge it by; they are left out and counted.
+//! Rows are drawn from families that stress what rows depend on (spread, spikes, ties, the ends of the claimed domain) and taken from
+//! where the bound over all rows is attained; then the worst ones are changed element by element, and by scale, as long as that makes
+//! them worse. Rows on which the plaintext leaves a domain that the protocol claims for itself are no rows to judge it by; they are
+//! left out and counted.
 
-use super::{AuditError, Claim, Question};
+use super::{BITS, EPSILON, circuit};
+use crate::audit::{AuditError, Question};
 use crate::bound::{Arithmetic, BoundError, Interpreter, Interval, Tape};
 use crate::reference::{Enclosure, row};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner};
+use viewless_protocols::circuit::{CheckedCircuit, Owner};
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::nonlinear::{self, Build, LayerNormInputs, Protocol, Truth};
+use viewless_protocols::nonlinear::{Build, Protocol, Truth};
 use viewless_protocols::scheme;
 use viewless_simulator::execute::{Options, execute};
 use viewless_simulator::stream::{Seed, StreamKey};
 
-/// Bits of the reference: rows have errors far above 2^-100.
-const BITS: u32 = 128;
-/// Rows of the families.
+/// Elements of the rows of the families, all together, and rows at most.
+const FIRST_ELEMENTS: usize = 1 << 14;
 const FIRST: usize = 512;
 /// Rounds of changes to the worst rows, and rows tried in each.
 const ROUNDS: usize = 24;
-const TRIED: usize = 128;
+const TRIED: usize = 64;
 /// Rows that are changed in each round.
 const KEPT: usize = 8;
+/// A row this near to the bound over all rows is bad enough.
+const ENOUGH: f64 = 0.95;
 /// Runs on the worst row.
 const RUNS: usize = 256;
 
-/// What is known about a protocol of rows. Errors are absolute, the largest of the row's elements.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RowReport {
-    /// Name of the protocol.
-    pub protocol: String,
-    /// Elements of a row.
-    pub row_length: usize,
-    /// Interval of the elements.
-    pub range: (f64, f64),
-    /// The truth and its precision.
-    pub reference: String,
-    /// The card's claim; its domain is that of the quantity that the card names.
-    pub claim: Claim,
-    /// The quantity that must be in the claim's domain.
-    pub domain_of: String,
-    /// Rows that were bounded.
-    pub rows: u64,
-    /// Rows left out, because the protocol claims nothing for them.
-    pub rows_outside: u64,
-    /// Rows on which a number can leave the headroom.
-    pub rows_unbounded: u64,
-    /// No run on the worst row found errs by more.
-    pub certified_on_worst_row: f64,
-    /// Largest error of the circuit over the reals on any row tried, as a part of the claim: beyond 1 the claim is false.
-    pub approximation_of_claim: f64,
-    /// The row of that.
-    pub approximation_row: Vec<f64>,
-    /// What follows for the claim.
-    pub verdict: RowVerdict,
-    /// Largest error of real runs on that row.
-    pub observed_on_worst_row: f64,
-    /// The row.
-    pub worst_row: Vec<f64>,
-}
-
-/// What a search over rows can say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RowVerdict {
-    /// A row was found on which the circuit over the reals errs by more than the card claims: that is certain.
-    Refuted,
-    /// None was found; that is no proof.
-    NotRefuted,
-}
-
 /// One row with what was found of it.
 #[derive(Debug, Clone)]
-struct Judged {
-    row: Vec<f64>,
-    error: f64,
+pub(super) struct Judged {
+    pub(super) row: Vec<f64>,
+    /// No run on it errs by more.
+    pub(super) error: f64,
+    /// The circuit over the reals errs on it by at least this part of the claim.
     of_claim: f64,
 }
 
-struct Judge<'a> {
+pub(super) struct Judge<'a> {
     protocol: &'a Protocol,
     circuit: CheckedCircuit,
     ring: Interpreter,
@@ -94,93 +49,54 @@ struct Judge<'a> {
     unit: f64,
 }
 
-/// Searches for the worst rows of `length` elements in `range`, which a question's domain may replace.
-///
-/// # Errors
-/// [`AuditError`] says what to change.
-pub fn audit_rows(question: &Question<'_>, length: usize, range: (f64, f64)) -> Result<RowReport, AuditError> {
-    let unknown = || AuditError::UnknownProtocol { name: question.protocol.to_owned() };
-    audit_rows_of(nonlinear::find(question.protocol).ok_or_else(unknown)?, question, length, range)
-}
-
-/// As [`audit_rows`], of any protocol, in the registry or not.
-///
-/// # Errors
-/// [`AuditError`] says what to change.
-pub fn audit_rows_of(
-    protocol: &Protocol,
-    question: &Question<'_>,
-    length: usize,
-    range: (f64, f64),
-) -> Result<RowReport, AuditError> {
-    let (low, high) = question.domain.unwrap_or(range);
-    let elements = super::cell(low, high, question.fixed)?;
-    let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
-    let circuit = circuit(protocol, 1, length)?;
-    let tape = Tape::new(&circuit, question.fixed).map_err(BoundError::from)?;
-    let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;
-    let judge = Judge { protocol, circuit, ring, reals: Interpreter::new(tape, Arithmetic::Reals)?, unit };
-    let draw = Draw { low: elements.low as f64 * unit, high: elements.high as f64 * unit, unit, length };
-
-    let mut random = Random { key: StreamKey::derive(&Seed::from_u64(question.seed), 0), position: 0 };
-    let mut tally = Tally::default();
-    let mut worst: Vec<Judged> = Vec::new();
-    let mut candidates: Vec<Vec<f64>> = (0..FIRST).map(|i| draw.family(i, &mut random)).collect();
-    for _ in 0..ROUNDS {
-        worst.extend(judge.judge(&candidates, &mut tally));
-        worst.sort_by(|a, b| b.error.total_cmp(&a.error));
-        worst.truncate(KEPT);
-        candidates = (0..TRIED)
-            .filter_map(|i| worst.get(i % KEPT.min(worst.len().max(1))))
-            .map(|judged| draw.changed(&judged.row, &mut random))
-            .collect();
-    }
-    let found = worst.first().ok_or(AuditError::NoRow { name: protocol.card.name.to_owned(), length, low, high })?;
-    let observed = judge.run(question, &found.row)?;
-    if observed > found.error {
-        return Err(AuditError::BeyondCertified {
-            corrupted: 1,
-            certified: found.error,
-            observed,
-            at: found.row[0],
-            wraps: 0,
-        });
-    }
-    let (card, claimed) = (protocol.card, (protocol.card.domain)(length));
-    Ok(RowReport {
-        protocol: card.name.to_owned(),
-        row_length: length,
-        range: (low, high),
-        reference: format!("{}, {BITS}-bit", card.error.truth),
-        claim: Claim {
-            absolute: card.error.absolute,
-            relative: card.error.relative,
-            truth: card.error.truth.to_string(),
-            domain: (claimed.low, claimed.high),
-        },
-        domain_of: claimed.of.to_owned(),
-        rows: tally.bounded,
-        rows_outside: tally.outside,
-        rows_unbounded: tally.unbounded,
-        certified_on_worst_row: found.error,
-        approximation_of_claim: tally.of_claim,
-        approximation_row: tally.of_claim_row,
-        verdict: if tally.of_claim > 1.0 { RowVerdict::Refuted } else { RowVerdict::NotRefuted },
-        observed_on_worst_row: observed,
-        worst_row: found.row.clone(),
-    })
-}
-
 #[derive(Debug, Default)]
-struct Tally {
-    bounded: u64,
-    outside: u64,
-    unbounded: u64,
-    of_claim: f64,
-    of_claim_row: Vec<f64>,
+pub(super) struct Tally {
+    pub(super) bounded: u64,
+    pub(super) outside: u64,
+    pub(super) unbounded: u64,
+    /// Largest part of the claim.
+    pub(super) of_claim: f64,
+    /// The row of that.
+    pub(super) of_claim_row: Vec<f64>,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    pub(super) fn new(protocol: &'a Protocol, question: &Question<'_>, length: usize) -> Result<Self, AuditError> {
+        let circuit = circuit(protocol, 1, length)?;
+        let tape = Tape::new(&circuit, question.fixed).map_err(BoundError::from)?;
+        let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;
+        let reals = Interpreter::new(tape, Arithmetic::Reals)?;
+        Ok(Self { protocol, circuit, ring, reals, unit: power_of_two(-i32::from(question.fixed.fraction_bits)) })
+    }
+
+    /// The tape of the whole row, in the ring.
+    pub(super) fn ring(&self) -> &Interpreter {
+        &self.ring
+    }
+
+    /// The worst row found, and what was tried. `bound`: no row has more.
+    pub(super) fn search(&self, draw: &Draw, seed: u64, rows: Vec<Vec<f64>>, bound: f64) -> (Option<Judged>, Tally) {
+        let mut random = Random { key: StreamKey::derive(&Seed::from_u64(seed), 0), position: 0 };
+        let mut tally = Tally::default();
+        let mut worst: Vec<Judged> = Vec::new();
+        let mut candidates: Vec<Vec<f64>> = rows.iter().map(|row| row.iter().map(|&x| draw.fit(x)).collect()).collect();
+        let first = (FIRST_ELEMENTS / draw.length).clamp(64, FIRST);
+        candidates.extend((0..first).map(|i| draw.family(i, &mut random)));
+        for _ in 0..ROUNDS {
+            worst.extend(self.judge(&candidates, &mut tally));
+            worst.sort_by(|a, b| b.error.total_cmp(&a.error));
+            worst.truncate(KEPT);
+            if worst.first().is_some_and(|worst| worst.error >= ENOUGH * bound) {
+                break;
+            }
+            candidates = (0..TRIED)
+                .filter_map(|i| worst.get(i % KEPT.min(worst.len().max(1))))
+                .map(|judged| draw.changed(&judged.row, &mut random))
+                .collect();
+        }
+        (worst.into_iter().next(), tally)
+    }
+
     /// The exact outputs; `None` where the function is not defined.
     fn truth(&self, x: &[f64]) -> Option<Vec<Enclosure>> {
         let function = match self.protocol.card.error.truth {
@@ -190,7 +106,7 @@ impl Judge<'_> {
             Truth::TwoQuad { shift } => return row::two_quad(x, shift, BITS),
             Truth::TwoRelu => return row::two_relu(x, BITS),
             truth @ (Truth::Exp | Truth::Reciprocal | Truth::Rsqrt | Truth::Gelu | Truth::GeluTanh | Truth::Tanh) => {
-                super::function_of(truth)?
+                crate::audit::function_of(truth)?
             }
         };
         x.iter().map(|&x| function.at(&Enclosure::of(x, BITS))).collect()
@@ -206,7 +122,7 @@ impl Judge<'_> {
     }
 
     /// Whether the plaintext stays in every claimed domain.
-    fn is_inside(&self, row: &[f64]) -> bool {
+    pub(super) fn is_inside(&self, row: &[f64]) -> bool {
         let all = self.inputs(row);
         let named = |_: Owner, name: &str| {
             let input = self.ring.tape().inputs.iter().find(|input| input.name == name)?;
@@ -263,46 +179,49 @@ impl Judge<'_> {
     }
 
     /// The largest error of many runs on one row, those apart in which something wrapped.
-    fn run(&self, question: &Question<'_>, row: &[f64]) -> Result<f64, AuditError> {
-        let truth: Vec<f64> = self.truth(row).unwrap_or_default().iter().map(Enclosure::middle).collect();
+    pub(super) fn run(&self, question: &Question<'_>, row: &[f64]) -> Result<f64, AuditError> {
         let rows = (RUNS * 16 / row.len().max(16)).max(1);
-        let program = scheme::compile(&circuit(self.protocol, rows, row.len())?, &question.scheme, question.fixed)?;
-        let ones = (vec![1.0; row.len()], vec![0.0; row.len()]);
+        self.largest_error(question, &vec![row.to_vec(); rows], 4)
+    }
+
+    /// The largest error of so many runs on some rows together, those apart in which something wrapped.
+    pub(super) fn largest_error(
+        &self,
+        question: &Question<'_>,
+        rows: &[Vec<f64>],
+        runs: u64,
+    ) -> Result<f64, AuditError> {
+        let length = rows.first().map_or(1, Vec::len);
+        let truth =
+            |row: &Vec<f64>| self.truth(row).unwrap_or_default().iter().map(Enclosure::middle).collect::<Vec<f64>>();
+        let truth: Vec<f64> = match rows {
+            [first, rest @ ..] if rest.iter().all(|row| row == first) => truth(first).repeat(rows.len()),
+            _ => rows.par_iter().flat_map_iter(truth).collect(),
+        };
+        let program = scheme::compile(&circuit(self.protocol, rows.len(), length)?, &question.scheme, question.fixed)?;
         let inputs = BTreeMap::from([
-            ("x".to_owned(), row.iter().copied().cycle().take(rows * row.len()).collect::<Vec<f64>>()),
-            ("gamma".to_owned(), ones.0),
-            ("beta".to_owned(), ones.1),
+            ("x".to_owned(), rows.concat()),
+            ("gamma".to_owned(), vec![1.0; length]),
+            ("beta".to_owned(), vec![0.0; length]),
         ]);
         let mut largest: f64 = 0.0;
-        for seed in 0..4 {
-            let run = execute(&program, &inputs, Options::new(Seed::from_u64(question.seed.wrapping_add(seed))))?;
+        for run in 0..runs {
+            let run = execute(&program, &inputs, Options::new(Seed::from_u64(question.seed.wrapping_add(run))))?;
             if run.findings.wraps > 0 {
                 continue;
             }
             let outputs = run.outputs.first().map_or(&[][..], |output| &output.values);
-            let errors = outputs.iter().zip(truth.iter().cycle()).map(|(y, t)| (y - t).abs());
+            let errors = outputs.iter().zip(&truth).map(|(y, t)| (y - t).abs());
             largest = errors.fold(largest, f64::max);
         }
         Ok(largest)
     }
-}
 
-/// Added to the variance, as in BERT.
-const EPSILON: f64 = 1e-12;
-
-fn circuit(protocol: &Protocol, rows: usize, length: usize) -> Result<CheckedCircuit, AuditError> {
-    let mut c = Circuit::new();
-    let x = c.input(Owner::Client, "x", [rows, length]);
-    let y = match protocol.build {
-        Build::Map(_) | Build::Softmax(_) => protocol.build(&mut c, x),
-        Build::LayerNorm(_) => {
-            let gamma = c.input(Owner::Model, "gamma", [length]);
-            let beta = c.input(Owner::Model, "beta", [length]);
-            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon: EPSILON })
-        }
-    };
-    c.reveal(y, "y");
-    Ok(c.finish()?)
+    /// The bound of one row; `None` where the protocol claims nothing.
+    #[cfg(test)]
+    pub(super) fn judge_one(&self, row: &[f64]) -> Option<f64> {
+        self.judge(&[row.to_vec()], &mut Tally::default()).first().map(|judged| judged.error)
+    }
 }
 
 /// Words of a stream as numbers.
@@ -324,11 +243,11 @@ impl Random {
 }
 
 /// Rows of a length in a range.
-struct Draw {
-    low: f64,
-    high: f64,
-    unit: f64,
-    length: usize,
+pub(super) struct Draw {
+    pub(super) low: f64,
+    pub(super) high: f64,
+    pub(super) unit: f64,
+    pub(super) length: usize,
 }
 
 impl Draw {

@@ -1,0 +1,296 @@
+//! The largest error over all rows, from above: branch and bound on two numbers.
+//!
+//! Let u be the element under judgment and T the truth's row sum, S = T + gap the protocol's. With slip = a(u) - g(u) and
+//! kappa = W(S) / psi(S), the output is a(u) W(S) + e, |e| <= rounding, so
+//!
+//! y - y* = psi(T) ( g(u) K + slip (1 + K) ) + e,  K = kappa psi(S) / psi(T) - 1.
+//!
+//! u runs over the leaves of the curve; T over the sums that n elements can have, given u; gap over what the curve's envelopes
+//! allow, given u and T. With the maximum taken out one element is at u = 0: either that under judgment, or another. With the mean
+//! taken out, u_i = x_i - c where c = mean + eta, |eta| <= `eta`: then sum u = -n eta, the exact deviations are u_i + eta, and
+//! their squares add up to sum u^2 - n eta^2; the other elements have a sum of squares of at least (|u| - n eta)^2 / (n - 1).
+//!
+//! A cell is split where its bound exceeds by more than the tolerance the largest bound of a single (u, T).
+
+use super::curve::Curve;
+use super::scale::Scale;
+use super::span::Span;
+use super::truth::RowTruth;
+use std::collections::BinaryHeap;
+use viewless_protocols::nonlinear::ErrorClaim;
+
+/// Cells bounded at most.
+const EFFORT: u64 = 1 << 19;
+/// How much more than the largest bound of a single point is accepted.
+const TOLERANCE: f64 = 2e-3;
+
+/// One arithmetic's view of the rows.
+pub(super) struct Side {
+    pub(super) curve: Curve,
+    pub(super) scale: Scale,
+    /// Bound of the mean's error; 0 without a mean.
+    pub(super) eta: f64,
+}
+
+/// What elements are besides the one under judgment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    /// All others are free.
+    Free,
+    /// It is the largest; all others are free below it.
+    Largest,
+    /// One other is the largest.
+    Other,
+}
+
+/// The rows to be bounded.
+pub(super) struct Rows<'a> {
+    pub(super) length: usize,
+    pub(super) cases: &'a [Case],
+    pub(super) truth: &'a RowTruth,
+    /// The truth's row sums, before they are restricted by the element.
+    pub(super) sums: Span,
+}
+
+/// What is to be maximised.
+#[derive(Clone, Copy)]
+pub(super) enum Quantity<'a> {
+    /// The error.
+    Error,
+    /// The error as a part of the claim.
+    OfClaim(&'a ErrorClaim),
+}
+
+/// Where a bound is attained, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Place {
+    pub(super) case: Case,
+    /// The leaf of u.
+    pub(super) leaf: usize,
+    pub(super) sum: f64,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    /// No row has more.
+    pub(super) bound: f64,
+    /// The largest bound of a single (u, T), where it is.
+    pub(super) place: Option<Place>,
+    /// Cells bounded.
+    pub(super) cells: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    bound: f64,
+    case: Case,
+    first: usize,
+    end: usize,
+    sums: Span,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Node {}
+
+impl PartialOrd for Node {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Node {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.bound.total_cmp(&other.bound)
+    }
+}
+
+impl Rows<'_> {
+    /// The largest of a quantity.
+    pub(super) fn maximum(&self, side: &Side, quantity: Quantity<'_>) -> Found {
+        let leaves = side.curve.leaves.len();
+        let mut found = Found { bound: 0.0, place: None, cells: 0 };
+        let mut attained = 0.0;
+        let mut heap = BinaryHeap::new();
+        let start = |case| {
+            let first = if case == Case::Largest { leaves - 1 } else { 0 };
+            Node { bound: f64::INFINITY, case, first, end: leaves, sums: self.sums }
+        };
+        heap.extend(self.cases.iter().filter(|&&case| case != Case::Other || self.length > 1).map(|&case| start(case)));
+        if !side.curve.bounded || self.sums.low <= 0.0 {
+            return Found { bound: f64::INFINITY, ..found };
+        }
+        while let Some(node) = heap.pop() {
+            let accepted = attained * (1.0 + TOLERANCE);
+            if node.bound <= accepted || found.cells > EFFORT {
+                found.bound = node.bound.max(attained);
+                return found;
+            }
+            let Some(children) = self.split(side, &node) else {
+                found.bound = node.bound;
+                return found;
+            };
+            for child in children {
+                found.cells += 2;
+                let Some(bound) = self.bound(side, quantity, &child) else { continue };
+                if bound > accepted {
+                    let leaf = child.first + (child.end - child.first) / 2;
+                    let sum = (child.sums.low * child.sums.high).sqrt();
+                    let point = Node { first: leaf, end: leaf + 1, sums: Span::at(sum), ..child };
+                    if let Some(value) = self.bound(side, quantity, &point)
+                        && value > attained
+                    {
+                        attained = value;
+                        found.place = Some(Place { case: child.case, leaf, sum });
+                    }
+                }
+                heap.push(Node { bound, ..child });
+            }
+        }
+        found.bound = attained;
+        found
+    }
+
+    /// Two parts; `None` for a cell as small as they come.
+    fn split(&self, side: &Side, node: &Node) -> Option<[Node; 2]> {
+        let numerator = side.curve.stretch(node.first, node.end).numerator;
+        let wide = numerator.width() / numerator.magnitude().max(f64::MIN_POSITIVE);
+        let tall = node.sums.width() / node.sums.high;
+        if node.end - node.first > 1 && wide >= tall {
+            let middle = node.first + (node.end - node.first) / 2;
+            return Some([Node { end: middle, ..*node }, Node { first: middle, ..*node }]);
+        }
+        if tall > 1e-6 {
+            let middle = (node.sums.low * node.sums.high).sqrt().clamp(node.sums.low, node.sums.high);
+            let halves = [Span::new(node.sums.low, middle), Span::new(middle, node.sums.high)];
+            return Some(halves.map(|sums| Node { sums, ..*node }));
+        }
+        if node.end - node.first > 1 {
+            let middle = node.first + (node.end - node.first) / 2;
+            return Some([Node { end: middle, ..*node }, Node { first: middle, ..*node }]);
+        }
+        None
+    }
+
+    /// The other elements: how many are free, and the leaf that is fixed.
+    fn others(&self, case: Case, side: &Side) -> (usize, Option<usize>) {
+        match case {
+            Case::Free | Case::Largest => (self.length - 1, None),
+            Case::Other => (self.length - 2, Some(side.curve.leaves.len() - 1)),
+        }
+    }
+
+    /// The truth's sums of the free elements, given the element and the sums of all; `None` when there are none.
+    fn free_sums(&self, side: &Side, node: &Node) -> Option<Span> {
+        let Node { case, first, end, sums, .. } = *node;
+        let one = side.curve.stretch(first, end);
+        let (count, fixed) = self.others(case, side);
+        let fixed = fixed.map_or(Span::ZERO, |leaf| side.curve.leaves[leaf].weight);
+        let weights = side.curve.whole().weight;
+        let count = Span::at(count as f64);
+        let mut possible = Span::new(count.mul(weights).low, count.mul(weights).high);
+        if self.truth.is_centred() {
+            let n = self.length as f64;
+            let rest = one.numerator.mignitude() - n * side.eta * (1.0 + 1e-12);
+            let rest = Span::at(rest.max(0.0));
+            possible.low = possible.low.max(rest.mul(rest).mul(Span::at(n - 1.0).recip()).low);
+        }
+        sums.sub(one.weight).sub(fixed).meet(possible)
+    }
+
+    /// The bound of a cell; `None` when no row is in it.
+    fn bound(&self, side: &Side, quantity: Quantity<'_>, node: &Node) -> Option<f64> {
+        let Node { case, first, end, sums, .. } = *node;
+        let one = side.curve.stretch(first, end);
+        let (count, fixed) = self.others(case, side);
+        let free = self.free_sums(side, node)?;
+        let mut gap = one.gap.add(side.curve.gaps(count, free));
+        if let Some(leaf) = fixed {
+            gap = gap.add(side.curve.leaves[leaf].gap);
+        }
+        let summed = sums.add(gap);
+        let (mut truth, mut numerator, mut slip) = (sums, one.numerator, one.slip);
+        if side.eta > 0.0 {
+            let eta = Span::around(side.eta);
+            let lost = eta.mul(eta).mul(Span::at(self.length as f64)).high;
+            truth.low -= lost;
+            gap = gap.add(Span::new(0.0, lost));
+            numerator = numerator.add(eta);
+            slip = slip.add(eta);
+            if truth.low <= 0.0 {
+                return Some(f64::INFINITY);
+            }
+        }
+        let (excess, rounding) = side.scale.over(summed);
+        let ratio = self.truth.ratio(truth, gap);
+        let one = Span::at(1.0);
+        let k = excess.mul(one.add(ratio)).add(ratio);
+        let scale = self.truth.scale(truth);
+        let by_element = if slip == Span::ZERO { Span::ZERO } else { slip.mul(one.add(k)) };
+        let error = numerator.mul(k).add(by_element).mul(scale);
+        let error = error.magnitude() + rounding;
+        if error.is_nan() {
+            return Some(f64::INFINITY);
+        }
+        Some(match quantity {
+            Quantity::Error => error,
+            Quantity::OfClaim(claim) => {
+                let least = claim.absolute + claim.relative * numerator.mignitude() * scale.low;
+                let whole = if error == 0.0 { 0.0 } else { error / least };
+                // |error| <= |k| p + b with p = |g| psi, against absolute + relative p: monotone in p, so largest at an end.
+                let b = by_element.mul(scale).magnitude() + rounding;
+                let part = |p: f64| {
+                    let (error, claimed) = (k.magnitude() * p + b, claim.absolute + claim.relative * p);
+                    if claimed > 0.0 {
+                        error / claimed
+                    } else if b == 0.0 {
+                        // Both vanish together.
+                        k.magnitude() / claim.relative
+                    } else {
+                        f64::INFINITY
+                    }
+                };
+                let ends = [numerator.mignitude() * scale.low, numerator.magnitude() * scale.high];
+                let by_ends = ends.into_iter().map(part).fold(0.0, f64::max);
+                whole.min(by_ends) * (1.0 + 8.0 * f64::EPSILON)
+            }
+        })
+    }
+
+    /// Rows that are near a place: for a search. Elements u, to which the caller adds what was taken from them.
+    pub(super) fn candidates(&self, side: &Side, place: Place) -> Vec<Vec<f64>> {
+        let Place { case, leaf, sum } = place;
+        let unit = side.curve.unit;
+        let element = |leaf: usize| {
+            let cell = side.curve.leaves[leaf].cell;
+            (cell.low as f64 + cell.high as f64) / 2.0 * unit
+        };
+        let node = Node { bound: 0.0, case, first: leaf, end: leaf + 1, sums: Span::at(sum) };
+        let (count, fixed) = self.others(case, side);
+        let Some(free) = self.free_sums(side, &node) else { return Vec::new() };
+        let start: Vec<f64> = std::iter::once(leaf).chain(fixed).map(element).collect();
+        if count == 0 {
+            return vec![start];
+        }
+        let mean = (free.low + free.high) / 2.0 / count as f64;
+        if self.truth.is_centred() {
+            // Two levels around what balances the element.
+            let level = -start[0] / count as f64;
+            let spread = (mean - level * level).max(0.0).sqrt();
+            let others = |i: usize| level + if i.is_multiple_of(2) { spread } else { -spread };
+            return vec![start.into_iter().chain((0..count).map(others)).collect()];
+        }
+        let row = |upper: bool| {
+            let (a, b, part) = side.curve.mixture(mean, upper);
+            let second = (part * count as f64).round() as usize;
+            let others = (0..count).map(|i| element(if i < second { b } else { a }));
+            start.iter().copied().chain(others).collect()
+        };
+        vec![row(true), row(false)]
+    }
+}

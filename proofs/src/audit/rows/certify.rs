@@ -1,0 +1,297 @@
+//! The theorem about all rows: the circuit reduced, the tables made, the largest errors found.
+
+use super::bracket::{Case, Found, Quantity, Rows, Side};
+use super::curve::Curve;
+use super::scale::{Row, Scale};
+use super::span::Span;
+use super::truth::RowTruth;
+use super::{EPSILON, Method};
+use crate::audit::{AuditError, Question};
+use crate::bound::reduce::{Normalised, Reduced, Shift, reduce};
+use crate::bound::{Arithmetic, BoundError, Cell, Interpreter, Scalar, Tape};
+use viewless_protocols::fixed::power_of_two;
+use viewless_protocols::nonlinear::{ErrorClaim, Protocol, Truth};
+
+/// What is certified of all rows; infinite where nothing is.
+#[derive(Debug, Clone)]
+pub(super) struct Certified {
+    pub(super) method: Method,
+    pub(super) not_reduced: Option<String>,
+    /// Of every run.
+    pub(super) error: f64,
+    /// Over the reals.
+    pub(super) approximation: f64,
+    /// Over the reals, as a part of the claim.
+    pub(super) of_claim: f64,
+    /// The truth's row sums.
+    pub(super) sums: Option<(f64, f64)>,
+    /// Rows to start a search from.
+    pub(super) candidates: Vec<Vec<f64>>,
+    /// Cells bounded.
+    pub(super) cells: u64,
+}
+
+/// Bounds all rows of `length` elements of a range, which is counted in units.
+pub(super) fn certify(
+    protocol: &Protocol,
+    tape: &Tape,
+    question: &Question<'_>,
+    length: usize,
+    elements: Cell,
+) -> Result<Certified, AuditError> {
+    let truth = protocol.card.error.truth;
+    let why = match reduce(tape, "x", &[("gamma", 1.0), ("beta", 0.0)]) {
+        // Differences of elements of at most 2^47 units keep the headroom.
+        Ok(Reduced::Maximum) if truth == Truth::Max => {
+            return Ok(Certified {
+                method: Method::Exact,
+                not_reduced: None,
+                error: 0.0,
+                approximation: 0.0,
+                of_claim: 0.0,
+                sums: None,
+                candidates: Vec::new(),
+                cells: 0,
+            });
+        }
+        Ok(Reduced::Maximum) => "the output is the largest element".to_owned(),
+        Ok(Reduced::Normalised(normalised)) => {
+            let problem = Problem { protocol, normalised: &normalised, question, length };
+            match problem.prepare(elements)? {
+                Some(prepared) => return Ok(prepared.conclude(&protocol.card.error)),
+                None => "the truth is not one of what the circuit takes from its elements".to_owned(),
+            }
+        }
+        Err(irreducible) => irreducible.to_string(),
+    };
+    boxed(protocol, tape, question, length, elements, why)
+}
+
+/// A protocol that was reduced.
+pub(super) struct Problem<'a> {
+    pub(super) protocol: &'a Protocol,
+    pub(super) normalised: &'a Normalised,
+    pub(super) question: &'a Question<'a>,
+    pub(super) length: usize,
+}
+
+/// Everything that the theorem needs: what the rows are, and both arithmetics' tables.
+pub(super) struct Prepared {
+    length: usize,
+    cases: &'static [Case],
+    truth: RowTruth,
+    /// The truth's row sums.
+    sums: Span,
+    pub(super) reals: Side,
+    pub(super) ring: Side,
+    /// What is added to u for a row of elements.
+    base: f64,
+}
+
+impl Problem<'_> {
+    /// `None` when the truth is of another kind.
+    pub(super) fn prepare(&self, elements: Cell) -> Result<Option<Prepared>, AuditError> {
+        let Self { protocol, normalised, question, length } = *self;
+        let n = Span::at(length as f64);
+        let ring = Arithmetic::Ring(question.scheme.truncation);
+        let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
+        let claimed = |cell: Cell, claims: &[(f64, f64)]| {
+            claims.iter().try_fold(cell, |cell, &(low, high)| {
+                let (low, high) =
+                    ((low / unit).ceil().max(cell.low as f64), (high / unit).floor().min(cell.high as f64));
+                (low <= high).then_some(Cell { low: low as i64, high: high as i64 })
+            })
+        };
+        let no_row = || {
+            let real = |x: i64| x as f64 * unit;
+            AuditError::NoRow {
+                name: protocol.card.name.to_owned(),
+                length,
+                low: real(elements.low),
+                high: real(elements.high),
+            }
+        };
+        let elements = claimed(elements, &normalised.claims_of_element).ok_or_else(no_row)?;
+        let spread = elements.high - elements.low;
+        let (eta, eta_reals) = (self.mean_error(ring, elements)?, self.mean_error(Arithmetic::Reals, elements)?);
+        let (shifted, cases): (Cell, &'static [Case]) = match &normalised.shift {
+            Shift::None => (elements, &[Case::Free]),
+            Shift::Maximum => (Cell { low: -spread, high: 0 }, &[Case::Largest, Case::Other]),
+            Shift::Mean(_) => {
+                // An element is at most spread (n - 1) / n from the mean, which errs by eta.
+                let reach = spread.saturating_add((eta.max(eta_reals) / unit).ceil().min(1e15) as i64);
+                (Cell { low: -reach, high: reach }, &[Case::Free])
+            }
+        };
+        let shifted = claimed(shifted, &normalised.claims_of_shifted).ok_or_else(no_row)?;
+        let ends = (shifted.low as f64 * unit, shifted.high as f64 * unit);
+        let truth = protocol.card.error.truth;
+        let Some(truth) = RowTruth::new(truth, &normalised.shift, length, EPSILON, ends)? else { return Ok(None) };
+        // The largest element has a leaf of its own.
+        let domain = match (&normalised.shift, shifted.high) {
+            (Shift::Maximum, 0) if shifted.low < 0 => vec![Cell { high: -1, ..shifted }, Cell { low: 0, high: 0 }],
+            (Shift::Maximum, 0) => vec![shifted],
+            (Shift::Maximum, _) => return Err(no_row()),
+            (Shift::None | Shift::Mean(_), _) => vec![shifted],
+        };
+        let is_mean = matches!(normalised.shift, Shift::Mean(_));
+        let reals_curve = Curve::new(normalised, &truth, Arithmetic::Reals, &domain, is_mean)?;
+        let ring_curve = Curve::new(normalised, &truth, ring, &domain, false)?;
+
+        // The sums of all rows, then of those that keep the claims.
+        let weight = reals_curve.whole().weight;
+        let mut sums = match &normalised.shift {
+            Shift::None => weight.mul(n),
+            Shift::Maximum => {
+                let largest = reals_curve.leaves.last().map_or(weight, |leaf| leaf.weight);
+                largest.add(weight.mul(Span::at(length as f64 - 1.0)))
+            }
+            Shift::Mean(_) => {
+                // Popoviciu: a variance is at most a quarter of the squared range.
+                let spread = Span::at(spread as f64 * unit);
+                Span::new(0.0, spread.mul(spread).mul(n).high / 4.0)
+            }
+        };
+        let gap = reals_curve.gaps(length, sums);
+        // What is far below the claim, or below a unit of the output, need not be known well.
+        let claim = &protocol.card.error;
+        let small = |arithmetic| match arithmetic {
+            Arithmetic::Reals => (claim.absolute + claim.relative) / 256.0,
+            Arithmetic::Ring(_) => unit / 8.0,
+        };
+        let row = Row::new(normalised, &truth, Arithmetic::Reals, reals_curve.factor())?;
+        let admissible = row.admissible(sums.add(gap))?.ok_or_else(no_row)?;
+        sums = admissible.sub(gap).meet(sums).ok_or_else(no_row)?;
+        let table = |arithmetic, curve: &Curve, sums: Span| -> Result<Scale, BoundError> {
+            let summed = sums.add(curve.gaps(length, sums));
+            let row = Row::new(normalised, &truth, arithmetic, curve.factor())?;
+            // What cannot be divided by is not tabulated; it has no bound.
+            Scale::new(&row, Span::new(summed.low.max(0.0), summed.high), small(arithmetic))
+        };
+        let (reals_sums, ring_sums) = (with_mean(sums, eta_reals, length), with_mean(sums, eta, length));
+        let reals =
+            Side { scale: table(Arithmetic::Reals, &reals_curve, reals_sums)?, curve: reals_curve, eta: eta_reals };
+        let ring = Side { scale: table(ring, &ring_curve, ring_sums)?, curve: ring_curve, eta };
+        let base = match &normalised.shift {
+            Shift::None => 0.0,
+            Shift::Maximum => elements.high as f64 * unit,
+            Shift::Mean(_) => (elements.low as f64 + elements.high as f64) / 2.0 * unit,
+        };
+        Ok(Some(Prepared { length, cases, truth, sums, reals, ring, base }))
+    }
+
+    /// Bound of |c - mean| where c is what the circuit takes for the mean; 0 without one.
+    fn mean_error(&self, arithmetic: Arithmetic, elements: Cell) -> Result<f64, AuditError> {
+        let Shift::Mean(tape) = &self.normalised.shift else { return Ok(0.0) };
+        let n = self.length as f64;
+        // Over the reals the factor 1/n means 1/n, although f64 rounds it.
+        if arithmetic == Arithmetic::Reals
+            && let [_, step] = &tape.steps[..]
+            && let Scalar::Scale(0, factor) = step.scalar
+            && (factor * n - 1.0).abs() <= f64::EPSILON
+        {
+            return Ok(0.0);
+        }
+        let length = self.length as i64;
+        let cell = Cell { low: elements.low.saturating_mul(length), high: elements.high.saturating_mul(length) };
+        let [response] = Interpreter::new(tape.clone(), arithmetic)?.respond(&[cell])?[..] else {
+            unreachable!("one cell has one response")
+        };
+        if !response.bounded {
+            return Ok(f64::INFINITY);
+        }
+        let unit = power_of_two(-i32::from(tape.steps[0].fraction_bits));
+        let (low, high) = (cell.low as f64 * unit / n, cell.high as f64 * unit / n);
+        let (centre, radius) = ((low + high) / 2.0, (high - low) / 2.0);
+        let error = (response.centre - centre).abs() + (response.slope - radius).abs() + response.rest;
+        Ok(error + (centre.abs() + radius) * 8.0 * f64::EPSILON)
+    }
+}
+
+/// With the mean taken out, sums of u^2 instead of the truth's: up to n eta^2 more.
+fn with_mean(sums: Span, eta: f64, length: usize) -> Span {
+    let more = Span::at(eta).mul(Span::at(eta)).mul(Span::at(length as f64)).high;
+    Span::new(sums.low, sums.add(Span::new(0.0, more)).high)
+}
+
+impl Prepared {
+    /// The largest errors.
+    pub(super) fn conclude(&self, claim: &ErrorClaim) -> Certified {
+        let Self { length, cases, truth, sums, reals, ring, base } = self;
+        let rows = |side: &Side| Rows { length: *length, cases, truth, sums: with_mean(*sums, side.eta, *length) };
+        let of_claim = rows(reals).maximum(reals, Quantity::OfClaim(claim));
+        let approximation = rows(reals).maximum(reals, Quantity::Error);
+        let error = rows(ring).maximum(ring, Quantity::Error);
+        let candidates = |side: &Side, found: &Found| -> Vec<Vec<f64>> {
+            let near = found.place.map_or(Vec::new(), |place| rows(side).candidates(side, place));
+            near.into_iter().map(|row| row.into_iter().map(|u| base + u).collect()).collect()
+        };
+        let candidates = [candidates(ring, &error), candidates(reals, &of_claim), candidates(reals, &approximation)];
+        Certified {
+            method: Method::RowsReduced,
+            not_reduced: None,
+            error: error.bound,
+            approximation: approximation.bound,
+            of_claim: of_claim.bound,
+            sums: Some((sums.low, sums.high)),
+            candidates: candidates.concat(),
+            cells: error.cells + approximation.cells + of_claim.cells,
+        }
+    }
+}
+
+/// All elements anywhere in the range, each by itself: what is left when nothing is known of the circuit.
+fn boxed(
+    protocol: &Protocol,
+    tape: &Tape,
+    question: &Question<'_>,
+    length: usize,
+    elements: Cell,
+    why: String,
+) -> Result<Certified, AuditError> {
+    let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
+    let (low, high) = (elements.low as f64 * unit, elements.high as f64 * unit);
+    let others = length as f64 - 1.0;
+    // 1e-12 of slack covers the few roundings and exp of libm, below one unit in the last place each.
+    let truth = match protocol.card.error.truth {
+        Truth::Max => Span::new(low, high),
+        Truth::Softmax => {
+            let least = libm::exp(low - high);
+            Span::new(least / (least + others) * (1.0 - 1e-12), 1.0 / (1.0 + others * least) * (1.0 + 1e-12))
+        }
+        Truth::TwoQuad { .. } | Truth::TwoRelu => Span::new(0.0, 1.0),
+        // |x_i - mean| <= sqrt(n - 1) deviations.
+        Truth::LayerNorm => Span::around(others.sqrt() * (1.0 + 1e-12)),
+        Truth::Exp | Truth::Reciprocal | Truth::Rsqrt | Truth::Gelu | Truth::GeluTanh | Truth::Tanh => Span::ALL,
+    };
+    let ends = |element: usize| {
+        let input = tape.inputs.iter().find(|input| (input.start..input.start + input.elements).contains(&element));
+        match input.map(|input| input.name.as_str()) {
+            Some("gamma") => (1.0 / unit, 1.0 / unit),
+            Some("beta") => (0.0, 0.0),
+            _ => (elements.low as f64, elements.high as f64),
+        }
+    };
+    let inputs: usize = tape.inputs.iter().map(|input| input.elements).sum();
+    let inputs: Vec<(f64, f64)> = (0..inputs).map(ends).collect();
+    let largest = |arithmetic| -> Result<f64, BoundError> {
+        let intervals = Interpreter::new(tape.clone(), arithmetic)?.intervals(&inputs);
+        let error = |intervals: Vec<crate::bound::Interval>| {
+            let one = |interval: crate::bound::Interval| (interval.high - truth.low).max(truth.high - interval.low);
+            intervals.into_iter().map(one).fold(0.0, f64::max) * (1.0 + 4.0 * f64::EPSILON)
+        };
+        Ok(intervals.map_or(f64::INFINITY, error))
+    };
+    let approximation = largest(Arithmetic::Reals)?;
+    let claim = &protocol.card.error;
+    Ok(Certified {
+        method: Method::Box,
+        not_reduced: Some(why),
+        error: largest(Arithmetic::Ring(question.scheme.truncation))?,
+        approximation,
+        of_claim: approximation / (claim.absolute + claim.relative * truth.mignitude()),
+        sums: None,
+        candidates: Vec::new(),
+        cells: 2,
+    })
+}

@@ -72,7 +72,7 @@ fn every_protocol_of_rows_has_a_bracket() {
     for protocol in of_rows() {
         for truncation in [Truncation::Exact, Truncation::Local] {
             let name = protocol.card.name;
-            is_a_bracket(&audit_rows(&question(name, truncation), 8, range(name)).unwrap(), 1.25);
+            is_a_bracket(&audit_rows(&question(name, truncation), 8, range(name)).unwrap(), 1.3);
         }
     }
 }
@@ -81,7 +81,7 @@ fn every_protocol_of_rows_has_a_bracket() {
 fn every_protocol_of_rows_has_a_bracket_for_rows_of_128() {
     for protocol in of_rows() {
         let name = protocol.card.name;
-        is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 128, range(name)).unwrap(), 1.25);
+        is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 128, range(name)).unwrap(), 1.3);
     }
 }
 
@@ -91,7 +91,7 @@ fn every_protocol_of_rows_has_a_bracket_for_rows_of_128() {
 fn every_protocol_of_rows_has_a_bracket_for_rows_of_512() {
     for protocol in of_rows() {
         let name = protocol.card.name;
-        is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 512, range(name)).unwrap(), 1.25);
+        is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 512, range(name)).unwrap(), 1.3);
     }
 }
 

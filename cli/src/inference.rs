@@ -10,6 +10,7 @@ use viewless_models::{Model, ModelError, Prompt};
 use viewless_protocols::model::architecture::EmbeddingLayout;
 use viewless_protocols::model::transformer::{EMBEDDED, ONE_HOT, OUTPUT, PATCHES};
 use viewless_protocols::model::{self, Activation, BuildError, Head, Query, TransformerConfig};
+use viewless_protocols::nonlinear::Truth;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, CompileError};
@@ -294,7 +295,7 @@ pub fn infer_prompt(
         local_truncations: execution.findings.local_truncations,
         headroom_violations: headroom(&execution.findings),
         domain_violations: domains(&execution.findings),
-        notes: notes(model.config.activation),
+        notes: notes(model.config.activation, suite)?,
         seconds: execution.seconds,
         threads: rayon::current_num_threads(),
     })
@@ -320,15 +321,22 @@ fn domains(findings: &Findings) -> Vec<DomainViolation> {
     findings.violated_domains().map(violation).collect()
 }
 
-fn notes(activation: Activation) -> Vec<String> {
-    match activation {
-        Activation::Gelu => Vec::new(),
-        Activation::GeluTanh => vec![
-            "this model was trained with the tanh form of GeLU; the suite's protocols compute the erf form, which differs by up \
-             to 4.7e-4"
-                .to_owned(),
-        ],
-    }
+/// The form of GeLU that a model was trained with, and the one that its suite's protocol approximates, where they differ.
+fn notes(activation: Activation, suite: &Suite) -> Result<Vec<String>, SuiteError> {
+    let gelu = suite.model()?.gelu.card;
+    let forms = match (activation, gelu.error.truth) {
+        (Activation::Gelu, Truth::GeluTanh) => Some(("erf", "tanh")),
+        (Activation::GeluTanh, Truth::Gelu) => Some(("tanh", "erf")),
+        _ => None,
+    };
+    let note = |(trained, computed)| {
+        format!(
+            "this model was trained with the {trained} form of GeLU; {} approximates the {computed} form, which differs by up to \
+             4.7e-4",
+            gelu.name
+        )
+    };
+    Ok(forms.map(note).into_iter().collect())
 }
 
 /// Cosine of the angle between two vectors; 1 for two zero vectors.

@@ -172,7 +172,7 @@ impl Pass<'_> {
                 let hidden = self.config.hidden_size;
                 let class = self.weights.rows(class_token, hidden)?;
                 let x = concatenate(Axis(0), &[class, embedded.view()]).expect("both have the hidden size");
-                Ok(x + &self.weights.rows(positions, hidden)?)
+                Ok(x + self.weights.rows(positions, hidden)?)
             }
             (Prompt::Image(_), EmbeddingLayout::Words { .. }) => Err(ModelError::NoImage),
             (Prompt::Tokens(_), EmbeddingLayout::Patches { .. }) => Err(no_text(self.config)),

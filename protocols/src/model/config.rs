@@ -129,8 +129,11 @@ pub enum ConfigError {
     },
 }
 
+/// A name, and what makes the configuration.
+type Published = (&'static str, fn() -> TransformerConfig);
+
 /// Configurations of published models, by the names under which [`known`] finds them.
-const PUBLISHED: [(&str, fn() -> TransformerConfig); 6] = [
+const PUBLISHED: [Published; 6] = [
     ("bert-base", TransformerConfig::bert_base),
     ("bert-large", TransformerConfig::bert_large),
     ("roberta-base", TransformerConfig::roberta_base),

@@ -1,0 +1,274 @@
+//! Private runs of every architecture, small and with made-up weights, beside the plaintext pass.
+//!
+//! **How near they must be.** Two certified intervals, both theorems and no tolerance of ours:
+//!
+//! 1. [`Arithmetic::Ring`] over the model's circuit, with the inputs of the run: it contains every run that does not wrap,
+//!    whatever the randomness. The private answer must lie in it.
+//! 2. [`Arithmetic::Reals`] over the same circuit with a number of unknown value added to each element that a protocol
+//!    gives, as large as the error that the protocol's card claims ([`claimed`]; for softmax, whose card speaks of rows of 512,
+//!    [`worst_softmax`]): it contains the answer that the exact functions give, because each of them is the protocol's result
+//!    plus such a number. The plaintext answer must lie in it.
+//!
+//! The distance between the two is at most the width of both together. The answer to another question must lie in neither:
+//! otherwise the intervals would say nothing.
+
+use ndarray::Array3;
+use std::path::PathBuf;
+use viewless::inference::{InferenceReport, Question, infer_prompt};
+use viewless_models::synthetic::synthetic_weights;
+use viewless_models::{Model, Prompt};
+use viewless_proofs::bound::{Arithmetic, Interpreter, Interval, Tape};
+use viewless_protocols::circuit::{Circuit, Owner, Secret};
+use viewless_protocols::fixed::power_of_two;
+use viewless_protocols::model::architecture::EmbeddingLayout;
+use viewless_protocols::model::transformer::{ONE_HOT, PATCHES};
+use viewless_protocols::model::{
+    self, Activation, Architecture, Head, Input, ModelProtocols, Query, TransformerConfig,
+};
+use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, SoftmaxInputs, Truth, find};
+use viewless_protocols::suite::Suite;
+use viewless_simulator::count::Schedule;
+use viewless_simulator::network::Network;
+use viewless_simulator::stream::Seed;
+
+const HIDDEN: usize = 8;
+
+/// With these weights no normalised row is near a threshold at which the bound of a comparison doubles: the second intervals are
+/// narrow.
+const SEED: u64 = 12;
+
+/// A model of one layer, two heads and 11 words, or images of four patches.
+fn small(architecture: Architecture, head: Head) -> Model {
+    let layout = architecture.layout();
+    let input = match layout.embedding {
+        EmbeddingLayout::Words { types, .. } => {
+            Input::Text { vocab_size: 11, max_positions: 9, type_vocab_size: usize::from(types.is_some()) }
+        }
+        EmbeddingLayout::Patches { .. } => Input::Image { image_size: 4, patch_size: 2, channels: 3 },
+    };
+    let config = TransformerConfig {
+        architecture,
+        input,
+        hidden_size: HIDDEN,
+        layers: 1,
+        heads: 2,
+        intermediate_size: 12,
+        layer_norm_epsilon: 1e-5,
+        activation: if layout.next_token { Activation::GeluTanh } else { Activation::Gelu },
+        head,
+    };
+    let weights = synthetic_weights(&config, SEED).unwrap();
+    Model { directory: PathBuf::from("small"), config, weights, tokenizer: None }
+}
+
+/// Every architecture with every head that it has.
+fn every_model() -> Vec<Model> {
+    let labels = || Head::Classifier { labels: vec!["no".to_owned(), "yes".to_owned()] };
+    let heads = || [Head::HiddenStates, Head::MeanPooling, Head::Pooler, labels(), Head::NextToken];
+    let all = Architecture::ALL.into_iter().flat_map(|architecture| heads().map(|head| (architecture, head)));
+    let valid = |(architecture, head): &(Architecture, Head)| {
+        let base = match architecture {
+            Architecture::Bert => TransformerConfig::bert_base(),
+            Architecture::Roberta => TransformerConfig::roberta_base(),
+            Architecture::Distilbert => TransformerConfig::distilbert(),
+            Architecture::Gpt2 => TransformerConfig::gpt2(),
+            Architecture::Vit => TransformerConfig::vit_base(),
+        };
+        TransformerConfig { head: head.clone(), ..base }.validate().is_ok()
+    };
+    all.filter(valid).map(|(architecture, head)| small(architecture, head)).collect()
+}
+
+fn suite() -> Suite {
+    Suite::built_in("faithful").unwrap()
+}
+
+fn private(model: &Model, prompt: Prompt<'_>) -> InferenceReport {
+    let (suite, network) = (suite(), Network::lan());
+    let question = Question {
+        model,
+        suite: &suite,
+        text: "a test",
+        seed: Seed::from_u64(0),
+        network: &network,
+        schedule: Schedule::Asap,
+    };
+    infer_prompt(&question, prompt, None, None).unwrap()
+}
+
+fn pixels() -> Array3<f32> {
+    Array3::from_shape_fn((3, 4, 4), |(c, y, x)| (((7 * c + 3 * y + 5 * x) % 16) as f32 - 8.0) / 8.0)
+}
+
+/// The largest error of a protocol by its card, on numbers that are `largest` at most, against the function that the model has.
+fn claimed(protocol: &Protocol, largest: f64, activation: Activation) -> f64 {
+    // The largest difference of the two forms of GeLU is 4.73e-4.
+    let form = match (protocol.card.error.truth, activation) {
+        (Truth::Gelu, Activation::GeluTanh) | (Truth::GeluTanh, Activation::Gelu) => 4.8e-4,
+        _ => 0.0,
+    };
+    protocol.card.error.absolute + protocol.card.error.relative * largest + form
+}
+
+/// y and a number of its own for each element, an input called `unknown.<size>.<node>`.
+fn unknown(c: &mut Circuit, y: Secret, size: f64) -> Secret {
+    let name = format!("unknown.{size}.{}", c.nodes().len());
+    let shape = c.shape(y).clone();
+    let number = c.input(Owner::Client, &name, shape);
+    let number = c.precision(number, c.guard_bits(y));
+    c.add(y, number)
+}
+
+const GELU: &str = "gelu/cosine";
+const SOFTMAX: &str = "softmax/exp";
+const LAYERNORM: &str = "layernorm/normalized";
+const TANH: &str = "tanh/sine";
+
+fn unknown_of(c: &mut Circuit, name: &str, y: Secret, largest: f64) -> Secret {
+    // GPT-2's form is the worse of the two.
+    unknown(c, y, claimed(find(name).unwrap(), largest, Activation::GeluTanh))
+}
+
+fn gelu(c: &mut Circuit, x: Secret) -> Secret {
+    let y = find(GELU).unwrap().build(c, x);
+    unknown_of(c, GELU, y, 0.0)
+}
+
+fn tanh(c: &mut Circuit, x: Secret) -> Secret {
+    let y = find(TANH).unwrap().build(c, x);
+    unknown_of(c, TANH, y, 1.0)
+}
+
+/// The largest error of `softmax/exp` for rows of so many elements, which its card claims for rows of 512 only: one large
+/// element against equal ones is the worst row, as the protocol's file says and an audit found.
+fn worst_softmax(elements: usize) -> f64 {
+    let others = elements as f64 - 1.0;
+    let share = |power: f64| 1.0 / (1.0 + others * power);
+    let error = |z: f64| (share((1.0 + z / 256.0).powi(256)) - share(z.exp())).abs();
+    // Between two points of the grid the error changes by less than 1e-5.
+    let largest = (0..20_000).map(|i| error(f64::from(i) * -1e-3)).fold(0.0, f64::max) + 1e-5;
+    assert!(largest < find(SOFTMAX).unwrap().card.error.absolute);
+    largest
+}
+
+/// Weights that take no part are zero in both.
+fn softmax(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {
+    let y = find(SOFTMAX).unwrap().build(c, inputs);
+    let wrong = unknown(c, y, worst_softmax(c.row_length(y)));
+    inputs.mask.map_or(wrong, |mask| mask.keep(c, wrong))
+}
+
+fn layernorm(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
+    let y = find(LAYERNORM).unwrap().build(c, inputs);
+    // A normalised number is at most sqrt(h) in size, and a scale of these models below 1.5.
+    unknown_of(c, LAYERNORM, y, 1.5 * (HIDDEN as f64).sqrt())
+}
+
+/// The suite's protocols, or the same with unknown errors.
+fn protocols(with_errors: bool) -> ModelProtocols {
+    let plain = suite().model().unwrap();
+    let names = [plain.gelu, plain.softmax, plain.layernorm, plain.tanh].map(|protocol| protocol.card.name);
+    assert_eq!(names, [GELU, SOFTMAX, LAYERNORM, TANH], "this test is about the suite's protocols");
+    if !with_errors {
+        return plain;
+    }
+    let leak =
+        |protocol: &Protocol, build| -> &'static Protocol { Box::leak(Box::new(Protocol { build, ..*protocol })) };
+    ModelProtocols {
+        gelu: leak(plain.gelu, Build::Map(gelu)),
+        softmax: leak(plain.softmax, Build::Softmax(softmax)),
+        layernorm: leak(plain.layernorm, Build::LayerNorm(layernorm)),
+        tanh: leak(plain.tanh, Build::Map(tanh)),
+        ..plain
+    }
+}
+
+/// What every run, or the exact functions, can answer.
+fn intervals(model: &Model, prompt: Prompt<'_>, arithmetic: Arithmetic) -> Vec<Interval> {
+    let fixed = suite().fixed();
+    let unit = power_of_two(i32::from(fixed.fraction_bits));
+    let query = Query { tokens: prompt.tokens(&model.config), batch: 1 };
+    let circuit = model::circuit(&model.config, &protocols(arithmetic == Arithmetic::Reals), query).unwrap();
+    let tape = Tape::new(&circuit, fixed).unwrap();
+    let mut inputs = Vec::new();
+    for input in &tape.inputs {
+        if let Some(size) = input.name.strip_prefix("unknown.").and_then(|name| name.rsplit_once('.')) {
+            let size = (size.0.parse::<f64>().unwrap() * unit).ceil();
+            inputs.extend(vec![(-size, size); input.elements]);
+            continue;
+        }
+        let values: Vec<f32> = match (&input.name[..], prompt) {
+            (ONE_HOT, Prompt::Tokens(tokens)) => {
+                tokens.iter().flat_map(|&token| (0..11).map(move |word| f32::from(u8::from(word == token)))).collect()
+            }
+            (PATCHES, prompt) => prompt.patches(&model.config).unwrap().into_iter().collect(),
+            (name, _) => model.weights.get(name).unwrap().iter().copied().collect(),
+        };
+        // Weights, pixels and ones are multiples of 2^-9 at least: the run encodes them exactly.
+        assert!(values.iter().all(|&x| (f64::from(x) * unit).fract() == 0.0), "{}", input.name);
+        inputs.extend(values.into_iter().map(|x| (f64::from(x) * unit, f64::from(x) * unit)));
+    }
+    Interpreter::new(tape, arithmetic).unwrap().intervals(&inputs).expect("no number leaves the headroom")
+}
+
+#[test]
+fn private_and_plaintext_answers_of_every_model_lie_in_certified_intervals() {
+    let pixels = pixels();
+    let truncation = suite().scheme.truncation;
+    let mut models = 0;
+    for model in every_model() {
+        let prompt = match model.config.input {
+            Input::Text { .. } => Prompt::Tokens(&[4, 9, 1]),
+            Input::Image { .. } => Prompt::Image(pixels.view()),
+        };
+        let report = private(&model, prompt);
+        let named = format!("{} {:?}", model.config.architecture, model.config.head);
+        assert!(report.domain_violations.is_empty() && report.headroom_violations.is_empty(), "{named}: {report:?}");
+        assert_eq!((report.wraps, report.wrap_probability), (0, 0.0));
+        let runs = intervals(&model, prompt, Arithmetic::Ring(truncation));
+        let exact = intervals(&model, prompt, Arithmetic::Reals);
+        let width = |all: &[Interval]| all.iter().map(|one| one.high - one.low).fold(0.0, f64::max);
+        println!(
+            "{named}: error {:.1e}, runs within {:.1e}, exact within {:.1e}",
+            report.max_abs_error,
+            width(&runs),
+            width(&exact)
+        );
+        assert_eq!(report.output.values().len(), runs.len());
+        // The plaintext pass is in float32: sums of a few numbers of order 1 to 10.
+        let float32 = 1e-5;
+        for (i, (&private, &plain)) in report.output.values().iter().zip(report.plaintext.values()).enumerate() {
+            assert!((runs[i].low..=runs[i].high).contains(&private), "{named} {i}: {private} is not in {:?}", runs[i]);
+            assert!(
+                (exact[i].low - float32..=exact[i].high + float32).contains(&plain),
+                "{named} {i}: {plain} is not in {:?}",
+                exact[i]
+            );
+        }
+        let elsewhere = Array3::from_shape_fn((3, 4, 4), |(c, y, x)| if (c + y + x) % 2 == 0 { 1.0 } else { -1.0 });
+        let another = match prompt {
+            Prompt::Tokens(_) => Prompt::Tokens(&[2, 3, 8]),
+            Prompt::Image(_) => Prompt::Image(elsewhere.view()),
+        };
+        let another = model.forward(another).unwrap();
+        for intervals in [&runs, &exact] {
+            let inside = |(x, one): (&f32, &Interval)| (one.low..=one.high).contains(&f64::from(*x));
+            assert!(!another.output.iter().zip(intervals).all(inside), "{named}: the intervals say nothing");
+        }
+        models += 1;
+    }
+    assert_eq!(models, 4 + 4 + 3 + 3 + 4);
+}
+
+/// The masks of a run depend on the seed alone, and rows of a matrix are truncated each by itself: under causal attention not
+/// a bit of an earlier token's state can depend on a later one.
+#[test]
+fn a_later_token_changes_no_bit_of_an_earlier_state_of_a_decoder_and_does_so_in_an_encoder() {
+    for (architecture, causal) in [(Architecture::Gpt2, true), (Architecture::Distilbert, false)] {
+        let model = small(architecture, Head::HiddenStates);
+        let states = |tokens: &[u32]| private(&model, Prompt::Tokens(tokens)).output.values().to_vec();
+        let (one, other) = (states(&[4, 9, 1, 7]), states(&[4, 9, 1, 2]));
+        assert_eq!(one[..3 * HIDDEN] == other[..3 * HIDDEN], causal, "{architecture}");
+        assert_ne!(one[3 * HIDDEN..], other[3 * HIDDEN..]);
+    }
+}

@@ -1,12 +1,17 @@
 //! A model's own numbers at every site of its protocols: which site leaves the domain on a card, for which text.
 
+use crate::divergence::PrivateReport;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use thiserror::Error;
 use viewless_models::{Model, ModelError, Stage, forward_observed};
 use viewless_proofs::audit::site::{Site, SiteClaim, SiteError, judge};
+use viewless_protocols::circuit::CircuitError;
+use viewless_protocols::model::BuildError;
 use viewless_protocols::nonlinear::Protocol;
+use viewless_protocols::scheme::CompileError;
 use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_simulator::execute::ExecuteError;
 
 /// An audit of domains that could not be made.
 #[derive(Debug, Error)]
@@ -23,6 +28,31 @@ pub enum DomainsError {
     /// No text to audit.
     #[error("there is no text; give a file with one text in each line")]
     NoText,
+    /// The circuit of a private run.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// Its outputs.
+    #[error(transparent)]
+    Circuit(#[from] CircuitError),
+    /// Its Program.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The run.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// A softmax under a mask.
+    #[error("private runs of models with causal attention are not followed; use --private-texts 0")]
+    Masked,
+    /// Sites that do not correspond: a defect.
+    #[error(
+        "the circuit has {circuit} sites, the plaintext pass {plaintext}; this is a defect of viewless, please report it"
+    )]
+    Sites {
+        /// In the circuit.
+        circuit: usize,
+        /// In the plaintext pass.
+        plaintext: usize,
+    },
     /// A tensor that the model's loader vouched for is missing: a defect.
     #[error("the model has no `{0}`; this is a defect of viewless, please report it")]
     MissingTensor(String),
@@ -62,15 +92,19 @@ pub struct DomainsReport {
     /// The first site at which the protocol leaves its domain: from here on a private run diverges.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_divergence: Option<String>,
+    /// What private runs of the first texts showed; absent when none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private: Option<PrivateReport>,
 }
 
-struct Seen {
-    name: String,
-    protocol: &'static Protocol,
-    rows: Vec<f64>,
-    columns: usize,
+#[derive(Clone)]
+pub(crate) struct Seen {
+    pub(crate) name: String,
+    pub(crate) protocol: &'static Protocol,
+    pub(crate) rows: Vec<f64>,
+    pub(crate) columns: usize,
     /// Prefix of the tensors `weight` and `bias` of a layer normalisation.
-    normalisation: Option<String>,
+    pub(crate) normalisation: Option<String>,
 }
 
 /// Runs every text in plaintext and judges the suite's protocol at every site on the exact numbers there. `progress` is told how
@@ -93,7 +127,7 @@ pub fn audit(
     for (line, text) in texts.iter().enumerate() {
         progress(line, texts.len());
         for seen in sites(model, suite, text)? {
-            let report = judge_site(model, &seen)?;
+            let report = seen.with_site(model, |site| Ok(judge(seen.protocol, site)?))?;
             let outside = report.claims.iter().map(|claim| claim.outside).sum();
             let summary = summaries.entry(seen.name.clone()).or_insert_with(|| {
                 order.push(seen.name.clone());
@@ -124,6 +158,7 @@ pub fn audit(
         model: model.directory.display().to_string(),
         suite: suite.name.clone(),
         texts: texts.len(),
+        private: None,
         first_divergence: sites.iter().find(|site| site.outside > 0).map(|site| site.site.clone()),
         sites,
     })
@@ -145,7 +180,7 @@ fn merge(into: &mut Vec<SiteClaim>, claims: Vec<SiteClaim>) {
 }
 
 /// The numbers that reach every site, by an exact plaintext pass.
-fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen>, DomainsError> {
+pub(crate) fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen>, DomainsError> {
     let protocols = suite.model()?;
     let tokens = model.encode(text)?;
     let mut seen = Vec::new();
@@ -166,20 +201,26 @@ fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen>, DomainsE
     Ok(seen)
 }
 
-fn judge_site(model: &Model, seen: &Seen) -> Result<viewless_proofs::audit::site::SiteReport, DomainsError> {
-    let tensor = |name: String| {
-        let tensor = model.weights.get(&name).ok_or_else(|| DomainsError::MissingTensor(name.clone()))?;
-        Ok::<Vec<f64>, DomainsError>(tensor.iter().map(|&x| f64::from(x)).collect())
-    };
-    let normalisation = match &seen.normalisation {
-        Some(prefix) => Some((tensor(format!("{prefix}.weight"))?, tensor(format!("{prefix}.bias"))?)),
-        None => None,
-    };
-    let epsilon = model.config.layer_norm_epsilon;
-    let site = Site {
-        values: &seen.rows,
-        columns: seen.columns,
-        normalisation: normalisation.as_ref().map(|(gamma, beta)| (gamma.as_slice(), beta.as_slice(), epsilon)),
-    };
-    Ok(judge(seen.protocol, &site)?)
+impl Seen {
+    /// Gives the site, with the weights of its normalisation, to `judge`.
+    pub(crate) fn with_site<T>(
+        &self,
+        model: &Model,
+        judge: impl FnOnce(&Site<'_>) -> Result<T, DomainsError>,
+    ) -> Result<T, DomainsError> {
+        let tensor = |name: String| {
+            let tensor = model.weights.get(&name).ok_or_else(|| DomainsError::MissingTensor(name.clone()))?;
+            Ok::<Vec<f64>, DomainsError>(tensor.iter().map(|&x| f64::from(x)).collect())
+        };
+        let normalisation = match &self.normalisation {
+            Some(prefix) => Some((tensor(format!("{prefix}.weight"))?, tensor(format!("{prefix}.bias"))?)),
+            None => None,
+        };
+        let epsilon = model.config.layer_norm_epsilon;
+        judge(&Site {
+            values: &self.rows,
+            columns: self.columns,
+            normalisation: normalisation.as_ref().map(|(gamma, beta)| (gamma.as_slice(), beta.as_slice(), epsilon)),
+        })
+    }
 }

@@ -119,10 +119,18 @@ pub enum CliError {
         reason: String,
     },
     /// A picture in a format that is not drawn.
-    #[error("{}: plots are SVG; give a name that ends in .svg", path.display())]
+    #[error("{}: plots are SVG or PNG; give a name that ends in .svg or .png", path.display())]
     PlotFormat {
         /// The file asked for.
         path: PathBuf,
+    },
+    /// A picture that cannot be drawn: a defect.
+    #[error(
+        "the plot cannot be drawn as PNG ({reason}); this is a defect of viewless, please report it; SVG needs no drawing"
+    )]
+    Picture {
+        /// What the library said.
+        reason: String,
     },
     /// A picture of a function of rows.
     #[error("{}: only functions of one number are drawn; leave --plot out for a protocol of rows", path.display())]

@@ -155,9 +155,9 @@ pub struct DomainViolation {
 }
 
 /// What the parties of an inference put in.
-struct ModelInputs<'m, 'p> {
-    model: &'m Model,
-    prompt: Prompt<'p>,
+pub(crate) struct ModelInputs<'m, 'p> {
+    pub(crate) model: &'m Model,
+    pub(crate) prompt: Prompt<'p>,
 }
 
 impl ModelInputs<'_, '_> {

@@ -480,17 +480,27 @@ fn an_audit_certifies_what_runs_show_and_draws_it() {
     assert!(number("observed_max_error") <= number("certified_max_error"));
     assert_eq!((report["verdict"].as_str(), report["exhaustive"].as_bool()), (Some("holds"), Some(true)));
     assert!(fs::read_to_string(plot).unwrap().starts_with("<svg"));
+    let picture = folder.path().join("error.png");
+    let picture = picture.to_str().unwrap();
+    success(&["audit", "gelu/cosine", "--domain", "-1:1", "--samples", "4096", "--plot", picture]);
+    assert!(fs::read(picture).unwrap().starts_with(b"\x89PNG"));
     for (arguments, names) in [
         (["--domain", "1:-1"], "1:-1"),
         (["--domain", "0:1e30"], "2^31"),
         (["--domain", "middle"], "LO:HI"),
         (["--plot", "/no/such/folder/error.svg"], "/no/such/folder"),
-        (["--plot", "error.gif"], "error.gif"),
+        (["--plot", "error.gif"], "ends in .svg or .png"),
+        (["--plot", "/proc/error.png"], "/proc/error.png"),
     ] {
         let sentence = refusal(&[&["audit", "gelu/cosine"][..], &arguments].concat());
         assert!(sentence.contains(names), "{sentence}");
     }
     assert!(refusal(&["audit", "gelu/none"]).contains("gelu/none"));
+    // A claim about the reals that does not hold beyond the card's domain.
+    let beyond = viewless(&["audit", "gelu/quad", "--domain", "-12:12", "--samples", "4096", "--json"]);
+    assert_eq!(beyond.status.code(), Some(1), "{}", text(&beyond.stderr));
+    let beyond: Value = serde_json::from_slice(&beyond.stdout).unwrap();
+    assert_eq!((&beyond["verdict"], &beyond["findings"][0]["check"]), (&"exceeds".into(), &"claimed-error".into()));
 }
 
 #[test]
@@ -503,10 +513,53 @@ fn the_sites_of_a_model_are_judged_on_its_own_numbers() {
     // Two layers, four sites in each, and the embeddings' normalisation.
     assert_eq!((array(&report, "sites").len(), report["texts"].as_u64()), (9, Some(2)));
     assert!(array(&report, "sites").iter().all(|site| site["outside"] == 0), "{report}");
+    assert_eq!((array(&report["private"], "sites").len(), report["private"]["texts"].as_u64()), (9, Some(2)));
+    assert!(report["private"].get("first_divergence").is_none());
+    assert!(
+        json(&["audit", "--model", directory, "--text-file", texts, "--private-texts", "0"]).get("private").is_none()
+    );
+    let diverging = ["audit", "--model", directory, "--text-file", texts, "--suite", "secformer-2quad-code"];
+    let output = viewless(&diverging);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stdout).contains("diverges first at layer.0/softmax (region layer.0/softmax/softmax/2quad-code)")
+    );
     assert!(refusal(&["audit"]).contains("PROTOCOL"));
     assert!(refusal(&["audit", "--model", directory]).contains("--text-file"));
     fs::write(texts, "\n").unwrap();
     assert!(refusal(&["audit", "--model", directory, "--text-file", texts]).contains("no text"));
+}
+
+#[test]
+fn the_failures_of_a_model_are_summed_under_every_suite_and_a_run_sums_them_over_its_own_numbers() {
+    let output = viewless(&["audit", "bert-base", "--seq", "8", "--json"]);
+    assert_eq!(output.status.code(), Some(1), "suites with local truncation are not safe: {}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(array(&report, "suites").len(), Suite::names().count());
+    for suite in array(&report, "suites") {
+        assert_eq!(suite["safe"], suite["truncation"] == "exact", "{suite}");
+        assert_eq!(suite["exact"]["expected_corrupted"], 0.0);
+        assert!(suite["local"]["expected_corrupted"].as_f64().unwrap() > 0.0);
+        assert!(bytes(&suite["exact"]["price"]["bytes_online"]) > bytes(&suite["local"]["price"]["bytes_online"]));
+    }
+    success(&["audit", "bert-base", "--seq", "8", "--suite", "faithful"]);
+    success(&["audit", "bert-base", "--seq", "8", "--suite", "secformer", "--failure-limit", "1"]);
+    let folder = model(&small_config());
+    let directory = folder.path().to_str().unwrap();
+    let report = json(&["audit", directory, "--text", "the cat sat", "--suite", "secformer", "--failure-limit", "1"]);
+    let local = &report["suites"][0]["local"];
+    assert!(local["functions"].as_array().unwrap().iter().all(|function| function["corrupted"].is_u64()));
+    assert!(report.get("assumed_magnitude").is_none() && bytes(&local["truncated"]) > 1000);
+    for (arguments, names) in [
+        (["--failure-limit", "2"], "from 0 to 1"),
+        (["--seq", "0"], "--seq"),
+        (["--seq", "513"], "1 to 512"),
+        (["--suite", "none"], "faithful"),
+    ] {
+        let sentence = refusal(&[&["audit", "bert-base"][..], &arguments].concat());
+        assert!(sentence.contains(names), "{sentence}");
+    }
+    assert!(refusal(&["audit", "bert-base", "--text", "x"]).contains("bert-base"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::failure::wrap_probability;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use viewless_protocols::fixed;
 use viewless_protocols::program::ClaimKind;
 use viewless_protocols::ring::signed;
@@ -33,6 +34,17 @@ pub struct HeadroomFinding {
     pub outside: u64,
 }
 
+/// Local truncations of a region.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct RegionWraps {
+    /// Elements truncated.
+    pub elements: u64,
+    /// Expected number of wraps among them, by the law, for the values of this run.
+    pub expected: f64,
+    /// Wraps that happened.
+    pub wraps: u64,
+}
+
 /// Everything that a run found about the claims.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Findings {
@@ -48,6 +60,8 @@ pub struct Findings {
     pub wraps: u64,
     /// Regions in which they happened.
     pub wrapped_regions: Vec<String>,
+    /// The same by path of region, for every region with a local truncation.
+    pub wraps_by_region: BTreeMap<String, RegionWraps>,
 }
 
 impl Findings {
@@ -117,9 +131,14 @@ impl Findings {
                     })
                     .collect();
                 let wraps = blocks.iter().map(|block| block.1).sum::<u64>();
+                let expected = blocks.iter().map(|block| block.0).sum::<f64>();
                 self.local_truncations += elements as u64;
-                self.expected_wraps += blocks.iter().map(|block| block.0).sum::<f64>();
+                self.expected_wraps += expected;
                 self.wraps += wraps;
+                let by_region = self.wraps_by_region.entry(region()).or_default();
+                by_region.elements += elements as u64;
+                by_region.expected += expected;
+                by_region.wraps += wraps;
                 if wraps > 0 {
                     self.wrapped_regions.push(region());
                 }

@@ -316,6 +316,12 @@ struct Groups {
     of: Vec<usize>,
 }
 
+/// For each region, by its position, the function that it belongs to.
+pub(crate) fn function_names(regions: &Regions) -> Vec<String> {
+    let groups = groups(regions, Grouping::Function);
+    groups.of.iter().map(|&group| groups.names[group].0.clone()).collect()
+}
+
 fn groups(regions: &Regions, grouping: Grouping) -> Groups {
     match grouping {
         Grouping::Function => {

@@ -1,18 +1,20 @@
-//! `viewless audit`: how wrong is a protocol, at worst as a theorem, and as seen in runs.
+//! `viewless audit`: how wrong is a protocol, at worst as a theorem, and as seen in runs; of a model, how often an inference fails, and
+//! which of its sites leave their protocols' domains.
+
+mod failures;
+mod sites;
 
 use super::Verdict;
-use super::fetch;
 use crate::arguments::{self, DEFAULT_SUITE};
-use crate::domains::{self, DomainsReport};
 use crate::error::CliError;
-use crate::progress::Progress;
+use crate::picture::Format;
+use crate::subject::{Kind, Subject};
 use crate::table::Table;
 use crate::{file, screen, units};
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use viewless_models::Model;
 use viewless_proofs::audit::rows::{Method, RowReport, RowVerdict, audit_rows};
 use viewless_proofs::audit::{self, Question, Report, audit_with_points, function_of, plot};
 use viewless_protocols::nonlinear;
@@ -21,21 +23,33 @@ use viewless_protocols::suite::Suite;
 /// What to audit.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A protocol of the registry
-    #[arg(value_name = "PROTOCOL", required_unless_present = "model", conflicts_with_all = ["model", "text_file"])]
-    protocol: Option<String>,
+    /// A protocol of the registry; or a known model or model directory: how often an inference fails outright
+    #[arg(value_name = "PROTOCOL|MODEL|DIR", required_unless_present = "model", conflicts_with_all = ["model", "text_file"])]
+    subject: Option<String>,
     /// Instead: check the domain on every card at every site of this model, a directory or a name that `fetch` knows
     #[arg(long, value_name = "DIR|NAME", requires = "text_file", conflicts_with_all = ["domain", "plot"])]
     model: Option<String>,
     /// The texts to run through the model in plaintext, one a line
     #[arg(long, value_name = "FILE", requires = "model")]
     text_file: Option<PathBuf>,
+    /// How many of the texts, from the first, are also run privately and followed through every site
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "model")]
+    private_texts: usize,
     /// Interval of inputs [default: the card's]
     #[arg(long, value_name = "LO:HI", value_parser = domain, allow_hyphen_values = true)]
     domain: Option<(f64, f64)>,
-    /// A built-in suite, or a .toml file: its scheme and fixed point
-    #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
-    suite: Suite,
+    /// A built-in suite, or a .toml file: its scheme and fixed point [default: faithful; for the failures of a model, all]
+    #[arg(long, value_name = "SUITE|FILE", value_parser = arguments::suite)]
+    suite: Option<Suite>,
+    /// Tokens of a sequence, for the failures of a model [default: 128]
+    #[arg(long, value_name = "N", conflicts_with_all = ["model", "text"], value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    seq: Option<u32>,
+    /// A text to run, for the failures of a model: the law is summed over the true numbers of the run
+    #[arg(long, value_name = "TEXT", conflicts_with = "model")]
+    text: Option<String>,
+    /// Largest probability of any failure in one inference that counts as safe
+    #[arg(long, value_name = "P", default_value_t = 1e-6, value_parser = probability)]
+    failure_limit: f64,
     /// Decides the randomness of the runs
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -46,7 +60,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     row: u32,
     /// Draw the error over the domain into a file
-    #[arg(long, value_name = "FILE.svg")]
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
     plot: Option<PathBuf>,
 }
 
@@ -55,73 +69,33 @@ fn domain(text: &str) -> Result<(f64, f64), String> {
     ends.ok_or_else(|| "a domain is two numbers, LO:HI, for instance -8:8".to_owned())
 }
 
-/// Audits and prints. The verdict is negative when the card's claim is not true on the domain.
+fn probability(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
+    number.ok_or_else(|| "a probability is a number from 0 to 1, for instance 1e-6".to_owned())
+}
+
+/// Audits and prints. The verdict is negative when the card's claim is not true on the domain; of a model, when a suite fails more often
+/// than the limit, or a site leaves its protocol's domain.
 ///
 /// # Errors
-/// A protocol, domain or suite that cannot be audited, or a plot that cannot be written.
+/// A protocol, model, domain or suite that cannot be audited, or a plot that cannot be written.
 pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
-    match (&arguments.protocol, &arguments.model, &arguments.text_file) {
-        (Some(protocol), ..) => of_protocol(protocol, arguments, json),
-        (None, Some(model), Some(texts)) => of_model(model, texts, &arguments.suite, json),
+    let suite = || arguments.suite.clone().map_or_else(|| arguments::suite(DEFAULT_SUITE), Ok);
+    match (&arguments.subject, &arguments.model, &arguments.text_file) {
+        (Some(name), ..) => {
+            let subject = Subject::find(name)?;
+            match &subject.kind {
+                Kind::Protocol(_) => of_protocol(name, &suite()?, arguments, json),
+                Kind::Model(_) => failures::run(&subject, arguments, json),
+            }
+        }
+        (None, Some(model), Some(texts)) => sites::run(model, texts, &suite()?, arguments, json),
         (None, ..) => Err(CliError::NothingToAudit),
     }
 }
 
-/// The domains of a model's sites. The verdict is negative when a site leaves the domain of its protocol.
-fn of_model(model: &str, texts: &Path, suite: &Suite, json: bool) -> Result<Verdict, CliError> {
-    let path = Path::new(model);
-    let directory = if path.is_dir() { path.to_owned() } else { fetch::fetch(model, None)? };
-    let model = Model::load(&directory)?;
-    let texts = file::read(texts)?;
-    let texts: Vec<&str> = texts.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let progress = Progress::start("auditing");
-    let report = domains::audit(&model, suite, &texts, &|done, of| progress.tell(done, of))?;
-    drop(progress);
-    if json {
-        screen::print_json(&report)?;
-    } else {
-        screen::print(domains_text(&report, &texts))?;
-    }
-    Ok(if report.first_divergence.is_none() { Verdict::Positive } else { Verdict::Negative })
-}
-
-fn domains_text(report: &DomainsReport, texts: &[&str]) -> String {
-    let mut text = format!("{}, suite {}: {} texts in plaintext\n\n", report.model, report.suite, report.texts);
-    let mut table =
-        Table::of_numbers(&["site", "protocol", "quantity of", "least", "most", "claimed", "outside", "error", "text"]);
-    for site in &report.sites {
-        let error = site.max_error.map_or_else(|| "diverges".to_owned(), |error| format!("{error:.1e}"));
-        for claim in &site.claims {
-            table.row([
-                site.site.clone(),
-                site.protocol.clone(),
-                claim.protocol.clone(),
-                units::real(claim.seen.0),
-                units::real(claim.seen.1),
-                format!("{}:{}", units::real(claim.claimed.0), units::real(claim.claimed.1)),
-                if claim.outside == 0 { "-".to_owned() } else { format!("{} of {}", claim.outside, claim.elements) },
-                error.clone(),
-                site.worst_text.map_or_else(|| "-".to_owned(), |line| line.to_string()),
-            ]);
-        }
-    }
-    text += &table.lines();
-    text += "\neach site is judged on the exact plaintext numbers there; error: protocol over the reals against the exact function\n";
-    match &report.first_divergence {
-        None => text += "all sites stay in the domains of their protocols\n",
-        Some(site) => {
-            let first = report.sites.iter().find(|summary| summary.site == *site);
-            let example = first.and_then(|site| site.worst_text).and_then(|line| texts.get(line - 1));
-            text += &format!("a private run diverges first at {site}");
-            text += &example.map_or_else(String::new, |text| format!(", for instance for: {text}"));
-            text += "\n";
-        }
-    }
-    text
-}
-
-fn of_protocol(name: &str, arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
-    let Arguments { domain, suite, seed, samples, plot, row, .. } = arguments;
+fn of_protocol(name: &str, suite: &Suite, arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+    let Arguments { domain, seed, samples, plot, row, .. } = arguments;
     let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(name, suite) };
     let finding = match plot {
         Some(path) => drawn(&question, path)?,
@@ -191,16 +165,14 @@ pub(super) fn examine(question: &Question<'_>, row: usize) -> Result<Finding, Cl
 
 /// Audits a protocol of numbers and draws its error.
 fn drawn(question: &Question<'_>, path: &Path) -> Result<Finding, CliError> {
-    if path.extension().is_none_or(|extension| extension != "svg") {
-        return Err(CliError::PlotFormat { path: path.to_owned() });
-    }
+    let format = Format::of(path)?;
     if is_of_rows(question) {
         return Err(CliError::PlotOfRows { path: path.to_owned() });
     }
     let mut pending = file::Pending::create(path)?;
     let audit = audit_with_points(question)?;
     if let Some(protocol) = nonlinear::find(question.protocol) {
-        pending.write_all(plot::svg(protocol, &audit)?.as_bytes())?;
+        pending.write_all(&format.contents(&plot::svg(protocol, &audit)?)?)?;
         pending.commit()?;
     }
     Ok(Finding::Number(Box::new(audit.report)))

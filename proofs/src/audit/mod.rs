@@ -24,6 +24,7 @@ mod certify;
 mod check;
 pub mod definition;
 pub mod failure;
+pub mod follow;
 mod observe;
 pub mod plot;
 pub mod printed;

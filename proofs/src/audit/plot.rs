@@ -164,7 +164,8 @@ fn frame(out: &mut String, axes: &Axes, unit: f64) {
     }
     let ulp = axes.y(unit);
     line(out, (LEFT, ulp), (right, ulp), "#888888", "stroke-dasharray=\"2 3\"");
-    text(out, right - 4.0, ulp - 4.0, "end", "#888888", "1 ulp of the input");
+    text(out, right - 4.0, ulp - 4.0, "end", "#888888", "one unit of the fixed point");
+    text(out, LEFT + 6.0, floor - 8.0, "start", "#888888", "smaller errors lie on this line");
     line(out, (LEFT, floor), (right, floor), INK, "");
     line(out, (LEFT, ceiling), (LEFT, floor), INK, "");
     let scale = if axes.logarithmic { " (logarithmic)" } else { "" };
@@ -172,7 +173,7 @@ fn frame(out: &mut String, axes: &Axes, unit: f64) {
     let middle = (floor + ceiling) / 2.0;
     let _ = writeln!(
         out,
-        "<text x=\"18\" y=\"{middle:.1}\" text-anchor=\"middle\" fill=\"{INK}\" transform=\"rotate(-90 18 {middle:.1})\">absolute error</text>"
+        "<text x=\"18\" y=\"{middle:.1}\" text-anchor=\"middle\" fill=\"{INK}\" transform=\"rotate(-90 18 {middle:.1})\">absolute error |y - truth|, logarithmic</text>"
     );
 }
 
@@ -222,10 +223,25 @@ fn marks(out: &mut String, axes: &Axes, tape: &Tape, claimed: (f64, f64)) {
             text(out, at + 3.0, ceiling + 12.0 + 14.0 * row as f64, "start", "#7d7325", &format!("threshold {x:.4}"));
         }
     }
+    for (from, to) in [(axes.low, claimed.0), (claimed.1, axes.high)] {
+        let (from, to) = (axes.x(from.max(axes.low)), axes.x(to.min(axes.high)));
+        if from >= to {
+            continue;
+        }
+        let _ = writeln!(
+            out,
+            "<rect x=\"{from:.1}\" y=\"{ceiling}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"#000000\" fill-opacity=\"0.12\"/>",
+            to - from,
+            floor - ceiling
+        );
+        if to - from > 150.0 {
+            text(out, (from + to) / 2.0, floor - 8.0, "middle", INK, "outside the claimed domain");
+        }
+    }
     for x in [claimed.0, claimed.1].into_iter().filter(inside) {
         let at = axes.x(x);
         line(out, (at, ceiling), (at, floor), CLAIM, "stroke-width=\"2\"");
-        text(out, at + 3.0, floor - 6.0, "start", CLAIM, "end of the claimed domain");
+        text(out, at + 3.0, floor - 22.0, "start", CLAIM, &format!("claimed up to {x}"));
     }
 }
 
@@ -239,12 +255,14 @@ fn legend(out: &mut String, audit: &Audit) {
     let runs =
         if report.exhaustive { "every input run once".to_owned() } else { format!("{} inputs run", report.executed) };
     let about = format!(
-        "x in [{}, {}], {} inputs; {runs}; {} fraction bits, {} truncation; claim {}",
+        "x in [{}, {}], {} inputs; {runs}; {} fraction bits, {} truncation; the claim (on [{}, {}]) {} here",
         report.domain.0,
         report.domain.1,
         report.inputs,
         report.fraction_bits,
         format!("{:?}", report.scheme.truncation).to_lowercase(),
+        report.claim.domain.0,
+        report.claim.domain.1,
         match report.verdict {
             super::Verdict::Holds => "holds",
             super::Verdict::Exceeds => "does not hold",
@@ -264,8 +282,19 @@ fn legend(out: &mut String, audit: &Audit) {
         (CLAIM, claim),
     ];
     for (colour, entry) in entries {
-        let _ = writeln!(out, "<rect x=\"{x:.1}\" y=\"56\" width=\"12\" height=\"12\" fill=\"{colour}\"/>");
-        text(out, x + 17.0, 66.0, "start", INK, &entry);
-        x += 40.0 + 6.4 * entry.len() as f64;
+        match colour {
+            CERTIFIED => {
+                let _ = writeln!(out, "<rect x=\"{x:.1}\" y=\"57\" width=\"18\" height=\"12\" fill=\"{AREA}\"/>");
+                line(out, (x, 57.0), (x + 18.0, 57.0), colour, "stroke-width=\"2\"");
+            }
+            OBSERVED => {
+                for (dx, y) in [(3.0, 66.0), (9.0, 59.0), (15.0, 63.0)] {
+                    let _ = writeln!(out, "<circle cx=\"{:.1}\" cy=\"{y}\" r=\"1.6\" fill=\"{colour}\"/>", x + dx);
+                }
+            }
+            _ => line(out, (x, 62.0), (x + 18.0, 62.0), colour, "stroke-width=\"2\" stroke-dasharray=\"7 4\""),
+        }
+        text(out, x + 23.0, 66.0, "start", INK, &entry);
+        x += 46.0 + 6.4 * entry.len() as f64;
     }
 }

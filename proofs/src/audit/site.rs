@@ -5,9 +5,10 @@
 //! the sum of squares, for softmax the row sum), and its result is compared with the exact function.
 
 use super::{Check, Finding};
+use crate::bound::BoundError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use viewless_protocols::circuit::{Circuit, CircuitError, Owner, PlainError};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, PlainError};
 use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol};
 
 /// Rows of numbers that reach a protocol.
@@ -84,6 +85,17 @@ pub enum SiteError {
         /// What it computes.
         function: Function,
     },
+    /// Outputs of something else.
+    #[error("{outputs} outputs do not belong to {values} inputs")]
+    Outputs {
+        /// Numbers that reached the site.
+        values: usize,
+        /// Numbers that came out.
+        outputs: usize,
+    },
+    /// No bound.
+    #[error(transparent)]
+    Bound(#[from] BoundError),
     /// The circuit.
     #[error(transparent)]
     Circuit(#[from] CircuitError),
@@ -102,19 +114,8 @@ pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteErr
         return Err(SiteError::Shape { values: values.len(), columns });
     }
     let wrong = || SiteError::Function { protocol: protocol.card.name, function: protocol.card.function };
-    let mut c = Circuit::new();
-    let x = c.input(Owner::Client, "x", [values.len() / columns, columns]);
-    let y = match (protocol.build, normalisation) {
-        (Build::Map(_) | Build::Softmax(_), None) => protocol.build(&mut c, x),
-        (Build::LayerNorm(_), Some((_, _, epsilon))) => {
-            let gamma = c.input(Owner::Model, "gamma", [columns]);
-            let beta = c.input(Owner::Model, "beta", [columns]);
-            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon })
-        }
-        (Build::Map(_) | Build::Softmax(_), Some(_)) | (Build::LayerNorm(_), None) => return Err(wrong()),
-    };
-    c.reveal(y, "y");
-    let circuit = c.finish()?;
+    let rows = values.len() / columns;
+    let circuit = circuit(protocol, rows, columns, normalisation.map(|(_, _, epsilon)| epsilon))?;
     let evaluated = circuit.evaluate(|_, name| match (name, normalisation) {
         ("x", _) => Some(values.to_vec()),
         ("gamma", Some((gamma, _, _))) => Some(gamma.to_vec()),
@@ -134,6 +135,30 @@ pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteErr
     });
     let seen = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));
     Ok(SiteReport { claims: claims.collect(), max_error, seen })
+}
+
+/// The protocol on rows named `x`, and for a layer normalisation, which has an epsilon, `gamma` and `beta`.
+pub(super) fn circuit(
+    protocol: &Protocol,
+    rows: usize,
+    columns: usize,
+    epsilon: Option<f64>,
+) -> Result<CheckedCircuit, SiteError> {
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [rows, columns]);
+    let y = match (protocol.build, epsilon) {
+        (Build::Map(_) | Build::Softmax(_), None) => protocol.build(&mut c, x),
+        (Build::LayerNorm(_), Some(epsilon)) => {
+            let gamma = c.input(Owner::Model, "gamma", [columns]);
+            let beta = c.input(Owner::Model, "beta", [columns]);
+            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon })
+        }
+        (Build::Map(_) | Build::Softmax(_), Some(_)) | (Build::LayerNorm(_), None) => {
+            return Err(SiteError::Function { protocol: protocol.card.name, function: protocol.card.function });
+        }
+    };
+    c.reveal(y, "y");
+    Ok(c.finish()?)
 }
 
 /// The exact function in f64: errors of 1e-12 do not matter beside those of any protocol.

@@ -217,6 +217,21 @@ impl Deref for CheckedCircuit {
     }
 }
 
+impl CheckedCircuit {
+    /// The same circuit with more outputs: values of its inside, each under a name. Everything before them, and so a run of it by the
+    /// same seed, stays as it is.
+    ///
+    /// # Errors
+    /// [`CircuitError`] for a node that is no real number or not of this circuit, and for a name that is taken.
+    pub fn revealing(&self, values: &[(NodeId, String)]) -> Result<Self, CircuitError> {
+        let mut circuit = self.0.clone();
+        for (value, name) in values {
+            circuit.reveal(Secret(*value), name);
+        }
+        circuit.finish()
+    }
+}
+
 impl Circuit {
     /// The nodes in order; arguments stand before their users.
     #[must_use]
@@ -271,6 +286,15 @@ impl Op {
 }
 
 impl NodeId {
+    /// The node at a position.
+    ///
+    /// # Panics
+    /// For a position that no circuit has.
+    #[must_use]
+    pub fn at(position: usize) -> Self {
+        Self(u32::try_from(position).expect("fewer than 2^32 nodes fit in memory"))
+    }
+
     /// Position in the circuit.
     #[must_use]
     pub fn index(self) -> usize {

@@ -1,0 +1,209 @@
+//! One site of a private run: does what came out differ from the function of what went in by more than its protocol may?
+//!
+//! The site is judged on the numbers that reached it in the private run, so that it answers for itself and not for what an earlier one
+//! spoiled. It may err by its card's claim, and by the width of the certified interval of outputs on these very numbers, which is what
+//! fixed point and randomness can do without a wrap. What is beyond has diverged: the numbers lie outside the protocol's domain, left
+//! the headroom, or something wrapped.
+
+use super::function_of;
+use super::site::{Site, SiteError};
+use crate::bound::{Arithmetic, Interpreter, Tape};
+use serde::{Deserialize, Serialize};
+use viewless_protocols::fixed::{FixedPoint, power_of_two};
+use viewless_protocols::nonlinear::{Protocol, Truth};
+use viewless_protocols::scheme::Truncation;
+
+/// What a private run did at one site.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Followed {
+    /// Largest difference between an output and the exact function of the private input.
+    pub own_error: f64,
+    /// The most by which such a difference exceeds what claim, fixed point and randomness explain; negative when it never does.
+    pub beyond: f64,
+    /// Whether every number of every run on these inputs keeps the headroom.
+    pub headroom: bool,
+}
+
+impl Followed {
+    /// Whether the run left what its protocol may do here.
+    #[must_use]
+    pub fn diverges(&self) -> bool {
+        // Not a number is beyond everything.
+        !self.headroom || !(self.beyond <= 0.0)
+    }
+}
+
+/// Judges the outputs of a private run at a site whose values are those that reached it.
+///
+/// # Errors
+/// [`SiteError`] for numbers or protocols that do not fit.
+pub fn follow(
+    protocol: &Protocol,
+    site: &Site<'_>,
+    outputs: &[f64],
+    fixed: FixedPoint,
+    truncation: Truncation,
+) -> Result<Followed, SiteError> {
+    let Site { values, columns, normalisation } = *site;
+    if outputs.len() != values.len() {
+        return Err(SiteError::Outputs { values: values.len(), outputs: outputs.len() });
+    }
+    let truth = truth(protocol.card.error.truth, site)
+        .ok_or(SiteError::Function { protocol: protocol.card.name, function: protocol.card.function })?;
+    // A function of one number is bounded number by number.
+    let width = if function_of(protocol.card.error.truth).is_some() { 1 } else { columns };
+    let circuit = super::site::circuit(protocol, 1, width, normalisation.map(|(_, _, epsilon)| epsilon))?;
+    let tape = Tape::new(&circuit, fixed).map_err(crate::bound::BoundError::from)?;
+    let interpreter = Interpreter::new(tape, Arithmetic::Ring(truncation))?;
+    let units = power_of_two(i32::from(fixed.fraction_bits));
+    let point = |x: &f64| ((x * units).round(), (x * units).round());
+    let parameters: Vec<(f64, f64)> =
+        normalisation.iter().flat_map(|(gamma, beta, _)| gamma.iter().chain(*beta)).map(point).collect();
+    let cases: Vec<Vec<(f64, f64)>> =
+        values.chunks(width).map(|row| row.iter().map(point).chain(parameters.iter().copied()).collect()).collect();
+    let intervals = interpreter.intervals_of_many(&cases);
+    let mut followed = Followed { own_error: 0.0, beyond: f64::NEG_INFINITY, headroom: true };
+    let claim = protocol.card.error;
+    for ((intervals, outputs), truth) in intervals.iter().zip(outputs.chunks(width)).zip(truth.chunks(width)) {
+        followed.headroom &= intervals.is_some();
+        for (i, (output, truth)) in outputs.iter().zip(truth).enumerate() {
+            let error = (output - truth.value).abs();
+            let rounding = intervals.as_ref().map_or(0.0, |intervals| intervals[i].high - intervals[i].low);
+            let explained = claim.absolute + claim.relative * truth.claimed.abs() + rounding;
+            followed.own_error = worst(followed.own_error, error);
+            followed.beyond = worst(followed.beyond, error - explained);
+        }
+    }
+    Ok(followed)
+}
+
+fn worst(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
+}
+
+/// An exact output, and the part of it that a relative claim is about.
+#[derive(Clone, Copy)]
+struct Exact {
+    value: f64,
+    claimed: f64,
+}
+
+/// The function that the card names, in f64: errors of 1e-12 do not matter beside those of any protocol.
+fn truth(truth: Truth, site: &Site<'_>) -> Option<Vec<Exact>> {
+    let plain = |value: f64| Exact { value, claimed: value };
+    let map = |f: &dyn Fn(f64) -> f64| site.values.iter().map(|&x| plain(f(x))).collect();
+    let over_sum = |f: &dyn Fn(&[f64]) -> Vec<f64>| {
+        let row = |row: &[f64]| {
+            let terms = f(row);
+            let sum: f64 = terms.iter().sum();
+            terms.into_iter().map(move |term| plain(term / sum)).collect::<Vec<_>>()
+        };
+        site.values.chunks_exact(site.columns).flat_map(row).collect()
+    };
+    Some(match truth {
+        Truth::Exp => map(&libm::exp),
+        Truth::Reciprocal => map(&|x| 1.0 / x),
+        Truth::Rsqrt => map(&|x| 1.0 / x.sqrt()),
+        Truth::Gelu => map(&|x| 0.5 * x * libm::erfc(-x / std::f64::consts::SQRT_2)),
+        Truth::GeluTanh => {
+            let root = (2.0 / std::f64::consts::PI).sqrt();
+            map(&|x| 0.5 * x * (1.0 + libm::tanh(root * (x + 0.044_715 * x * x * x))))
+        }
+        Truth::Tanh => map(&libm::tanh),
+        Truth::Softmax => over_sum(&|row| {
+            let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            row.iter().map(|x| libm::exp(x - most)).collect()
+        }),
+        Truth::TwoQuad { shift } => over_sum(&|row| row.iter().map(|x| (x + shift) * (x + shift)).collect()),
+        Truth::TwoRelu => over_sum(&|row| row.iter().map(|x| x.max(0.0)).collect()),
+        Truth::LayerNorm => {
+            let (gamma, beta, epsilon) = site.normalisation?;
+            let row = |row: &[f64]| {
+                let n = row.len() as f64;
+                let mean = row.iter().sum::<f64>() / n;
+                let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
+                let scale = 1.0 / (variance + epsilon).sqrt();
+                let scaled = row.iter().zip(gamma).map(|(x, gamma)| (x - mean) * scale * gamma);
+                scaled.zip(beta).map(|(claimed, beta)| Exact { value: claimed + beta, claimed }).collect::<Vec<_>>()
+            };
+            site.values.chunks_exact(site.columns).flat_map(row).collect()
+        }
+        Truth::Max => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use viewless_protocols::nonlinear::find;
+    use viewless_simulator::execute::{Options, execute};
+    use viewless_simulator::stream::Seed;
+
+    const FIXED: FixedPoint = FixedPoint { fraction_bits: 16 };
+
+    /// The outputs of a run, as a model would get them.
+    fn run(protocol: &Protocol, values: &[f64], columns: usize) -> Vec<f64> {
+        let norm = protocol.card.error.truth == Truth::LayerNorm;
+        let circuit =
+            super::super::site::circuit(protocol, values.len() / columns, columns, norm.then_some(1e-12)).unwrap();
+        let mut spec = super::super::Question::new("").scheme;
+        spec.truncation = Truncation::Exact;
+        let program = viewless_protocols::scheme::compile(&circuit, &spec, FIXED).unwrap();
+        let inputs = std::collections::BTreeMap::from([
+            ("x".to_owned(), values.to_vec()),
+            ("gamma".to_owned(), vec![1.0; columns]),
+            ("beta".to_owned(), vec![0.5; columns]),
+        ]);
+        execute(&program, &inputs, Options::new(Seed::from_u64(3))).unwrap().outputs.remove(0).values
+    }
+
+    fn followed(name: &str, values: &[f64], columns: usize, change: impl Fn(&mut Vec<f64>)) -> Followed {
+        let protocol = find(name).unwrap();
+        let (gamma, beta) = (vec![1.0; columns], vec![0.5; columns]);
+        let norm = protocol.card.error.truth == Truth::LayerNorm;
+        let normalisation = norm.then_some((gamma.as_slice(), beta.as_slice(), 1e-12));
+        let mut outputs = run(protocol, values, columns);
+        change(&mut outputs);
+        follow(protocol, &Site { values, columns, normalisation }, &outputs, FIXED, Truncation::Exact).unwrap()
+    }
+
+    /// Numbers of 16 fraction bits, as a private run has them.
+    fn row(columns: usize, spread: f64) -> Vec<f64> {
+        (0..columns).map(|i| (libm::sin(i as f64 * 1.7) * spread * 65536.0).round() / 65536.0).collect()
+    }
+
+    #[test]
+    fn runs_inside_their_domains_are_explained_and_one_changed_number_is_not() {
+        for (name, columns) in [
+            ("gelu/cosine", 8),
+            ("gelu/secformer", 8),
+            ("tanh/sine", 8),
+            ("softmax/exp", 8),
+            ("softmax/2quad", 16),
+            ("layernorm/normalized", 16),
+        ] {
+            let values = row(4 * columns, 3.0);
+            let sound = followed(name, &values, columns, |_| {});
+            assert!(!sound.diverges() && sound.own_error < 0.03, "{name}: {sound:?}");
+            let changed = followed(name, &values, columns, |outputs| outputs[3] += 0.2);
+            assert!(changed.diverges() && changed.beyond > 0.1, "{name}: {changed:?}");
+            let lost = followed(name, &values, columns, |outputs| outputs[0] = f64::NAN);
+            assert!(lost.diverges(), "{name}");
+        }
+    }
+
+    /// Goldschmidt with eta = 2000 on a sum of squares of 50,000, as LayerNorms of real models have.
+    #[test]
+    fn a_normalisation_outside_its_interval_diverges() {
+        let wide: Vec<f64> = (0..384).map(|i| if i % 2 == 0 { 11.5 } else { -11.5 }).collect();
+        assert!(followed("layernorm/goldschmidt", &wide, 384, |_| {}).diverges());
+        assert!(!followed("layernorm/normalized", &wide, 384, |_| {}).diverges());
+    }
+
+    #[test]
+    fn outputs_that_do_not_belong_to_the_inputs_are_refused() {
+        let site = Site { values: &[0.0, 1.0], columns: 2, normalisation: None };
+        let refused = follow(find("gelu/cosine").unwrap(), &site, &[0.0], FIXED, Truncation::Exact);
+        assert!(matches!(refused, Err(SiteError::Outputs { values: 2, outputs: 1 })));
+    }
+}

@@ -129,6 +129,15 @@ fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
             }),
         ),
         (
+            "equality",
+            unary(|c, x| {
+                let y = c.square(x);
+                let bit = c.equal(x, y);
+                let y = c.real(bit, 0);
+                c.reveal(y, "y");
+            }),
+        ),
+        (
             "select",
             unary(|c, x| {
                 let bit = c.less_than(x, 0.5);

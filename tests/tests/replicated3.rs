@@ -65,6 +65,13 @@ fn costs_are_those_of_the_scheme_s_table() {
     };
     assert_eq!(cost(SPK, sign), [(9, 2499), (2, 192)]);
     assert_eq!(cost(REPLICATED, sign), [(7 + 1, 407 + 3), (2, 192)]);
+    let equal = |c: &mut Circuit, x| {
+        let zero = c.scale(x, 0.0);
+        let bit = c.equal(x, zero);
+        c.real(bit, 0)
+    };
+    assert_eq!(cost(SPK, equal), [(8, 1219), (2, 192)]);
+    assert_eq!(cost(REPLICATED, equal), [(7 + 1, 253 + 3), (2, 192)]);
     let select = |c: &mut Circuit, x| {
         let bit = c.less_than(x, 0.0);
         c.select(bit, x)

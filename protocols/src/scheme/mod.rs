@@ -250,14 +250,8 @@ pub(crate) trait Scheme {
     fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares;
     /// 1 where x < 0.
     fn negative(&mut self, p: &mut ProgramBuilder, x: &Shares) -> BitShares;
-    /// 1 where x = 0: neither x nor -x is negative, unless a scheme has a shorter way.
-    fn zero(&mut self, p: &mut ProgramBuilder, x: &Shares) -> BitShares {
-        let opposite: Shares = x.iter().map(|&share| p.neg(share)).collect();
-        let below = self.negative(p, x);
-        let above = self.negative(p, &opposite);
-        let other = self.xor(p, &below, &above);
-        self.not(p, &other)
-    }
+    /// 1 where x = 0.
+    fn zero(&mut self, p: &mut ProgramBuilder, x: &Shares) -> BitShares;
     /// a AND b.
     fn and(&mut self, p: &mut ProgramBuilder, a: &BitShares, b: &BitShares) -> BitShares;
     /// a XOR b.

@@ -15,6 +15,8 @@
 //! | truncation local / exact | 1 / 2 | 64 / 129 | 0 / 2 | 0 / 259 | [`truncation`] |
 //! | sign, set-propagate-kill tree, to an integer | 9 | 2499 | 2 | 192 | [`comparison`] |
 //! | sign, carry tree | 7 | 407 | 0 | 0 | [`comparison`] |
+//! | equality to zero, folding whole words, to an integer | 8 | 1219 | 2 | 192 | [`equality`] |
+//! | equality to zero, folding halves | 7 | 253 | 0 | 0 | [`equality`] |
 //! | bit to integer | 1 | 3 | 2 | 192 | [`bits`] |
 //! | select, after either tree | 1 | 192 / 195 | 0 / 2 | 0 / 192 | [`bits`] |
 //! | trigonometric sum of K frequencies, local / exact | 2 / 3 | 2 m + 128 / 2 m + 129 | 1 / 2 | 128 K / 128 K + 259 | [`fourier`] |
@@ -23,6 +25,7 @@
 
 pub mod bits;
 pub mod comparison;
+pub mod equality;
 pub mod fourier;
 pub mod product;
 pub mod truncation;
@@ -187,6 +190,13 @@ impl Scheme for Replicated3 {
         match self.spec.comparison {
             Comparison::Spk => BitShares::Arithmetic(comparison::spk(p, x)),
             Comparison::Carry => BitShares::Xor(comparison::carry(p, x)),
+        }
+    }
+
+    fn zero(&mut self, p: &mut ProgramBuilder, x: &Shares) -> BitShares {
+        match self.spec.comparison {
+            Comparison::Spk => BitShares::Arithmetic(equality::whole_words(p, x)),
+            Comparison::Carry => BitShares::Xor(equality::halves(p, x)),
         }
     }
 

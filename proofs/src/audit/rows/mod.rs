@@ -1,10 +1,10 @@
 //! Functions of a row: a bracket around the largest error, observed <= found <= certified.
 //!
 //! - **certified** ([`RowReport::certified_max_error`]): no run that does not wrap errs by more, on any row of this length whose
-//!   elements are in the range and whose plaintext keeps the claimed domains. A theorem; the mathematics is in [`certify`],
-//!   [`truth`], [`curve`], [`scale`] and [`bracket`].
+//!   elements are in the range and whose plaintext keeps the claimed domains. A theorem; the mathematics is at the top of `bracket.rs`, and of
+//!   `truth.rs`, `curve.rs`, `scale.rs` and [`reduce`](crate::bound::reduce) for its parts.
 //! - **found** ([`RowReport::certified_on_worst_row`]): no run on one concrete row errs by more; the row is the worst of a search,
-//!   which starts also from where the theorem's bound is attained ([`search`]).
+//!   which starts also from where the theorem's bound is attained.
 //! - **observed** ([`RowReport::observed_on_worst_row`]): real runs on that row.
 //!
 //! The verdict is about the claim of the card, over the reals: it *holds* when the certified error is within it, it is *exceeded* when

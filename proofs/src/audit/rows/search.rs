@@ -24,6 +24,8 @@ const FIRST: usize = 512;
 /// Rounds of changes to the worst rows, and rows tried in each.
 const ROUNDS: usize = 24;
 const TRIED: usize = 64;
+/// Steps of all rows together, after which no round is begun.
+const EFFORT: usize = 1 << 24;
 /// Rows that are changed in each round.
 const KEPT: usize = 8;
 /// A row this near to the bound over all rows is bad enough.
@@ -82,11 +84,13 @@ impl<'a> Judge<'a> {
         let mut candidates: Vec<Vec<f64>> = rows.iter().map(|row| row.iter().map(|&x| draw.fit(x)).collect()).collect();
         let first = (FIRST_ELEMENTS / draw.length).clamp(64, FIRST);
         candidates.extend((0..first).map(|i| draw.family(i, &mut random)));
+        let mut effort = 0;
         for _ in 0..ROUNDS {
+            effort += candidates.len() * self.ring.tape().steps.len();
             worst.extend(self.judge(&candidates, &mut tally));
             worst.sort_by(|a, b| b.error.total_cmp(&a.error));
             worst.truncate(KEPT);
-            if worst.first().is_some_and(|worst| worst.error >= ENOUGH * bound) {
+            if worst.first().is_some_and(|worst| worst.error >= ENOUGH * bound) || effort > EFFORT {
                 break;
             }
             candidates = (0..TRIED)

@@ -1,0 +1,129 @@
+//! A circuit of one row, reduced to tapes of one number each.
+//!
+//! In a protocol of rows every element is treated alike, and elements meet only in sums over the row and in its maximum. So the
+//! registers of a tape fall into
+//! - *row* registers, made of public numbers and of what was reduced over the row;
+//! - *element* registers, one for each position, made of that position's element and of row registers. The i-th element register of
+//!   every position must be the same operation on corresponding arguments: then all positions share one *template*;
+//! - mixed registers, in which positions meet.
+//!
+//! **Sums.** A sum of one template over every position, each once, is a row register.
+//!
+//! **Maxima.** A mixed register that is proved (`largest.rs`) to be the largest element of some positions counts as one; over all
+//! positions it is a row register.
+//!
+//! Registers on which no output depends are left out: whether they wrap is nothing to the output.
+//!
+//! **What is left** ([`Normalised`]): elements u = x - c, where c is nothing, the maximum, or a mean (a function of the row's sum);
+//! one sum S over the row of a function of u; and the output a(u) W(S), a product of an element register that knows only u
+//! with row registers that know only S. Everything else is [`Irreducible`], with the reason.
+//!
+//! Registers are never merged for being equal: each truncation has randomness of its own.
+
+mod largest;
+mod product;
+mod sort;
+
+#[cfg(test)]
+mod tests;
+
+use super::tape::Tape;
+use sort::Sorter;
+use thiserror::Error;
+
+/// Why a circuit is not reduced.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("step {step}: {why}")]
+pub struct Irreducible {
+    /// Position in the tape, or in the list of what is the same for every element.
+    pub step: usize,
+    /// What was found.
+    pub why: &'static str,
+}
+
+/// A reduced circuit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reduced {
+    /// The output is the largest element itself.
+    Maximum,
+    /// The output is an element function over a row function.
+    Normalised(Box<Normalised>),
+}
+
+/// See the module's text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Normalised {
+    /// What is taken from every element first.
+    pub shift: Shift,
+    /// From u to what it adds to the sum, and to a(u): outputs `summand` and `factor`.
+    pub element: Tape,
+    /// From S to the row factors of the output, in order, then to the claimed row quantities.
+    pub row: Tape,
+    /// Number of row factors.
+    pub factors: usize,
+    /// How the output is made of a(u), from the inside out.
+    pub links: Vec<Link>,
+    /// Domains claimed for the row outputs after the factors.
+    pub row_claims: Vec<(f64, f64)>,
+    /// Domains claimed for the element itself.
+    pub claims_of_element: Vec<(f64, f64)>,
+    /// Domains claimed for u.
+    pub claims_of_shifted: Vec<(f64, f64)>,
+    /// u^2 + `linear` u + `constant`, to within so many units, if the summand is a square; and a(u) likewise.
+    pub summand: Option<Quadratic>,
+    /// See `summand`.
+    pub factor: Option<Quadratic>,
+}
+
+/// What is taken from every element first.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shift {
+    /// Nothing.
+    None,
+    /// The largest element of the row, exactly.
+    Maximum,
+    /// What the tape makes of the sum of all elements.
+    Mean(Tape),
+}
+
+/// One step of the output.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Link {
+    /// Times a row factor; the product has so many fraction bits before it is brought to another precision.
+    Factor(usize, i32),
+    /// Times a public number, as it is encoded in the ring, and as it is meant.
+    Number {
+        /// In the ring.
+        ring: f64,
+        /// Over the reals.
+        real: f64,
+        /// Fraction bits of the product.
+        bits: i32,
+    },
+    /// Truncated to so many fraction bits.
+    Truncation(u8),
+}
+
+/// `square` u^2 + `linear` u + `constant`, exactly over the reals; in the ring to within `error`, in real units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quadratic {
+    /// Coefficient of u^2.
+    pub square: f64,
+    /// Coefficient of u.
+    pub linear: f64,
+    /// The rest.
+    pub constant: f64,
+    /// Bound of what truncations add.
+    pub error: f64,
+}
+
+/// Reduces the circuit of one row: elements are those of the input called `input`, and other inputs are public numbers, the same in
+/// every column.
+///
+/// # Errors
+/// [`Irreducible`] says which step is not of the kind described above.
+pub fn reduce(tape: &Tape, input: &str, others: &[(&str, f64)]) -> Result<Reduced, Irreducible> {
+    let row = tape.inputs.iter().find(|candidate| candidate.name == input);
+    let row = row.ok_or(Irreducible { step: 0, why: "there is no such input" })?;
+    Sorter::sort(tape, row, others)?.finish()
+}

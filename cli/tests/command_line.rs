@@ -487,6 +487,7 @@ fn an_audit_certifies_what_runs_show_and_draws_it() {
     for (arguments, names) in [
         (["--domain", "1:-1"], "1:-1"),
         (["--domain", "0:1e30"], "2^31"),
+        (["--domain", "1e-7:2e-7"], "no number with 16 fraction bits"),
         (["--domain", "middle"], "LO:HI"),
         (["--plot", "/no/such/folder/error.svg"], "/no/such/folder"),
         (["--plot", "error.gif"], "ends in .svg or .png"),

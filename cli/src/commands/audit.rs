@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use viewless_proofs::audit::rows::{Method, RowReport, RowVerdict, audit_rows};
-use viewless_proofs::audit::{self, Question, Report, audit_with_points, function_of, plot};
+use viewless_proofs::audit::{self, Coefficient, Question, Report, audit_with_points, function_of, plot};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 
@@ -324,6 +324,13 @@ fn text(report: &Report, suite: &Suite) -> String {
         "monotone   {} steps against the truth that randomness does not explain\n",
         report.monotone_violations
     );
+    for Coefficient { name, printed, exact, used, definition, .. } in
+        report.coefficients.iter().filter(|coefficient| !coefficient.printed_is_exact)
+    {
+        text += &format!(
+            "printed    {name} = {printed}; its definition, {definition}, gives {exact:.12}; used: {used:.12}\n"
+        );
+    }
     for finding in &report.findings {
         text += &format!("fails      {}: {}\n", finding.check, finding.why);
     }

@@ -29,7 +29,7 @@ impl Followed {
     #[must_use]
     pub fn diverges(&self) -> bool {
         // Not a number is beyond everything.
-        !self.headroom || !(self.beyond <= 0.0)
+        !self.headroom || self.beyond.is_nan() || self.beyond > 0.0
     }
 }
 

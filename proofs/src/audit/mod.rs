@@ -38,6 +38,7 @@ pub use breakpoints::breakpoints;
 pub use certify::{Certified, Certifier};
 pub use check::{Check, Finding, Peak};
 pub use observe::{Compile, Limits, Observed, observe, sample};
+pub use printed::Coefficient;
 
 use crate::bound::search::Maximum;
 use crate::bound::{BoundError, Cell};
@@ -307,6 +308,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// Checks that the protocol does not pass, by name.
     pub findings: Vec<Finding>,
+    /// Coefficients that its paper prints, beside their definition; empty where the paper has none that can be computed.
+    pub coefficients: Vec<Coefficient>,
     /// Cells bounded.
     pub cells: u64,
     /// Time of the certified part.
@@ -493,6 +496,7 @@ pub fn audit_compiled(
         wraps: observed.wraps,
         verdict: if keeps_its_claim { Verdict::Holds } else { Verdict::Exceeds },
         findings: check::seen(&observed, unit),
+        coefficients: printed::coefficients().into_iter().filter(|of| of.protocol == card.name).collect(),
         cells: certified.error.cells
             + certified.excess.cells
             + certified.approximation.cells

@@ -97,13 +97,15 @@ pub fn svg(protocol: &Protocol, audit: &Audit) -> Result<String, AuditError> {
     let claimed = columns.iter().flatten().map(|dot| dot.claim);
     let smallest =
         columns.iter().flatten().map(|dot| dot.bound).filter(|bound| *bound > 0.0).fold(f64::INFINITY, f64::min);
-    axes.bottom = bottom.min(10f64.powf(smallest.max(unit * power_of_two(-12)).log10().floor()));
+    // A decade below the smallest bound, for the runs; and no further than where a unit in the last place means nothing.
+    axes.bottom = 10f64.powf((smallest / 10.0).max(unit * power_of_two(-12)).log10().floor()).min(unit.max(smallest));
     axes.top = 10f64.powf((largest.chain(claimed).fold(bottom * 10.0, f64::max) * 1.2).log10().ceil());
 
     let mut out = String::new();
     frame(&mut out, &axes, unit);
     curves(&mut out, &axes, &columns);
     marks(&mut out, &axes, certifier.tape(), report.claim.domain);
+    notes(&mut out, &axes, unit);
     legend(&mut out, audit);
     Ok(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
@@ -142,6 +144,13 @@ fn text(out: &mut String, x: f64, y: f64, anchor: &str, fill: &str, content: &st
     let _ = writeln!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{fill}\">{content}</text>");
 }
 
+/// A text that stays readable over lines and areas.
+fn annotation(out: &mut String, x: f64, y: f64, anchor: &str, fill: &str, content: &str) {
+    out.push_str("<g paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\">");
+    text(out, x, y, anchor, fill, content);
+    out.push_str("</g>\n");
+}
+
 fn line(out: &mut String, from: (f64, f64), to: (f64, f64), stroke: &str, more: &str) {
     let ((x1, y1), (x2, y2)) = (from, to);
     let _ =
@@ -164,8 +173,7 @@ fn frame(out: &mut String, axes: &Axes, unit: f64) {
     }
     let ulp = axes.y(unit);
     line(out, (LEFT, ulp), (right, ulp), "#888888", "stroke-dasharray=\"2 3\"");
-    text(out, right - 4.0, ulp - 4.0, "end", "#888888", "one unit of the fixed point");
-    text(out, LEFT + 6.0, floor - 8.0, "start", "#888888", "smaller errors lie on this line");
+
     line(out, (LEFT, floor), (right, floor), INK, "");
     line(out, (LEFT, ceiling), (LEFT, floor), INK, "");
     let scale = if axes.logarithmic { " (logarithmic)" } else { "" };
@@ -220,7 +228,10 @@ fn marks(out: &mut String, axes: &Axes, tape: &Tape, claimed: (f64, f64)) {
         let at = axes.x(x);
         line(out, (at, ceiling), (at, floor), "#9b8f3a", "stroke-dasharray=\"1 3\"");
         if thresholds.len() <= 6 {
-            text(out, at + 3.0, ceiling + 12.0 + 14.0 * row as f64, "start", "#7d7325", &format!("threshold {x:.4}"));
+            // Near the right edge there is no room at the right of the line.
+            let (at, anchor) = if at > WIDTH - RIGHT - 110.0 { (at - 4.0, "end") } else { (at + 4.0, "start") };
+            let place = (x * 1e4).round() / 1e4;
+            annotation(out, at, ceiling + 14.0 + 15.0 * row as f64, anchor, "#7d7325", &format!("threshold {place}"));
         }
     }
     for (from, to) in [(axes.low, claimed.0), (claimed.1, axes.high)] {
@@ -235,14 +246,23 @@ fn marks(out: &mut String, axes: &Axes, tape: &Tape, claimed: (f64, f64)) {
             floor - ceiling
         );
         if to - from > 150.0 {
-            text(out, (from + to) / 2.0, floor - 8.0, "middle", INK, "outside the claimed domain");
+            annotation(out, (from + to) / 2.0, floor - 24.0, "middle", INK, "outside the claimed domain");
         }
     }
-    for x in [claimed.0, claimed.1].into_iter().filter(inside) {
+    let ends = [(claimed.0, 4.0, "start", "claimed from"), (claimed.1, -4.0, "end", "claimed up to")];
+    for (x, aside, anchor, words) in ends.into_iter().filter(|end| inside(&end.0)) {
         let at = axes.x(x);
         line(out, (at, ceiling), (at, floor), CLAIM, "stroke-width=\"2\"");
-        text(out, at + 3.0, floor - 22.0, "start", CLAIM, &format!("claimed up to {x}"));
+        annotation(out, at + aside, floor - 42.0, anchor, CLAIM, &format!("{words} {x}"));
     }
+}
+
+/// Over everything else.
+fn notes(out: &mut String, axes: &Axes, unit: f64) {
+    if unit > axes.bottom {
+        annotation(out, WIDTH - RIGHT - 4.0, axes.y(unit) - 4.0, "end", "#666666", "one unit of the fixed point");
+    }
+    annotation(out, LEFT + 6.0, HEIGHT - BOTTOM - 6.0, "start", "#666666", "smaller errors are drawn on this line");
 }
 
 fn legend(out: &mut String, audit: &Audit) {

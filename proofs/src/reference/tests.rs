@@ -1,8 +1,11 @@
 //! Each reference against values that others published, and against a second route to the same number.
 
 use super::{Enclosure, Function, PRECISION, Piecewise, Symmetry, row, series};
+use crate::bound::Tape;
 use proptest::prelude::*;
-use viewless_protocols::circuit::{Opening, Series};
+use viewless_protocols::circuit::{Circuit, Opening, Owner, Series};
+use viewless_protocols::fixed::FixedPoint;
+use viewless_protocols::nonlinear::gelu;
 
 fn exact(x: f64) -> Enclosure {
     Enclosure::of(x, PRECISION)
@@ -18,7 +21,7 @@ fn agree(a: &Enclosure, b: &Enclosure) -> bool {
     !a.is_below(b) && !b.is_below(a) && sharp(a) && sharp(b)
 }
 
-/// The operator tests of ONNX: gelu at -1, 0, 1 in both forms, softmax of 10000 to 10003.
+/// The operator tests of ONNX (`onnx/backend/test/case/node/{gelu,exp,tanh,reciprocal,softmax}.py`), which print seven to eight digits.
 #[test]
 fn the_values_of_the_onnx_operator_tests_are_reproduced() {
     for (function, x, published) in [
@@ -28,8 +31,19 @@ fn the_values_of_the_onnx_operator_tests_are_reproduced() {
         (Function::GeluTanh, -1.0, -0.158808),
         (Function::GeluTanh, 0.0, 0.0),
         (Function::GeluTanh, 1.0, 0.841192),
+        (Function::Exp, -1.0, 0.36787945),
+        (Function::Exp, 0.0, 1.0),
+        (Function::Exp, 1.0, 2.71828175),
+        (Function::Tanh, -1.0, -0.76159418),
+        (Function::Tanh, 1.0, 0.76159418),
+        (Function::Reciprocal, -4.0, -0.25),
+        (Function::Reciprocal, 2.0, 0.5),
     ] {
         assert!((at(function, x).middle() - published).abs() < 5e-7, "{function} at {x}");
+    }
+    let softmax = row::softmax(&[-1.0, 0.0, 1.0], PRECISION).unwrap();
+    for (y, published) in softmax.iter().zip([0.09003058, 0.24472848, 0.66524094]) {
+        assert!((y.middle() - published).abs() < 5e-8);
     }
     let softmax = row::softmax(&[10000.0, 10001.0, 10002.0, 10003.0], PRECISION).unwrap();
     for (y, published) in softmax.iter().zip([0.0320586, 0.0871443, 0.2368828, 0.6439143]) {
@@ -38,6 +52,66 @@ fn the_values_of_the_onnx_operator_tests_are_reproduced() {
     let quads = row::two_quad(&[1.0, 2.0, 3.0, 4.0], 5.0, PRECISION).unwrap();
     for (y, square) in quads.iter().zip([36.0, 49.0, 64.0, 81.0]) {
         assert!(agree(y, &exact(square).over(230)));
+    }
+}
+
+/// Values of tables: Abramowitz and Stegun, table 7.1, erf at 1/2 and 1 to ten digits; 1/sqrt(2) and 1/sqrt(3).
+#[test]
+fn erf_and_inverse_roots_have_the_values_of_tables() {
+    for (function, x, published) in [
+        (Function::Erf, 0.5, 0.5204998778),
+        (Function::Erf, 1.0, 0.8427007929),
+        (Function::Erf, -1.0, -0.8427007929),
+        (Function::Rsqrt, 2.0, 0.7071067812),
+        (Function::Rsqrt, 3.0, 0.5773502692),
+    ] {
+        assert!((at(function, x).middle() - published).abs() <= 5.1e-11, "{function} at {x}");
+    }
+}
+
+/// Rows small enough for a sheet of paper: 2ReLU of 1, -2, 3 is 1/4, 0, 3/4; normalising 1, 2, 3, 4 gives odd multiples of 1/sqrt(5).
+#[test]
+fn rows_have_the_values_that_are_reckoned_by_hand() {
+    let relu = row::two_relu(&[1.0, -2.0, 3.0], PRECISION).unwrap();
+    assert!(relu.iter().zip([0.25, 0.0, 0.75]).all(|(y, by_hand)| y.contains(by_hand) && y.width() < 1e-70));
+    assert!(row::two_relu(&[-1.0, -2.0], PRECISION).is_none(), "nothing is positive");
+    let norm = row::layer_norm(&[1.0, 2.0, 3.0, 4.0], &[1.0; 4], &[0.0; 4], 0.0, PRECISION).unwrap();
+    let root = exact(5.0).sqrt().unwrap().recip().unwrap();
+    assert!(norm.iter().zip([-3.0, -1.0, 1.0, 3.0]).all(|(y, odd)| agree(y, &root.scale(odd))));
+    assert_eq!(row::max(&[1.0, -2.0, 3.0]), 3.0);
+}
+
+/// Each operation of a circuit once, by MPFR and by the circuit's own evaluation in f64.
+#[test]
+fn every_operation_of_a_circuit_has_a_reference() {
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [2, 2]);
+    let w = c.input(Owner::Model, "w", [2, 2]);
+    let k = c.constant(&[0.75, -1.5], [2], 0);
+    let (sum, difference, negative) = (c.add(x, k), c.sub(x, w), c.neg(x));
+    let (scaled, offset, shifted) = (c.scale(x, 0.3), c.offset(w, -0.2), c.shift(x, -2));
+    let (fine, product, square, matrix) = (c.precision(x, 4), c.mul(x, w), c.square(x), c.matmul(x, w));
+    let (column, moved, joined) = (c.sum(x, 0), c.transpose(w, &[1, 0]), c.concat(&[x, w], 0));
+    let (less, below) = (c.less(x, w), c.less_than(x, 0.5));
+    let (and, xor, not, equal) = (c.and(less, below), c.xor(less, below), c.not(less), c.equal(x, w));
+    let (selected, real, series) = (c.select(and, x), c.real(xor, 0), c.fourier(x, gelu::secformer::series()));
+    let (opposite, same) = (c.select(not, w), c.real(equal, 0));
+    let all = [
+        sum, difference, negative, scaled, offset, shifted, fine, product, square, matrix, column, moved, joined,
+        selected, real, series, opposite, same,
+    ];
+    all.into_iter().enumerate().for_each(|(i, value)| c.reveal(value, &format!("y{i}")));
+    let circuit = c.finish().unwrap();
+    let (x, w) = ([0.25, -1.5, 2.0, 0.375], [0.25, 3.0, -0.5, 1.25]);
+    let plain =
+        circuit.evaluate(|owner, _| Some(if owner == Owner::Client { x.to_vec() } else { w.to_vec() })).unwrap();
+    let tape = Tape::new(&circuit, FixedPoint { fraction_bits: 16 }).unwrap();
+    let inputs: Vec<Enclosure> = x.iter().chain(&w).map(|&x| exact(x)).collect();
+    let found = tape.enclose(&inputs).unwrap();
+    let plain: Vec<f64> = plain.outputs.iter().flat_map(|(_, _, values)| values.iter().copied()).collect();
+    assert_eq!(found.len(), plain.len());
+    for (i, (found, plain)) in found.iter().zip(&plain).enumerate() {
+        assert!((found.middle() - plain).abs() < 1e-12 && found.width() < 1e-60, "{i}: {found:?} {plain}");
     }
 }
 

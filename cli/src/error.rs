@@ -12,6 +12,7 @@ use viewless_protocols::circuit::CircuitError;
 use viewless_protocols::model::BuildError;
 use viewless_protocols::scheme::CompileError;
 use viewless_protocols::suite::SuiteError;
+use viewless_published::PublishedError;
 use viewless_simulator::network::NetworkError;
 use viewless_simulator::stream::SeedError;
 
@@ -159,6 +160,9 @@ pub enum CliError {
     /// The suite.
     #[error(transparent)]
     Suite(#[from] SuiteError),
+    /// A published table.
+    #[error(transparent)]
+    Published(#[from] PublishedError),
     /// The network.
     #[error(transparent)]
     Network(#[from] NetworkError),

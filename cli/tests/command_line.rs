@@ -57,7 +57,9 @@ fn array<'a>(value: &'a Value, field: &str) -> &'a [Value] {
 #[test]
 fn help_names_every_command_and_version_is_told() {
     let help = success(&["--help"]);
-    for command in ["list", "fetch", "infer", "cost", "compare", "audit", "assay", "prove", "check", "dump"] {
+    for command in
+        ["list", "fetch", "infer", "cost", "compare", "reproduce", "audit", "assay", "prove", "check", "dump"]
+    {
         assert!(help.contains(command), "{command}");
         assert!(success(&[command, "--help"]).contains("--json"), "{command}");
     }
@@ -165,6 +167,22 @@ fn a_comparison_is_a_page_without_anything_outside_it_and_a_markdown_table() {
     }
     let nowhere = refusal(&[&arguments[..], &["--html", "/nonexistent/page.html"]].concat());
     assert!(nowhere.contains("/nonexistent/page.html"), "{nowhere}");
+}
+
+#[test]
+fn a_published_table_is_reproduced_cell_by_cell() {
+    let report = json(&["reproduce", "secformer-table1"]);
+    assert_eq!(report["table"], "secformer-table1");
+    let cells = array(&report, "cells");
+    let verdict = |row: &str, column: &str| {
+        let cell = cells.iter().find(|cell| cell["row"] == row && cell["column"] == column);
+        cell.unwrap_or_else(|| panic!("{row}, {column}"))["verdict"].clone()
+    };
+    assert_eq!(verdict("LT", "bits"), "equal");
+    assert_eq!(verdict("LT", "rounds"), "not-reproducible");
+    let text = success(&["reproduce", "secformer-table1"]);
+    assert!(text.contains(&format!("{} cells: ", cells.len())), "{text}");
+    assert!(refusal(&["reproduce", "secformer-table9"]).contains("secformer-table3"));
 }
 
 #[test]
@@ -355,7 +373,7 @@ fn the_text_of_an_inference_starts_with_the_seed_and_tells_conventions() {
 fn a_run_that_breaks_a_claim_has_a_negative_verdict() {
     // 2Quad as published needs row sums below 2, which no sentence has.
     let folder = model(&small_config());
-    let output = viewless(&infer(folder.path(), &["--suite", "secformer-2quad-code"]));
+    let output = viewless(&infer(folder.path(), &["--suite", "secformer-code"]));
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("NOT all hold"));
 }
@@ -568,7 +586,7 @@ fn an_assay_has_every_verdict_on_one_page() {
     let page = success(&["assay", "tanh/sine", "--seq", "4"]);
     assert!(["CARD", "RIGHT", "PRIVATE", "CHEAP"].iter().all(|section| page.contains(&format!("== {section} =="))));
     let assay = json(&["assay", "softmax/exp", "--seq", "8"]);
-    assert_eq!(assay["right"]["verdict"], "not-refuted");
+    assert_eq!(assay["right"]["verdict"], "holds");
     assert_eq!(assay["private"]["coalitions"][0]["verdict"], "proved");
     assert!(bytes(&assay["cheap"]["phases"]["online"]["bytes_total"]) > 0);
     assert!(refusal(&["assay", "bert-base"]).contains("takes a protocol"));

@@ -114,10 +114,13 @@ impl ProtocolNames {
     }
 }
 
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 6] = [
     ("faithful", include_str!("suites/faithful.toml")),
     ("secformer", include_str!("suites/secformer.toml")),
-    ("secformer-2quad-code", include_str!("suites/secformer-2quad-code.toml")),
+    ("secformer-code", include_str!("suites/secformer-code.toml")),
+    ("mpcformer", include_str!("suites/mpcformer.toml")),
+    ("crypten", include_str!("suites/crypten.toml")),
+    ("puma-as-in-secformer-code", include_str!("suites/puma-as-in-secformer-code.toml")),
 ];
 
 impl Suite {

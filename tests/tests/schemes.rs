@@ -245,12 +245,12 @@ fn every_protocol_of_the_registry_runs_on_every_scheme_within_the_derived_bound(
             Function::Reciprocal | Function::Rsqrt => 5.0 + i as f64 / 16.0,
             Function::Exp => -(i as f64) / 16.0,
             Function::Max | Function::Gelu | Function::Tanh | Function::Softmax | Function::LayerNorm => {
-                (1.0 + i as f64 / 16.0) * if i % 3 == 0 { -1.0 } else { 1.0 }
+                (1.0 + i as f64 / 16.0) * if i.is_multiple_of(3) { -1.0 } else { 1.0 }
             }
         };
         let input = |name: &str| (0..if name == "x" { 16 } else { 8 }).map(number).collect::<Vec<_>>();
         for spec in schemes {
-            let bounded = bound::outputs(&circuit, spec.truncation, &input);
+            let bounded = bound::outputs(&circuit, spec.truncation, input);
             let (x, gamma, beta) = (input("x"), input("gamma"), input("beta"));
             let inputs: &[(&str, &[f64])] = &[("x", &x), ("gamma", &gamma), ("beta", &beta)];
             let execution = run(&compile(&circuit, &spec), inputs, 11);

@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod infer;
 pub mod list;
 pub mod prove;
+pub mod reproduce;
 
 use crate::error::CliError;
 use clap::Subcommand;
@@ -36,6 +37,8 @@ pub enum Command {
     Cost(cost::Arguments),
     /// Count suites side by side
     Compare(compare::Arguments),
+    /// Hold the cells of a published table beside what is counted
+    Reproduce(reproduce::Arguments),
     /// Bound the error of a protocol over every input and every random choice, and measure it in runs
     Audit(audit::Arguments),
     /// All verdicts about a protocol on one page
@@ -60,6 +63,7 @@ impl Command {
             Self::Infer(arguments) => infer::run(arguments, json),
             Self::Cost(arguments) => cost::run(arguments, json),
             Self::Compare(arguments) => compare::run(arguments, json),
+            Self::Reproduce(arguments) => reproduce::run(arguments, json),
             Self::Audit(arguments) => audit::run(arguments, json),
             Self::Assay(arguments) => assay::run(arguments, json),
             Self::Prove(arguments) => prove::run(arguments, json),

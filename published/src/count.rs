@@ -1,0 +1,136 @@
+//! Counting a configuration.
+
+use crate::table::{Configuration, PublishedError, Subject};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
+use viewless_protocols::model::Query;
+use viewless_protocols::model::{self, TransformerConfig};
+use viewless_protocols::nonlinear::{self, Build, LayerNormInputs, Protocol};
+use viewless_protocols::program::{Phase, Program, Schedule};
+use viewless_protocols::region::Regions;
+use viewless_protocols::scheme;
+use viewless_protocols::suite::Suite;
+use viewless_simulator::count::{self, Bill, Grouping};
+
+/// Region of what is counted, where it is no model.
+const SUBJECT: &str = "subject";
+/// Added to the variance where a layer normalisation stands alone, as in BERT.
+const EPSILON: f64 = 1e-12;
+
+/// What was counted of a configuration.
+#[derive(Debug, Clone)]
+pub(crate) enum Counted {
+    /// Of a model, by function.
+    Model(Bill),
+    /// Of a protocol or an operation.
+    Part {
+        /// Bits between the computing parties, in all phases.
+        bits: u64,
+        /// Online rounds.
+        rounds: u32,
+        /// Elements of its argument.
+        elements: usize,
+    },
+}
+
+/// Counts a configuration; `name` stands in errors.
+pub(crate) fn count(name: &str, configuration: &Configuration) -> Result<Counted, PublishedError> {
+    let suite = suite(configuration)?;
+    let refuse = |what: String| PublishedError::Configuration { name: name.to_owned(), what };
+    match &configuration.subject {
+        Subject::Model { name, tokens, intermediate_size } => {
+            let config = model::known(name).ok_or_else(|| refuse(format!("there is no model `{name}`")))?;
+            let config = TransformerConfig {
+                intermediate_size: intermediate_size.unwrap_or(config.intermediate_size),
+                ..config
+            };
+            let circuit = model::circuit(&config, &suite.model()?, Query { tokens: *tokens, batch: 1 })?;
+            let program = compile(&circuit, &suite)?;
+            Ok(Counted::Model(count::bill(&program, Schedule::AsWritten, Grouping::Function)))
+        }
+        Subject::Protocol { name, rows, row_length } => {
+            let protocol = protocol(name).map_err(refuse)?;
+            let circuit = part(&[*rows, *row_length], |c, x, _| build(c, protocol, x, *row_length))?;
+            Ok(count_part(&compile(&circuit, &suite)?, rows * row_length))
+        }
+        Subject::Product { protocol: name, side } => {
+            let protocol = protocol(name).map_err(refuse)?;
+            let circuit = part(&[*side, *side], |c, x, y| {
+                let y = build(c, protocol, y, *side);
+                c.mul(x, y)
+            })?;
+            Ok(count_part(&compile(&circuit, &suite)?, side * side))
+        }
+        Subject::Operation { name, side } => {
+            let circuit = part(&[*side, *side], |c, x, y| name.build(c, x, y))?;
+            Ok(count_part(&compile(&circuit, &suite)?, side * side))
+        }
+    }
+}
+
+/// A protocol by its name.
+pub(crate) fn protocol(name: &str) -> Result<&'static Protocol, String> {
+    nonlinear::find(name).ok_or_else(|| format!("there is no protocol `{name}`"))
+}
+
+/// The suite with the protocols that the configuration puts in place of its own.
+fn suite(configuration: &Configuration) -> Result<Suite, PublishedError> {
+    let mut suite = Suite::built_in(&configuration.suite)?;
+    let protocols = &mut suite.protocols;
+    for (own, other) in [
+        (&mut protocols.gelu, &configuration.gelu),
+        (&mut protocols.softmax, &configuration.softmax),
+        (&mut protocols.layernorm, &configuration.layernorm),
+    ] {
+        if let Some(other) = other {
+            own.clone_from(other);
+        }
+    }
+    Ok(suite)
+}
+
+fn compile(circuit: &CheckedCircuit, suite: &Suite) -> Result<Program, PublishedError> {
+    Ok(scheme::compile(circuit, &suite.scheme, suite.fixed())?)
+}
+
+/// A circuit that applies `build` to two secrets that were computed, as they are inside a model.
+fn part(
+    shape: &[usize],
+    build: impl FnOnce(&mut Circuit, Secret, Secret) -> Secret,
+) -> Result<CheckedCircuit, PublishedError> {
+    let mut c = Circuit::new();
+    let [x, y] = ["x", "y"].map(|name| c.input(Owner::Client, name, shape));
+    let [x, y] = [x, y].map(|x| c.square(x));
+    let result = c.region(SUBJECT, |c| build(c, x, y));
+    c.reveal(result, "result");
+    Ok(c.finish()?)
+}
+
+fn build(c: &mut Circuit, protocol: &Protocol, x: Secret, row_length: usize) -> Secret {
+    match protocol.build {
+        Build::Map(_) | Build::Softmax(_) => protocol.build(c, x),
+        Build::LayerNorm(_) => {
+            let [gamma, beta] = ["gamma", "beta"].map(|name| c.input(Owner::Model, name, [row_length]));
+            protocol.build(c, LayerNormInputs { x, gamma, beta, epsilon: EPSILON })
+        }
+    }
+}
+
+fn count_part(program: &Program, elements: usize) -> Counted {
+    let inside: Vec<bool> = program
+        .regions
+        .ids()
+        .map(|region| {
+            let path = program.regions.path(region);
+            path == SUBJECT || path.starts_with(&format!("{SUBJECT}/"))
+        })
+        .collect();
+    let timetable = count::timetable(program, Schedule::AsWritten);
+    let messages = timetable.messages.iter();
+    let bits = messages
+        .filter(|message| inside[Regions::index(message.region)] && message.is_between_computing_parties())
+        .map(|message| message.bits)
+        .sum();
+    let charged = timetable.charged[Phase::Online as usize].iter();
+    let rounds = charged.filter(|region| inside[Regions::index(**region)]).count() as u32;
+    Counted::Part { bits, rounds, elements }
+}

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
 use viewless_proofs::privacy::{self, Coalition, Verdict, check, promised_coalitions, shrink};
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Op, Opening, Owner, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Op, Opening, Owner, Series, Table};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{self, Constant, Program, Value};
@@ -175,6 +175,14 @@ fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
             unary(|c, x| {
                 let opening = Opening::Remainder { modulus: 12.0 };
                 let y = c.fourier(x, Series { opening, ..series(20.0) });
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "lookup",
+            unary(|c, x| {
+                let table = Table { index_fraction_bits: 1, entries: vec![0.5, -1.0, 2.0, 3.25] };
+                let y = c.lookup(x, table, 0);
                 c.reveal(y, "y");
             }),
         ),

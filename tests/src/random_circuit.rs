@@ -11,7 +11,7 @@ pub mod bound;
 pub mod property;
 
 use proptest::prelude::*;
-use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Opening, Owner, Secret, Series};
+use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::scheme::Truncation;
 use viewless_protocols::scheme::additive2::fourier;
@@ -52,13 +52,14 @@ pub enum Operation {
     Select,
     Real,
     Fourier,
+    Lookup,
     Claim,
     Reveal,
 }
 
 impl Operation {
     /// Every operation, simple ones first: shrinking goes towards the front.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Add,
         Self::Neg,
         Self::Sub,
@@ -88,6 +89,7 @@ impl Operation {
         Self::Select,
         Self::Real,
         Self::Fourier,
+        Self::Lookup,
         Self::Claim,
         Self::Reveal,
     ];
@@ -569,6 +571,19 @@ impl Builder {
                         self.circuit.fourier(x, Series { period, constant, cosines, sines, opening: Opening::Period });
                     self.keep(secret, Range::new(constant - sum, constant + sum));
                 }
+            }
+            Operation::Lookup => {
+                let (x, _) = self.real(a, any)?;
+                let index_bits = b % 5 + 1;
+                let shift = i32::from(b / 5) % 24;
+                let index_fraction_bits = i8::try_from(self.fraction_bits(x) - shift).ok()?;
+                let entries: Vec<f64> = (0..1 << index_bits)
+                    .map(|i: i16| number(parameter.wrapping_mul(29).wrapping_add(i * 1013)))
+                    .collect();
+                let range = entries.iter().map(|&x| Range::new(x, x)).reduce(Range::hull)?;
+                let guard_bits = guard_bits(parameter / 3);
+                let secret = self.circuit.lookup(x, Table { index_fraction_bits, entries }, guard_bits);
+                self.keep(secret, range);
             }
             Operation::Claim => {
                 let (x, range) = self.real(a, any)?;

@@ -503,7 +503,12 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
             Some(i)
         }
         Flaw::Function => {
-            let i = place(draft, &|value| matches!(value.op, Op::Local(Local::Function(_), _)))?;
+            // Of an angle, so that waves are refused for what is wrong with them.
+            let angle = |value: &Value| value.domain.is_ring() && (2..=32).contains(&value.domain.bits());
+            let i = place(draft, &|value| match &value.op {
+                Op::Local(Local::Function(_), arguments) => angle(draft.value(arguments[0])),
+                _ => false,
+            })?;
             let wave = |cosine: f64| vec![Wave { harmonic: 1, cosine, sine: 0.0 }];
             let wrong = [
                 Function::Waves { waves: vec![], fraction_bits: 20 },
@@ -512,6 +517,8 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
                 Function::Waves { waves: wave(f64::INFINITY), fraction_bits: 20 },
                 Function::Waves { waves: wave(-1e15), fraction_bits: 20 },
                 Function::Table { entries: vec![0; 3], domain: Domain::Z64 },
+                Function::Remainder { modulus: 0, domain: Domain::Z64 },
+                Function::Remainder { modulus: 9, domain: Domain::Ring(3) },
             ];
             if let Op::Local(operation, _) = &mut draft.values[i].op {
                 *operation = Local::Function(wrong[manner % wrong.len()].clone().into());
@@ -519,7 +526,8 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
             Some(i)
         }
         Flaw::WavesOfWords => {
-            let i = place(draft, &|value| matches!(value.op, Op::Local(Local::Function(_), _)))?;
+            let waves = |local: &Local| matches!(local, Local::Function(function) if matches!(**function, Function::Waves { .. }));
+            let i = place(draft, &|value| matches!(&value.op, Op::Local(local, _) if waves(local)))?;
             let no_angle = |value: &Value| !value.domain.is_ring() || !(2..=32).contains(&value.domain.bits());
             let words: Vec<usize> = (0..i).filter(|&j| no_angle(&draft.values[j])).collect();
             draft.values[i].op.arguments_mut()[0] = ValueId(pick(&words, manner)? as u32);

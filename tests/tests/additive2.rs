@@ -1,6 +1,6 @@
 //! The scheme `additive2`: every operation costs what its table says.
 
-use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series};
+use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Phase;
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Truncation, Weights};
@@ -90,6 +90,9 @@ fn costs_are_those_of_the_scheme_s_table() {
     };
     assert_eq!(cost(PUBLISHED, |c, x| c.fourier(x, series(16.0))), (1, 2 * 20, 3 * 128));
     assert_eq!(cost(PUBLISHED, |c, x| c.fourier(x, series(20.0))), (1, 42, 3 * 128));
+    let table = |index_bits| Table::of(|x| x, -1.0, 3, index_bits);
+    assert_eq!(cost(PUBLISHED, |c, x| c.lookup(x, table(4), 0)), (1, 2 * 4, 16 * 64));
+    assert_eq!(cost(exact, |c, x| c.lookup(x, table(8), 0)), (1, 2 * 8, 256 * 64));
     let opening = Opening::Remainder { modulus: 6.0 };
     assert_eq!(cost(PUBLISHED, |c, x| c.fourier(x, Series { opening, ..series(20.0) })), (1, 128, 3 * 128));
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Triples, Truncation, Weights};
 use viewless_tests::{PUBLISHED, REPLICATED, compile, map_circuit};
 
@@ -69,6 +69,11 @@ fn goldens() -> BTreeMap<String, String> {
         ),
         ("fourier-16", map(|c, x| c.fourier(x, series(16.0))), vec![("", EXACT), (".replicated3", REPLICATED_EXACT)]),
         ("fourier-20", map(|c, x| c.fourier(x, series(20.0))), vec![("", EXACT)]),
+        (
+            "lookup",
+            map(|c, x| c.lookup(x, Table { index_fraction_bits: 1, entries: vec![0.5, -1.0, 2.0, 3.25] }, 0)),
+            vec![("", PUBLISHED), (".replicated3", REPLICATED)],
+        ),
         (
             "linear",
             product_with_a_weight(),

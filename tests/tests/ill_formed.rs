@@ -77,6 +77,7 @@ enum CircuitFlaw {
     ArgumentKind,
     ArgumentForward,
     ConstantSize,
+    TableSize,
     Period,
     Move,
     Region,
@@ -84,7 +85,7 @@ enum CircuitFlaw {
 }
 
 impl CircuitFlaw {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::StoredShape,
         Self::StoredKind,
         Self::EmptyShape,
@@ -92,6 +93,7 @@ impl CircuitFlaw {
         Self::ArgumentKind,
         Self::ArgumentForward,
         Self::ConstantSize,
+        Self::TableSize,
         Self::Period,
         Self::Move,
         Self::Region,
@@ -107,6 +109,7 @@ impl CircuitFlaw {
             Self::ArgumentKind => matches!(rule, CircuitRule::Kind { .. }),
             Self::ArgumentForward => matches!(rule, CircuitRule::NoSuchArgument(_)),
             Self::ConstantSize => matches!(rule, CircuitRule::ConstantSize { .. }),
+            Self::TableSize => matches!(rule, CircuitRule::Table { .. }),
             Self::Period => matches!(rule, CircuitRule::Number(_)),
             Self::Region | Self::Claim => matches!(rule, CircuitRule::Reference(_)),
         }
@@ -184,6 +187,12 @@ fn spoil(circuit: &mut Json, flaw: CircuitFlaw, choice: usize) -> Option<usize> 
         CircuitFlaw::ConstantSize => {
             let i = place(&named(&["Constant"]))?;
             circuit["nodes"][i]["op"]["Constant"].as_array_mut()?.push(json!(0.5));
+            i
+        }
+        CircuitFlaw::TableSize => {
+            let i = place(&named(&["Lookup"]))?;
+            let entries = circuit["nodes"][i]["op"]["Lookup"][1]["entries"].as_array_mut()?;
+            entries.resize([0, 1, 3][choice % 3], json!(0.5));
             i
         }
         CircuitFlaw::Period => {

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use viewless_proofs::privacy::{Verdict, promised_coalitions, prove};
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Triples, Truncation, Weights};
 use viewless_tests::mutation::{Class, Fate, Mutant, Tally, fate, is_private_when_shrunk, mutants};
@@ -83,6 +83,11 @@ fn subjects() -> Vec<(&'static str, CheckedCircuit, Vec<SchemeSpec>)> {
             vec![PUBLISHED, EXACT, REPLICATED, REPLICATED_EXACT],
         ),
         ("sine of period 20", map(|c, x| c.fourier(x, sine(20.0))), vec![PUBLISHED, REPLICATED]),
+        (
+            "look-up in two entries",
+            map(|c, x| c.lookup(x, Table { index_fraction_bits: 0, entries: vec![1.0, -2.0] }, 0)),
+            vec![PUBLISHED],
+        ),
     ]
 }
 

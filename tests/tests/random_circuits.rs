@@ -76,7 +76,7 @@ fn random_circuits_have_every_operation() {
 }
 
 /// How many names [`name`] gives.
-const NAMES: usize = 28;
+const NAMES: usize = 29;
 
 fn name(op: &Op) -> &'static str {
     use viewless_protocols::shape::Move;
@@ -108,6 +108,7 @@ fn name(op: &Op) -> &'static str {
         Op::Select(..) => "select",
         Op::Real(_) => "real",
         Op::Fourier(..) => "fourier",
+        Op::Lookup(..) => "lookup",
         Op::Reveal(..) => "reveal",
     }
 }

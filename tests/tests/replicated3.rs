@@ -1,6 +1,6 @@
 //! The scheme `replicated3`: every operation costs what its table says; who holds, sends and learns what; the law of its truncation.
 
-use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series};
+use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{ClaimKind, Op, Phase, Program};
 use viewless_protocols::scheme::{
@@ -87,6 +87,8 @@ fn costs_are_those_of_the_scheme_s_table() {
     };
     assert_eq!(cost(REPLICATED, |c, x| c.fourier(x, series(16.0))), [(2, 40 + 128), (1, 3 * 128)]);
     assert_eq!(cost(REPLICATED, |c, x| c.fourier(x, series(20.0))), [(2, 42 + 128), (1, 3 * 128)]);
+    let table = Table::of(|x| x, -1.0, 3, 4);
+    assert_eq!(cost(REPLICATED, |c, x| c.lookup(x, table, 0)), [(2, 2 * 4 + 128), (1, 16 * 64)]);
     assert_eq!(cost(EXACT, |c, x| c.fourier(x, series(16.0))), [(3, 40 + 129), (2, 3 * 128 + 259)]);
     let bits = |c: &mut Circuit, x| {
         let (a, b) = (c.less_than(x, 0.0), c.less_than(x, 1.0));

@@ -1,9 +1,10 @@
 //! Every operation is right under every choice of every scheme.
 
 use std::collections::BTreeSet;
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
+use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::nonlinear::{self, Function, LayerNormInputs, Protocol};
-use viewless_protocols::scheme::{Comparison, SchemeSpec, Truncation};
+use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Truncation};
 use viewless_tests::random_circuit::bound;
 use viewless_tests::{PUBLISHED, REPLICATED, compile, every_scheme, map_circuit, run};
 
@@ -149,6 +150,65 @@ fn trigonometric_sums_are_right_for_periods_that_are_and_are_not_powers_of_two()
     // Period 20: the turn is exact to one step of 20/2^21, 0.63 units; the slope is at most 2 pi/20 (1.118 + 0.6 + 0.375) < 0.66.
     // The multiplier is exact to 2^-25 of the turn, which |x| <= 10 makes less than 0.02 units.
     agrees(1.81 + 0.66 * 0.65, |c, x| c.fourier(x, series(20.0)), |x| series(20.0).at(x));
+}
+
+/// Every entry of the law, and no other: the floor's, or the next where the number is no multiple of the step; negative numbers and those
+/// beyond the table are found where it repeats itself.
+#[test]
+fn a_look_up_gives_one_of_two_neighbouring_entries() {
+    let entries: Vec<f64> = (0..16).map(|i| f64::from(i * i) / 8.0 - 3.0).collect();
+    let table = Table { index_fraction_bits: 2, entries };
+    let x: Vec<f64> =
+        numbers(512).iter().enumerate().map(|(i, x)| if i % 4 == 0 { (x * 4.0).round() / 4.0 } else { *x }).collect();
+    let encoded: Vec<f64> = x.iter().map(|x| (x * 65536.0).round() / 65536.0).collect();
+    for spec in every_scheme() {
+        let mut c = Circuit::new();
+        let secret = c.input(Owner::Client, "x", [512]);
+        let y = c.lookup(secret, table.clone(), -3);
+        c.reveal(y, "y");
+        let execution = run(&compile(&c.finish().unwrap(), &spec), &[("x", &x)], 7);
+        let (mut floors, mut ceilings) = (0, 0);
+        for (x, y) in encoded.iter().zip(&execution.output("y").unwrap().values) {
+            let steps = table.steps(*x);
+            let [floor, ceiling] = [steps.floor(), steps.ceil()].map(|index| table.entry(index as i64));
+            assert!(*y == floor || *y == ceiling, "{spec:?}: {x}: {y}");
+            floors += usize::from(*y == floor && floor != ceiling);
+            ceilings += usize::from(*y == ceiling && floor != ceiling);
+        }
+        assert!(floors > 100 && ceilings > 100, "{spec:?}: {floors} {ceilings}");
+        assert_eq!(execution.findings.wraps, 0);
+    }
+}
+
+/// An index finer than its number, one that leaves the word, and a table that is no power of two.
+#[test]
+fn a_look_up_that_cannot_be_is_refused_with_what_to_change() {
+    let circuit = |index_fraction_bits: i8, entries: usize, guard_bits: i8| {
+        let mut c = Circuit::new();
+        let x = c.input(Owner::Client, "x", [1]);
+        let x = c.precision(x, guard_bits);
+        let y = c.lookup(x, Table { index_fraction_bits, entries: vec![1.0; entries] }, 0);
+        c.reveal(y, "y");
+        c.finish()
+    };
+    let compiled = |index_fraction_bits, entries, guard_bits| {
+        let circuit = circuit(index_fraction_bits, entries, guard_bits).unwrap();
+        scheme::compile(&circuit, &PUBLISHED, FixedPoint { fraction_bits: 16 })
+    };
+    assert!(compiled(16, 1 << 16, 0).is_ok() && compiled(-2, 4, 40).is_ok() && compiled(-8, 4, 37).is_ok());
+    for (index_fraction_bits, entries, guard_bits) in [(17, 4, 0), (-8, 16, 37), (-30, 4, 30)] {
+        let error = compiled(index_fraction_bits, entries, guard_bits).unwrap_err().to_string();
+        assert!(error.contains("no more fraction bits than its number"), "{error}");
+    }
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [1 << 36]);
+    let y = c.lookup(x, Table { index_fraction_bits: 0, entries: vec![1.0; 32] }, 0);
+    c.reveal(y, "y");
+    let error = scheme::compile(&c.finish().unwrap(), &PUBLISHED, FixedPoint { fraction_bits: 16 }).unwrap_err();
+    assert!(error.to_string().contains("one table for each element is too much"), "{error}");
+    for entries in [0, 1, 3, 1 << 17] {
+        assert!(circuit(2, entries, 0).unwrap_err().to_string().contains("a power of two"), "{entries}");
+    }
 }
 
 #[test]

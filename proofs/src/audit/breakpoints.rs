@@ -4,7 +4,7 @@ use crate::bound::{Register, Scalar, Tape};
 use viewless_protocols::fixed::power_of_two;
 
 /// The thresholds of all comparisons between public numbers and linear functions of the input, as inputs, in order. Comparisons of
-/// anything else have no place that could be read off.
+/// anything else have no place that could be read off, and the steps of a table are too many to be called breakpoints.
 #[must_use]
 pub fn breakpoints(tape: &Tape) -> Vec<f64> {
     // Each register as slope x + offset, where it is that.
@@ -44,7 +44,8 @@ pub fn breakpoints(tape: &Tape) -> Vec<f64> {
             | Scalar::Not(_)
             | Scalar::Select(..)
             | Scalar::Real(_)
-            | Scalar::Fourier(..) => None,
+            | Scalar::Fourier(..)
+            | Scalar::Lookup(..) => None,
         };
         lines.push(line);
     }

@@ -59,6 +59,14 @@ impl Tape {
             &Scalar::Xor(a, b) => at(a).sub(at(b)).square(),
             &Scalar::Not(a) => one().sub(at(a)),
             Scalar::Fourier(a, sum) => series::at(sum, at(*a))?,
+            Scalar::Lookup(a, table) => {
+                // The ends are rounded outwards: the index is certain where both have the same.
+                let [low, high] = [at(*a).low(), at(*a).high()].map(|end| table.steps(end).floor());
+                if low != high {
+                    return None;
+                }
+                number(table.entry(low as i64))
+            }
         })
     }
 }

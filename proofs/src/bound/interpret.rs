@@ -18,6 +18,7 @@
 
 use super::angle;
 use super::form::{Form, Kind, LANES, Lane, down, lanes, up};
+use super::table::Entries;
 use super::tape::{Register, Scalar, Tape};
 use super::{Arithmetic, BoundError};
 use std::sync::Arc;
@@ -38,6 +39,8 @@ enum Prepared {
     Factor(f64, i32),
     /// A trigonometric sum.
     Waves(Arc<Waves>),
+    /// A table.
+    Entries(Arc<Entries>),
 }
 
 /// See the module's text.
@@ -190,6 +193,9 @@ fn prepare(tape: &Tape, arithmetic: Arithmetic, scalar: &Scalar, fraction_bits: 
             }
         },
         Scalar::Fourier(_, series) => Prepared::Waves(Arc::new(Waves::new(arithmetic, series, fraction_bits)?)),
+        Scalar::Lookup(a, table) => {
+            Prepared::Entries(Arc::new(Entries::new(arithmetic, table, bits_of(*a), fraction_bits)?))
+        }
         Scalar::Input(_)
         | Scalar::Add(..)
         | Scalar::Sub(..)
@@ -415,6 +421,13 @@ impl Lanes<'_> {
             &Scalar::Fourier(a, _) => {
                 let Prepared::Waves(waves) = prepared else { unreachable!("waves are prepared") };
                 self.fourier(self.form(a).clone(), waves, symbol, kind)
+            }
+            &Scalar::Lookup(a, _) => {
+                let Prepared::Entries(entries) = prepared else { unreachable!("entries are prepared") };
+                let a = self.form(a);
+                let mut form = interval(|i| entries.between(a.low[i], a.high[i]));
+                form.settle(Some(symbol), kind);
+                form
             }
         };
         match interpreter.arithmetic {

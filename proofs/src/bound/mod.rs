@@ -14,6 +14,7 @@ mod form;
 mod interpret;
 pub mod reduce;
 pub mod search;
+mod table;
 mod tape;
 
 #[cfg(test)]
@@ -51,6 +52,19 @@ pub enum BoundError {
     Period {
         /// Units of a period.
         units: f64,
+    },
+    /// A look-up that cannot be compiled.
+    #[error(
+        "an index of {index_bits} bits, {index_fraction_bits} of them fraction bits, of a number with {argument_bits} fraction bits is no part \
+         of its word"
+    )]
+    Index {
+        /// Binary logarithm of the number of entries.
+        index_bits: u8,
+        /// Binary logarithm of the steps in a unit.
+        index_fraction_bits: i8,
+        /// Fraction bits of the argument.
+        argument_bits: u8,
     },
     /// A circuit that is not a function of one number.
     #[error("the circuit has {inputs} input and {outputs} output elements; a function of one number has one of each")]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use thiserror::Error;
-use viewless_protocols::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Owner, Series};
+use viewless_protocols::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Owner, Series, Table};
 use viewless_protocols::fixed::{FixedPoint, RING_BITS};
 use viewless_protocols::scheme::laws;
 use viewless_protocols::shape::{Move, Shape};
@@ -58,6 +58,7 @@ pub enum Scalar {
     Select(Register, Register),
     Real(Register),
     Fourier(Register, Arc<Series>),
+    Lookup(Register, Arc<Table>),
 }
 
 /// One step.
@@ -203,6 +204,7 @@ impl Tape {
             &Op::Not(a) => map(a, &Scalar::Not),
             &Op::Real(a) => map(a, &Scalar::Real),
             Op::Fourier(a, series) => map(*a, &|a| Scalar::Fourier(a, series.clone())),
+            Op::Lookup(a, table) => map(*a, &|a| Scalar::Lookup(a, table.clone())),
             &Op::Add(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Add),
             &Op::Sub(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Sub),
             &Op::Mul(x, mask) if selects(circuit, mask) => self.selection(broadcast(x), broadcast(mask), fraction_bits),
@@ -287,7 +289,8 @@ impl Scalar {
             | &Self::LessThan(a, _)
             | &Self::Not(a)
             | &Self::Real(a)
-            | &Self::Fourier(a, _) => f(a),
+            | &Self::Fourier(a, _)
+            | &Self::Lookup(a, _) => f(a),
             &Self::Add(a, b)
             | &Self::Sub(a, b)
             | &Self::Mul(a, b)
@@ -324,6 +327,7 @@ impl Scalar {
             &Self::Not(a) => Self::Not(f(a)),
             &Self::Real(a) => Self::Real(f(a)),
             Self::Fourier(a, series) => Self::Fourier(f(*a), series.clone()),
+            Self::Lookup(a, table) => Self::Lookup(f(*a), table.clone()),
             &Self::Add(a, b) => Self::Add(f(a), f(b)),
             &Self::Sub(a, b) => Self::Sub(f(a), f(b)),
             &Self::Mul(a, b) => Self::Mul(f(a), f(b)),

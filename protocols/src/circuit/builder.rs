@@ -1,7 +1,7 @@
 //! The builder: one method for each operation, and the few compositions that every protocol needs.
 
 use super::{Bit, CheckedCircuit, Circuit, CircuitError, DomainClaim, Kind, Node, NodeId, Op, Owner, Secret};
-use super::{Series, check};
+use super::{Series, Table, check};
 use crate::shape::{Move, Shape};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -255,6 +255,11 @@ impl Circuit {
     /// A trigonometric sum of x, with one opening.
     pub fn fourier(&mut self, x: Secret, series: Series) -> Secret {
         self.unary(x, Op::Fourier(x.0, Arc::new(series)))
+    }
+
+    /// The entry of a public table that belongs to x, with one opening and `guard_bits` for the result.
+    pub fn lookup(&mut self, x: Secret, table: Table, guard_bits: i8) -> Secret {
+        Secret(self.push(Op::Lookup(x.0, Arc::new(table)), guard_bits))
     }
 
     /// Claims that the enclosing protocol is right for x in [low, high]; reports name every element outside.

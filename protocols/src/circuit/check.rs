@@ -1,6 +1,6 @@
 //! The rules that a circuit must keep: arguments exist and have the right kind, shapes fit, precisions agree.
 
-use super::{Circuit, Kind, Node, NodeId, Op, Opening};
+use super::{Circuit, Kind, MOST_INDEX_BITS, Node, NodeId, Op, Opening};
 use crate::shape::{Shape, ShapeError};
 use std::collections::HashSet;
 use thiserror::Error;
@@ -62,6 +62,12 @@ pub enum Rule {
         values: usize,
         /// Shape asked for.
         shape: Shape,
+    },
+    /// A table that no index of whole bits counts.
+    #[error("a table of {entries} entries; a power of two of them can be looked up, from 2 to 65536")]
+    Table {
+        /// Entries given.
+        entries: usize,
     },
     /// A public number that is infinite or not a number, or a series without a period.
     #[error("{0} is not a usable public number")]
@@ -251,6 +257,14 @@ fn derive(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Re
                 .try_for_each(|&number| finite(number))?;
             same_precision(a)?;
             (Kind::Real, a.shape.clone())
+        }
+        Op::Lookup(a, table) => {
+            let entries = table.entries.len();
+            if !entries.is_power_of_two() || !(2..=1 << MOST_INDEX_BITS).contains(&entries) {
+                return Err(Rule::Table { entries });
+            }
+            table.entries.iter().try_for_each(|&entry| finite(entry))?;
+            (Kind::Real, real(*a)?.shape.clone())
         }
         Op::Reveal(a, _) => {
             let a = real(*a)?;

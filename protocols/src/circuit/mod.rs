@@ -30,10 +30,12 @@
 mod builder;
 mod check;
 mod plain;
+mod table;
 mod text;
 
 pub use check::{CircuitError, Rule};
 pub use plain::{DomainReport, PlainError, Plaintext};
+pub use table::{MOST_INDEX_BITS, Table};
 
 use crate::region::{RegionId, Regions};
 use crate::shape::{Move, Shape};
@@ -152,6 +154,8 @@ pub enum Op {
     Real(NodeId),
     /// A trigonometric sum, see [`Series`].
     Fourier(NodeId, Arc<Series>),
+    /// An entry of a public table, see [`Table`].
+    Lookup(NodeId, Arc<Table>),
     /// Makes the value known to the client, under a name.
     Reveal(NodeId, String),
 }
@@ -270,6 +274,7 @@ impl Op {
             | &Self::Not(a)
             | &Self::Real(a)
             | &Self::Fourier(a, _)
+            | &Self::Lookup(a, _)
             | &Self::Reveal(a, _) => SmallVec::from_slice(&[a]),
             &Self::Add(a, b)
             | &Self::Sub(a, b)

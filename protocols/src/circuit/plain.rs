@@ -142,6 +142,7 @@ fn node_value(circuit: &Circuit, node: &Node, values: &[Vec<f64>]) -> Vec<f64> {
         &Op::Not(a) => map(a, &|x| 1.0 - x),
         &Op::Real(a) => value(a).to_vec(),
         Op::Fourier(a, series) => map(*a, &|x| series.at(x)),
+        Op::Lookup(a, table) => map(*a, &|x| table.at(x)),
         Op::Input { .. } | Op::Reveal(..) => Vec::new(),
     }
 }

@@ -73,6 +73,9 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
                 series.period, series.constant, series.cosines, series.sines
             )
         }
+        Op::Lookup(_, table) => {
+            &format!("lookup index-fraction {} entries {:?}", table.index_fraction_bits, table.entries)
+        }
         Op::Reveal(_, name) => &format!("reveal `{name}`"),
     };
     f.write_str(name)?;

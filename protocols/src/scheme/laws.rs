@@ -5,7 +5,8 @@
 
 use super::Truncation;
 use super::additive2::fourier;
-use crate::fixed::{FixedPoint, power_of_two};
+use crate::circuit::Table;
+use crate::fixed::{FixedPoint, RING_BITS, power_of_two};
 
 /// Bits by which a rescaled argument of a trigonometric sum is shifted down after multiplication.
 pub const PERIOD_SHIFT: u8 = 24;
@@ -15,6 +16,14 @@ pub const PERIOD_SHIFT: u8 = 24;
 #[must_use]
 pub const fn truncated(x: i128, shift: u8) -> (i128, i128) {
     (x >> shift, -(-x >> shift))
+}
+
+/// Bits by which an argument with `fraction_bits` is truncated to be the index of a table, before it counts modulo the number of entries:
+/// there the truncation cannot wrap. `None` when the index has more fraction bits than the argument, or leaves the word.
+#[must_use]
+pub fn index_shift(fraction_bits: u8, table: &Table) -> Option<u8> {
+    let shift = u8::try_from(i16::from(fraction_bits) - i16::from(table.index_fraction_bits)).ok()?;
+    (shift + table.index_bits() <= RING_BITS && shift <= RING_BITS - 3).then_some(shift)
 }
 
 /// The number m / 2^e that stands for a public factor of a product with `fraction_bits`, m odd (0 for zero). It has at most

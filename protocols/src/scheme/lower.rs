@@ -2,13 +2,15 @@
 //! is asked of the [`Scheme`].
 
 use super::laws::{self, Angle};
-use super::{BitShares, CompileError, Operand, Product, RingSeries, Scheme, SchemeSpec, Shares, Truncation, Weights};
-use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Owner, Series};
+use super::{
+    BitShares, CompileError, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation, Weights,
+};
+use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Owner, Series, Table};
 use crate::fixed::{self, FixedPoint, RING_BITS, power_of_two};
 use crate::party::Party;
 use crate::program::{ClaimKind, Constant, Local, Program, ProgramBuilder, ValueId};
 use crate::ring::Domain;
-use crate::shape::Move;
+use crate::shape::{Move, Shape};
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
 
@@ -309,6 +311,7 @@ impl<S: Scheme> Lowering<'_, S> {
                 Ok(self.map(&integer, |p, value| p.shift_left(value, fraction_bits)))
             }
             Op::Fourier(x, series) => self.fourier(node, *x, series),
+            Op::Lookup(x, table) => self.lookup(node, *x, table),
             Op::Reveal(a, name) => {
                 let fraction_bits = self.fraction_bits(node)?;
                 let shares = self.shares(*a);
@@ -402,6 +405,28 @@ impl<S: Scheme> Lowering<'_, S> {
             p.concat(&parts, axis)
         };
         Held::Shared((0..count).map(|i| share(&mut self.p, i)).collect())
+    }
+
+    fn lookup(&mut self, node: &Node, x: NodeId, table: &Table) -> Result<Held, CompileError> {
+        let (from, to) = (self.argument_bits(x)?, self.fraction_bits(node)?);
+        let index_bits = table.index_bits();
+        let shift = laws::index_shift(from, table).ok_or_else(|| CompileError::Table {
+            region: self.region(node),
+            why: format!(
+                "an index of {index_bits} bits, {} of them fraction bits, of a number with {from} fraction bits; an index has no more \
+                 fraction bits than its number, and ends within the word",
+                table.index_fraction_bits
+            ),
+        })?;
+        // The dealt table has so many words.
+        let dealt: Shape = std::iter::once(table.entries.len()).chain(node.shape.axes().iter().copied()).collect();
+        dealt.validate().map_err(|error| CompileError::Table {
+            region: self.region(node),
+            why: format!("one table for each element is too much: {error}"),
+        })?;
+        let entries = table.entries.iter().map(|&entry| self.encode(node, entry, to)).collect::<Result<_, _>>()?;
+        let x = self.shares(x);
+        Ok(Held::Shared(self.scheme.lookup(&mut self.p, &x, &RingTable { entries, shift, index_bits })))
     }
 
     fn fourier(&mut self, node: &Node, x: NodeId, series: &Series) -> Result<Held, CompileError> {

@@ -161,6 +161,14 @@ pub enum CompileError {
         /// Why.
         why: String,
     },
+    /// A table whose index is no part of the word.
+    #[error("in region `{region}`: {why}")]
+    Table {
+        /// Path of the region.
+        region: String,
+        /// Why, and what to change.
+        why: String,
+    },
     /// The scheme emitted an ill-formed Program; a defect of the scheme.
     #[error("the scheme compiled an ill-formed Program: {0}")]
     Program(#[from] ProgramError),
@@ -224,6 +232,16 @@ pub(crate) struct RingSeries<'a> {
     pub(crate) modulus: Option<u64>,
 }
 
+/// A table brought to integers: what a scheme needs to know of a circuit's table.
+pub(crate) struct RingTable {
+    /// The entries, as words.
+    pub(crate) entries: Vec<u64>,
+    /// Bits of the argument below its index; `shift` + `index_bits` is at most 64.
+    pub(crate) shift: u8,
+    /// Binary logarithm of the number of entries.
+    pub(crate) index_bits: u8,
+}
+
 /// What a scheme must define; all linear operations are done on shares by the walker, alike for every linear scheme.
 ///
 /// Shares are of Z_2^64. `truncate` obeys the law of [`crate::program::ClaimKind::LocalTruncation`] or never wraps.
@@ -264,6 +282,8 @@ pub(crate) trait Scheme {
     fn integer(&mut self, p: &mut ProgramBuilder, bit: &BitShares) -> Shares;
     /// A trigonometric sum of x.
     fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares;
+    /// The entry of a table with index floor(x / 2^shift), or one more, modulo the number of entries.
+    fn lookup(&mut self, p: &mut ProgramBuilder, x: &Shares, table: &RingTable) -> Shares;
     /// Makes x known to `to` and nothing else: the shares are made fresh before they are sent.
     fn reveal(&mut self, p: &mut ProgramBuilder, x: &Shares, to: Party, name: &str, fraction_bits: u8);
 }

@@ -15,7 +15,7 @@
 //!
 //! This walk is also a second implementation of the plaintext interpreter, compared with the first.
 
-use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Series};
+use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Series, Table};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::scheme::Truncation;
 use viewless_protocols::scheme::additive2::fourier::guard_bits;
@@ -126,6 +126,19 @@ fn fourier(series: &Series, (x, e): Element, unit: f64, guard_bits: u8) -> Eleme
         }
     }
     (value, times(slope, e + turn) + waves + truncation + encoding(series.constant, unit) + 1e-12)
+}
+
+/// The error of a look-up of x, known to within e: the law allows every entry from the floor of the least to the ceiling of the largest
+/// argument, and entries are rounded.
+fn lookup(table: &Table, (x, e): Element, unit: f64) -> Element {
+    let (low, high) = (table.steps(x - e).floor(), table.steps(x + e).ceil());
+    let count = table.entries.len();
+    let near = high - low < count as f64;
+    let indices = if near { low as i64..=high as i64 } else { 0..=count as i64 };
+    let value = table.at(x);
+    let farthest = indices.map(|i| (table.entry(i) - value).abs()).fold(0.0, f64::max);
+    let rounding = table.entries.iter().map(|&entry| encoding(entry, unit)).fold(0.0, f64::max);
+    (value, farthest + rounding)
 }
 
 fn evaluate(
@@ -243,6 +256,7 @@ fn evaluate(
         &Op::Select(bit, x) => zip(bit, x, &|bit, x| product(bit, x)),
         &Op::Real(a) => map(a, &|x| x),
         Op::Fourier(a, series) => map(*a, &|x| fourier(series, x, unit, guard_bits(truncation))),
+        Op::Lookup(a, table) => map(*a, &|(x, e)| lookup(table, (x, e), unit)),
         &Op::Reveal(a, _) => value(a).clone(),
     }
 }

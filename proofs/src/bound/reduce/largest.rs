@@ -266,7 +266,12 @@ impl Sorter<'_> {
                     x.leaves.is_empty().then(|| Word::between(x.low.min(0), x.high.max(0)))
                 }
             },
-            Scalar::Input(_) | Scalar::Constant(_) | Scalar::Scale(..) | Scalar::Dot(_) | Scalar::Fourier(..) => None,
+            Scalar::Input(_)
+            | Scalar::Constant(_)
+            | Scalar::Scale(..)
+            | Scalar::Dot(_)
+            | Scalar::Fourier(..)
+            | Scalar::Lookup(..) => None,
         }
     }
 }

@@ -21,6 +21,8 @@
 //! | select, after either tree | 1 | 256 / 130 | 64 / 128 | [`bits`] |
 //! | trigonometric sum of K frequencies | 1 | 2 m | 128 K | [`fourier`] |
 //! | the same with a published mistake | 1 | 128 | 128 K | [`fourier`] |
+//! | look-up in 2^m entries | 1 | 2 m | 64 2^m | [`lookup`] |
+//! | the same with a published mistake | 1 | 128 | 128 K | [`fourier`] |
 //!
 //! A test holds the table to the counted Programs.
 
@@ -29,10 +31,13 @@ pub mod bits;
 pub mod comparison;
 pub mod equality;
 pub mod fourier;
+pub mod lookup;
 pub mod truncation;
 
 use super::dealt::{Dealer, open};
-use super::{BitShares, Comparison, Operand, Product, RingSeries, Scheme, SchemeSpec, Shares, Truncation, Weights};
+use super::{
+    BitShares, Comparison, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation, Weights,
+};
 use crate::party::{Party, PartySet};
 use crate::program::{Constant, Local, ProgramBuilder, ValueId};
 use crate::ring::Domain;
@@ -155,6 +160,10 @@ impl Scheme for Additive2 {
     fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares {
         let (sum, shift) = fourier::sum(p, DEALER, x, series, fourier::guard_bits(self.spec.truncation));
         self.truncate(p, &sum, shift, series.fraction_bits + shift)
+    }
+
+    fn lookup(&mut self, p: &mut ProgramBuilder, x: &Shares, table: &RingTable) -> Shares {
+        lookup::entry(p, DEALER, x, table)
     }
 
     fn reveal(&mut self, p: &mut ProgramBuilder, x: &Shares, to: Party, name: &str, fraction_bits: u8) {

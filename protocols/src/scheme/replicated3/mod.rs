@@ -20,6 +20,7 @@
 //! | bit to integer | 1 | 3 | 2 | 192 | [`bits`] |
 //! | select, after either tree | 1 | 192 / 195 | 0 / 2 | 0 / 192 | [`bits`] |
 //! | trigonometric sum of K frequencies, local / exact | 2 / 3 | 2 m + 128 / 2 m + 129 | 1 / 2 | 128 K / 128 K + 259 | [`fourier`] |
+//! | look-up in 2^m entries | 2 | 2 m + 128 | 1 | 64 2^m | [`lookup`] |
 //!
 //! A test holds the table to the counted Programs.
 
@@ -27,12 +28,15 @@ pub mod bits;
 pub mod comparison;
 pub mod equality;
 pub mod fourier;
+pub mod lookup;
 pub mod product;
 pub mod truncation;
 
 use super::dealt::Dealer;
 use super::words::{minus, plus};
-use super::{BitShares, Comparison, Operand, Product, RingSeries, Scheme, SchemeSpec, Shares, Truncation, Weights};
+use super::{
+    BitShares, Comparison, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation, Weights,
+};
 use crate::party::{Party, PartySet};
 use crate::program::{Constant, Local, ProgramBuilder, ValueId};
 use crate::ring::Domain;
@@ -222,6 +226,10 @@ impl Scheme for Replicated3 {
 
     fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares {
         fourier::sum(p, x, series, self.spec.truncation)
+    }
+
+    fn lookup(&mut self, p: &mut ProgramBuilder, x: &Shares, table: &RingTable) -> Shares {
+        lookup::entry(p, x, table)
     }
 
     fn reveal(&mut self, p: &mut ProgramBuilder, x: &Shares, to: Party, name: &str, fraction_bits: u8) {

@@ -1,0 +1,54 @@
+//! A secret's entry in a public table with one opening, by a dealt table that is rotated by a secret amount.
+//!
+//! One-time truth tables (Ishai, Kushilevitz, Meldgaard, Orlandi, Paskin-Cherniavsky, TCC 2013), on fixed point. For 2^m entries T, indexed by
+//! n = floor(x / 2^s) modulo 2^m, or one more:
+//! 1. Each party shifts its share by s bits and narrows it to Z_2^m: n0 + n1 = n. The shift cannot fail, because its wrap is a multiple of
+//!    2^(64 - s), which is 0 modulo 2^m; m + s <= 64.
+//! 2. The dealer deals r uniform in Z_2^m, and shares of the rotated table R_j = T_(j + r), j = 0..2^m - 1, along a new leading axis.
+//! 3. The parties open delta = n - r, m bits each way: uniform, because r is.
+//! 4. R_delta = T_n: each party picks its share of it, as the sum over j of [j = delta] R_j.
+//!
+//! The dealt table serves one element once: 2^m words of 64 bits, of which P0's come from a key, so that 64 2^m bits are sent to P1. For 256
+//! entries that is 2 kB for each element, offline, beside 16 bit online.
+
+use super::truncation;
+use crate::program::{Constant, Function, ProgramBuilder, ValueId};
+use crate::ring::Domain;
+use crate::scheme::dealt::{Dealer, open};
+use crate::scheme::{RingTable, Shares};
+use crate::shape::{Move, Shape};
+
+/// Shares of the entry; x is shared among P0 and P1, and so is the result.
+pub(in crate::scheme) fn entry(p: &mut ProgramBuilder, dealer: Dealer, x: &Shares, table: &RingTable) -> Shares {
+    let shape = p.shape(x[0]);
+    let index = Domain::Ring(table.index_bits);
+    let shifted = if table.shift == 0 { x.clone() } else { truncation::shift_apart(p, x, table.shift) };
+    let (r_shares, r) = dealer.random(p, index, &shape);
+    let positions = positions(p, table.index_bits, &shape);
+    let rotated = p.add(positions, r);
+    let rotated = p.function(Function::Table { entries: table.entries.clone(), domain: Domain::Z64 }, rotated);
+    let dealt = dealer.deal(p, rotated);
+
+    let masked = [0, 1].map(|i| {
+        let narrow = p.convert(shifted[i], index);
+        p.sub(narrow, r_shares[i])
+    });
+    let [delta] = open(p, [masked]);
+    let distance = p.sub(delta, positions);
+    let mut is_zero = vec![0; 1 << table.index_bits];
+    is_zero[0] = 1;
+    let chosen = p.function(Function::Table { entries: is_zero, domain: Domain::Z64 }, distance);
+    let pick = |&share: &ValueId| {
+        let chosen = p.mul(chosen, share);
+        let sum = p.sum(chosen, 0);
+        p.moved(sum, Move::Reshape(shape.clone()))
+    };
+    dealt.iter().map(pick).collect()
+}
+
+/// 0, 1, ..., 2^m - 1 along an axis before those of `shape`.
+fn positions(p: &mut ProgramBuilder, index_bits: u8, shape: &Shape) -> ValueId {
+    let count = 1u64 << index_bits;
+    let axes = std::iter::once(count as usize).chain(shape.axes().iter().map(|_| 1));
+    p.constant(Constant::Words((0..count).collect()), Domain::Ring(index_bits), axes.collect::<Shape>())
+}

@@ -10,9 +10,12 @@
 //! taken out, u_i = x_i - c where c = mean + eta, |eta| <= `eta`: then sum u = -n eta, the exact deviations are u_i + eta, and
 //! their squares add up to sum u^2 - n eta^2; the other elements have a sum of squares of at least (|u| - n eta)^2 / (n - 1).
 //!
+//! Where summand and factor fall by the maximum m, gap falls by n m and slip by m, and m is a third number: the element at the maximum
+//! is one of a stretch of leaves, and that under judgment is none above it.
+//!
 //! A cell is split where its bound exceeds by more than the tolerance the largest bound of a single (u, T).
 
-use super::curve::Curve;
+use super::curve::{Curve, Stretch};
 use super::scale::Scale;
 use super::span::Span;
 use super::truth::RowTruth;
@@ -50,6 +53,17 @@ pub(super) struct Rows<'a> {
     pub(super) truth: &'a RowTruth,
     /// The truth's row sums, before they are restricted by the element.
     pub(super) sums: Span,
+    /// Where the maximum is taken from what is summed.
+    pub(super) falls: Option<Falls<'a>>,
+}
+
+/// What tells which rows keep their claims when the maximum is a number of its own.
+#[derive(Clone, Copy)]
+pub(super) struct Falls<'a> {
+    /// The circuit's sums over the reals on which the claims can hold.
+    pub(super) claimed: Span,
+    /// The curve over the reals.
+    pub(super) reals: &'a Curve,
 }
 
 /// What is to be maximised.
@@ -67,6 +81,8 @@ pub(super) struct Place {
     pub(super) case: Case,
     /// The leaf of u.
     pub(super) leaf: usize,
+    /// That of the largest element, where there is one.
+    pub(super) top: usize,
     pub(super) sum: f64,
 }
 
@@ -87,6 +103,8 @@ struct Node {
     case: Case,
     first: usize,
     end: usize,
+    /// Leaves of the largest element: the last alone, unless it is a number of its own.
+    top: (usize, usize),
     sums: Span,
 }
 
@@ -118,8 +136,10 @@ impl Rows<'_> {
         let mut attained = 0.0;
         let mut heap = BinaryHeap::new();
         let start = |case| {
-            let first = if case == Case::Largest { leaves - 1 } else { 0 };
-            Node { bound: f64::INFINITY, case, first, end: leaves, sums: self.sums }
+            let top = (if self.falls.is_some() { 0 } else { leaves - 1 }, leaves);
+            // What is largest is the element under judgment: its leaves are those of the largest.
+            let (first, end) = if case == Case::Largest { (0, 1) } else { (0, leaves) };
+            Node { bound: f64::INFINITY, case, first, end, top, sums: self.sums }
         };
         heap.extend(self.cases.iter().filter(|&&case| case != Case::Other || self.length > 1).map(|&case| start(case)));
         if !side.curve.bounded || self.sums.low <= 0.0 {
@@ -141,12 +161,14 @@ impl Rows<'_> {
                 if bound > accepted {
                     let leaf = child.first + (child.end - child.first) / 2;
                     let sum = (child.sums.low * child.sums.high).sqrt();
-                    let point = Node { first: leaf, end: leaf + 1, sums: Span::at(sum), ..child };
+                    let top = child.top.0 + (child.top.1 - child.top.0) / 2;
+                    let point = Node { first: leaf, end: leaf + 1, top: (top, top + 1), sums: Span::at(sum), ..child };
                     if let Some(value) = self.bound(side, quantity, &point)
                         && value > attained
                     {
                         attained = value;
-                        found.place = Some(Place { case: child.case, leaf, sum });
+                        let leaf = if child.case == Case::Largest { top } else { leaf };
+                        found.place = Some(Place { case: child.case, leaf, top, sum });
                     }
                 }
                 heap.push(Node { bound, ..child });
@@ -158,9 +180,17 @@ impl Rows<'_> {
 
     /// Two parts; `None` for a cell as small as they come.
     fn split(&self, side: &Side, node: &Node) -> Option<[Node; 2]> {
-        let numerator = side.curve.stretch(node.first, node.end).numerator;
-        let wide = numerator.width() / numerator.magnitude().max(f64::MIN_POSITIVE);
+        let width = |first: usize, end: usize| {
+            let numerator = side.curve.stretch(first, end).numerator;
+            numerator.width() / numerator.magnitude().max(f64::MIN_POSITIVE)
+        };
+        let wide = width(node.first, node.end);
         let tall = node.sums.width() / node.sums.high;
+        let (bottom, top) = node.top;
+        if top - bottom > 1 && (width(bottom, top) >= wide.max(tall) || (node.end - node.first == 1 && tall <= 1e-6)) {
+            let middle = bottom + (top - bottom) / 2;
+            return Some([Node { top: (bottom, middle), ..*node }, Node { top: (middle, top), ..*node }]);
+        }
         if node.end - node.first > 1 && wide >= tall {
             let middle = node.first + (node.end - node.first) / 2;
             return Some([Node { end: middle, ..*node }, Node { first: middle, ..*node }]);
@@ -177,20 +207,21 @@ impl Rows<'_> {
         None
     }
 
-    /// The other elements: how many are free, and the leaf that is fixed.
-    fn others(&self, case: Case, side: &Side) -> (usize, Option<usize>) {
-        match case {
-            Case::Free | Case::Largest => (self.length - 1, None),
-            Case::Other => (self.length - 2, Some(side.curve.leaves.len() - 1)),
+    /// The element under judgment, the number of others that are free, and the one that is fixed.
+    fn elements(&self, side: &Side, node: &Node) -> (Stretch, usize, Option<Stretch>) {
+        let stretch = |(first, end): (usize, usize)| side.curve.stretch(first, end);
+        let one = stretch((node.first, node.end));
+        match node.case {
+            Case::Free => (one, self.length - 1, None),
+            Case::Largest => (stretch(node.top), self.length - 1, None),
+            Case::Other => (one, self.length - 2, Some(stretch(node.top))),
         }
     }
 
     /// The truth's sums of the free elements, given the element and the sums of all; `None` when there are none.
     fn free_sums(&self, side: &Side, node: &Node) -> Option<Span> {
-        let Node { case, first, end, sums, .. } = *node;
-        let one = side.curve.stretch(first, end);
-        let (count, fixed) = self.others(case, side);
-        let fixed = fixed.map_or(Span::ZERO, |leaf| side.curve.leaves[leaf].weight);
+        let (one, count, fixed) = self.elements(side, node);
+        let fixed = fixed.map_or(Span::ZERO, |fixed| fixed.weight);
         let weights = side.curve.whole().weight;
         let count = Span::at(count as f64);
         let mut possible = Span::new(count.mul(weights).low, count.mul(weights).high);
@@ -200,21 +231,31 @@ impl Rows<'_> {
             let rest = Span::at(rest.max(0.0));
             possible.low = possible.low.max(rest.mul(rest).mul(Span::at(n - 1.0).recip()).low);
         }
-        sums.sub(one.weight).sub(fixed).meet(possible)
+        node.sums.sub(one.weight).sub(fixed).meet(possible)
     }
 
     /// The bound of a cell; `None` when no row is in it.
     fn bound(&self, side: &Side, quantity: Quantity<'_>, node: &Node) -> Option<f64> {
-        let Node { case, first, end, sums, .. } = *node;
-        let one = side.curve.stretch(first, end);
-        let (count, fixed) = self.others(case, side);
+        let sums = node.sums;
+        let (one, count, fixed) = self.elements(side, node);
         let free = self.free_sums(side, node)?;
         let mut gap = one.gap.add(side.curve.gaps(count, free));
-        if let Some(leaf) = fixed {
-            gap = gap.add(side.curve.leaves[leaf].gap);
+        if let Some(fixed) = fixed {
+            gap = gap.add(fixed.gap);
+        }
+        let (mut truth, mut numerator, mut slip) = (sums, one.numerator, one.slip);
+        if let Some(Falls { claimed, reals }) = self.falls {
+            let end = |leaf: usize| side.curve.leaves[leaf].cell;
+            let largest =
+                Span::new(end(node.top.0).low as f64, end(node.top.1 - 1).high as f64).mul(Span::at(side.curve.unit));
+            if node.case == Case::Other && end(node.first).low > end(node.top.1 - 1).high {
+                return None;
+            }
+            let fallen = largest.mul(Span::at(self.length as f64));
+            sums.add(reals.gaps(self.length, sums)).sub(fallen).meet(claimed)?;
+            (gap, slip) = (gap.sub(fallen), slip.sub(largest));
         }
         let summed = sums.add(gap);
-        let (mut truth, mut numerator, mut slip) = (sums, one.numerator, one.slip);
         if side.eta > 0.0 {
             let eta = Span::around(side.eta);
             let lost = eta.mul(eta).mul(Span::at(self.length as f64)).high;
@@ -264,16 +305,16 @@ impl Rows<'_> {
 
     /// Rows that are near a place: for a search. Elements u, to which the caller adds what was taken from them.
     pub(super) fn candidates(&self, side: &Side, place: Place) -> Vec<Vec<f64>> {
-        let Place { case, leaf, sum } = place;
+        let Place { case, leaf, top, sum } = place;
         let unit = side.curve.unit;
         let element = |leaf: usize| {
             let cell = side.curve.leaves[leaf].cell;
             (cell.low as f64 + cell.high as f64) / 2.0 * unit
         };
-        let node = Node { bound: 0.0, case, first: leaf, end: leaf + 1, sums: Span::at(sum) };
-        let (count, fixed) = self.others(case, side);
+        let node = Node { bound: 0.0, case, first: leaf, end: leaf + 1, top: (top, top + 1), sums: Span::at(sum) };
+        let (_, count, fixed) = self.elements(side, &node);
         let Some(free) = self.free_sums(side, &node) else { return Vec::new() };
-        let start: Vec<f64> = std::iter::once(leaf).chain(fixed).map(element).collect();
+        let start: Vec<f64> = std::iter::once(leaf).chain(fixed.map(|_| top)).map(element).collect();
         if count == 0 {
             return vec![start];
         }

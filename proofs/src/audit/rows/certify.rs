@@ -1,6 +1,6 @@
 //! The theorem about all rows: the circuit reduced, the tables made, the largest errors found.
 
-use super::bracket::{Case, Found, Quantity, Rows, Side};
+use super::bracket::{Case, Falls, Found, Quantity, Rows, Side};
 use super::curve::Curve;
 use super::scale::{Row, Scale};
 use super::span::Span;
@@ -86,6 +86,8 @@ pub(super) struct Prepared {
     pub(super) ring: Side,
     /// What is added to u for a row of elements.
     base: f64,
+    /// The circuit's sums over the reals that keep the claims, where the maximum is taken from what is summed.
+    falls: Option<Span>,
 }
 
 impl Problem<'_> {
@@ -115,6 +117,7 @@ impl Problem<'_> {
         let spread = elements.high - elements.low;
         let (eta, eta_reals) = (self.mean_error(ring, elements)?, self.mean_error(Arithmetic::Reals, elements)?);
         let (shifted, cases): (Cell, &'static [Case]) = match &normalised.shift {
+            Shift::None if normalised.falls => (elements, &[Case::Largest, Case::Other]),
             Shift::None => (elements, &[Case::Free]),
             Shift::Maximum => (Cell { low: -spread, high: 0 }, &[Case::Largest, Case::Other]),
             Shift::Mean(_) => {
@@ -160,10 +163,16 @@ impl Problem<'_> {
             Arithmetic::Ring(_) => unit / 8.0,
         };
         let row = Row::new(normalised, &truth, Arithmetic::Reals, reals_curve.factor())?;
+        // What all elements together fall by the largest.
+        let fallen = match normalised.falls {
+            true => Span::new(elements.low as f64, elements.high as f64).mul(Span::at(unit)).mul(n),
+            false => Span::ZERO,
+        };
+        let gap = gap.sub(fallen);
         let admissible = row.admissible(sums.add(gap))?.ok_or_else(no_row)?;
         sums = admissible.sub(gap).meet(sums).ok_or_else(no_row)?;
         let table = |arithmetic, curve: &Curve, sums: Span| -> Result<Scale, BoundError> {
-            let summed = sums.add(curve.gaps(length, sums));
+            let summed = sums.add(curve.gaps(length, sums)).sub(fallen);
             let row = Row::new(normalised, &truth, arithmetic, curve.factor())?;
             // What cannot be divided by is not tabulated; it has no bound.
             Scale::new(&row, Span::new(summed.low.max(0.0), summed.high), small(arithmetic))
@@ -177,7 +186,8 @@ impl Problem<'_> {
             Shift::Maximum => elements.high as f64 * unit,
             Shift::Mean(_) => (elements.low as f64 + elements.high as f64) / 2.0 * unit,
         };
-        Ok(Some(Prepared { length, cases, truth, sums, reals, ring, base }))
+        let falls = normalised.falls.then_some(admissible);
+        Ok(Some(Prepared { length, cases, truth, sums, reals, ring, base, falls }))
     }
 
     /// Bound of |c - mean| where c is what the circuit takes for the mean; 0 without one.
@@ -217,8 +227,10 @@ fn with_mean(sums: Span, eta: f64, length: usize) -> Span {
 impl Prepared {
     /// The largest errors.
     pub(super) fn conclude(&self, claim: &ErrorClaim) -> Certified {
-        let Self { length, cases, truth, sums, reals, ring, base } = self;
-        let rows = |side: &Side| Rows { length: *length, cases, truth, sums: with_mean(*sums, side.eta, *length) };
+        let Self { length, cases, truth, sums, reals, ring, base, falls } = self;
+        let falls = falls.map(|claimed| Falls { claimed, reals: &reals.curve });
+        let rows =
+            |side: &Side| Rows { length: *length, cases, truth, sums: with_mean(*sums, side.eta, *length), falls };
         let of_claim = rows(reals).maximum(reals, Quantity::OfClaim(claim));
         let approximation = rows(reals).maximum(reals, Quantity::Error);
         let error = rows(ring).maximum(ring, Quantity::Error);

@@ -93,7 +93,9 @@ impl Curve {
                 .map(|(&cell, response)| leaf(cell, unit, &response, truth, &exact))
                 .collect())
         };
-        let start: Vec<Cell> = domain.iter().flat_map(|&cell| split_evenly(cell, START)).collect();
+        // The maximum counts as many times as there are elements, so its leaves must be small.
+        let count = if normalised.falls { LIMIT as u64 } else { START };
+        let start: Vec<Cell> = domain.iter().flat_map(|&cell| split_evenly(cell, count)).collect();
         let start: Vec<Cell> = if dense {
             // Neighbours share an end.
             start.iter().map(|cell| Cell { low: cell.low - i64::from(cell.low > domain[0].low), ..*cell }).collect()

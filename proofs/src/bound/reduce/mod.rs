@@ -16,7 +16,8 @@
 //!
 //! **What is left** ([`Normalised`]): elements u = x - c, where c is nothing, the maximum, or a mean (a function of the row's sum);
 //! one sum S over the row of a function of u; and the output a(u) W(S), a product of an element register that knows only u
-//! with row registers that know only S. Everything else is [`Irreducible`], with the reason.
+//! with row registers that know only S. (Some published code takes the maximum from the function of u instead of from x: both that
+//! function and a(u) then fall by it.) Everything else is [`Irreducible`], with the reason.
 //!
 //! Registers are never merged for being equal: each truncation has randomness of its own.
 
@@ -57,6 +58,8 @@ pub struct Normalised {
     pub shift: Shift,
     /// From u to what it adds to the sum, and to a(u): outputs `summand` and `factor`.
     pub element: Tape,
+    /// Whether both are less, by the largest element of the row, than the tape says.
+    pub falls: bool,
     /// From S to the row factors of the output, in order, then to the claimed row quantities.
     pub row: Tape,
     /// Number of row factors.

@@ -13,7 +13,10 @@ impl Sorter<'_> {
         let (variable, shift) = self.shift()?;
         let mut links = Vec::new();
         let mut factors = Vec::new();
-        let factor = self.product(output, &self.early(variable), &mut links, &mut factors)?;
+        let mut early = self.early(variable);
+        let fallen = if shift == Shift::None { self.fallen(&early) } else { vec![false; early.len()] };
+        early.iter_mut().zip(&fallen).for_each(|(early, fallen)| *early |= fallen);
+        let factor = self.product(output, &early, &mut links, &mut factors)?;
         // The sum that the factors depend on.
         let mut sums = Vec::new();
         factors.iter().for_each(|&row| self.reached(row, &mut sums));
@@ -28,7 +31,12 @@ impl Sorter<'_> {
         let Reduction::Sum(summand) = self.reductions[sum] else {
             return Err(Irreducible { step: output as usize, why: "the output depends on the maximum itself" });
         };
-        let element = self.element_tape(variable, &[("summand", summand), ("factor", factor)])?;
+        let falls = fallen[factor as usize];
+        if fallen[summand as usize] != falls {
+            let why = "the maximum is taken from one of what is summed and what is given, not from both";
+            return Err(Irreducible { step: output as usize, why });
+        }
+        let element = self.element_tape(variable, falls, &[("summand", summand), ("factor", factor)])?;
         let (mut claims_of_element, mut claims_of_shifted) = (Vec::new(), Vec::new());
         let mut row_claims = Vec::new();
         let mut row_outputs = factors.clone();
@@ -59,6 +67,7 @@ impl Sorter<'_> {
         Ok(Reduced::Normalised(Box::new(Normalised {
             shift,
             element,
+            falls,
             row,
             factors: factors.len(),
             links,
@@ -136,6 +145,27 @@ impl Sorter<'_> {
             early.push(is_early || template == variable as usize);
         }
         early
+    }
+
+    /// For each template whether it is an early one less the largest element, once, but for a public number.
+    fn fallen(&self, early: &[bool]) -> Vec<bool> {
+        let mut fallen = Vec::with_capacity(self.templates.len());
+        for step in &self.templates {
+            fallen.push(match step.scalar {
+                Scalar::Sub(a, row) if a & ROW == 0 && row & ROW != 0 => early[a as usize] && self.is_largest_row(row),
+                Scalar::Offset(a, _) if a & ROW == 0 => fallen[a as usize],
+                _ => false,
+            });
+        }
+        fallen
+    }
+
+    /// Whether a row register is the largest element itself.
+    fn is_largest_row(&self, row: u32) -> bool {
+        match self.rows[(row & !ROW) as usize].scalar {
+            Scalar::Input(k) => self.reductions[k] == Reduction::Maximum(0),
+            _ => false,
+        }
     }
 
     /// Takes the output apart into a(u), row factors and public numbers; the template of a(u).
@@ -220,10 +250,15 @@ impl Sorter<'_> {
         }
     }
 
-    /// The tape from u to some templates.
-    fn element_tape(&self, variable: u32, outputs: &[(&str, u32)]) -> Result<Tape, Irreducible> {
+    /// The tape from u to some templates; `falls`: as if the largest element were 0.
+    fn element_tape(&self, variable: u32, falls: bool, outputs: &[(&str, u32)]) -> Result<Tape, Irreducible> {
         let mut tape = self.empty("u", self.templates[variable as usize].fraction_bits);
         let mut done: HashMap<u32, Register> = HashMap::from([(variable, 0)]);
+        for row in (0..self.rows.len() as u32).filter(|&row| falls && self.is_largest_row(row)) {
+            let fraction_bits = self.rows[row as usize].fraction_bits;
+            tape.steps.push(Step { scalar: Scalar::Constant(0.0), fraction_bits });
+            done.insert(row | ROW, tape.steps.len() as Register - 1);
+        }
         for &(name, template) in outputs {
             let register = self.copy_template(template, &mut tape, &mut done)?;
             let fraction_bits = self.templates[template as usize].fraction_bits;

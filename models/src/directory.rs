@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use ndarray::Array3;
 use viewless_protocols::model::{Input, TransformerConfig};
 
 use crate::config::read_config;
 use crate::error::ModelError;
+use crate::image::read_image;
 use crate::plaintext::{self, Output};
 use crate::prompt::{Prompt, no_text};
 use crate::tokenizer::Tokenizer;
@@ -54,6 +56,14 @@ impl Model {
     /// Those of [`Tokenizer::encode`]; a model of images takes no text.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         self.tokenizer.as_ref().ok_or_else(|| no_text(&self.config))?.encode(text)
+    }
+
+    /// The pixels of a PNG or JPEG picture, prepared as the model takes them; see [`read_image`].
+    ///
+    /// # Errors
+    /// Those of [`read_image`].
+    pub fn read_image(&self, file: &Path) -> Result<Array3<f32>, ModelError> {
+        read_image(&self.directory, &self.config, file)
     }
 
     /// The text of a token, for display; an unknown identifier is shown as a number.

@@ -237,10 +237,26 @@ pub enum ModelError {
     },
 
     /// A text for a model that is asked about images.
-    #[error("this model is asked about images, not texts; give it an image of {image_size} x {image_size} pixels")]
+    #[error(
+        "this model is asked about images, not texts; give it an image (it sees {image_size} x {image_size} pixels)"
+    )]
     NoText {
         /// Pixels of a side.
         image_size: usize,
+    },
+    /// A file that is no picture.
+    #[error("`{file}` is no picture that can be read: {reason}; give a PNG or JPEG file")]
+    Picture {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A model of other channels than a picture has.
+    #[error("this model takes images of {channels} channels, but a picture has 3, red, green and blue")]
+    ImageChannels {
+        /// Numbers of a pixel.
+        channels: usize,
     },
     /// An image for a model that is asked about texts.
     #[error("this model is asked about texts, not images; give it a text")]

@@ -102,6 +102,21 @@ fn bare_class(architecture: Architecture) -> &'static str {
     }
 }
 
+/// `preprocessor_config.json`, with the fields of google/vit-base-patch16-224's.
+pub(super) fn preprocessor_json(image_size: usize) -> Value {
+    json!({
+        "do_normalize": true,
+        "do_rescale": true,
+        "do_resize": true,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_processor_type": "ViTImageProcessor",
+        "image_std": [0.5, 0.5, 0.5],
+        "resample": 2,
+        "rescale_factor": 1.0 / 255.0,
+        "size": {"height": image_size, "width": image_size},
+    })
+}
+
 pub(super) fn modules_json() -> Value {
     json!([
         {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},

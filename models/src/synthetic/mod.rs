@@ -33,6 +33,7 @@ use viewless_protocols::model::{Activation, Architecture, Head, Input, Transform
 use crate::directory::{CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
 use crate::error::ModelError;
 use crate::head::MODULES_FILE;
+use crate::image::PREPROCESSOR_FILE;
 use crate::safetensors_file::Precision;
 use crate::weights::Weights;
 
@@ -141,7 +142,7 @@ fn element(role: Role, word: u32) -> f32 {
 }
 
 /// Writes a complete model directory with the weights of [`synthetic_weights`]: `config.json`, `model.safetensors`,
-/// `tokenizer.json` for a model of texts, and for mean pooling `modules.json` and `1_Pooling/config.json`. The directory is
+/// `tokenizer.json` for a model of texts, `preprocessor_config.json` for one of images, and for mean pooling `modules.json` and `1_Pooling/config.json`. The directory is
 /// created if it does not exist.
 ///
 /// The tokenizer is a lower-casing WordPiece of at most `vocab_size` tokens for BERT and DistilBERT: the special tokens,
@@ -162,6 +163,9 @@ pub fn write_synthetic(
     write_json(&directory.join(CONFIG_FILE), &files::config_json(config))?;
     if let Some(tokenizer) = tokenizer {
         write_json(&directory.join(TOKENIZER_FILE), &tokenizer)?;
+    }
+    if let Input::Image { image_size, .. } = config.input {
+        write_json(&directory.join(PREPROCESSOR_FILE), &files::preprocessor_json(image_size))?;
     }
     if config.head == Head::MeanPooling {
         let folder = directory.join(files::POOLING_FOLDER);

@@ -1,13 +1,15 @@
 //! A model's own numbers at every site of its protocols: which site leaves the domain on a card, for which text.
 
 use crate::divergence::PrivateReport;
+use ndarray::Axis;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use thiserror::Error;
 use viewless_models::{Model, ModelError, Stage, forward_observed};
 use viewless_proofs::audit::site::{Site, SiteClaim, SiteError, judge};
 use viewless_protocols::circuit::CircuitError;
-use viewless_protocols::model::BuildError;
+use viewless_protocols::model::architecture::{Attention, Placement};
+use viewless_protocols::model::{BuildError, TransformerConfig};
 use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::scheme::CompileError;
 use viewless_protocols::suite::{Suite, SuiteError};
@@ -126,9 +128,11 @@ pub fn audit(
     let mut worst: BTreeMap<String, u64> = BTreeMap::new();
     for (line, text) in texts.iter().enumerate() {
         progress(line, texts.len());
+        // Under causal attention a site is several, one for each length of a row.
+        let mut outside_here: BTreeMap<String, u64> = BTreeMap::new();
         for seen in sites(model, suite, text)? {
             let report = seen.with_site(model, |site| Ok(judge(seen.protocol, site)?))?;
-            let outside = report.claims.iter().map(|claim| claim.outside).sum();
+            let outside: u64 = report.claims.iter().map(|claim| claim.outside).sum();
             let summary = summaries.entry(seen.name.clone()).or_insert_with(|| {
                 order.push(seen.name.clone());
                 SiteSummary {
@@ -145,12 +149,14 @@ pub fn audit(
             summary.max_error =
                 summary.max_error.filter(|_| report.max_error.is_finite()).map(|worst| worst.max(report.max_error));
             summary.outside += outside;
-            let most = worst.entry(seen.name).or_default();
-            if outside > *most {
-                *most = outside;
-                summary.worst_text = Some(line + 1);
-            }
+            *outside_here.entry(seen.name).or_default() += outside;
             merge(&mut summary.claims, report.claims);
+        }
+        for (name, outside) in outside_here {
+            if outside > worst.get(&name).copied().unwrap_or(0) {
+                summaries.entry(name.clone()).and_modify(|summary| summary.worst_text = Some(line + 1));
+                worst.insert(name, outside);
+            }
         }
     }
     let sites: Vec<SiteSummary> = order.iter().filter_map(|name| summaries.remove(name)).collect();
@@ -185,20 +191,46 @@ pub(crate) fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen
     let tokens = model.encode(text)?;
     let mut seen = Vec::new();
     forward_observed(&model.config, &model.weights, &tokens, &mut |stage, values| {
-        let (name, protocol) = match stage {
-            Stage::EmbeddingSum => ("embedding/layernorm".to_owned(), protocols.layernorm),
-            Stage::AttentionScores { layer } => (format!("layer.{layer}/softmax"), protocols.softmax),
-            Stage::AttentionSum { layer } => (format!("layer.{layer}/attention/layernorm"), protocols.layernorm),
-            Stage::ActivationInput { layer } => (format!("layer.{layer}/gelu"), protocols.gelu),
-            Stage::LayerSum { layer } => (format!("layer.{layer}/output/layernorm"), protocols.layernorm),
+        let Some(name) = name(stage, &model.config) else { return };
+        let protocol = match stage {
+            Stage::EmbeddingSum | Stage::AttentionSum { .. } | Stage::LayerSum { .. } => protocols.layernorm,
+            Stage::AttentionScores { .. } => protocols.softmax,
+            Stage::ActivationInput { .. } => protocols.gelu,
             Stage::Embeddings | Stage::Layer { .. } => return,
         };
         let normalisation = stage.normalisation(&model.config);
         let columns = values.shape().last().copied().unwrap_or(1);
+        let scores = matches!(stage, Stage::AttentionScores { .. });
+        if scores && model.config.architecture.layout().attention == Attention::Causal {
+            // Row i of each head has i + 1 elements that take part: rows of one length at a time.
+            for length in 1..=columns {
+                let row = values.slice_axis(Axis(1), (length - 1..length).into());
+                let rows = row.slice_axis(Axis(2), (0..length).into()).iter().map(|&x| f64::from(x)).collect();
+                seen.push(Seen { name: name.clone(), protocol, rows, columns: length, normalisation: None });
+            }
+            return;
+        }
         let rows = values.iter().map(|&x| f64::from(x)).collect();
         seen.push(Seen { name, protocol, rows, columns, normalisation });
     })?;
     Ok(seen)
+}
+
+/// Name of the site at a stage: a sum is named after the block whose normalisation takes it.
+fn name(stage: Stage, config: &TransformerConfig) -> Option<String> {
+    let placement = config.architecture.layout().norms.placement;
+    Some(match (stage, placement) {
+        (Stage::Embeddings | Stage::Layer { .. }, _) => return None,
+        (Stage::AttentionScores { layer }, _) => format!("layer.{layer}/softmax"),
+        (Stage::ActivationInput { layer }, _) => format!("layer.{layer}/gelu"),
+        (Stage::EmbeddingSum, Placement::After) => "embedding/layernorm".to_owned(),
+        (Stage::AttentionSum { layer }, Placement::After) => format!("layer.{layer}/attention/layernorm"),
+        (Stage::LayerSum { layer }, Placement::After) => format!("layer.{layer}/output/layernorm"),
+        (Stage::EmbeddingSum, Placement::Before) => "layer.0/attention/layernorm".to_owned(),
+        (Stage::AttentionSum { layer }, Placement::Before) => format!("layer.{layer}/output/layernorm"),
+        (Stage::LayerSum { layer }, Placement::Before) if layer + 1 == config.layers => "layernorm".to_owned(),
+        (Stage::LayerSum { layer }, Placement::Before) => format!("layer.{}/attention/layernorm", layer + 1),
+    })
 }
 
 impl Seen {

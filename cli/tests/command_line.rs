@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use viewless_models::Precision;
 use viewless_models::synthetic::{self, small_config};
-use viewless_protocols::model::{self, Head, KNOWN, TransformerConfig};
+use viewless_protocols::model::{self, Architecture, Head, KNOWN, TransformerConfig};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 
@@ -355,6 +355,65 @@ fn a_classifier_names_its_label() {
     assert_eq!(report["output"]["label"], report["plaintext"]["label"]);
     assert_eq!(array(&report["output"], "logits").len(), 3);
     assert!(success(&infer(folder.path(), &[])).contains("\nlabel "));
+}
+
+#[test]
+fn a_decoder_gives_the_next_token_and_its_sites_are_audited_row_by_row() {
+    let folder = model(&synthetic::small(Architecture::Gpt2));
+    let report = inferred(folder.path(), &[]);
+    assert_eq!(array(&report["output"], "logits").len(), 290);
+    assert_eq!(report["output"]["label"], report["plaintext"]["label"]);
+    assert!(report["notes"][0].as_str().unwrap().contains("tanh form"));
+    let texts = folder.path().join("texts");
+    std::fs::write(&texts, "the view is empty\n").unwrap();
+    let (directory, texts) = (folder.path().to_str().unwrap(), texts.to_str().unwrap());
+    let audit = ["audit", "--model", directory, "--text-file", texts, "--private-texts", "0"];
+    let report = json(&audit);
+    let sites: Vec<&str> = array(&report, "sites").iter().map(|site| site["site"].as_str().unwrap()).collect();
+    assert_eq!(
+        sites[..4],
+        ["layer.0/attention/layernorm", "layer.0/softmax", "layer.0/output/layernorm", "layer.0/gelu"]
+    );
+    assert_eq!(sites.last(), Some(&"layernorm"));
+    assert!(array(&report, "sites").iter().all(|site| site["outside"] == 0));
+}
+
+/// A picture of 4 x 4 pixels.
+const PICTURE: &[u8] = &[
+    137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 4, 0, 0, 0, 4, 8, 2, 0, 0, 0, 38, 147, 9,
+    41, 0, 0, 0, 55, 73, 68, 65, 84, 120, 218, 5, 193, 49, 1, 0, 48, 8, 4, 177, 179, 129, 3, 102, 102, 28, 176, 32, 2,
+    17, 191, 96, 163, 74, 16, 216, 4, 192, 177, 38, 68, 65, 154, 103, 116, 150, 114, 64, 225, 170, 214, 72, 11, 87,
+    126, 211, 183, 186, 247, 1, 7, 99, 14, 17, 156, 253, 149, 64, 0, 0, 0, 0, 73, 69, 78, 68, 174, 66, 96, 130,
+];
+
+#[test]
+fn a_model_of_images_is_asked_about_a_picture_and_about_nothing_else() {
+    let labels = ["cat", "dog"].map(str::to_owned).to_vec();
+    let head = Head::Classifier { labels };
+    let folder = model(&TransformerConfig { head, ..synthetic::small(Architecture::Vit) });
+    let (directory, picture) = (folder.path().to_str().unwrap(), folder.path().join("picture.png"));
+    std::fs::write(&picture, PICTURE).unwrap();
+    let picture = picture.to_str().unwrap();
+    let report = json(&["infer", "--model", directory, "--image", picture]);
+    assert_eq!(array(&report["output"], "logits").len(), 2);
+    assert!(report["cosine"].as_f64().unwrap() > 0.999, "{}", report["cosine"]);
+    assert_eq!(report["cost"]["seq"], 10);
+    assert!(
+        success(&["infer", "--model", directory, "--image", picture]).contains("10: 9 patches and the class token")
+    );
+    let bert = model(&small_config());
+    let bert = bert.path().to_str().unwrap();
+    for (directory, option, asked, words) in [
+        (directory, "--text", "a cat", "asked about images"),
+        (directory, "--image", "/no/such/file.png", "/no/such/file.png"),
+        (bert, "--image", picture, "asked about texts"),
+    ] {
+        // The seed comes first, on standard output, so that a run that fails can be replayed.
+        let output = viewless(&["infer", "--model", directory, option, asked]);
+        assert_eq!(output.status.code(), Some(2), "{asked}");
+        assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+    }
+    refusal(&["infer", "--model", directory]);
 }
 
 #[test]

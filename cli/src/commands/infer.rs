@@ -8,7 +8,7 @@ use crate::card::hanging;
 use crate::choices;
 use crate::error::CliError;
 use crate::file;
-use crate::inference::{InferenceReport, Question, infer};
+use crate::inference::{InferenceReport, Question, infer, infer_prompt};
 use crate::progress::Progress;
 use crate::screen;
 use crate::subject::{Kind, Subject};
@@ -33,8 +33,11 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR|NAME", default_value = DEFAULT_MODEL)]
     model: String,
     /// The text that the client asks about
-    #[arg(long)]
-    text: String,
+    #[arg(long, required_unless_present = "image", conflicts_with = "image")]
+    text: Option<String>,
+    /// The PNG or JPEG picture that the client asks a model of images about
+    #[arg(long, value_name = "FILE")]
+    image: Option<PathBuf>,
     /// A built-in suite, or a .toml file
     #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
     suite: Suite,
@@ -67,18 +70,24 @@ pub struct Arguments {
 /// # Errors
 /// A model, text or suite that cannot be used.
 pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
-    let Arguments { text, suite, network, schedule, threads, random_seed, .. } = arguments;
+    let Arguments { text, image, suite, network, schedule, threads, random_seed, .. } = arguments;
     if let Some(threads) = threads {
         limit_threads(usize::from(*threads))?;
     }
     let seed = if *random_seed { Seed::from_os()? } else { arguments.seed.clone() };
     announce(&seed, *random_seed, json)?;
     let model = Model::load(&directory(&arguments.model, arguments.cache.as_deref())?)?;
+    let pixels = image.as_deref().map(|image| model.read_image(image)).transpose()?;
     let progress = Progress::start("inferring");
-    let question = Question { model: &model, suite, text, seed, network, schedule: (*schedule).into() };
+    let named = image.as_deref().map(|image| image.display().to_string()).or_else(|| text.clone()).unwrap_or_default();
+    let question = Question { model: &model, suite, text: &named, seed, network, schedule: (*schedule).into() };
     let mut transcript = arguments.transcript.as_deref().map(file::Pending::create).transpose()?;
     let sink = transcript.as_mut().map(|pending| pending as &mut dyn io::Write);
-    let mut report = infer(&question, Some(&|done, of| progress.tell(done, of)), sink)?;
+    let tell = |done, of| progress.tell(done, of);
+    let mut report = match &pixels {
+        Some(pixels) => infer_prompt(&question, pixels.view().into(), Some(&tell), sink)?,
+        None => infer(&question, Some(&tell), sink)?,
+    };
     drop(progress);
     transcript.map(file::Pending::commit).transpose()?;
 
@@ -146,8 +155,16 @@ fn render(report: &InferenceReport, suite: &Suite, model: &Model) -> String {
     let tokens: Vec<String> = report.tokens.iter().map(|&token| model.token(token)).collect();
     let mut text = String::new();
     let mut field = |label: &str, value: &str| text.push_str(&hanging(&format!("{label:<11}"), value));
-    field("text", &report.text);
-    field("tokens", &format!("{}: {}", tokens.len(), tokens.join(" ")));
+    match model.config.image_tokens() {
+        Some(tokens) => {
+            field("image", &report.text);
+            field("tokens", &format!("{tokens}: {} patches and the class token", tokens - 1));
+        }
+        None => {
+            field("text", &report.text);
+            field("tokens", &format!("{}: {}", tokens.len(), tokens.join(" ")));
+        }
+    }
     field("model", &report.model);
     field("suite", &format!("{}: {}", suite.name, suite.summary));
     text.push('\n');

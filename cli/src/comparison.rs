@@ -10,6 +10,7 @@ use crate::arguments::Sizes;
 use crate::bill::Price;
 use crate::bill::render;
 use crate::card::hanging;
+use crate::commands::audit::ROW_RANGE;
 use crate::error::CliError;
 use crate::subject::{Kind, Subject};
 use crate::table::Table;
@@ -251,12 +252,16 @@ impl FunctionEntry {
     fn new(protocol: &'static Protocol, suite: &Suite, row_length: usize) -> Self {
         let card = protocol.card;
         let domain = (card.domain)(row_length);
+        let elements = match function_of(card.error.truth) {
+            Some(_) => String::new(),
+            None => format!("; rows of {row_length} in [{}, {}]", ROW_RANGE.0, ROW_RANGE.1),
+        };
         let not_right = |failing: &&Failing| failing.quality == Quality::Right;
         Self {
             function: card.function.to_string(),
             protocol: card.name,
-            certified_max_error: certified(protocol, suite),
-            domain: format!("{} in [{}, {}]", domain.of, domain.low, domain.high),
+            certified_max_error: certified(protocol, suite, row_length),
+            domain: format!("{} in [{}, {}]{elements}", domain.of, domain.low, domain.high),
             not_right: card.fails.iter().find(not_right).map(|failing| failing.why),
         }
     }
@@ -266,12 +271,18 @@ impl FunctionEntry {
     }
 }
 
-/// The largest error of any run that does not wrap, under a suite's scheme and fixed point.
-fn certified(protocol: &Protocol, suite: &Suite) -> Option<f64> {
-    function_of(protocol.card.error.truth)?;
-    let question =
-        Question { scheme: suite.scheme, fixed: suite.fixed(), samples: 1, ..Question::new(protocol.card.name) };
-    audit::audit(&question).ok()?.certified_max_error
+/// The largest error of any run that does not wrap, under a suite's scheme and fixed point; `None` where no finite bound is known.
+fn certified(protocol: &Protocol, suite: &Suite, row_length: usize) -> Option<f64> {
+    let name = protocol.card.name;
+    let question = Question { scheme: suite.scheme, fixed: suite.fixed(), samples: 1, ..Question::new(name) };
+    let bound = match function_of(protocol.card.error.truth) {
+        Some(_) => audit::audit(&question).map(|report| report.certified_max_error),
+        None => audit::rows::certified_max_error(protocol, &question, row_length, ROW_RANGE),
+    };
+    bound.unwrap_or_else(|error| {
+        tracing::warn!("{name} under suite {}: {error}", suite.name);
+        None
+    })
 }
 
 fn privacy(program: &Program) -> Vec<PrivacyEntry> {

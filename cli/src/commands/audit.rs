@@ -145,7 +145,7 @@ impl Finding {
 }
 
 /// The range of the elements of rows, where none is given: that of a Transformer's logits and hidden states.
-const ROW_RANGE: (f64, f64) = (-16.0, 16.0);
+pub(crate) const ROW_RANGE: (f64, f64) = (-16.0, 16.0);
 
 fn is_of_rows(question: &Question<'_>) -> bool {
     nonlinear::find(question.protocol).is_some_and(|protocol| function_of(protocol.card.error.truth).is_none())

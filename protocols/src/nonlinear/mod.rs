@@ -180,6 +180,7 @@ static REGISTRY: &[Protocol] = &[
     softmax::crypten::PROTOCOL,
     softmax::crypten_tree::PROTOCOL,
     softmax::exp::PROTOCOL,
+    softmax::fourier::PROTOCOL,
     softmax::puma_in_secformer_code::PROTOCOL,
     softmax::two_quad::PROTOCOL,
     softmax::two_quad_code::PROTOCOL,

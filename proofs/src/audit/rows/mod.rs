@@ -201,6 +201,24 @@ pub fn audit_rows_of(
     })
 }
 
+/// The certified part alone: no run that does not wrap errs by more, on any row of `length` elements in `range` whose plaintext keeps the
+/// claimed domains. `None` when there is no finite bound.
+///
+/// # Errors
+/// [`AuditError`] says what to change.
+pub fn certified_max_error(
+    protocol: &Protocol,
+    question: &Question<'_>,
+    length: usize,
+    range: (f64, f64),
+) -> Result<Option<f64>, AuditError> {
+    let (low, high) = question.domain.unwrap_or(range);
+    let elements = super::cell(low, high, question.fixed)?;
+    let judge = Judge::new(protocol, question, length)?;
+    let certified = certify::certify(protocol, judge.ring().tape(), question, length, elements)?;
+    Ok(certified.error.is_finite().then_some(certified.error))
+}
+
 /// Added to the variance, as in BERT.
 const EPSILON: f64 = 1e-12;
 

@@ -53,14 +53,23 @@ pub const CARD: Card = Card {
 pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
 
 /// Softmax of each row, with the guard bits of x.
-pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {
+pub fn build(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {
+    with(c, inputs, &limit::PROTOCOL, (CARD.domain)(1))
+}
+
+/// Softmax of each row by some exponential of what the elements lack to their largest, which is in `domain`.
+pub(super) fn with(
+    c: &mut Circuit,
+    SoftmaxInputs { x, mask }: SoftmaxInputs,
+    exponential: &Protocol,
+    domain: Domain,
+) -> Secret {
     let guard_bits = c.guard_bits(x);
     let x = mask.map_or(x, |mask| mask.fill(c, x));
     let largest = max::tree::PROTOCOL.build(c, x);
     let difference = c.sub(x, largest);
-    let domain = (CARD.domain)(c.row_length(x));
     c.claim_domain(difference, domain.low, domain.high);
-    let exponential = limit::PROTOCOL.build(c, difference);
+    let exponential = exponential.build(c, difference);
     let exponential = mask.map_or(exponential, |mask| mask.keep(c, exponential));
     let sum = c.sum(exponential, c.last_axis(x));
     let reciprocal = c.region(normalized::CARD.name, |c| {

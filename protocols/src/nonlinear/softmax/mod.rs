@@ -3,6 +3,7 @@
 pub mod crypten;
 pub mod crypten_tree;
 pub mod exp;
+pub mod fourier;
 pub mod puma_in_secformer_code;
 pub mod two_quad;
 pub mod two_quad_code;

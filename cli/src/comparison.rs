@@ -117,7 +117,7 @@ impl Comparison {
     pub fn summary(&self) -> Table {
         let mut header = vec!["suite", "rounds", "online", "party", "setup", "offline", "P0 <-> P1"];
         header.extend(self.networks.iter().map(Network::name));
-        header.extend(["any wrap", "wraps", "private", "stands in for"]);
+        header.extend(["any wrap", "wraps", "private", "not right"]);
         let mut table = Table::of_numbers(&header);
         for entry in &self.suites {
             let price = &entry.price;
@@ -137,7 +137,7 @@ impl Comparison {
             cells.push(units::probability(price.failure_probability));
             cells.push(units::probability(entry.expected_wraps));
             cells.push(entry.privacy_in_words());
-            cells.push(entry.substitutes().join(", "));
+            cells.push(entry.not_right().join(", "));
             table.row(cells);
         }
         table
@@ -176,7 +176,7 @@ impl Comparison {
             + "wraps    expected number of wrapped elements in one inference, under the same assumption\n\
                party    online bytes that the busiest computing party sends and receives\n\
                private  proofs that the view of every single party can be simulated\n\
-               stands   functions in whose place a suite has another one, so that a model must be trained for it (*)\n\
+               not right  functions that a suite computes otherwise, or not on the arguments that models have (*, with the reason)\n\
                error    of any run that does not wrap, on any input of the domain, against what the card says is computed\n"
     }
 
@@ -234,9 +234,9 @@ impl Entry {
         self.privacy.iter().all(|privacy| privacy.verdict == "proved")
     }
 
-    /// Functions in whose place the suite computes another one.
+    /// Functions that the suite computes otherwise than a model has them, or not on the arguments that models have.
     #[must_use]
-    pub fn substitutes(&self) -> Vec<&str> {
+    pub fn not_right(&self) -> Vec<&str> {
         let functions = self.functions.iter();
         functions.filter(|function| function.not_right.is_some()).map(|function| function.function.as_str()).collect()
     }

@@ -120,7 +120,7 @@ fn unknown(c: &mut Circuit, y: Secret, size: f64) -> Secret {
 }
 
 const GELU: &str = "gelu/cosine";
-const SOFTMAX: &str = "softmax/exp";
+const SOFTMAX: &str = "softmax/fourier";
 const LAYERNORM: &str = "layernorm/normalized";
 const TANH: &str = "tanh/sine";
 
@@ -139,14 +139,13 @@ fn tanh(c: &mut Circuit, x: Secret) -> Secret {
     unknown_of(c, TANH, y, 1.0)
 }
 
-/// The largest error of `softmax/exp` for rows of so many elements, which its card claims for rows of 512 only: one large
-/// element against equal ones is the worst row, as the protocol's file says and an audit found.
+/// The largest error of `softmax/fourier` for rows of so many elements, from the claims of its parts: with exponentials off by e each, a row
+/// sum S >= 1 is off by n e, and a share by (n + 1) e / (S - n e); the reciprocal adds its own, in proportion to a share below 1.
 fn worst_softmax(elements: usize) -> f64 {
-    let others = elements as f64 - 1.0;
-    let share = |power: f64| 1.0 / (1.0 + others * power);
-    let error = |z: f64| (share((1.0 + z / 256.0).powi(256)) - share(z.exp())).abs();
-    // Between two points of the grid the error changes by less than 1e-5.
-    let largest = (0..20_000).map(|i| error(f64::from(i) * -1e-3)).fold(0.0, f64::max) + 1e-5;
+    let exponential = find("exp/fourier").unwrap().card.error.absolute;
+    let reciprocal = find("reciprocal/normalized").unwrap().card.error.relative;
+    let n = elements as f64;
+    let largest = (n + 1.0) * exponential / (1.0 - n * exponential) + 1.01 * reciprocal;
     assert!(largest < find(SOFTMAX).unwrap().card.error.absolute);
     largest
 }

@@ -52,8 +52,9 @@ pub fn page(comparison: &Comparison) -> String {
                 h2 { "At a glance" }
                 div.wide { (glance(comparison)) }
                 p.note {
-                    "Marked: the least of each column among the suites that compute a model's own functions. A suite that computes another "
-                    "function in the place of one (last column) needs a model that was trained for it."
+                    "Marked: the least of each column among the suites that compute a model's own functions. The last column names functions "
+                    "that a suite computes otherwise, or not on the arguments that models have: the model must be trained for it, or the suite "
+                    "is for comparison only."
                 }
                 h2 { "Bytes by function" }
                 p.note { "Between the computing parties, all phases, both directions together: the convention of published tables." }
@@ -80,8 +81,8 @@ pub fn page(comparison: &Comparison) -> String {
 /// The summary, the best of each column marked.
 fn glance(comparison: &Comparison) -> Markup {
     let suites = &comparison.suites;
-    // A suite that computes something else does not compete.
-    let competes = |entry: &&Entry| entry.substitutes().is_empty();
+    // A suite that computes something else, or wrongly, does not compete.
+    let competes = |entry: &&Entry| entry.not_right().is_empty();
     let column = |value: &dyn Fn(&Entry) -> f64, text: &dyn Fn(f64) -> String| -> Vec<(String, bool)> {
         let best = suites.iter().filter(competes).map(value).fold(f64::INFINITY, f64::min);
         suites.iter().map(|entry| (text(value(entry)), competes(&entry) && value(entry) <= best)).collect()
@@ -102,14 +103,14 @@ fn glance(comparison: &Comparison) -> Markup {
     columns.push(("any wrap".to_owned(), column(&|e| e.price.failure_probability, &units::probability)));
     html! {
         table {
-            thead { tr { th { "suite" } @for (title, _) in &columns { th { (title) } } th { "private" } th { "stands in for" } } }
+            thead { tr { th { "suite" } @for (title, _) in &columns { th { (title) } } th { "private" } th { "not right" } } }
             tbody {
                 @for (i, entry) in suites.iter().enumerate() {
                     tr {
                         td title=(entry.suite.summary) { (entry.price.choice) }
                         @for (_, cells) in &columns { td.best[cells[i].1] { (cells[i].0) } }
                         td.bad[!entry.is_private()] { (entry.privacy_in_words()) }
-                        td.bad { (entry.substitutes().join(", ")) }
+                        td.bad { (entry.not_right().join(", ")) }
                     }
                 }
             }

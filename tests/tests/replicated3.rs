@@ -57,6 +57,10 @@ fn costs_are_those_of_the_scheme_s_table() {
     let product = |c: &mut Circuit, x| c.mul_to(x, x, 16);
     assert_eq!(cost(REPLICATED, product), [(1, 192), (0, 0)]);
     assert_eq!(cost(REPLICATED, |c, x| c.square_to(x, 16)), [(1, 192), (0, 0)]);
+    for product in [|c: &mut Circuit, x| c.mul(x, x), |c: &mut Circuit, x| c.square(x)] {
+        assert_eq!(cost(REPLICATED, product), [(2, 192 + 64), (0, 0)]);
+        assert_eq!(cost(EXACT, product), [(2, 4 * 64 + 1), (2, 259)]);
+    }
     assert_eq!(cost(REPLICATED, halved), [(1, 64), (0, 0)]);
     assert_eq!(cost(EXACT, halved), [(2, 129), (2, 259)]);
     let sign = |c: &mut Circuit, x| {

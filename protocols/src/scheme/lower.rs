@@ -189,23 +189,36 @@ impl<S: Scheme> Lowering<'_, S> {
     /// Brings a value from `from` to `to` fraction bits.
     fn rescale(&mut self, node: &Node, held: Held, from: i32, to: u8) -> Result<Held, CompileError> {
         let shift = from - i32::from(to);
-        let bits = |shift: i32| match u8::try_from(shift) {
-            Ok(bits) if bits <= RING_BITS - 3 => Ok(bits),
-            _ => Err(CompileError::Shift { region: self.region(node), shift }),
-        };
+        let bits = self.shift_bits(node, shift)?;
         if shift <= 0 {
-            let bits = bits(-shift)?;
             return Ok(self.map(&held, |p, value| p.shift_left(value, bits)));
         }
-        let bits = bits(shift)?;
         Ok(match held {
             Held::Shared(shares) => {
-                // Saturates only for labels of reports: the true number of fraction bits does not fit the word.
-                let fraction_bits = u8::try_from(from).unwrap_or(RING_BITS - 1).min(RING_BITS - 1);
-                Held::Shared(self.scheme.truncate(&mut self.p, &shares, bits, fraction_bits))
+                Held::Shared(self.scheme.truncate(&mut self.p, &shares, bits, fraction_bits_label(from)))
             }
             known => self.map(&known, |p, value| p.shift_right_arithmetic(value, bits)),
         })
+    }
+
+    /// The size of a shift to either side.
+    fn shift_bits(&self, node: &Node, shift: i32) -> Result<u8, CompileError> {
+        let shift = shift.abs();
+        match u8::try_from(shift) {
+            Ok(bits) if bits <= RING_BITS - 3 => Ok(bits),
+            _ => Err(CompileError::Shift { region: self.region(node), shift }),
+        }
+    }
+
+    /// Shares of a product of shared values, brought from `from` to `to` fraction bits.
+    fn settle(&mut self, node: &Node, product: S::Unsettled, from: i32, to: u8) -> Result<Held, CompileError> {
+        let shift = from - i32::from(to);
+        if shift <= 0 {
+            let shares = self.scheme.settle(&mut self.p, product);
+            return self.rescale(node, Held::Shared(shares), from, to);
+        }
+        let bits = self.shift_bits(node, shift)?;
+        Ok(Held::Shared(self.scheme.settle_truncated(&mut self.p, product, bits, fraction_bits_label(from))))
     }
 
     fn node(&mut self, node: &Node) -> Result<Held, CompileError> {
@@ -259,11 +272,17 @@ impl<S: Scheme> Lowering<'_, S> {
             &Op::MatMul(a, b) => self.product(node, Product::Matrix, a, b),
             &Op::Square(a) => {
                 let (from, to) = (self.argument_bits(a)?, self.fraction_bits(node)?);
-                let held = match self.held[a.index()].clone() {
-                    Held::Shared(shares) => Held::Shared(self.scheme.square(&mut self.p, &shares)),
-                    known => self.map(&known, |p, value| p.mul(value, value)),
-                };
-                self.rescale(node, held, 2 * i32::from(from), to)
+                let from = 2 * i32::from(from);
+                match self.held[a.index()].clone() {
+                    Held::Shared(shares) => {
+                        let product = self.scheme.square(&mut self.p, &shares);
+                        self.settle(node, product, from, to)
+                    }
+                    known => {
+                        let held = self.map(&known, |p, value| p.mul(value, value));
+                        self.rescale(node, held, from, to)
+                    }
+                }
             }
             &Op::Sum(a, axis) => {
                 let held = self.held[a.index()].clone();
@@ -373,10 +392,12 @@ impl<S: Scheme> Lowering<'_, S> {
             (x @ Held::Shared(_), Held::Public(y)) => self.map(&x, |p, x| local(p, x, y)),
             (Held::Public(x), y @ Held::Shared(_)) => self.map(&y, |p, y| local(p, x, y)),
             (Held::Shared(x), Held::Clear(w)) => {
-                Held::Shared(self.scheme.product_with_clear(&mut self.p, product, &x, w))
+                let product = self.scheme.product_with_clear(&mut self.p, product, &x, w);
+                return self.settle(node, product, from, to);
             }
             (Held::Clear(w), Held::Shared(x)) if product == Product::Elementwise => {
-                Held::Shared(self.scheme.product_with_clear(&mut self.p, product, &x, w))
+                let product = self.scheme.product_with_clear(&mut self.p, product, &x, w);
+                return self.settle(node, product, from, to);
             }
             (Held::Public(x), Held::Public(y)) => Held::Public(local(&mut self.p, x, y)),
             (Held::Public(x) | Held::Clear(x), Held::Public(y) | Held::Clear(y)) => {
@@ -386,7 +407,8 @@ impl<S: Scheme> Lowering<'_, S> {
                 let (x, y) = (self.shares(a), self.shares(b));
                 let x = Operand { shares: &x, weight: self.weight[a.index()] };
                 let y = Operand { shares: &y, weight: self.weight[b.index()] };
-                Held::Shared(self.scheme.product(&mut self.p, product, x, y))
+                let product = self.scheme.product(&mut self.p, product, x, y);
+                return self.settle(node, product, from, to);
             }
         };
         self.rescale(node, held, from, to)
@@ -462,4 +484,9 @@ impl<S: Scheme> Lowering<'_, S> {
         }
         Ok(Held::Shared(result))
     }
+}
+
+/// Fraction bits of what is truncated, for labels of reports: saturates, because the true number need not fit the word.
+fn fraction_bits_label(from: i32) -> u8 {
+    u8::try_from(from).unwrap_or(RING_BITS - 1).min(RING_BITS - 1)
 }

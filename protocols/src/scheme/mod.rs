@@ -258,12 +258,30 @@ pub(crate) trait Scheme {
     /// x + w or x - w (`local`), w in clear at the model owner, who is P0. Shares may come back in the shapes of x, of w, or of
     /// the result.
     fn combine_with_clear(&mut self, p: &mut ProgramBuilder, local: &Local, x: Shares, w: ValueId) -> Shares;
-    /// x y without truncation.
-    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Shares;
-    /// x w without truncation, w in clear at the model owner, who is P0.
-    fn product_with_clear(&mut self, p: &mut ProgramBuilder, product: Product, x: &Shares, w: ValueId) -> Shares;
-    /// x squared without truncation.
-    fn square(&mut self, p: &mut ProgramBuilder, x: &Shares) -> Shares;
+    /// A product as it is before the parties have shares of it: where it is truncated, they may never have.
+    type Unsettled;
+    /// x y.
+    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Self::Unsettled;
+    /// x w, w in clear at the model owner, who is P0.
+    fn product_with_clear(
+        &mut self,
+        p: &mut ProgramBuilder,
+        product: Product,
+        x: &Shares,
+        w: ValueId,
+    ) -> Self::Unsettled;
+    /// x squared.
+    fn square(&mut self, p: &mut ProgramBuilder, x: &Shares) -> Self::Unsettled;
+    /// Shares of a product.
+    fn settle(&mut self, p: &mut ProgramBuilder, product: Self::Unsettled) -> Shares;
+    /// Shares of a product, truncated as by [`Scheme::truncate`].
+    fn settle_truncated(
+        &mut self,
+        p: &mut ProgramBuilder,
+        product: Self::Unsettled,
+        shift: u8,
+        fraction_bits: u8,
+    ) -> Shares;
     /// floor(x / 2^shift) or one unit more; x has `fraction_bits`.
     fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares;
     /// 1 where x < 0.

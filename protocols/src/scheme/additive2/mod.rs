@@ -101,6 +101,8 @@ impl Scheme for Additive2 {
         x
     }
 
+    type Unsettled = Shares;
+
     fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Shares {
         beaver::product(self, p, product, x, y)
     }
@@ -111,6 +113,14 @@ impl Scheme for Additive2 {
 
     fn square(&mut self, p: &mut ProgramBuilder, x: &Shares) -> Shares {
         beaver::square(p, x)
+    }
+
+    fn settle(&mut self, _: &mut ProgramBuilder, product: Shares) -> Shares {
+        product
+    }
+
+    fn settle_truncated(&mut self, p: &mut ProgramBuilder, product: Shares, shift: u8, fraction_bits: u8) -> Shares {
+        self.truncate(p, &product, shift, fraction_bits)
     }
 
     fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares {

@@ -13,6 +13,7 @@
 //! |---|---|---|---|---|---|
 //! | product, z elements; square | 1 | 192 z | 0 | 0 | [`product`] |
 //! | truncation local / exact | 1 / 2 | 64 / 129 | 0 / 2 | 0 / 259 | [`truncation`] |
+//! | product or square, truncated local / exact, z elements | 2 / 2 | 256 z / 257 z | 0 / 2 | 0 / 259 z | [`truncation`] |
 //! | sign, set-propagate-kill tree, to an integer | 9 | 2499 | 2 | 192 | [`comparison`] |
 //! | sign, carry tree | 7 | 407 | 0 | 0 | [`comparison`] |
 //! | equality to zero, folding whole words, to an integer | 8 | 1219 | 2 | 192 | [`equality`] |
@@ -169,17 +170,46 @@ impl Scheme for Replicated3 {
         x.iter().zip(&w).map(|(&x, &w)| p.local(local.clone(), smallvec![x, w])).collect()
     }
 
-    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Shares {
-        product::product(p, product, x.shares, y.shares)
+    /// Summands, each known to one party, with their sharing of zero.
+    type Unsettled = [ValueId; 3];
+
+    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Self::Unsettled {
+        product::summands(p, product, x.shares, y.shares)
     }
 
-    fn product_with_clear(&mut self, p: &mut ProgramBuilder, product: Product, x: &Shares, w: ValueId) -> Shares {
+    fn product_with_clear(
+        &mut self,
+        p: &mut ProgramBuilder,
+        product: Product,
+        x: &Shares,
+        w: ValueId,
+    ) -> Self::Unsettled {
         let w = self.clear(p, w);
-        product::product(p, product, x, &w)
+        product::summands(p, product, x, &w)
     }
 
-    fn square(&mut self, p: &mut ProgramBuilder, x: &Shares) -> Shares {
-        product::square(p, x)
+    fn square(&mut self, p: &mut ProgramBuilder, x: &Shares) -> Self::Unsettled {
+        product::summands_of_square(p, x)
+    }
+
+    fn settle(&mut self, p: &mut ProgramBuilder, product: Self::Unsettled) -> Shares {
+        product::pass_on(p, product)
+    }
+
+    fn settle_truncated(
+        &mut self,
+        p: &mut ProgramBuilder,
+        product: Self::Unsettled,
+        shift: u8,
+        fraction_bits: u8,
+    ) -> Shares {
+        match self.spec.truncation {
+            Truncation::Local => {
+                let shares = self.settle(p, product);
+                self.truncate(p, &shares, shift, fraction_bits)
+            }
+            Truncation::Exact => truncation::exact_of_product(p, product, shift),
+        }
     }
 
     fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares {

@@ -32,15 +32,14 @@ pub(super) fn summands(p: &mut ProgramBuilder, product: Product, x: &Shares, y: 
     masked(p, summands)
 }
 
-/// x squared: z_i = x_i (x_i + 2 x_{i+1}).
-pub(super) fn square(p: &mut ProgramBuilder, x: &Shares) -> Shares {
+/// Steps 1 and 2 of a square: z_i = x_i (x_i + 2 x_{i+1}).
+pub(super) fn summands_of_square(p: &mut ProgramBuilder, x: &Shares) -> [ValueId; 3] {
     let summands = [0, 1, 2].map(|i| {
         let twice = p.shift_left(x[next(i)], 1);
         let factor = p.add(x[i], twice);
         p.mul(x[i], factor)
     });
-    let summands = masked(p, summands);
-    pass_on(p, summands)
+    masked(p, summands)
 }
 
 /// Step 2.

@@ -1,9 +1,10 @@
 //! One site of a private run: does what came out differ from the function of what went in by more than its protocol may?
 //!
 //! The site is judged on the numbers that reached it in the private run, so that it answers for itself and not for what an earlier one
-//! spoiled. It may err by its card's claim, and by the width of the certified interval of outputs on these very numbers, which is what
-//! fixed point and randomness can do without a wrap. What is beyond has diverged: the numbers lie outside the protocol's domain, left
-//! the headroom, or something wrapped.
+//! spoiled. It may err by its card's claim, which is about the reals, and by the largest distance between the certified interval of
+//! outputs on these very numbers and that of the circuit over the reals, which is what fixed point and randomness can do without a wrap.
+//! So inside its domain no run is beyond. What is beyond has diverged: the numbers lie outside the protocol's domain, left the headroom,
+//! or something wrapped. Weights count as they are encoded.
 
 use super::function_of;
 use super::site::{Site, SiteError};
@@ -44,7 +45,12 @@ pub fn follow(
     fixed: FixedPoint,
     truncation: Truncation,
 ) -> Result<Followed, SiteError> {
-    let Site { values, columns, normalisation } = *site;
+    let units = power_of_two(i32::from(fixed.fraction_bits));
+    let encoded = |numbers: &[f64]| -> Vec<f64> { numbers.iter().map(|x| (x * units).round() / units).collect() };
+    let weights = site.normalisation.map(|(gamma, beta, epsilon)| (encoded(gamma), encoded(beta), epsilon));
+    let normalisation = weights.as_ref().map(|(gamma, beta, epsilon)| (gamma.as_slice(), beta.as_slice(), *epsilon));
+    let site = &Site { normalisation, ..*site };
+    let Site { values, columns, .. } = *site;
     if outputs.len() != values.len() {
         return Err(SiteError::Outputs { values: values.len(), outputs: outputs.len() });
     }
@@ -54,22 +60,30 @@ pub fn follow(
     let width = if function_of(protocol.card.error.truth).is_some() { 1 } else { columns };
     let circuit = super::site::circuit(protocol, 1, width, normalisation.map(|(_, _, epsilon)| epsilon))?;
     let tape = Tape::new(&circuit, fixed).map_err(crate::bound::BoundError::from)?;
-    let interpreter = Interpreter::new(tape, Arithmetic::Ring(truncation))?;
-    let units = power_of_two(i32::from(fixed.fraction_bits));
+    let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(truncation))?;
+    let reals = Interpreter::new(tape, Arithmetic::Reals)?;
     let point = |x: &f64| ((x * units).round(), (x * units).round());
     let parameters: Vec<(f64, f64)> =
         normalisation.iter().flat_map(|(gamma, beta, _)| gamma.iter().chain(*beta)).map(point).collect();
     let cases: Vec<Vec<(f64, f64)>> =
         values.chunks(width).map(|row| row.iter().map(point).chain(parameters.iter().copied()).collect()).collect();
-    let intervals = interpreter.intervals_of_many(&cases);
+    let (ring, reals) = (ring.intervals_of_many(&cases), reals.intervals_of_many(&cases));
     let mut followed = Followed { own_error: 0.0, beyond: f64::NEG_INFINITY, headroom: true };
     let claim = protocol.card.error;
-    for ((intervals, outputs), truth) in intervals.iter().zip(outputs.chunks(width)).zip(truth.chunks(width)) {
-        followed.headroom &= intervals.is_some();
+    let rows = ring.iter().zip(&reals).zip(outputs.chunks(width)).zip(truth.chunks(width));
+    for (((ring, reals), outputs), truth) in rows {
+        followed.headroom &= ring.is_some();
+        let distance = |i: usize| {
+            let (ring, reals) = (ring.as_ref()?[i], reals.as_ref()?[i]);
+            Some((ring.high - reals.low).max(reals.high - ring.low))
+        };
         for (i, (output, truth)) in outputs.iter().zip(truth).enumerate() {
             let error = (output - truth.value).abs();
-            let rounding = intervals.as_ref().map_or(0.0, |intervals| intervals[i].high - intervals[i].low);
-            let explained = claim.absolute + claim.relative * truth.claimed.abs() + rounding;
+            // The last term is for the truth in f64.
+            let explained = claim.absolute
+                + claim.relative * truth.claimed.abs()
+                + distance(i).unwrap_or(0.0)
+                + 1e-12 * truth.value.abs().max(1.0);
             followed.own_error = worst(followed.own_error, error);
             followed.beyond = worst(followed.beyond, error - explained);
         }
@@ -140,6 +154,9 @@ mod tests {
     use viewless_simulator::stream::Seed;
 
     const FIXED: FixedPoint = FixedPoint { fraction_bits: 16 };
+    /// No numbers of fixed point.
+    const GAMMA: f64 = 7.300_003;
+    const BETA: f64 = -0.700_007;
 
     /// The outputs of a run, as a model would get them.
     fn run(protocol: &Protocol, values: &[f64], columns: usize) -> Vec<f64> {
@@ -151,15 +168,15 @@ mod tests {
         let program = viewless_protocols::scheme::compile(&circuit, &spec, FIXED).unwrap();
         let inputs = std::collections::BTreeMap::from([
             ("x".to_owned(), values.to_vec()),
-            ("gamma".to_owned(), vec![1.0; columns]),
-            ("beta".to_owned(), vec![0.5; columns]),
+            ("gamma".to_owned(), vec![GAMMA; columns]),
+            ("beta".to_owned(), vec![BETA; columns]),
         ]);
         execute(&program, &inputs, Options::new(Seed::from_u64(3))).unwrap().outputs.remove(0).values
     }
 
     fn followed(name: &str, values: &[f64], columns: usize, change: impl Fn(&mut Vec<f64>)) -> Followed {
         let protocol = find(name).unwrap();
-        let (gamma, beta) = (vec![1.0; columns], vec![0.5; columns]);
+        let (gamma, beta) = (vec![GAMMA; columns], vec![BETA; columns]);
         let norm = protocol.card.error.truth == Truth::LayerNorm;
         let normalisation = norm.then_some((gamma.as_slice(), beta.as_slice(), 1e-12));
         let mut outputs = run(protocol, values, columns);

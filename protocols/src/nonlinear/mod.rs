@@ -174,6 +174,7 @@ static REGISTRY: &[Protocol] = &[
     gelu::secformer_printed_beta::PROTOCOL,
     gelu::shaft::PROTOCOL,
     gelu::shaft_poly::PROTOCOL,
+    gelu::sigma::PROTOCOL,
     tanh::bolt::PROTOCOL,
     tanh::sigmoid::PROTOCOL,
     tanh::sine::PROTOCOL,

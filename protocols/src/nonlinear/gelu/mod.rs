@@ -19,3 +19,4 @@ pub mod secformer_printed;
 pub mod secformer_printed_beta;
 pub mod shaft;
 pub mod shaft_poly;
+pub mod sigma;

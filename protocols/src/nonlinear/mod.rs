@@ -138,9 +138,11 @@ impl Protocol {
 }
 
 static REGISTRY: &[Protocol] = &[
+    exp::bolt::PROTOCOL,
     exp::crypten::PROTOCOL,
     exp::fourier::PROTOCOL,
     exp::limit::PROTOCOL,
+    exp::puma::PROTOCOL,
     reciprocal::goldschmidt::PROTOCOL,
     reciprocal::newton::PROTOCOL,
     reciprocal::newton_signed::PROTOCOL,
@@ -178,22 +180,30 @@ static REGISTRY: &[Protocol] = &[
     tanh::bolt::PROTOCOL,
     tanh::sigmoid::PROTOCOL,
     tanh::sine::PROTOCOL,
+    softmax::bolt::PROTOCOL,
     softmax::crypten::PROTOCOL,
     softmax::crypten_tree::PROTOCOL,
     softmax::exp::PROTOCOL,
     softmax::fourier::PROTOCOL,
+    softmax::puma::PROTOCOL,
     softmax::puma_in_secformer_code::PROTOCOL,
+    softmax::shaft::PROTOCOL,
     softmax::two_quad::PROTOCOL,
     softmax::two_quad_code::PROTOCOL,
+    softmax::two_quad_code::PROTOCOL_13,
     softmax::two_quad_mpcformer::PROTOCOL,
+    softmax::two_relu::PROTOCOL,
+    layernorm::batchnorm::PROTOCOL,
     layernorm::crypten::PROTOCOL,
     layernorm::crypten::PROTOCOL_8,
     layernorm::goldschmidt::PROTOCOL,
     layernorm::normalized::PROTOCOL,
+    layernorm::puma::PROTOCOL,
     layernorm::puma_in_secformer_code::PROTOCOL,
     layernorm::puma_in_secformer_code::PROTOCOL_8,
     layernorm::secformer_code::PROTOCOL,
     layernorm::secformer_code::PROTOCOL_8,
+    layernorm::secformer_printed::PROTOCOL,
 ];
 
 /// Every protocol, by function and name.

@@ -21,14 +21,33 @@ fn question(name: &str, truncation: Truncation) -> Question<'_> {
 /// A range in which many rows lie in a protocol's domain.
 fn range(name: &str) -> (f64, f64) {
     match name {
-        "softmax/2quad-code" => (-5.4, -4.6),
+        "softmax/2quad-code" | "softmax/2quad-code-13" => (-5.4, -4.6),
         "softmax/2quad" => (-3.0, 3.0),
         "softmax/2quad-mpcformer" => (-8.0, -2.0),
         "softmax/puma-as-in-secformer-code" => (0.0, 1.0),
+        "softmax/shaft" => (-4.0, 12.0),
+        "layernorm/batchnorm-as-benchmarked" => (-1.0, 1.0),
         "layernorm/secformer-code" | "layernorm/secformer-code-8" => (-3.0, 3.0),
         name if name.starts_with("layernorm/") => (-20.0, 20.0),
         _ => (-8.0, 8.0),
     }
+}
+
+/// How far found and certified may be apart: further where the low end of a domain has few units, so that all roundings of one row never come
+/// together as the bound must fear.
+fn ratio(name: &str) -> f64 {
+    match name {
+        "layernorm/puma" => 1.6,
+        _ => 1.3,
+    }
+}
+
+/// Protocols whose elements meet in sums and maxima alone. Of the others each row is one circuit of all its elements, and a search over long rows
+/// takes minutes.
+fn is_reduced(protocol: &Protocol) -> bool {
+    let question = question(protocol.card.name, Truncation::Exact);
+    let judge = Judge::new(protocol, &question, 8).unwrap();
+    reduce(judge.ring().tape(), "x", &[("gamma", 1.0), ("beta", 0.0)]).is_ok()
 }
 
 fn line(report: &RowReport) -> String {
@@ -72,16 +91,16 @@ fn every_protocol_of_rows_has_a_bracket() {
     for protocol in of_rows() {
         for truncation in [Truncation::Exact, Truncation::Local] {
             let name = protocol.card.name;
-            is_a_bracket(&audit_rows(&question(name, truncation), 8, range(name)).unwrap(), 1.3);
+            is_a_bracket(&audit_rows(&question(name, truncation), 8, range(name)).unwrap(), ratio(name));
         }
     }
 }
 
 #[test]
 fn every_protocol_of_rows_has_a_bracket_for_rows_of_128() {
-    for protocol in of_rows() {
+    for protocol in of_rows().filter(|protocol| is_reduced(protocol)) {
         let name = protocol.card.name;
-        is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 128, range(name)).unwrap(), 1.3);
+        is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 128, range(name)).unwrap(), ratio(name));
     }
 }
 
@@ -89,9 +108,9 @@ fn every_protocol_of_rows_has_a_bracket_for_rows_of_128() {
 #[test]
 #[ignore = "the search over rows of 512 elements takes half a minute"]
 fn every_protocol_of_rows_has_a_bracket_for_rows_of_512() {
-    for protocol in of_rows() {
+    for protocol in of_rows().filter(|protocol| is_reduced(protocol)) {
         let name = protocol.card.name;
-        is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 512, range(name)).unwrap(), 1.3);
+        is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 512, range(name)).unwrap(), ratio(name));
     }
 }
 

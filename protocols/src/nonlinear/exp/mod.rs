@@ -1,5 +1,7 @@
 //! e^x.
 
+pub mod bolt;
 pub mod crypten;
 pub mod fourier;
 pub mod limit;
+pub mod puma;

@@ -14,7 +14,7 @@
 //! **Privacy.** Comparison, selection, squares and products: every message is uniform.
 //! **Source.** SecFormer's repository at 4c1db49, `efficiency/utils.py`, `crypten_norm`; functions of CrypTen (NeurIPS 2021).
 
-use super::{VARIANCE, by_variance};
+use super::{VARIANCE, by_variance, one_less};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::rsqrt::{newton, sqrt_reciprocal};
 use crate::nonlinear::{
@@ -87,10 +87,12 @@ fn domain_8() -> Domain {
 
 /// Layer normalisation of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
-    by_variance(c, &inputs, domain(), |c, v| sqrt_reciprocal::sqrt_reciprocal(c, v, newton::ITERATIONS))
+    let divisor = one_less(c, &inputs);
+    by_variance(c, &inputs, divisor, domain(), |c, v| sqrt_reciprocal::sqrt_reciprocal(c, v, newton::ITERATIONS))
 }
 
 /// The same with eight steps.
 pub fn build_8(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
-    by_variance(c, &inputs, domain_8(), |c, v| sqrt_reciprocal::sqrt_reciprocal(c, v, newton::MORE_ITERATIONS))
+    let divisor = one_less(c, &inputs);
+    by_variance(c, &inputs, divisor, domain_8(), |c, v| sqrt_reciprocal::sqrt_reciprocal(c, v, newton::MORE_ITERATIONS))
 }

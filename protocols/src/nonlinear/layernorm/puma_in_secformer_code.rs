@@ -13,7 +13,7 @@
 //! **Source.** SecFormer's repository at 4c1db49, `efficiency/utils.py`, `puma_norm`; PUMA (arXiv 2307.12533) itself runs between three
 //! parties, with its framework's inverse root.
 
-use super::{VARIANCE, by_variance};
+use super::{VARIANCE, by_variance, one_less};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::rsqrt::newton::{self, ITERATIONS, MORE_ITERATIONS};
 use crate::nonlinear::{
@@ -84,10 +84,12 @@ fn domain_8() -> Domain {
 
 /// Layer normalisation of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
-    by_variance(c, &inputs, domain(), |c, v| newton::newton(c, v, ITERATIONS))
+    let divisor = one_less(c, &inputs);
+    by_variance(c, &inputs, divisor, domain(), |c, v| newton::newton(c, v, ITERATIONS))
 }
 
 /// The same with eight steps.
 pub fn build_8(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
-    by_variance(c, &inputs, domain_8(), |c, v| newton::newton(c, v, MORE_ITERATIONS))
+    let divisor = one_less(c, &inputs);
+    by_variance(c, &inputs, divisor, domain_8(), |c, v| newton::newton(c, v, MORE_ITERATIONS))
 }

@@ -13,7 +13,7 @@
 //! **Privacy.** Squares and products only: every message is uniform.
 //! **Source.** SecFormer's repository at 4c1db49, `efficiency/utils.py`, `secformer_norm`, and `operation/layernorm.py`.
 
-use super::{VARIANCE, by_variance};
+use super::{VARIANCE, by_variance, one_less};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::rsqrt::goldschmidt_code::{ITERATIONS, MORE_ITERATIONS, domain, domain_8, iterate};
 use crate::nonlinear::{
@@ -77,12 +77,14 @@ pub const PROTOCOL_8: Protocol = Protocol { card: &CARD_8, build: Build::LayerNo
 
 /// Layer normalisation of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
-    by_variance(c, &inputs, domain(VARIANCE), |c, v| iterate(c, v, ITERATIONS))
+    let divisor = one_less(c, &inputs);
+    by_variance(c, &inputs, divisor, domain(VARIANCE), |c, v| iterate(c, v, ITERATIONS))
 }
 
 /// The same with 8 iterations.
 pub fn build_8(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
-    by_variance(c, &inputs, domain_8(VARIANCE), |c, v| iterate(c, v, MORE_ITERATIONS))
+    let divisor = one_less(c, &inputs);
+    by_variance(c, &inputs, divisor, domain_8(VARIANCE), |c, v| iterate(c, v, MORE_ITERATIONS))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! 1 / x of a positive x.
 
+pub mod division;
 pub mod goldschmidt;
 pub mod newton;
 pub mod newton_signed;

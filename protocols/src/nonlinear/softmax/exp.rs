@@ -58,16 +58,23 @@ pub fn build(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {
 }
 
 /// Softmax of each row by some exponential of what the elements lack to their largest, which is in `domain`.
-pub(super) fn with(
+pub(super) fn with(c: &mut Circuit, inputs: SoftmaxInputs, exponential: &Protocol, domain: Domain) -> Secret {
+    with_less(c, inputs, exponential, domain, 0.0)
+}
+
+/// The same of what they lack and `epsilon` less.
+pub(super) fn with_less(
     c: &mut Circuit,
     SoftmaxInputs { x, mask }: SoftmaxInputs,
     exponential: &Protocol,
     domain: Domain,
+    epsilon: f64,
 ) -> Secret {
     let guard_bits = c.guard_bits(x);
     let x = mask.map_or(x, |mask| mask.fill(c, x));
     let largest = max::tree::PROTOCOL.build(c, x);
     let difference = c.sub(x, largest);
+    let difference = if epsilon == 0.0 { difference } else { c.offset(difference, -epsilon) };
     c.claim_domain(difference, domain.low, domain.high);
     let exponential = exponential.build(c, difference);
     let exponential = mask.map_or(exponential, |mask| mask.keep(c, exponential));

@@ -236,17 +236,16 @@ mod tests {
     use viewless_models::Precision;
     use viewless_models::synthetic::{self, small_config};
 
-    fn report(suite: &str) -> PrivateReport {
+    fn report(suite: &Suite) -> PrivateReport {
         let folder = tempfile::tempdir().unwrap();
         synthetic::write_synthetic(folder.path(), &small_config(), 1, Precision::F32).unwrap();
         let model = Model::load(folder.path()).unwrap();
-        let suite = arguments::suite(suite).unwrap();
-        follow_texts(&model, &suite, &["the cat sat", "the dog"], 0, &|_, _| {}).unwrap()
+        follow_texts(&model, suite, &["the cat sat", "the dog"], 0, &|_, _| {}).unwrap()
     }
 
     #[test]
     fn a_run_of_a_suite_that_fits_is_explained_at_every_site() {
-        let report = report("faithful");
+        let report = report(&arguments::suite("faithful").unwrap());
         // Two layers, four sites in each, and the embeddings' normalisation.
         assert_eq!((report.texts, report.sites.len()), (2, 9));
         assert_eq!((report.first_divergence, report.wraps), (None, 0));
@@ -260,7 +259,9 @@ mod tests {
     /// 2Quad without deflation needs row sums below 2, which no sentence has: the first softmax is named.
     #[test]
     fn the_first_site_that_leaves_its_domain_is_named_with_its_region() {
-        let report = report("secformer-2quad-code");
+        let mut suite = arguments::suite("secformer").unwrap();
+        "softmax/2quad-code".clone_into(&mut suite.protocols.softmax);
+        let report = report(&suite);
         let first = report.first_divergence.unwrap();
         assert_eq!((first.text, first.site.as_str()), (1, "layer.0/softmax"));
         assert_eq!(first.region, "layer.0/softmax/softmax/2quad-code");

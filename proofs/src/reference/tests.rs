@@ -55,15 +55,15 @@ fn the_values_of_the_onnx_operator_tests_are_reproduced() {
     }
 }
 
-/// Values of tables: Abramowitz and Stegun, table 7.1, erf at 1/2 and 1 to ten digits; 1/sqrt(2) and 1/sqrt(3).
+/// Values of tables: Abramowitz and Stegun, table 7.1, erf at 1/2 and 1 to ten digits; 1/sqrt(3) and 1/sqrt(5).
 #[test]
 fn erf_and_inverse_roots_have_the_values_of_tables() {
     for (function, x, published) in [
         (Function::Erf, 0.5, 0.5204998778),
         (Function::Erf, 1.0, 0.8427007929),
         (Function::Erf, -1.0, -0.8427007929),
-        (Function::Rsqrt, 2.0, 0.7071067812),
         (Function::Rsqrt, 3.0, 0.5773502692),
+        (Function::Rsqrt, 5.0, 0.4472135955),
     ] {
         assert!((at(function, x).middle() - published).abs() <= 5.1e-11, "{function} at {x}");
     }

@@ -114,13 +114,18 @@ impl ProtocolNames {
     }
 }
 
-const BUILT_IN: [(&str, &str); 6] = [
+const BUILT_IN: [(&str, &str); 11] = [
     ("faithful", include_str!("suites/faithful.toml")),
     ("secformer", include_str!("suites/secformer.toml")),
+    ("secformer-printed", include_str!("suites/secformer-printed.toml")),
     ("secformer-code", include_str!("suites/secformer-code.toml")),
     ("mpcformer", include_str!("suites/mpcformer.toml")),
+    ("mpcformer-as-benchmarked", include_str!("suites/mpcformer-as-benchmarked.toml")),
     ("crypten", include_str!("suites/crypten.toml")),
+    ("puma", include_str!("suites/puma.toml")),
     ("puma-as-in-secformer-code", include_str!("suites/puma-as-in-secformer-code.toml")),
+    ("bolt-functions", include_str!("suites/bolt-functions.toml")),
+    ("shaft-functions", include_str!("suites/shaft-functions.toml")),
 ];
 
 impl Suite {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use viewless_protocols::circuit::{Circuit, Opening, Secret, Series};
+use viewless_protocols::nonlinear::reciprocal::division;
 
 /// An operation that papers list a unit cost for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +20,12 @@ pub enum Operation {
     LessThan,
     /// Sine of period 20.
     Sine,
+    /// Quotient of two secrets by 7 Goldschmidt iterations.
+    #[serde(rename = "divide-7")]
+    Divide7,
+    /// Quotient of two secrets by 13 Goldschmidt iterations.
+    #[serde(rename = "divide-13")]
+    Divide13,
 }
 
 impl Operation {
@@ -33,6 +40,8 @@ impl Operation {
                 let less = c.less_than(x, 1.0);
                 c.real(less, 0)
             }
+            Self::Divide7 => division::goldschmidt(c, x, y, 7),
+            Self::Divide13 => division::goldschmidt(c, x, y, 13),
             Self::Sine => {
                 let (cosines, sines) = (Vec::new(), vec![1.0]);
                 c.fourier(x, Series { period: 20.0, constant: 0.0, cosines, sines, opening: Opening::Period })

@@ -1,4 +1,4 @@
-//! `gelu/puma-in-secformer-code`: what SecFormer's benchmark runs in the place of PUMA's GeLU.
+//! `gelu/puma-as-in-secformer-code`: what SecFormer's benchmark runs in the place of PUMA's GeLU.
 //!
 //! 1. c0 = [x < -4], c1 = [x < 1.95], c2 = [x <= 3].
 //! 2. z1 = c1 - c0, z2 = c2 - c1; z0 = c0 and z3 = 1 - c2 are not used.
@@ -25,7 +25,7 @@ use crate::nonlinear::{
 
 /// The card.
 pub const CARD: Card = Card {
-    name: "gelu/puma-in-secformer-code",
+    name: "gelu/puma-as-in-secformer-code",
     function: Function::Gelu,
     summary: "PUMA's polynomials as SecFormer's benchmark joins them: not GeLU",
     source: "SecFormer's code: operation/gelu.py and efficiency/utils.py, puma_gelu; Table 3, Figure 5",

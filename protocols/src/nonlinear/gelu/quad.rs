@@ -40,7 +40,7 @@ pub const CARD: Card = Card {
               rises again below -1",
     }],
     known: &[
-        "the benchmarks of MPCFormer and SecFormer run 0.125 x^2 + 0.5 x + 0.25 in its place, see gelu/quad-benchmarked",
+        "the benchmarks of MPCFormer and SecFormer run 0.125 x^2 + 0.5 x + 0.25 in its place, see gelu/quad-as-benchmarked",
     ],
 };
 

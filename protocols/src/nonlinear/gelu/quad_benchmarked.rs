@@ -1,4 +1,4 @@
-//! `gelu/quad-benchmarked`: the quadratic that the benchmarks of MPCFormer and SecFormer run.
+//! `gelu/quad-as-benchmarked`: the quadratic that the benchmarks of MPCFormer and SecFormer run.
 //!
 //! 1. y = 0.125 x^2 + 0.5 x + 0.25, as x (x / 8 + 1/2) + 1/4: the last two coefficients of `gelu/quad`, exchanged.
 //!
@@ -17,7 +17,7 @@ use crate::nonlinear::{
 
 /// The card.
 pub const CARD: Card = Card {
-    name: "gelu/quad-benchmarked",
+    name: "gelu/quad-as-benchmarked",
     function: Function::Gelu,
     summary: "0.125 x^2 + 0.5 x + 0.25: MPCFormer's quadratic with two coefficients exchanged",
     source: "code of MPCFormer (src/benchmark) and SecFormer (efficiency/utils.py): activation_quad",

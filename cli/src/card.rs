@@ -133,7 +133,7 @@ impl CardReport {
     /// The whole card, for reading.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = format!("{}: {}\n\n", self.name, self.summary);
+        let mut text = hanging("", &format!("{}: {}", self.name, self.summary)) + "\n";
         let mut field = |label: &str, value: &str| text.push_str(&hanging(&format!("{label:<9}"), value));
         field("computes", &self.function);
         field("source", self.source);

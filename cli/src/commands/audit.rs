@@ -32,9 +32,10 @@ pub struct Arguments {
     /// The texts to run through the model in plaintext, one a line
     #[arg(long, value_name = "FILE", requires = "model")]
     text_file: Option<PathBuf>,
-    /// How many of the texts, from the first, are also run privately and followed through every site
-    #[arg(long, value_name = "N", default_value_t = 4, requires = "model")]
-    private_texts: usize,
+    /// How many of the texts, from the first, are also run privately and followed through every site [default: 4; for a decoder, which
+    /// cannot be followed yet, none]
+    #[arg(long, value_name = "N", requires = "model")]
+    private_texts: Option<usize>,
     /// Interval of inputs [default: the card's]
     #[arg(long, value_name = "LO:HI", value_parser = domain, allow_hyphen_values = true)]
     domain: Option<(f64, f64)>,

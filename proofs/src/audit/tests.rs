@@ -125,7 +125,7 @@ fn the_tanh_form_of_gelu_is_another_truth() {
 #[test]
 fn what_cannot_be_audited_is_refused_with_what_to_change() {
     let at = |name, domain| audit(&Question { domain, ..Question::new(name) }).unwrap_err().to_string();
-    assert!(at("gelu/none", None).contains("no protocol `gelu/none`; the registry has exp/crypten"));
+    assert!(at("gelu/none", None).contains("no protocol `gelu/none`; the registry has exp/bolt"));
     assert!(at("softmax/exp", None).contains("by rows"));
     assert!(at("gelu/cosine", Some((8.0, -8.0))).contains("the smaller first"));
     assert!(at("gelu/cosine", Some((f64::NAN, 1.0))).contains("the smaller first"));

@@ -10,6 +10,7 @@ use crate::table::Table;
 use crate::{file, screen, units};
 use std::path::Path;
 use viewless_models::Model;
+use viewless_protocols::model::architecture::Attention;
 use viewless_protocols::suite::Suite;
 
 /// A model with its weights, from a directory or by a name that `fetch` knows.
@@ -18,6 +19,9 @@ pub(super) fn loaded(name: &str) -> Result<Model, CliError> {
     let directory = if path.is_dir() { path.to_owned() } else { fetch::fetch(name, None)? };
     Ok(Model::load(&directory)?)
 }
+
+/// Texts that are followed privately where nothing else is asked for.
+const PRIVATE_TEXTS: usize = 4;
 
 /// The domains of a model's sites. The verdict is negative when a site leaves the domain of its protocol.
 ///
@@ -36,7 +40,8 @@ pub(super) fn run(
     let progress = Progress::start("auditing");
     let mut report = domains::audit(&model, suite, &texts, &|done, of| progress.tell(done, of))?;
     drop(progress);
-    let private = &texts[..texts.len().min(arguments.private_texts)];
+    let followed = if model.config.architecture.layout().attention == Attention::Causal { 0 } else { PRIVATE_TEXTS };
+    let private = &texts[..texts.len().min(arguments.private_texts.unwrap_or(followed))];
     if !private.is_empty() {
         let progress = Progress::start("running privately");
         let tell = |done, of| progress.tell(done, of);

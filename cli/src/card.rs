@@ -10,9 +10,6 @@ use viewless_protocols::scheme::{Comparison, Truncation};
 /// Row length at which domains are shown: some depend on it.
 const ROW_LENGTH: usize = 128;
 
-/// Width of the names of protocols in a list.
-const NAME_WIDTH: usize = 24;
-
 /// A protocol's card.
 #[derive(Debug, Serialize)]
 pub struct CardReport {
@@ -99,18 +96,15 @@ impl CardReport {
     /// A few lines in a list.
     #[must_use]
     pub fn entry(&self) -> String {
-        let summary = hanging(&format!("{:<NAME_WIDTH$}", self.name), self.summary);
-        let facts = format!(
-            "{} in {}, error at most {}; {}: {}",
-            self.domain.of,
-            self.domain(),
-            self.error(),
-            self.reading,
-            self.source
-        );
-        let indent = " ".repeat(NAME_WIDTH);
-        let fails: String = self.fails.iter().map(|failing| hanging(&indent, &failing.text())).collect();
-        summary + &hanging(&indent, &facts) + &fails
+        const INDENT: &str = "    ";
+        let (domain, error) = (self.domain(), self.error());
+        let source = match self.reading.as_str() {
+            "ours" => self.source.to_owned(),
+            reading => format!("{reading}: {}", self.source),
+        };
+        let facts = format!("{} in {domain}, error at most {error}; {source}", self.domain.of);
+        let fails: String = self.fails.iter().map(|failing| hanging(INDENT, &failing.text())).collect();
+        hanging("", &format!("{}: {}", self.name, self.summary)) + &hanging(INDENT, &facts) + &fails
     }
 
     /// The interval on which it works.

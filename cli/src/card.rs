@@ -3,7 +3,7 @@
 use crate::table::LINE_WIDTH;
 use serde::Serialize;
 use std::fmt::Write;
-use viewless_protocols::nonlinear::{Bits, Card, CostClaim, Rounds};
+use viewless_protocols::nonlinear::{Bits, Card, CostClaim, Reading, Rounds};
 use viewless_protocols::program::Schedule;
 use viewless_protocols::scheme::{Comparison, Truncation};
 
@@ -23,6 +23,9 @@ pub struct CardReport {
     pub source: &'static str,
     /// Ours, as printed, as coded, ...
     pub reading: String,
+    /// Whether there is no published text to read.
+    #[serde(skip)]
+    is_ours: bool,
     domain: DomainReport,
     error: ErrorReport,
     claims: Vec<ClaimReport>,
@@ -81,6 +84,7 @@ impl CardReport {
             summary: card.summary,
             source: card.source,
             reading: card.reading.to_string(),
+            is_ours: card.reading == Reading::Ours,
             domain: DomainReport { low: domain.low, high: domain.high, of: domain.of, row_length: ROW_LENGTH },
             error: ErrorReport { absolute: error.absolute, relative: error.relative, truth: error.truth.to_string() },
             claims: card.claims.iter().map(ClaimReport::new).collect(),
@@ -98,10 +102,7 @@ impl CardReport {
     pub fn entry(&self) -> String {
         const INDENT: &str = "    ";
         let (domain, error) = (self.domain(), self.error());
-        let source = match self.reading.as_str() {
-            "ours" => self.source.to_owned(),
-            reading => format!("{reading}: {}", self.source),
-        };
+        let source = if self.is_ours { self.source.to_owned() } else { format!("{}: {}", self.reading, self.source) };
         let facts = format!("{} in {domain}, error at most {error}; {source}", self.domain.of);
         let fails: String = self.fails.iter().map(|failing| hanging(INDENT, &failing.text())).collect();
         hanging("", &format!("{}: {}", self.name, self.summary)) + &hanging(INDENT, &facts) + &fails

@@ -5,7 +5,7 @@ use viewless_proofs::privacy::{self, Verdict, check};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::model::{self, Query};
-use viewless_protocols::nonlinear::{self, Function, LayerNormInputs, Protocol};
+use viewless_protocols::nonlinear::{self, Protocol};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
 use viewless_protocols::suite::Suite;
@@ -138,20 +138,7 @@ fn every_protocol_of_the_registry_is_proved() {
 fn protocol_program(protocol: &Protocol, spec: &SchemeSpec) -> Program {
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [2, 4]);
-    let y = match protocol.card.function {
-        Function::LayerNorm => {
-            let gamma = c.input(Owner::Model, "gamma", [4]);
-            let beta = c.input(Owner::Model, "beta", [4]);
-            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon: 1e-5 })
-        }
-        Function::Exp
-        | Function::Reciprocal
-        | Function::Rsqrt
-        | Function::Max
-        | Function::Gelu
-        | Function::Tanh
-        | Function::Softmax => protocol.build(&mut c, x),
-    };
+    let y = protocol.build_alone(&mut c, x, 1e-5);
     c.reveal(y, "y");
     scheme::compile(&c.finish().unwrap(), spec, FixedPoint { fraction_bits: 16 }).unwrap()
 }

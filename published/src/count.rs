@@ -4,7 +4,7 @@ use crate::table::{Configuration, PublishedError, Subject};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
 use viewless_protocols::model::Query;
 use viewless_protocols::model::{self, TransformerConfig};
-use viewless_protocols::nonlinear::{self, Build, LayerNormInputs, Protocol};
+use viewless_protocols::nonlinear::{self, Protocol};
 use viewless_protocols::program::{Phase, Program, Schedule};
 use viewless_protocols::region::Regions;
 use viewless_protocols::scheme;
@@ -49,13 +49,13 @@ pub(crate) fn count(name: &str, configuration: &Configuration) -> Result<Counted
         }
         Subject::Protocol { name, rows, row_length } => {
             let protocol = protocol(name).map_err(refuse)?;
-            let circuit = part(&[*rows, *row_length], |c, x, _| build(c, protocol, x, *row_length))?;
+            let circuit = part(&[*rows, *row_length], |c, x, _| protocol.build_alone(c, x, EPSILON))?;
             Ok(count_part(&compile(&circuit, &suite)?, rows * row_length))
         }
         Subject::Product { protocol: name, side } => {
             let protocol = protocol(name).map_err(refuse)?;
             let circuit = part(&[*side, *side], |c, x, y| {
-                let y = build(c, protocol, y, *side);
+                let y = protocol.build_alone(c, y, EPSILON);
                 c.mul(x, y)
             })?;
             Ok(count_part(&compile(&circuit, &suite)?, side * side))
@@ -103,16 +103,6 @@ fn part(
     let result = c.region(SUBJECT, |c| build(c, x, y));
     c.reveal(result, "result");
     Ok(c.finish()?)
-}
-
-fn build(c: &mut Circuit, protocol: &Protocol, x: Secret, row_length: usize) -> Secret {
-    match protocol.build {
-        Build::Map(_) | Build::Softmax(_) => protocol.build(c, x),
-        Build::LayerNorm(_) => {
-            let [gamma, beta] = ["gamma", "beta"].map(|name| c.input(Owner::Model, name, [row_length]));
-            protocol.build(c, LayerNormInputs { x, gamma, beta, epsilon: EPSILON })
-        }
-    }
 }
 
 fn count_part(program: &Program, elements: usize) -> Counted {

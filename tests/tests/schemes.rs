@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::fixed::FixedPoint;
-use viewless_protocols::nonlinear::{self, Function, LayerNormInputs, Protocol};
+use viewless_protocols::nonlinear::{self, Function, Protocol};
 use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Truncation};
 use viewless_tests::random_circuit::bound;
 use viewless_tests::{PUBLISHED, REPLICATED, compile, every_scheme, map_circuit, run};
@@ -274,20 +274,7 @@ fn what_the_model_owner_holds_is_added_and_subtracted_whoever_holds_it_and_in_an
 fn rows(protocol: &Protocol) -> CheckedCircuit {
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [2, 8]);
-    let y = match protocol.card.function {
-        Function::LayerNorm => {
-            let gamma = c.input(Owner::Model, "gamma", [8]);
-            let beta = c.input(Owner::Model, "beta", [8]);
-            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon: 1e-5 })
-        }
-        Function::Exp
-        | Function::Reciprocal
-        | Function::Rsqrt
-        | Function::Max
-        | Function::Gelu
-        | Function::Tanh
-        | Function::Softmax => protocol.build(&mut c, x),
-    };
+    let y = protocol.build_alone(&mut c, x, 1e-5);
     c.reveal(y, "y");
     c.finish().unwrap()
 }

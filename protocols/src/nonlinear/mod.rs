@@ -43,7 +43,7 @@ pub use card::{
 };
 pub use mask::Mask;
 
-use crate::circuit::{Circuit, Secret};
+use crate::circuit::{Circuit, Owner, Secret};
 
 /// A card with the builder of its circuit.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +117,19 @@ impl From<LayerNormInputs> for Inputs {
 }
 
 impl Protocol {
+    /// Builds the protocol on rows `x` where it stands alone: a layer normalisation takes the model's inputs `gamma` and `beta`, of the row
+    /// length, and `epsilon`; the others take x alone.
+    pub fn build_alone(&self, c: &mut Circuit, x: Secret, epsilon: f64) -> Secret {
+        match self.build {
+            Build::Map(_) | Build::Softmax(_) => self.build(c, x),
+            Build::LayerNorm(_) => {
+                let row_length = c.row_length(x);
+                let [gamma, beta] = ["gamma", "beta"].map(|name| c.input(Owner::Model, name, [row_length]));
+                self.build(c, LayerNormInputs { x, gamma, beta, epsilon })
+            }
+        }
+    }
+
     /// Builds the protocol in a region called by the card's name.
     ///
     /// # Panics

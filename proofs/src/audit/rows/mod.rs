@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner};
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::nonlinear::{self, Build, LayerNormInputs, Protocol};
+use viewless_protocols::nonlinear::{self, Protocol};
 
 /// Bits of the reference of one row: rows have errors far above 2^-100.
 const BITS: u32 = 128;
@@ -225,14 +225,7 @@ const EPSILON: f64 = 1e-12;
 fn circuit(protocol: &Protocol, rows: usize, length: usize) -> Result<CheckedCircuit, AuditError> {
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [rows, length]);
-    let y = match protocol.build {
-        Build::Map(_) | Build::Softmax(_) => protocol.build(&mut c, x),
-        Build::LayerNorm(_) => {
-            let gamma = c.input(Owner::Model, "gamma", [length]);
-            let beta = c.input(Owner::Model, "beta", [length]);
-            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon: EPSILON })
-        }
-    };
+    let y = protocol.build_alone(&mut c, x, EPSILON);
     c.reveal(y, "y");
     Ok(c.finish()?)
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::audit::function_of;
 use crate::bound::Cell;
 use crate::bound::reduce::{Reduced, reduce};
-use viewless_protocols::nonlinear::{Card, ErrorClaim, Truth};
+use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Truth};
 use viewless_protocols::scheme::Truncation;
 
 fn of_rows() -> impl Iterator<Item = &'static Protocol> {

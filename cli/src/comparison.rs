@@ -64,9 +64,9 @@ pub struct Entry {
     pub functions: Vec<FunctionEntry>,
     /// Verdicts about every single party's view.
     pub privacy: Vec<PrivacyEntry>,
-    /// Bytes on the busiest directed link in each online round, for predictions.
+    /// Bytes on the busiest directed link in each online round of each schedule, for predictions.
     #[serde(skip)]
-    pub rounds_bytes: Vec<u64>,
+    pub rounds_bytes: Vec<Vec<u64>>,
 }
 
 /// A protocol of a suite, with its worst error.
@@ -207,7 +207,9 @@ impl Entry {
     ) -> Result<Self, CliError> {
         let program = subject.program(&suite, sizes)?;
         let networks: Vec<&Network> = networks.iter().collect();
-        let Bill { phases, regions, slowest_link_bytes, .. } = count::bill(&program, schedule, Grouping::Function);
+        let bill = count::bill(&program, schedule, Grouping::Function);
+        let rounds_bytes = bill.online_schedules();
+        let Bill { phases, regions, .. } = bill;
         let failure = failure::predict(&program, crate::bill::ASSUMED_MAGNITUDE);
         let online = &phases[&Phase::Online];
         let protocols = match &subject.kind {
@@ -223,7 +225,7 @@ impl Entry {
             expected_wraps: failure.expected_wraps,
             functions: functions.collect(),
             privacy: privacy(&program),
-            rounds_bytes: slowest_link_bytes[Phase::Online as usize].clone(),
+            rounds_bytes,
             suite,
         })
     }

@@ -218,6 +218,7 @@ fn rows_text(report: &RowReport, suite: &Suite) -> String {
             ClaimVerdict::Holds => "holds",
             ClaimVerdict::Exceeds => "exceeded",
             ClaimVerdict::Undecided => "undecided",
+            ClaimVerdict::NotCovered => "not covered",
         },
         report.refuting_of_claim,
     );
@@ -312,6 +313,7 @@ fn text(report: &Report, suite: &Suite) -> String {
             ClaimVerdict::Holds => "holds",
             ClaimVerdict::Exceeds => "exceeded",
             ClaimVerdict::Undecided => "undecided",
+            ClaimVerdict::NotCovered => "not covered",
         }
     );
     let excess = report.certified_excess.map_or_else(unbounded, real);

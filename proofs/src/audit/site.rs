@@ -9,7 +9,7 @@ use crate::bound::BoundError;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, PlainError};
-use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol};
+use viewless_protocols::nonlinear::{Function, Kind, LayerNormInputs, Protocol};
 
 /// Rows of numbers that reach a protocol.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,7 +81,7 @@ pub enum SiteError {
     )]
     Function {
         /// The protocol.
-        protocol: &'static str,
+        protocol: String,
         /// What it computes.
         function: Function,
     },
@@ -113,7 +113,8 @@ pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteErr
     if columns == 0 || values.is_empty() || !values.len().is_multiple_of(columns) {
         return Err(SiteError::Shape { values: values.len(), columns });
     }
-    let wrong = || SiteError::Function { protocol: protocol.card.name, function: protocol.card.function };
+    let wrong =
+        || SiteError::Function { protocol: protocol.card.name.clone(), function: protocol.card.function.clone() };
     let rows = values.len() / columns;
     let circuit = circuit(protocol, rows, columns, normalisation.map(|(_, _, epsilon)| epsilon))?;
     let evaluated = circuit.evaluate(|_, name| match (name, normalisation) {
@@ -122,7 +123,7 @@ pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteErr
         ("beta", Some((_, beta, _))) => Some(beta.to_vec()),
         _ => None,
     })?;
-    let exact = exact(protocol.card.function, site).ok_or_else(wrong)?;
+    let exact = exact(&protocol.card.function, site).ok_or_else(wrong)?;
     let found = evaluated.outputs.first().map_or(&[][..], |(_, _, values)| values.as_slice());
     let errors = found.iter().zip(&exact).map(|(found, exact)| (found - exact).abs());
     let max_error = errors.fold(0.0, |worst, error| if error.is_nan() { f64::INFINITY } else { error.max(worst) });
@@ -146,15 +147,18 @@ pub(super) fn circuit(
 ) -> Result<CheckedCircuit, SiteError> {
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [rows, columns]);
-    let y = match (protocol.build, epsilon) {
-        (Build::Map(_) | Build::Softmax(_), None) => protocol.build(&mut c, x),
-        (Build::LayerNorm(_), Some(epsilon)) => {
+    let y = match (protocol.build.kind(), epsilon) {
+        (Kind::Map | Kind::Softmax, None) => protocol.build(&mut c, x),
+        (Kind::LayerNorm, Some(epsilon)) => {
             let gamma = c.input(Owner::Model, "gamma", [columns]);
             let beta = c.input(Owner::Model, "beta", [columns]);
             protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon })
         }
-        (Build::Map(_) | Build::Softmax(_), Some(_)) | (Build::LayerNorm(_), None) => {
-            return Err(SiteError::Function { protocol: protocol.card.name, function: protocol.card.function });
+        (Kind::Map | Kind::Softmax, Some(_)) | (Kind::LayerNorm, None) => {
+            return Err(SiteError::Function {
+                protocol: protocol.card.name.clone(),
+                function: protocol.card.function.clone(),
+            });
         }
     };
     c.reveal(y, "y");
@@ -162,13 +166,13 @@ pub(super) fn circuit(
 }
 
 /// The exact function in f64: errors of 1e-12 do not matter beside those of any protocol.
-fn exact(function: Function, site: &Site<'_>) -> Option<Vec<f64>> {
+fn exact(function: &Function, site: &Site<'_>) -> Option<Vec<f64>> {
     let map = |f: &dyn Fn(f64) -> f64| site.values.iter().map(|&x| f(x)).collect();
     let rows = || site.values.chunks_exact(site.columns);
-    Some(match function {
-        Function::Gelu => map(&|x| 0.5 * x * libm::erfc(-x / std::f64::consts::SQRT_2)),
-        Function::Tanh => map(&libm::tanh),
-        Function::Softmax => rows()
+    Some(match function.name() {
+        "gelu" => map(&|x| 0.5 * x * libm::erfc(-x / std::f64::consts::SQRT_2)),
+        "tanh" => map(&libm::tanh),
+        "softmax" => rows()
             .flat_map(|row| {
                 let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 let powers: Vec<f64> = row.iter().map(|x| libm::exp(x - most)).collect();
@@ -176,7 +180,7 @@ fn exact(function: Function, site: &Site<'_>) -> Option<Vec<f64>> {
                 powers.into_iter().map(move |power| power / sum)
             })
             .collect(),
-        Function::LayerNorm => {
+        "layernorm" => {
             let (gamma, beta, epsilon) = site.normalisation?;
             rows()
                 .flat_map(|row| {
@@ -188,40 +192,40 @@ fn exact(function: Function, site: &Site<'_>) -> Option<Vec<f64>> {
                 })
                 .collect()
         }
-        Function::Exp | Function::Reciprocal | Function::Rsqrt | Function::Max => return None,
+        _ => return None,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use viewless_protocols::nonlinear::find;
+    use viewless_protocols::nonlinear::Registry;
 
     #[test]
     fn a_site_inside_its_domain_errs_as_the_card_claims_and_one_outside_is_named() {
-        let gelu = find("gelu/cosine").unwrap();
+        let gelu = Registry::built_in().get("gelu/cosine").unwrap();
         let report = judge(gelu, &Site { values: &[-3.0, 0.5, 2.0, 17.0], columns: 2, normalisation: None }).unwrap();
         assert!(report.max_error <= gelu.card.error.absolute && report.claims.iter().all(|claim| claim.outside == 0));
         // A sum of squares of 49,882 was seen in a real model; SecFormer's constant serves up to 5,890.
-        let ln = find("layernorm/goldschmidt").unwrap();
+        let ln = Registry::built_in().get("layernorm/goldschmidt").unwrap();
         let row: Vec<f64> = (0..384).map(|i| if i % 2 == 0 { 11.4 } else { -11.4 }).collect();
         let (gamma, beta) = (vec![1.0; 384], vec![0.0; 384]);
         let site = Site { values: &row, columns: 384, normalisation: Some((&gamma, &beta, 1e-12)) };
         let report = judge(ln, &site).unwrap();
         assert!(report.claims.iter().any(|claim| claim.outside > 0 && claim.seen.1 > 49_000.0));
         assert!(report.max_error > 1.0);
-        assert!(judge(find("layernorm/normalized").unwrap(), &site).unwrap().max_error < 1e-5);
+        assert!(judge(Registry::built_in().get("layernorm/normalized").unwrap(), &site).unwrap().max_error < 1e-5);
     }
 
     #[test]
     fn what_is_no_site_is_refused() {
-        let gelu = find("gelu/cosine").unwrap();
-        let exp = find("exp/limit").unwrap();
+        let gelu = Registry::built_in().get("gelu/cosine").unwrap();
+        let exp = Registry::built_in().get("exp/limit").unwrap();
         let site = Site { values: &[1.0, 2.0, 3.0], columns: 2, normalisation: None };
         assert!(matches!(judge(gelu, &site), Err(SiteError::Shape { values: 3, columns: 2 })));
         let site = Site { columns: 3, ..site };
         assert!(matches!(judge(exp, &site), Err(SiteError::Function { .. })));
-        let ln = find("layernorm/normalized").unwrap();
+        let ln = Registry::built_in().get("layernorm/normalized").unwrap();
         assert!(matches!(judge(ln, &site), Err(SiteError::Function { .. })));
     }
 }

@@ -122,7 +122,7 @@ pub(crate) fn instead(name: &str) -> String {
         format!(" (`{name}` is a network: --network {name})")
     } else if model::known(name).is_some() {
         format!(" (`{name}` is a model)")
-    } else if nonlinear::find(name).is_some() {
+    } else if nonlinear::Registry::built_in().get(name).is_some() {
         format!(" (`{name}` is a protocol)")
     } else {
         String::new()

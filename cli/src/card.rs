@@ -14,13 +14,13 @@ const ROW_LENGTH: usize = 128;
 #[derive(Debug, Serialize)]
 pub struct CardReport {
     /// `function/variant`.
-    pub name: &'static str,
+    pub name: String,
     /// What it computes.
     pub function: String,
     /// One line.
-    pub summary: &'static str,
+    pub summary: String,
     /// Paper or code.
-    pub source: &'static str,
+    pub source: String,
     /// Ours, as printed, as coded, ...
     pub reading: String,
     /// Whether there is no published text to read.
@@ -31,7 +31,7 @@ pub struct CardReport {
     claims: Vec<ClaimReport>,
     /// Qualities that it lacks.
     pub fails: Vec<FailingReport>,
-    known: &'static [&'static str],
+    known: Vec<String>,
 }
 
 /// A quality that a protocol lacks, and why.
@@ -40,14 +40,14 @@ pub struct FailingReport {
     /// The quality.
     pub quality: String,
     /// Why.
-    pub why: &'static str,
+    pub why: String,
 }
 
 #[derive(Debug, Serialize)]
 struct DomainReport {
     low: f64,
     high: f64,
-    of: &'static str,
+    of: String,
     row_length: usize,
 }
 
@@ -60,7 +60,7 @@ struct ErrorReport {
 
 #[derive(Debug, Serialize)]
 struct ClaimReport {
-    by: &'static str,
+    by: String,
     comparison: Comparison,
     truncation: Truncation,
     schedule: Schedule,
@@ -69,31 +69,36 @@ struct ClaimReport {
     /// As a formula of the number of rows r and their length n.
     bits: Option<String>,
     holds: bool,
-    remark: &'static str,
+    remark: String,
 }
 
 impl CardReport {
     /// The card as data.
     #[must_use]
-    pub fn new(card: &'static Card) -> Self {
-        let domain = (card.domain)(ROW_LENGTH);
+    pub fn new(card: &Card) -> Self {
+        let domain = card.interval.at(ROW_LENGTH);
         let error = card.error;
         Self {
-            name: card.name,
+            name: card.name.clone(),
             function: card.function.to_string(),
-            summary: card.summary,
-            source: card.source,
+            summary: card.summary.clone(),
+            source: card.source.clone(),
             reading: card.reading.to_string(),
             is_ours: card.reading == Reading::Ours,
-            domain: DomainReport { low: domain.low, high: domain.high, of: domain.of, row_length: ROW_LENGTH },
+            domain: DomainReport {
+                low: domain.low,
+                high: domain.high,
+                of: domain.of.into_owned(),
+                row_length: ROW_LENGTH,
+            },
             error: ErrorReport { absolute: error.absolute, relative: error.relative, truth: error.truth.to_string() },
             claims: card.claims.iter().map(ClaimReport::new).collect(),
             fails: card
                 .fails
                 .iter()
-                .map(|failing| FailingReport { quality: failing.quality.to_string(), why: failing.why })
+                .map(|failing| FailingReport { quality: failing.quality.to_string(), why: failing.why.clone() })
                 .collect(),
-            known: card.known,
+            known: card.known.clone(),
         }
     }
 
@@ -102,7 +107,7 @@ impl CardReport {
     pub fn entry(&self) -> String {
         const INDENT: &str = "    ";
         let (domain, error) = (self.domain(), self.error());
-        let source = if self.is_ours { self.source.to_owned() } else { format!("{}: {}", self.reading, self.source) };
+        let source = if self.is_ours { self.source.clone() } else { format!("{}: {}", self.reading, self.source) };
         let facts = format!("{} in {domain}, error at most {error}; {source}", self.domain.of);
         let fails: String = self.fails.iter().map(|failing| hanging(INDENT, &failing.text())).collect();
         hanging("", &format!("{}: {}", self.name, self.summary)) + &hanging(INDENT, &facts) + &fails
@@ -131,7 +136,7 @@ impl CardReport {
         let mut text = hanging("", &format!("{}: {}", self.name, self.summary)) + "\n";
         let mut field = |label: &str, value: &str| text.push_str(&hanging(&format!("{label:<9}"), value));
         field("computes", &self.function);
-        field("source", self.source);
+        field("source", &self.source);
         field("reading", &self.reading);
         field("domain", &format!("{} in {} (rows of {})", self.domain.of, self.domain(), self.domain.row_length));
         field(
@@ -158,17 +163,17 @@ impl FailingReport {
 }
 
 impl ClaimReport {
-    fn new(claim: &'static CostClaim) -> Self {
-        let CostClaim { by, setting, rounds, bits, holds, remark } = *claim;
+    fn new(claim: &CostClaim) -> Self {
+        let CostClaim { by, setting, rounds, bits, holds, remark } = claim;
         Self {
-            by,
+            by: by.clone(),
             comparison: setting.comparison,
             truncation: setting.truncation,
             schedule: setting.schedule,
-            rounds: rounds.map(rounds_formula),
-            bits: bits.map(bits_formula),
-            holds,
-            remark,
+            rounds: rounds.as_ref().map(rounds_formula),
+            bits: bits.as_ref().map(bits_formula),
+            holds: *holds,
+            remark: remark.clone(),
         }
     }
 
@@ -183,7 +188,7 @@ impl ClaimReport {
         let mut text = hanging("  - ", &format!("{}: {stated}; {verdict}", self.by));
         let setting = format!("comparison {comparison}, truncation {truncation}, schedule {schedule}");
         text.push_str(&hanging("    ", &setting));
-        text.push_str(&hanging("    ", self.remark));
+        text.push_str(&hanging("    ", &self.remark));
         text
     }
 }
@@ -193,17 +198,17 @@ pub fn name_of(choice: &impl Serialize) -> String {
     serde_json::to_string(choice).unwrap_or_default().trim_matches('"').to_owned()
 }
 
-fn rounds_formula(rounds: Rounds) -> String {
+fn rounds_formula(rounds: &Rounds) -> String {
     match rounds {
         Rounds::Linear { fixed, per_halving: 0 } => fixed.to_string(),
         Rounds::Linear { fixed, per_halving } => format!("{fixed} + {per_halving} m"),
-        Rounds::OfRow { formula, .. } => formula.to_owned(),
+        Rounds::OfRow { formula, .. } => formula.clone(),
     }
 }
 
-fn bits_formula(bits: Bits) -> String {
+fn bits_formula(bits: &Bits) -> String {
     let (per_element, per_row, per_column) = match bits {
-        Bits::Linear { per_element, per_row, per_column } => (per_element, per_row, per_column),
+        &Bits::Linear { per_element, per_row, per_column } => (per_element, per_row, per_column),
         Bits::OfRow { formula, .. } => return format!("r ({formula})"),
     };
     let mut formula = String::new();
@@ -251,14 +256,14 @@ pub(crate) fn hanging(label: &str, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use viewless_protocols::nonlinear;
+    use viewless_protocols::nonlinear::{self, PerRow};
 
     #[test]
     fn every_card_says_all_that_is_known() {
-        for protocol in nonlinear::registry() {
-            let text = CardReport::new(protocol.card).text();
+        for protocol in nonlinear::Registry::built_in() {
+            let text = CardReport::new(&protocol.card).text();
             let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            for known in protocol.card.known {
+            for known in &protocol.card.known {
                 assert!(joined.contains(&known.split_whitespace().collect::<Vec<_>>().join(" ")), "{text}");
             }
             assert!(text.lines().all(|line| line.chars().count() <= usize::from(LINE_WIDTH)), "{text}");
@@ -267,13 +272,13 @@ mod tests {
 
     #[test]
     fn formulas_read_like_those_of_papers() {
-        assert_eq!(bits_formula(Bits::Linear { per_element: 384, per_row: 3456, per_column: 0 }), "384 r n + 3456 r");
-        assert_eq!(bits_formula(Bits::Linear { per_element: 2, per_row: -2, per_column: 64 }), "2 r n - 2 r + 64 n");
-        assert_eq!(bits_formula(Bits::per_element(0)), "0");
-        assert_eq!(rounds_formula(Rounds::Linear { fixed: 2, per_halving: 9 }), "2 + 9 m");
-        let of_row = Bits::OfRow { at: |n| 2 * n as i64, formula: "2 n" };
-        assert_eq!(bits_formula(of_row), "r (2 n)");
-        assert_eq!(rounds_formula(Rounds::OfRow { at: |n| n as u64, formula: "n" }), "n");
+        assert_eq!(bits_formula(&Bits::Linear { per_element: 384, per_row: 3456, per_column: 0 }), "384 r n + 3456 r");
+        assert_eq!(bits_formula(&Bits::Linear { per_element: 2, per_row: -2, per_column: 64 }), "2 r n - 2 r + 64 n");
+        assert_eq!(bits_formula(&Bits::per_element(0)), "0");
+        assert_eq!(rounds_formula(&Rounds::Linear { fixed: 2, per_halving: 9 }), "2 + 9 m");
+        let of_row = Bits::OfRow { at: PerRow::of(|n| 2 * n as i64), formula: "2 n".to_owned() };
+        assert_eq!(bits_formula(&of_row), "r (2 n)");
+        assert_eq!(rounds_formula(&Rounds::OfRow { at: PerRow::of(|n| n as u64), formula: "n".to_owned() }), "n");
         assert_eq!([0.0, 1e-12, 1.06e-3, 0.031, -256.0, 1e12].map(number).join(" "), "0 1e-12 1.06e-3 0.031 -256 1e12");
     }
 }

@@ -18,9 +18,10 @@ use crate::units;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use viewless_proofs::audit::{self, Question, function_of};
 use viewless_proofs::privacy::{promised_coalitions, prove_each};
-use viewless_protocols::nonlinear::{self, Failing, Protocol, Quality};
+use viewless_protocols::nonlinear::{Failing, Protocol, Quality, Registry};
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::count::{self, Bill, COMPUTING, Grouping, RegionBill, Schedule};
@@ -75,13 +76,13 @@ pub struct FunctionEntry {
     /// What it computes.
     pub function: String,
     /// Its name.
-    pub protocol: &'static str,
+    pub protocol: String,
     /// Largest error of any run that does not wrap, on any input of the card's domain; `None` where no finite bound is known.
     pub certified_max_error: Option<f64>,
     /// The domain of that.
     pub domain: String,
     /// Why it is not the function that a model has in this place, if it is not.
-    pub not_right: Option<&'static str>,
+    pub not_right: Option<String>,
 }
 
 /// The verdict about one coalition.
@@ -163,9 +164,9 @@ impl Comparison {
     }
 
     /// Why protocols are not what a model has in their place, each once.
-    fn not_right(&self) -> Vec<(&'static str, &'static str)> {
+    fn not_right(&self) -> Vec<(&str, &str)> {
         let functions = self.suites.iter().flat_map(|entry| &entry.functions);
-        let all = functions.filter_map(|function| Some((function.protocol, function.not_right?)));
+        let all = functions.filter_map(|function| Some((function.protocol.as_str(), function.not_right.as_deref()?)));
         all.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -213,10 +214,10 @@ impl Entry {
         let failure = failure::predict(&program, crate::bill::ASSUMED_MAGNITUDE);
         let online = &phases[&Phase::Online];
         let protocols = match &subject.kind {
-            Kind::Protocol(protocol) => vec![*protocol],
-            Kind::Model(_) => suite.protocols.names().into_iter().filter_map(nonlinear::find).collect(),
+            Kind::Protocol(protocol) => vec![Arc::clone(protocol)],
+            Kind::Model(_) => suite.resolve(Registry::built_in())?.iter().cloned().collect(),
         };
-        let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(protocol, &suite, sizes.seq));
+        let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(&protocol, &suite, sizes.seq));
         Ok(Self {
             price: Price::of(suite.name.clone(), &program, schedule, &networks),
             bytes_sent_online: online.bytes_sent.clone(),
@@ -251,9 +252,9 @@ impl Entry {
 }
 
 impl FunctionEntry {
-    fn new(protocol: &'static Protocol, suite: &Suite, row_length: usize) -> Self {
-        let card = protocol.card;
-        let domain = (card.domain)(row_length);
+    fn new(protocol: &Protocol, suite: &Suite, row_length: usize) -> Self {
+        let card = &protocol.card;
+        let domain = card.interval.at(row_length);
         let elements = match function_of(card.error.truth) {
             Some(_) => String::new(),
             None => format!("; rows of {row_length} in [{}, {}]", ROW_RANGE.0, ROW_RANGE.1),
@@ -261,10 +262,10 @@ impl FunctionEntry {
         let not_right = |failing: &&Failing| failing.quality == Quality::Right;
         Self {
             function: card.function.to_string(),
-            protocol: card.name,
+            protocol: card.name.clone(),
             certified_max_error: certified(protocol, suite, row_length),
             domain: format!("{} in [{}, {}]{elements}", domain.of, domain.low, domain.high),
-            not_right: card.fails.iter().find(not_right).map(|failing| failing.why),
+            not_right: card.fails.iter().find(not_right).map(|failing| failing.why.clone()),
         }
     }
 
@@ -275,7 +276,7 @@ impl FunctionEntry {
 
 /// The largest error of any run that does not wrap, under a suite's scheme and fixed point; `None` where no finite bound is known.
 fn certified(protocol: &Protocol, suite: &Suite, row_length: usize) -> Option<f64> {
-    let name = protocol.card.name;
+    let name = &protocol.card.name;
     let question = Question { scheme: suite.scheme, fixed: suite.fixed(), samples: 1, ..Question::new(name) };
     let bound = match function_of(protocol.card.error.truth) {
         Some(_) => audit::audit(&question).map(|report| report.certified_max_error),

@@ -4,15 +4,16 @@ use crate::divergence::PrivateReport;
 use ndarray::Axis;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use thiserror::Error;
 use viewless_models::{Model, ModelError, Stage, forward_observed};
 use viewless_proofs::audit::site::{Site, SiteClaim, SiteError, judge};
 use viewless_protocols::circuit::CircuitError;
 use viewless_protocols::model::architecture::{Attention, Placement};
 use viewless_protocols::model::{BuildError, TransformerConfig};
-use viewless_protocols::nonlinear::Protocol;
+use viewless_protocols::nonlinear::{Function, Protocol, Registry};
 use viewless_protocols::scheme::CompileError;
-use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_protocols::suite::{MissingProtocol, Suite, SuiteError};
 use viewless_simulator::execute::ExecuteError;
 
 /// An audit of domains that could not be made.
@@ -24,6 +25,9 @@ pub enum DomainsError {
     /// The suite.
     #[error(transparent)]
     Suite(#[from] SuiteError),
+    /// The suite lacks a protocol.
+    #[error(transparent)]
+    Protocol(#[from] MissingProtocol),
     /// A site.
     #[error(transparent)]
     Site(#[from] SiteError),
@@ -102,7 +106,7 @@ pub struct DomainsReport {
 #[derive(Clone)]
 pub(crate) struct Seen {
     pub(crate) name: String,
-    pub(crate) protocol: &'static Protocol,
+    pub(crate) protocol: Arc<Protocol>,
     pub(crate) rows: Vec<f64>,
     pub(crate) columns: usize,
     /// Prefix of the tensors `weight` and `bias` of a layer normalisation.
@@ -131,13 +135,13 @@ pub fn audit(
         // Under causal attention a site is several, one for each length of a row.
         let mut outside_here: BTreeMap<String, u64> = BTreeMap::new();
         for seen in sites(model, suite, text)? {
-            let report = seen.with_site(model, |site| Ok(judge(seen.protocol, site)?))?;
+            let report = seen.with_site(model, |site| Ok(judge(&seen.protocol, site)?))?;
             let outside: u64 = report.claims.iter().map(|claim| claim.outside).sum();
             let summary = summaries.entry(seen.name.clone()).or_insert_with(|| {
                 order.push(seen.name.clone());
                 SiteSummary {
                     site: seen.name.clone(),
-                    protocol: seen.protocol.card.name.to_owned(),
+                    protocol: seen.protocol.card.name.clone(),
                     seen: report.seen,
                     max_error: Some(0.0),
                     claims: Vec::new(),
@@ -187,15 +191,18 @@ fn merge(into: &mut Vec<SiteClaim>, claims: Vec<SiteClaim>) {
 
 /// The numbers that reach every site, by an exact plaintext pass.
 pub(crate) fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen>, DomainsError> {
-    let protocols = suite.model()?;
+    let protocols = suite.resolve(Registry::built_in())?;
+    let [gelu, softmax, layernorm] =
+        [Function::GELU, Function::SOFTMAX, Function::LAYERNORM].map(|function| protocols.get(&function).cloned());
+    let (gelu, softmax, layernorm) = (gelu?, softmax?, layernorm?);
     let tokens = model.encode(text)?;
     let mut seen = Vec::new();
     forward_observed(&model.config, &model.weights, &tokens, &mut |stage, values| {
         let Some(name) = name(stage, &model.config) else { return };
         let protocol = match stage {
-            Stage::EmbeddingSum | Stage::AttentionSum { .. } | Stage::LayerSum { .. } => protocols.layernorm,
-            Stage::AttentionScores { .. } => protocols.softmax,
-            Stage::ActivationInput { .. } => protocols.gelu,
+            Stage::EmbeddingSum | Stage::AttentionSum { .. } | Stage::LayerSum { .. } => &layernorm,
+            Stage::AttentionScores { .. } => &softmax,
+            Stage::ActivationInput { .. } => &gelu,
             Stage::Embeddings | Stage::Layer { .. } => return,
         };
         let normalisation = stage.normalisation(&model.config);
@@ -206,12 +213,13 @@ pub(crate) fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen
             for length in 1..=columns {
                 let row = values.slice_axis(Axis(1), (length - 1..length).into());
                 let rows = row.slice_axis(Axis(2), (0..length).into()).iter().map(|&x| f64::from(x)).collect();
-                seen.push(Seen { name: name.clone(), protocol, rows, columns: length, normalisation: None });
+                let (name, protocol) = (name.clone(), Arc::clone(protocol));
+                seen.push(Seen { name, protocol, rows, columns: length, normalisation: None });
             }
             return;
         }
         let rows = values.iter().map(|&x| f64::from(x)).collect();
-        seen.push(Seen { name, protocol, rows, columns, normalisation });
+        seen.push(Seen { name, protocol: Arc::clone(protocol), rows, columns, normalisation });
     })?;
     Ok(seen)
 }

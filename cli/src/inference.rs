@@ -10,7 +10,7 @@ use viewless_models::{Model, ModelError, Prompt};
 use viewless_protocols::model::architecture::EmbeddingLayout;
 use viewless_protocols::model::transformer::{EMBEDDED, ONE_HOT, OUTPUT, PATCHES};
 use viewless_protocols::model::{self, Activation, BuildError, Head, Query, TransformerConfig};
-use viewless_protocols::nonlinear::Truth;
+use viewless_protocols::nonlinear::{Function, Registry, Truth};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, CompileError};
@@ -222,7 +222,7 @@ pub struct Question<'a> {
 /// # Errors
 /// [`InferenceError`] from suite, circuit or compilation.
 pub fn program(config: &TransformerConfig, suite: &Suite, query: Query) -> Result<Program, InferenceError> {
-    let circuit = model::circuit(config, &suite.model()?, query)?;
+    let circuit = model::circuit(config, &suite.model(Registry::built_in())?, query)?;
     Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
 }
 
@@ -323,7 +323,9 @@ fn domains(findings: &Findings) -> Vec<DomainViolation> {
 
 /// The form of GeLU that a model was trained with, and the one that its suite's protocol approximates, where they differ.
 fn notes(activation: Activation, suite: &Suite) -> Result<Vec<String>, SuiteError> {
-    let gelu = suite.model()?.gelu.card;
+    let protocols = suite.resolve(Registry::built_in())?;
+    let Ok(gelu) = protocols.get(&Function::GELU) else { return Ok(Vec::new()) };
+    let gelu = &gelu.card;
     let forms = match (activation, gelu.error.truth) {
         (Activation::Gelu, Truth::GeluTanh) => Some(("erf", "tanh")),
         (Activation::GeluTanh, Truth::Gelu) => Some(("tanh", "erf")),

@@ -3,10 +3,11 @@
 use crate::arguments::{Sizes, instead};
 use crate::error::CliError;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use viewless_models::{default_cache_dir, known_models, read_config};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner};
 use viewless_protocols::model::{self, BuildError, TransformerConfig};
-use viewless_protocols::nonlinear::{self, Build, LayerNormInputs, Protocol};
+use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme;
 use viewless_protocols::suite::Suite;
@@ -29,7 +30,7 @@ pub enum Kind {
     /// A model's sizes, without its weights.
     Model(TransformerConfig),
     /// A protocol of the registry.
-    Protocol(&'static Protocol),
+    Protocol(Arc<Protocol>),
 }
 
 impl Subject {
@@ -40,8 +41,8 @@ impl Subject {
     pub fn find(name: &str) -> Result<Self, CliError> {
         let kind = if let Some(config) = model::known(name) {
             Kind::Model(config)
-        } else if let Some(protocol) = nonlinear::find(name) {
-            Kind::Protocol(protocol)
+        } else if let Some(protocol) = Registry::built_in().get(name) {
+            Kind::Protocol(Arc::clone(protocol))
         } else {
             Kind::Model(read_config(&directory(name)?)?)
         };
@@ -75,7 +76,9 @@ impl Subject {
     /// Sizes that the model cannot take.
     pub fn circuit(&self, suite: &Suite, sizes: Sizes) -> Result<CheckedCircuit, CliError> {
         let built = match &self.kind {
-            Kind::Model(config) => model::circuit(config, &suite.model()?, self.sizes(sizes).query()),
+            Kind::Model(config) => {
+                model::circuit(config, &suite.model(Registry::built_in())?, self.sizes(sizes).query())
+            }
             Kind::Protocol(protocol) => protocol_circuit(protocol, sizes).map_err(BuildError::from),
         };
         let Sizes { seq, batch } = sizes;
@@ -109,7 +112,7 @@ fn directory(name: &str) -> Result<PathBuf, CliError> {
 fn protocol_circuit(protocol: &Protocol, sizes: Sizes) -> Result<CheckedCircuit, CircuitError> {
     let Sizes { seq, batch } = sizes;
     let mut c = Circuit::new();
-    let y = match protocol.build {
+    let y = match &protocol.build {
         Build::Map(_) | Build::Softmax(_) => {
             let x = c.region("input", |c| c.input(Owner::Client, "x", [batch, seq]));
             protocol.build(&mut c, x)
@@ -134,8 +137,8 @@ mod tests {
     #[test]
     fn every_protocol_is_a_subject_that_compiles() {
         let suite = arguments::suite("faithful").unwrap();
-        for protocol in nonlinear::registry() {
-            let subject = Subject::find(protocol.card.name).unwrap();
+        for protocol in Registry::built_in() {
+            let subject = Subject::find(&protocol.card.name).unwrap();
             assert!(subject.program(&suite, Sizes { seq: 5, batch: 2 }).is_ok(), "{}", protocol.card.name);
         }
     }

@@ -12,7 +12,7 @@ use crate::count;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::nonlinear;
+use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::program::{Claim, ClaimKind, Program};
 use viewless_protocols::region::{RegionId, Regions};
 
@@ -67,7 +67,7 @@ struct Predicted {
 /// parts truncate is no output.
 fn claims_of_shares(program: &Program) -> BTreeSet<usize> {
     let is_of_shares = |region: RegionId| {
-        let protocol = nonlinear::find(program.regions.name(region));
+        let protocol = Registry::built_in().get(program.regions.name(region));
         protocol.is_some_and(|protocol| protocol.card.error.truth.is_share_of_row())
     };
     let truncations = program.claims.iter().enumerate().filter(|(_, claim)| is_local_truncation(claim));
@@ -185,7 +185,7 @@ mod tests {
         let suite = Suite::built_in("secformer").unwrap();
         let mut c = Circuit::new();
         let x = c.input(Owner::Client, "x", [4, 16]);
-        let y = nonlinear::find("softmax/2quad").unwrap().build(&mut c, x);
+        let y = Registry::built_in().get("softmax/2quad").unwrap().build(&mut c, x);
         c.reveal(y, "y");
         let program = scheme::compile(&c.finish().unwrap(), &suite.scheme, suite.fixed()).unwrap();
         let known = predict(&program, 1.0);

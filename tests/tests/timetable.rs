@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
 use viewless_protocols::circuit::{Circuit, Owner};
-use viewless_protocols::nonlinear;
+use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{Op, Phase, Program, Schedule, ValueId};
 use viewless_protocols::scheme;
@@ -89,7 +89,7 @@ fn alone(name: &str, suite: &str) -> Program {
     let suite = Suite::built_in(suite).unwrap();
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [1, 128]);
-    let y = nonlinear::find(name).unwrap().build_alone(&mut c, x, 1e-12);
+    let y = Registry::built_in().get(name).unwrap().build_alone(&mut c, x, 1e-12);
     c.reveal(y, "y");
     scheme::compile(&c.finish().unwrap(), &suite.scheme, suite.fixed()).unwrap()
 }

@@ -44,10 +44,10 @@ struct Assay<'a> {
 pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
     let Arguments { protocol, suite, sizes } = arguments;
     let subject = Subject::find(protocol)?;
-    let Kind::Protocol(found) = subject.kind else {
+    let Kind::Protocol(ref found) = subject.kind else {
         return Err(CliError::NotAProtocol { name: subject.name });
     };
-    let card = CardReport::new(found.card);
+    let card = CardReport::new(&found.card);
     let right = audit::examine(&audit::question(protocol, suite), sizes.seq)?;
     let (private, _) = prove::prove(&subject, suite, *sizes, &[])?;
     let cheap = cost::report(&subject, suite, *sizes, Schedule::Asap, &Network::lan(), Grouping::Region)?;

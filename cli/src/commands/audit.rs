@@ -151,7 +151,9 @@ impl Finding {
 pub(crate) const ROW_RANGE: (f64, f64) = (-16.0, 16.0);
 
 fn is_of_rows(question: &Question<'_>) -> bool {
-    nonlinear::find(question.protocol).is_some_and(|protocol| function_of(protocol.card.error.truth).is_none())
+    nonlinear::Registry::built_in()
+        .get(question.protocol)
+        .is_some_and(|protocol| function_of(protocol.card.error.truth).is_none())
 }
 
 /// Audits a protocol of numbers, or of rows of `row` elements.
@@ -174,7 +176,7 @@ fn drawn(question: &Question<'_>, path: &Path) -> Result<Finding, CliError> {
     }
     let mut pending = file::Pending::create(path)?;
     let audit = audit_with_points(question)?;
-    if let Some(protocol) = nonlinear::find(question.protocol) {
+    if let Some(protocol) = nonlinear::Registry::built_in().get(question.protocol) {
         pending.write_all(&format.contents(&plot::svg(protocol, &audit)?)?)?;
         pending.commit()?;
     }

@@ -217,7 +217,7 @@ fn functions(comparison: &Comparison) -> Markup {
                             td { (function.protocol) }
                             td { (function.error_in_words()) }
                             td { (function.domain) }
-                            td.bad { @if let Some(why) = function.not_right { "not right: " (why) } }
+                            td.bad { @if let Some(why) = &function.not_right { "not right: " (why) } }
                         }
                     }
                 }

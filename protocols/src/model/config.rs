@@ -234,6 +234,21 @@ impl TransformerConfig {
         self.hidden_size / self.heads
     }
 
+    /// Whether a tanh is computed: in a pooler, or in a classifier.
+    #[must_use]
+    pub fn has_tanh(&self) -> bool {
+        match &self.head {
+            Head::Pooler => true,
+            Head::Classifier { .. } => {
+                self.architecture.layout().classifier.is_some_and(|classifier| match classifier.input {
+                    ClassifierInput::Pooler | ClassifierInput::Tanh(_) => true,
+                    ClassifierInput::Token | ClassifierInput::Relu(_) => false,
+                })
+            }
+            Head::HiddenStates | Head::MeanPooling | Head::NextToken => false,
+        }
+    }
+
     /// Rows of the word embedding table; none for images.
     #[must_use]
     pub fn vocab_size(&self) -> Option<usize> {

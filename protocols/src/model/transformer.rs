@@ -12,8 +12,10 @@ use super::architecture::{
 use super::config::{Head, Input, TransformerConfig};
 use super::tensors::weight_shape;
 use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
-use crate::nonlinear::{LayerNormInputs, Mask, Protocol, SoftmaxInputs};
+use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol, SoftmaxInputs};
+use crate::suite::{MissingProtocol, Protocols};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Name of the client's input under [`Embedding::OneHot`]: `[batch * tokens, vocabulary]`, a single 1 in each row.
@@ -40,19 +42,45 @@ pub enum Embedding {
     Client,
 }
 
-/// One protocol for each function of the model, and how tokens are embedded.
-#[derive(Debug, Clone, Copy)]
+/// The protocols that a model is built with, and how tokens are embedded.
+#[derive(Debug, Clone)]
 pub struct ModelProtocols {
-    /// Activation.
-    pub gelu: &'static Protocol,
-    /// Attention weights.
-    pub softmax: &'static Protocol,
-    /// Normalisation.
-    pub layernorm: &'static Protocol,
-    /// The pooler's activation.
-    pub tanh: &'static Protocol,
+    /// Protocols by function.
+    pub protocols: Protocols,
     /// Look-up of tokens.
     pub embedding: Embedding,
+}
+
+/// The protocols that a model needs.
+struct Chosen<'a> {
+    /// Activation.
+    gelu: &'a Protocol,
+    /// Attention weights.
+    softmax: &'a Protocol,
+    /// Normalisation.
+    layernorm: &'a Protocol,
+    /// Of the pooler, or in a classifier, where there is one.
+    tanh: Option<&'a Protocol>,
+    /// Look-up of tokens.
+    embedding: Embedding,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(config: &TransformerConfig, chosen: &'a ModelProtocols) -> Result<Self, MissingProtocol> {
+        let get = |function| chosen.protocols.get(&function).map(Arc::as_ref);
+        let tanh = if config.has_tanh() { Some(get(Function::TANH)?) } else { None };
+        Ok(Self {
+            gelu: get(Function::GELU)?,
+            softmax: get(Function::SOFTMAX)?,
+            layernorm: get(Function::LAYERNORM)?,
+            tanh,
+            embedding: chosen.embedding,
+        })
+    }
+
+    fn tanh(&self, c: &mut Circuit, x: Secret) -> Secret {
+        self.tanh.expect("it was looked up, because the configuration has it").build(c, x)
+    }
 }
 
 /// Sizes of one inference. Counts; no unit.
@@ -95,6 +123,9 @@ pub enum BuildError {
     /// The configuration cannot be.
     #[error("{0}")]
     Config(#[from] super::ConfigError),
+    /// A function of the model has no protocol.
+    #[error(transparent)]
+    Protocol(#[from] MissingProtocol),
     /// A protocol does not fit the shapes it is given.
     #[error("{0}")]
     Circuit(#[from] CircuitError),
@@ -103,7 +134,7 @@ pub enum BuildError {
 struct Transformer<'a> {
     config: &'a TransformerConfig,
     layout: &'static Layout,
-    protocols: &'a ModelProtocols,
+    protocols: Chosen<'a>,
     query: Query,
 }
 
@@ -141,7 +172,8 @@ pub fn circuit(
     if query.batch > MOST_SEQUENCES {
         return Err(BuildError::Sequences { batch: query.batch });
     }
-    let model = Transformer { config, layout: config.architecture.layout(), protocols, query };
+    let model =
+        Transformer { config, layout: config.architecture.layout(), protocols: Chosen::new(config, protocols)?, query };
     let mut c = Circuit::new();
     let mask = match model.layout.attention {
         Attention::Full => None,
@@ -435,7 +467,7 @@ impl Transformer<'_> {
         c.region("pooler", |c| {
             let first = self.token(c, x, 0);
             let dense = self.head_layer(c, first, name, self.config.hidden_size);
-            self.protocols.tanh.build(c, dense)
+            self.protocols.tanh(c, dense)
         })
     }
 
@@ -453,7 +485,7 @@ impl Transformer<'_> {
                 (None, ClassifierInput::Pooler | ClassifierInput::Token) => self.token(c, x, 0),
                 (None, ClassifierInput::Tanh(name)) => {
                     let dense = dense(c, name);
-                    self.protocols.tanh.build(c, dense)
+                    self.protocols.tanh(c, dense)
                 }
                 (None, ClassifierInput::Relu(name)) => {
                     let dense = dense(c, name);
@@ -488,6 +520,7 @@ mod tests {
     use crate::circuit::Op;
     use crate::model::architecture::Architecture;
     use crate::model::tensors;
+    use crate::nonlinear::Registry;
     use crate::suite::Suite;
 
     /// A model of 2 layers with a head.
@@ -529,7 +562,7 @@ mod tests {
         for architecture in Architecture::ALL {
             for head in heads(architecture) {
                 let config = small(architecture, head);
-                let suite = Suite::built_in("faithful").unwrap().model().unwrap();
+                let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
                 let circuit = circuit(&config, &suite, query(&config, 2)).unwrap();
                 let mut taken: Vec<(String, Vec<usize>)> = Vec::new();
                 for node in circuit.nodes() {
@@ -552,7 +585,7 @@ mod tests {
 
     #[test]
     fn queries_that_a_model_cannot_take_are_refused() {
-        let suite = Suite::built_in("faithful").unwrap().model().unwrap();
+        let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
         let refused = |architecture, tokens, batch| {
             circuit(&small(architecture, Head::HiddenStates), &suite, Query { tokens, batch }).unwrap_err()
         };

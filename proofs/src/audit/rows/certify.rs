@@ -104,7 +104,7 @@ impl Problem<'_> {
         let ring = Arithmetic::Ring(question.scheme.truncation);
         let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
         let claims = tape.claims.iter().map(|claim| (claim.region.as_str(), (claim.low, claim.high)));
-        let own = of_card(protocol.card.name, (protocol.card.domain)(length), claims);
+        let own = of_card(&protocol.card.name, &protocol.card.interval.at(length), claims);
         let mut covered: Vec<CoveredClaim> = Vec::new();
         let mut seen = |used: &ClaimUsed, subject: ClaimSubject, reach: (f64, f64)| {
             covered.push(CoveredClaim::new(&tape.claims[used.position], subject, reach, own[used.position]));

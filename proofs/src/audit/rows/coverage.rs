@@ -6,7 +6,7 @@
 
 use crate::bound::TapeClaim;
 use serde::{Deserialize, Serialize};
-use viewless_protocols::nonlinear::Domain;
+use viewless_protocols::nonlinear::Interval;
 
 /// What a claim is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ impl CoveredClaim {
 /// them states the domain on the card, the card speaks for a part, and the part's claims of that interval are its own too.
 pub(super) fn of_card<'c>(
     name: &str,
-    domain: Domain,
+    domain: &Interval,
     claims: impl Iterator<Item = (&'c str, (f64, f64))> + Clone,
 ) -> Vec<bool> {
     let states = |(low, high): (f64, f64)| low == domain.low && high == domain.high;

@@ -112,8 +112,8 @@ impl<'a> Judge<'a> {
         let paths: Vec<String> =
             plain.domains.iter().map(|domain| self.circuit.regions().path(domain.region)).collect();
         let claims = paths.iter().map(String::as_str).zip(plain.domains.iter().map(|domain| domain.claimed));
-        let card = self.protocol.card;
-        let own = of_card(card.name, (card.domain)(row.len()), claims);
+        let card = &self.protocol.card;
+        let own = of_card(&card.name, &card.interval.at(row.len()), claims);
         let mut position = Position::Inside;
         for (domain, own) in plain.domains.iter().zip(own).filter(|(domain, _)| domain.outside > 0) {
             debug_assert!(domain.elements > 0, "a claim is about something");

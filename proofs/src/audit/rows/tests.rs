@@ -5,11 +5,12 @@ use super::*;
 use crate::audit::function_of;
 use crate::bound::Cell;
 use crate::bound::reduce::{Reduced, reduce};
-use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Truth};
+use std::sync::Arc;
+use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Interval, PerRow, Registry, Truth};
 use viewless_protocols::scheme::Truncation;
 
-fn of_rows() -> impl Iterator<Item = &'static Protocol> {
-    nonlinear::registry().iter().filter(|protocol| function_of(protocol.card.error.truth).is_none())
+fn of_rows() -> impl Iterator<Item = &'static Arc<Protocol>> {
+    nonlinear::Registry::built_in().iter().filter(|protocol| function_of(protocol.card.error.truth).is_none())
 }
 
 fn question(name: &str, truncation: Truncation) -> Question<'_> {
@@ -45,7 +46,7 @@ fn ratio(name: &str) -> f64 {
 /// Protocols whose elements meet in sums and maxima alone. Of the others each row is one circuit of all its elements, and a search over long rows
 /// takes minutes.
 fn is_reduced(protocol: &Protocol) -> bool {
-    let question = question(protocol.card.name, Truncation::Exact);
+    let question = question(&protocol.card.name, Truncation::Exact);
     let judge = Judge::new(protocol, &question, 8).unwrap();
     reduce(judge.ring().tape(), "x", &[("gamma", 1.0), ("beta", 0.0)]).is_ok()
 }
@@ -90,7 +91,7 @@ fn is_a_bracket(report: &RowReport, ratio: f64) {
 fn every_protocol_of_rows_has_a_bracket() {
     for protocol in of_rows() {
         for truncation in [Truncation::Exact, Truncation::Local] {
-            let name = protocol.card.name;
+            let name = &protocol.card.name;
             is_a_bracket(&audit_rows(&question(name, truncation), 8, range(name)).unwrap(), ratio(name));
         }
     }
@@ -99,7 +100,7 @@ fn every_protocol_of_rows_has_a_bracket() {
 #[test]
 fn every_protocol_of_rows_has_a_bracket_for_rows_of_128() {
     for protocol in of_rows().filter(|protocol| is_reduced(protocol)) {
-        let name = protocol.card.name;
+        let name = &protocol.card.name;
         is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 128, range(name)).unwrap(), ratio(name));
     }
 }
@@ -109,14 +110,14 @@ fn every_protocol_of_rows_has_a_bracket_for_rows_of_128() {
 #[ignore = "the search over rows of 512 elements takes half a minute"]
 fn every_protocol_of_rows_has_a_bracket_for_rows_of_512() {
     for protocol in of_rows().filter(|protocol| is_reduced(protocol)) {
-        let name = protocol.card.name;
+        let name = &protocol.card.name;
         is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 512, range(name)).unwrap(), ratio(name));
     }
 }
 
 fn prepared<T>(name: &str, length: usize, range: (f64, f64), then: impl Fn(&Problem<'_>, Cell) -> T) -> T {
     let question = question(name, Truncation::Exact);
-    let protocol = nonlinear::find(name).unwrap();
+    let protocol = nonlinear::Registry::built_in().get(name).unwrap();
     let judge = Judge::new(protocol, &question, length).unwrap();
     let Reduced::Normalised(normalised) = reduce(judge.ring().tape(), "x", &[("gamma", 1.0), ("beta", 0.0)]).unwrap()
     else {
@@ -132,7 +133,7 @@ fn prepared<T>(name: &str, length: usize, range: (f64, f64), then: impl Fn(&Prob
 fn a_wrong_reduction_falls_below_what_runs_show() {
     let (name, length) = ("softmax/exp", 16);
     let honest = audit_rows(&question(name, Truncation::Exact), length, range(name)).unwrap();
-    let claim = nonlinear::find(name).unwrap().card.error;
+    let claim = nonlinear::Registry::built_in().get(name).unwrap().card.error;
     let [right, wrong] = prepared(name, length, range(name), |problem, elements| {
         let mut prepared = problem.prepare(elements).unwrap().unwrap();
         let right = prepared.conclude(&claim).error;
@@ -149,7 +150,7 @@ fn a_wrong_reduction_falls_below_what_runs_show() {
 fn random_rows_lie_below_the_bound_of_all_rows() {
     for name in ["softmax/exp", "softmax/2quad", "layernorm/goldschmidt"] {
         let question = question(name, Truncation::Local);
-        let protocol = nonlinear::find(name).unwrap();
+        let protocol = nonlinear::Registry::built_in().get(name).unwrap();
         let (length, (low, high)) = (11, range(name));
         let report = audit_rows(&question, length, (low, high)).unwrap();
         let certified = report.certified_max_error.unwrap();
@@ -182,7 +183,7 @@ fn the_bracket_encloses_what_all_rows_of_a_coarse_fixed_point_show() {
     {
         let mut question = question(name, Truncation::Exact);
         question.fixed.fraction_bits = fraction_bits;
-        let protocol = nonlinear::find(name).unwrap();
+        let protocol = nonlinear::Registry::built_in().get(name).unwrap();
         let report = audit_rows(&question, 2, range).unwrap();
         let judge = Judge::new(protocol, &question, 2).unwrap();
         let elements = crate::audit::cell(range.0, range.1, question.fixed).unwrap();
@@ -201,17 +202,17 @@ fn the_bracket_encloses_what_all_rows_of_a_coarse_fixed_point_show() {
     }
 }
 
-fn claiming(card: &Card, absolute: f64, relative: f64) -> &'static Card {
-    let mut card = *card;
+fn claiming(card: &Card, absolute: f64, relative: f64) -> Card {
+    let mut card = card.clone();
     (card.error.absolute, card.error.relative) = (absolute, relative);
-    Box::leak(Box::new(card))
+    card
 }
 
 /// Half the true error is refuted, by a row.
 #[test]
 fn a_claim_of_half_the_error_is_refuted_by_a_row() {
     for protocol in of_rows().filter(|protocol| protocol.card.error.truth != Truth::Max) {
-        let name = protocol.card.name;
+        let name = &protocol.card.name;
         let report = audit_rows(&question(name, Truncation::Exact), 8, range(name)).unwrap();
         let true_part = report.refuting_of_claim;
         if true_part < 1e-3 {
@@ -219,8 +220,8 @@ fn a_claim_of_half_the_error_is_refuted_by_a_row() {
             continue;
         }
         let ErrorClaim { absolute, relative, .. } = protocol.card.error;
-        let card = claiming(protocol.card, absolute * true_part / 2.0, relative * true_part / 2.0);
-        let proud = Protocol { card, build: protocol.build };
+        let card = claiming(&protocol.card, absolute * true_part / 2.0, relative * true_part / 2.0);
+        let proud = Protocol { card, build: protocol.build.clone() };
         let report = audit_rows_of(&proud, &question(name, Truncation::Exact), 8, range(name)).unwrap();
         println!("{}", line(&report));
         assert_eq!((report.verdict, report.refuting_row.len()), (ClaimVerdict::Exceeds, 8), "{name}");
@@ -232,8 +233,8 @@ fn a_claim_of_half_the_error_is_refuted_by_a_row() {
 /// at 128.
 #[test]
 fn an_error_that_grows_with_the_row_is_found_at_every_length() {
-    let softmax = nonlinear::find("softmax/exp").unwrap();
-    let proud = Protocol { card: claiming(softmax.card, 2e-3, 0.0), build: softmax.build };
+    let softmax = nonlinear::Registry::built_in().get("softmax/exp").unwrap();
+    let proud = Protocol { card: claiming(&softmax.card, 2e-3, 0.0), build: softmax.build.clone() };
     for (length, times) in [(8, 1.7), (128, 6.6)] {
         let report = audit_rows_of(&proud, &question("softmax/exp", Truncation::Exact), length, (-8.0, 8.0)).unwrap();
         assert_eq!(report.verdict, ClaimVerdict::Exceeds);
@@ -251,9 +252,9 @@ fn what_is_not_reduced_is_bounded_as_a_box_and_says_so() {
         let sum = c.sum(first, axis);
         c.mul(first, sum)
     }
-    let card = nonlinear::find("softmax/2quad").unwrap().card;
+    let card = nonlinear::Registry::built_in().get("softmax/2quad").unwrap().card.clone();
     let report = audit_rows_of(
-        &Protocol { card, build: Build::Map(twice) },
+        &Protocol { card, build: Build::map(twice) },
         &question("softmax/2quad", Truncation::Exact),
         4,
         (-0.5, 0.5),
@@ -277,7 +278,7 @@ fn a_report_of_rows_is_the_same_after_a_round_trip() {
 #[test]
 fn no_card_of_rows_is_wider_than_the_parts_of_its_protocol() {
     for protocol in of_rows().filter(|protocol| is_reduced(protocol)) {
-        let name = protocol.card.name;
+        let name: &str = &protocol.card.name;
         for length in [8, 128, 512] {
             // The whole range that models have, where rows lie that the card claims nothing for.
             for range in [range(name), (-16.0, 16.0)] {
@@ -301,10 +302,9 @@ fn no_card_of_rows_is_wider_than_the_parts_of_its_protocol() {
 /// errs by more than 10^6 in some of its runs, and once "every run on every row" was certified to 1.28.
 #[test]
 fn a_card_that_is_wider_than_a_part_is_not_covered_and_its_bad_row_is_shown() {
-    let puma = nonlinear::find("softmax/puma-as-in-secformer-code").unwrap();
-    let mut card = *puma.card;
-    card.domain = |_| viewless_protocols::nonlinear::Domain { low: 0.0, high: 1.0, of: "the elements" };
-    let wide = Protocol { card: Box::leak(Box::new(card)), build: puma.build };
+    let puma = Registry::built_in().get("softmax/puma-as-in-secformer-code").unwrap();
+    let mut wide = Protocol::clone(puma);
+    wide.card.interval = PerRow::of(|_| Interval { low: 0.0, high: 1.0, of: "the elements".into() });
     let question = question("softmax/puma-as-in-secformer-code", Truncation::Exact);
     let report = audit_rows_of(&wide, &question, 128, (0.0, 1.0)).unwrap();
     println!(

@@ -64,7 +64,7 @@ impl CoveredClaim {
 
 /// For each claim, by region and interval, whether it is the protocol's own. The protocol's own are those that its region makes itself; where none of
 /// them states the domain on the card, the card speaks for a part, and the part's claims of that interval are its own too.
-pub(super) fn of_card<'c>(
+pub(in crate::audit) fn of_card<'c>(
     name: &str,
     domain: &Interval,
     claims: impl Iterator<Item = (&'c str, (f64, f64))> + Clone,

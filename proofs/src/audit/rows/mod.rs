@@ -35,6 +35,8 @@ use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::nonlinear::{self, Protocol};
 
+#[cfg(test)]
+pub(super) use coverage::of_card;
 pub use coverage::{ClaimSubject, CoveredClaim, NotCovered};
 pub use family::RowKind;
 

@@ -36,8 +36,6 @@ pub(crate) const WORDS_FILE: &str = "vocab.txt";
 pub(crate) const VOCABULARY_FILE: &str = "vocab.json";
 /// The merges of a byte-level BPE: one pair a line, most frequent first.
 pub(crate) const MERGES_FILE: &str = "merges.txt";
-/// Settings for generating texts.
-pub(crate) const GENERATION_FILE: &str = "generation_config.json";
 /// Lists the steps of a sentence-transformers model.
 pub(crate) const MODULES_FILE: &str = "modules.json";
 /// Prompts of a sentence-transformers model.

@@ -74,11 +74,6 @@ impl PytorchFile {
         sizes.map(|&size| usize::try_from(size).ok()).collect()
     }
 
-    /// The name of the number format of a tensor.
-    pub(crate) fn dtype(&self, name: &str) -> Option<String> {
-        self.tensors.get(name).map(|tensor| tensor.storage.kind.clone())
-    }
-
     /// Reads one tensor.
     pub(crate) fn read(&mut self, name: &str) -> Result<ArrayD<f32>, ModelError> {
         let corrupt = |reason| ModelError::CorruptWeights { file: self.path.clone(), reason };

@@ -73,11 +73,6 @@ impl SafetensorsFile {
         self.tensors.get(name).map(|info| info.shape.clone())
     }
 
-    /// The name of the number format of a tensor.
-    pub(crate) fn dtype(&self, name: &str) -> Option<String> {
-        self.tensors.get(name).map(|info| format!("{:?}", info.dtype))
-    }
-
     /// Reads one tensor.
     pub(crate) fn read(&mut self, name: &str) -> Result<ArrayD<f32>, ModelError> {
         let (file, tensor) = (self.path.clone(), name.to_owned());

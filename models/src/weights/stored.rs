@@ -112,15 +112,6 @@ impl Stored {
         }
     }
 
-    /// The name of the number format of a tensor.
-    pub(crate) fn dtype(&self, tensor: &str) -> Option<String> {
-        let (file, name) = self.tensors.get(tensor)?;
-        match &self.files[*file] {
-            StoredFile::Safetensors(file) => file.dtype(name),
-            StoredFile::Pytorch(file) => file.dtype(name),
-        }
-    }
-
     /// Reads one tensor, which must have the given shape and hold only finite numbers.
     pub(crate) fn read(&mut self, tensor: &str, shape: &[usize]) -> Result<ArrayD<f32>, ModelError> {
         let file = self.path.clone();

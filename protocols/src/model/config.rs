@@ -423,8 +423,6 @@ mod tests {
     #[test]
     fn what_an_architecture_does_not_have_is_refused() {
         let refused = |config: TransformerConfig| config.validate().unwrap_err().to_string();
-        let labels = vec!["yes".to_owned()];
-        let classifier = || Head::Classifier { labels: labels.clone() };
         let base = TransformerConfig::bert_base;
         assert!(refused(TransformerConfig { head: Head::Pooler, ..TransformerConfig::gpt2() }).contains("pooler"));
         assert!(

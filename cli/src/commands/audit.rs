@@ -15,8 +15,10 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use viewless_proofs::audit::rows::{Method, RowReport, RowVerdict, audit_rows};
-use viewless_proofs::audit::{self, Coefficient, Question, Report, audit_with_points, function_of, plot};
+use viewless_proofs::audit::rows::{Method, RowReport, audit_rows};
+use viewless_proofs::audit::{
+    self, ClaimVerdict, PublishedCoefficient, Question, Report, audit_with_points, function_of, plot,
+};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 
@@ -129,9 +131,9 @@ impl Finding {
     /// Negative when the card's claim is not true, or for rows not decided.
     pub(super) fn verdict(&self) -> Verdict {
         let fails = match self {
-            Self::Number(report) => report.verdict == audit::Verdict::Exceeds,
+            Self::Number(report) => report.verdict != ClaimVerdict::Holds,
             // What is neither proved nor refuted is no success.
-            Self::Rows(report) => report.verdict != RowVerdict::Holds,
+            Self::Rows(report) => report.verdict != ClaimVerdict::Holds,
         };
         if fails { Verdict::Negative } else { Verdict::Positive }
     }
@@ -213,9 +215,9 @@ fn rows_text(report: &RowReport, suite: &Suite) -> String {
         claim.domain.0,
         claim.domain.1,
         match report.verdict {
-            RowVerdict::Holds => "holds",
-            RowVerdict::Exceeds => "exceeded",
-            RowVerdict::Undecided => "undecided",
+            ClaimVerdict::Holds => "holds",
+            ClaimVerdict::Exceeds => "exceeded",
+            ClaimVerdict::Undecided => "undecided",
         },
         report.refuting_of_claim,
     );
@@ -307,8 +309,9 @@ fn text(report: &Report, suite: &Suite) -> String {
         claim.domain.0,
         claim.domain.1,
         match report.verdict {
-            audit::Verdict::Holds => "holds",
-            audit::Verdict::Exceeds => "exceeded",
+            ClaimVerdict::Holds => "holds",
+            ClaimVerdict::Exceeds => "exceeded",
+            ClaimVerdict::Undecided => "undecided",
         }
     );
     let excess = report.certified_excess.map_or_else(unbounded, real);
@@ -325,7 +328,7 @@ fn text(report: &Report, suite: &Suite) -> String {
         "monotone   {} steps against the truth that randomness does not explain\n",
         report.monotone_violations
     );
-    for Coefficient { name, printed, exact, used, definition, .. } in
+    for PublishedCoefficient { name, printed, exact, used, definition, .. } in
         report.coefficients.iter().filter(|coefficient| !coefficient.printed_is_exact)
     {
         text += &format!(

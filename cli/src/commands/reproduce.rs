@@ -7,7 +7,7 @@ use crate::screen;
 use crate::table::Table;
 use clap::Args;
 use std::fmt::Write;
-use viewless_published::{CellReport, Reproduction, Verdict as CellVerdict, names, reproduce, table};
+use viewless_published::{CellReport, CellVerdict, Reproduction, names, reproduce, table};
 
 /// What to reproduce.
 #[derive(Debug, Args)]

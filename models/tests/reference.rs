@@ -49,7 +49,11 @@ impl Sentence {
     /// The numbers that a head should give.
     fn output(&self, head: &Head) -> &[f32] {
         match head {
-            Head::HiddenStates | Head::Pooling(_) | Head::TokenClassifier { .. } | Head::AnswerSpan | Head::MaskedWord => {
+            Head::HiddenStates
+            | Head::Pooling(_)
+            | Head::TokenClassifier { .. }
+            | Head::AnswerSpan
+            | Head::MaskedWord => {
                 panic!("the script prints no such head")
             }
             Head::MeanPooling => &self.mean,

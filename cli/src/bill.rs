@@ -5,8 +5,8 @@ pub mod render;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_protocols::program::{Phase, Program};
+use viewless_protocols::scheme::Triples;
 use viewless_protocols::suite::Suite;
-pub use viewless_simulator::execute::SetupPer;
 use viewless_simulator::count::{self, COMPUTING, Grouping, PhaseBill, RegionBill, Schedule};
 use viewless_simulator::failure::{self, Failure};
 use viewless_simulator::network::Network;
@@ -21,6 +21,25 @@ pub struct ProgramSummary {
     pub values: usize,
     /// BLAKE3 of its text form.
     pub digest: String,
+}
+
+/// How often the setup phase is paid: a consequence of how weights are masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SetupPer {
+    /// Once: a weight keeps its mask, or needs none.
+    Model,
+    /// Again for each: a weight is masked afresh.
+    Inference,
+}
+
+impl From<Triples> for SetupPer {
+    fn from(triples: Triples) -> Self {
+        match triples {
+            Triples::FixedWeight | Triples::None => Self::Model,
+            Triples::Fresh => Self::Inference,
+        }
+    }
 }
 
 /// The report of `viewless cost`.

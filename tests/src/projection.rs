@@ -5,7 +5,7 @@ use viewless_protocols::party::Party;
 use viewless_protocols::program::{Program, ValueId};
 use viewless_simulator::count::Message;
 use viewless_simulator::execute::projection::{self, Channel, InProcess};
-use viewless_simulator::execute::{ExecuteError, Execution, Inputs, Options, Output, SetupPer};
+use viewless_simulator::execute::{ExecuteError, Execution, Inputs, Options, Output};
 use viewless_simulator::execute::{execute, prepare};
 use viewless_simulator::keys::Keyring;
 use viewless_simulator::stream::Seed;
@@ -21,6 +21,9 @@ fn recording<T>(seed: u64, run: impl FnOnce(Options<'_>) -> Result<T, ExecuteErr
     Ok((given, messages))
 }
 
+/// A run of one stage, and what it sent.
+pub type Staged = (Execution, Messages);
+
 /// Runs all parties at once.
 ///
 /// # Errors
@@ -35,14 +38,13 @@ pub fn at_once(program: &Program, inputs: &dyn Inputs, seed: u64) -> Result<(Exe
 /// What the runs say.
 pub fn in_stages(
     program: &Program,
-    per: SetupPer,
     inputs: &dyn Inputs,
     seed: u64,
     queries: &[u32],
-) -> Result<(Messages, Vec<(Execution, Messages)>), String> {
-    let (setup, before) = recording(seed, |options| prepare(program, per, inputs, options))?;
+) -> Result<(Staged, Vec<Staged>), String> {
+    let (setup, before) = recording(seed, |options| prepare(program, inputs, options))?;
     let of_query = |&number: &u32| recording(seed, |options| setup.query(number, inputs, options));
-    Ok((before, queries.iter().map(of_query).collect::<Result<_, _>>()?))
+    Ok(((setup.execution().clone(), before), queries.iter().map(of_query).collect::<Result<_, _>>()?))
 }
 
 /// A channel that notes what its party sends.
@@ -98,7 +100,7 @@ pub fn by_parties(
 ///
 /// # Errors
 /// A sentence that says what differs.
-pub fn agree(program: &Program, per: SetupPer, inputs: &(dyn Inputs + Sync), seed: u64) -> Result<(), String> {
+pub fn agree(program: &Program, inputs: &(dyn Inputs + Sync), seed: u64) -> Result<(), String> {
     let (execution, whole) = at_once(program, inputs, seed)?;
     let (mut outputs, sent) = by_parties(program, inputs, seed)?;
     if let Some((id, _)) = whole.iter().find(|(id, packed)| sent.get(id) != Some(packed)) {
@@ -112,14 +114,17 @@ pub fn agree(program: &Program, per: SetupPer, inputs: &(dyn Inputs + Sync), see
     if outputs != execution.outputs {
         return Err("a party alone learns something else than in the lockstep run".to_owned());
     }
-    let (before, queries) = in_stages(program, per, inputs, seed, &[0, 1])?;
+    let ((setup, before), queries) = in_stages(program, inputs, seed, &[0, 1])?;
     let [(first, of_first), (_, of_second)] = &queries[..] else { return Err("two queries were asked".to_owned()) };
     let mut staged = before.clone();
     staged.extend(of_first.clone());
     if staged != whole || before.len() + of_first.len() != whole.len() {
         return Err("a setup and its first query do not send what the whole run sends".to_owned());
     }
-    if first.outputs != execution.outputs[execution.outputs.len() - first.outputs.len()..] {
+    // What depends on the model alone is learned in the setup.
+    let mut outputs: Vec<Output> = setup.outputs.iter().chain(&first.outputs).cloned().collect();
+    outputs.sort_by_key(order);
+    if outputs != execution.outputs {
         return Err("the first query on a setup learns something else than the whole run".to_owned());
     }
     if of_second.keys().ne(of_first.keys()) {

@@ -11,8 +11,8 @@ use viewless_protocols::scheme::{Comparison, SchemeSpec, Truncation};
 use viewless_simulator::count::Message;
 use viewless_simulator::execute::{Execution, Options, execute};
 use viewless_simulator::kernels::CodePath;
-use viewless_simulator::packing;
 use viewless_simulator::keys::Keyring;
+use viewless_simulator::packing;
 use viewless_simulator::stream::Seed;
 use viewless_tests::random_circuit::{property, recipes};
 use viewless_tests::{PUBLISHED, compile, every_scheme, random_circuit};
@@ -147,7 +147,7 @@ fn every_sampled_word_can_be_made_on_its_own_from_the_key_of_its_holders_stream_
     let positions = || (0..ELEMENTS).rev().step_by(997).chain([0, 1, (1 << 15) - 1, 1 << 15, (1 << 16) + 1]);
     let mut samples = 0;
     for (id, value) in program.iter() {
-        let Op::Sample { stream } = value.op else { continue };
+        let Op::Sample { stream, .. } = value.op else { continue };
         samples += 1;
         let key = keys.stream(value.holders, stream, 0).unwrap();
         let word = |i: usize| key.word(i as u64) & value.domain.mask();

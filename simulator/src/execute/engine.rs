@@ -238,7 +238,7 @@ impl<R: Runner> Run<'_, '_, R> {
                 buffer.copy_from_slice(words);
                 self.store.put(id, buffer);
             }
-            Op::Sample { stream } => {
+            Op::Sample { stream, .. } => {
                 let key = self.keys.stream(value.holders, *stream, self.query)?;
                 let mut words = self.store.take(value.shape.elements());
                 key.fill_parallel(0, &mut words);

@@ -13,8 +13,6 @@ mod engine;
 mod part;
 pub mod projection;
 
-pub use part::SetupPer;
-
 use crate::claims::Findings;
 use crate::count::Message;
 use crate::kernels::CodePath;
@@ -30,6 +28,8 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 use viewless_protocols::fixed::EncodeError;
 use viewless_protocols::party::Party;
+#[cfg(doc)]
+use viewless_protocols::program::Lifetime;
 use viewless_protocols::program::{Program, ValueId};
 use viewless_protocols::shape::Shape;
 
@@ -218,25 +218,20 @@ pub fn execute(program: &Program, inputs: &dyn Inputs, options: Options<'_>) -> 
 #[derive(Debug, Clone)]
 pub struct Setup<'p> {
     program: &'p Program,
-    per: SetupPer,
     kept: Vec<(ValueId, Stored)>,
     execution: Execution,
 }
 
-/// Executes for all parties what all queries of a model share. Under [`SetupPer::Inference`] that is nothing.
+/// Executes for all parties what all queries of a model share: the values of [`Lifetime::Model`]. With fresh triples these are the
+/// shares of the weights, with a mask kept for each weight also the opened weights.
 ///
 /// # Errors
 /// As [`execute`]; only the model owner's inputs are asked for.
-pub fn prepare<'p>(
-    program: &'p Program,
-    per: SetupPer,
-    inputs: &dyn Inputs,
-    options: Options<'_>,
-) -> Result<Setup<'p>, ExecuteError> {
+pub fn prepare<'p>(program: &'p Program, inputs: &dyn Inputs, options: Options<'_>) -> Result<Setup<'p>, ExecuteError> {
     let keys = Keyring::simulated(&options.seed, program.parties);
-    let engine = Engine::new(program, &keys, Part::setup(program, per), 0);
+    let engine = Engine::new(program, &keys, Part::setup(program), 0);
     let (execution, kept) = engine.run(&mut Everyone::new(options), inputs)?;
-    Ok(Setup { program, per, kept, execution })
+    Ok(Setup { program, kept, execution })
 }
 
 impl Setup<'_> {
@@ -260,7 +255,7 @@ impl Setup<'_> {
     /// As [`execute`].
     pub fn query(&self, number: u32, inputs: &dyn Inputs, options: Options<'_>) -> Result<Execution, ExecuteError> {
         let keys = Keyring::simulated(&options.seed, self.program.parties);
-        let part = Part::query(self.program, self.per);
+        let part = Part::query(self.program);
         let engine = Engine::new(self.program, &keys, part, number).on(&self.kept);
         Ok(engine.run(&mut Everyone::new(options), inputs)?.0)
     }

@@ -1,28 +1,7 @@
 //! Which values of a Program a run computes: all, those that many queries share, those of one query, those of one party.
 
-use serde::Serialize;
 use viewless_protocols::party::Party;
-use viewless_protocols::program::{Phase, Program, ValueId};
-use viewless_protocols::scheme::Triples;
-
-/// How often the setup phase is paid: a consequence of how weights are masked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SetupPer {
-    /// Once: a weight keeps its mask, or needs none.
-    Model,
-    /// Again for each: a weight is masked afresh.
-    Inference,
-}
-
-impl From<Triples> for SetupPer {
-    fn from(triples: Triples) -> Self {
-        match triples {
-            Triples::FixedWeight | Triples::None => Self::Model,
-            Triples::Fresh => Self::Inference,
-        }
-    }
-}
+use viewless_protocols::program::{Lifetime, Program, ValueId};
 
 /// The values that a run computes, and those that somebody needs after it.
 pub(super) struct Part {
@@ -37,8 +16,8 @@ impl Part {
     }
 
     /// What all queries of a model share; kept is what a query reads of it.
-    pub(super) fn setup(program: &Program, per: SetupPer) -> Self {
-        let shared = shared(program, per);
+    pub(super) fn setup(program: &Program) -> Self {
+        let shared: Vec<bool> = lifetimes(program).map(|lifetime| lifetime == Lifetime::Model).collect();
         let mut kept = vec![false; shared.len()];
         for (_, value) in program.iter().filter(|(id, _)| !shared[id.index()]) {
             let read = value.op.arguments().iter().filter(|argument| shared[argument.index()]);
@@ -54,8 +33,8 @@ impl Part {
     }
 
     /// What each query does anew.
-    pub(super) fn query(program: &Program, per: SetupPer) -> Self {
-        let computed = shared(program, per).into_iter().map(|shared| !shared).collect();
+    pub(super) fn query(program: &Program) -> Self {
+        let computed = lifetimes(program).map(|lifetime| lifetime == Lifetime::Query).collect();
         Self { computed, kept: vec![false; program.values.len()] }
     }
 
@@ -78,18 +57,6 @@ impl Part {
     }
 }
 
-/// For each value, whether all queries of a model share it: where a setup serves the model, the values of the setup phase and
-/// whatever they are made of, such as the mask of a weight. Samples that no setup value is made of are fresh for each query.
-fn shared(program: &Program, per: SetupPer) -> Vec<bool> {
-    let mut shared = vec![false; program.values.len()];
-    if per == SetupPer::Inference {
-        return shared;
-    }
-    for (id, value) in program.iter().rev() {
-        shared[id.index()] |= program.phase(id) == Phase::Setup;
-        if shared[id.index()] {
-            value.op.arguments().iter().for_each(|argument| shared[argument.index()] = true);
-        }
-    }
-    shared
+fn lifetimes(program: &Program) -> impl Iterator<Item = Lifetime> + '_ {
+    program.iter().map(|(id, _)| program.lifetime(id))
 }

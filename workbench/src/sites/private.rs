@@ -1,6 +1,8 @@
 //! A private run beside the plaintext pass, site by site: where it first leaves what its protocols may do.
 
-use crate::domains::{DomainsError, Seen, sites};
+use super::SitesError;
+use super::plaintext::{Seen, sites};
+use crate::Progress;
 use crate::inference::ModelInputs;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -116,16 +118,16 @@ fn places(circuit: &CheckedCircuit, names: &[&str]) -> Vec<Place> {
 /// Runs each text privately and follows it through its sites.
 ///
 /// # Errors
-/// [`DomainsError`] for texts or suites that cannot be used, and for models whose softmax is masked.
-pub fn follow_texts(
+/// [`SitesError`] for texts or suites that cannot be used, and for models whose softmax is masked.
+pub(super) fn follow_texts(
     model: &Model,
     suite: &Suite,
     texts: &[&str],
     seed: u64,
-    progress: &dyn Fn(usize, usize),
-) -> Result<PrivateReport, DomainsError> {
+    progress: Progress<'_>,
+) -> Result<PrivateReport, SitesError> {
     if model.config.architecture.layout().attention == Attention::Causal {
-        return Err(DomainsError::Masked);
+        return Err(SitesError::Masked);
     }
     let mut report = PrivateReport {
         texts: texts.len(),
@@ -150,7 +152,7 @@ fn one_text(
     seed: u64,
     line: usize,
     report: &mut PrivateReport,
-) -> Result<(), DomainsError> {
+) -> Result<(), SitesError> {
     let protocols = suite.model()?;
     let tokens = model.encode(text)?;
     let plain = sites(model, suite, text)?;
@@ -158,7 +160,7 @@ fn one_text(
     let names = [protocols.softmax, protocols.gelu, protocols.layernorm].map(|protocol| protocol.card.name);
     let places = places(&circuit, &names);
     if places.len() != plain.len() {
-        return Err(DomainsError::Sites { circuit: places.len(), plaintext: plain.len() });
+        return Err(SitesError::Sites { circuit: places.len(), plaintext: plain.len() });
     }
     let name = |i: usize, end: &str| format!("site.{i}.{end}");
     let ends = |(i, place): (usize, &Place)| [(place.input, name(i, "input")), (place.output, name(i, "output"))];
@@ -232,7 +234,6 @@ fn why(followed: &Followed, outside: Option<&Finding>, wrapped: bool) -> String 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments;
     use viewless_models::Precision;
     use viewless_models::synthetic::{self, small_config};
 
@@ -245,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_run_of_a_suite_that_fits_is_explained_at_every_site() {
-        let report = report(&arguments::suite("faithful").unwrap());
+        let report = report(&Suite::built_in("faithful").unwrap());
         // Two layers, four sites in each, and the embeddings' normalisation.
         assert_eq!((report.texts, report.sites.len()), (2, 9));
         assert_eq!((report.first_divergence, report.wraps), (None, 0));
@@ -259,7 +260,7 @@ mod tests {
     /// 2Quad without deflation needs row sums below 2, which no sentence has: the first softmax is named.
     #[test]
     fn the_first_site_that_leaves_its_domain_is_named_with_its_region() {
-        let mut suite = arguments::suite("secformer").unwrap();
+        let mut suite = Suite::built_in("secformer").unwrap();
         "softmax/2quad-code".clone_into(&mut suite.protocols.softmax);
         let report = report(&suite);
         let first = report.first_divergence.unwrap();

@@ -1,8 +1,8 @@
 //! How wrong a protocol is: bounded over every input and every random choice, and measured in runs.
 
 use serde::Serialize;
-use viewless_proofs::audit::rows::{RowReport, RowVerdict, audit_rows};
-use viewless_proofs::audit::{self, Audit, AuditError, Question, Report, function_of};
+use viewless_proofs::audit::rows::{RowReport, audit_rows};
+use viewless_proofs::audit::{self, Audit, AuditError, ClaimVerdict, Question, Report, function_of};
 use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::suite::Suite;
 
@@ -43,15 +43,13 @@ impl ErrorAudit {
     /// Whether the card's claim is true; what is neither proved nor refuted is not.
     #[must_use]
     pub fn holds(&self) -> bool {
-        match self {
-            Self::Number(report) => match report.verdict {
-                audit::Verdict::Holds => true,
-                audit::Verdict::Exceeds => false,
-            },
-            Self::Rows(report) => match report.verdict {
-                RowVerdict::Holds => true,
-                RowVerdict::Exceeds | RowVerdict::Undecided => false,
-            },
+        let verdict = match self {
+            Self::Number(report) => report.verdict,
+            Self::Rows(report) => report.verdict,
+        };
+        match verdict {
+            ClaimVerdict::Holds => true,
+            ClaimVerdict::Exceeds | ClaimVerdict::Undecided => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::table::TextTable;
 use super::{rows, units};
-use viewless_proofs::audit::{Coefficient, Report, Verdict};
+use viewless_proofs::audit::{ClaimVerdict, PublishedCoefficient, Report};
 use viewless_protocols::suite::Suite;
 use viewless_workbench::error_audit::ErrorAudit;
 
@@ -80,8 +80,9 @@ fn of_number(report: &Report, suite: &Suite) -> String {
         claim.domain.0,
         claim.domain.1,
         match report.verdict {
-            Verdict::Holds => "holds",
-            Verdict::Exceeds => "exceeded",
+            ClaimVerdict::Holds => "holds",
+            ClaimVerdict::Exceeds => "exceeded",
+            ClaimVerdict::Undecided => "undecided",
         }
     );
     let excess = report.certified_excess.map_or_else(unbounded, real);
@@ -98,7 +99,7 @@ fn of_number(report: &Report, suite: &Suite) -> String {
         "monotone   {} steps against the truth that randomness does not explain\n",
         report.monotone_violations
     );
-    for Coefficient { name, printed, exact, used, definition, .. } in
+    for PublishedCoefficient { name, printed, exact, used, definition, .. } in
         report.coefficients.iter().filter(|coefficient| !coefficient.printed_is_exact)
     {
         text += &format!(

@@ -2,7 +2,7 @@
 
 use super::table::{TextTable, hanging};
 use std::fmt::Write;
-use viewless_published::{CellReport, Reproduction, Verdict as CellVerdict};
+use viewless_published::{CellReport, CellVerdict, Reproduction};
 
 /// The readable page.
 #[must_use]

@@ -2,7 +2,8 @@
 
 use super::table::TextTable;
 use super::units;
-use viewless_proofs::audit::rows::{Method, RowReport, RowVerdict};
+use viewless_proofs::audit::rows::{Method, RowReport};
+use viewless_proofs::audit::ClaimVerdict;
 use viewless_protocols::suite::Suite;
 
 /// The readable page.
@@ -41,9 +42,9 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
         claim.domain.0,
         claim.domain.1,
         match report.verdict {
-            RowVerdict::Holds => "holds",
-            RowVerdict::Exceeds => "exceeded",
-            RowVerdict::Undecided => "undecided",
+            ClaimVerdict::Holds => "holds",
+            ClaimVerdict::Exceeds => "exceeded",
+            ClaimVerdict::Undecided => "undecided",
         },
         report.refuting_of_claim,
     );

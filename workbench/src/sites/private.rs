@@ -7,9 +7,9 @@ use crate::inference::ModelInputs;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_models::{Model, Prompt};
-use viewless_proofs::audit::Finding;
-use viewless_proofs::audit::follow::{Followed, follow};
+use viewless_proofs::audit::FailedCheck;
 use viewless_proofs::audit::site::judge;
+use viewless_proofs::audit::site::{Divergence, divergence};
 use viewless_protocols::circuit::{CheckedCircuit, Kind, NodeId, Op};
 use viewless_protocols::model::architecture::Attention;
 use viewless_protocols::model::{self, Query};
@@ -182,7 +182,7 @@ fn one_text(
         let (given, returned) = (found(i, "input"), found(i, "output"));
         let private = Seen { rows: given.to_vec(), ..seen.clone() };
         let followed = private.with_site(model, |site| {
-            Ok(follow(seen.protocol, site, returned, suite.fixed(), suite.scheme.truncation)?)
+            Ok(divergence(seen.protocol, site, returned, suite.fixed(), suite.scheme.truncation)?)
         })?;
         let drift = given.iter().zip(&seen.rows).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         let region = circuit.regions().path(place.region);
@@ -217,9 +217,9 @@ fn one_text(
 }
 
 /// The cause that is nearest to the numbers: their domain, the word, a wrap; else what is left unexplained.
-fn why(followed: &Followed, outside: Option<&Finding>, wrapped: bool) -> String {
+fn why(followed: &Divergence, outside: Option<&FailedCheck>, wrapped: bool) -> String {
     let error = format!("the output errs by {:.3e}", followed.own_error);
-    if let Some(Finding { why, .. }) = outside {
+    if let Some(FailedCheck { why, .. }) = outside {
         return format!("{error}: {why}");
     }
     if wrapped {

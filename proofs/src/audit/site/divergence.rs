@@ -6,17 +6,18 @@
 //! So inside its domain no run is beyond. What is beyond has diverged: the numbers lie outside the protocol's domain, left the headroom,
 //! or something wrapped. Weights count as they are encoded.
 
-use super::function_of;
-use super::site::{Site, SiteError};
+use super::{Site, SiteError, circuit};
+use crate::audit::function_of;
 use crate::bound::{Arithmetic, Interpreter, Tape};
+use crate::reference::double::exact;
 use serde::{Deserialize, Serialize};
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
-use viewless_protocols::nonlinear::{Protocol, Truth};
+use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::scheme::Truncation;
 
 /// What a private run did at one site.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Followed {
+pub struct Divergence {
     /// Largest difference between an output and the exact function of the private input.
     pub own_error: f64,
     /// The most by which such a difference exceeds what claim, fixed point and randomness explain; negative when it never does.
@@ -25,7 +26,7 @@ pub struct Followed {
     pub headroom: bool,
 }
 
-impl Followed {
+impl Divergence {
     /// Whether the run left what its protocol may do here.
     #[must_use]
     pub fn diverges(&self) -> bool {
@@ -38,13 +39,13 @@ impl Followed {
 ///
 /// # Errors
 /// [`SiteError`] for numbers or protocols that do not fit.
-pub fn follow(
+pub fn divergence(
     protocol: &Protocol,
     site: &Site<'_>,
     outputs: &[f64],
     fixed: FixedPoint,
     truncation: Truncation,
-) -> Result<Followed, SiteError> {
+) -> Result<Divergence, SiteError> {
     let units = power_of_two(i32::from(fixed.fraction_bits));
     let encoded = |numbers: &[f64]| -> Vec<f64> { numbers.iter().map(|x| (x * units).round() / units).collect() };
     let weights = site.normalisation.map(|(gamma, beta, epsilon)| (encoded(gamma), encoded(beta), epsilon));
@@ -54,11 +55,11 @@ pub fn follow(
     if outputs.len() != values.len() {
         return Err(SiteError::Outputs { values: values.len(), outputs: outputs.len() });
     }
-    let truth = truth(protocol.card.error.truth, site)
+    let truth = exact(protocol.card.error.truth, values, columns, normalisation)
         .ok_or(SiteError::Function { protocol: protocol.card.name, function: protocol.card.function })?;
     // A function of one number is bounded number by number.
     let width = if function_of(protocol.card.error.truth).is_some() { 1 } else { columns };
-    let circuit = super::site::circuit(protocol, 1, width, normalisation.map(|(_, _, epsilon)| epsilon))?;
+    let circuit = circuit(protocol, 1, width, normalisation.map(|(_, _, epsilon)| epsilon))?;
     let tape = Tape::new(&circuit, fixed).map_err(crate::bound::BoundError::from)?;
     let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(truncation))?;
     let reals = Interpreter::new(tape, Arithmetic::Reals)?;
@@ -68,7 +69,7 @@ pub fn follow(
     let cases: Vec<Vec<(f64, f64)>> =
         values.chunks(width).map(|row| row.iter().map(point).chain(parameters.iter().copied()).collect()).collect();
     let (ring, reals) = (ring.intervals_of_many(&cases), reals.intervals_of_many(&cases));
-    let mut followed = Followed { own_error: 0.0, beyond: f64::NEG_INFINITY, headroom: true };
+    let mut followed = Divergence { own_error: 0.0, beyond: f64::NEG_INFINITY, headroom: true };
     let claim = protocol.card.error;
     let rows = ring.iter().zip(&reals).zip(outputs.chunks(width)).zip(truth.chunks(width));
     for (((ring, reals), outputs), truth) in rows {
@@ -95,60 +96,10 @@ fn worst(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
-/// An exact output, and the part of it that a relative claim is about.
-#[derive(Clone, Copy)]
-struct Exact {
-    value: f64,
-    claimed: f64,
-}
-
-/// The function that the card names, in f64: errors of 1e-12 do not matter beside those of any protocol.
-fn truth(truth: Truth, site: &Site<'_>) -> Option<Vec<Exact>> {
-    let plain = |value: f64| Exact { value, claimed: value };
-    let map = |f: &dyn Fn(f64) -> f64| site.values.iter().map(|&x| plain(f(x))).collect();
-    let over_sum = |f: &dyn Fn(&[f64]) -> Vec<f64>| {
-        let row = |row: &[f64]| {
-            let terms = f(row);
-            let sum: f64 = terms.iter().sum();
-            terms.into_iter().map(move |term| plain(term / sum)).collect::<Vec<_>>()
-        };
-        site.values.chunks_exact(site.columns).flat_map(row).collect()
-    };
-    Some(match truth {
-        Truth::Exp => map(&libm::exp),
-        Truth::Reciprocal => map(&|x| 1.0 / x),
-        Truth::Rsqrt => map(&|x| 1.0 / x.sqrt()),
-        Truth::Gelu => map(&|x| 0.5 * x * libm::erfc(-x / std::f64::consts::SQRT_2)),
-        Truth::GeluTanh => {
-            let root = (2.0 / std::f64::consts::PI).sqrt();
-            map(&|x| 0.5 * x * (1.0 + libm::tanh(root * (x + 0.044_715 * x * x * x))))
-        }
-        Truth::Tanh => map(&libm::tanh),
-        Truth::Softmax => over_sum(&|row| {
-            let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            row.iter().map(|x| libm::exp(x - most)).collect()
-        }),
-        Truth::TwoQuad { shift } => over_sum(&|row| row.iter().map(|x| (x + shift) * (x + shift)).collect()),
-        Truth::TwoRelu => over_sum(&|row| row.iter().map(|x| x.max(0.0)).collect()),
-        Truth::LayerNorm => {
-            let (gamma, beta, epsilon) = site.normalisation?;
-            let row = |row: &[f64]| {
-                let n = row.len() as f64;
-                let mean = row.iter().sum::<f64>() / n;
-                let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
-                let scale = 1.0 / (variance + epsilon).sqrt();
-                let scaled = row.iter().zip(gamma).map(|(x, gamma)| (x - mean) * scale * gamma);
-                scaled.zip(beta).map(|(claimed, beta)| Exact { value: claimed + beta, claimed }).collect::<Vec<_>>()
-            };
-            site.values.chunks_exact(site.columns).flat_map(row).collect()
-        }
-        Truth::Max => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use viewless_protocols::nonlinear::Truth;
     use viewless_protocols::nonlinear::find;
     use viewless_simulator::execute::{Options, execute};
     use viewless_simulator::stream::Seed;
@@ -161,9 +112,8 @@ mod tests {
     /// The outputs of a run, as a model would get them.
     fn run(protocol: &Protocol, values: &[f64], columns: usize) -> Vec<f64> {
         let norm = protocol.card.error.truth == Truth::LayerNorm;
-        let circuit =
-            super::super::site::circuit(protocol, values.len() / columns, columns, norm.then_some(1e-12)).unwrap();
-        let mut spec = super::super::Question::new("").scheme;
+        let circuit = circuit(protocol, values.len() / columns, columns, norm.then_some(1e-12)).unwrap();
+        let mut spec = crate::audit::Question::new("").scheme;
         spec.truncation = Truncation::Exact;
         let program = viewless_protocols::scheme::compile(&circuit, &spec, FIXED).unwrap();
         let inputs = std::collections::BTreeMap::from([
@@ -174,14 +124,14 @@ mod tests {
         execute(&program, &inputs, Options::new(Seed::from_u64(3))).unwrap().outputs.remove(0).values
     }
 
-    fn followed(name: &str, values: &[f64], columns: usize, change: impl Fn(&mut Vec<f64>)) -> Followed {
+    fn followed(name: &str, values: &[f64], columns: usize, change: impl Fn(&mut Vec<f64>)) -> Divergence {
         let protocol = find(name).unwrap();
         let (gamma, beta) = (vec![GAMMA; columns], vec![BETA; columns]);
         let norm = protocol.card.error.truth == Truth::LayerNorm;
         let normalisation = norm.then_some((gamma.as_slice(), beta.as_slice(), 1e-12));
         let mut outputs = run(protocol, values, columns);
         change(&mut outputs);
-        follow(protocol, &Site { values, columns, normalisation }, &outputs, FIXED, Truncation::Exact).unwrap()
+        divergence(protocol, &Site { values, columns, normalisation }, &outputs, FIXED, Truncation::Exact).unwrap()
     }
 
     /// Numbers of 16 fraction bits, as a private run has them.
@@ -220,7 +170,7 @@ mod tests {
     #[test]
     fn outputs_that_do_not_belong_to_the_inputs_are_refused() {
         let site = Site { values: &[0.0, 1.0], columns: 2, normalisation: None };
-        let refused = follow(find("gelu/cosine").unwrap(), &site, &[0.0], FIXED, Truncation::Exact);
+        let refused = divergence(find("gelu/cosine").unwrap(), &site, &[0.0], FIXED, Truncation::Exact);
         assert!(matches!(refused, Err(SiteError::Outputs { values: 2, outputs: 1 })));
     }
 }

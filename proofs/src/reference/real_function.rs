@@ -20,7 +20,7 @@ use std::fmt;
 /// A function of one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Function {
+pub enum RealFunction {
     /// e^x.
     Exp,
     /// 1 / x.
@@ -67,7 +67,7 @@ impl fmt::Display for Symmetry {
     }
 }
 
-impl Function {
+impl RealFunction {
     /// The symmetry that ties the function's two halves together, where it has one and is defined on both.
     #[must_use]
     pub fn symmetry(self) -> Option<Symmetry> {
@@ -213,7 +213,7 @@ fn tanh_of(first: Enclosure, slope: &[Enclosure], order: usize) -> Vec<Enclosure
     t
 }
 
-impl fmt::Display for Function {
+impl fmt::Display for RealFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Exp => "exp",

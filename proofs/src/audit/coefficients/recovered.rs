@@ -4,7 +4,7 @@
 //! at 0, 1, 2, ... by divided differences in 256 bits. So a constant that was mistyped, or two that were exchanged, are found even where
 //! the error against the truth stays small.
 
-use super::{Check, Finding};
+use crate::audit::{Check, FailedCheck};
 use crate::bound::{BoundError, Tape};
 use crate::reference::{Enclosure, PRECISION, series};
 use viewless_protocols::circuit::{CheckedCircuit, Op};
@@ -29,12 +29,36 @@ const DIGITS: i32 = 6;
 ///
 /// # Errors
 /// [`BoundError`] for a circuit that is no function of one number.
-pub fn coefficients(circuit: &CheckedCircuit, definition: &Definition) -> Result<Vec<Finding>, BoundError> {
+pub fn departing(circuit: &CheckedCircuit, definition: &Definition) -> Result<Vec<FailedCheck>, BoundError> {
     let pairs: Vec<(String, f64, f64)> = match definition {
         Definition::ErfSines { half_period } => {
             let waves = circuit.nodes().iter().find_map(|node| match &node.op {
                 Op::Fourier(_, series) => Some(series),
-                _ => None,
+                Op::Input { .. }
+                | Op::Constant(_)
+                | Op::Add(..)
+                | Op::Sub(..)
+                | Op::Neg(_)
+                | Op::Scale(..)
+                | Op::Offset(..)
+                | Op::Shift(..)
+                | Op::Precision(_)
+                | Op::Mul(..)
+                | Op::Square(_)
+                | Op::MatMul(..)
+                | Op::Sum(..)
+                | Op::Less(..)
+                | Op::Equal(..)
+                | Op::LessThan(..)
+                | Op::And(..)
+                | Op::Xor(..)
+                | Op::Not(_)
+                | Op::Select(..)
+                | Op::Real(_)
+                | Op::Lookup(..)
+                | Op::Move(..)
+                | Op::Concat(..)
+                | Op::Reveal(..) => None,
             });
             let sines = waves.map_or(&[][..], |series| &series.sines);
             let defined = |k: u32| series::erf_coefficient(k, *half_period, PRECISION).middle();
@@ -52,7 +76,7 @@ pub fn coefficients(circuit: &CheckedCircuit, definition: &Definition) -> Result
     };
     if pairs.is_empty() {
         let why = "the circuit has no coefficients of this kind".to_owned();
-        return Ok(vec![Finding { check: Check::Coefficients, why }]);
+        return Ok(vec![FailedCheck { check: Check::Coefficients, why }]);
     }
     let differs = |used: f64, defined: f64| {
         let place = if defined == 0.0 { 0.0 } else { defined.abs().log10().floor() };
@@ -60,7 +84,7 @@ pub fn coefficients(circuit: &CheckedCircuit, definition: &Definition) -> Result
     };
     let finding = |(name, used, defined): (String, f64, f64)| {
         let why = || format!("the coefficient of {name} is {used}, by its definition {defined:.12}");
-        differs(used, defined).then(|| Finding { check: Check::Coefficients, why: why() })
+        differs(used, defined).then(|| FailedCheck { check: Check::Coefficients, why: why() })
     };
     Ok(pairs.into_iter().filter_map(finding).collect())
 }
@@ -128,7 +152,7 @@ mod tests {
     fn a_polynomial_is_recovered_from_the_circuit() {
         let cubic = circuit(cubic);
         assert_eq!(recovered(&cubic, 6).unwrap(), [2.0, -3.0, 0.0, 0.125, 0.0, 0.0]);
-        let of = |definition: &[f64]| coefficients(&cubic, &Definition::Polynomial(definition.to_vec())).unwrap();
+        let of = |definition: &[f64]| departing(&cubic, &Definition::Polynomial(definition.to_vec())).unwrap();
         assert_eq!(of(&[2.0, -3.0, 0.0, 0.125]), []);
         assert_eq!(of(&[2.0, -3.0, 0.0, 0.12501]).len(), 1);
         assert_eq!(of(&[-3.0, 2.0, 0.0, 0.125]).len(), 2, "exchanged");
@@ -141,14 +165,14 @@ mod tests {
             let mut series = secformer::series();
             f(&mut series.sines);
             let circuit = circuit(|c, x| c.fourier(x, series));
-            coefficients(&circuit, &Definition::ErfSines { half_period: 10.0 }).unwrap()
+            departing(&circuit, &Definition::ErfSines { half_period: 10.0 }).unwrap()
         };
         assert_eq!(sines(&|_| {}), []);
         assert_eq!(sines(&|sines| sines[0] = 1.25772), [], "rounded to six digits");
         let exchanged = sines(&|sines| sines[6] = 0.118029);
         assert_eq!(exchanged.len(), 1);
         assert!(exchanged[0].why.contains("sine 7") && exchanged[0].why.contains("0.118091849520"));
-        let none = coefficients(&circuit(cubic), &Definition::ErfSines { half_period: 10.0 }).unwrap();
+        let none = departing(&circuit(cubic), &Definition::ErfSines { half_period: 10.0 }).unwrap();
         assert_eq!(none.len(), 1, "no waves");
     }
 }

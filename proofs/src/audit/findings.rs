@@ -70,7 +70,7 @@ impl fmt::Display for Check {
 
 /// A check that a protocol does not pass.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finding {
+pub struct FailedCheck {
     /// The check.
     pub check: Check,
     /// Why, with numbers and place.
@@ -107,17 +107,17 @@ impl Peak {
         }
     }
 
-    fn finding(&self, check: Check, unit: f64, what: &str) -> Option<Finding> {
+    fn finding(&self, check: Check, unit: f64, what: &str) -> Option<FailedCheck> {
         let why = || {
             let at = self.beyond_at as f64 * unit;
             format!("at {at} {what} by {:.3e} more than claim and randomness explain", self.beyond)
         };
-        (self.beyond > 0.0).then(|| Finding { check, why: why() })
+        (self.beyond > 0.0).then(|| FailedCheck { check, why: why() })
     }
 }
 
 /// What runs showed, check by check.
-pub(super) fn seen(observed: &super::Observed, unit: f64) -> Vec<Finding> {
+pub(super) fn seen(observed: &super::runs::Observed, unit: f64) -> Vec<FailedCheck> {
     let jump = observed.jump.finding(Check::Jumps, unit, "the output jumps");
     let reversal = observed.reversal.finding(Check::Monotonicity, unit, "the output goes against the truth");
     let asymmetry = observed.asymmetry.and_then(|peak| peak.finding(Check::Symmetry, unit, "the symmetry fails"));
@@ -125,10 +125,10 @@ pub(super) fn seen(observed: &super::Observed, unit: f64) -> Vec<Finding> {
 }
 
 /// What the certified bound shows.
-pub(super) fn certified(report: &Report) -> Option<Finding> {
+pub(super) fn certified(report: &Report) -> Option<FailedCheck> {
     if report.certified_max_error.is_none() {
         let why = format!("at {} a number can leave the headroom, and nothing is certified", report.certified_at);
-        return Some(Finding { check: Check::Headroom, why });
+        return Some(FailedCheck { check: Check::Headroom, why });
     }
     let why = || {
         format!(
@@ -136,5 +136,5 @@ pub(super) fn certified(report: &Report) -> Option<Finding> {
             report.approximation_of_claim, report.approximation_at, report.approximation_max_error
         )
     };
-    (report.approximation_of_claim > 1.0).then(|| Finding { check: Check::ClaimedError, why: why() })
+    (report.approximation_of_claim > 1.0).then(|| FailedCheck { check: Check::ClaimedError, why: why() })
 }

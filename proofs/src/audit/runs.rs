@@ -122,7 +122,7 @@ pub fn observe(
     let unit = power_of_two(-i32::from(fixed.fraction_bits));
     let mut observed = Observed { inputs: inputs.len() as u64, ..Observed::default() };
     let chunk = CHUNK.min(inputs.len()).max(1);
-    let program = compile(&super::circuit_of(protocol, chunk)?)?;
+    let program = compile(&super::number::circuit_of(protocol, chunk)?)?;
     for (i, inputs) in (0..).zip(inputs.chunks(chunk)) {
         let last = inputs.last().copied().unwrap_or(0);
         let padded = inputs.iter().copied().chain(std::iter::repeat(last)).take(chunk);

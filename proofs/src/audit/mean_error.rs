@@ -4,17 +4,17 @@
 //! are made of it, so that each reading of a paper can be held beside the paper's own table.
 //!
 //! ```
-//! use viewless_proofs::audit::average::{Evaluation, Grid, averages};
-//! use viewless_proofs::reference::Function;
+//! use viewless_proofs::audit::mean_error::{Evaluation, Grid, averages};
+//! use viewless_proofs::reference::RealFunction;
 //! use viewless_protocols::nonlinear;
 //!
 //! let gelu = nonlinear::find("gelu/secformer").expect("it is in the registry");
-//! let table = averages(&[gelu], Function::GeluErf, &[Grid::symmetric(5.0, 10_001)], Evaluation::Reals).expect("it can be evaluated");
+//! let table = averages(&[gelu], RealFunction::GeluErf, &[Grid::symmetric(5.0, 10_001)], Evaluation::Reals).expect("it can be evaluated");
 //! assert!((table[0].mean - 0.005008).abs() < 1e-5);
 //! ```
 
 use super::{AuditError, function_of};
-use crate::reference::{Function, Piecewise};
+use crate::reference::{Piecewise, RealFunction};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ const CHUNK: usize = 1 << 14;
 /// function of one number, and what prevents the evaluation.
 pub fn averages(
     protocols: &[&Protocol],
-    truth: Function,
+    truth: RealFunction,
     grids: &[Grid],
     evaluation: Evaluation,
 ) -> Result<Vec<Average>, AuditError> {
@@ -112,7 +112,7 @@ pub fn averages(
 /// As [`averages`].
 pub fn average(
     protocol: &Protocol,
-    reference: Function,
+    reference: RealFunction,
     grid: Grid,
     evaluation: Evaluation,
 ) -> Result<Average, AuditError> {
@@ -127,7 +127,7 @@ pub fn average(
     let truth = Piecewise::new(reference, low, high)?;
     let numbers = grid.numbers();
     let results = match evaluation {
-        Evaluation::Reals => over_the_reals(&super::circuit_of(protocol, CHUNK.min(points))?, &numbers)?,
+        Evaluation::Reals => over_the_reals(&super::number::circuit_of(protocol, CHUNK.min(points))?, &numbers)?,
         Evaluation::Runs { scheme, fixed, seed } => in_runs(protocol, &numbers, &scheme, fixed, seed)?,
     };
     let errors: Vec<f64> = numbers.iter().zip(&results).map(|(&x, y)| (y - truth.at(x)).abs()).collect();
@@ -176,7 +176,7 @@ fn in_runs(
     seed: u64,
 ) -> Result<Vec<f64>, AuditError> {
     let size = CHUNK.min(numbers.len());
-    let program = scheme::compile(&super::circuit_of(protocol, size)?, spec, fixed)?;
+    let program = scheme::compile(&super::number::circuit_of(protocol, size)?, spec, fixed)?;
     let mut results = Vec::with_capacity(numbers.len());
     for (i, portion) in (0..).zip(portions(numbers, size)) {
         let inputs = BTreeMap::from([("x".to_owned(), portion)]);
@@ -207,7 +207,7 @@ mod tests {
     fn mean_variance_and_maximum_are_those_of_the_errors() {
         let identity = Protocol { card: gelu().card, build: Build::Map(identity) };
         // x - GeLU(x) at -1, 0, 1: -0.84134, 0, 0.15866.
-        let found = average(&identity, Function::GeluErf, Grid::symmetric(1.0, 3), Evaluation::Reals).unwrap();
+        let found = average(&identity, RealFunction::GeluErf, Grid::symmetric(1.0, 3), Evaluation::Reals).unwrap();
         let errors = [0.841_344_746_068_543, 0.0, 0.158_655_253_931_457];
         let mean = errors.iter().sum::<f64>() / 3.0;
         let variance = errors.iter().map(|e| (e - mean) * (e - mean)).sum::<f64>() / 3.0;
@@ -220,15 +220,15 @@ mod tests {
     #[test]
     fn a_grid_of_many_portions_is_one_grid_and_runs_agree_with_the_reals() {
         let grid = Grid::symmetric(2.0, CHUNK + 17);
-        let reals = average(gelu(), Function::GeluErf, grid, Evaluation::Reals).unwrap();
-        let circuit = super::super::circuit_of(gelu(), 1).unwrap();
+        let reals = average(gelu(), RealFunction::GeluErf, grid, Evaluation::Reals).unwrap();
+        let circuit = crate::audit::number::circuit_of(gelu(), 1).unwrap();
         let at = |x: f64| circuit.evaluate(|_, _| Some(vec![x])).unwrap().outputs[0].2[0];
-        let truth = Piecewise::new(Function::GeluErf, -2.0, 2.0).unwrap();
+        let truth = Piecewise::new(RealFunction::GeluErf, -2.0, 2.0).unwrap();
         let errors: Vec<f64> = grid.numbers().iter().map(|&x| (at(x) - truth.at(x)).abs()).collect();
         assert!((reals.mean - mean(&errors)).abs() < 1e-15);
         let question = Question::new("gelu/secformer");
         let runs = Evaluation::Runs { scheme: question.scheme, fixed: question.fixed, seed: 1 };
-        let runs = average(gelu(), Function::GeluErf, grid, runs).unwrap();
+        let runs = average(gelu(), RealFunction::GeluErf, grid, runs).unwrap();
         assert!(runs != reals && (runs.mean - reals.mean).abs() < 2e-5, "{} {}", runs.mean, reals.mean);
     }
 
@@ -236,7 +236,7 @@ mod tests {
     fn what_has_no_average_is_refused() {
         let softmax = nonlinear::find("softmax/exp").unwrap();
         let of = |protocol, low, high, points| {
-            average(protocol, Function::GeluErf, Grid { low, high, points }, Evaluation::Reals)
+            average(protocol, RealFunction::GeluErf, Grid { low, high, points }, Evaluation::Reals)
         };
         assert!(matches!(of(softmax, -1.0, 1.0, 3), Err(AuditError::OfRows { .. })));
         for (low, high, points) in [(1.0, -1.0, 3), (0.0, f64::NAN, 3), (-1.0, 1.0, 1)] {

@@ -4,23 +4,11 @@
 //! protocol's circuit is evaluated over the reals on them: its own domain claims are checked where they are made (for LayerNorm
 //! the sum of squares, for softmax the row sum), and its result is compared with the exact function.
 
-use super::{Check, Finding};
-use crate::bound::BoundError;
+use super::{Site, SiteError, circuit};
+use crate::audit::{Check, FailedCheck};
+use crate::reference::double::exact;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, PlainError};
-use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol};
-
-/// Rows of numbers that reach a protocol.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Site<'a> {
-    /// Rows, each of `columns` numbers.
-    pub values: &'a [f64],
-    /// Length of a row.
-    pub columns: usize,
-    /// For a layer normalisation: scale of each column, offset of each column, and what is added to the variance.
-    pub normalisation: Option<(&'a [f64], &'a [f64], f64)>,
-}
+use viewless_protocols::nonlinear::{Function, Protocol, Truth};
 
 /// A claim of a protocol about what reaches it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,57 +39,17 @@ pub struct SiteReport {
 impl SiteReport {
     /// The claims that do not hold, as checks that the site does not pass.
     #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
+    pub fn findings(&self) -> Vec<FailedCheck> {
         let finding = |claim: &SiteClaim| {
             let SiteClaim { protocol, claimed, seen, outside, elements } = claim;
             let why = format!(
                 "{outside} of {elements} arguments of {protocol} leave [{}, {}]: they reach from {} to {}",
                 claimed.0, claimed.1, seen.0, seen.1
             );
-            Finding { check: Check::Domain, why }
+            FailedCheck { check: Check::Domain, why }
         };
         self.claims.iter().filter(|claim| claim.outside > 0).map(finding).collect()
     }
-}
-
-/// A site that cannot be judged.
-#[derive(Debug, Error)]
-pub enum SiteError {
-    /// The rows are not rows.
-    #[error("{values} numbers are no rows of {columns}")]
-    Shape {
-        /// Numbers given.
-        values: usize,
-        /// Length of a row.
-        columns: usize,
-    },
-    /// A protocol for another kind of site.
-    #[error(
-        "{protocol} computes {function}; a site of a model is GeLU, softmax, LayerNorm or tanh, with gamma and beta for LayerNorm alone"
-    )]
-    Function {
-        /// The protocol.
-        protocol: &'static str,
-        /// What it computes.
-        function: Function,
-    },
-    /// Outputs of something else.
-    #[error("{outputs} outputs do not belong to {values} inputs")]
-    Outputs {
-        /// Numbers that reached the site.
-        values: usize,
-        /// Numbers that came out.
-        outputs: usize,
-    },
-    /// No bound.
-    #[error(transparent)]
-    Bound(#[from] BoundError),
-    /// The circuit.
-    #[error(transparent)]
-    Circuit(#[from] CircuitError),
-    /// The evaluation.
-    #[error(transparent)]
-    Evaluate(#[from] PlainError),
 }
 
 /// Judges a protocol on the numbers of one site.
@@ -122,9 +70,10 @@ pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteErr
         ("beta", Some((_, beta, _))) => Some(beta.to_vec()),
         _ => None,
     })?;
-    let exact = exact(protocol.card.function, site).ok_or_else(wrong)?;
+    let truth = truth_of(protocol.card.function).ok_or_else(wrong)?;
+    let exact = exact(truth, values, columns, normalisation).ok_or_else(wrong)?;
     let found = evaluated.outputs.first().map_or(&[][..], |(_, _, values)| values.as_slice());
-    let errors = found.iter().zip(&exact).map(|(found, exact)| (found - exact).abs());
+    let errors = found.iter().zip(&exact).map(|(found, exact)| (found - exact.value).abs());
     let max_error = errors.fold(0.0, |worst, error| if error.is_nan() { f64::INFINITY } else { error.max(worst) });
     let claims = evaluated.domains.iter().map(|domain| SiteClaim {
         protocol: circuit.regions().name(domain.region).to_owned(),
@@ -137,59 +86,15 @@ pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteErr
     Ok(SiteReport { claims: claims.collect(), max_error, seen })
 }
 
-/// The protocol on rows named `x`, and for a layer normalisation, which has an epsilon, `gamma` and `beta`.
-pub(super) fn circuit(
-    protocol: &Protocol,
-    rows: usize,
-    columns: usize,
-    epsilon: Option<f64>,
-) -> Result<CheckedCircuit, SiteError> {
-    let mut c = Circuit::new();
-    let x = c.input(Owner::Client, "x", [rows, columns]);
-    let y = match (protocol.build, epsilon) {
-        (Build::Map(_) | Build::Softmax(_), None) => protocol.build(&mut c, x),
-        (Build::LayerNorm(_), Some(epsilon)) => {
-            let gamma = c.input(Owner::Model, "gamma", [columns]);
-            let beta = c.input(Owner::Model, "beta", [columns]);
-            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon })
-        }
-        (Build::Map(_) | Build::Softmax(_), Some(_)) | (Build::LayerNorm(_), None) => {
-            return Err(SiteError::Function { protocol: protocol.card.name, function: protocol.card.function });
-        }
-    };
-    c.reveal(y, "y");
-    Ok(c.finish()?)
-}
-
-/// The exact function in f64: errors of 1e-12 do not matter beside those of any protocol.
-fn exact(function: Function, site: &Site<'_>) -> Option<Vec<f64>> {
-    let map = |f: &dyn Fn(f64) -> f64| site.values.iter().map(|&x| f(x)).collect();
-    let rows = || site.values.chunks_exact(site.columns);
-    Some(match function {
-        Function::Gelu => map(&|x| 0.5 * x * libm::erfc(-x / std::f64::consts::SQRT_2)),
-        Function::Tanh => map(&libm::tanh),
-        Function::Softmax => rows()
-            .flat_map(|row| {
-                let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let powers: Vec<f64> = row.iter().map(|x| libm::exp(x - most)).collect();
-                let sum: f64 = powers.iter().sum();
-                powers.into_iter().map(move |power| power / sum)
-            })
-            .collect(),
-        Function::LayerNorm => {
-            let (gamma, beta, epsilon) = site.normalisation?;
-            rows()
-                .flat_map(|row| {
-                    let n = row.len() as f64;
-                    let mean = row.iter().sum::<f64>() / n;
-                    let variance = row.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
-                    let scale = 1.0 / (variance + epsilon).sqrt();
-                    row.iter().zip(gamma).zip(beta).map(move |((x, g), b)| (x - mean) * scale * g + b)
-                })
-                .collect()
-        }
-        Function::Exp | Function::Reciprocal | Function::Rsqrt | Function::Max => return None,
-    })
+/// The truth of the function in whose place the protocol stands, whatever it computes itself.
+fn truth_of(function: Function) -> Option<Truth> {
+    match function {
+        Function::Gelu => Some(Truth::Gelu),
+        Function::Tanh => Some(Truth::Tanh),
+        Function::Softmax => Some(Truth::Softmax),
+        Function::LayerNorm => Some(Truth::LayerNorm),
+        Function::Exp | Function::Reciprocal | Function::Rsqrt | Function::Max => None,
+    }
 }
 
 #[cfg(test)]

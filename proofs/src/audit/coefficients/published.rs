@@ -6,7 +6,7 @@ use viewless_protocols::nonlinear::gelu::secformer;
 
 /// A published coefficient.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Coefficient {
+pub struct PublishedCoefficient {
     /// The protocol that uses it.
     pub protocol: String,
     /// Its name in the paper.
@@ -31,11 +31,11 @@ const SECFORMER: [(f64, i32); 7] =
 
 /// Every published coefficient that can be computed from its definition.
 #[must_use]
-pub fn coefficients() -> Vec<Coefficient> {
+pub fn published() -> Vec<PublishedCoefficient> {
     let secformer = (1..).zip(SECFORMER).map(|(i, (printed, places))| {
         let exact = series::erf_coefficient(i, 10.0, PRECISION);
         let used = secformer::coefficient(i as usize);
-        Coefficient {
+        PublishedCoefficient {
             protocol: secformer::CARD.name.to_owned(),
             name: format!("beta_{i}"),
             definition: format!("1/10 integral over [-10, 10] of erf(u) sin({i} pi u / 10)"),
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn of_secformer_s_seven_coefficients_only_the_last_is_misprinted() {
-        let table = coefficients();
+        let table = published();
         let wrong: Vec<&str> = table.iter().filter(|c| !c.printed_is_exact).map(|c| c.name.as_str()).collect();
         for c in &table {
             assert!(c.used_is_exact, "{}", c.name);

@@ -5,7 +5,7 @@ use crate::alternatives;
 use crate::bill::{CostReport, Setting};
 use crate::sizes::{SizeError, Sizes};
 use crate::subject::{Kind, Subject, SubjectError};
-use ndarray::ArrayView3;
+use ndarray::Array3;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -218,7 +218,7 @@ pub enum Asking<'a> {
         /// What it is called in the report: a file.
         name: &'a str,
         /// Normalised pixels, `[channels, rows, columns]`.
-        pixels: ArrayView3<'a, f32>,
+        pixels: &'a Array3<f32>,
     },
 }
 
@@ -290,7 +290,7 @@ pub fn infer(
     };
     let prompt = match asking {
         Asking::Text(_) | Asking::Tokens(_) => Prompt::Tokens(asked.tokens()),
-        Asking::Image { pixels, .. } => Prompt::Image(pixels.reborrow()),
+        Asking::Image { pixels, .. } => Prompt::Image(pixels.view()),
     };
     let plaintext = model.forward(prompt)?;
     let subject = Subject { name: model.directory.display().to_string(), kind: Kind::Model(model.config.clone()) };

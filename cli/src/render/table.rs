@@ -6,9 +6,9 @@ use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
 pub const LINE_WIDTH: u16 = 110;
 
 /// A table under construction.
-pub struct Table(Grid);
+pub struct TextTable(Grid);
 
-impl Table {
+impl TextTable {
     /// A table whose first column is text and whose others are numbers, aligned at the right.
     #[must_use]
     pub fn of_numbers(header: &[&str]) -> Self {
@@ -57,13 +57,34 @@ impl Table {
     }
 }
 
+/// A text wrapped to lines whose continuations stand under its start.
+#[must_use]
+pub fn hanging(label: &str, text: &str) -> String {
+    let (mut lines, mut line) = (String::new(), label.to_owned());
+    let indent = " ".repeat(label.len());
+    for word in text.split_whitespace() {
+        if line.len() + 1 + word.len() > usize::from(LINE_WIDTH) && line.len() > indent.len() {
+            lines.push_str(line.trim_end());
+            lines.push('\n');
+            line.clone_from(&indent);
+        }
+        if line.len() > indent.len() && !line.ends_with(' ') {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push_str(line.trim_end());
+    lines.push('\n');
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_stand_under_their_heading_at_the_right() {
-        let mut table = Table::of_numbers(&["name", "bytes"]);
+        let mut table = TextTable::of_numbers(&["name", "bytes"]);
         table.row(["a", "1"]);
         table.row(["longer", "1000000"]);
         assert_eq!(table.lines(), "name      bytes\na             1\nlonger  1000000\n");
@@ -71,7 +92,7 @@ mod tests {
 
     #[test]
     fn long_cells_are_wrapped() {
-        let mut table = Table::of_text(&["name", "text"]).wrapped();
+        let mut table = TextTable::of_text(&["name", "text"]).wrapped();
         table.row(["a".to_owned(), "word ".repeat(60)]);
         assert!(table.lines().lines().count() > 3);
         assert!(table.lines().lines().all(|line| line.len() <= usize::from(LINE_WIDTH)));

@@ -1,68 +1,17 @@
 //! A model's own numbers at every site of its protocols: which site leaves the domain on a card, for which text.
 
-use crate::divergence::PrivateReport;
+use super::SitesError;
+use crate::Progress;
 use ndarray::Axis;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use thiserror::Error;
-use viewless_models::{Model, ModelError, Stage, forward_observed};
-use viewless_proofs::audit::site::{Site, SiteClaim, SiteError, judge};
-use viewless_protocols::circuit::CircuitError;
+use viewless_models::{Model, Stage, forward_observed};
+use viewless_proofs::audit::site::{Site, SiteClaim, judge};
+use viewless_protocols::model::TransformerConfig;
 use viewless_protocols::model::architecture::{Attention, Placement};
-use viewless_protocols::model::{BuildError, TransformerConfig};
 use viewless_protocols::nonlinear::{Function, Protocol, Registry};
-use viewless_protocols::scheme::CompileError;
-use viewless_protocols::suite::{MissingProtocol, Suite, SuiteError};
-use viewless_simulator::execute::ExecuteError;
-
-/// An audit of domains that could not be made.
-#[derive(Debug, Error)]
-pub enum DomainsError {
-    /// The text, or the plaintext pass.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// The suite.
-    #[error(transparent)]
-    Suite(#[from] SuiteError),
-    /// The suite lacks a protocol.
-    #[error(transparent)]
-    Protocol(#[from] MissingProtocol),
-    /// A site.
-    #[error(transparent)]
-    Site(#[from] SiteError),
-    /// No text to audit.
-    #[error("there is no text; give a file with one text in each line")]
-    NoText,
-    /// The circuit of a private run.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// Its outputs.
-    #[error(transparent)]
-    Circuit(#[from] CircuitError),
-    /// Its Program.
-    #[error(transparent)]
-    Compile(#[from] CompileError),
-    /// The run.
-    #[error(transparent)]
-    Execute(#[from] ExecuteError),
-    /// A softmax under a mask.
-    #[error("private runs of models with causal attention are not followed; use --private-texts 0")]
-    Masked,
-    /// Sites that do not correspond: a defect.
-    #[error(
-        "the circuit has {circuit} sites, the plaintext pass {plaintext}; this is a defect of viewless, please report it"
-    )]
-    Sites {
-        /// In the circuit.
-        circuit: usize,
-        /// In the plaintext pass.
-        plaintext: usize,
-    },
-    /// A tensor that the model's loader vouched for is missing: a defect.
-    #[error("the model has no `{0}`; this is a defect of viewless, please report it")]
-    MissingTensor(String),
-}
+use viewless_protocols::suite::{Suite, SuiteError};
 
 /// What became of one site over all texts.
 #[derive(Debug, Clone, Serialize)]
@@ -84,49 +33,27 @@ pub struct SiteSummary {
     pub worst_text: Option<usize>,
 }
 
-/// The report of `viewless audit --model`.
-#[derive(Debug, Clone, Serialize)]
-pub struct DomainsReport {
-    /// Directory of the model.
-    pub model: String,
-    /// Name of the suite.
-    pub suite: String,
-    /// Texts audited.
-    pub texts: usize,
-    /// Every site, in the order of the model.
-    pub sites: Vec<SiteSummary>,
-    /// The first site at which the protocol leaves its domain: from here on a private run diverges.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_divergence: Option<String>,
-    /// What private runs of the first texts showed; absent when none was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub private: Option<PrivateReport>,
-}
-
 #[derive(Clone)]
-pub(crate) struct Seen {
-    pub(crate) name: String,
-    pub(crate) protocol: Arc<Protocol>,
-    pub(crate) rows: Vec<f64>,
-    pub(crate) columns: usize,
+pub(super) struct Seen {
+    pub(super) name: String,
+    pub(super) protocol: Arc<Protocol>,
+    pub(super) rows: Vec<f64>,
+    pub(super) columns: usize,
     /// Prefix of the tensors `weight` and `bias` of a layer normalisation.
-    pub(crate) normalisation: Option<String>,
+    pub(super) normalisation: Option<String>,
 }
 
 /// Runs every text in plaintext and judges the suite's protocol at every site on the exact numbers there. `progress` is told how
 /// many texts are done.
 ///
 /// # Errors
-/// [`DomainsError`] for texts or suites that cannot be used.
-pub fn audit(
+/// [`SitesError`] for texts or suites that cannot be used.
+pub(super) fn judge_texts(
     model: &Model,
     suite: &Suite,
     texts: &[&str],
-    progress: &dyn Fn(usize, usize),
-) -> Result<DomainsReport, DomainsError> {
-    if texts.is_empty() {
-        return Err(DomainsError::NoText);
-    }
+    progress: Progress<'_>,
+) -> Result<Vec<SiteSummary>, SitesError> {
     let mut order = Vec::new();
     let mut summaries: BTreeMap<String, SiteSummary> = BTreeMap::new();
     let mut worst: BTreeMap<String, u64> = BTreeMap::new();
@@ -141,7 +68,7 @@ pub fn audit(
                 order.push(seen.name.clone());
                 SiteSummary {
                     site: seen.name.clone(),
-                    protocol: seen.protocol.card.name.clone(),
+                    protocol: seen.protocol.card.name.to_owned(),
                     seen: report.seen,
                     max_error: Some(0.0),
                     claims: Vec::new(),
@@ -163,15 +90,7 @@ pub fn audit(
             }
         }
     }
-    let sites: Vec<SiteSummary> = order.iter().filter_map(|name| summaries.remove(name)).collect();
-    Ok(DomainsReport {
-        model: model.directory.display().to_string(),
-        suite: suite.name.clone(),
-        texts: texts.len(),
-        private: None,
-        first_divergence: sites.iter().find(|site| site.outside > 0).map(|site| site.site.clone()),
-        sites,
-    })
+    Ok(order.iter().filter_map(|name| summaries.remove(name)).collect())
 }
 
 /// Widens what was seen, adds what was counted; claims of one site come in the same order for every text.
@@ -190,21 +109,24 @@ fn merge(into: &mut Vec<SiteClaim>, claims: Vec<SiteClaim>) {
 }
 
 /// The numbers that reach every site, by an exact plaintext pass.
-pub(crate) fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen>, DomainsError> {
+pub(super) fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen>, SitesError> {
     let protocols = suite.resolve(Registry::built_in())?;
-    let [gelu, softmax, layernorm] =
-        [Function::GELU, Function::SOFTMAX, Function::LAYERNORM].map(|function| protocols.get(&function).cloned());
-    let (gelu, softmax, layernorm) = (gelu?, softmax?, layernorm?);
+    let needed = model.config.functions();
+    for function in &needed {
+        protocols.get(function).map_err(SuiteError::from)?;
+    }
     let tokens = model.encode(text)?;
     let mut seen = Vec::new();
     forward_observed(&model.config, &model.weights, &tokens, &mut |stage, values| {
         let Some(name) = name(stage, &model.config) else { return };
-        let protocol = match stage {
-            Stage::EmbeddingSum | Stage::AttentionSum { .. } | Stage::LayerSum { .. } => &layernorm,
-            Stage::AttentionScores { .. } => &softmax,
-            Stage::ActivationInput { .. } => &gelu,
+        let function = match stage {
+            Stage::EmbeddingSum | Stage::AttentionSum { .. } | Stage::LayerSum { .. } => Function::LAYERNORM,
+            Stage::AttentionScores { .. } => Function::SOFTMAX,
+            Stage::ActivationInput { .. } => Function::GELU,
             Stage::Embeddings | Stage::Layer { .. } => return,
         };
+        // An activation that is computed without a protocol is no site.
+        let Some(protocol) = protocols.get(&function).ok().filter(|_| needed.contains(&function)) else { return };
         let normalisation = stage.normalisation(&model.config);
         let columns = values.shape().last().copied().unwrap_or(1);
         let scores = matches!(stage, Stage::AttentionScores { .. });
@@ -243,14 +165,14 @@ fn name(stage: Stage, config: &TransformerConfig) -> Option<String> {
 
 impl Seen {
     /// Gives the site, with the weights of its normalisation, to `judge`.
-    pub(crate) fn with_site<T>(
+    pub(super) fn with_site<T>(
         &self,
         model: &Model,
-        judge: impl FnOnce(&Site<'_>) -> Result<T, DomainsError>,
-    ) -> Result<T, DomainsError> {
+        judge: impl FnOnce(&Site<'_>) -> Result<T, SitesError>,
+    ) -> Result<T, SitesError> {
         let tensor = |name: String| {
-            let tensor = model.weights.get(&name).ok_or_else(|| DomainsError::MissingTensor(name.clone()))?;
-            Ok::<Vec<f64>, DomainsError>(tensor.iter().map(|&x| f64::from(x)).collect())
+            let tensor = model.weights.get(&name).ok_or_else(|| SitesError::MissingTensor(name.clone()))?;
+            Ok::<Vec<f64>, SitesError>(tensor.iter().map(|&x| f64::from(x)).collect())
         };
         let normalisation = match &self.normalisation {
             Some(prefix) => Some((tensor(format!("{prefix}.weight"))?, tensor(format!("{prefix}.bias"))?)),

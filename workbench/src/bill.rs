@@ -1,13 +1,15 @@
-//! The bill of a Program as it is serialised; [`render`](mod@render) prints it.
+//! The bill of a subject or of a Program, complete: counted once, with what other choices would cost.
 
-pub mod render;
-
+use crate::alternatives::{self, Alternatives};
+use crate::sizes::Sizes;
+use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Instant;
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::scheme::Triples;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::{self, COMPUTING, Grouping, PhaseBill, RegionBill, Schedule};
+use viewless_simulator::count::{self, Bill, COMPUTING, Grouping, PhaseBill, RegionBill, Schedule};
 use viewless_simulator::failure::{self, Failure};
 use viewless_simulator::network::Network;
 
@@ -77,6 +79,9 @@ pub struct CostReport {
     pub program: ProgramSummary,
     /// What the same would cost with another choice.
     pub alternatives: Vec<Price>,
+    /// Why an alternative has no price.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A bill in one line.
@@ -105,9 +110,14 @@ impl Price {
     #[must_use]
     pub fn of(choice: impl Into<String>, program: &Program, schedule: Schedule, networks: &[&Network]) -> Self {
         let bill = count::bill(program, schedule, Grouping::Layer);
-        let failure_probability = failure::predict(program, ASSUMED_MAGNITUDE).probability();
+        Self::counted(choice, &bill, &failure::predict(program, ASSUMED_MAGNITUDE), networks)
+    }
+
+    /// The line of what is counted already.
+    #[must_use]
+    pub fn counted(choice: impl Into<String>, bill: &Bill, failure: &Failure, networks: &[&Network]) -> Self {
         let seconds = networks.iter().map(|network| (network.name().to_owned(), bill.online_seconds(network)));
-        Self::new(choice.into(), &bill.phases, failure_probability, seconds.collect())
+        Self::new(choice.into(), &bill.phases, failure.probability(), seconds.collect())
     }
 
     /// Whether two choices cost the same and fail equally often.
@@ -139,47 +149,78 @@ impl Price {
     }
 }
 
+/// Under what a subject is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// The suite.
+    pub suite: &'a Suite,
+    /// The sizes.
+    pub sizes: Sizes,
+    /// Which sends share a round.
+    pub schedule: Schedule,
+    /// The network whose time is predicted.
+    pub network: &'a Network,
+    /// What the bill is broken down by.
+    pub grouping: Grouping,
+}
+
 impl CostReport {
+    /// Builds a subject, counts its Program, and prices the alternatives of its suite.
+    ///
+    /// # Errors
+    /// Sizes that the subject cannot take, numbers that do not fit the suite's fixed point. An alternative that cannot be priced is no
+    /// error, but a note.
+    pub fn new(subject: &Subject, setting: &Setting<'_>) -> Result<Self, SubjectError> {
+        let own = || {
+            let started = Instant::now();
+            let program = subject.program(setting.suite, setting.sizes)?;
+            tracing::debug!(seconds = started.elapsed().as_secs_f64(), "compiled and checked");
+            Ok::<_, SubjectError>(program)
+        };
+        let prices = || alternatives::prices(subject, setting);
+        let (program, alternatives) = rayon::join(own, prices);
+        Ok(Self::counted(subject, &program?, setting, alternatives, 0.0))
+    }
+
+    /// Counts a Program that the subject has under this setting; `seconds_computed` is what a run of it took.
+    pub(crate) fn counted(
+        subject: &Subject,
+        program: &Program,
+        setting: &Setting<'_>,
+        alternatives: Alternatives,
+        seconds_computed: f64,
+    ) -> Self {
+        let Setting { suite, sizes, schedule, network, grouping } = *setting;
+        let sizes = subject.sizes(sizes);
+        let bill = count::bill(program, schedule, grouping);
+        let failure = failure::predict(program, ASSUMED_MAGNITUDE);
+        let own = Price::counted(suite.name.clone(), &bill, &failure, &[]);
+        let network_seconds = bill.online_seconds(network);
+        Self {
+            model: subject.name.clone(),
+            suite: suite.name.clone(),
+            seq: sizes.seq(),
+            batch: sizes.batch(),
+            schedule,
+            network_seconds,
+            predicted_seconds: network_seconds + seconds_computed,
+            network: network.clone(),
+            computing_parties: program.parties.intersection(COMPUTING).iter().map(|party| party.to_string()).collect(),
+            phases: bill.phases,
+            regions: bill.regions,
+            setup_per: suite.scheme.triples.into(),
+            failure_probability: failure.probability(),
+            failure,
+            program: ProgramSummary { values: program.values.len(), digest: program.digest().to_hex().to_string() },
+            // What costs and fails exactly like the suite itself says nothing.
+            alternatives: alternatives.prices.into_iter().filter(|price| !price.is_equal_in_cost(&own)).collect(),
+            notes: alternatives.notes,
+        }
+    }
+
     /// The bill in one line, without predicted times.
     #[must_use]
     pub fn price(&self) -> Price {
         Price::new(self.suite.clone(), &self.phases, self.failure_probability, BTreeMap::new())
-    }
-
-    /// Adds what other choices cost, without those that cost and fail exactly like the suite itself.
-    pub fn add_alternatives(&mut self, prices: Vec<Price>) {
-        let own = self.price();
-        self.alternatives.extend(prices.into_iter().filter(|price| !price.is_equal_in_cost(&own)));
-    }
-}
-
-/// Counts a Program of a suite. The name and sizes of its subject are left to the caller.
-#[must_use]
-pub fn cost_report(
-    program: &Program,
-    suite: &Suite,
-    schedule: Schedule,
-    grouping: Grouping,
-    network: &Network,
-) -> CostReport {
-    let bill = count::bill(program, schedule, grouping);
-    let failure = failure::predict(program, ASSUMED_MAGNITUDE);
-    CostReport {
-        model: String::new(),
-        suite: suite.name.clone(),
-        seq: 0,
-        batch: 0,
-        schedule,
-        network_seconds: bill.online_seconds(network),
-        predicted_seconds: bill.online_seconds(network),
-        network: network.clone(),
-        computing_parties: program.parties.intersection(COMPUTING).iter().map(|party| party.to_string()).collect(),
-        phases: bill.phases,
-        regions: bill.regions,
-        setup_per: suite.scheme.triples.into(),
-        failure_probability: failure.probability(),
-        failure,
-        program: ProgramSummary { values: program.values.len(), digest: program.digest().to_hex().to_string() },
-        alternatives: Vec::new(),
     }
 }

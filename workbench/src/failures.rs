@@ -1,19 +1,38 @@
 //! How often an inference fails outright: the wraps of local truncations, by function, and what it costs to have none.
 
 use crate::bill::{ASSUMED_MAGNITUDE, Price};
-use crate::error::CliError;
-use crate::inference;
+use crate::inference::ModelInputs;
+use crate::sizes::{SizeError, Sizes};
+use crate::subject::{Subject, SubjectError};
 use rayon::prelude::*;
 use serde::Serialize;
-use viewless_models::{Model, Prompt};
+use thiserror::Error;
+use viewless_models::{Model, ModelError, Prompt};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::Truncation;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::claims::RegionWraps;
 use viewless_simulator::count::Schedule;
-use viewless_simulator::execute::{Options, execute};
+use viewless_simulator::execute::{ExecuteError, Options, execute};
 use viewless_simulator::failure;
 use viewless_simulator::stream::Seed;
+
+/// A count of failures that could not be made.
+#[derive(Debug, Error)]
+pub enum FailuresError {
+    /// The Program.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// The number of tokens.
+    #[error(transparent)]
+    Size(#[from] SizeError),
+    /// The text.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The run.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+}
 
 /// Local truncations of one function.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -63,7 +82,7 @@ pub struct SuiteFailures {
     pub exact: Failures,
 }
 
-/// The report of `viewless audit MODEL`.
+/// How often inferences of a model fail outright, under each suite.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FailuresReport {
     /// Name or directory of the model.
@@ -82,31 +101,66 @@ pub struct FailuresReport {
     pub suites: Vec<SuiteFailures>,
 }
 
+/// What is run, so that the law is summed over true numbers.
+pub struct Run<'a> {
+    /// The model with its weights.
+    pub model: &'a Model,
+    /// The text.
+    pub text: &'a str,
+    /// Decides everything random.
+    pub seed: Seed,
+}
+
 /// Where the sizes of truncated numbers come from.
-pub enum Numbers<'a> {
+enum Numbers<'a> {
     /// Each has [`ASSUMED_MAGNITUDE`].
     Assumed,
-    /// They are those of a run.
-    Run {
-        /// The model with its weights.
-        model: &'a Model,
-        /// The tokens of the text.
-        tokens: &'a [u32],
-        /// Decides everything random.
-        seed: Seed,
-    },
+    /// They are those of a run on these tokens.
+    Run { model: &'a Model, tokens: &'a [u32], seed: Seed },
+}
+
+impl FailuresReport {
+    /// Sums the law over the Program of each suite under both truncations, with every truncated number taken as
+    /// [`ASSUMED_MAGNITUDE`] in size.
+    ///
+    /// # Errors
+    /// What cannot be compiled.
+    pub fn assumed(subject: &Subject, suites: &[Suite], sizes: Sizes, limit: f64) -> Result<Self, FailuresError> {
+        let program = |suite: &Suite| Ok(subject.program(suite, sizes)?);
+        let suites = failures(suites, &Numbers::Assumed, limit, &program)?;
+        let (model, seq) = (subject.name.clone(), sizes.seq());
+        Ok(Self { model, seq, text: None, assumed_magnitude: Some(ASSUMED_MAGNITUDE), limit, suites })
+    }
+
+    /// Sums the law over the true numbers of a run.
+    ///
+    /// # Errors
+    /// What cannot be compiled or run.
+    pub fn of_run(subject: &Subject, suites: &[Suite], run: &Run<'_>, limit: f64) -> Result<Self, FailuresError> {
+        let Run { model, text, seed } = run;
+        let tokens = model.encode(text)?;
+        let sizes = Sizes::new(tokens.len(), 1)?;
+        let program = |suite: &Suite| Ok(subject.program(suite, sizes)?);
+        let numbers = Numbers::Run { model, tokens: &tokens, seed: seed.clone() };
+        let suites = failures(suites, &numbers, limit, &program)?;
+        let (name, text) = (subject.name.clone(), (*text).to_owned());
+        Ok(Self { model: name, seq: tokens.len(), text: Some(text), assumed_magnitude: None, limit, suites })
+    }
+
+    /// Whether every suite with its own truncation fails at most as often as the limit.
+    #[must_use]
+    pub fn is_safe(&self) -> bool {
+        self.suites.iter().all(|suite| suite.safe)
+    }
 }
 
 /// Sums the law over the Program of each suite under both truncations; `program` compiles one.
-///
-/// # Errors
-/// What cannot be compiled or run.
-pub fn failures(
+fn failures(
     suites: &[Suite],
     numbers: &Numbers<'_>,
     limit: f64,
-    program: &(dyn Fn(&Suite) -> Result<Program, CliError> + Sync),
-) -> Result<Vec<SuiteFailures>, CliError> {
+    program: &(dyn Fn(&Suite) -> Result<Program, FailuresError> + Sync),
+) -> Result<Vec<SuiteFailures>, FailuresError> {
     let with = |suite: &Suite, truncation: Truncation| {
         let mut suite = suite.clone();
         suite.scheme.truncation = truncation;
@@ -135,12 +189,12 @@ pub fn failures(
     }
 }
 
-fn of_program(program: &Program, truncation: Truncation, numbers: &Numbers<'_>) -> Result<Failures, CliError> {
+fn of_program(program: &Program, truncation: Truncation, numbers: &Numbers<'_>) -> Result<Failures, FailuresError> {
     let by_function = match numbers {
         Numbers::Assumed => failure::predict_by_function(program, ASSUMED_MAGNITUDE),
         Numbers::Run { model, tokens, seed } => {
-            let inputs = inference::ModelInputs { model, prompt: Prompt::Tokens(tokens) };
-            let run = execute(program, &inputs, Options::new(seed.clone())).map_err(inference::InferenceError::from)?;
+            let inputs = ModelInputs { model, prompt: Prompt::Tokens(tokens) };
+            let run = execute(program, &inputs, Options::new(seed.clone()))?;
             failure::found_by_function(program, &run.findings)
         }
     };
@@ -168,17 +222,14 @@ fn of_program(program: &Program, truncation: Truncation, numbers: &Numbers<'_>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::{self, Sizes};
-    use crate::subject::Subject;
     use viewless_protocols::circuit::{Circuit, Owner};
     use viewless_protocols::scheme;
 
     fn of(suite: &str) -> SuiteFailures {
         let subject = Subject::find("bert-base").unwrap();
-        let sizes = Sizes { seq: 8, batch: 1 };
-        let suites = [arguments::suite(suite).unwrap()];
-        let found = failures(&suites, &Numbers::Assumed, 1e-6, &|suite| subject.program(suite, sizes));
-        found.unwrap().remove(0)
+        let sizes = Sizes::new(8, 1).unwrap();
+        let suites = [Suite::built_in(suite).unwrap()];
+        FailuresReport::assumed(&subject, &suites, sizes, 1e-6).unwrap().suites.remove(0)
     }
 
     /// The functions add up to the whole, which is what `cost` says; exact truncation fails never, costs more, and the verdict is
@@ -202,13 +253,13 @@ mod tests {
     /// A product of size v with 16 fraction bits in 64 bits fails with probability v 2^-32.
     #[test]
     fn one_product_of_one_fails_once_in_four_billion() {
-        let suites = [arguments::suite("secformer").unwrap()];
+        let suites = [Suite::built_in("secformer").unwrap()];
         let product = |suite: &Suite| {
             let mut c = Circuit::new();
             let (x, y) = (c.input(Owner::Client, "x", [1000]), c.input(Owner::Client, "y", [1000]));
             let z = c.mul(x, y);
             c.reveal(z, "z");
-            Ok(scheme::compile(&c.finish()?, &suite.scheme, suite.fixed())?)
+            Ok(scheme::compile(&c.finish().unwrap(), &suite.scheme, suite.fixed()).unwrap())
         };
         let found = failures(&suites, &Numbers::Assumed, 1e-6, &product).unwrap();
         assert_eq!((found[0].local.truncated, found[0].local.expected_corrupted), (1000, 1000.0 * 2f64.powi(-32)));

@@ -1,13 +1,14 @@
 //! The bill in words and tables.
 
-use super::{ASSUMED_MAGNITUDE, CostReport, Price, SetupPer};
-use crate::table::Table;
-use crate::units;
+use super::table::{TextTable, hanging};
+use super::units;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use viewless_protocols::program::Phase;
 use viewless_simulator::count::{PhaseBill, RegionBill, Schedule};
 use viewless_simulator::network::Network;
+use viewless_workbench::Kind;
+use viewless_workbench::bill::{ASSUMED_MAGNITUDE, CostReport, Price, SetupPer};
 
 /// How a printed bill is broken down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +21,26 @@ pub enum Breakdown {
     Phases,
 }
 
+/// The page of a bill: what was counted, the bill, what the figures mean.
+#[must_use]
+pub fn page(report: &CostReport, kind: &Kind, breakdown: Breakdown) -> String {
+    let CostReport { model, suite, seq, batch, program, .. } = report;
+    let sizes = match kind {
+        Kind::Model(_) => format!("{seq} tokens, batch {batch}"),
+        Kind::Protocol(_) => format!("{batch} x {seq} elements"),
+    };
+    format!(
+        "{model}, suite {suite}, {sizes}: {} values, digest {}\n\n{}\n{}",
+        program.values,
+        &program.digest[..16],
+        self::text(report, breakdown),
+        conventions(report)
+    )
+}
+
 /// The whole bill: breakdown, phases, what would change, conventions.
 #[must_use]
-pub fn bill(report: &CostReport, breakdown: Breakdown) -> String {
+pub fn text(report: &CostReport, breakdown: Breakdown) -> String {
     let mut text = match breakdown {
         Breakdown::Regions => regions(report),
         Breakdown::Parties => parties(report),
@@ -44,7 +62,7 @@ fn between(report: &CostReport) -> String {
 /// One line for each function, layer or region.
 fn regions(report: &CostReport) -> String {
     let between = between(report);
-    let mut table = Table::of_numbers(&["", "calls", "rounds", "online", "setup", "offline", &between]);
+    let mut table = TextTable::of_numbers(&["", "calls", "rounds", "online", "setup", "offline", &between]);
     let costs = |region: &&RegionBill| {
         !region.name.is_empty() || region.bytes_total + region.bytes_setup + region.bytes_offline > 0
     };
@@ -68,7 +86,7 @@ fn parties(report: &CostReport) -> String {
         [Phase::Online, Phase::Setup, Phase::Offline]
             .map(|phase| units::bytes(bytes(&report.phases[&phase]).unwrap_or(0)))
     };
-    let mut table = Table::of_numbers(&["", "online", "setup", "offline"]);
+    let mut table = TextTable::of_numbers(&["", "online", "setup", "offline"]);
     let mut add = |label: String, bytes: &dyn Fn(&PhaseBill) -> Option<u64>| {
         table.row([label].into_iter().chain(in_phases(bytes)));
     };
@@ -89,7 +107,7 @@ fn phases(report: &CostReport) -> String {
     let sent_by: Vec<String> = report.computing_parties.iter().map(|party| format!("sent by {party}")).collect();
     let mut header = vec!["phase", "rounds", "messages", "all links", &between];
     header.extend(sent_by.iter().map(String::as_str));
-    let mut table = Table::of_numbers(&header);
+    let mut table = TextTable::of_numbers(&header);
     for phase in Phase::ALL {
         let bill = &report.phases[&phase];
         let sent = |party: &String| units::bytes(bill.bytes_sent.get(party).copied().unwrap_or(0));
@@ -109,7 +127,8 @@ fn phases(report: &CostReport) -> String {
 /// What the same costs with other choices; the suite itself first.
 fn alternatives(report: &CostReport) -> String {
     let network = report.network.name();
-    let mut table = Table::of_numbers(&["choice", "rounds", "online", "setup", "offline", network, "wrap probability"]);
+    let mut table =
+        TextTable::of_numbers(&["choice", "rounds", "online", "setup", "offline", network, "wrap probability"]);
     let mut add = |label: String, price: &Price, seconds: Option<&f64>| {
         table.row([
             label,
@@ -125,7 +144,8 @@ fn alternatives(report: &CostReport) -> String {
     for price in &report.alternatives {
         add(format!("  with {}", price.choice), price, price.predicted_seconds.get(network));
     }
-    table.lines()
+    let notes: String = report.notes.iter().map(|note| hanging("  ", note)).collect();
+    table.lines() + &notes
 }
 
 /// What the figures of a report mean.

@@ -1,11 +1,12 @@
 //! The comparison as one HTML page without anything outside it: no scripts, no fonts, no links.
 
 use super::chart::{self, Axis, Bar, Line, Part};
-use super::{Comparison, Entry};
-use crate::units;
+use super::comparison::{conventions, error, heading, privacy};
+use super::units;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use viewless_simulator::count::{FUNCTIONS, RegionBill};
 use viewless_simulator::network::Network;
+use viewless_workbench::comparison::{SuiteComparison, SuiteEntry};
 
 /// One-way latencies of the panels of predicted times, in seconds.
 const LATENCIES_SECONDS: [f64; 3] = [0.1e-3, 5e-3, 50e-3];
@@ -32,8 +33,8 @@ pre { font-size: 12.5px; background: #f6f6f6; padding: 10px; overflow-x: auto } 
 
 /// The page.
 #[must_use]
-pub fn page(comparison: &Comparison) -> String {
-    let heading = comparison.heading();
+pub fn page(comparison: &SuiteComparison) -> String {
+    let heading = heading(comparison);
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -71,7 +72,7 @@ pub fn page(comparison: &Comparison) -> String {
                 h2 { "Which protocol, and how wrong at worst" }
                 div.wide { (functions(comparison)) }
                 h2 { "Conventions" }
-                pre { (comparison.conventions()) }
+                pre { (conventions(comparison)) }
             }
         }
     }
@@ -79,11 +80,11 @@ pub fn page(comparison: &Comparison) -> String {
 }
 
 /// The summary, the best of each column marked.
-fn glance(comparison: &Comparison) -> Markup {
+fn glance(comparison: &SuiteComparison) -> Markup {
     let suites = &comparison.suites;
     // A suite that computes something else, or wrongly, does not compete.
-    let competes = |entry: &&Entry| entry.not_right().is_empty();
-    let column = |value: &dyn Fn(&Entry) -> f64, text: &dyn Fn(f64) -> String| -> Vec<(String, bool)> {
+    let competes = |entry: &&SuiteEntry| entry.not_right().is_empty();
+    let column = |value: &dyn Fn(&SuiteEntry) -> f64, text: &dyn Fn(f64) -> String| -> Vec<(String, bool)> {
         let best = suites.iter().filter(competes).map(value).fold(f64::INFINITY, f64::min);
         suites.iter().map(|entry| (text(value(entry)), competes(&entry) && value(entry) <= best)).collect()
     };
@@ -109,7 +110,7 @@ fn glance(comparison: &Comparison) -> Markup {
                     tr {
                         td title=(entry.suite.summary) { (entry.price.choice) }
                         @for (_, cells) in &columns { td.best[cells[i].1] { (cells[i].0) } }
-                        td.bad[!entry.is_private()] { (entry.privacy_in_words()) }
+                        td.bad[!entry.is_private()] { (privacy(entry)) }
                         td.bad { (entry.not_right().join(", ")) }
                     }
                 }
@@ -119,7 +120,12 @@ fn glance(comparison: &Comparison) -> Markup {
 }
 
 /// Bars of one number of every function.
-fn by_function(comparison: &Comparison, value: fn(&RegionBill) -> f64, text: fn(f64) -> String, axis: Axis) -> Markup {
+fn by_function(
+    comparison: &SuiteComparison,
+    value: fn(&RegionBill) -> f64,
+    text: fn(f64) -> String,
+    axis: Axis,
+) -> Markup {
     let bars: Vec<Bar> = comparison
         .suites
         .iter()
@@ -146,7 +152,7 @@ fn by_function(comparison: &Comparison, value: fn(&RegionBill) -> f64, text: fn(
     }
 }
 
-fn bytes(comparison: &Comparison) -> Markup {
+fn bytes(comparison: &SuiteComparison) -> Markup {
     let text = |bytes: f64| units::bytes(bytes as u64);
     let tick = |bytes: f64| format!("{} GB", units::short(bytes / 1e9));
     by_function(
@@ -157,15 +163,15 @@ fn bytes(comparison: &Comparison) -> Markup {
     )
 }
 
-fn rounds(comparison: &Comparison) -> Markup {
+fn rounds(comparison: &SuiteComparison) -> Markup {
     let axis = Axis { label: "online rounds", text: units::short };
     by_function(comparison, |region| f64::from(region.rounds), units::short, axis)
 }
 
 /// One panel for each latency, all on the same scale.
-fn times(comparison: &Comparison) -> Markup {
+fn times(comparison: &SuiteComparison) -> Markup {
     let panel = |latency: f64| -> Vec<Line> {
-        let line = |entry: &Entry| Line {
+        let line = |entry: &SuiteEntry| Line {
             name: entry.price.choice.clone(),
             points: bandwidths()
                 .filter_map(|bandwidth| Some((bandwidth, seconds(entry, bandwidth, latency)?)))
@@ -198,12 +204,12 @@ fn bandwidths() -> impl Iterator<Item = f64> {
     (0..POINTS).map(move |i| low * (high / low).powf(i as f64 / (POINTS - 1) as f64))
 }
 
-fn seconds(entry: &Entry, bandwidth: f64, latency: f64) -> Option<f64> {
+fn seconds(entry: &SuiteEntry, bandwidth: f64, latency: f64) -> Option<f64> {
     let network = Network::new("", bandwidth, latency).ok()?;
     Some(network.seconds(entry.rounds_bytes.iter().copied())).filter(|&seconds| seconds > 0.0)
 }
 
-fn functions(comparison: &Comparison) -> Markup {
+fn functions(comparison: &SuiteComparison) -> Markup {
     html! {
         table.words {
             thead { tr { th { "suite" } th { "function" } th { "protocol" } th { "worst error" } th { "on" } th { "" } } }
@@ -214,7 +220,7 @@ fn functions(comparison: &Comparison) -> Markup {
                             td { @if i == 0 { (entry.price.choice) } }
                             td { (function.function) }
                             td { (function.protocol) }
-                            td { (function.error_in_words()) }
+                            td { (error(function)) }
                             td { (function.domain) }
                             td.bad { @if let Some(why) = &function.not_right { "not right: " (why) } }
                         }

@@ -1,6 +1,8 @@
 //! A private run beside the plaintext pass, site by site: where it first leaves what its protocols may do.
 
-use crate::domains::{DomainsError, Seen, sites};
+use super::SitesError;
+use super::plaintext::{Seen, sites};
+use crate::Progress;
 use crate::inference::ModelInputs;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -14,7 +16,7 @@ use viewless_protocols::model::{self, Query};
 use viewless_protocols::nonlinear::{Function, Registry};
 use viewless_protocols::region::{RegionId, Regions};
 use viewless_protocols::scheme;
-use viewless_protocols::suite::{MissingProtocol, Suite};
+use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::execute::{Options, execute};
 use viewless_simulator::stream::Seed;
 
@@ -117,16 +119,16 @@ fn places(circuit: &CheckedCircuit, names: &[String]) -> Vec<Place> {
 /// Runs each text privately and follows it through its sites.
 ///
 /// # Errors
-/// [`DomainsError`] for texts or suites that cannot be used, and for models whose softmax is masked.
-pub fn follow_texts(
+/// [`SitesError`] for texts or suites that cannot be used, and for models whose softmax is masked.
+pub(super) fn follow_texts(
     model: &Model,
     suite: &Suite,
     texts: &[&str],
     seed: u64,
-    progress: &dyn Fn(usize, usize),
-) -> Result<PrivateReport, DomainsError> {
+    progress: Progress<'_>,
+) -> Result<PrivateReport, SitesError> {
     if model.config.architecture.layout().attention == Attention::Causal {
-        return Err(DomainsError::Masked);
+        return Err(SitesError::Masked);
     }
     let mut report = PrivateReport {
         texts: texts.len(),
@@ -151,18 +153,18 @@ fn one_text(
     seed: u64,
     line: usize,
     report: &mut PrivateReport,
-) -> Result<(), DomainsError> {
+) -> Result<(), SitesError> {
     let protocols = suite.model(Registry::built_in())?;
     let tokens = model.encode(text)?;
     let plain = sites(model, suite, text)?;
     let circuit = model::circuit(&model.config, &protocols, Query { tokens: tokens.len(), batch: 1 })?;
-    let names = [Function::SOFTMAX, Function::GELU, Function::LAYERNORM]
-        .map(|function| Ok(protocols.protocols.get(&function)?.card.name.clone()))
-        .into_iter()
-        .collect::<Result<Vec<String>, MissingProtocol>>()?;
+    let mut names = Vec::new();
+    for function in model.config.functions().iter().filter(|function| **function != Function::TANH) {
+        names.push(protocols.protocols.get(function).map_err(SuiteError::from)?.card.name.clone());
+    }
     let places = places(&circuit, &names);
     if places.len() != plain.len() {
-        return Err(DomainsError::Sites { circuit: places.len(), plaintext: plain.len() });
+        return Err(SitesError::Sites { circuit: places.len(), plaintext: plain.len() });
     }
     let name = |i: usize, end: &str| format!("site.{i}.{end}");
     let ends = |(i, place): (usize, &Place)| [(place.input, name(i, "input")), (place.output, name(i, "output"))];
@@ -236,7 +238,6 @@ fn why(followed: &Divergence, outside: Option<&FailedCheck>, wrapped: bool) -> S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments;
     use viewless_models::Precision;
     use viewless_models::synthetic::{self, small_config};
 
@@ -249,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_run_of_a_suite_that_fits_is_explained_at_every_site() {
-        let report = report(&arguments::suite("faithful").unwrap());
+        let report = report(&Suite::built_in("faithful").unwrap());
         // Two layers, four sites in each, and the embeddings' normalisation.
         assert_eq!((report.texts, report.sites.len()), (2, 9));
         assert_eq!((report.first_divergence, report.wraps), (None, 0));
@@ -263,7 +264,7 @@ mod tests {
     /// 2Quad without deflation needs row sums below 2, which no sentence has: the first softmax is named.
     #[test]
     fn the_first_site_that_leaves_its_domain_is_named_with_its_region() {
-        let mut suite = arguments::suite("secformer").unwrap();
+        let mut suite = Suite::built_in("secformer").unwrap();
         suite.protocols.insert(Function::SOFTMAX, "softmax/2quad-code".to_owned());
         let report = report(&suite);
         let first = report.first_divergence.unwrap();

@@ -1,15 +1,11 @@
 //! What else a suite could have chosen, so that a report shows what a choice costs.
 
-use crate::arguments::Sizes;
-use crate::bill::Price;
-use crate::error::CliError;
+use crate::bill::{Price, Setting};
 use crate::subject::{Kind, Subject};
 use rayon::prelude::*;
 use viewless_protocols::nonlinear::Function;
 use viewless_protocols::scheme::{Comparison, Truncation};
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::Schedule;
-use viewless_simulator::network::Network;
 
 /// A suite with something changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,29 +64,44 @@ pub fn alternatives(suite: &Suite, kind: &Kind) -> Vec<Choice> {
     single.chain(together).chain([truncation]).collect()
 }
 
-/// Counts the alternatives of a suite.
-///
-/// # Errors
-/// Sizes that the subject cannot take, numbers that do not fit.
-pub fn prices(
-    subject: &Subject,
-    suite: &Suite,
-    sizes: Sizes,
-    schedule: Schedule,
-    network: &Network,
-) -> Result<Vec<Price>, CliError> {
-    let price =
-        |choice: Choice| Ok(Price::of(choice.change, &subject.program(&choice.suite, sizes)?, schedule, &[network]));
-    alternatives(suite, &subject.kind).into_par_iter().map(price).collect()
+/// What other choices cost, as far as they have a price.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Alternatives {
+    /// Those that can be counted.
+    pub prices: Vec<Price>,
+    /// Why the others cannot, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Counts the alternatives of a suite. Nobody asked for them, so that one which cannot be compiled is a note and no error.
+#[must_use]
+pub fn prices(subject: &Subject, setting: &Setting<'_>) -> Alternatives {
+    let price = |choice: Choice| {
+        let program = subject.program(&choice.suite, setting.sizes);
+        let program = program.map_err(|error| format!("no price with {}: {error}", choice.change))?;
+        Ok(Price::of(choice.change, &program, setting.schedule, &[setting.network]))
+    };
+    let counted: Vec<Result<Price, String>> =
+        alternatives(setting.suite, &subject.kind).into_par_iter().map(price).collect();
+    let mut found = Alternatives::default();
+    for price in counted {
+        match price {
+            Ok(price) => found.prices.push(price),
+            Err(note) => found.notes.push(note),
+        }
+    }
+    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments;
+    use crate::sizes::Sizes;
+    use viewless_simulator::count::{Grouping, Schedule};
+    use viewless_simulator::network::Network;
 
     fn changes(suite: &str, subject: &str) -> Vec<String> {
-        let suite = arguments::suite(suite).unwrap();
+        let suite = Suite::built_in(suite).unwrap();
         let kind = Subject::find(subject).unwrap().kind;
         alternatives(&suite, &kind).into_iter().map(|choice| choice.change).collect()
     }
@@ -107,13 +118,15 @@ mod tests {
 
     #[test]
     fn our_own_choices_are_cheaper() {
-        let suite = arguments::suite("secformer").unwrap();
+        let suite = Suite::built_in("secformer").unwrap();
         let subject = Subject::find("bert-base").unwrap();
-        let (sizes, schedule, network) = (Sizes { seq: 8, batch: 1 }, Schedule::AsWritten, Network::lan());
+        let (network, schedule) = (Network::lan(), Schedule::AsWritten);
+        let sizes = Sizes::new(8, 1).unwrap();
+        let setting = Setting { suite: &suite, sizes, schedule, network: &network, grouping: Grouping::Function };
         let own = Price::of("", &subject.program(&suite, sizes).unwrap(), schedule, &[]);
-        let prices = prices(&subject, &suite, sizes, schedule, &network).unwrap();
-        assert_eq!(prices.len(), 4);
-        for price in prices.iter().filter(|price| price.choice != "truncation exact") {
+        let found = prices(&subject, &setting);
+        assert_eq!((found.prices.len(), found.notes.len()), (4, 0));
+        for price in found.prices.iter().filter(|price| price.choice != "truncation exact") {
             assert!(price.bytes_online < own.bytes_online, "{}", price.choice);
         }
     }

@@ -1,6 +1,11 @@
 //! A private inference in the simulator beside the plaintext pass: the main job.
 
-use crate::bill::{CostReport, cost_report};
+use crate::Progress;
+use crate::alternatives;
+use crate::bill::{CostReport, Setting};
+use crate::sizes::{SizeError, Sizes};
+use crate::subject::{Kind, Subject, SubjectError};
+use ndarray::Array3;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,16 +14,15 @@ use thiserror::Error;
 use viewless_models::{Model, ModelError, Prompt};
 use viewless_protocols::model::architecture::EmbeddingLayout;
 use viewless_protocols::model::transformer::{EMBEDDED, ONE_HOT, OUTPUT, PATCHES};
-use viewless_protocols::model::{self, Activation, BuildError, Head, Query, TransformerConfig};
+use viewless_protocols::model::{Activation, Head};
 use viewless_protocols::nonlinear::{Function, Registry, Truth};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
-use viewless_protocols::scheme::{self, CompileError};
 use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::claims::Findings;
 use viewless_simulator::count::{Grouping, Message, Schedule};
-use viewless_simulator::execute::{ExecuteError, Inputs, Options, Reals, execute};
+use viewless_simulator::execute::{ExecuteError, Execution, Inputs, Options, Reals, execute};
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_simulator::transcript::Transcript;
@@ -27,19 +31,19 @@ use viewless_simulator::transcript::Transcript;
 #[derive(Debug, Error)]
 pub enum InferenceError {
     /// The text, or the plaintext pass.
-    #[error("{0}")]
+    #[error(transparent)]
     Model(#[from] ModelError),
     /// The suite.
-    #[error("{0}")]
+    #[error(transparent)]
     Suite(#[from] SuiteError),
-    /// The circuit.
-    #[error("{0}")]
-    Circuit(#[from] BuildError),
-    /// The compilation.
-    #[error("{0}")]
-    Compile(#[from] CompileError),
+    /// The number of tokens.
+    #[error(transparent)]
+    Size(#[from] SizeError),
+    /// The Program.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
     /// The run.
-    #[error("{0}")]
+    #[error(transparent)]
     Execute(#[from] ExecuteError),
     /// The transcript.
     #[error("cannot write the transcript: {0}")]
@@ -104,10 +108,9 @@ pub struct InferenceReport {
     pub suite: String,
     /// The seed that replays the run.
     pub seed: String,
-    /// What was asked: the text, or the name of the image.
-    pub text: String,
-    /// Tokens of the text, special ones included; none for an image.
-    pub tokens: Vec<u32>,
+    /// What was asked.
+    #[serde(flatten)]
+    pub asked: Asked,
     /// The private answer.
     pub output: Answer,
     /// The answer of the plaintext pass.
@@ -158,9 +161,11 @@ pub struct DomainViolation {
 }
 
 /// What the parties of an inference put in.
-pub(crate) struct ModelInputs<'m, 'p> {
-    pub(crate) model: &'m Model,
-    pub(crate) prompt: Prompt<'p>,
+pub struct ModelInputs<'m, 'p> {
+    /// The model with its weights.
+    pub model: &'m Model,
+    /// What the client shares.
+    pub prompt: Prompt<'p>,
 }
 
 impl ModelInputs<'_, '_> {
@@ -204,14 +209,64 @@ impl Inputs for ModelInputs<'_, '_> {
     }
 }
 
+/// What a model is asked: a text, or a picture. They are never mistaken for one another.
+#[derive(Debug, Clone, Copy)]
+pub enum Asking<'a> {
+    /// A text, to be made tokens of.
+    Text(&'a str),
+    /// Tokens, special ones included, for a model without a tokenizer.
+    Tokens(&'a [u32]),
+    /// A picture.
+    Image {
+        /// What it is called in the report: a file.
+        name: &'a str,
+        /// Normalised pixels, `[channels, rows, columns]`.
+        pixels: &'a Array3<f32>,
+    },
+}
+
+/// What was asked, as a report repeats it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Asked {
+    /// A text.
+    Text {
+        /// The text.
+        text: String,
+        /// Its tokens, special ones included.
+        tokens: Vec<u32>,
+    },
+    /// Tokens without a text.
+    Tokens {
+        /// The tokens, special ones included.
+        tokens: Vec<u32>,
+    },
+    /// A picture.
+    Image {
+        /// What it is called.
+        image: String,
+    },
+}
+
+impl Asked {
+    /// The tokens of a text; none of a picture.
+    #[must_use]
+    pub fn tokens(&self) -> &[u32] {
+        match self {
+            Self::Text { tokens, .. } | Self::Tokens { tokens } => tokens,
+            Self::Image { .. } => &[],
+        }
+    }
+}
+
 /// What to infer and how.
 pub struct Question<'a> {
     /// The model.
     pub model: &'a Model,
     /// The suite.
     pub suite: &'a Suite,
-    /// The text, or the name of the image.
-    pub text: &'a str,
+    /// What is asked.
+    pub asking: Asking<'a>,
     /// Decides everything random.
     pub seed: Seed,
     /// The network whose time is predicted.
@@ -220,74 +275,44 @@ pub struct Question<'a> {
     pub schedule: Schedule,
 }
 
-/// Compiles the Program of one inference.
+/// Runs one private inference and the plaintext pass; `progress` is told how many of how many values are done, and `transcript` gets
+/// every message, one JSON object a line, with a digest of its contents.
 ///
 /// # Errors
-/// [`InferenceError`] from suite, circuit or compilation.
-pub fn program(config: &TransformerConfig, suite: &Suite, query: Query) -> Result<Program, InferenceError> {
-    let circuit = model::circuit(config, &suite.model(Registry::built_in())?, query)?;
-    Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
-}
-
-/// Runs one private inference on a text and the plaintext pass; `progress` is told how many of how many values are done, and
-/// `transcript` gets every message, one JSON object a line, with a digest of its contents.
-///
-/// # Errors
-/// [`InferenceError`] for text, model or suite that cannot be used.
+/// [`InferenceError`] for a text, image, model or suite that cannot be used.
 pub fn infer(
     question: &Question<'_>,
-    progress: Option<&dyn Fn(usize, usize)>,
+    progress: Option<Progress<'_>>,
     transcript: Option<&mut dyn Write>,
 ) -> Result<InferenceReport, InferenceError> {
-    let tokens = question.model.encode(question.text)?;
-    infer_prompt(question, Prompt::Tokens(&tokens), progress, transcript)
-}
-
-/// [`infer`] on tokens or an image, whatever the question's text says.
-///
-/// # Errors
-/// [`InferenceError`] for tokens, image, model or suite that cannot be used.
-pub fn infer_prompt(
-    question: &Question<'_>,
-    prompt: Prompt<'_>,
-    progress: Option<&dyn Fn(usize, usize)>,
-    transcript: Option<&mut dyn Write>,
-) -> Result<InferenceReport, InferenceError> {
-    let Question { model, suite, text, ref seed, network, schedule } = *question;
-    let plaintext = model.forward(prompt)?;
-    let query = Query { tokens: prompt.tokens(&model.config), batch: 1 };
-    let program = program(&model.config, suite, query)?;
-    let inputs = ModelInputs { model, prompt };
-    let mut transcript = transcript.map(|sink| Transcript::new(&program, sink, false));
-    let mut record = |message: &Message, packed: &[u8]| {
-        if let Some(transcript) = &mut transcript {
-            transcript.record(message, packed);
-        }
+    let Question { model, suite, asking, ref seed, network, schedule } = *question;
+    let asked = match asking {
+        Asking::Text(text) => Asked::Text { text: text.to_owned(), tokens: model.encode(text)? },
+        Asking::Tokens(tokens) => Asked::Tokens { tokens: tokens.to_vec() },
+        Asking::Image { name, .. } => Asked::Image { image: name.to_owned() },
     };
-    let options = Options { progress, observer: Some(&mut record), ..Options::new(seed.clone()) };
-    let execution = execute(&program, &inputs, options)?;
-    if let Some(transcript) = transcript {
-        transcript.finish().map_err(InferenceError::Transcript)?;
-    }
+    let prompt = match asking {
+        Asking::Text(_) | Asking::Tokens(_) => Prompt::Tokens(asked.tokens()),
+        Asking::Image { pixels, .. } => Prompt::Image(pixels.view()),
+    };
+    let plaintext = model.forward(prompt)?;
+    let subject = Subject { name: model.directory.display().to_string(), kind: Kind::Model(model.config.clone()) };
+    let sizes = Sizes::new(prompt.tokens(&model.config), 1)?;
+    let program = subject.program(suite, sizes)?;
+    let execution = run(&program, &ModelInputs { model, prompt }, seed, progress, transcript)?;
     let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
     let output = Answer::new(model, output.values.clone());
     let plaintext = Answer::new(model, plaintext.output.iter().map(|&x| f64::from(x)).collect());
-    let mut cost = cost_report(&program, suite, schedule, Grouping::Function, network);
-    cost.model = model.directory.display().to_string();
-    cost.seq = query.tokens;
-    cost.batch = 1;
-    cost.predicted_seconds += execution.seconds;
+    let setting = Setting { suite, sizes, schedule, network, grouping: Grouping::Function };
+    let alternatives = alternatives::prices(&subject, &setting);
+    let cost = CostReport::counted(&subject, &program, &setting, alternatives, execution.seconds);
     Ok(InferenceReport {
-        model: cost.model.clone(),
+        model: subject.name,
         suite: suite.name.clone(),
         seed: seed.to_hex(),
-        text: text.to_owned(),
         cosine: cosine(output.values(), plaintext.values()),
         max_abs_error: largest_difference(output.values(), plaintext.values()),
-        tokens: match prompt {
-            Prompt::Tokens(tokens) | Prompt::Pair { tokens, .. } => tokens.to_vec(),
-            Prompt::Image(_) => Vec::new(),
-        },
+        asked,
         output,
         plaintext,
         cost,
@@ -302,6 +327,28 @@ pub fn infer_prompt(
         seconds: execution.seconds,
         threads: rayon::current_num_threads(),
     })
+}
+
+/// Runs the Program of a model, and writes down its messages where asked to.
+fn run(
+    program: &Program,
+    inputs: &ModelInputs<'_, '_>,
+    seed: &Seed,
+    progress: Option<Progress<'_>>,
+    transcript: Option<&mut dyn Write>,
+) -> Result<Execution, InferenceError> {
+    let mut transcript = transcript.map(|sink| Transcript::new(program, sink, false));
+    let mut record = |message: &Message, packed: &[u8]| {
+        if let Some(transcript) = &mut transcript {
+            transcript.record(message, packed);
+        }
+    };
+    let options = Options { progress, observer: Some(&mut record), ..Options::new(seed.clone()) };
+    let execution = execute(program, inputs, options)?;
+    if let Some(transcript) = transcript {
+        transcript.finish().map_err(InferenceError::Transcript)?;
+    }
+    Ok(execution)
 }
 
 fn headroom(findings: &Findings) -> BTreeMap<String, u64> {
@@ -326,9 +373,11 @@ fn domains(findings: &Findings) -> Vec<DomainViolation> {
 
 /// The form of GeLU that a model was trained with, and the one that its suite's protocol approximates, where they differ.
 fn notes(activation: Activation, suite: &Suite) -> Result<Vec<String>, SuiteError> {
+    if !activation.is_gelu() {
+        return Ok(Vec::new());
+    }
     let protocols = suite.resolve(Registry::built_in())?;
-    let Ok(gelu) = protocols.get(&Function::GELU) else { return Ok(Vec::new()) };
-    let gelu = &gelu.card;
+    let gelu = &protocols.get(&Function::GELU)?.card;
     let forms = match (activation, gelu.error.truth) {
         (Activation::Gelu, Truth::GeluTanh) => Some(("erf", "tanh")),
         (Activation::GeluTanh, Truth::Gelu) => Some(("tanh", "erf")),

@@ -93,6 +93,9 @@ pub enum SuiteError {
         /// Protocols of the right function.
         known: Vec<String>,
     },
+    /// A function without a protocol.
+    #[error(transparent)]
+    Missing(#[from] MissingProtocol),
     /// Choices of the scheme that do not go together.
     #[error("suite `{suite}`: {error}")]
     Scheme {

@@ -15,7 +15,6 @@
 use ndarray::Array3;
 use std::path::PathBuf;
 use std::sync::Arc;
-use viewless::inference::{InferenceReport, Question, infer_prompt};
 use viewless_models::synthetic::synthetic_weights;
 use viewless_models::{Model, Prompt};
 use viewless_proofs::bound::{Arithmetic, Interpreter, Interval, Tape};
@@ -31,6 +30,7 @@ use viewless_protocols::suite::Suite;
 use viewless_simulator::count::Schedule;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
+use viewless_workbench::inference::{Asking, InferenceReport, Question, infer};
 
 const HIDDEN: usize = 8;
 
@@ -57,6 +57,8 @@ fn small(architecture: Architecture, head: Head) -> Model {
         layer_norm_epsilon: 1e-5,
         activation: if layout.next_token { Activation::GeluTanh } else { Activation::Gelu },
         head,
+        first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
+        ..TransformerConfig::bert_base()
     };
     let weights = synthetic_weights(&config, SEED).unwrap();
     Model { directory: PathBuf::from("small"), config, weights, tokenizer: None }
@@ -86,15 +88,22 @@ fn suite() -> Suite {
 
 fn private(model: &Model, prompt: Prompt<'_>) -> InferenceReport {
     let (suite, network) = (suite(), Network::lan());
+    let image = match prompt {
+        Prompt::Tokens(_) | Prompt::Pair { .. } => Array3::zeros((0, 0, 0)),
+        Prompt::Image(pixels) => pixels.to_owned(),
+    };
     let question = Question {
         model,
         suite: &suite,
-        text: "a test",
+        asking: match prompt {
+            Prompt::Tokens(tokens) | Prompt::Pair { tokens, .. } => Asking::Tokens(tokens),
+            Prompt::Image(_) => Asking::Image { name: "a test", pixels: &image },
+        },
         seed: Seed::from_u64(0),
         network: &network,
         schedule: Schedule::Asap,
     };
-    infer_prompt(&question, prompt, None, None).unwrap()
+    infer(&question, None, None).unwrap()
 }
 
 fn pixels() -> Array3<f32> {
@@ -249,7 +258,7 @@ fn private_and_plaintext_answers_of_every_model_lie_in_certified_intervals() {
         }
         let elsewhere = Array3::from_shape_fn((3, 4, 4), |(c, y, x)| if (c + y + x) % 2 == 0 { 1.0 } else { -1.0 });
         let another = match prompt {
-            Prompt::Tokens(_) => Prompt::Tokens(&[2, 3, 8]),
+            Prompt::Tokens(_) | Prompt::Pair { .. } => Prompt::Tokens(&[2, 3, 8]),
             Prompt::Image(_) => Prompt::Image(elsewhere.view()),
         };
         let another = model.forward(another).unwrap();

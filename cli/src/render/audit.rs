@@ -83,6 +83,7 @@ fn of_number(report: &Report, suite: &Suite) -> String {
             ClaimVerdict::Holds => "holds",
             ClaimVerdict::Exceeds => "exceeded",
             ClaimVerdict::Undecided => "undecided",
+            ClaimVerdict::NotCovered => "not covered",
         }
     );
     let excess = report.certified_excess.map_or_else(unbounded, real);

@@ -2,7 +2,7 @@
 
 use super::table::{TextTable, hanging};
 use std::fmt::Write;
-use viewless_published::{CellReport, CellVerdict, Reproduction};
+use viewless_published::{CellReport, CellVerdict, Reproduction, SUM};
 
 /// The readable page.
 #[must_use]
@@ -36,12 +36,14 @@ pub fn text(reproduction: &Reproduction) -> String {
     for (i, note) in notes.iter().enumerate() {
         text.push_str(&hanging(&format!("{:>4} ", format!("({})", i + 1)), note));
     }
+    let sums = cells.iter().filter(|cell| cell.why == SUM).count();
     let count = |verdict| cells.iter().filter(|cell| cell.verdict == verdict).count();
     let _ = write!(
         text,
-        "\n{} cells: {} equal to the printed digits, {} under a stated inference, {} not reproducible\n",
+        "\n{} cells: {} equal to the printed digits{}, {} under a stated inference, {} not reproducible\n",
         cells.len(),
         count(CellVerdict::Equal),
+        if sums == 0 { String::new() } else { format!(" ({sums} of them sums of printed cells)") },
         count(CellVerdict::Inferred),
         count(CellVerdict::NotReproducible),
     );
@@ -51,8 +53,9 @@ pub fn text(reproduction: &Reproduction) -> String {
 /// What is to be said of a cell besides its verdict.
 fn note(cell: &CellReport) -> Option<String> {
     match cell.verdict {
-        CellVerdict::Equal => None,
-        CellVerdict::Inferred | CellVerdict::NotReproducible => Some(cell.why.clone()).filter(|why| !why.is_empty()),
+        CellVerdict::Equal | CellVerdict::Inferred | CellVerdict::NotReproducible => {
+            Some(cell.why.clone()).filter(|why| !why.is_empty())
+        }
     }
 }
 

@@ -104,7 +104,9 @@ pub enum AuditError {
         high: f64,
     },
     /// More inputs to run than is of use: the certified bound covers all of them in any case.
-    #[error("{samples} inputs are more than the {most} that are run at most; the certified bound covers every input in any case")]
+    #[error(
+        "{samples} inputs are more than the {most} that are run at most; the certified bound covers every input in any case"
+    )]
     TooManySamples {
         /// Inputs asked for.
         samples: u64,

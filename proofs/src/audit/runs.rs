@@ -276,8 +276,7 @@ impl<'a> Observer<'a> {
         let stretch = &mut self.stretch;
         let true_step = after.truth - before.truth;
         if true_step * stretch.direction < 0.0 || stretch.direction == 0.0 && true_step != 0.0 {
-            *stretch =
-                Stretch { direction: true_step.signum(), highest: f64::NEG_INFINITY, firm: f64::NEG_INFINITY };
+            *stretch = Stretch { direction: true_step.signum(), highest: f64::NEG_INFINITY, firm: f64::NEG_INFINITY };
         }
         let direction = stretch.direction;
         stretch.highest = stretch.highest.max(direction * before.output);

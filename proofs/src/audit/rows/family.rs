@@ -48,7 +48,7 @@ impl fmt::Display for RowKind {
 }
 
 /// Steps from the whole range down, halving.
-const HALVINGS: i32 = 16;
+const HALVINGS: i32 = 12;
 /// Levels at which a constant row stands.
 const LEVELS: usize = 16;
 
@@ -67,6 +67,11 @@ pub(super) fn family(draw: &Draw) -> Vec<(RowKind, Vec<f64>)> {
         let level = low + span * i as f64 / (LEVELS - 1) as f64;
         push(RowKind::Constant, &|_| level);
     }
+    // One element above all others is what approximations of small shares err on most: eight distances to a halving, from the top.
+    for i in 0..40 {
+        let step = span * 0.5f64.powf(f64::from(i) / 8.0);
+        push(RowKind::OneLarge, &|j| if j == 0 { high } else { high - step });
+    }
     for &step in &steps {
         // At the top of the range, at its bottom, and around its middle.
         for top in [high, low + step, (low + high + step) / 2.0] {
@@ -81,7 +86,7 @@ pub(super) fn family(draw: &Draw) -> Vec<(RowKind, Vec<f64>)> {
     counts.sort_unstable();
     counts.dedup();
     for k in counts {
-        for &step in steps.iter().take(12) {
+        for &step in steps.iter().take(8) {
             push(RowKind::EqualMaxima, &|j| if j < k { high } else { high - step });
         }
     }

@@ -27,11 +27,11 @@ const KEPT: usize = 8;
 /// A row this near to the bound over all rows is bad enough.
 const ENOUGH: f64 = 0.95;
 /// Elements of all simple rows that are run, and rows at least.
-const FAMILY_ELEMENTS: usize = 1 << 17;
+const FAMILY_ELEMENTS: usize = 1 << 16;
 const FAMILY_ROWS: usize = 48;
 /// Rounds of changes to the rows that were run, and rows run in each.
-const RUN_ROUNDS: usize = 8;
-const RUN_TRIED: usize = 32;
+const RUN_ROUNDS: usize = 12;
+const RUN_TRIED: usize = 24;
 /// Rows not covered that are run.
 const OUTSIDE: usize = 64;
 
@@ -266,7 +266,8 @@ impl Draw {
         let step = span * 10f64.powf(-5.0 * random.uniform()) * (random.uniform() - 0.5);
         let (position, other) = (random.below(row.len()), random.below(row.len()));
         let mean = row.iter().sum::<f64>() / row.len() as f64;
-        let scale = 1.0 + (random.uniform() - 0.5) * 0.2;
+        // From a tenth down to a thousandth.
+        let scale = 1.0 + (random.uniform() - 0.5) * 0.2 * 10f64.powf(-2.0 * random.uniform());
         let kind = random.below(5);
         let change = |(j, &x): (usize, &f64)| match kind {
             0 => {

@@ -277,7 +277,8 @@ fn a_report_of_rows_is_the_same_after_a_round_trip() {
 /// A protocol's parts claim no less than its card: every row that keeps the card's domain is covered, and shorter intervals would be refused.
 #[test]
 fn no_card_of_rows_is_wider_than_the_parts_of_its_protocol() {
-    for protocol in of_rows().filter(|protocol| is_reduced(protocol)) {
+    let normalised = |protocol: &&Arc<Protocol>| protocol.card.error.truth != Truth::Max && is_reduced(protocol);
+    for protocol in of_rows().filter(normalised) {
         let name: &str = &protocol.card.name;
         for length in [8, 128, 512] {
             // The whole range that models have, where rows lie that the card claims nothing for.

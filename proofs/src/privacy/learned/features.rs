@@ -51,7 +51,8 @@ impl Features {
     pub(super) fn watch(program: &Program, views: &[View<'_>]) -> Watch {
         let columns: Vec<Column> = views.iter().flat_map(columns::every_message).collect();
         let wanted = Terms::wanted(&columns).chain(views.iter().flat_map(held)).collect();
-        Watch::new(program, columns.iter().map(|column| column.message), &wanted, MOST_ELEMENTS)
+        let messages = columns.iter().map(|column| column.message);
+        Watch::new(program, messages, &wanted, MOST_ELEMENTS).keeping(views.iter().flat_map(outputs))
     }
 
     /// The features of a view, at most `most` of them in a group.
@@ -101,8 +102,12 @@ fn held(view: &View<'_>) -> BTreeSet<ValueId> {
     let own = view.program.iter().filter(|(id, value)| {
         matches!(value.op, Op::Input { .. } | Op::Sample { .. }) && view.knowledge(*id) == Knowledge::Base
     });
-    let outputs = view.outputs().iter().map(|&output| view.contents(output));
-    own.map(|(id, _)| id).chain(outputs).collect()
+    own.map(|(id, _)| id).chain(outputs(view)).collect()
+}
+
+/// The contents of the outputs of members.
+pub(super) fn outputs(view: &View<'_>) -> impl Iterator<Item = ValueId> {
+    view.outputs().iter().map(move |&output| view.contents(output))
 }
 
 /// Bits of elements, most telling first: the lowest and the highest bits of the first elements before others.

@@ -29,7 +29,7 @@ mod learners;
 pub use features::Feature;
 
 use super::Coalition;
-use super::statistical::runs::{Watch, by_own_inputs, seed_of};
+use super::statistical::runs::{Seen, Watch, by_own_inputs, seed_of};
 use super::statistical::{AssayError, tails};
 use super::view::View;
 use features::Features;
@@ -37,7 +37,6 @@ use labelled::Labelled;
 use learners::{ExclusiveOr, Rows, Scores};
 use std::fmt;
 use viewless_protocols::program::{Op, Program, ValueId};
-use viewless_simulator::execute::Output;
 use viewless_simulator::stream::StreamKey;
 
 /// How much to learn.
@@ -365,7 +364,7 @@ impl Game<'_> {
             };
             let both = [run(0)?, run(1)?];
             for ((view, features), groups) in self.views.iter().zip(features).zip(&mut played) {
-                if outputs(view, &both[0].outputs) != outputs(view, &both[1].outputs) {
+                if !same_outputs(view, self.watch, &both) {
                     continue;
                 }
                 for (seen, label) in both.iter().zip([first, !first]) {
@@ -381,10 +380,10 @@ impl Game<'_> {
     }
 }
 
-/// The outputs of the view's coalition, as they are.
-fn outputs(view: &View<'_>, outputs: &[Output]) -> Vec<u64> {
-    let own = outputs.iter().filter(|output| view.coalition.members().contains(output.to));
-    own.flat_map(|output| output.values.iter().map(|value| value.to_bits())).collect()
+/// Whether two runs gave a coalition the same outputs, word for word: rounded to real numbers they might only look the same.
+fn same_outputs(view: &View<'_>, watch: &Watch, [one, other]: &[Seen; 2]) -> bool {
+    let mut shown = features::outputs(view).filter_map(|contents| watch.shown(contents));
+    shown.all(|send| one.whole.get(&send) == other.whole.get(&send))
 }
 
 /// Trains on the first half of the pairs, and judges on the rest.

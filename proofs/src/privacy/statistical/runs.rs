@@ -11,7 +11,7 @@ use viewless_protocols::party::Party;
 use viewless_protocols::program::{Op, Program, ValueId};
 use viewless_protocols::shape::Shape;
 use viewless_simulator::count::Message;
-use viewless_simulator::execute::{self, Inputs, Output, Reals, execute};
+use viewless_simulator::execute::{self, Inputs, Reals, execute};
 use viewless_simulator::packing;
 use viewless_simulator::stream::{Seed, StreamKey};
 
@@ -123,6 +123,8 @@ pub(in crate::privacy) struct Watch {
     /// For each contents wanted beside the messages, the send that shows it.
     shown: BTreeMap<ValueId, ValueId>,
     looked_at: BTreeSet<ValueId>,
+    /// Sends of which every word is kept.
+    whole: BTreeSet<ValueId>,
     most_elements: usize,
 }
 
@@ -130,8 +132,8 @@ pub(in crate::privacy) struct Watch {
 pub(in crate::privacy) struct Seen {
     /// The first words of each send that is looked at.
     pub(in crate::privacy) words: BTreeMap<ValueId, Vec<u64>>,
-    /// All outputs of the run.
-    pub(in crate::privacy) outputs: Vec<Output>,
+    /// Sends that are kept whole, packed.
+    pub(in crate::privacy) whole: BTreeMap<ValueId, Vec<u8>>,
 }
 
 impl Watch {
@@ -145,7 +147,13 @@ impl Watch {
         let (program, shown) = columns::watched(program, wanted);
         let looked_at = messages.chain(shown.values().copied()).collect();
         // A whole number of bytes whatever the width.
-        Self { program, shown, looked_at, most_elements: most_elements.next_multiple_of(8) }
+        Self { program, shown, looked_at, whole: BTreeSet::new(), most_elements: most_elements.next_multiple_of(8) }
+    }
+
+    /// Keeps every word of these contents, which are among the wanted ones.
+    pub(in crate::privacy) fn keeping(mut self, contents: impl Iterator<Item = ValueId>) -> Self {
+        self.whole = contents.filter_map(|contents| self.shown.get(&contents).copied()).collect();
+        self
     }
 
     /// The send that shows wanted contents; none if everybody holds them from the start.
@@ -155,8 +163,11 @@ impl Watch {
 
     /// One run.
     pub(in crate::privacy) fn run(&self, inputs: &dyn Inputs, seed: Seed) -> Result<Seen, AssayError> {
-        let mut words: BTreeMap<ValueId, Vec<u64>> = BTreeMap::new();
+        let (mut words, mut whole) = (BTreeMap::new(), BTreeMap::new());
         let mut observer = |message: &Message, packed: &[u8]| {
+            if self.whole.contains(&message.value) {
+                whole.insert(message.value, packed.to_vec());
+            }
             if self.looked_at.contains(&message.value) {
                 let value = self.program.value(message.value);
                 let bits = u32::from(value.domain.bits());
@@ -168,8 +179,8 @@ impl Watch {
         };
         let options =
             execute::Options { check_claims: false, observer: Some(&mut observer), ..execute::Options::new(seed) };
-        let execution = execute(&self.program, inputs, options)?;
-        Ok(Seen { words, outputs: execution.outputs })
+        execute(&self.program, inputs, options)?;
+        Ok(Seen { words, whole })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Statistics on every protocol of the registry, under both schemes, for every promised coalition.
 //!
 //! The short form runs with the other tests; the long one is opt-in:
-//! `cargo test --release -p viewless-proofs --test statistics -- --ignored --nocapture`. Seeds are fixed, so what passes once passes
+//! `.ci/long --release -p viewless-proofs --test statistics`. Seeds are fixed, so what passes once passes
 //! always; on other seeds the chance that a sound registry fails is below 1e-6 in either form.
 
 use rayon::prelude::*;

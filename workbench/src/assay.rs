@@ -4,7 +4,9 @@ use crate::bill::{CostReport, Setting};
 use crate::card::CardReport;
 use crate::error_audit::{ErrorAudit, question};
 use crate::proof::{Proof, ProofError, ProveReport};
+use crate::Progress;
 use crate::sizes::Sizes;
+use crate::statistics::{Settings, Statistics, StatisticsError, StatisticsReport};
 use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
 use thiserror::Error;
@@ -23,6 +25,9 @@ pub enum AssayError {
     /// The proof.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// The statistics.
+    #[error(transparent)]
+    Statistics(#[from] StatisticsError),
     /// The bill.
     #[error(transparent)]
     Bill(#[from] SubjectError),
@@ -43,30 +48,44 @@ pub struct Assay {
     pub right: ErrorAudit,
     /// What coalitions learn.
     pub private: ProveReport,
+    /// What real runs show of what coalitions see.
+    pub statistics: StatisticsReport,
     /// What it costs.
     pub cheap: CostReport,
 }
 
 impl Assay {
-    /// Asks every question about a protocol, under the scheme and fixed point of a suite.
+    /// Elements of a row in the runs for statistics, at most: more say little more, and take longer.
+    pub const STATISTICS_ROW: usize = 8;
+
+    /// Asks every question about a protocol, under the scheme and fixed point of a suite. Statistics are made on one row of at most
+    /// [`Assay::STATISTICS_ROW`] elements; `progress` is told how many of their runs are done.
     ///
     /// # Errors
-    /// Sizes and suites that cannot be used.
-    pub fn new(protocol: &'static Protocol, suite: &Suite, sizes: Sizes) -> Result<Self, AssayError> {
+    /// Sizes, suites and settings that cannot be used.
+    pub fn new(
+        protocol: &'static Protocol,
+        suite: &Suite,
+        sizes: Sizes,
+        settings: Settings,
+        progress: Progress<'_>,
+    ) -> Result<Self, AssayError> {
         let subject = Subject::of_protocol(protocol);
         let network = Network::lan();
+        let row = Sizes::new(sizes.seq().min(Self::STATISTICS_ROW), 1).unwrap_or(sizes);
         let setting = Setting { suite, sizes, schedule: Schedule::Asap, network: &network, grouping: Grouping::Region };
         Ok(Self {
             card: CardReport::new(protocol.card),
             right: ErrorAudit::new(protocol, &question(&subject.name, suite), sizes.seq())?,
             private: Proof::new(&subject, suite, sizes, &[], &|_, _| {})?.report,
+            statistics: Statistics::new(&subject, suite, row, &[], settings, progress)?.report,
             cheap: CostReport::new(&subject, &setting)?,
         })
     }
 
-    /// Whether the card's claim is true and every promised coalition is proved.
+    /// Whether the card's claim is true, every promised coalition is proved, and no run shows evidence to the contrary.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.right.holds() && self.private.is_proved()
+        self.right.holds() && self.private.is_proved() && self.statistics.shows_nothing()
     }
 }

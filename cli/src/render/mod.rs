@@ -13,5 +13,6 @@ pub mod proof;
 pub mod published;
 pub mod rows;
 pub mod sites;
+pub mod statistics;
 pub mod table;
 pub mod units;

@@ -85,6 +85,13 @@ impl Features {
         Self { terms, sources: sources.into_iter().map(|source| source.4).collect(), groups, messages }
     }
 
+    /// Bytes that the rows of all runs take, and copies of one group's rows while it is learned from.
+    pub(super) fn memory(&self, pairs: u32) -> usize {
+        let row = |group: &Vec<Feature>| group.len() + size_of::<Vec<bool>>() + 1;
+        let kept: usize = self.groups.iter().map(row).sum();
+        2 * pairs as usize * (kept + 3 * self.groups.iter().map(row).max().unwrap_or(0))
+    }
+
     /// The bits of one run, group by group.
     pub(super) fn bits(&self, seen: &Seen) -> Vec<Vec<bool>> {
         let columns = self.terms.words(seen);

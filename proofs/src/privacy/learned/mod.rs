@@ -52,17 +52,19 @@ pub struct Options {
     pub most_inputs: usize,
     /// Bound of the probability that a view without a flaw shows evidence.
     pub false_alarm_rate: f64,
+    /// Bytes that the bits kept of the runs of a contrast may take.
+    pub most_bytes: usize,
 }
 
 impl Default for Options {
-    /// 512 pairs for each contrast, 160 bits, 4 inputs, a false-alarm rate of 1e-7.
+    /// 512 pairs for each contrast, 160 bits, 4 inputs, a false-alarm rate of 1e-7, 1 GiB.
     fn default() -> Self {
-        Self { seed: 0, pairs: 512, most_features: 160, most_inputs: 4, false_alarm_rate: 1e-7 }
+        Self { seed: 0, pairs: 512, most_features: 160, most_inputs: 4, false_alarm_rate: 1e-7, most_bytes: 1 << 30 }
     }
 }
 
 /// Most pairs of runs.
-pub const MOST_PAIRS: u32 = 1 << 20;
+pub const MOST_PAIRS: u32 = 1 << 14;
 /// Most bits learned from together: triples of them are searched.
 pub const MOST_FEATURES: usize = 512;
 /// Fewest pairs on either side for a classifier to be worth training.
@@ -166,8 +168,10 @@ pub struct Power {
 impl Power {
     fn new(tests: usize, held_out: u64, false_alarm_rate: f64) -> Self {
         let ln_level = false_alarm_rate.ln() - (tests.max(1) as f64).ln();
-        let critical = (0..=held_out).find(|&won| tails::at_least(won, held_out) <= ln_level);
-        let accuracy = critical.map_or(f64::INFINITY, |won| tails::found_with(won, held_out, 0.99));
+        let accuracy = match tails::critical(held_out, ln_level) {
+            Some(won) => tails::found_with(won, held_out, 0.99),
+            None => f64::INFINITY,
+        };
         Self { tests, held_out, false_alarm_rate, accuracy }
     }
 }
@@ -259,6 +263,11 @@ pub fn learn_each(
         let watch = Features::watch(program, &views);
         let features: Vec<Features> =
             views.iter().map(|view| Features::new(view, &watch, options.most_features)).collect();
+        let bytes = features.iter().map(|features| features.memory(options.pairs)).sum();
+        if bytes > options.most_bytes {
+            let messages = features.iter().map(|features| features.messages).sum();
+            return Err(AssayError::Memory { messages, bytes, most_bytes: options.most_bytes });
+        }
         let is_idle = features.iter().all(|features| features.messages == 0);
         let mut learned = vec![(Vec::new(), (0u64, 0u64)); group.len()];
         for (salt, &contrast) in contrasts.iter().enumerate().filter(|_| !is_idle) {

@@ -4,7 +4,8 @@ use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Function, ProgramBuilder};
 use viewless_protocols::ring::Domain;
 
-const FEW: Options = Options { seed: 1, pairs: 256, most_features: 160, most_inputs: 4, false_alarm_rate: 1e-7 };
+const FEW: Options =
+    Options { seed: 1, pairs: 256, most_features: 160, most_inputs: 4, false_alarm_rate: 1e-7, most_bytes: 1 << 30 };
 const BIT: Domain = Domain::Bits(1);
 
 fn builder() -> ProgramBuilder {
@@ -146,6 +147,18 @@ fn options_that_make_no_sense_are_refused() {
     ] {
         let error = learn(&program, coalition, &options).unwrap_err();
         assert!(error.to_string().contains("choose"), "{error}");
+    }
+}
+
+#[test]
+fn what_would_not_fit_the_memory_is_refused_before_the_first_run() {
+    let program = biased(0);
+    let coalition = Coalition::of(&program, &[Party::P1]).unwrap();
+    let learned = learn(&program, coalition, &Options { most_bytes: 1000, ..FEW }).unwrap_err();
+    let options = statistical::Options { most_bytes: 1000, ..statistical::Options::default() };
+    let counted = statistical::assay(&program, coalition, &options).unwrap_err();
+    for error in [learned, counted] {
+        assert!(error.to_string().contains("1000 are allowed"), "{error}");
     }
 }
 

@@ -126,9 +126,9 @@ pub enum AssayError {
         /// Rate asked for.
         false_alarm_rate: f64,
     },
-    /// Counts that would take too much memory.
-    #[error("statistics of {messages} messages would take {bytes} bytes of counts, and {most_bytes} are allowed; \
-             choose a smaller subject, fewer pairs of messages, or allow more")]
+    /// Counts, or bits to learn from, that would take too much memory.
+    #[error("statistics of {messages} messages would take {bytes} bytes, and {most_bytes} are allowed; choose a smaller subject, \
+             or fewer runs")]
     Memory {
         /// Messages to count.
         messages: usize,

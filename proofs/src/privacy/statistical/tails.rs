@@ -46,6 +46,16 @@ pub(in crate::privacy) fn at_least(ones: u64, n: u64) -> f64 {
     -(n as f64) * divergence(ones as f64 / n as f64, 0.5)
 }
 
+/// The smallest number of ones among `n` fair coins that is as unlikely as `ln_level`, if there is one; by bisection.
+pub(in crate::privacy) fn critical(n: u64, ln_level: f64) -> Option<u64> {
+    let (mut low, mut high) = (0, n + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if at_least(middle, n) <= ln_level { high = middle } else { low = middle + 1 }
+    }
+    (low <= n).then_some(low)
+}
+
 /// The smallest probability of a coin of which at least `ones` of `n` come up one with probability `power`; by bisection.
 pub(in crate::privacy) fn found_with(ones: u64, n: u64, power: f64) -> f64 {
     let reached = |p: f64| ones == 0 || Binomial::new(p, n).map_or(0.0, |law| law.sf(ones - 1)) >= power;
@@ -221,6 +231,7 @@ mod tests {
         assert!((at_least(300, 300) - -300.0 * 2f64.ln()).abs() < 1e-6);
         assert!((at_least(1200, 1200) - -1200.0 * 2f64.ln()).abs() < 1e-6);
         assert_eq!((at_least(0, 0), at_least(0, 5)), (0.0, 0.0));
+        assert_eq!((critical(10, (0.06f64).ln()), critical(10, -7.0)), (Some(8), None));
         let p = found_with(8, 10, 0.99);
         assert!((Binomial::new(p, 10).unwrap().sf(7) - 0.99).abs() < 1e-6, "{p}");
     }

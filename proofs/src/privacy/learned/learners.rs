@@ -67,7 +67,11 @@ fn packed(bits: impl Iterator<Item = bool>) -> Vec<u64> {
     bits.chunks(64).map(word).collect()
 }
 
-/// Of all exclusive ors of one, two or three bits, the one that agrees with the label most often, or least.
+/// Rows of so few bits are searched for exclusive ors of four of them, too.
+const FEW_BITS: usize = 64;
+
+/// Of all exclusive ors of one, two or three bits (four, where there are at most [`FEW_BITS`]), the one that agrees with the label most
+/// often, or least.
 pub(super) fn small_parity(train: &Rows) -> Option<ExclusiveOr> {
     let width = train.bits.first()?.len();
     let columns: Vec<Vec<u64>> = (0..width).map(|bit| packed(train.bits.iter().map(|row| row[bit]))).collect();
@@ -97,6 +101,11 @@ pub(super) fn small_parity(train: &Rows) -> Option<ExclusiveOr> {
             let second = xor(&first, &columns[j]);
             for (k, column) in columns.iter().enumerate().skip(j + 1) {
                 consider(&[i, j, k], disagreements(&second, column));
+                if width <= FEW_BITS {
+                    let third = xor(&second, column);
+                    let rest = columns.iter().enumerate().skip(k + 1);
+                    rest.for_each(|(l, column)| consider(&[i, j, k, l], disagreements(&third, column)));
+                }
             }
         }
     }
@@ -167,6 +176,12 @@ mod tests {
     fn three_bits_of_which_no_two_show_anything_are_found_through_noise() {
         let train = rows(512, 100, |i, row| row[7] ^ row[50] ^ row[99] ^ (i % 4 == 0));
         assert_eq!(small_parity(&train), Some(ExclusiveOr { bits: vec![7, 50, 99], complement: false }));
+    }
+
+    #[test]
+    fn of_few_bits_four_are_found_through_noise() {
+        let train = rows(512, 40, |i, row| row[1] ^ row[7] ^ row[20] ^ row[39] ^ (i % 4 == 0));
+        assert_eq!(small_parity(&train), Some(ExclusiveOr { bits: vec![1, 7, 20, 39], complement: false }));
     }
 
     #[test]

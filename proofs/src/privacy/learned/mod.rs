@@ -13,8 +13,8 @@
 //! independently: the number of pairs won is binomial. (The two accuracies of DT-SIM, arXiv 2403.04991, of a classifier that sees the
 //! view and of one that sees outputs alone, can be compared exactly only if the second is the best possible one.)
 //!
-//! **Classifiers**: decision trees; the best exclusive or of one to three bits; an exclusive or of any number of bits that holds in
-//! all training runs. So relations of three and more messages are found that no pair of them shows. They see single bits: of each
+//! **Classifiers**: decision trees; the best exclusive or of one to three bits (of four, where at most 64 bits are seen); an exclusive or
+//! of any number of bits that holds in all training runs. So relations of three and more messages are found that no pair of them shows. They see single bits: of each
 //! message, of each message less what the coalition can subtract, of own samples and inputs and of outputs; the lowest and highest
 //! bits of the first elements before others, as many as [`Options::most_features`] allows. Where that is fewer than one for each
 //! message (a model), neighbours in Program order are learned together in groups.
@@ -86,7 +86,7 @@ pub enum Contrast {
 pub enum Learner {
     /// A decision tree.
     Tree,
-    /// The exclusive or of one to three bits that agrees with the label most often.
+    /// The exclusive or of one to three bits (four, where there are at most 64) that agrees with the label most often.
     SmallParity,
     /// An exclusive or of any number of bits that always agrees.
     ExactParity,
@@ -101,7 +101,7 @@ impl fmt::Display for Learner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Tree => "a decision tree",
-            Self::SmallParity => "an exclusive or of at most three bits",
+            Self::SmallParity => "an exclusive or of few bits",
             Self::ExactParity => "an exclusive or of bits",
         })
     }

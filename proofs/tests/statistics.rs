@@ -33,48 +33,42 @@ fn alone(protocol: &Protocol, spec: &SchemeSpec, row: usize) -> Program {
     scheme::compile(&c.finish().unwrap(), spec, FixedPoint { fraction_bits: 16 }).unwrap()
 }
 
-/// A coalition of a protocol under a scheme.
+/// A protocol under a scheme, with the coalitions that are promised to learn nothing.
 struct Case {
     name: String,
-    program: std::sync::Arc<Program>,
-    coalition: Coalition,
+    program: Program,
+    coalitions: Vec<Coalition>,
 }
 
 fn cases<'a>(protocols: impl Iterator<Item = &'a Protocol>, specs: &[SchemeSpec], row: usize) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for protocol in protocols {
-        for spec in specs {
-            let program = std::sync::Arc::new(alone(protocol, spec, row));
-            for coalition in privacy::promised_coalitions(&program) {
-                let name = format!("{} under {:?}, {coalition}", protocol.card.name, spec.kind);
-                cases.push(Case { name, program: program.clone(), coalition });
-            }
-        }
-    }
-    cases
+    let case = |(protocol, spec): (&Protocol, &SchemeSpec)| {
+        let program = alone(protocol, spec, row);
+        let name = format!("{} under {:?}, truncation {:?}", protocol.card.name, spec.kind, spec.truncation);
+        Case { name, coalitions: privacy::promised_coalitions(&program), program }
+    };
+    protocols.flat_map(|protocol| specs.iter().map(move |spec| (protocol, spec))).map(case).collect()
 }
 
 /// No battery and no learner finds evidence; their rates of false alarms add up to at most [`FALSE_ALARM_RATE`].
 fn nothing_is_found(cases: &[Case], runs: u32, pairs: u32, most_features: usize) {
-    let false_alarm_rate = FALSE_ALARM_RATE / (2 * cases.len()) as f64;
-    println!("seed {SEED}, {} views, false alarms of each test of a view below {false_alarm_rate:.1e}", cases.len());
+    let views: usize = cases.iter().map(|case| case.coalitions.len()).sum();
+    let false_alarm_rate = FALSE_ALARM_RATE / (2 * views) as f64;
+    println!("seed {SEED}, {views} views, false alarms of each test of a view below {false_alarm_rate:.1e}");
+    let options = statistical::Options { seed: SEED, runs, false_alarm_rate, ..statistical::Options::default() };
+    let learning =
+        learned::Options { seed: SEED, pairs, most_features, false_alarm_rate, ..learned::Options::default() };
     let lines: Vec<String> = cases
         .par_iter()
-        .map(|Case { name, program, coalition }| {
-            let options =
-                statistical::Options { seed: SEED, runs, false_alarm_rate, ..statistical::Options::default() };
-            let battery = statistical::assay(program, *coalition, &options).unwrap();
-            assert!(battery.findings().is_empty(), "{name}: {battery}");
-            let options = learned::Options {
-                seed: SEED,
-                pairs,
-                most_features,
-                false_alarm_rate,
-                ..learned::Options::default()
+        .map(|Case { name, program, coalitions }| {
+            let batteries = statistical::assay_each(program, coalitions, &options, &mut |_, _| {}).unwrap();
+            let learners = learned::learn_each(program, coalitions, &learning, &mut |_, _| {}).unwrap();
+            let found = |(battery, learner): (&statistical::Report, &learned::Report)| {
+                assert!(battery.findings().is_empty(), "{name}: {battery}");
+                assert!(learner.findings().is_empty(), "{name}: {learner}");
+                format!("\n  {battery}\n  {learner}")
             };
-            let learner = learned::learn(program, *coalition, &options).unwrap();
-            assert!(learner.findings().is_empty(), "{name}: {learner}");
-            format!("{name}\n  {battery}\n  {learner}")
+            let found: String = batteries.iter().zip(&learners).map(found).collect();
+            format!("{name}{found}")
         })
         .collect();
     lines.iter().for_each(|line| println!("{line}"));

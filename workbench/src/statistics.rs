@@ -3,7 +3,7 @@
 
 use crate::Progress;
 use crate::sizes::Sizes;
-use crate::subject::{Subject, SubjectError};
+use crate::subject::{Kind, Subject, SubjectError};
 use serde::Serialize;
 use std::time::Instant;
 use thiserror::Error;
@@ -178,8 +178,13 @@ impl Statistics {
         let each = false_alarm_rate / (2 * asked.len()) as f64;
         let options =
             statistical::Options { seed, runs, false_alarm_rate: each, ..statistical::Options::default() };
+        // The inputs of a model are hundreds of weights, and each costs as many runs as all tests of the battery.
+        let most_inputs = match subject.kind {
+            Kind::Model(_) => 1,
+            Kind::Protocol(_) => learned::Options::default().most_inputs,
+        };
         let learning =
-            learned::Options { seed, pairs: runs.min(learned::MOST_PAIRS), false_alarm_rate: each, ..learned::Options::default() };
+            learned::Options { seed, pairs: runs.min(learned::MOST_PAIRS), most_inputs, false_alarm_rate: each, ..learned::Options::default() };
         // Half of the work each, roughly.
         let batteries = statistical::assay_each(&program, &asked, &options, &mut |done, of| progress(done, 2 * of))?;
         let learners =

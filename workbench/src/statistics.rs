@@ -178,7 +178,7 @@ impl Statistics {
         let each = false_alarm_rate / (2 * asked.len()) as f64;
         let options =
             statistical::Options { seed, runs, false_alarm_rate: each, ..statistical::Options::default() };
-        // The inputs of a model are hundreds of weights, and each costs as many runs as all tests of the battery.
+        // A run of a model is long, and each input to be told apart costs two of them for a pair.
         let most_inputs = match subject.kind {
             Kind::Model(_) => 1,
             Kind::Protocol(_) => learned::Options::default().most_inputs,

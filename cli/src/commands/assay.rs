@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::arguments::{self, SizeArguments};
 use crate::error::CliError;
-use crate::render::bill::Breakdown;
+use crate::screen::Manner;
 use crate::{render, screen};
 use clap::Args;
 use viewless_protocols::suite::Suite;
@@ -29,23 +29,10 @@ pub struct Arguments {
 ///
 /// # Errors
 /// A name that is no protocol, or sizes and suites that cannot be used.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { protocol, suite, sizes } = arguments;
     let protocol = Subject::find_protocol(protocol)?;
     let assay = Assay::new(protocol, suite, sizes.checked())?;
-    if json {
-        screen::print_json(&assay)?;
-    } else {
-        let kind = Subject::of_protocol(protocol).kind;
-        let sections = [
-            ("CARD", render::card::text(&assay.card)),
-            ("RIGHT", render::audit::text(&assay.right, suite)),
-            ("PRIVATE", render::proof::text(&assay.private)),
-            ("CHEAP", render::bill::page(&assay.cheap, &kind, Breakdown::Regions)),
-        ];
-        let page: Vec<String> =
-            sections.iter().map(|(name, text)| format!("== {name} ==\n{}\n", text.trim_end())).collect();
-        screen::print(page.join("\n"))?;
-    }
+    screen::show(&assay, manner, |explain| render::assay::text(&assay, suite, explain))?;
     Ok(assay.holds().into())
 }

@@ -4,6 +4,7 @@ use super::Outcome;
 use crate::arguments::{self, SizeArguments};
 use crate::error::CliError;
 use crate::progress::Progress;
+use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// A subject, suite or coalition that cannot be used, or a certificate that cannot be written.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subject, suite, coalition, certificate, sizes } = arguments;
     let subject = Subject::find(subject)?;
     let progress = Progress::start("proving");
@@ -45,10 +46,6 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     if let Some(path) = certificate {
         file::write(path, &serde_json::to_vec(&proof.certificates)?)?;
     }
-    if json {
-        screen::print_json(&proof.report)?;
-    } else {
-        screen::print(render::proof::text(&proof.report))?;
-    }
+    screen::show(&proof.report, manner, |explain| render::proof::text(&proof.report, explain))?;
     Ok(proof.report.is_proved().into())
 }

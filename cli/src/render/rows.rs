@@ -2,8 +2,8 @@
 
 use super::table::TextTable;
 use super::units;
-use viewless_proofs::audit::rows::{Method, RowReport};
 use viewless_proofs::audit::ClaimVerdict;
+use viewless_proofs::audit::rows::{Method, RowReport};
 use viewless_protocols::suite::Suite;
 
 /// The readable page.

@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         None => None,
     };
     let asking = match &picture {
-        Some((name, pixels)) => Asking::Image { name, pixels: pixels.view() },
+        Some((name, pixels)) => Asking::Image { name, pixels },
         None => Asking::Text(text.as_deref().unwrap_or_default()),
     };
     let question = Question { model: &model, suite, asking, seed, network, schedule: (*schedule).into() };

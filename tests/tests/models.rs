@@ -56,6 +56,8 @@ fn small(architecture: Architecture, head: Head) -> Model {
         layer_norm_epsilon: 1e-5,
         activation: if layout.next_token { Activation::GeluTanh } else { Activation::Gelu },
         head,
+        first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
+        ..TransformerConfig::bert_base()
     };
     let weights = synthetic_weights(&config, SEED).unwrap();
     Model { directory: PathBuf::from("small"), config, weights, tokenizer: None }
@@ -85,12 +87,16 @@ fn suite() -> Suite {
 
 fn private(model: &Model, prompt: Prompt<'_>) -> InferenceReport {
     let (suite, network) = (suite(), Network::lan());
+    let image = match prompt {
+        Prompt::Tokens(_) | Prompt::Pair { .. } => Array3::zeros((0, 0, 0)),
+        Prompt::Image(pixels) => pixels.to_owned(),
+    };
     let question = Question {
         model,
         suite: &suite,
         asking: match prompt {
-            Prompt::Tokens(tokens) => Asking::Tokens(tokens),
-            Prompt::Image(pixels) => Asking::Image { name: "a test", pixels },
+            Prompt::Tokens(tokens) | Prompt::Pair { tokens, .. } => Asking::Tokens(tokens),
+            Prompt::Image(_) => Asking::Image { name: "a test", pixels: &image },
         },
         seed: Seed::from_u64(0),
         network: &network,
@@ -249,7 +255,7 @@ fn private_and_plaintext_answers_of_every_model_lie_in_certified_intervals() {
         }
         let elsewhere = Array3::from_shape_fn((3, 4, 4), |(c, y, x)| if (c + y + x) % 2 == 0 { 1.0 } else { -1.0 });
         let another = match prompt {
-            Prompt::Tokens(_) => Prompt::Tokens(&[2, 3, 8]),
+            Prompt::Tokens(_) | Prompt::Pair { .. } => Prompt::Tokens(&[2, 3, 8]),
             Prompt::Image(_) => Prompt::Image(elsewhere.view()),
         };
         let another = model.forward(another).unwrap();

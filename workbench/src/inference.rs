@@ -5,7 +5,7 @@ use crate::alternatives;
 use crate::bill::{CostReport, Setting};
 use crate::sizes::{SizeError, Sizes};
 use crate::subject::{Kind, Subject, SubjectError};
-use ndarray::ArrayView3;
+use ndarray::Array3;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -73,15 +73,18 @@ pub struct Answer {
 impl Answer {
     fn new(model: &Model, values: Vec<f64>) -> Self {
         let mut answer = Self { pooled: None, hidden_states: None, logits: None, label: None };
-        let best = || (0..values.len()).max_by(|&i, &j| values[i].total_cmp(&values[j]));
+        // Of equal logits the first counts, as everywhere.
+        let best = || (0..values.len()).rev().max_by(|&i, &j| values[i].total_cmp(&values[j]));
         match &model.config.head {
             Head::HiddenStates => answer.hidden_states = Some(values),
-            Head::MeanPooling | Head::Pooler => answer.pooled = Some(values),
+            Head::MeanPooling | Head::Pooler | Head::Pooling(_) => answer.pooled = Some(values),
+            // Rows of logits, one for each token: no single label.
+            Head::TokenClassifier { .. } | Head::AnswerSpan | Head::MaskedWord => answer.logits = Some(values),
             Head::Classifier { labels } => {
                 answer.label = best().and_then(|best| labels.get(best).cloned());
                 answer.logits = Some(values);
             }
-            Head::NextToken => {
+            Head::NextToken | Head::NextTokenByOwnTable => {
                 answer.label = best().and_then(|best| u32::try_from(best).ok()).map(|best| model.token(best));
                 answer.logits = Some(values);
             }
@@ -218,7 +221,7 @@ pub enum Asking<'a> {
         /// What it is called in the report: a file.
         name: &'a str,
         /// Normalised pixels, `[channels, rows, columns]`.
-        pixels: ArrayView3<'a, f32>,
+        pixels: &'a Array3<f32>,
     },
 }
 
@@ -290,7 +293,7 @@ pub fn infer(
     };
     let prompt = match asking {
         Asking::Text(_) | Asking::Tokens(_) => Prompt::Tokens(asked.tokens()),
-        Asking::Image { pixels, .. } => Prompt::Image(pixels.reborrow()),
+        Asking::Image { pixels, .. } => Prompt::Image(pixels.view()),
     };
     let plaintext = model.forward(prompt)?;
     let subject = Subject { name: model.directory.display().to_string(), kind: Kind::Model(model.config.clone()) };

@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::arguments::{self, SizeArguments};
 use crate::error::CliError;
 use crate::progress::Progress;
-use crate::render::bill::Breakdown;
+use crate::screen::Manner;
 use crate::{render, screen};
 use clap::Args;
 use viewless_protocols::suite::Suite;
@@ -34,27 +34,13 @@ pub struct Arguments {
 ///
 /// # Errors
 /// A name that is no protocol, or sizes and suites that cannot be used.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { protocol, suite, runs, sizes } = arguments;
     let protocol = Subject::find_protocol(protocol)?;
     let progress = Progress::start("running for statistics");
     let told = |done, of| progress.tell(done, of);
     let assay = Assay::new(protocol, suite, sizes.checked(), Settings::with_runs(*runs), &told)?;
     drop(progress);
-    if json {
-        screen::print_json(&assay)?;
-    } else {
-        let kind = Subject::of_protocol(protocol).kind;
-        let sections = [
-            ("CARD", render::card::text(&assay.card)),
-            ("RIGHT", render::audit::text(&assay.right, suite)),
-            ("PRIVATE", render::proof::text(&assay.private)),
-            ("STATISTICS", render::statistics::text(&assay.statistics)),
-            ("CHEAP", render::bill::page(&assay.cheap, &kind, Breakdown::Regions)),
-        ];
-        let page: Vec<String> =
-            sections.iter().map(|(name, text)| format!("== {name} ==\n{}\n", text.trim_end())).collect();
-        screen::print(page.join("\n"))?;
-    }
+    screen::show(&assay, manner, |explain| render::assay::text(&assay, suite, explain))?;
     Ok(assay.holds().into())
 }

@@ -5,6 +5,7 @@ use crate::arguments::{self, SizeArguments};
 use crate::error::CliError;
 use crate::progress::Progress;
 use crate::render::picture::Format;
+use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
 use serde::Serialize;
@@ -61,7 +62,7 @@ struct Page<'a> {
 ///
 /// # Errors
 /// A subject, suite or coalition that cannot be used, or a certificate or plot that cannot be written.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subject, suite, coalition, certificate, sizes, .. } = arguments;
     let subject = Subject::find(subject)?;
     let progress = Progress::start("proving");
@@ -71,14 +72,12 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
         file::write(path, &serde_json::to_vec(&proof.certificates)?)?;
     }
     let statistics = if arguments.statistics { Some(statistics(arguments, &subject)?) } else { None };
-    if json {
-        screen::print_json(&Page { proof: &proof.report, statistics: statistics.as_ref() })?;
-    } else {
-        let found = statistics.as_ref().map_or_else(String::new, |found| format!("\n{}", render::statistics::text(found)));
-        screen::print(render::proof::text(&proof.report) + &found)?;
-    }
-    let shows_nothing = statistics.as_ref().is_none_or(StatisticsReport::shows_nothing);
-    Ok((proof.report.is_proved() && shows_nothing).into())
+    let (proof, statistics) = (&proof.report, statistics.as_ref());
+    screen::show(&Page { proof, statistics }, manner, |explain| match statistics {
+        None => render::proof::text(proof, explain),
+        Some(found) => render::statistics::beside(proof, found, explain),
+    })?;
+    Ok((proof.is_proved() && statistics.is_none_or(StatisticsReport::shows_nothing)).into())
 }
 
 /// Runs the subject, and draws what is seen if asked to.

@@ -1,6 +1,8 @@
 //! Statistics of views, in words and a table.
 
 use super::table::TextTable;
+use super::{proof, words};
+use viewless_workbench::proof::ProveReport;
 use viewless_workbench::statistics::{CoalitionStatistics, StatisticsReport, Tests};
 
 /// Regions of a battery that are shown; JSON has all.
@@ -14,14 +16,36 @@ fn p_value(tests: &Tests) -> String {
     }
 }
 
-/// The readable page.
+/// What the figures mean.
+pub const CONVENTIONS: &str = "least p      smallest p-value times the number of tests (Holm's first step), at most 1\n\
+                               no evidence  is no proof of privacy: a smaller leak, or one of another kind, passes\n";
+
+/// Whether runs show anything.
 #[must_use]
-pub fn text(report: &StatisticsReport) -> String {
+pub fn sentence(report: &StatisticsReport) -> String {
+    let shown = report.coalitions.iter().filter(|coalition| coalition.verdict == "evidence");
+    let shown: Vec<String> = shown.map(|coalition| coalition.parties.join("+")).collect();
+    if shown.is_empty() {
+        return "Runs show no evidence of leakage, which is no proof.".to_owned();
+    }
+    format!("Runs show EVIDENCE OF LEAKAGE to {}.", words::list(&shown))
+}
+
+/// The page of a proof with statistics beside it.
+#[must_use]
+pub fn beside(proof: &ProveReport, report: &StatisticsReport, explain: bool) -> String {
+    let first = format!("{} {}", proof::sentence(proof), sentence(report));
+    let legend = words::legend(explain, &format!("{}{CONVENTIONS}", proof::CONVENTIONS));
+    format!("{}\n{}\n{}{legend}", words::first(&first), proof::body(proof), body(report))
+}
+
+/// The findings, without a first sentence and a legend.
+#[must_use]
+pub fn body(report: &StatisticsReport) -> String {
     let StatisticsReport { subject, suite, seq, batch, seed, runs, false_alarm_rate, count_bytes, seconds, .. } = report;
-    let what = if report.shows_nothing() { "no evidence of leakage" } else { "EVIDENCE OF LEAKAGE" };
     let mut text = format!(
-        "statistics: {what}\n{subject}, suite {suite}, seq {seq}, batch {batch}; seed {seed}, {runs} runs with each of 5 choices of \
-         secrets and {runs} pairs of runs with each contrast;\nany false alarm below {false_alarm_rate:.0e}; {count_bytes} bytes of counts; \
+        "{subject}, suite {suite}, seq {seq}, batch {batch}: seed {seed}, {runs} runs with each of 5 choices of secrets,\n\
+         {runs} pairs of runs with each contrast; any false alarm below {false_alarm_rate:.0e}; {count_bytes} bytes of counts; \
          {seconds:.1} s\n\n"
     );
     let mut table = TextTable::of_numbers(&["coalition", "messages", "tests", "least p", "classifiers", "least p", "verdict"]);
@@ -41,8 +65,6 @@ pub fn text(report: &StatisticsReport) -> String {
     for coalition in &report.coalitions {
         text += &details(coalition);
     }
-    text += "\nleast p      smallest p-value times the number of tests (Holm's first step), at most 1\n";
-    text += "no evidence  is no proof of privacy: a smaller leak, or one of another kind, passes\n";
     text
 }
 

@@ -9,6 +9,7 @@ use crate::sizes::Sizes;
 use crate::statistics::{Settings, Statistics, StatisticsError, StatisticsReport};
 use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
+use std::sync::Arc;
 use thiserror::Error;
 use viewless_proofs::audit::AuditError;
 use viewless_protocols::nonlinear::Protocol;
@@ -64,18 +65,18 @@ impl Assay {
     /// # Errors
     /// Sizes, suites and settings that cannot be used.
     pub fn new(
-        protocol: &'static Protocol,
+        protocol: &Arc<Protocol>,
         suite: &Suite,
         sizes: Sizes,
         settings: Settings,
         progress: Progress<'_>,
     ) -> Result<Self, AssayError> {
-        let subject = Subject::of_protocol(protocol);
+        let subject = Subject::of_protocol(Arc::clone(protocol));
         let network = Network::lan();
         let row = Sizes::new(sizes.seq().min(Self::STATISTICS_ROW), 1).unwrap_or(sizes);
         let setting = Setting { suite, sizes, schedule: Schedule::Asap, network: &network, grouping: Grouping::Region };
         Ok(Self {
-            card: CardReport::new(protocol.card),
+            card: CardReport::new(&protocol.card),
             right: ErrorAudit::new(protocol, &question(&subject.name, suite), sizes.seq())?,
             private: Proof::new(&subject, suite, sizes, &[], &|_, _| {})?.report,
             statistics: Statistics::new(&subject, suite, row, &[], settings, progress)?.report,

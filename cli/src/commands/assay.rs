@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let protocol = Subject::find_protocol(protocol)?;
     let progress = Progress::start("running for statistics");
     let told = |done, of| progress.tell(done, of);
-    let assay = Assay::new(protocol, suite, sizes.checked(), Settings::with_runs(*runs), &told)?;
+    let assay = Assay::new(&protocol, suite, sizes.checked(), Settings::with_runs(*runs), &told)?;
     drop(progress);
     screen::show(&assay, manner, |explain| render::assay::text(&assay, suite, explain))?;
     Ok(assay.holds().into())

@@ -8,7 +8,6 @@ use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Tripl
 use viewless_simulator::execute::{Execution, Options, execute};
 use viewless_simulator::stream::Seed;
 
-pub mod bit_protocols;
 pub mod gallery;
 pub mod mutation;
 pub mod projection;

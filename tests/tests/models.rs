@@ -61,7 +61,14 @@ fn small(architecture: Architecture, head: Head) -> Model {
         ..TransformerConfig::bert_base()
     };
     let weights = synthetic_weights(&config, SEED).unwrap();
-    Model { directory: PathBuf::from("small"), config, weights, tokenizer: None, decision: Decision::OneLabel, notes: Vec::new() }
+    Model {
+        directory: PathBuf::from("small"),
+        config,
+        weights,
+        tokenizer: None,
+        decision: Decision::OneLabel,
+        notes: Vec::new(),
+    }
 }
 
 /// Every architecture with every head that it has.

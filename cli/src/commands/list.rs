@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     match (&arguments.name, manner.json) {
         (None, true) => screen::print_json(&everything)?,
         (None, false) => screen::print(everything.text())?,
-        (Some(name), manner) => {
+        (Some(name), json) => {
             let entry = everything.find(name).ok_or_else(|| CliError::UnknownName { name: name.clone() })?;
             if json { screen::print_json(&entry)? } else { screen::print(entry.text())? }
         }

@@ -651,7 +651,11 @@ fn the_failures_of_a_model_are_summed_under_every_suite_and_a_run_sums_them_over
 #[test]
 fn an_assay_has_every_verdict_on_one_page() {
     let page = success(&["assay", "tanh/sine", "--seq", "4", "--runs", "16"]);
-    assert!(["CARD", "RIGHT", "PRIVATE", "STATISTICS", "CHEAP"].iter().all(|section| page.contains(&format!("== {section} =="))));
+    assert!(
+        ["CARD", "RIGHT", "PRIVATE", "STATISTICS", "CHEAP"]
+            .iter()
+            .all(|section| page.contains(&format!("== {section} ==")))
+    );
     let assay = json(&["assay", "softmax/exp", "--seq", "8", "--runs", "1"]);
     assert_eq!(assay["statistics"]["coalitions"][0]["verdict"], "no evidence");
     assert_eq!(assay["right"]["verdict"], "holds");

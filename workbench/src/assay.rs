@@ -1,10 +1,10 @@
 //! Every report that one protocol has.
 
+use crate::Progress;
 use crate::bill::{CostReport, Setting};
 use crate::card::CardReport;
 use crate::error_audit::{ErrorAudit, question};
 use crate::proof::{Proof, ProofError, ProveReport};
-use crate::Progress;
 use crate::sizes::Sizes;
 use crate::statistics::{Settings, Statistics, StatisticsError, StatisticsReport};
 use crate::subject::{Subject, SubjectError};

@@ -176,19 +176,22 @@ impl Statistics {
         let Settings { runs, seed, false_alarm_rate } = settings;
         // A battery and a learner for each coalition; their rates add up.
         let each = false_alarm_rate / (2 * asked.len()) as f64;
-        let options =
-            statistical::Options { seed, runs, false_alarm_rate: each, ..statistical::Options::default() };
+        let options = statistical::Options { seed, runs, false_alarm_rate: each, ..statistical::Options::default() };
         // A run of a model is long, and each input to be told apart costs two of them for a pair.
         let most_inputs = match subject.kind {
             Kind::Model(_) => 1,
             Kind::Protocol(_) => learned::Options::default().most_inputs,
         };
-        let learning =
-            learned::Options { seed, pairs: runs.min(learned::MOST_PAIRS), most_inputs, false_alarm_rate: each, ..learned::Options::default() };
+        let learning = learned::Options {
+            seed,
+            pairs: runs.min(learned::MOST_PAIRS),
+            most_inputs,
+            false_alarm_rate: each,
+            ..learned::Options::default()
+        };
         // Half of the work each, roughly.
         let batteries = statistical::assay_each(&program, &asked, &options, &mut |done, of| progress(done, 2 * of))?;
-        let learners =
-            learned::learn_each(&program, &asked, &learning, &mut |done, of| progress(of + done, 2 * of))?;
+        let learners = learned::learn_each(&program, &asked, &learning, &mut |done, of| progress(of + done, 2 * of))?;
         let report = StatisticsReport {
             subject: subject.name.clone(),
             suite: suite.name.clone(),

@@ -95,12 +95,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     }
 }
 
-fn of_protocol(
-    protocol: &Protocol,
-    suite: &Suite,
-    arguments: &Arguments,
-    manner: Manner,
-) -> Result<Outcome, CliError> {
+fn of_protocol(protocol: &Protocol, suite: &Suite, arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { domain, seed, samples, plot, row, .. } = arguments;
     let name = &protocol.card.name;
     let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(name, suite) };

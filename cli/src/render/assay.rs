@@ -41,8 +41,7 @@ pub fn text(assay: &Assay, suite: &Suite, explain: bool) -> String {
     ];
     let page: Vec<String> =
         sections.iter().map(|(name, text)| format!("== {name} ==\n{}\n", text.trim_end())).collect();
-    let conventions =
-        format!("{}{}{}", proof::CONVENTIONS, statistics::CONVENTIONS, bill::conventions(&assay.cheap));
+    let conventions = format!("{}{}{}", proof::CONVENTIONS, statistics::CONVENTIONS, bill::conventions(&assay.cheap));
     let first = format!("{} {}", sentence(assay), statistics::sentence(&assay.statistics));
     format!("{}\n{}{}", words::first(&first), page.join("\n"), words::legend(explain, &conventions))
 }

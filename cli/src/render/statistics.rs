@@ -42,13 +42,15 @@ pub fn beside(proof: &ProveReport, report: &StatisticsReport, explain: bool) -> 
 /// The findings, without a first sentence and a legend.
 #[must_use]
 pub fn body(report: &StatisticsReport) -> String {
-    let StatisticsReport { subject, suite, seq, batch, seed, runs, false_alarm_rate, count_bytes, seconds, .. } = report;
+    let StatisticsReport { subject, suite, seq, batch, seed, runs, false_alarm_rate, count_bytes, seconds, .. } =
+        report;
     let mut text = format!(
         "{subject}, suite {suite}, seq {seq}, batch {batch}: seed {seed}, {runs} runs with each of 5 choices of secrets,\n\
          {runs} pairs of runs with each contrast; any false alarm below {false_alarm_rate:.0e}; {count_bytes} bytes of counts; \
          {seconds:.1} s\n\n"
     );
-    let mut table = TextTable::of_numbers(&["coalition", "messages", "tests", "least p", "classifiers", "least p", "verdict"]);
+    let mut table =
+        TextTable::of_numbers(&["coalition", "messages", "tests", "least p", "classifiers", "least p", "verdict"]);
     for coalition in &report.coalitions {
         table.row([
             coalition.parties.join(","),

@@ -24,7 +24,8 @@ const FEWEST_IN_LEAF: usize = 4;
 /// A decision tree (CART, by Gini impurity): sees whatever shows bit by bit, and what a few bits show together.
 pub(super) fn tree(train: &Rows, held_out: &Rows) -> Result<Scores, AssayError> {
     let matrix = |rows: &Rows| {
-        let numbers: Vec<Vec<u8>> = rows.bits.iter().map(|row| row.iter().map(|&bit| u8::from(bit)).collect()).collect();
+        let numbers: Vec<Vec<u8>> =
+            rows.bits.iter().map(|row| row.iter().map(|&bit| u8::from(bit)).collect()).collect();
         DenseMatrix::from_2d_vec(&numbers).map_err(failed)
     };
     let labels: Vec<u32> = train.labels.iter().map(|&label| u32::from(label)).collect();
@@ -78,7 +79,8 @@ pub(super) fn small_parity(train: &Rows) -> Option<ExclusiveOr> {
     let labels = packed(train.labels.iter().copied());
     let rows = train.labels.len() as i64;
     let xor = |a: &[u64], b: &[u64]| -> Vec<u64> { a.iter().zip(b).map(|(a, b)| a ^ b).collect() };
-    let disagreements = |a: &[u64], b: &[u64]| a.iter().zip(b).map(|(a, b)| i64::from((a ^ b).count_ones())).sum::<i64>();
+    let disagreements =
+        |a: &[u64], b: &[u64]| a.iter().zip(b).map(|(a, b)| i64::from((a ^ b).count_ones())).sum::<i64>();
     let mut best: (i64, ExclusiveOr) = (0, ExclusiveOr { bits: Vec::new(), complement: false });
     let mut consider = |bits: &[usize], disagree: i64| {
         let lead = (rows - 2 * disagree).abs();
@@ -153,7 +155,8 @@ mod tests {
     fn rows(n: usize, width: usize, label: impl Fn(usize, &[bool]) -> bool) -> Rows {
         let mut words = vec![0; n * width];
         StreamKey::derive(&Seed::from_u64(5), 0).fill(0, &mut words);
-        let bits: Vec<Vec<bool>> = words.chunks(width).map(|row| row.iter().map(|word| word & 1 == 1).collect()).collect();
+        let bits: Vec<Vec<bool>> =
+            words.chunks(width).map(|row| row.iter().map(|word| word & 1 == 1).collect()).collect();
         let labels = bits.iter().enumerate().map(|(i, row)| label(i, row)).collect();
         Rows { bits, labels }
     }
@@ -186,8 +189,7 @@ mod tests {
 
     #[test]
     fn a_tree_predicts_what_a_bit_shows_and_an_and_of_bits() {
-        let (train, held_out) =
-            (rows(512, 20, |_, row| row[3] && row[9]), rows(1024, 20, |_, row| row[3] && row[9]));
+        let (train, held_out) = (rows(512, 20, |_, row| row[3] && row[9]), rows(1024, 20, |_, row| row[3] && row[9]));
         let scores = tree(&train, &held_out).unwrap();
         let wrong = scores.iter().zip(&held_out.labels).filter(|(score, label)| (**score > 0.5) != **label).count();
         assert!(wrong < 20, "{wrong}");

@@ -179,7 +179,10 @@ impl Power {
 impl fmt::Display for Power {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { tests, held_out, false_alarm_rate, accuracy } = self;
-        write!(f, "{tests} classifiers judged on at least {held_out} pairs each, false alarms below {false_alarm_rate:.0e}; ")?;
+        write!(
+            f,
+            "{tests} classifiers judged on at least {held_out} pairs each, false alarms below {false_alarm_rate:.0e}; "
+        )?;
         if *accuracy <= 1.0 {
             write!(f, "found with 99 %: one that is right with probability {accuracy:.4}")
         } else {
@@ -423,7 +426,8 @@ fn judge(contrast: Contrast, group: &[Feature], rows: &Rows) -> Result<Vec<Judge
                 parity.as_ref().map_or_else(undecided, |parity| parity.scores(&held_out))
             }
         };
-        let bits = parity.map_or_else(Vec::new, |ExclusiveOr { bits, .. }| bits.into_iter().map(|bit| group[bit]).collect());
+        let bits =
+            parity.map_or_else(Vec::new, |ExclusiveOr { bits, .. }| bits.into_iter().map(|bit| group[bit]).collect());
         let (decided, won) = contest(&scores, &held_out.labels);
         let ln_p_value = tails::at_least(won, decided);
         let held_out = held_out.labels.len() as u64 / 2;

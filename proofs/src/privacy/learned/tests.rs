@@ -22,7 +22,8 @@ fn three_messages(domain: Domain) -> Program {
     let x = p.input(Party::Client, "x", 0, domain, [1].into());
     let client = PartySet::of(&[Party::Client]);
     let (r, s) = (p.sample(client, domain, [1].into()), p.sample(client, domain, [1].into()));
-    let masked = [r, s].into_iter().fold(x, |sum, mask| if domain.is_ring() { p.add(sum, mask) } else { p.xor(sum, mask) });
+    let masked =
+        [r, s].into_iter().fold(x, |sum, mask| if domain.is_ring() { p.add(sum, mask) } else { p.xor(sum, mask) });
     let entries = (0..1u64 << domain.bits()).map(|word| word ^ (word << 1 & domain.mask())).collect();
     let hidden = p.function(Function::Table { entries, domain }, masked);
     for message in [r, s, hidden] {

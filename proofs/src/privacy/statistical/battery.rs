@@ -145,7 +145,8 @@ impl<'a> Battery<'a> {
             pair.sum.iter().for_each(|bytes| record.frequencies(Of::Sum, bytes));
         }
         for with in &tally.with_secrets {
-            let mut record = Recorder { to: &mut self.performed, column: with.column, other: Some(with.input), secrets };
+            let mut record =
+                Recorder { to: &mut self.performed, column: with.column, other: Some(with.input), secrets };
             record.push(Test::Correlation(Of::LessSecret), tails::correlation(with.products));
             with.xor.iter().for_each(|bytes| record.bits(Of::XorSecret, bytes));
             with.difference.iter().for_each(|bytes| record.frequencies(Of::LessSecret, bytes));

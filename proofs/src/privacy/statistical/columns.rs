@@ -194,7 +194,10 @@ fn splat(program: &Program, id: ValueId) -> Option<u64> {
 
 /// The Program with more sends at its end, so that an observer of messages sees `wanted` contents too; what went before is the
 /// same, bit for bit. Returns the send that shows each.
-pub(in crate::privacy) fn watched(program: &Program, wanted: &BTreeSet<ValueId>) -> (Program, BTreeMap<ValueId, ValueId>) {
+pub(in crate::privacy) fn watched(
+    program: &Program,
+    wanted: &BTreeSet<ValueId>,
+) -> (Program, BTreeMap<ValueId, ValueId>) {
     let mut draft: ProgramDraft = (**program).clone();
     // Somebody who takes no part, where there is one, holds nothing yet and can be sent anything.
     let spectator = Party::ALL.into_iter().find(|&party| !draft.parties.contains(party));

@@ -116,7 +116,9 @@ pub enum AssayError {
     /// No pairs to learn from or too many, or no level to test at.
     #[error(
         "{pairs} pairs of runs, {most_features} bits learned together, a false-alarm rate of {false_alarm_rate}; choose 1 to {} \
-         pairs, 1 to {} bits, and a rate between 0 and 1", super::learned::MOST_PAIRS, super::learned::MOST_FEATURES
+         pairs, 1 to {} bits, and a rate between 0 and 1",
+        super::learned::MOST_PAIRS,
+        super::learned::MOST_FEATURES
     )]
     LearningOptions {
         /// Pairs asked for.
@@ -127,8 +129,10 @@ pub enum AssayError {
         false_alarm_rate: f64,
     },
     /// Counts, or bits to learn from, that would take too much memory.
-    #[error("statistics of {messages} messages would take {bytes} bytes, and {most_bytes} are allowed; choose a smaller subject, \
-             or fewer runs")]
+    #[error(
+        "statistics of {messages} messages would take {bytes} bytes, and {most_bytes} are allowed; choose a smaller subject, \
+             or fewer runs"
+    )]
     Memory {
         /// Messages to count.
         messages: usize,
@@ -420,7 +424,8 @@ impl Together<'_> {
             for run in 0..options.runs {
                 let seed = runs::seed_of(options.seed, run, salt as u32);
                 let (most_elements, words) = (options.most_elements, RefCell::default());
-                let chosen = runs::Chosen { program, coalition, secrets, run, seed: seed.clone(), most_elements, words };
+                let chosen =
+                    runs::Chosen { program, coalition, secrets, run, seed: seed.clone(), most_elements, words };
                 let seen = watch.run(&chosen, seed)?;
                 let secret_words = chosen.words.into_inner();
                 tallies.iter_mut().zip(&terms).for_each(|(tally, terms)| tally.add(&terms.words(&seen), &secret_words));

@@ -164,7 +164,8 @@ fn p_values(out: &mut String, at: Panel, ln_p: &[f64], ln_level: f64) {
     let observed = |ln_p: f64| -ln_p / std::f64::consts::LN_10;
     let (right, level) = (expected(0), observed(ln_level));
     let top = (1.15 * level).max(ln_p.first().map_or(0.0, |&ln_p| observed(ln_p).min(10.0 * level)));
-    let place = |x: f64, y: f64| (at.x + x / right.max(1e-9) * PANEL_WIDTH, at.y + PANEL_HEIGHT * (1.0 - (y / top).min(1.0)));
+    let place =
+        |x: f64, y: f64| (at.x + x / right.max(1e-9) * PANEL_WIDTH, at.y + PANEL_HEIGHT * (1.0 - (y / top).min(1.0)));
     let title = format!("p-values of all {} tests", ln_p.len());
     let (from, to) = ("1", format!("1e-{right:.1}"));
     let up = format!("1e-{top:.0}");

@@ -209,7 +209,9 @@ mod tests {
             check("kolmogorov_two", &|trial| kolmogorov_two(&cells(2 * trial), &cells(2 * trial + 1)));
             check("correlation", &|trial| {
                 let words = words(trial, n, bits);
-                correlation(products(words.chunks_exact(2).map(|pair| (centred(pair[0], bits), centred(pair[1], bits))).collect()))
+                correlation(products(
+                    words.chunks_exact(2).map(|pair| (centred(pair[0], bits), centred(pair[1], bits))).collect(),
+                ))
             });
             check("correlation with a constant", &|trial| {
                 correlation(products(words(trial, n, bits).iter().map(|&word| (centred(word, bits), -0.7)).collect()))

@@ -300,7 +300,7 @@ fn no_card_of_rows_is_wider_than_the_parts_of_its_protocol() {
 }
 
 /// As the card of `softmax/puma-as-in-secformer-code` once was: elements in [0, 1] and nothing about the sum that a part divides by. The row of 128 ones
-/// errs by more than 10^6 in some of its runs, and once "every run on every row" was certified to 1.28.
+/// errs by thousands to hundreds of millions in some of its runs, and once "every run on every row" was certified to 1.28.
 #[test]
 fn a_card_that_is_wider_than_a_part_is_not_covered_and_its_bad_row_is_shown() {
     let puma = Registry::built_in().get("softmax/puma-as-in-secformer-code").unwrap();
@@ -323,7 +323,7 @@ fn a_card_that_is_wider_than_a_part_is_not_covered_and_its_bad_row_is_shown() {
     assert_eq!(judge.position(&[1.0; 128]), super::judge::Position::LeavesPart);
     let ones = judge.largest_error(&question, &vec![vec![1.0; 128]; 128], 8).unwrap();
     println!("128 ones: {ones:e}");
-    assert!(ones > 1e6);
+    assert!(ones > 100.0, "a hundred times what was certified, and more");
     // As the card is now, the row is outside: nothing is claimed for it.
     let judge = Judge::new(puma, &question, 128).unwrap();
     assert_eq!(judge.position(&[1.0; 128]), super::judge::Position::LeavesCard);

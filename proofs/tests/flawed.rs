@@ -1,5 +1,6 @@
 //! Flawed protocols, each a few lines, each a defect that really happened: not proved, and refuted by counting.
 
+use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::exhaustive::Exhaustive;
 use viewless_proofs::privacy::{self, Coalition, Verdict, exhaustive, symbolic};
 use viewless_protocols::party::{Party, PartySet};
@@ -374,7 +375,7 @@ fn two_slices_of_one_masked_tensor_are_left_to_counting() {
     let coalition = Coalition::of(&program, &[P0]).unwrap();
     assert!(matches!(privacy::prove(&program, coalition).verdict, Verdict::Undecided { .. }));
     let decided = privacy::decide(&program, coalition);
-    assert_eq!(decided.verdict, Verdict::Proved { statistical_distance: 0.0, given_own_samples: false });
+    assert_eq!(decided.verdict, Verdict::Proved { statistical_distance: 0.0, simulator: Simulator::DrawsOwnSamples });
     assert_eq!(decided.certificate, None);
 }
 
@@ -447,7 +448,7 @@ fn a_mask_wider_than_its_value_is_near_enough() {
     let coalition = Coalition::of(&far, &[P0]).unwrap();
     let report = privacy::prove(&far, coalition);
     let expected = 2f64.powi(8 - 60 + 1);
-    assert_eq!(report.verdict, Verdict::Proved { statistical_distance: expected, given_own_samples: false });
+    assert_eq!(report.verdict, Verdict::Proved { statistical_distance: expected, simulator: Simulator::DrawsOwnSamples });
     let checked = privacy::check::check(&far, &report.certificate.unwrap()).unwrap();
     assert_eq!(checked.statistical_distance, expected);
     // Too narrow for the customary 2^-40; the exact distance is below the bound.

@@ -9,8 +9,8 @@
 //! **The claim.** For any two assignments of the other parties' inputs, the messages have the same joint law, given the
 //! coalition's inputs, its samples and its declared outputs; or laws within a stated statistical distance. So a simulator
 //! produces the messages from these alone. A coalition without outputs has a view that is independent of everybody else's
-//! inputs: there the simulator draws the samples too. For a coalition with outputs the samples are given to the simulator,
-//! because an output may depend on them (by the rounding of a local truncation); see [`Verdict::Proved`].
+//! inputs: there the simulator draws the samples too. An output may depend on the coalition's own samples (by the rounding of a
+//! local truncation); then the simulator must be given these, which is a weaker claim: see [`certificate::Simulator`].
 //!
 //! The claim is about the view alone. It is *not* about the joint law of view and honest parties' outputs, which for
 //! probabilistic truncation needs a functionality that models its rounding (Li et al., USENIX Security 2023).
@@ -48,7 +48,7 @@ pub mod statistical;
 pub mod symbolic;
 pub mod view;
 
-use certificate::Certificate;
+use certificate::{Certificate, Simulator};
 use exhaustive::{Exhaustive, Witness};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -165,9 +165,8 @@ pub enum Verdict {
     Proved {
         /// Distance from the ideal: 0 when the laws are equal, at most this otherwise.
         statistical_distance: f64,
-        /// Whether the simulator is given the coalition's own samples, because the coalition has outputs that may depend on
-        /// them. If not, it needs the coalition's inputs only.
-        given_own_samples: bool,
+        /// What the simulator is given beside the coalition's inputs and outputs: which claim is proved.
+        simulator: Simulator,
     },
     /// The claim fails: two assignments of the others' inputs give laws that differ.
     Refuted {
@@ -235,13 +234,18 @@ pub fn prove_each(program: &Program, coalitions: &[Coalition]) -> Vec<Report> {
 pub fn decide(program: &Program, coalition: Coalition) -> Report {
     let mut report = prove(program, coalition);
     if let Verdict::Undecided { offending } = &report.verdict {
+        // The weaker claim first: where it fails, so does the stronger one.
         match exhaustive::count(program, coalition) {
             Ok(Exhaustive::Leak(witness)) => {
                 report.verdict = Verdict::Refuted { offending: offending.clone(), witness };
             }
             Ok(Exhaustive::Private) => {
-                let given_own_samples = view::View::new(program, coalition).has_outputs();
-                report.verdict = Verdict::Proved { statistical_distance: 0.0, given_own_samples };
+                let stronger = exhaustive::count_with(program, coalition, exhaustive::Options::stronger());
+                let simulator = match stronger {
+                    Ok(Exhaustive::Private) => Simulator::DrawsOwnSamples,
+                    Ok(Exhaustive::Leak(_)) | Err(_) => Simulator::GivenOwnSamples,
+                };
+                report.verdict = Verdict::Proved { statistical_distance: 0.0, simulator };
             }
             Err(_) => {}
         }
@@ -249,18 +253,22 @@ pub fn decide(program: &Program, coalition: Coalition) -> Report {
     report
 }
 
-/// Looks for a refutation: counts the Program itself, then shrunk copies of it, smallest words first.
+/// Looks for a refutation of a claim: counts the Program itself, then shrunk copies of it, smallest words first.
 ///
 /// A leak of the Program itself refutes it. A leak of a shrunk copy is a leak of *that* Program and shows where to look; it
 /// is returned with the width of its words.
 #[must_use]
-pub fn refute(program: &Program, coalition: Coalition) -> Option<Refutation> {
-    if let Ok(Exhaustive::Leak(witness)) = exhaustive::count(program, coalition) {
+pub fn refute(program: &Program, coalition: Coalition, claim: Simulator) -> Option<Refutation> {
+    let options = match claim {
+        Simulator::DrawsOwnSamples => exhaustive::Options::stronger(),
+        Simulator::GivenOwnSamples => exhaustive::Options::default(),
+    };
+    if let Ok(Exhaustive::Leak(witness)) = exhaustive::count_with(program, coalition, options) {
         return Some(Refutation { shrunk_to_bits: None, witness });
     }
     (1..=4).find_map(|bits| {
         let small = shrink::shrink(program, bits).ok()?;
-        match exhaustive::count(&small, coalition) {
+        match exhaustive::count_with(&small, coalition, options) {
             Ok(Exhaustive::Leak(witness)) => Some(Refutation { shrunk_to_bits: Some(bits), witness }),
             Ok(Exhaustive::Private) | Err(_) => None,
         }

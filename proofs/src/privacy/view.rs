@@ -42,6 +42,12 @@ impl<'p> View<'p> {
     /// The view of `coalition`.
     #[must_use]
     pub fn new(program: &'p Program, coalition: Coalition) -> Self {
+        Self::handing(program, coalition, &[])
+    }
+
+    /// The view of `coalition` if it were sent the contents of `handed`, too.
+    #[must_use]
+    pub fn handing(program: &'p Program, coalition: Coalition, handed: &[ValueId]) -> Self {
         let count = program.values.len();
         let mut contents: Vec<u32> = Vec::with_capacity(count);
         let mut held = vec![false; count];
@@ -73,6 +79,14 @@ impl<'p> View<'p> {
                 | Op::Reveal { .. } => {}
             }
         }
+        for id in handed {
+            let same = contents[id.index()] as usize;
+            if !held[same] {
+                (held[same], received[same]) = (true, true);
+                messages.push(ValueId(same as u32));
+            }
+        }
+        messages.sort_unstable();
         let mut knowledge = vec![Knowledge::Unknown; count];
         for (id, value) in program.iter() {
             let known = |argument: &ValueId| knowledge[contents[argument.index()] as usize] != Knowledge::Unknown;

@@ -113,6 +113,14 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The stronger claim: the simulator draws the coalition's own samples.
+    #[must_use]
+    pub fn stronger() -> Self {
+        Self { given_own_samples: false, ..Self::default() }
+    }
+}
+
 /// Counts with the default options.
 ///
 /// # Errors

@@ -13,16 +13,17 @@
 mod eliminate;
 mod explain;
 mod graph;
+mod handing;
 mod output;
 mod rules;
 
 use super::certificate::{Certificate, FORMAT, Step};
-use super::view::{Knowledge, View};
-use super::{Coalition, Offending, Report, Verdict};
+use super::view::View;
+use super::{Coalition, Offending, Report, Verdict, check};
 use eliminate::Elimination;
 use graph::{Graph, Item};
 use std::collections::HashSet;
-use viewless_protocols::program::Program;
+use viewless_protocols::program::{Program, ValueId};
 
 /// What the prover may do.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,29 +49,44 @@ pub fn prove(program: &Program, coalition: Coalition, options: &Options) -> Repo
 
 /// [`prove`] for a Program whose digest is known. (A wrong one makes certificates that the checker refuses.)
 pub(super) fn prove_hashed(program: &Program, digest: &str, coalition: Coalition, options: &Options) -> Report {
-    let view = View::new(program, coalition);
+    let mut handed = Vec::new();
+    let mut best = attempt(program, coalition, options, &handed);
+    if !best.offending.is_empty() {
+        handing::improve(program, coalition, options, &mut handed, &mut best);
+    }
+    let Attempt { steps, distance, offending, messages } = best;
+    let (verdict, certificate) = if offending.is_empty() {
+        let simulator = check::simulator_for(program, coalition);
+        let coalition = coalition.members().iter().collect();
+        let certificate =
+            Certificate { format: FORMAT, digest: digest.to_owned(), coalition, simulator, handed, steps };
+        (Verdict::Proved { statistical_distance: distance, simulator }, Some(certificate))
+    } else {
+        (Verdict::Undecided { offending }, None)
+    };
+    Report { coalition, messages, verdict, certificate }
+}
+
+/// What came of one run of the elimination.
+#[derive(Debug)]
+struct Attempt {
+    steps: Vec<Step>,
+    distance: f64,
+    offending: Vec<Offending>,
+    messages: usize,
+}
+
+/// Eliminates the messages of the coalition, which is handed some contents for free.
+fn attempt(program: &Program, coalition: Coalition, options: &Options, handed: &[ValueId]) -> Attempt {
+    let view = View::handing(program, coalition, handed);
     let groups = output::groups(&view);
     let shares: Vec<_> = groups.iter().flat_map(|group| group.shares.iter().map(|&(share, _)| share)).collect();
     let mut elimination = Elimination::new(Graph::new(&view, &shares));
-    let functions = view.messages().iter().filter(|&&send| view.knowledge(send) != Knowledge::Message);
-    elimination.steps.extend(functions.map(|&message| Step::Function { message }));
     elimination.drawn_samples();
     let mut offending = eliminate_all(&mut elimination, options);
     offending.extend(account_outputs(&mut elimination, &groups));
     offending.truncate(options.most_offending);
-
-    let (verdict, certificate) = if offending.is_empty() {
-        let verdict =
-            Verdict::Proved { statistical_distance: elimination.distance, given_own_samples: view.has_outputs() };
-        (verdict, Some(certificate(digest, coalition, elimination.steps)))
-    } else {
-        (Verdict::Undecided { offending }, None)
-    };
-    Report { coalition, messages: view.sends(), verdict, certificate }
-}
-
-fn certificate(digest: &str, coalition: Coalition, steps: Vec<Step>) -> Certificate {
-    Certificate { format: FORMAT, digest: digest.to_owned(), coalition: coalition.members().iter().collect(), steps }
+    Attempt { steps: elimination.steps, distance: elimination.distance, offending, messages: view.sends() }
 }
 
 /// Eliminates every message that is no share of an output; gives up those that resist, one by one.
@@ -107,13 +123,13 @@ fn account_outputs(elimination: &mut Elimination<'_, '_>, groups: &[output::Grou
         match output::account(&elimination.graph, |contents| elimination.send_of(contents), group) {
             Some(step) => {
                 elimination.steps.push(step);
-                accounted.insert(view.contents(group.output));
+                accounted.insert(group.sum);
             }
             None => {
                 let (share, _) = group.shares[0];
                 let why = format!(
-                    "it is a share of the output %{} but tells more: no sample that enters this and one other share only cancels \
-                     between them; add a fresh sharing of zero before shares are sent",
+                    "it is a share of the output %{}, and no sample was found that enters this and one other share only and cancels \
+                     between them; a fresh sharing of zero before shares are sent is such a sample",
                     group.output.0
                 );
                 offending.push(explain::offending(elimination, elimination.send_of(share), why));
@@ -135,7 +151,7 @@ fn account_outputs(elimination: &mut Elimination<'_, '_>, groups: &[output::Grou
     for &output in view.outputs() {
         if drawn[view.contents(output).index()] {
             let why = format!(
-                "the output depends on messages to {} and is no signed sum of them, so that they cannot be accounted to it",
+                "the output depends on messages to {} and no rule accounts them to it: it is no sum of them with public odd factors",
                 view.coalition
             );
             offending.push(explain::offending(elimination, output, why));

@@ -2,7 +2,7 @@
 
 use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::exhaustive::Exhaustive;
-use viewless_proofs::privacy::{self, Coalition, Verdict, exhaustive, symbolic};
+use viewless_proofs::privacy::{self, Coalition, Verdict, check, exhaustive, symbolic};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Constant, Function, Program, ProgramBuilder, ValueId, Wave};
 use viewless_protocols::ring::Domain;
@@ -361,8 +361,7 @@ fn a_joined_tensor_with_one_bare_part() {
 }
 
 #[test]
-fn two_slices_of_one_masked_tensor_are_left_to_counting() {
-    // Sound, but two messages share a sample: the prover is conservative, counting decides.
+fn two_slices_of_one_masked_tensor_are_proved_by_handing_it_over() {
     let program = program(|p| {
         let x = input(p, "x", RING, [2].into());
         let (r, _) = random(p, RING, &[2].into());
@@ -372,11 +371,9 @@ fn two_slices_of_one_masked_tensor_are_left_to_counting() {
             p.send(part, P0);
         }
     });
-    let coalition = Coalition::of(&program, &[P0]).unwrap();
-    assert!(matches!(privacy::prove(&program, coalition).verdict, Verdict::Undecided { .. }));
-    let decided = privacy::decide(&program, coalition);
-    assert_eq!(decided.verdict, Verdict::Proved { statistical_distance: 0.0, simulator: Simulator::DrawsOwnSamples });
-    assert_eq!(decided.certificate, None);
+    is_proved(&program, &[P0]);
+    let certificate = privacy::prove(&program, Coalition::of(&program, &[P0]).unwrap()).certificate.unwrap();
+    assert_eq!(certificate.handed.len(), 1);
 }
 
 #[test]
@@ -491,7 +488,7 @@ fn an_output_that_depends_on_messages_otherwise_is_not_proved() {
         p.reveal(y, Client, "y", 0);
     });
     is_refuted(&program, &[Client], "is the input");
-    // A message is masked, but the output is the message: the simulator may not draw it.
+    // A message is masked, and the output is made from it: the simulator draws the message conditionally on the output.
     let coin = self::program(|p| {
         let s = p.sample(PartySet::of(&[P0]), RING, [1].into());
         let x = p.input(P0, "x", 0, RING, [1].into());
@@ -500,8 +497,9 @@ fn an_output_that_depends_on_messages_otherwise_is_not_proved() {
         let y = p.mul(m, m);
         p.reveal(y, Client, "y", 0);
     });
-    let coalition = Coalition::of(&coin, &[Client]).unwrap();
-    assert!(matches!(privacy::prove(&coin, coalition).verdict, Verdict::Undecided { .. }));
+    is_proved(&coin, &[Client]);
+    let certificate = privacy::prove(&coin, Coalition::of(&coin, &[Client]).unwrap()).certificate.unwrap();
+    assert!(check::check(&coin, &certificate).unwrap().conditional);
 }
 
 #[test]
@@ -516,6 +514,6 @@ fn waves_reveal_what_they_are_of() {
         p.send(d, P1);
     });
     assert!(matches!(verdict(&program, &[P1]), Verdict::Undecided { .. }));
-    let refutation = privacy::refute(&program, Coalition::of(&program, &[P1]).unwrap()).expect("small copies leak");
+    let refutation = privacy::refute(&program, Coalition::of(&program, &[P1]).unwrap(), Simulator::GivenOwnSamples).expect("small copies leak");
     assert!(refutation.shrunk_to_bits.is_some());
 }

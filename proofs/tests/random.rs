@@ -394,7 +394,7 @@ fn forged(program: &Program, coalition: Coalition, random: &mut Xorshift) -> Cer
     steps.reverse();
     let (digest, coalition) = (program.digest().to_hex().to_string(), coalition.members().iter().collect());
     let simulator = Simulator::GivenOwnSamples;
-    Certificate { format: FORMAT, digest, coalition, simulator, handed: Vec::new(), steps }
+    Certificate { format: FORMAT, digest, coalition, simulator, same: Vec::new(), handed: Vec::new(), steps }
 }
 
 /// Forges certificates; how many the checker accepts, for views that really are private and with messages in them.

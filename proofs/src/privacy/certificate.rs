@@ -21,6 +21,9 @@ pub struct Certificate {
     pub coalition: Vec<Party>,
     /// What the simulator is given.
     pub simulator: Simulator,
+    /// Pairs of values that are the same computation of the same arguments: the second has the contents of the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same: Vec<(ValueId, ValueId)>,
     /// Contents that the coalition is handed for free: a proof about a larger view is one about the view.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handed: Vec<ValueId>,

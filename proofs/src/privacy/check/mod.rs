@@ -19,7 +19,7 @@ use super::{Coalition, CoalitionError};
 use operations::Keeps;
 use std::collections::{HashMap, HashSet};
 use thiserror::Error;
-use viewless_protocols::program::{Local, Op, Program, ValueId};
+use viewless_protocols::program::{Constant, Local, Op, Program, Value, ValueId};
 use viewless_protocols::shape::Move;
 
 /// What a checked certificate proves.
@@ -33,6 +33,9 @@ pub struct Checked {
     pub statistical_distance: f64,
     /// What the simulator is given beside the coalition's inputs and outputs.
     pub simulator: Simulator,
+    /// Whether an output depends on messages that the simulator draws. Then it draws them conditionally on the output, which is a
+    /// well-defined law, but nobody says how fast it is sampled.
+    pub conditional: bool,
 }
 
 /// A certificate that proves nothing.
@@ -69,6 +72,14 @@ pub enum CheckError {
         /// The number.
         value: u32,
     },
+    /// Values that are said to be the same and are not.
+    #[error("%{second} is not the same computation as %{first} before it")]
+    NotSame {
+        /// The first.
+        first: u32,
+        /// The second.
+        second: u32,
+    },
     /// A message without a step.
     #[error("no step is about the message %{message} in region `{region}`")]
     Missing {
@@ -77,8 +88,8 @@ pub enum CheckError {
         /// Where it was built.
         region: String,
     },
-    /// An output that is not accounted for.
-    #[error("the output %{output} depends on messages that the simulator draws without it")]
+    /// An output of something that is only near to its law.
+    #[error("the output %{output} depends on messages that the simulator draws, and not all of them exactly")]
     Output {
         /// The reveal.
         output: u32,
@@ -113,7 +124,7 @@ pub fn check(program: &Program, certificate: &Certificate) -> Result<Checked, Ch
     if let Some(&ValueId(value)) = certificate.handed.iter().find(|handed| handed.index() >= program.values.len()) {
         return Err(CheckError::Handed { value });
     }
-    let mut checker = Checker::new(program, coalition, &certificate.handed);
+    let mut checker = Checker::new(program, coalition, &certificate.handed, &certificate.same)?;
     for (step, contents) in certificate.steps.iter().enumerate() {
         checker.schedule(step, contents).map_err(|why| CheckError::Step { step, why })?;
     }
@@ -123,23 +134,26 @@ pub fn check(program: &Program, certificate: &Certificate) -> Result<Checked, Ch
         distance += checker.step(step, contents).map_err(|why| CheckError::Step { step, why })?;
     }
     checker.nothing_is_missing()?;
-    checker.outputs(&certificate.steps)?;
     if distance >= 1.0 {
         return Err(CheckError::Distance { distance });
     }
+    let conditional = match checker.outputs(&certificate.steps)? {
+        Some(output) if distance > 0.0 => return Err(CheckError::Output { output: output as u32 }),
+        output => output.is_some(),
+    };
     if let (Simulator::DrawsOwnSamples, Some(output)) = (certificate.simulator, checker.output_of_own_samples()) {
         return Err(CheckError::OwnSamples { output: output as u32 });
     }
     let (messages, simulator) = (checker.covered.len(), certificate.simulator);
-    Ok(Checked { coalition, messages, statistical_distance: distance, simulator })
+    Ok(Checked { coalition, messages, statistical_distance: distance, simulator, conditional })
 }
 
 /// The stronger of the two claims that a proof of a view can carry: whether outputs are no functions of own samples.
 #[must_use]
 pub fn simulator_for(program: &Program, coalition: Coalition) -> Simulator {
-    match Checker::new(program, coalition, &[]).output_of_own_samples() {
-        None => Simulator::DrawsOwnSamples,
-        Some(_) => Simulator::GivenOwnSamples,
+    match Checker::new(program, coalition, &[], &[]).map(|checker| checker.output_of_own_samples()) {
+        Ok(None) => Simulator::DrawsOwnSamples,
+        Ok(Some(_)) | Err(_) => Simulator::GivenOwnSamples,
     }
 }
 
@@ -175,7 +189,13 @@ struct Checker<'p> {
 }
 
 impl<'p> Checker<'p> {
-    fn new(program: &'p Program, coalition: Coalition, handed: &[ValueId]) -> Self {
+    fn new(
+        program: &'p Program,
+        coalition: Coalition,
+        handed: &[ValueId],
+        same: &[(ValueId, ValueId)],
+    ) -> Result<Self, CheckError> {
+        let same: HashMap<ValueId, ValueId> = same.iter().map(|&(first, second)| (second, first)).collect();
         let count = program.values.len();
         let mut origin: Vec<usize> = (0..count).collect();
         let mut known = vec![false; count];
@@ -183,6 +203,12 @@ impl<'p> Checker<'p> {
             let i = id.index();
             if let Op::Send(copied, _) | Op::Reveal { value: copied, .. } = &value.op {
                 origin[i] = origin[copied.index()];
+            }
+            if let Some(&first) = same.get(&id) {
+                if !is_same(program, &origin, first, id) {
+                    return Err(CheckError::NotSame { first: first.0, second: id.0 });
+                }
+                origin[i] = origin[first.index()];
             }
             known[origin[i]] |= coalition.meets(value.holders);
         }
@@ -195,8 +221,10 @@ impl<'p> Checker<'p> {
                 continue;
             }
             let arguments = value.op.arguments();
-            let derived = !arguments.is_empty()
-                && arguments.iter().all(|argument| state[origin[argument.index()]] != State::Outside);
+            let zero = is_zero(program, &origin, value);
+            let derived = zero
+                || !arguments.is_empty()
+                    && arguments.iter().all(|argument| state[origin[argument.index()]] != State::Outside);
             state[i] = match (derived, arguments.is_empty() && coalition.meets(value.holders), known[i]) {
                 (true, _, _) => State::Derived,
                 (false, true, _) => State::Own,
@@ -205,12 +233,12 @@ impl<'p> Checker<'p> {
             };
             own[i] = match state[i] {
                 State::Own => true,
-                State::Derived => arguments.iter().all(|argument| own[origin[argument.index()]]),
+                State::Derived => zero || arguments.iter().all(|argument| own[origin[argument.index()]]),
                 State::Received | State::Outside => false,
             };
         }
         let (time, last, uses) = (vec![END; count], vec![0; count], vec![Vec::new(); count]);
-        Self { program, coalition, origin, state, own, covered: HashSet::new(), time, last, uses }
+        Ok(Self { program, coalition, origin, state, own, covered: HashSet::new(), time, last, uses })
     }
 
     fn origin_of(&self, id: ValueId) -> Result<usize, Refusal> {
@@ -413,5 +441,46 @@ impl<'p> Checker<'p> {
             | Op::Send(..)
             | Op::Reveal { .. } => None,
         })
+    }
+}
+
+/// Whether two values are the same operation on the same contents, the first before the second.
+fn is_same(program: &Program, origin: &[usize], first: ValueId, second: ValueId) -> bool {
+    if first >= second {
+        return false;
+    }
+    match (&program.value(first).op, &program.value(second).op) {
+        (Op::Local(one, a), Op::Local(other, b)) => {
+            let origins = |arguments: &[ValueId]| arguments.iter().map(|id| origin[id.index()]).collect::<Vec<_>>();
+            one == other && origins(a) == origins(b)
+        }
+        (Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) | Op::Send(..) | Op::Reveal { .. }, _) => {
+            false
+        }
+    }
+}
+
+/// Whether a value is zero whatever it is computed from: the difference of contents and themselves, or a product with zero.
+fn is_zero(program: &Program, origin: &[usize], value: &Value) -> bool {
+    let Op::Local(local, arguments) = &value.op else { return false };
+    let zero = |argument: &ValueId| {
+        matches!(program.values[origin[argument.index()]].op, Op::Constant(Constant::Splat(0)))
+    };
+    match local {
+        Local::Sub | Local::Xor => origin[arguments[0].index()] == origin[arguments[1].index()],
+        Local::Mul | Local::And => arguments.iter().any(zero),
+        Local::Add
+        | Local::Neg
+        | Local::MatMul
+        | Local::Sum(_)
+        | Local::Not
+        | Local::ShiftLeft(_)
+        | Local::ShiftRight(_)
+        | Local::ShiftRightArithmetic(_)
+        | Local::BitReversal
+        | Local::Convert(_)
+        | Local::Move(_)
+        | Local::Concat(_)
+        | Local::Function(_) => false,
     }
 }

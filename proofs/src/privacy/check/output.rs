@@ -125,21 +125,25 @@ impl Checker<'_> {
         }
     }
 
-    /// No output may depend on messages, except as the sum of its shares; nor may what the shares are made from.
-    pub(super) fn outputs(&self, steps: &[Step]) -> Result<(), CheckError> {
+    /// What the shares of outputs are made from must not depend on messages, except through outputs that have a step. Returns the
+    /// first output that does.
+    pub(super) fn outputs(&self, steps: &[Step]) -> Result<Option<usize>, CheckError> {
         let mut accounted = HashSet::new();
         for (step, contents) in steps.iter().enumerate() {
-            if let Step::Output { output, .. } = contents
-                && !accounted.insert(self.before_bijections(self.origin[output.index()]))
-            {
+            let Step::Output { output, shares } = contents else { continue };
+            if !accounted.insert(self.before_bijections(self.origin[output.index()])) {
                 return Err(CheckError::Step { step, why: Refusal::SecondOutput(output.index()) });
+            }
+            // The only share of an output is a function of it.
+            if let [only] = &shares[..] {
+                accounted.insert(self.origin[only.message.index()]);
             }
         }
         let mut drawn = vec![false; self.origin.len()];
         for i in 0..self.origin.len() {
             drawn[i] = match self.origin[i] {
                 origin if origin != i => drawn[origin],
-                origin if accounted.contains(&origin) => false,
+                origin if accounted.contains(&origin) || self.own[origin] => false,
                 _ => self.state[i] == State::Received || self.arguments(i).any(|argument| drawn[argument]),
             };
         }
@@ -152,10 +156,7 @@ impl Checker<'_> {
                 }
             }
         }
-        match self.outputs_of_coalition().find(|&output| drawn[output]) {
-            None => Ok(()),
-            Some(output) => Err(CheckError::Output { output: output as u32 }),
-        }
+        Ok(self.outputs_of_coalition().find(|&output| drawn[output]))
     }
 }
 

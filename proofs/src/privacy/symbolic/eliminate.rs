@@ -42,7 +42,7 @@ impl<'v, 'p> Elimination<'v, 'p> {
             | Op::Send(..)
             | Op::Reveal { .. } => false,
         };
-        let slices = (0..count as u32).map(ValueId).filter(is_slice_of_sample).collect();
+        let slices = (0..count as u32).map(ValueId).filter(|&id| graph.view.contents(id) == id).filter(is_slice_of_sample).collect();
         Self {
             graph,
             uniform_by: vec![None; count],

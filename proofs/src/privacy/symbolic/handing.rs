@@ -4,11 +4,11 @@
 //! that is uniform; a random word that was shifted, looked up or multiplied on its way; all randomness of a message into which nothing
 //! secret enters. Candidates are tried one after another, and kept when fewer messages resist.
 
-use super::{Attempt, Options, attempt};
+use super::{Attempt, Larger, Options, attempt, output};
 use crate::privacy::Coalition;
 use crate::privacy::view::View;
-use std::collections::{BTreeSet, HashSet};
-use viewless_protocols::program::{Op, Program, ValueId};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use viewless_protocols::program::{Local, Op, Program, ValueId};
 
 /// How many values may be walked over in all; a walk is one elimination.
 const MOST_WALKED: usize = 1 << 22;
@@ -19,34 +19,80 @@ const MOST_CANDIDATES: usize = 64;
 /// How many values behind a message are looked at.
 const MOST_VISITED: usize = 256;
 
-/// Hands over what helps.
-pub(super) fn improve(
-    program: &Program,
-    coalition: Coalition,
-    options: &Options,
-    handed: &mut Vec<ValueId>,
-    best: &mut Attempt,
-) {
+/// The best of several readings of a view: as it is; and if messages resist, with equal computations known to be equal, outputs
+/// taken for no sums of shares, and with contents handed over.
+pub(super) fn best_attempt(program: &Program, coalition: Coalition, options: &Options) -> Attempt {
+    let mut best = attempt(program, coalition, options, Larger::default());
+    if best.offending.is_empty() {
+        return best;
+    }
     let walks = MOST_WALKED / program.values.len().max(1);
-    let mut tried: HashSet<Vec<ValueId>> = HashSet::new();
+    let mut tried: HashSet<(Vec<ValueId>, bool, Vec<ValueId>)> = HashSet::new();
     while !best.offending.is_empty() {
-        let candidates = candidates(program, coalition, handed, best);
-        let better = candidates.into_iter().find_map(|candidate| {
-            let together = [handed.as_slice(), &candidate].concat();
-            if tried.len() >= walks || !tried.insert(together.clone()) {
+        let better = candidates(program, coalition, &best).into_iter().find_map(|larger| {
+            let mut given_up: Vec<ValueId> = larger.given_up.iter().copied().collect();
+            given_up.sort_unstable();
+            if tried.len() >= walks || !tried.insert((larger.handed.clone(), larger.same.is_empty(), given_up)) {
                 return None;
             }
-            let found = attempt(program, coalition, options, &together);
-            (found.offending.len() < best.offending.len()).then_some((together, found))
+            let found = attempt(program, coalition, options, larger);
+            (found.offending.len() < best.offending.len()).then_some(found)
         });
-        let Some((together, found)) = better else { return };
-        (*handed, *best) = (together, found);
+        let Some(found) = better else { return best };
+        best = found;
     }
+    best
+}
+
+/// Larger views than the one of an attempt.
+fn candidates(program: &Program, coalition: Coalition, best: &Attempt) -> Vec<Larger> {
+    let now = &best.view;
+    let mut all = Vec::new();
+    if now.same.is_empty() {
+        let same = same_computations(program);
+        if !same.is_empty() {
+            all.push(Larger { same, ..now.clone() });
+        }
+    }
+    let view = View::handing(program, coalition, &now.handed, &now.same);
+    let sums: BTreeSet<ValueId> = output::groups(&view, &now.given_up).into_iter().map(|group| group.sum).collect();
+    let without = |sums: &[ValueId]| {
+        let given_up = now.given_up.iter().chain(sums).copied().collect();
+        Larger { given_up, ..now.clone() }
+    };
+    all.extend(sums.iter().map(|&sum| without(&[sum])));
+    if sums.len() > 1 {
+        all.push(without(&sums.iter().copied().collect::<Vec<_>>()));
+    }
+    let handing = handings(program, &view, best).into_iter();
+    all.extend(handing.map(|more| Larger { handed: [now.handed.as_slice(), &more].concat(), ..now.clone() }));
+    all.truncate(MOST_CANDIDATES);
+    all
+}
+
+/// Pairs of the same operation on the same contents.
+fn same_computations(program: &Program) -> Vec<(ValueId, ValueId)> {
+    let mut contents: Vec<ValueId> = Vec::with_capacity(program.values.len());
+    let (mut first, mut same) = (HashMap::new(), Vec::new());
+    for (id, value) in program.iter() {
+        contents.push(match &value.op {
+            Op::Send(argument, _) | Op::Reveal { value: argument, .. } => contents[argument.index()],
+            Op::Local(local, arguments) if arguments.len() <= 2 && !matches!(local, Local::Function(_)) => {
+                let arguments: Vec<ValueId> = arguments.iter().map(|argument| contents[argument.index()]).collect();
+                let before = *first.entry((format!("{local:?}"), arguments)).or_insert(id);
+                if before != id {
+                    same.push((before, id));
+                }
+                before
+            }
+            Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) => id,
+        });
+    }
+    same
 }
 
 /// Sets of contents to hand over.
-fn candidates(program: &Program, coalition: Coalition, handed: &[ValueId], best: &Attempt) -> Vec<Vec<ValueId>> {
-    let view = View::handing(program, coalition, handed);
+fn handings(program: &Program, view: &View<'_>, best: &Attempt) -> Vec<Vec<ValueId>> {
     let (mut sets, mut single) = (Vec::new(), BTreeSet::new());
     for offending in &best.offending {
         let mut open = vec![view.contents(offending.value)];
@@ -75,6 +121,5 @@ fn candidates(program: &Program, coalition: Coalition, handed: &[ValueId], best:
     }
     // What was made last is nearest to the messages.
     sets.extend(single.into_iter().rev().map(|id| vec![id]));
-    sets.truncate(MOST_CANDIDATES);
     sets
 }

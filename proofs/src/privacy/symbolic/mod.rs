@@ -49,17 +49,13 @@ pub fn prove(program: &Program, coalition: Coalition, options: &Options) -> Repo
 
 /// [`prove`] for a Program whose digest is known. (A wrong one makes certificates that the checker refuses.)
 pub(super) fn prove_hashed(program: &Program, digest: &str, coalition: Coalition, options: &Options) -> Report {
-    let mut handed = Vec::new();
-    let mut best = attempt(program, coalition, options, &handed);
-    if !best.offending.is_empty() {
-        handing::improve(program, coalition, options, &mut handed, &mut best);
-    }
-    let Attempt { steps, distance, offending, messages } = best;
+    let best = handing::best_attempt(program, coalition, options);
+    let Attempt { view, steps, distance, offending, messages } = best;
     let (verdict, certificate) = if offending.is_empty() {
         let simulator = check::simulator_for(program, coalition);
-        let coalition = coalition.members().iter().collect();
-        let certificate =
-            Certificate { format: FORMAT, digest: digest.to_owned(), coalition, simulator, handed, steps };
+        let (digest, coalition) = (digest.to_owned(), coalition.members().iter().collect());
+        let Larger { handed, same, .. } = view;
+        let certificate = Certificate { format: FORMAT, digest, coalition, simulator, same, handed, steps };
         (Verdict::Proved { statistical_distance: distance, simulator }, Some(certificate))
     } else {
         (Verdict::Undecided { offending }, None)
@@ -67,26 +63,36 @@ pub(super) fn prove_hashed(program: &Program, digest: &str, coalition: Coalition
     Report { coalition, messages, verdict, certificate }
 }
 
+/// How the view is read: what is handed to the coalition, which values are the same, which outputs are taken for no sums.
+#[derive(Debug, Clone, Default)]
+struct Larger {
+    handed: Vec<ValueId>,
+    same: Vec<(ValueId, ValueId)>,
+    given_up: HashSet<ValueId>,
+}
+
 /// What came of one run of the elimination.
 #[derive(Debug)]
 struct Attempt {
+    view: Larger,
     steps: Vec<Step>,
     distance: f64,
     offending: Vec<Offending>,
     messages: usize,
 }
 
-/// Eliminates the messages of the coalition, which is handed some contents for free.
-fn attempt(program: &Program, coalition: Coalition, options: &Options, handed: &[ValueId]) -> Attempt {
-    let view = View::handing(program, coalition, handed);
-    let groups = output::groups(&view);
+/// Eliminates the messages of a view.
+fn attempt(program: &Program, coalition: Coalition, options: &Options, larger: Larger) -> Attempt {
+    let view = View::handing(program, coalition, &larger.handed, &larger.same);
+    let groups = output::groups(&view, &larger.given_up);
     let shares: Vec<_> = groups.iter().flat_map(|group| group.shares.iter().map(|&(share, _)| share)).collect();
     let mut elimination = Elimination::new(Graph::new(&view, &shares));
     elimination.drawn_samples();
     let mut offending = eliminate_all(&mut elimination, options);
     offending.extend(account_outputs(&mut elimination, &groups));
     offending.truncate(options.most_offending);
-    Attempt { steps: elimination.steps, distance: elimination.distance, offending, messages: view.sends() }
+    let Elimination { steps, distance, .. } = elimination;
+    Attempt { view: larger, steps, distance, offending, messages: view.sends() }
 }
 
 /// Eliminates every message that is no share of an output; gives up those that resist, one by one.
@@ -124,6 +130,9 @@ fn account_outputs(elimination: &mut Elimination<'_, '_>, groups: &[output::Grou
             Some(step) => {
                 elimination.steps.push(step);
                 accounted.insert(group.sum);
+                if let [(only, _)] = group.shares[..] {
+                    accounted.insert(only);
+                }
             }
             None => {
                 let (share, _) = group.shares[0];
@@ -148,10 +157,13 @@ fn account_outputs(elimination: &mut Elimination<'_, '_>, groups: &[output::Grou
             }
         }
     }
+    // An output that is made from messages that are drawn exactly tells something of these, and of nothing else.
+    let inexact = elimination.distance > 0.0;
     for &output in view.outputs() {
-        if drawn[view.contents(output).index()] {
+        if inexact && drawn[view.contents(output).index()] {
             let why = format!(
-                "the output depends on messages to {} and no rule accounts them to it: it is no sum of them with public odd factors",
+                "the output depends on messages to {} that are only near to what the simulator draws, and is no sum of them with \
+                 public odd factors",
                 view.coalition
             );
             offending.push(explain::offending(elimination, output, why));

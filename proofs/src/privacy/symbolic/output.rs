@@ -19,9 +19,9 @@ pub(super) struct Group {
     pub(super) shares: Vec<(ValueId, u64)>,
 }
 
-/// The outputs that are sums of messages with public factors; the others depend on no message, or are left to
-/// [`depends_on_drawn`].
-pub(super) fn groups(view: &View<'_>) -> Vec<Group> {
+/// The outputs that are sums of messages with public factors, but those that were given up; the others depend on no message, or
+/// are left to [`depends_on_drawn`].
+pub(super) fn groups(view: &View<'_>, given_up: &HashSet<ValueId>) -> Vec<Group> {
     let depends = depends_on_messages(view);
     let (mut taken, mut sums, mut groups) = (HashSet::new(), HashSet::new(), Vec::new());
     for &output in view.outputs() {
@@ -29,7 +29,8 @@ pub(super) fn groups(view: &View<'_>) -> Vec<Group> {
         if !depends[sum.index()] || !sums.insert(sum) {
             continue;
         }
-        if let Some(shares) = summed_messages(view, &depends, sum)
+        if !given_up.contains(&sum)
+            && let Some(shares) = summed_messages(view, &depends, sum)
             && shares.iter().all(|(share, _)| !taken.contains(share))
         {
             taken.extend(shares.iter().map(|&(share, _)| share));

@@ -1,29 +1,18 @@
-//! The command line's parts: arguments, reports, tables, progress. The logic is in the other crates.
+//! The command line's parts: arguments, words, tables, charts, progress, files. What they are about is in [`viewless_workbench`].
 //!
 //! Results go to standard output, progress and logs to standard error. Exit codes: 0 for success, 1 for a negative verdict, 2
 //! for bad usage or input, with a sentence on standard error that says what to do.
 
 pub mod arguments;
-pub mod bill;
-pub mod card;
-pub mod choices;
 pub mod commands;
-pub mod comparison;
-pub mod divergence;
-pub mod domains;
 pub mod error;
-pub mod failures;
 pub mod file;
-pub mod inference;
-pub mod picture;
 pub mod progress;
+pub mod render;
 pub mod screen;
-pub mod subject;
-pub mod table;
-pub mod units;
 
 use clap::Parser;
-use commands::{Command, Verdict};
+use commands::{Command, Outcome};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -50,8 +39,8 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     log_to_standard_error();
     match cli.command.run(cli.json) {
-        Ok(Verdict::Positive) => ExitCode::SUCCESS,
-        Ok(Verdict::Negative) => ExitCode::from(1),
+        Ok(Outcome::Positive) => ExitCode::SUCCESS,
+        Ok(Outcome::Negative) => ExitCode::from(1),
         Err(error) => {
             screen::note(format_args!("error: {error}"));
             ExitCode::from(2)

@@ -6,10 +6,10 @@
 //! from it in a way the file states, and *not reproducible* otherwise, with the reason.
 //!
 //! ```
-//! use viewless_published::{Verdict, reproduce, table};
+//! use viewless_published::{CellVerdict, reproduce, table};
 //!
 //! let reproduction = reproduce(&table("secformer-table1").expect("it is built in")).expect("it can be counted");
-//! assert!(reproduction.cells.iter().any(|cell| cell.verdict == Verdict::Equal));
+//! assert!(reproduction.cells.iter().any(|cell| cell.verdict == CellVerdict::Equal));
 //! ```
 //!
 //! **Convention.** Volumes are messages between the computing parties in all phases, both directions together (with two parties what
@@ -24,5 +24,5 @@ mod table;
 
 pub use operation::Operation;
 pub use printed::{Printed, PrintedError};
-pub use reproduction::{CellReport, Reproduction, Verdict, reproduce};
-pub use table::{Cell, Configuration, PublishedError, Quantity, Subject, Table, Unit, names, table};
+pub use reproduction::{CellReport, CellVerdict, Reproduction, reproduce};
+pub use table::{Cell, Configuration, PrintedTable, PublishedError, Quantity, Subject, Unit, names, table};

@@ -1,12 +1,12 @@
 //! The verdict on each cell.
 
 use crate::count::{Counted, count, protocol};
-use crate::table::{Cell, Configuration, PublishedError, Quantity, Subject, Table, Unit};
+use crate::table::{Cell, Configuration, PrintedTable, PublishedError, Quantity, Subject, Unit};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use viewless_proofs::audit::average::{Evaluation, Grid, average};
-use viewless_proofs::reference::Function;
+use viewless_proofs::audit::mean_error::{Evaluation, Grid, average};
+use viewless_proofs::reference::RealFunction;
 use viewless_simulator::count::Bill;
 
 /// Arguments on which an average error is taken, at equal distances.
@@ -43,7 +43,7 @@ pub struct CellReport {
     /// Suite, what is changed in it, and what it is applied to.
     pub configuration: String,
     /// What follows.
-    pub verdict: Verdict,
+    pub verdict: CellVerdict,
     /// The inference, or the reason.
     pub why: String,
 }
@@ -51,7 +51,7 @@ pub struct CellReport {
 /// Whether a printed cell follows from the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum CellVerdict {
     /// What the paper states gives the printed digits.
     Equal,
     /// A stated departure from it gives the printed digits.
@@ -66,7 +66,7 @@ const MEASURED: &str = "a duration on the authors' machines, which no count give
 ///
 /// # Errors
 /// [`PublishedError`] says which configuration cannot be counted.
-pub fn reproduce(table: &Table) -> Result<Reproduction, PublishedError> {
+pub fn reproduce(table: &PrintedTable) -> Result<Reproduction, PublishedError> {
     let needed: BTreeSet<&String> =
         table.cells.iter().filter(|cell| cell.quantity.is_counted()).flat_map(|cell| &cell.configurations).collect();
     let counted: BTreeMap<&str, Counted> = needed
@@ -79,7 +79,7 @@ pub fn reproduce(table: &Table) -> Result<Reproduction, PublishedError> {
 }
 
 struct Judge<'a> {
-    table: &'a Table,
+    table: &'a PrintedTable,
     counted: BTreeMap<&'a str, Counted>,
 }
 
@@ -104,7 +104,7 @@ impl Judge<'_> {
             why,
         };
         if cell.quantity == Quantity::Measured {
-            return Ok(report(None, Verdict::NotReproducible, MEASURED.to_owned()));
+            return Ok(report(None, CellVerdict::NotReproducible, MEASURED.to_owned()));
         }
         let attempts = self.attempts(cell)?;
         let met = |attempt: &&Attempt| match cell.read_off {
@@ -114,8 +114,8 @@ impl Judge<'_> {
         let can_be_met = !matches!(cell.quantity, Quantity::Seconds(_));
         let (attempt, verdict, why) = match attempts.iter().find(met) {
             Some(attempt) if can_be_met => match &attempt.inference {
-                None => (attempt, Verdict::Equal, String::new()),
-                Some(inference) => (attempt, Verdict::Inferred, inference.clone()),
+                None => (attempt, CellVerdict::Equal, String::new()),
+                Some(inference) => (attempt, CellVerdict::Inferred, inference.clone()),
             },
             _ => {
                 let others = attempts[1..]
@@ -129,7 +129,7 @@ impl Judge<'_> {
                 if !others.is_empty() {
                     why.push(format!("also tried: {}", others.join("; ")));
                 }
-                (&attempts[0], Verdict::NotReproducible, why.join("; "))
+                (&attempts[0], CellVerdict::NotReproducible, why.join("; "))
             }
         };
         Ok(report(Some(attempt), verdict, why))
@@ -241,6 +241,6 @@ fn error_over(name: &str, configuration: &Configuration, low: f64, high: f64) ->
     };
     let protocol = protocol(subject).map_err(refuse)?;
     let grid = Grid { low, high, points: POINTS };
-    let average = average(protocol, Function::GeluErf, grid, Evaluation::Reals)?;
+    let average = average(protocol, RealFunction::GeluErf, grid, Evaluation::Reals)?;
     Ok((average.mean, average.variance))
 }

@@ -14,7 +14,7 @@ use viewless_protocols::suite::SuiteError;
 /// A printed table.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Table {
+pub struct PrintedTable {
     /// Its name on the command line.
     pub name: String,
     /// What it shows.
@@ -266,13 +266,13 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 ///
 /// # Errors
 /// [`PublishedError::Unknown`] lists the names.
-pub fn table(name: &str) -> Result<Table, PublishedError> {
+pub fn table(name: &str) -> Result<PrintedTable, PublishedError> {
     let found = BUILT_IN.iter().find(|(known, _)| *known == name);
     let (_, text) = found.ok_or_else(|| PublishedError::Unknown { name: name.to_owned() })?;
-    Table::parse(name, text)
+    PrintedTable::parse(name, text)
 }
 
-impl Table {
+impl PrintedTable {
     /// Reads a table; `name` stands in errors.
     ///
     /// # Errors

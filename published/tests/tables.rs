@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use viewless_published::{PublishedError, Table, Verdict, names, reproduce, table};
+use viewless_published::{CellVerdict, PrintedTable, PublishedError, names, reproduce, table};
 
 const CELL: &str = r#"
 name = "test"
@@ -23,31 +23,31 @@ square = { suite = "secformer", subject = { operation = { name = "square", side 
 model = { suite = "secformer", subject = { model = { name = "bert-base", tokens = 8, intermediate-size = 768 } } }
 "#;
 
-fn verdicts(text: &str) -> Vec<(Verdict, String)> {
-    let reproduction = reproduce(&Table::parse("test", text).unwrap()).unwrap();
+fn verdicts(text: &str) -> Vec<(CellVerdict, String)> {
+    let reproduction = reproduce(&PrintedTable::parse("test", text).unwrap()).unwrap();
     reproduction.cells.into_iter().map(|cell| (cell.verdict, cell.why)).collect()
 }
 
 #[test]
 fn a_cell_is_equal_inferred_or_not_reproducible() {
     let found = verdicts(CELL);
-    assert_eq!(found[0], (Verdict::Equal, String::new()));
+    assert_eq!(found[0], (CellVerdict::Equal, String::new()));
     // A duration is never reproduced by a count, whatever it is.
-    assert_eq!(found[1].0, Verdict::NotReproducible);
-    assert_eq!(found[2].0, Verdict::Equal);
+    assert_eq!(found[1].0, CellVerdict::NotReproducible);
+    assert_eq!(found[2].0, CellVerdict::Equal);
     let inferred = verdicts(&CELL.replace(r#"printed = "256""#, r#"printed = "128""#));
-    assert_eq!(inferred[0], (Verdict::Inferred, "a square".to_owned()));
-    assert_eq!(inferred[2].0, Verdict::NotReproducible);
+    assert_eq!(inferred[0], (CellVerdict::Inferred, "a square".to_owned()));
+    assert_eq!(inferred[2].0, CellVerdict::NotReproducible);
     let wrong = verdicts(&CELL.replace(r#"printed = "256""#, r#"printed = "257""#));
-    assert_eq!(wrong[0].0, Verdict::NotReproducible);
+    assert_eq!(wrong[0].0, CellVerdict::NotReproducible);
     assert!(wrong[0].1.contains("128 with Square"), "{}", wrong[0].1);
     let read_off = CELL.replace(r#"printed = "256","#, r#"printed = "257", read-off = 1.0,"#);
-    assert_eq!(verdicts(&read_off)[0].0, Verdict::Equal);
+    assert_eq!(verdicts(&read_off)[0].0, CellVerdict::Equal);
 }
 
 #[test]
 fn tables_that_cannot_be_counted_are_refused_with_the_place() {
-    let parse = |from: &str, to: &str| Table::parse("test", &CELL.replace(from, to)).unwrap_err().to_string();
+    let parse = |from: &str, to: &str| PrintedTable::parse("test", &CELL.replace(from, to)).unwrap_err().to_string();
     assert!(
         parse(r#"["mul", "square"]"#, r#"["mul", "cube"]"#).contains("Mul, bits: there is no configuration `cube`")
     );
@@ -56,7 +56,7 @@ fn tables_that_cannot_be_counted_are_refused_with_the_place() {
     assert!(parse("gigabits-per-second = 8.0", "").contains("Mul, time: give the table's gigabits-per-second"));
     assert!(parse(r#"printed = "256""#, r#"printed = "about 3""#).contains("about 3"));
     let reproduced = |from: &str, to: &str| {
-        let table = Table::parse("test", &CELL.replace(from, to)).unwrap();
+        let table = PrintedTable::parse("test", &CELL.replace(from, to)).unwrap();
         reproduce(&table).unwrap_err().to_string()
     };
     assert!(reproduced("bert-base", "bert-tiny").contains("configuration model: there is no model `bert-tiny`"));

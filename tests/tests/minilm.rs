@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 use std::sync::OnceLock;
-use viewless::inference::{InferenceReport, Question, cosine, infer};
 use viewless_models::{Model, default_cache_dir, fetch};
 use viewless_protocols::scheme::{SchemeKind, SchemeSpec, Triples};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::count::Schedule;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
+use viewless_workbench::inference::{Asking, InferenceReport, Question, cosine, infer};
 
 fn model() -> &'static Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
@@ -28,7 +28,7 @@ fn private_with(suite: &Suite, text: &str, threads: usize) -> InferenceReport {
     let question = Question {
         model: model(),
         suite,
-        text,
+        asking: Asking::Text(text),
         seed: Seed::from_u64(0),
         network: &Network::lan(),
         schedule: Schedule::Asap,
@@ -51,7 +51,7 @@ fn faithful_private_embeddings_are_those_of_hugging_face() {
         let against_theirs = cosine(report.output.values(), &theirs);
         println!(
             "{} tokens: cosine {} to plaintext, {against_theirs} to Hugging Face",
-            report.tokens.len(),
+            report.asked.tokens().len(),
             report.cosine
         );
         assert!(report.cosine >= 0.9995 && against_theirs >= 0.9995);

@@ -14,7 +14,6 @@
 
 use ndarray::Array3;
 use std::path::PathBuf;
-use viewless::inference::{InferenceReport, Question, infer_prompt};
 use viewless_models::synthetic::synthetic_weights;
 use viewless_models::{Model, Prompt};
 use viewless_proofs::bound::{Arithmetic, Interpreter, Interval, Tape};
@@ -30,6 +29,7 @@ use viewless_protocols::suite::Suite;
 use viewless_simulator::count::Schedule;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
+use viewless_workbench::inference::{Asking, InferenceReport, Question, infer};
 
 const HIDDEN: usize = 8;
 
@@ -85,15 +85,22 @@ fn suite() -> Suite {
 
 fn private(model: &Model, prompt: Prompt<'_>) -> InferenceReport {
     let (suite, network) = (suite(), Network::lan());
+    let image = match prompt {
+        Prompt::Tokens(_) => Array3::zeros((0, 0, 0)),
+        Prompt::Image(pixels) => pixels.to_owned(),
+    };
     let question = Question {
         model,
         suite: &suite,
-        text: "a test",
+        asking: match prompt {
+            Prompt::Tokens(tokens) => Asking::Tokens(tokens),
+            Prompt::Image(_) => Asking::Image { name: "a test", pixels: &image },
+        },
         seed: Seed::from_u64(0),
         network: &network,
         schedule: Schedule::Asap,
     };
-    infer_prompt(&question, prompt, None, None).unwrap()
+    infer(&question, None, None).unwrap()
 }
 
 fn pixels() -> Array3<f32> {

@@ -3,12 +3,12 @@
 //! `VIEWLESS_BLESS=1 cargo test -p viewless-tests --test numeric_gallery` writes the kill matrix anew.
 
 use std::path::PathBuf;
-use viewless_proofs::audit::{Check, Finding};
+use viewless_proofs::audit::{Check, FailedCheck};
 use viewless_tests::gallery::numeric::{NumericFlaw, numeric_flaws, numeric_kill_matrix};
 
 #[test]
 fn every_numeric_flaw_is_caught_by_the_checks_named_for_it_and_the_kill_matrix_is_its_golden() {
-    let rows: Vec<(NumericFlaw, Vec<Finding>)> =
+    let rows: Vec<(NumericFlaw, Vec<FailedCheck>)> =
         numeric_flaws().into_iter().map(|flaw| (flaw, flaw.findings(true))).collect();
     let matrix = numeric_kill_matrix(&rows);
     println!("{matrix}");

@@ -3,8 +3,8 @@
 //! The figures of CrypTen are of version 0.4.1 with two parties on a loopback, measured for this purpose: SecFormer's operations on 10,000
 //! numbers in equal steps from -4 to 4.
 
-use viewless_proofs::audit::average::{Average, Evaluation, Grid, average};
-use viewless_proofs::reference::Function;
+use viewless_proofs::audit::mean_error::{Average, Evaluation, Grid, average};
+use viewless_proofs::reference::RealFunction;
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::nonlinear;
 use viewless_tests::PUBLISHED;
@@ -12,7 +12,7 @@ use viewless_tests::PUBLISHED;
 fn in_runs(name: &str, bound: f64, points: usize, seed: u64) -> Average {
     let evaluation = Evaluation::Runs { scheme: PUBLISHED, fixed: FixedPoint { fraction_bits: 16 }, seed };
     let protocol = nonlinear::find(name).unwrap();
-    average(protocol, Function::GeluErf, Grid::symmetric(bound, points), evaluation).unwrap()
+    average(protocol, RealFunction::GeluErf, Grid::symmetric(bound, points), evaluation).unwrap()
 }
 
 /// CrypTen: mean 0.781, largest 3.81. Each result is x/2 (1 + f) with f drawn anew from the values of the series, so the mean over 10,000 of

@@ -4,21 +4,20 @@
 mod failures;
 mod sites;
 
-use super::Verdict;
-use crate::arguments::{self, DEFAULT_SUITE};
+use super::Outcome;
+use crate::arguments;
 use crate::error::CliError;
-use crate::picture::Format;
-use crate::subject::{Kind, Subject};
-use crate::table::Table;
-use crate::{file, screen, units};
+use crate::render::picture::Format;
+use crate::{file, render, screen};
 use clap::Args;
-use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use viewless_proofs::audit::rows::{Method, RowReport, RowVerdict, audit_rows};
-use viewless_proofs::audit::{self, Coefficient, Question, Report, audit_with_points, function_of, plot};
-use viewless_protocols::nonlinear;
+use viewless_proofs::audit::{Question, plot};
+use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::suite::Suite;
+use viewless_workbench::error_audit::{ErrorAudit, is_of_rows, question};
+use viewless_workbench::named::DEFAULT_SUITE;
+use viewless_workbench::{Kind, Subject};
 
 /// What to audit.
 #[derive(Debug, Args)]
@@ -80,13 +79,13 @@ fn probability(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// A protocol, model, domain or suite that cannot be audited, or a plot that cannot be written.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     let suite = || arguments.suite.clone().map_or_else(|| arguments::suite(DEFAULT_SUITE), Ok);
     match (&arguments.subject, &arguments.model, &arguments.text_file) {
         (Some(name), ..) => {
             let subject = Subject::find(name)?;
             match &subject.kind {
-                Kind::Protocol(_) => of_protocol(name, &suite()?, arguments, json),
+                Kind::Protocol(protocol) => of_protocol(protocol, &suite()?, arguments, json),
                 Kind::Model(_) => failures::run(&subject, arguments, json),
             }
         }
@@ -95,247 +94,36 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
     }
 }
 
-fn of_protocol(name: &str, suite: &Suite, arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+fn of_protocol(
+    protocol: &'static Protocol,
+    suite: &Suite,
+    arguments: &Arguments,
+    json: bool,
+) -> Result<Outcome, CliError> {
     let Arguments { domain, seed, samples, plot, row, .. } = arguments;
+    let name = &protocol.card.name;
     let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(name, suite) };
-    let finding = match plot {
-        Some(path) => drawn(&question, path)?,
-        None => examine(&question, *row as usize)?,
+    let found = match plot {
+        Some(path) => drawn(protocol, &question, path)?,
+        None => ErrorAudit::new(protocol, &question, *row as usize)?,
     };
     if json {
-        screen::print_json(&finding)?;
+        screen::print_json(&found)?;
     } else {
-        screen::print(finding.text(suite))?;
+        screen::print(render::audit::text(&found, suite))?;
     }
-    Ok(finding.verdict())
-}
-
-/// A protocol on its card's domain, under the scheme and fixed point of a suite.
-pub(super) fn question<'a>(name: &'a str, suite: &Suite) -> Question<'a> {
-    Question { scheme: suite.scheme, fixed: suite.fixed(), ..Question::new(name) }
-}
-
-/// What an audit of a protocol found.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Finding {
-    /// Of a function of one number.
-    Number(Box<Report>),
-    /// Of a function of rows.
-    Rows(Box<RowReport>),
-}
-
-impl Finding {
-    /// Negative when the card's claim is not true, or for rows not decided.
-    pub(super) fn verdict(&self) -> Verdict {
-        let fails = match self {
-            Self::Number(report) => report.verdict == audit::Verdict::Exceeds,
-            // What is neither proved nor refuted is no success.
-            Self::Rows(report) => report.verdict != RowVerdict::Holds,
-        };
-        if fails { Verdict::Negative } else { Verdict::Positive }
-    }
-
-    /// The readable page.
-    pub(super) fn text(&self, suite: &Suite) -> String {
-        match self {
-            Self::Number(report) => text(report, suite),
-            Self::Rows(report) => rows_text(report, suite),
-        }
-    }
-}
-
-/// The range of the elements of rows, where none is given: that of a Transformer's logits and hidden states.
-pub(crate) const ROW_RANGE: (f64, f64) = (-16.0, 16.0);
-
-fn is_of_rows(question: &Question<'_>) -> bool {
-    nonlinear::find(question.protocol).is_some_and(|protocol| function_of(protocol.card.error.truth).is_none())
-}
-
-/// Audits a protocol of numbers, or of rows of `row` elements.
-///
-/// # Errors
-/// What cannot be audited.
-pub(super) fn examine(question: &Question<'_>, row: usize) -> Result<Finding, CliError> {
-    Ok(if is_of_rows(question) {
-        Finding::Rows(Box::new(audit_rows(question, row, ROW_RANGE)?))
-    } else {
-        Finding::Number(Box::new(audit::audit(question)?))
-    })
+    Ok(found.holds().into())
 }
 
 /// Audits a protocol of numbers and draws its error.
-fn drawn(question: &Question<'_>, path: &Path) -> Result<Finding, CliError> {
+fn drawn(protocol: &Protocol, question: &Question<'_>, path: &Path) -> Result<ErrorAudit, CliError> {
     let format = Format::of(path)?;
-    if is_of_rows(question) {
+    if is_of_rows(protocol) {
         return Err(CliError::PlotOfRows { path: path.to_owned() });
     }
     let mut pending = file::Pending::create(path)?;
-    let audit = audit_with_points(question)?;
-    if let Some(protocol) = nonlinear::find(question.protocol) {
-        pending.write_all(&format.contents(&plot::svg(protocol, &audit)?)?)?;
-        pending.commit()?;
-    }
-    Ok(Finding::Number(Box::new(audit.report)))
-}
-
-fn rows_text(report: &RowReport, suite: &Suite) -> String {
-    let RowReport { protocol, row_length, range, claim, .. } = report;
-    let unbounded = || "unbounded".to_owned();
-    let mut table = Table::of_numbers(&["", "error", "units"]);
-    let unit = report.certified_max_error.zip(report.certified_max_error_ulp);
-    let ulp = |error: f64| match unit {
-        Some((certified, ulp)) if certified > 0.0 => format!("{:.2}", error / certified * ulp),
-        _ if error == 0.0 => "0.00".to_owned(),
-        _ => "-".to_owned(),
-    };
-    let mut line = |what: &str, error: Option<f64>| {
-        let figures = error.map_or_else(|| (unbounded(), "-".to_owned()), |error| (format!("{error:.4e}"), ulp(error)));
-        table.row([what.to_owned(), figures.0, figures.1]);
-    };
-    line("certified, every run on every row", report.certified_max_error);
-    line("certified, every run on the worst row found", Some(report.certified_on_worst_row));
-    line("observed, runs on that row", Some(report.observed_on_worst_row));
-    line("of the circuit over the reals, certified on every row", report.approximation_max_error);
-    let of_claim = report.approximation_of_claim.map_or_else(unbounded, |part| format!("{part:.3}"));
-    let mut text = format!(
-        "{protocol}, suite {}: rows of {row_length} in [{}, {}], against {}\n\n{}\n\
-         claim      |y - {}| <= {} + {} |truth|, {} in [{}, {}], over the reals: {} (at least {:.3}, at most {of_claim} of it used)\n",
-        suite.name,
-        range.0,
-        range.1,
-        report.reference,
-        table.lines(),
-        claim.truth,
-        claim.absolute,
-        claim.relative,
-        report.domain_of,
-        claim.domain.0,
-        claim.domain.1,
-        match report.verdict {
-            RowVerdict::Holds => "holds",
-            RowVerdict::Exceeds => "exceeded",
-            RowVerdict::Undecided => "undecided",
-        },
-        report.refuting_of_claim,
-    );
-    text += &match (report.method, &report.not_reduced) {
-        (Method::Exact, _) => "method     the output is an element of the row, exactly\n".to_owned(),
-        (Method::RowsReduced, _) => format!("method     rows reduced to three numbers, {} cells\n", report.cells),
-        (Method::Box, why) => format!(
-            "method     a box, every element by itself, because the circuit is not reduced: {}\n",
-            why.as_deref().unwrap_or("no reason")
-        ),
-    };
-    if let Some((low, high)) = report.row_sums {
-        let (low, high) = (units::real(low), units::real(high));
-        text += &format!("domain     rows whose sum, of the truth's summands, is in [{low}, {high}]\n");
-    }
-    if let Some(ratio) = report.ratio {
-        text += &format!("bracket    certified {ratio:.2} times the worst row found\n");
-    }
-    text += &format!(
-        "search     {} rows bounded, {} outside the claim, {} without a bound\n\
-         time       {:.2} s certified, {:.2} s searched and run\n",
-        report.rows, report.rows_outside, report.rows_unbounded, report.seconds_certified, report.seconds_searched
-    );
-    text
-}
-
-fn text(report: &Report, suite: &Suite) -> String {
-    let (low, high) = report.domain;
-    let mut text = format!(
-        "{}, suite {}, {} fraction bits: {} inputs of [{low}, {high}], against {}\n\n",
-        report.protocol, suite.name, report.fraction_bits, report.inputs, report.reference
-    );
-    let mut table = Table::of_numbers(&["", "error", "units", "at"]);
-    let unbounded = || "unbounded".to_owned();
-    let real = |x: f64| format!("{x:.4e}");
-    let ulp = |x: f64| format!("{x:.2}");
-    table.row([
-        "certified, every run on every input".to_owned(),
-        report.certified_max_error.map_or_else(unbounded, real),
-        report.certified_max_error_ulp.map_or_else(unbounded, ulp),
-        units::real(report.certified_at),
-    ]);
-    table.row([
-        format!("observed, {} inputs run{}", report.executed, if report.exhaustive { ", all there are" } else { "" }),
-        real(report.observed_max_error),
-        ulp(report.observed_max_error_ulp),
-        units::real(report.observed_at),
-    ]);
-    table.row([
-        "of the circuit over the reals, certified".to_owned(),
-        real(report.approximation_max_error),
-        "-".to_owned(),
-        units::real(report.approximation_at),
-    ]);
-    table.row([
-        "mean of absolute errors".to_owned(),
-        real(report.mean_error),
-        ulp(report.mean_error_ulp),
-        String::new(),
-    ]);
-    table.row(["bias, mean of signed errors".to_owned(), real(report.bias), ulp(report.bias_ulp), String::new()]);
-    table.row([
-        "largest jump beyond the truth's".to_owned(),
-        real(report.max_jump),
-        ulp(report.max_jump_ulp),
-        units::real(report.max_jump_at),
-    ]);
-    table.row([
-        "largest fall where the truth rises, or rise where it falls".to_owned(),
-        real(report.max_reversal),
-        ulp(report.max_reversal_ulp),
-        units::real(report.max_reversal_at),
-    ]);
-    if let (Some(symmetry), Some(defect)) = (&report.symmetry, report.max_asymmetry) {
-        table.row([
-            format!("largest distance from {symmetry}"),
-            real(defect),
-            report.max_asymmetry_ulp.map_or_else(String::new, ulp),
-            report.max_asymmetry_at.map_or_else(String::new, units::real),
-        ]);
-    }
-    text += &table.lines();
-    let claim = &report.claim;
-    text += &format!(
-        "\nclaim      |y - {}| <= {} + {} |truth| on [{}, {}], over the reals: {}\n",
-        claim.truth,
-        claim.absolute,
-        claim.relative,
-        claim.domain.0,
-        claim.domain.1,
-        match report.verdict {
-            audit::Verdict::Holds => "holds",
-            audit::Verdict::Exceeds => "exceeded",
-        }
-    );
-    let excess = report.certified_excess.map_or_else(unbounded, real);
-    text +=
-        &format!("fixed      {excess} is the most that fixed point adds to the claim, certified; negative: nothing\n");
-    let failure = report.failure_probability_per_element;
-    text += &format!(
-        "wrap       {} per element at the worst input; {} seen in {} runs of it\n",
-        failure.map_or_else(|| "unbounded".to_owned(), units::probability),
-        report.wraps,
-        report.executed
-    );
-    text += &format!(
-        "monotone   {} steps against the truth that randomness does not explain\n",
-        report.monotone_violations
-    );
-    for Coefficient { name, printed, exact, used, definition, .. } in
-        report.coefficients.iter().filter(|coefficient| !coefficient.printed_is_exact)
-    {
-        text += &format!(
-            "printed    {name} = {printed}; its definition, {definition}, gives {exact:.12}; used: {used:.12}\n"
-        );
-    }
-    for finding in &report.findings {
-        text += &format!("fails      {}: {}\n", finding.check, finding.why);
-    }
-    text +=
-        &format!("time       {:.2} s certified, {:.2} s observed\n", report.seconds_certified, report.seconds_observed);
-    text
+    let audit = ErrorAudit::with_points(question)?;
+    pending.write_all(&format.contents(&plot::svg(protocol, &audit)?)?)?;
+    pending.commit()?;
+    Ok(ErrorAudit::Number(Box::new(audit.report)))
 }

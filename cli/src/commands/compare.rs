@@ -1,16 +1,17 @@
 //! `viewless compare`: suites side by side.
 
-use super::Verdict;
-use crate::arguments::{self, Schedule, Sizes};
-use crate::comparison::{Comparison, page};
+use super::Outcome;
+use crate::arguments::{self, Schedule, SizeArguments};
 use crate::error::CliError;
 use crate::file::Pending;
+use crate::render::{comparison as words, comparison_page as page};
 use crate::screen;
-use crate::subject::Subject;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
 use viewless_protocols::suite::Suite;
+use viewless_workbench::Subject;
+use viewless_workbench::comparison::SuiteComparison;
 
 /// What to compare.
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SUITE|FILE,...", value_delimiter = ',', value_parser = arguments::suite)]
     suites: Vec<Suite>,
     #[command(flatten)]
-    sizes: Sizes,
+    sizes: SizeArguments,
     /// Which messages share a round
     #[arg(long, value_enum, default_value_t = Schedule::Asap)]
     schedule: Schedule,
@@ -38,14 +39,14 @@ pub struct Arguments {
 ///
 /// # Errors
 /// A subject, suite or sizes that cannot be counted, or a page that cannot be written.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     let Arguments { subject, suites, sizes, schedule, markdown, html } = arguments;
     let subject = Subject::find(subject)?;
     let suites =
         if suites.is_empty() { Suite::names().map(Suite::built_in).collect::<Result<_, _>>()? } else { suites.clone() };
     // A page that cannot be written is known before anything is counted.
     let file = html.as_deref().map(Pending::create).transpose()?;
-    let comparison = Comparison::new(&subject, suites, *sizes, (*schedule).into())?;
+    let comparison = SuiteComparison::new(&subject, suites, sizes.checked(), (*schedule).into())?;
     if let (Some(mut file), Some(path)) = (file, html) {
         let write = file.write_all(page::page(&comparison).as_bytes());
         write.map_err(|source| CliError::WriteFile { path: path.clone(), source })?;
@@ -53,8 +54,8 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
     }
     match (json, markdown) {
         (true, _) => screen::print_json(&comparison)?,
-        (false, true) => screen::print(comparison.markdown())?,
-        (false, false) => screen::print(comparison.text())?,
+        (false, true) => screen::print(words::markdown(&comparison))?,
+        (false, false) => screen::print(words::text(&comparison))?,
     }
-    Ok(Verdict::Positive)
+    Ok(Outcome::Positive)
 }

@@ -1,15 +1,16 @@
 //! `viewless dump`: the text form of a circuit or Program, for reading and for comparing.
 
-use super::Verdict;
-use crate::arguments::{self, DEFAULT_SUITE, Sizes};
+use super::Outcome;
+use crate::arguments::{self, SizeArguments};
 use crate::error::CliError;
 use crate::screen;
-use crate::subject::Subject;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use viewless_protocols::circuit::Circuit;
 use viewless_protocols::program::ProgramDraft;
 use viewless_protocols::suite::Suite;
+use viewless_workbench::Subject;
+use viewless_workbench::named::DEFAULT_SUITE;
 
 /// What to dump.
 #[derive(Debug, Args)]
@@ -24,7 +25,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
     suite: Suite,
     #[command(flatten)]
-    sizes: Sizes,
+    sizes: SizeArguments,
 }
 
 /// One of the two forms of a protocol.
@@ -55,15 +56,16 @@ struct Dump<'a> {
 ///
 /// # Errors
 /// A subject or sizes that cannot be built.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     let Arguments { subject, form, suite, sizes } = arguments;
     let subject = Subject::find(subject)?;
-    let Sizes { seq, batch } = subject.sizes(*sizes);
+    let sizes = subject.sizes(sizes.checked());
+    let (seq, batch) = (sizes.seq(), sizes.batch());
     let dump =
         Dump { subject: &subject.name, suite: &suite.name, seq, batch, digest: None, circuit: None, program: None };
     match form {
         Form::Circuit => {
-            let circuit = subject.circuit(suite, *sizes)?;
+            let circuit = subject.circuit(suite, sizes)?;
             if json {
                 screen::print_json(&Dump { circuit: Some(&circuit), ..dump })?
             } else {
@@ -71,7 +73,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
             }
         }
         Form::Program => {
-            let program = subject.program(suite, *sizes)?;
+            let program = subject.program(suite, sizes)?;
             if json {
                 let digest = Some(program.digest().to_hex().to_string());
                 screen::print_json(&Dump { digest, program: Some(&program), ..dump })?;
@@ -80,5 +82,5 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
             }
         }
     }
-    Ok(Verdict::Positive)
+    Ok(Outcome::Positive)
 }

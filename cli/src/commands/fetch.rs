@@ -1,13 +1,14 @@
 //! `viewless fetch`: puts a model into the cache.
 
-use super::Verdict;
+use super::Outcome;
 use crate::error::CliError;
 use crate::progress::Spinner;
 use crate::screen;
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use viewless_models::{Progress, default_cache_dir};
+use viewless_models::{Model, Progress, default_cache_dir};
+use viewless_workbench::subject::local_directory;
 
 /// The model that `infer` uses unless told otherwise.
 pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2";
@@ -33,7 +34,7 @@ struct Fetched<'a> {
 ///
 /// # Errors
 /// What cannot be downloaded, checked or stored.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     let Arguments { name, cache } = arguments;
     let directory = fetch(name, cache.as_deref())?;
     if json {
@@ -41,7 +42,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
     } else {
         screen::print(format_args!("{}\n", directory.display()))?;
     }
-    Ok(Verdict::Positive)
+    Ok(Outcome::Positive)
 }
 
 /// Puts a model into the cache if it is not there, and returns its directory.
@@ -57,4 +58,10 @@ pub(super) fn fetch(name: &str, cache: Option<&Path>) -> Result<PathBuf, CliErro
         }
     };
     Ok(viewless_models::fetch(name, &cache, &mut tell)?)
+}
+
+/// A model with its weights, from a directory or by a name that can be fetched, which it is if it is not there.
+pub(super) fn loaded(model: &str, cache: Option<&Path>) -> Result<Model, CliError> {
+    let directory = local_directory(model).map_or_else(|| fetch(model, cache), Ok)?;
+    Ok(Model::load(&directory)?)
 }

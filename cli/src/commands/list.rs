@@ -1,14 +1,11 @@
 //! `viewless list`: what there is, from the registries.
 
-use super::Verdict;
+use super::Outcome;
 use super::fetch::DEFAULT_MODEL;
-use crate::arguments::NETWORKS;
-use crate::arguments::network;
-use crate::card::{CardReport, hanging, name_of};
 use crate::error::CliError;
+use crate::render::table::{TextTable, hanging};
+use crate::render::{card, units};
 use crate::screen;
-use crate::table::Table;
-use crate::units;
 use clap::Args;
 use serde::Serialize;
 use viewless_models::known_models;
@@ -16,6 +13,8 @@ use viewless_protocols::model::{self, Input, TransformerConfig};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
+use viewless_workbench::card::{CardReport, name_of};
+use viewless_workbench::named::{NETWORKS, network};
 
 /// What to list.
 #[derive(Debug, Args)]
@@ -57,7 +56,7 @@ struct ModelEntry {
 ///
 /// # Errors
 /// A name that nothing has.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
+pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     let everything = Everything::collect()?;
     match (&arguments.name, json) {
         (None, true) => screen::print_json(&everything)?,
@@ -67,7 +66,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Verdict, CliError> {
             if json { screen::print_json(&entry)? } else { screen::print(entry.text())? }
         }
     }
-    Ok(Verdict::Positive)
+    Ok(Outcome::Positive)
 }
 
 impl Everything {
@@ -92,12 +91,12 @@ impl Everything {
     }
 
     fn text(&self) -> String {
-        let protocols: String = self.protocols.iter().map(CardReport::entry).collect();
-        let mut suites = Table::of_text(&["suite", "summary"]).wrapped();
+        let protocols: String = self.protocols.iter().map(card::entry).collect();
+        let mut suites = TextTable::of_text(&["suite", "summary"]).wrapped();
         self.suites.iter().for_each(|suite| suites.row([&suite.name, &suite.summary]));
-        let mut models = Table::of_text(&["model", ""]).wrapped();
+        let mut models = TextTable::of_text(&["model", ""]).wrapped();
         self.models.iter().for_each(|model| models.row([model.name.to_owned(), model.summary()]));
-        let mut networks = Table::of_text(&["network", ""]);
+        let mut networks = TextTable::of_text(&["network", ""]);
         self.networks.iter().for_each(|network| networks.row([network.name().to_owned(), summary(network)]));
         format!(
             "{protocols}\n{}\n{}\n{}\n\
@@ -112,7 +111,7 @@ impl Everything {
 impl Entry {
     fn text(&self) -> String {
         match self {
-            Self::Protocol(card) => card.text(),
+            Self::Protocol(report) => card::text(report),
             Self::Suite(suite) => suite_text(suite),
             Self::Model(model) => format!("{}: {}\n", model.name, model.summary()),
             Self::Network(network) => format!("{}: {}\n", network.name(), summary(network)),

@@ -15,13 +15,19 @@ pub mod reproduce;
 use crate::error::CliError;
 use clap::Subcommand;
 
-/// What a command found.
+/// What a command's exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Outcome {
     /// All is well: exit code 0.
     Positive,
     /// What was asked does not hold: exit code 1.
     Negative,
+}
+
+impl From<bool> for Outcome {
+    fn from(holds: bool) -> Self {
+        if holds { Self::Positive } else { Self::Negative }
+    }
 }
 
 /// A command with its arguments.
@@ -56,7 +62,7 @@ impl Command {
     ///
     /// # Errors
     /// Bad usage or input.
-    pub fn run(&self, json: bool) -> Result<Verdict, CliError> {
+    pub fn run(&self, json: bool) -> Result<Outcome, CliError> {
         match self {
             Self::List(arguments) => list::run(arguments, json),
             Self::Fetch(arguments) => fetch::run(arguments, json),

@@ -3,7 +3,8 @@
 //! The vertical axis is logarithmic; errors far below a unit in the last place are drawn at the bottom. The horizontal axis is
 //! logarithmic where the domain is positive and its ends differ a hundredfold.
 
-use super::{Audit, AuditError, Certifier, circuit_of};
+use super::number::circuit_of;
+use super::{Audit, AuditError, Certifier};
 use crate::bound::{Cell, Tape};
 use std::fmt::Write;
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
@@ -284,8 +285,9 @@ fn legend(out: &mut String, audit: &Audit) {
         report.claim.domain.0,
         report.claim.domain.1,
         match report.verdict {
-            super::Verdict::Holds => "holds",
-            super::Verdict::Exceeds => "does not hold",
+            super::ClaimVerdict::Holds => "holds",
+            super::ClaimVerdict::Exceeds => "does not hold",
+            super::ClaimVerdict::Undecided => "is undecided",
         }
     );
     text(out, LEFT, 44.0, "start", INK, &about);

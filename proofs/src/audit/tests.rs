@@ -1,7 +1,11 @@
 //! Claims about the audits of the registry's protocols.
 
+use super::number::circuit_of;
 use super::*;
+use crate::reference::RealFunction;
+use viewless_protocols::nonlinear::{self, Function as Computed, Protocol};
 use viewless_protocols::nonlinear::{Build, Card};
+use viewless_protocols::scheme::{Comparison, Truncation};
 
 fn elementwise() -> impl Iterator<Item = &'static Protocol> {
     nonlinear::registry().iter().filter(|protocol| function_of(protocol.card.error.truth).is_some())
@@ -38,7 +42,7 @@ fn every_elementwise_protocol_has_a_bracket_and_keeps_its_claim() {
             );
             assert!(report.observed_max_error <= certified, "{}", report.protocol);
             assert!(certified <= 5.0 * report.observed_max_error, "{}", report.protocol);
-            assert_eq!(report.verdict, Verdict::Holds, "{}", report.protocol);
+            assert_eq!(report.verdict, ClaimVerdict::Holds, "{}", report.protocol);
             assert_eq!(report.findings, [], "{}", report.protocol);
             let circuit = circuit_of(protocol, 1).unwrap();
             let program = viewless_protocols::scheme::compile(&circuit, &question.scheme, question.fixed).unwrap();
@@ -59,7 +63,7 @@ fn the_error_of_secformer_s_gelu_is_found_over_every_input() {
     assert!(report.observed_max_error <= certified && certified <= 1.01 * report.observed_max_error);
     assert!((report.approximation_max_error - 1.9485e-2).abs() < 5e-7);
     assert!((report.approximation_at.abs() - 2.4042).abs() < 1e-4);
-    assert_eq!(report.verdict, Verdict::Holds);
+    assert_eq!(report.verdict, ClaimVerdict::Holds);
     assert!(report.max_jump > 1.9e-2, "the segments do not meet");
     let misprinted: Vec<&str> =
         report.coefficients.iter().filter(|of| !of.printed_is_exact).map(|of| of.name.as_str()).collect();
@@ -116,8 +120,8 @@ fn the_mean_errors_of_the_paper_s_table_are_reproduced_by_runs_with_the_printed_
 fn the_tanh_form_of_gelu_is_another_truth() {
     let question = Question { samples: 1 << 12, ..Question::new("gelu/cosine") };
     let erf = audit(&question).unwrap();
-    let tanh = audit(&Question { reference: Some(Function::GeluTanh), ..question }).unwrap();
-    assert_eq!((erf.verdict, tanh.verdict), (Verdict::Holds, Verdict::Exceeds));
+    let tanh = audit(&Question { reference: Some(RealFunction::GeluTanh), ..question }).unwrap();
+    assert_eq!((erf.verdict, tanh.verdict), (ClaimVerdict::Holds, ClaimVerdict::Exceeds));
     assert!((4.0e-4..5.5e-4).contains(&tanh.approximation_max_error));
     assert_eq!((erf.reference.as_str(), tanh.reference.as_str()), ("gelu (erf), 256-bit", "gelu (tanh), 256-bit"));
 }
@@ -132,7 +136,7 @@ fn what_cannot_be_audited_is_refused_with_what_to_change() {
     assert!(at("gelu/cosine", Some((1e-7, 2e-7))).contains("no number with 16 fraction bits"));
     assert!(at("gelu/cosine", Some((0.0, 1e12))).contains("below 2^31"));
     assert!(at("reciprocal/newton", Some((-1.0, 1.0))).contains("reciprocal cannot be enclosed"));
-    let wrong = Question { reference: Some(Function::Exp), ..Question::new("tanh/sine") };
+    let wrong = Question { reference: Some(RealFunction::Exp), ..Question::new("tanh/sine") };
     assert!(audit(&wrong).unwrap_err().to_string().contains("exp is not its truth"));
 }
 
@@ -142,7 +146,7 @@ fn a_domain_on_which_numbers_overflow_has_no_certified_error() {
     let question = Question { domain: Some((-2000.0, 0.0)), samples: 1 << 10, ..Question::new("exp/limit") };
     match audit(&question) {
         Ok(report) => {
-            assert_eq!((report.certified_max_error, report.verdict), (None, Verdict::Exceeds));
+            assert_eq!((report.certified_max_error, report.verdict), (None, ClaimVerdict::Exceeds));
             assert_eq!(report.failure_probability_per_element, None);
         }
         Err(error) => panic!("{error}"),
@@ -161,7 +165,7 @@ fn a_claim_that_is_too_small_and_a_threshold_that_is_wrong_exceed() {
     let secformer = nonlinear::find("gelu/secformer").unwrap();
     let question = Question { samples: 1 << 10, ..Question::new("gelu/secformer") };
     let proud = Protocol { card: claiming(secformer.card, 1.947e-2), build: secformer.build };
-    assert_eq!(audit_protocol(&proud, &question).unwrap().report.verdict, Verdict::Exceeds);
+    assert_eq!(audit_protocol(&proud, &question).unwrap().report.verdict, ClaimVerdict::Exceeds);
     fn thresholds_of_the_argument(
         c: &mut viewless_protocols::circuit::Circuit,
         x: viewless_protocols::circuit::Secret,
@@ -170,7 +174,7 @@ fn a_claim_that_is_too_small_and_a_threshold_that_is_wrong_exceed() {
     }
     let wrong = Protocol { card: secformer.card, build: Build::Map(thresholds_of_the_argument) };
     let report = audit_protocol(&wrong, &question).unwrap().report;
-    assert_eq!(report.verdict, Verdict::Exceeds);
+    assert_eq!(report.verdict, ClaimVerdict::Exceeds);
     assert!(
         (report.approximation_max_error - 0.075761).abs() < 1e-5 && (report.approximation_at.abs() - 1.7).abs() < 1e-4
     );

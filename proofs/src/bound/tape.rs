@@ -137,7 +137,26 @@ impl Tape {
         for node in circuit.nodes() {
             let fraction_bits = match &node.op {
                 Op::Less(..) | Op::Equal(..) | Op::LessThan(..) | Op::And(..) | Op::Xor(..) | Op::Not(_) => 0,
-                _ => {
+                Op::Input { .. }
+                | Op::Constant(_)
+                | Op::Add(..)
+                | Op::Sub(..)
+                | Op::Neg(_)
+                | Op::Scale(..)
+                | Op::Offset(..)
+                | Op::Shift(..)
+                | Op::Precision(_)
+                | Op::Mul(..)
+                | Op::Square(_)
+                | Op::MatMul(..)
+                | Op::Sum(..)
+                | Op::Select(..)
+                | Op::Real(_)
+                | Op::Fourier(..)
+                | Op::Lookup(..)
+                | Op::Move(..)
+                | Op::Concat(..)
+                | Op::Reveal(..) => {
                     let wanted = i32::from(fixed.fraction_bits) + i32::from(node.guard_bits);
                     match u8::try_from(wanted) {
                         Ok(bits) if bits <= RING_BITS - 3 => bits,

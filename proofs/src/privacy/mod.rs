@@ -232,7 +232,13 @@ pub fn prove_each(program: &Program, coalitions: &[Coalition]) -> Vec<Report> {
 /// The symbolic verdict; if that is undecided and the Program is small enough to count, the exact one.
 #[must_use]
 pub fn decide(program: &Program, coalition: Coalition) -> Report {
-    let mut report = prove(program, coalition);
+    decide_hashed(program, &program.digest().to_hex(), coalition)
+}
+
+/// [`decide`] with the Program's digest in hexadecimal, so that whoever asks about several coalitions hashes it once.
+#[must_use]
+pub fn decide_hashed(program: &Program, digest: &str, coalition: Coalition) -> Report {
+    let mut report = symbolic::prove_hashed(program, digest, coalition, &symbolic::Options::default());
     if let Verdict::Undecided { offending } = &report.verdict {
         // The weaker claim first: where it fails, so does the stronger one.
         match exhaustive::count(program, coalition) {

@@ -7,7 +7,7 @@
 //! - the rounding of x - c and of Horner's scheme: gamma(3d) sum of |f_k| r^k with gamma(n) = n 2^-53 / (1 - n 2^-53)
 //!   < n 2^-52 (Higham, Accuracy and Stability of Numerical Algorithms, section 5.1).
 
-use super::{Enclosure, Function};
+use super::{Enclosure, RealFunction};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -23,7 +23,7 @@ const ACCURACY: f64 = 1e-13;
 #[error("{function} cannot be enclosed on [{low}, {high}]: it is not defined, or not finite, on all of it")]
 pub struct NotSmooth {
     /// The function.
-    pub function: Function,
+    pub function: RealFunction,
     /// Lower end.
     pub low: f64,
     /// Upper end.
@@ -46,12 +46,12 @@ pub struct Polynomial {
 /// f on an interval.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Piecewise {
-    function: Function,
+    function: RealFunction,
     pieces: Vec<Polynomial>,
 }
 
 impl Polynomial {
-    fn new(function: Function, low: f64, high: f64) -> Result<Self, NotSmooth> {
+    fn new(function: RealFunction, low: f64, high: f64) -> Result<Self, NotSmooth> {
         let refused = NotSmooth { function, low, high };
         let centre = (low + high) / 2.0;
         // No gap may open between pieces when the centre is rounded.
@@ -100,7 +100,7 @@ impl Piecewise {
     ///
     /// # Errors
     /// [`NotSmooth`] where the function has no enclosure, as 1/x at 0.
-    pub fn new(function: Function, low: f64, high: f64) -> Result<Self, NotSmooth> {
+    pub fn new(function: RealFunction, low: f64, high: f64) -> Result<Self, NotSmooth> {
         // Pieces of equal length at first, so that they are made in parallel.
         let count = ((high - low) * 2.0).ceil().clamp(1.0, 4096.0) as usize;
         let edge = |i: usize| low + (high - low) * (i as f64 / count as f64);
@@ -111,7 +111,7 @@ impl Piecewise {
 
     /// The function.
     #[must_use]
-    pub fn function(&self) -> Function {
+    pub fn function(&self) -> RealFunction {
         self.function
     }
 
@@ -166,7 +166,7 @@ impl Piecewise {
     }
 }
 
-fn split(function: Function, low: f64, high: f64, depth: u32) -> Result<Vec<Polynomial>, NotSmooth> {
+fn split(function: RealFunction, low: f64, high: f64, depth: u32) -> Result<Vec<Polynomial>, NotSmooth> {
     match Polynomial::new(function, low, high) {
         Ok(piece) if depth == 0 || piece.error <= ACCURACY * piece.coefficients[0].abs().max(1.0) => Ok(vec![piece]),
         Err(refused) if depth == 0 => Err(refused),

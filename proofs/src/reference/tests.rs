@@ -1,6 +1,6 @@
 //! Each reference against values that others published, and against a second route to the same number.
 
-use super::{Enclosure, Function, PRECISION, Piecewise, Symmetry, row, series};
+use super::{Enclosure, PRECISION, Piecewise, RealFunction, Symmetry, row, series};
 use crate::bound::Tape;
 use proptest::prelude::*;
 use viewless_protocols::circuit::{Circuit, Opening, Owner, Series};
@@ -11,7 +11,7 @@ fn exact(x: f64) -> Enclosure {
     Enclosure::of(x, PRECISION)
 }
 
-fn at(function: Function, x: f64) -> Enclosure {
+fn at(function: RealFunction, x: f64) -> Enclosure {
     function.at(&exact(x)).unwrap()
 }
 
@@ -25,19 +25,19 @@ fn agree(a: &Enclosure, b: &Enclosure) -> bool {
 #[test]
 fn the_values_of_the_onnx_operator_tests_are_reproduced() {
     for (function, x, published) in [
-        (Function::GeluErf, -1.0, -0.15865526),
-        (Function::GeluErf, 0.0, 0.0),
-        (Function::GeluErf, 1.0, 0.84134474),
-        (Function::GeluTanh, -1.0, -0.158808),
-        (Function::GeluTanh, 0.0, 0.0),
-        (Function::GeluTanh, 1.0, 0.841192),
-        (Function::Exp, -1.0, 0.36787945),
-        (Function::Exp, 0.0, 1.0),
-        (Function::Exp, 1.0, 2.71828175),
-        (Function::Tanh, -1.0, -0.76159418),
-        (Function::Tanh, 1.0, 0.76159418),
-        (Function::Reciprocal, -4.0, -0.25),
-        (Function::Reciprocal, 2.0, 0.5),
+        (RealFunction::GeluErf, -1.0, -0.15865526),
+        (RealFunction::GeluErf, 0.0, 0.0),
+        (RealFunction::GeluErf, 1.0, 0.84134474),
+        (RealFunction::GeluTanh, -1.0, -0.158808),
+        (RealFunction::GeluTanh, 0.0, 0.0),
+        (RealFunction::GeluTanh, 1.0, 0.841192),
+        (RealFunction::Exp, -1.0, 0.36787945),
+        (RealFunction::Exp, 0.0, 1.0),
+        (RealFunction::Exp, 1.0, 2.71828175),
+        (RealFunction::Tanh, -1.0, -0.76159418),
+        (RealFunction::Tanh, 1.0, 0.76159418),
+        (RealFunction::Reciprocal, -4.0, -0.25),
+        (RealFunction::Reciprocal, 2.0, 0.5),
     ] {
         assert!((at(function, x).middle() - published).abs() < 5e-7, "{function} at {x}");
     }
@@ -59,11 +59,11 @@ fn the_values_of_the_onnx_operator_tests_are_reproduced() {
 #[test]
 fn erf_and_inverse_roots_have_the_values_of_tables() {
     for (function, x, published) in [
-        (Function::Erf, 0.5, 0.5204998778),
-        (Function::Erf, 1.0, 0.8427007929),
-        (Function::Erf, -1.0, -0.8427007929),
-        (Function::Rsqrt, 3.0, 0.5773502692),
-        (Function::Rsqrt, 5.0, 0.4472135955),
+        (RealFunction::Erf, 0.5, 0.5204998778),
+        (RealFunction::Erf, 1.0, 0.8427007929),
+        (RealFunction::Erf, -1.0, -0.8427007929),
+        (RealFunction::Rsqrt, 3.0, 0.5773502692),
+        (RealFunction::Rsqrt, 5.0, 0.4472135955),
     ] {
         assert!((at(function, x).middle() - published).abs() <= 5.1e-11, "{function} at {x}");
     }
@@ -129,16 +129,16 @@ fn erf_is_its_series() {
         let rest = term.clone().hull(term.neg());
         let scale = Enclosure::pi(PRECISION).sqrt().unwrap().recip().unwrap().scale(2.0);
         let by_series = sum.add(&rest).mul(&scale).mul(&exact(x).square().neg().exp());
-        assert!(agree(&by_series, &at(Function::Erf, x)), "{x}");
+        assert!(agree(&by_series, &at(RealFunction::Erf, x)), "{x}");
     }
 }
 
 #[test]
 fn exp_is_the_square_of_half_its_argument_and_its_inverse_the_opposite() {
     for x in [-17.3, -1.0, 0.0, 0.5, 3.75] {
-        let half = at(Function::Exp, x / 2.0);
-        assert!(agree(&half.square(), &at(Function::Exp, x)));
-        assert!(agree(&at(Function::Exp, -x).recip().unwrap(), &at(Function::Exp, x)));
+        let half = at(RealFunction::Exp, x / 2.0);
+        assert!(agree(&half.square(), &at(RealFunction::Exp, x)));
+        assert!(agree(&at(RealFunction::Exp, -x).recip().unwrap(), &at(RealFunction::Exp, x)));
     }
 }
 
@@ -148,11 +148,11 @@ fn tanh_reciprocal_and_rsqrt_obey_their_identities() {
     let one = exact(1.0);
     for x in [0.01, 0.7, 1.0, 6.0, 1234.5] {
         let by_exp = one.sub(&exact(2.0 * x).exp().add(&one).recip().unwrap().scale(2.0));
-        assert!(agree(&by_exp, &at(Function::Tanh, x)));
-        assert!(agree(&at(Function::Reciprocal, x).scale(x), &one));
-        assert!(agree(&at(Function::Rsqrt, x).square().scale(x), &one));
+        assert!(agree(&by_exp, &at(RealFunction::Tanh, x)));
+        assert!(agree(&at(RealFunction::Reciprocal, x).scale(x), &one));
+        assert!(agree(&at(RealFunction::Rsqrt, x).square().scale(x), &one));
     }
-    assert!(Function::Reciprocal.at(&Enclosure::between(-1.0, 1.0, 64)).is_none());
+    assert!(RealFunction::Reciprocal.at(&Enclosure::between(-1.0, 1.0, 64)).is_none());
 }
 
 /// gelu(x) - gelu(-x) = x in both forms, and the forms differ by at most 4.8e-4.
@@ -161,10 +161,10 @@ fn the_two_forms_of_gelu_are_different_functions() {
     let mut largest: f64 = 0.0;
     for i in 0..=800 {
         let x = f64::from(i) / 100.0;
-        for form in [Function::GeluErf, Function::GeluTanh] {
+        for form in [RealFunction::GeluErf, RealFunction::GeluTanh] {
             assert!(at(form, x).sub(&at(form, -x)).sub(&exact(x)).magnitude() < 1e-70);
         }
-        largest = largest.max(at(Function::GeluErf, x).sub(&at(Function::GeluTanh, x)).magnitude());
+        largest = largest.max(at(RealFunction::GeluErf, x).sub(&at(RealFunction::GeluTanh, x)).magnitude());
     }
     assert!((4.6e-4..4.8e-4).contains(&largest), "{largest:e}");
 }
@@ -172,7 +172,7 @@ fn the_two_forms_of_gelu_are_different_functions() {
 /// Each symmetry that a function states holds of it, and fails of the others that state another or none.
 #[test]
 fn functions_have_the_symmetries_that_they_state_and_no_other() {
-    for function in Function::ALL {
+    for function in RealFunction::ALL {
         for symmetry in [Symmetry::Odd, Symmetry::Complement] {
             let defect = |x: f64| {
                 let (right, left) = (at(function, x), function.at(&exact(-x))?);
@@ -233,7 +233,7 @@ fn seven_coefficients_of_erf_are_as_printed_but_the_last() {
 #[test]
 fn taylor_coefficients_are_derivatives() {
     let h = 2f64.powi(-40);
-    for function in Function::ALL {
+    for function in RealFunction::ALL {
         for x in [0.75, 1.5, 2.25] {
             let taylor = function.taylor(&exact(x), 5).unwrap();
             let (left, right) =
@@ -250,13 +250,13 @@ fn taylor_coefficients_are_derivatives() {
 fn polynomials_contain_the_function_everywhere() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     for (function, low, high) in [
-        (Function::Exp, -16.0, 4.0),
-        (Function::Reciprocal, 0.0078125, 64.0),
-        (Function::Rsqrt, 0.015625, 64.0),
-        (Function::Tanh, -8.0, 8.0),
-        (Function::Erf, -6.0, 6.0),
-        (Function::GeluErf, -16.0, 16.0),
-        (Function::GeluTanh, -16.0, 16.0),
+        (RealFunction::Exp, -16.0, 4.0),
+        (RealFunction::Reciprocal, 0.0078125, 64.0),
+        (RealFunction::Rsqrt, 0.015625, 64.0),
+        (RealFunction::Tanh, -8.0, 8.0),
+        (RealFunction::Erf, -6.0, 6.0),
+        (RealFunction::GeluErf, -16.0, 16.0),
+        (RealFunction::GeluTanh, -16.0, 16.0),
     ] {
         let pieces = Piecewise::new(function, low, high).unwrap();
         assert!(
@@ -277,5 +277,5 @@ fn polynomials_contain_the_function_everywhere() {
         };
         runner.run(&(low..high, 0.0..1.5f64, -1.0..1.0f64), |(x, radius, t)| property(x, radius, t)).unwrap();
     }
-    assert!(Piecewise::new(Function::Reciprocal, -1.0, 1.0).is_err());
+    assert!(Piecewise::new(RealFunction::Reciprocal, -1.0, 1.0).is_err());
 }

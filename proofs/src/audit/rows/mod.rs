@@ -21,7 +21,7 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
-use super::{AuditError, Claim, Question};
+use super::{AuditError, Claim, ClaimVerdict, Question};
 use search::{Draw, Judge};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -80,7 +80,7 @@ pub struct RowReport {
     /// The row of that.
     pub refuting_row: Vec<f64>,
     /// What follows for the claim.
-    pub verdict: RowVerdict,
+    pub verdict: ClaimVerdict,
     /// Cells bounded.
     pub cells: u64,
     /// Time of the certified part.
@@ -99,18 +99,6 @@ pub enum Method {
     RowsReduced,
     /// All elements anywhere in the range, each by itself.
     Box,
-}
-
-/// What follows for a claim about rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RowVerdict {
-    /// On no row does the circuit over the reals err by more than the card claims, and no run leaves the headroom.
-    Holds,
-    /// A row was found on which it errs by more: that is certain.
-    Exceeds,
-    /// The claim lies between what is certified and what was found.
-    Undecided,
 }
 
 /// Bounds and searches for the worst rows of `length` elements in `range`, which a question's domain may replace.
@@ -159,11 +147,11 @@ pub fn audit_rows_of(
     }
     let finite = |bound: f64| bound.is_finite().then_some(bound);
     let verdict = if tally.of_claim > 1.0 {
-        RowVerdict::Exceeds
+        ClaimVerdict::Exceeds
     } else if certified.of_claim <= 1.0 && certified.error.is_finite() {
-        RowVerdict::Holds
+        ClaimVerdict::Holds
     } else {
-        RowVerdict::Undecided
+        ClaimVerdict::Undecided
     };
     let (card, claimed) = (protocol.card, (protocol.card.domain)(length));
     Ok(RowReport {

@@ -82,7 +82,7 @@ fn is_a_bracket(report: &RowReport, ratio: f64) {
         return;
     }
     assert!(report.ratio.is_some_and(|found| found <= ratio), "{name}: {:?} {:?}", report.ratio, report.not_reduced);
-    assert_eq!(report.verdict, RowVerdict::Holds, "{name}");
+    assert_eq!(report.verdict, ClaimVerdict::Holds, "{name}");
     assert!(report.approximation_of_claim.is_some_and(|bound| report.refuting_of_claim <= bound), "{name}");
 }
 
@@ -222,7 +222,7 @@ fn a_claim_of_half_the_error_is_refuted_by_a_row() {
         let proud = Protocol { card, build: protocol.build };
         let report = audit_rows_of(&proud, &question(name, Truncation::Exact), 8, range(name)).unwrap();
         println!("{}", line(&report));
-        assert_eq!((report.verdict, report.refuting_row.len()), (RowVerdict::Exceeds, 8), "{name}");
+        assert_eq!((report.verdict, report.refuting_row.len()), (ClaimVerdict::Exceeds, 8), "{name}");
         assert!(report.refuting_of_claim > 1.9, "{name}: {}", report.refuting_of_claim);
     }
 }
@@ -235,7 +235,7 @@ fn an_error_that_grows_with_the_row_is_found_at_every_length() {
     let proud = Protocol { card: claiming(softmax.card, 2e-3, 0.0), build: softmax.build };
     for (length, times) in [(8, 1.7), (128, 6.6)] {
         let report = audit_rows_of(&proud, &question("softmax/exp", Truncation::Exact), length, (-8.0, 8.0)).unwrap();
-        assert_eq!(report.verdict, RowVerdict::Exceeds);
+        assert_eq!(report.verdict, ClaimVerdict::Exceeds);
         assert!(report.refuting_of_claim > times, "{length}: {}", report.refuting_of_claim);
         assert!(report.approximation_of_claim.is_some_and(|bound| bound < 1.03 * report.refuting_of_claim));
     }
@@ -260,7 +260,7 @@ fn what_is_not_reduced_is_bounded_as_a_box_and_says_so() {
     .unwrap();
     println!("{} {:?}", line(&report), report.not_reduced);
     assert_eq!(report.method, Method::Box);
-    assert!(report.not_reduced.is_some() && report.verdict == RowVerdict::Undecided);
+    assert!(report.not_reduced.is_some() && report.verdict == ClaimVerdict::Undecided);
     assert!(report.certified_on_worst_row <= report.certified_max_error.unwrap());
 }
 

@@ -12,7 +12,7 @@
 use super::span::{Line, Span};
 use crate::audit::AuditError;
 use crate::bound::reduce::{Quadratic, Shift};
-use crate::reference::{Function, Piecewise};
+use crate::reference::{Piecewise, RealFunction};
 use viewless_protocols::nonlinear::Truth;
 
 /// See the module's text.
@@ -44,7 +44,7 @@ impl RowTruth {
     ) -> Result<Option<Self>, AuditError> {
         let ratio = |element| Some(Self { element, is_root: false, offset: 0.0, factor: Span::at(1.0) });
         Ok(match (truth, shift) {
-            (Truth::Softmax, _) => ratio(Element::Exp(Piecewise::new(Function::Exp, u.0, u.1)?)),
+            (Truth::Softmax, _) => ratio(Element::Exp(Piecewise::new(RealFunction::Exp, u.0, u.1)?)),
             (Truth::TwoQuad { shift }, Shift::None) => ratio(Element::Square(shift)),
             (Truth::TwoRelu, Shift::None) => ratio(Element::Rectified),
             (Truth::LayerNorm, Shift::Mean(_)) => Some(Self {

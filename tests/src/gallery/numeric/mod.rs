@@ -7,11 +7,11 @@ mod circuits;
 mod programs;
 
 use std::fmt::Write;
-use viewless_proofs::audit::average::{Average, Evaluation, Grid, average};
-use viewless_proofs::audit::definition::{self, Definition};
+use viewless_proofs::audit::coefficients::{Definition, departing};
+use viewless_proofs::audit::mean_error::{Average, Evaluation, Grid, average};
 use viewless_proofs::audit::site::{self, Site};
-use viewless_proofs::audit::{AuditError, Check, Compile, Finding, Question, audit_compiled};
-use viewless_proofs::reference::Function;
+use viewless_proofs::audit::{AuditError, Check, Compile, FailedCheck, Question, audit_compiled};
+use viewless_proofs::reference::RealFunction;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Protocol, Truth, find};
@@ -60,11 +60,11 @@ impl NumericFlaw {
     /// # Panics
     /// When it cannot be audited.
     #[must_use]
-    pub fn findings(&self, flawed: bool) -> Vec<Finding> {
+    pub fn findings(&self, flawed: bool) -> Vec<FailedCheck> {
         let subject = if flawed { self.flawed } else { self.sound };
         let mut findings = subject.findings();
         if let Some(definition) = self.definition {
-            let found = definition::coefficients(&subject.circuit(), &definition());
+            let found = departing(&subject.circuit(), &definition());
             findings.extend(found.expect("the circuit is a function of one number"));
         }
         findings
@@ -78,7 +78,7 @@ impl NumericFlaw {
     pub fn on_a_grid(&self, flawed: bool, points: usize) -> Average {
         let subject = if flawed { self.flawed } else { self.sound };
         let Inputs::Numbers(low, high) = subject.inputs else { panic!("{} is no function of one number", self.name) };
-        average(&subject.protocol(), Function::GeluErf, Grid { low, high, points }, Evaluation::Reals)
+        average(&subject.protocol(), RealFunction::GeluErf, Grid { low, high, points }, Evaluation::Reals)
             .expect("the grid lies in the interval")
     }
 }
@@ -102,7 +102,7 @@ impl Subject {
         c.finish().expect("a circuit of the gallery is well-formed: only its numbers are not")
     }
 
-    fn findings(&self) -> Vec<Finding> {
+    fn findings(&self) -> Vec<FailedCheck> {
         let protocol = self.protocol();
         let question = Question { samples: 1 << 14, ..Question::new("gallery") };
         match self.inputs {
@@ -124,11 +124,11 @@ impl Subject {
     }
 }
 
-fn findings(protocol: &Protocol, question: &Question<'_>, compile: &Compile<'_>) -> Vec<Finding> {
+fn findings(protocol: &Protocol, question: &Question<'_>, compile: &Compile<'_>) -> Vec<FailedCheck> {
     match audit_compiled(protocol, question, compile) {
         Ok(audit) => audit.report.findings,
         Err(error @ AuditError::BeyondCertified { .. }) => {
-            vec![Finding { check: Check::ObservedBeyondCertified, why: error.to_string() }]
+            vec![FailedCheck { check: Check::ObservedBeyondCertified, why: error.to_string() }]
         }
         Err(error) => panic!("the gallery cannot be audited: {error}"),
     }
@@ -275,7 +275,7 @@ pub fn numeric_flaws() -> Vec<NumericFlaw> {
 
 /// The kill matrix: a row for each flaw, a column for each check; `caught`, or `-`.
 #[must_use]
-pub fn numeric_kill_matrix(rows: &[(NumericFlaw, Vec<Finding>)]) -> String {
+pub fn numeric_kill_matrix(rows: &[(NumericFlaw, Vec<FailedCheck>)]) -> String {
     let mut text = format!("{:<40}", "flaw");
     Check::ALL.iter().for_each(|check| text += &format!("{check:<width$}", width = check.name().len() + 2));
     text += "origin\n";

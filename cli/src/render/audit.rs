@@ -1,0 +1,115 @@
+//! The error of a protocol, in words and a table.
+
+use super::table::TextTable;
+use super::{rows, units};
+use viewless_proofs::audit::{ClaimVerdict, PublishedCoefficient, Report};
+use viewless_protocols::suite::Suite;
+use viewless_workbench::error_audit::ErrorAudit;
+
+/// The readable page.
+#[must_use]
+pub fn text(audit: &ErrorAudit, suite: &Suite) -> String {
+    match audit {
+        ErrorAudit::Number(report) => of_number(report, suite),
+        ErrorAudit::Rows(report) => rows::text(report, suite),
+    }
+}
+
+fn of_number(report: &Report, suite: &Suite) -> String {
+    let (low, high) = report.domain;
+    let mut text = format!(
+        "{}, suite {}, {} fraction bits: {} inputs of [{low}, {high}], against {}\n\n",
+        report.protocol, suite.name, report.fraction_bits, report.inputs, report.reference
+    );
+    let mut table = TextTable::of_numbers(&["", "error", "units", "at"]);
+    let unbounded = || "unbounded".to_owned();
+    let real = |x: f64| format!("{x:.4e}");
+    let ulp = |x: f64| format!("{x:.2}");
+    table.row([
+        "certified, every run on every input".to_owned(),
+        report.certified_max_error.map_or_else(unbounded, real),
+        report.certified_max_error_ulp.map_or_else(unbounded, ulp),
+        units::real(report.certified_at),
+    ]);
+    table.row([
+        format!("observed, {} inputs run{}", report.executed, if report.exhaustive { ", all there are" } else { "" }),
+        real(report.observed_max_error),
+        ulp(report.observed_max_error_ulp),
+        units::real(report.observed_at),
+    ]);
+    table.row([
+        "of the circuit over the reals, certified".to_owned(),
+        real(report.approximation_max_error),
+        "-".to_owned(),
+        units::real(report.approximation_at),
+    ]);
+    table.row([
+        "mean of absolute errors".to_owned(),
+        real(report.mean_error),
+        ulp(report.mean_error_ulp),
+        String::new(),
+    ]);
+    table.row(["bias, mean of signed errors".to_owned(), real(report.bias), ulp(report.bias_ulp), String::new()]);
+    table.row([
+        "largest jump beyond the truth's".to_owned(),
+        real(report.max_jump),
+        ulp(report.max_jump_ulp),
+        units::real(report.max_jump_at),
+    ]);
+    table.row([
+        "largest fall where the truth rises, or rise where it falls".to_owned(),
+        real(report.max_reversal),
+        ulp(report.max_reversal_ulp),
+        units::real(report.max_reversal_at),
+    ]);
+    if let (Some(symmetry), Some(defect)) = (&report.symmetry, report.max_asymmetry) {
+        table.row([
+            format!("largest distance from {symmetry}"),
+            real(defect),
+            report.max_asymmetry_ulp.map_or_else(String::new, ulp),
+            report.max_asymmetry_at.map_or_else(String::new, units::real),
+        ]);
+    }
+    text += &table.lines();
+    let claim = &report.claim;
+    text += &format!(
+        "\nclaim      |y - {}| <= {} + {} |truth| on [{}, {}], over the reals: {}\n",
+        claim.truth,
+        claim.absolute,
+        claim.relative,
+        claim.domain.0,
+        claim.domain.1,
+        match report.verdict {
+            ClaimVerdict::Holds => "holds",
+            ClaimVerdict::Exceeds => "exceeded",
+            ClaimVerdict::Undecided => "undecided",
+        }
+    );
+    let excess = report.certified_excess.map_or_else(unbounded, real);
+    text +=
+        &format!("fixed      {excess} is the most that fixed point adds to the claim, certified; negative: nothing\n");
+    let failure = report.failure_probability_per_element;
+    text += &format!(
+        "wrap       {} per element at the worst input; {} seen in {} runs of it\n",
+        failure.map_or_else(|| "unbounded".to_owned(), units::probability),
+        report.wraps,
+        report.executed
+    );
+    text += &format!(
+        "monotone   {} steps against the truth that randomness does not explain\n",
+        report.monotone_violations
+    );
+    for PublishedCoefficient { name, printed, exact, used, definition, .. } in
+        report.coefficients.iter().filter(|coefficient| !coefficient.printed_is_exact)
+    {
+        text += &format!(
+            "printed    {name} = {printed}; its definition, {definition}, gives {exact:.12}; used: {used:.12}\n"
+        );
+    }
+    for finding in &report.findings {
+        text += &format!("fails      {}: {}\n", finding.check, finding.why);
+    }
+    text +=
+        &format!("time       {:.2} s certified, {:.2} s observed\n", report.seconds_certified, report.seconds_observed);
+    text
+}

@@ -1,0 +1,112 @@
+//! Suites side by side, as tables for text, Markdown and the [`page`](super::comparison_page).
+
+use super::bill;
+use super::table::{TextTable, hanging};
+use super::units;
+use std::collections::BTreeSet;
+use viewless_simulator::network::Network;
+use viewless_workbench::comparison::{FunctionEntry, SuiteComparison, SuiteEntry};
+
+/// What stands above every form of it.
+#[must_use]
+pub fn heading(comparison: &SuiteComparison) -> String {
+    format!("{}, {} tokens, batch {}", comparison.model, comparison.seq, comparison.batch)
+}
+
+/// One line for each suite.
+#[must_use]
+pub fn summary(comparison: &SuiteComparison) -> TextTable {
+    let mut header = vec!["suite", "rounds", "online", "party", "setup", "offline", "P0 <-> P1"];
+    header.extend(comparison.networks.iter().map(Network::name));
+    header.extend(["any wrap", "wraps", "private", "not right"]);
+    let mut table = TextTable::of_numbers(&header);
+    for entry in &comparison.suites {
+        let price = &entry.price;
+        let mut cells = vec![price.choice.clone(), price.rounds_online.to_string()];
+        cells.extend(
+            [
+                price.bytes_online,
+                entry.bytes_sent_and_received_online,
+                price.bytes_setup,
+                price.bytes_offline,
+                price.bytes_between_computing_parties,
+            ]
+            .map(units::bytes),
+        );
+        let seconds = |network: &Network| units::seconds(price.predicted_seconds[network.name()]);
+        cells.extend(comparison.networks.iter().map(seconds));
+        cells.push(units::probability(price.failure_probability));
+        cells.push(units::probability(entry.expected_wraps));
+        cells.push(privacy(entry));
+        cells.push(entry.not_right().join(", "));
+        table.row(cells);
+    }
+    table
+}
+
+/// One line for each function of each suite.
+#[must_use]
+pub fn functions(comparison: &SuiteComparison) -> TextTable {
+    let mut table = TextTable::of_text(&["suite", "function", "protocol", "worst error", "on"]);
+    for entry in &comparison.suites {
+        for function in &entry.functions {
+            let mark = if function.not_right.is_some() { " *" } else { "" };
+            table.row([
+                entry.price.choice.clone(),
+                function.function.clone(),
+                format!("{}{mark}", function.protocol),
+                error(function),
+                function.domain.clone(),
+            ]);
+        }
+    }
+    table
+}
+
+/// Why protocols are not what a model has in their place, each once.
+fn not_right(comparison: &SuiteComparison) -> Vec<(&str, &str)> {
+    let functions = comparison.suites.iter().flat_map(|entry| &entry.functions);
+    let all = functions.filter_map(|function| Some((function.protocol.as_str(), function.not_right.as_deref()?)));
+    all.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What the figures mean, line by line.
+#[must_use]
+pub fn conventions(comparison: &SuiteComparison) -> String {
+    bill::conventions_of_suites(comparison.schedule, &comparison.networks)
+        + "wraps    expected number of wrapped elements in one inference, under the same assumption\n\
+               party    online bytes that the busiest computing party sends and receives\n\
+               private  proofs that the view of every single party can be simulated\n\
+               not right  functions that a suite computes otherwise, or not on the arguments that models have (*, with the reason)\n\
+               error    of any run that does not wrap, on any input of the domain, against what the card says is computed\n"
+}
+
+/// As text.
+#[must_use]
+pub fn text(comparison: &SuiteComparison) -> String {
+    let (summary, functions) = (summary(comparison).lines(), functions(comparison).lines());
+    let reasons: String =
+        not_right(comparison).iter().map(|(name, why)| hanging(&format!("* {name}: "), why)).collect();
+    format!("{}\n\n{summary}\n{functions}\n{reasons}\n{}", heading(comparison), conventions(comparison))
+}
+
+/// As Markdown.
+#[must_use]
+pub fn markdown(comparison: &SuiteComparison) -> String {
+    let (summary, functions) = (summary(comparison).markdown(), functions(comparison).markdown());
+    let reasons: String = not_right(comparison).iter().map(|(name, why)| format!("- \\* {name}: {why}\n")).collect();
+    format!("# {}\n\n{summary}\n{functions}\n{reasons}\n```text\n{}```\n", heading(comparison), conventions(comparison))
+}
+
+/// The verdicts about a suite in a word or two.
+#[must_use]
+pub fn privacy(entry: &SuiteEntry) -> String {
+    let proved = entry.privacy.iter().filter(|privacy| privacy.verdict == "proved").count();
+    if entry.is_private() { "proved".to_owned() } else { format!("{proved} of {} proved", entry.privacy.len()) }
+}
+
+/// A protocol's worst error.
+#[must_use]
+pub fn error(function: &FunctionEntry) -> String {
+    function.certified_max_error.map_or_else(|| "no bound".to_owned(), |error| format!("{error:.1e}"))
+}

@@ -1,0 +1,139 @@
+//! A private inference beside the plaintext pass, in words and tables.
+
+use super::bill::{self, Breakdown};
+use super::table::{TextTable, hanging};
+use super::units;
+use std::fmt::Write;
+use viewless_models::Model;
+use viewless_protocols::suite::Suite;
+use viewless_workbench::inference::{Asked, InferenceReport};
+
+/// Numbers of the output, and broken claims, that are shown; JSON has all.
+const SHOWN: usize = 8;
+
+/// The claims that the result rests on and that did not hold, in words.
+#[must_use]
+pub fn broken_claims(report: &InferenceReport) -> Vec<String> {
+    let mut broken = Vec::new();
+    if report.wraps > 0 {
+        broken.push(format!("{} truncations wrapped: each puts a value off by a large power of two", report.wraps));
+    }
+    for (region, outside) in &report.headroom_violations {
+        broken.push(format!("{region}: {outside} values beyond the headroom of an exact truncation"));
+    }
+    for violation in &report.domain_violations {
+        let ((low, high), (least, most)) = (violation.claimed, violation.seen);
+        broken.push(format!(
+            "{}: {} of {} elements outside [{low}, {high}]; seen {} to {}",
+            violation.region,
+            violation.outside,
+            violation.elements,
+            units::real(least),
+            units::real(most)
+        ));
+    }
+    broken
+}
+
+/// The readable page.
+#[must_use]
+pub fn text(report: &InferenceReport, suite: &Suite, model: &Model) -> String {
+    let mut text = String::new();
+    let mut field = |label: &str, value: &str| text.push_str(&hanging(&format!("{label:<11}"), value));
+    let words = |tokens: &[u32]| {
+        let words: Vec<String> = tokens.iter().map(|&token| model.token(token)).collect();
+        format!("{}: {}", words.len(), words.join(" "))
+    };
+    match &report.asked {
+        Asked::Text { text, tokens } => {
+            field("text", text);
+            field("tokens", &words(tokens));
+        }
+        Asked::Tokens { tokens } => field("tokens", &words(tokens)),
+        Asked::Image { image } => {
+            field("image", image);
+            let tokens = report.cost.seq;
+            field("tokens", &format!("{tokens}: {} patches and the class token", tokens - 1));
+        }
+    }
+    field("model", &report.model);
+    field("suite", &format!("{}: {}", suite.name, suite.summary));
+    text.push('\n');
+    text.push_str(&answers(report));
+    text.push('\n');
+    text.push_str(&bill::text(&report.cost, Breakdown::Regions));
+    text.push('\n');
+    text.push_str(&run_facts(report));
+    text.push_str(&claims(report));
+    text.push('\n');
+    text.push_str(&bill::conventions(&report.cost));
+    text
+}
+
+/// The outputs side by side, and how far apart they are.
+fn answers(report: &InferenceReport) -> String {
+    let (private, plain) = (report.output.values(), report.plaintext.values());
+    let shown = private.len().min(SHOWN);
+    let of = if shown < private.len() { format!("first {shown} of {}", private.len()) } else { String::new() };
+    let header: Vec<String> = [of].into_iter().chain((1..=shown).map(|i| i.to_string())).collect();
+    let mut table = TextTable::of_numbers(&header.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut row = |label: &str, values: &[f64]| {
+        let numbers = values.iter().take(shown).map(|&value| units::real(value));
+        table.row([label.to_owned()].into_iter().chain(numbers));
+    };
+    row("private", private);
+    row("plaintext", plain);
+    let mut text = table.lines();
+    if let (Some(private), Some(plain)) = (&report.output.label, &report.plaintext.label) {
+        let _ = writeln!(text, "label      private {private}, plaintext {plain}");
+    }
+    let _ = writeln!(text, "cosine     {:.9}", report.cosine);
+    let _ = writeln!(
+        text,
+        "max error  {:.2e} (largest absolute difference of {} numbers)",
+        report.max_abs_error,
+        private.len()
+    );
+    text
+}
+
+/// What the run moved, took and proved.
+fn run_facts(report: &InferenceReport) -> String {
+    let cost = &report.cost;
+    let (threads, s) = (report.threads, if report.threads == 1 { "" } else { "s" });
+    format!(
+        "moved      {} in all phases, equal to the count\n\
+         computed   in {} on {threads} thread{s}, for all parties and phases together\n\
+         predicted  {} on {}: {} of online messages, and the computation\n\
+         digest     {} of every message\n",
+        units::bytes(report.bytes_moved),
+        units::seconds(report.seconds),
+        units::seconds(cost.predicted_seconds),
+        cost.network.name(),
+        units::seconds(cost.network_seconds),
+        report.transcript_digest,
+    )
+}
+
+/// The probability of a wrap for this input, and which claims did not hold.
+fn claims(report: &InferenceReport) -> String {
+    let mut text = format!(
+        "wraps      {} in this run; probability of any wrap in one inference of this text {}\n",
+        report.wraps,
+        units::probability(report.wrap_probability)
+    );
+    let broken = broken_claims(report);
+    if broken.is_empty() {
+        text.push_str("claims     all hold: no value left the domain or the headroom that its protocol needs\n");
+    } else {
+        text.push_str(
+            "claims     NOT all hold; the answer may be wrong, and later violations may follow from the first:\n",
+        );
+        broken.iter().take(SHOWN).for_each(|claim| text.push_str(&hanging("           - ", claim)));
+        if broken.len() > SHOWN {
+            let _ = writeln!(text, "           - and {} more, see --json", broken.len() - SHOWN);
+        }
+    }
+    report.notes.iter().for_each(|note| text.push_str(&hanging("note       ", note)));
+    text
+}

@@ -1,0 +1,17 @@
+//! Reports in words, tables and charts. Each file makes text or markup of a report; none of them computes, and none prints.
+
+pub mod audit;
+pub mod bill;
+pub mod card;
+pub mod chart;
+pub mod comparison;
+pub mod comparison_page;
+pub mod failures;
+pub mod inference;
+pub mod picture;
+pub mod proof;
+pub mod published;
+pub mod rows;
+pub mod sites;
+pub mod table;
+pub mod units;

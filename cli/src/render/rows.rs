@@ -1,0 +1,72 @@
+//! The error of a protocol of rows, in words and a table.
+
+use super::table::TextTable;
+use super::units;
+use viewless_proofs::audit::ClaimVerdict;
+use viewless_proofs::audit::rows::{Method, RowReport};
+use viewless_protocols::suite::Suite;
+
+/// The readable page.
+#[must_use]
+pub fn text(report: &RowReport, suite: &Suite) -> String {
+    let RowReport { protocol, row_length, range, claim, .. } = report;
+    let unbounded = || "unbounded".to_owned();
+    let mut table = TextTable::of_numbers(&["", "error", "units"]);
+    let unit = report.certified_max_error.zip(report.certified_max_error_ulp);
+    let ulp = |error: f64| match unit {
+        Some((certified, ulp)) if certified > 0.0 => format!("{:.2}", error / certified * ulp),
+        _ if error == 0.0 => "0.00".to_owned(),
+        _ => "-".to_owned(),
+    };
+    let mut line = |what: &str, error: Option<f64>| {
+        let figures = error.map_or_else(|| (unbounded(), "-".to_owned()), |error| (format!("{error:.4e}"), ulp(error)));
+        table.row([what.to_owned(), figures.0, figures.1]);
+    };
+    line("certified, every run on every row", report.certified_max_error);
+    line("certified, every run on the worst row found", Some(report.certified_on_worst_row));
+    line("observed, runs on that row", Some(report.observed_on_worst_row));
+    line("of the circuit over the reals, certified on every row", report.approximation_max_error);
+    let of_claim = report.approximation_of_claim.map_or_else(unbounded, |part| format!("{part:.3}"));
+    let mut text = format!(
+        "{protocol}, suite {}: rows of {row_length} in [{}, {}], against {}\n\n{}\n\
+         claim      |y - {}| <= {} + {} |truth|, {} in [{}, {}], over the reals: {} (at least {:.3}, at most {of_claim} of it used)\n",
+        suite.name,
+        range.0,
+        range.1,
+        report.reference,
+        table.lines(),
+        claim.truth,
+        claim.absolute,
+        claim.relative,
+        report.domain_of,
+        claim.domain.0,
+        claim.domain.1,
+        match report.verdict {
+            ClaimVerdict::Holds => "holds",
+            ClaimVerdict::Exceeds => "exceeded",
+            ClaimVerdict::Undecided => "undecided",
+        },
+        report.refuting_of_claim,
+    );
+    text += &match (report.method, &report.not_reduced) {
+        (Method::Exact, _) => "method     the output is an element of the row, exactly\n".to_owned(),
+        (Method::RowsReduced, _) => format!("method     rows reduced to three numbers, {} cells\n", report.cells),
+        (Method::Box, why) => format!(
+            "method     a box, every element by itself, because the circuit is not reduced: {}\n",
+            why.as_deref().unwrap_or("no reason")
+        ),
+    };
+    if let Some((low, high)) = report.row_sums {
+        let (low, high) = (units::real(low), units::real(high));
+        text += &format!("domain     rows whose sum, of the truth's summands, is in [{low}, {high}]\n");
+    }
+    if let Some(ratio) = report.ratio {
+        text += &format!("bracket    certified {ratio:.2} times the worst row found\n");
+    }
+    text += &format!(
+        "search     {} rows bounded, {} outside the claim, {} without a bound\n\
+         time       {:.2} s certified, {:.2} s searched and run\n",
+        report.rows, report.rows_outside, report.rows_unbounded, report.seconds_certified, report.seconds_searched
+    );
+    text
+}

@@ -1,0 +1,93 @@
+//! The sites of a model, in words and tables.
+
+use super::table::TextTable;
+use super::units;
+use viewless_workbench::sites::{PrivateReport, SitesReport};
+
+/// The readable page; `texts` are those that were audited.
+#[must_use]
+pub fn text(report: &SitesReport, texts: &[&str]) -> String {
+    let mut text = format!("{}, suite {}: {} texts in plaintext\n\n", report.model, report.suite, report.texts);
+    let mut table = TextTable::of_numbers(&[
+        "site",
+        "protocol",
+        "quantity of",
+        "least",
+        "most",
+        "claimed",
+        "outside",
+        "error",
+        "text",
+    ]);
+    for site in &report.sites {
+        let error = site.max_error.map_or_else(|| "diverges".to_owned(), |error| format!("{error:.1e}"));
+        for claim in &site.claims {
+            table.row([
+                site.site.clone(),
+                site.protocol.clone(),
+                claim.protocol.clone(),
+                units::real(claim.seen.0),
+                units::real(claim.seen.1),
+                format!("{}:{}", units::real(claim.claimed.0), units::real(claim.claimed.1)),
+                if claim.outside == 0 { "-".to_owned() } else { format!("{} of {}", claim.outside, claim.elements) },
+                error.clone(),
+                site.worst_text.map_or_else(|| "-".to_owned(), |line| line.to_string()),
+            ]);
+        }
+    }
+    text += &table.lines();
+    text += "\neach site is judged on the exact plaintext numbers there; error: protocol over the reals against the exact function\n";
+    match &report.first_divergence {
+        None => text += "all sites stay in the domains of their protocols\n",
+        Some(site) => {
+            let first = report.sites.iter().find(|summary| summary.site == *site);
+            let example = first.and_then(|site| site.worst_text).and_then(|line| texts.get(line - 1));
+            text += &format!("the first site that leaves a domain is {site}");
+            text += &example.map_or_else(String::new, |text| format!(", for instance for: {text}"));
+            text += "\n";
+        }
+    }
+    if let Some(private) = &report.private {
+        text += &private_text(private);
+    }
+    text
+}
+
+fn private_text(report: &PrivateReport) -> String {
+    let mut text = format!("\n{} texts run privately, seed {}\n\n", report.texts, report.seed);
+    let mut table = TextTable::of_numbers(&["site", "protocol", "drift", "own error", "beyond", "verdict"]);
+    let real = |x: f64| format!("{x:.1e}");
+    for site in &report.sites {
+        let verdict = match (site.diverges, site.headroom) {
+            (false, _) => "explained",
+            (true, true) => "diverges",
+            (true, false) => "diverges, headroom left",
+        };
+        table.row([
+            site.site.clone(),
+            site.protocol.clone(),
+            real(site.drift),
+            real(site.own_error),
+            if site.beyond > 0.0 { real(site.beyond) } else { "-".to_owned() },
+            verdict.to_owned(),
+        ]);
+    }
+    text += &table.lines();
+    text += "\ndrift: what reached the site, against plaintext; own error: what came out, against the card's exact function of what went in;\n\
+             beyond: own error that neither the card's claim nor fixed point explains\n";
+    text += &match &report.first_divergence {
+        None => "no private run diverged\n".to_owned(),
+        Some(first) => {
+            format!("text {} diverges first at {} (region {}): {}\n", first.text, first.site, first.region, first.why)
+        }
+    };
+    if report.wraps > 0 {
+        let (first, regions) =
+            (report.wrapped_regions.first().map_or("", String::as_str), report.wrapped_regions.len());
+        text += &format!("{} truncations wrapped in {regions} regions, first in {first}\n", report.wraps);
+    }
+    for (region, outside) in &report.headroom_violations {
+        text += &format!("{outside} numbers beyond the headroom of exact truncation in {region}\n");
+    }
+    text
+}

@@ -1,0 +1,226 @@
+//! The bill of a subject or of a Program, complete: counted once, with what other choices would cost.
+
+use crate::alternatives::{self, Alternatives};
+use crate::sizes::Sizes;
+use crate::subject::{Subject, SubjectError};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Instant;
+use viewless_protocols::program::{Phase, Program};
+use viewless_protocols::scheme::Triples;
+use viewless_protocols::suite::Suite;
+use viewless_simulator::count::{self, Bill, COMPUTING, Grouping, PhaseBill, RegionBill, Schedule};
+use viewless_simulator::failure::{self, Failure};
+use viewless_simulator::network::Network;
+
+/// Magnitude assumed of truncated numbers where nothing has run yet.
+pub const ASSUMED_MAGNITUDE: f64 = 1.0;
+
+/// What a Program is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProgramSummary {
+    /// Number of values.
+    pub values: usize,
+    /// BLAKE3 of its text form.
+    pub digest: String,
+}
+
+/// How often the setup phase is paid: a consequence of how weights are masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SetupPer {
+    /// Once: a weight keeps its mask, or needs none.
+    Model,
+    /// Again for each: a weight is masked afresh.
+    Inference,
+}
+
+impl From<Triples> for SetupPer {
+    fn from(triples: Triples) -> Self {
+        match triples {
+            Triples::FixedWeight | Triples::None => Self::Model,
+            Triples::Fresh => Self::Inference,
+        }
+    }
+}
+
+/// The report of `viewless cost`.
+#[derive(Debug, Clone, Serialize)]
+pub struct CostReport {
+    /// Name or directory of the model, or name of the protocol.
+    pub model: String,
+    /// Name of the suite.
+    pub suite: String,
+    /// Tokens (for a protocol: elements of a row).
+    pub seq: usize,
+    /// Sequences (for a protocol: rows).
+    pub batch: usize,
+    /// How rounds were formed.
+    pub schedule: Schedule,
+    /// The parties that compute on shares.
+    pub computing_parties: Vec<String>,
+    /// One bill for each phase.
+    pub phases: BTreeMap<Phase, PhaseBill>,
+    /// One bill for each function, layer or region.
+    pub regions: Vec<RegionBill>,
+    /// How often the setup phase is paid.
+    pub setup_per: SetupPer,
+    /// Probability of any wrap in one inference, if every truncated number has the assumed magnitude.
+    pub failure_probability: f64,
+    /// How that was reckoned.
+    pub failure: Failure,
+    /// Online messages on the network, without computation.
+    pub network_seconds: f64,
+    /// Online messages on the network; plus computation where it was measured.
+    pub predicted_seconds: f64,
+    /// The network.
+    pub network: Network,
+    /// The Program counted.
+    pub program: ProgramSummary,
+    /// What the same would cost with another choice.
+    pub alternatives: Vec<Price>,
+    /// Why an alternative has no price.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A bill in one line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Price {
+    /// The suite, or what is changed in it.
+    pub choice: String,
+    /// Rounds of the online phase.
+    pub rounds_online: u32,
+    /// Bytes of the online phase over all links.
+    pub bytes_online: u64,
+    /// Bytes of the setup phase over all links.
+    pub bytes_setup: u64,
+    /// Bytes of the offline phase over all links.
+    pub bytes_offline: u64,
+    /// Bytes of all phases among the computing parties.
+    pub bytes_between_computing_parties: u64,
+    /// Probability of any wrap in one inference, if every truncated number has [`ASSUMED_MAGNITUDE`].
+    pub failure_probability: f64,
+    /// Online messages on each network, without computation.
+    pub predicted_seconds: BTreeMap<String, f64>,
+}
+
+impl Price {
+    /// Counts a Program.
+    #[must_use]
+    pub fn of(choice: impl Into<String>, program: &Program, schedule: Schedule, networks: &[&Network]) -> Self {
+        let bill = count::bill(program, schedule, Grouping::Layer);
+        Self::counted(choice, &bill, &failure::predict(program, ASSUMED_MAGNITUDE), networks)
+    }
+
+    /// The line of what is counted already.
+    #[must_use]
+    pub fn counted(choice: impl Into<String>, bill: &Bill, failure: &Failure, networks: &[&Network]) -> Self {
+        let seconds = networks.iter().map(|network| (network.name().to_owned(), bill.online_seconds(network)));
+        Self::new(choice.into(), &bill.phases, failure.probability(), seconds.collect())
+    }
+
+    /// Whether two choices cost the same and fail equally often.
+    #[must_use]
+    pub fn is_equal_in_cost(&self, other: &Self) -> bool {
+        let bytes = |price: &Self| [price.bytes_online, price.bytes_setup, price.bytes_offline];
+        self.rounds_online == other.rounds_online
+            && bytes(self) == bytes(other)
+            && self.failure_probability == other.failure_probability
+    }
+
+    fn new(
+        choice: String,
+        phases: &BTreeMap<Phase, PhaseBill>,
+        failure_probability: f64,
+        predicted_seconds: BTreeMap<String, f64>,
+    ) -> Self {
+        let bytes = |phase| phases[&phase].bytes_total;
+        Self {
+            choice,
+            rounds_online: phases[&Phase::Online].rounds,
+            bytes_online: bytes(Phase::Online),
+            bytes_setup: bytes(Phase::Setup),
+            bytes_offline: bytes(Phase::Offline),
+            bytes_between_computing_parties: phases.values().map(|phase| phase.bytes_between_computing_parties).sum(),
+            failure_probability,
+            predicted_seconds,
+        }
+    }
+}
+
+/// Under what a subject is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// The suite.
+    pub suite: &'a Suite,
+    /// The sizes.
+    pub sizes: Sizes,
+    /// Which sends share a round.
+    pub schedule: Schedule,
+    /// The network whose time is predicted.
+    pub network: &'a Network,
+    /// What the bill is broken down by.
+    pub grouping: Grouping,
+}
+
+impl CostReport {
+    /// Builds a subject, counts its Program, and prices the alternatives of its suite.
+    ///
+    /// # Errors
+    /// Sizes that the subject cannot take, numbers that do not fit the suite's fixed point. An alternative that cannot be priced is no
+    /// error, but a note.
+    pub fn new(subject: &Subject, setting: &Setting<'_>) -> Result<Self, SubjectError> {
+        let own = || {
+            let started = Instant::now();
+            let program = subject.program(setting.suite, setting.sizes)?;
+            tracing::debug!(seconds = started.elapsed().as_secs_f64(), "compiled and checked");
+            Ok::<_, SubjectError>(program)
+        };
+        let prices = || alternatives::prices(subject, setting);
+        let (program, alternatives) = rayon::join(own, prices);
+        Ok(Self::counted(subject, &program?, setting, alternatives, 0.0))
+    }
+
+    /// Counts a Program that the subject has under this setting; `seconds_computed` is what a run of it took.
+    pub(crate) fn counted(
+        subject: &Subject,
+        program: &Program,
+        setting: &Setting<'_>,
+        alternatives: Alternatives,
+        seconds_computed: f64,
+    ) -> Self {
+        let Setting { suite, sizes, schedule, network, grouping } = *setting;
+        let sizes = subject.sizes(sizes);
+        let bill = count::bill(program, schedule, grouping);
+        let failure = failure::predict(program, ASSUMED_MAGNITUDE);
+        let own = Price::counted(suite.name.clone(), &bill, &failure, &[]);
+        let network_seconds = bill.online_seconds(network);
+        Self {
+            model: subject.name.clone(),
+            suite: suite.name.clone(),
+            seq: sizes.seq(),
+            batch: sizes.batch(),
+            schedule,
+            network_seconds,
+            predicted_seconds: network_seconds + seconds_computed,
+            network: network.clone(),
+            computing_parties: program.parties.intersection(COMPUTING).iter().map(|party| party.to_string()).collect(),
+            phases: bill.phases,
+            regions: bill.regions,
+            setup_per: suite.scheme.triples.into(),
+            failure_probability: failure.probability(),
+            failure,
+            program: ProgramSummary { values: program.values.len(), digest: program.digest().to_hex().to_string() },
+            // What costs and fails exactly like the suite itself says nothing.
+            alternatives: alternatives.prices.into_iter().filter(|price| !price.is_equal_in_cost(&own)).collect(),
+            notes: alternatives.notes,
+        }
+    }
+
+    /// The bill in one line, without predicted times.
+    #[must_use]
+    pub fn price(&self) -> Price {
+        Price::new(self.suite.clone(), &self.phases, self.failure_probability, BTreeMap::new())
+    }
+}

@@ -1,0 +1,192 @@
+//! Suites side by side: cost, error, failure and privacy under one set of conventions.
+
+use crate::bill::{ASSUMED_MAGNITUDE, Price};
+use crate::error_audit::{ROW_RANGE, is_of_rows, question};
+use crate::sizes::Sizes;
+use crate::subject::{Kind, Subject, SubjectError};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use viewless_proofs::audit::{self, Question};
+use viewless_proofs::privacy::{promised_coalitions, prove_each};
+use viewless_protocols::nonlinear::{self, Failing, Protocol, Quality};
+use viewless_protocols::program::{Phase, Program};
+use viewless_protocols::suite::Suite;
+use viewless_simulator::count::{self, COMPUTING, Grouping, RegionBill, Schedule};
+use viewless_simulator::failure;
+use viewless_simulator::network::Network;
+
+/// Suites side by side.
+#[derive(Debug, Clone, Serialize)]
+pub struct SuiteComparison {
+    /// Name of the model or protocol.
+    pub model: String,
+    /// Tokens, or elements of a row.
+    pub seq: usize,
+    /// Sequences, or rows.
+    pub batch: usize,
+    /// How rounds were formed.
+    pub schedule: Schedule,
+    /// Networks of the predicted times.
+    pub networks: Vec<Network>,
+    /// One entry for each suite.
+    pub suites: Vec<SuiteEntry>,
+}
+
+/// What is known of one suite.
+#[derive(Debug, Clone, Serialize)]
+pub struct SuiteEntry {
+    /// What it costs, in one line.
+    #[serde(flatten)]
+    pub price: Price,
+    /// The suite itself.
+    pub suite: Suite,
+    /// Online bytes that each party sends.
+    pub bytes_sent_online: BTreeMap<String, u64>,
+    /// Online bytes that the busiest computing party sends and receives.
+    pub bytes_sent_and_received_online: u64,
+    /// Bills of the functions, largest first.
+    pub regions: Vec<RegionBill>,
+    /// Expected number of wrapped elements in one inference.
+    pub expected_wraps: f64,
+    /// Every function that the suite names a protocol for.
+    pub functions: Vec<FunctionEntry>,
+    /// Verdicts about every single party's view.
+    pub privacy: Vec<PrivacyEntry>,
+    /// Bytes on the busiest directed link in each online round, for predictions.
+    #[serde(skip)]
+    pub rounds_bytes: Vec<u64>,
+}
+
+/// A protocol of a suite, with its worst error.
+#[derive(Debug, Clone, Serialize)]
+pub struct FunctionEntry {
+    /// What it computes.
+    pub function: String,
+    /// Its name.
+    pub protocol: String,
+    /// Largest error of any run that does not wrap, on any input of the card's domain; `None` where no finite bound is known.
+    pub certified_max_error: Option<f64>,
+    /// The domain of that.
+    pub domain: String,
+    /// Why it is not the function that a model has in this place, if it is not.
+    pub not_right: Option<String>,
+}
+
+/// The verdict about one coalition.
+#[derive(Debug, Clone, Serialize)]
+pub struct PrivacyEntry {
+    /// Its members.
+    pub coalition: String,
+    /// `proved`, `refuted` or `undecided`.
+    pub verdict: &'static str,
+}
+
+impl SuiteComparison {
+    /// Counts, certifies and proves.
+    ///
+    /// # Errors
+    /// A suite or sizes that cannot be counted.
+    pub fn new(subject: &Subject, suites: Vec<Suite>, sizes: Sizes, schedule: Schedule) -> Result<Self, SubjectError> {
+        let sizes = subject.sizes(sizes);
+        let networks = vec![Network::lan(), Network::wan()];
+        let entry = |suite| SuiteEntry::new(subject, suite, sizes, schedule, &networks);
+        let suites = suites.into_par_iter().map(entry).collect::<Result<_, _>>()?;
+        Ok(Self { model: subject.name.clone(), seq: sizes.seq(), batch: sizes.batch(), schedule, networks, suites })
+    }
+}
+
+impl SuiteEntry {
+    fn new(
+        subject: &Subject,
+        suite: Suite,
+        sizes: Sizes,
+        schedule: Schedule,
+        networks: &[Network],
+    ) -> Result<Self, SubjectError> {
+        let program = subject.program(&suite, sizes)?;
+        let networks: Vec<&Network> = networks.iter().collect();
+        let bill = count::bill(&program, schedule, Grouping::Function);
+        let failure = failure::predict(&program, ASSUMED_MAGNITUDE);
+        let price = Price::counted(suite.name.clone(), &bill, &failure, &networks);
+        let online = &bill.phases[&Phase::Online];
+        let protocols = match &subject.kind {
+            Kind::Protocol(protocol) => vec![*protocol],
+            Kind::Model(_) => suite.protocols.names().into_iter().filter_map(nonlinear::find).collect(),
+        };
+        let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(protocol, &suite, sizes.seq()));
+        Ok(Self {
+            price,
+            bytes_sent_online: online.bytes_sent.clone(),
+            bytes_sent_and_received_online: sent_and_received(&online.bytes_by_link),
+            expected_wraps: failure.expected_wraps,
+            functions: functions.collect(),
+            privacy: privacy(&program),
+            rounds_bytes: bill.slowest_link_bytes[Phase::Online as usize].clone(),
+            regions: bill.regions,
+            suite,
+        })
+    }
+
+    /// Whether every single party's view is proved.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.privacy.iter().all(|privacy| privacy.verdict == "proved")
+    }
+
+    /// Functions that the suite computes otherwise than a model has them, or not on the arguments that models have.
+    #[must_use]
+    pub fn not_right(&self) -> Vec<&str> {
+        let functions = self.functions.iter();
+        functions.filter(|function| function.not_right.is_some()).map(|function| function.function.as_str()).collect()
+    }
+}
+
+impl FunctionEntry {
+    fn new(protocol: &Protocol, suite: &Suite, row_length: usize) -> Self {
+        let card = protocol.card;
+        let domain = (card.domain)(row_length);
+        let elements = match is_of_rows(protocol) {
+            false => String::new(),
+            true => format!("; rows of {row_length} in [{}, {}]", ROW_RANGE.0, ROW_RANGE.1),
+        };
+        let not_right = |failing: &&Failing| failing.quality == Quality::Right;
+        Self {
+            function: card.function.to_string(),
+            protocol: card.name.to_string(),
+            certified_max_error: certified(protocol, suite, row_length),
+            domain: format!("{} in [{}, {}]{elements}", domain.of, domain.low, domain.high),
+            not_right: card.fails.iter().find(not_right).map(|failing| failing.why.to_string()),
+        }
+    }
+}
+
+/// The largest error of any run that does not wrap, under a suite's scheme and fixed point; `None` where no finite bound is known.
+fn certified(protocol: &Protocol, suite: &Suite, row_length: usize) -> Option<f64> {
+    let name = protocol.card.name;
+    let question = Question { samples: 1, ..question(name, suite) };
+    let bound = match is_of_rows(protocol) {
+        false => audit::audit(&question).map(|report| report.certified_max_error),
+        true => audit::rows::certified_max_error(protocol, &question, row_length, ROW_RANGE),
+    };
+    bound.unwrap_or_else(|error| {
+        tracing::warn!("{name} under suite {}: {error}", suite.name);
+        None
+    })
+}
+
+fn privacy(program: &Program) -> Vec<PrivacyEntry> {
+    let reports = prove_each(program, &promised_coalitions(program));
+    reports
+        .into_iter()
+        .map(|report| PrivacyEntry { coalition: report.coalition.to_string(), verdict: report.verdict.name() })
+        .collect()
+}
+
+/// What the busiest computing party sends and receives, from the bytes on each directed link.
+fn sent_and_received(links: &BTreeMap<String, u64>) -> u64 {
+    let of = |party: String| -> u64 {
+        links.iter().filter(|(link, _)| link.split("->").any(|end| end == party)).map(|(_, bytes)| bytes).sum()
+    };
+    COMPUTING.iter().map(|party| of(party.to_string())).max().unwrap_or(0)
+}

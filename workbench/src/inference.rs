@@ -1,0 +1,399 @@
+//! A private inference in the simulator beside the plaintext pass: the main job.
+
+use crate::Progress;
+use crate::alternatives;
+use crate::bill::{CostReport, Setting};
+use crate::sizes::{SizeError, Sizes};
+use crate::subject::{Kind, Subject, SubjectError};
+use ndarray::Array3;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use thiserror::Error;
+use viewless_models::{Model, ModelError, Prompt};
+use viewless_protocols::model::architecture::EmbeddingLayout;
+use viewless_protocols::model::transformer::{EMBEDDED, ONE_HOT, OUTPUT, PATCHES};
+use viewless_protocols::model::{Activation, Head};
+use viewless_protocols::nonlinear::Truth;
+use viewless_protocols::party::Party;
+use viewless_protocols::program::Program;
+use viewless_protocols::shape::Shape;
+use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_simulator::claims::Findings;
+use viewless_simulator::count::{Grouping, Message, Schedule};
+use viewless_simulator::execute::{ExecuteError, Execution, Inputs, Options, Reals, execute};
+use viewless_simulator::network::Network;
+use viewless_simulator::stream::Seed;
+use viewless_simulator::transcript::Transcript;
+
+/// An inference that could not be made.
+#[derive(Debug, Error)]
+pub enum InferenceError {
+    /// The text, or the plaintext pass.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The suite.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    /// The number of tokens.
+    #[error(transparent)]
+    Size(#[from] SizeError),
+    /// The Program.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// The run.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// The transcript.
+    #[error("cannot write the transcript: {0}")]
+    Transcript(#[source] io::Error),
+    /// The run has no output: a defect.
+    #[error("the Program revealed no `{}`; this is a defect of viewless, please report it", OUTPUT)]
+    NoOutput,
+}
+
+/// What a model computes: one of the vectors, with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// Mean-pooled or pooler output, `[hidden]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooled: Option<Vec<f64>>,
+    /// Last hidden states, row-major `[tokens, hidden]`, of a model without head.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hidden_states: Option<Vec<f64>>,
+    /// Logits of a classifier, or of the next token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logits: Option<Vec<f64>>,
+    /// The label, or the text of the token, of the largest logit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+}
+
+impl Answer {
+    fn new(model: &Model, values: Vec<f64>) -> Self {
+        let mut answer = Self { pooled: None, hidden_states: None, logits: None, label: None };
+        let best = || (0..values.len()).max_by(|&i, &j| values[i].total_cmp(&values[j]));
+        match &model.config.head {
+            Head::HiddenStates => answer.hidden_states = Some(values),
+            Head::MeanPooling | Head::Pooler => answer.pooled = Some(values),
+            Head::Classifier { labels } => {
+                answer.label = best().and_then(|best| labels.get(best).cloned());
+                answer.logits = Some(values);
+            }
+            Head::NextToken => {
+                answer.label = best().and_then(|best| u32::try_from(best).ok()).map(|best| model.token(best));
+                answer.logits = Some(values);
+            }
+        }
+        answer
+    }
+
+    /// The numbers, whatever they are called.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        [&self.pooled, &self.hidden_states, &self.logits].into_iter().flatten().next().map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The report of `viewless infer`.
+#[derive(Debug, Clone, Serialize)]
+pub struct InferenceReport {
+    /// Directory of the model.
+    pub model: String,
+    /// Name of the suite.
+    pub suite: String,
+    /// The seed that replays the run.
+    pub seed: String,
+    /// What was asked.
+    #[serde(flatten)]
+    pub asked: Asked,
+    /// The private answer.
+    pub output: Answer,
+    /// The answer of the plaintext pass.
+    pub plaintext: Answer,
+    /// Cosine between the two.
+    pub cosine: f64,
+    /// Largest difference between the two.
+    pub max_abs_error: f64,
+    /// The bill.
+    pub cost: CostReport,
+    /// Digest of every message of the run, in Program order.
+    pub transcript_digest: String,
+    /// Bytes packed and sent in the run, over all links and phases; equal to the bill's.
+    pub bytes_moved: u64,
+    /// Probability that a run on this text wraps anywhere, from the truncations' law and the values of the run.
+    pub wrap_probability: f64,
+    /// Wraps that happened in this run.
+    pub wraps: u64,
+    /// Elements truncated by a method that can wrap.
+    pub local_truncations: u64,
+    /// Values beyond the headroom that exact truncations need, by region.
+    pub headroom_violations: BTreeMap<String, u64>,
+    /// Protocols whose arguments left the domain on their card.
+    pub domain_violations: Vec<DomainViolation>,
+    /// What a reader must know about the comparison.
+    pub notes: Vec<String>,
+    /// Duration of the run for all parties together.
+    pub seconds: f64,
+    /// Threads that computed.
+    pub threads: usize,
+}
+
+/// A protocol whose arguments left the domain on its card.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DomainViolation {
+    /// Region of the protocol.
+    pub region: String,
+    /// Interval on the card.
+    pub claimed: (f64, f64),
+    /// Smallest and largest element seen.
+    pub seen: (f64, f64),
+    /// Elements outside, of how many.
+    pub outside: u64,
+    /// Elements in all.
+    pub elements: u64,
+    /// Position (row-major) and number of the first elements outside.
+    pub listed: Vec<(u64, f64)>,
+}
+
+/// What the parties of an inference put in.
+pub struct ModelInputs<'m, 'p> {
+    /// The model with its weights.
+    pub model: &'m Model,
+    /// What the client shares.
+    pub prompt: Prompt<'p>,
+}
+
+impl ModelInputs<'_, '_> {
+    /// Ones at the tokens, `[tokens, vocabulary]`.
+    fn one_hot(&self) -> Option<Vec<f32>> {
+        let (Prompt::Tokens(tokens), vocabulary) = (self.prompt, self.model.config.vocab_size()?) else { return None };
+        let mut rows = vec![0.0f32; tokens.len() * vocabulary];
+        for (row, &token) in tokens.iter().enumerate() {
+            *rows.get_mut(row * vocabulary + token as usize)? = 1.0;
+        }
+        Some(rows)
+    }
+
+    /// Rows of the word table, `[tokens, hidden]`.
+    fn embedded(&self) -> Option<Vec<f32>> {
+        let EmbeddingLayout::Words { words, .. } = self.model.config.architecture.layout().embedding else {
+            return None;
+        };
+        let Prompt::Tokens(tokens) = self.prompt else { return None };
+        let table = self.model.weights.get(words)?;
+        let rows = tokens.iter().map(|&token| table.index_axis(ndarray::Axis(0), token as usize));
+        Some(rows.flat_map(|row| row.iter().copied().collect::<Vec<_>>()).collect())
+    }
+}
+
+impl Inputs for ModelInputs<'_, '_> {
+    fn input(&self, _: Party, name: &str, _: &Shape) -> Option<Reals<'_>> {
+        let owned = |values: Vec<f32>| Reals::F32(Cow::Owned(values));
+        match name {
+            ONE_HOT => self.one_hot().map(owned),
+            EMBEDDED => self.embedded().map(owned),
+            PATCHES => self.prompt.patches(&self.model.config).ok().map(|patches| owned(patches.into_iter().collect())),
+            _ => {
+                let tensor = self.model.weights.get(name)?;
+                Some(Reals::F32(match tensor.to_slice() {
+                    Some(slice) => Cow::Borrowed(slice),
+                    None => Cow::Owned(tensor.iter().copied().collect()),
+                }))
+            }
+        }
+    }
+}
+
+/// What a model is asked: a text, or a picture. They are never mistaken for one another.
+#[derive(Debug, Clone, Copy)]
+pub enum Asking<'a> {
+    /// A text, to be made tokens of.
+    Text(&'a str),
+    /// Tokens, special ones included, for a model without a tokenizer.
+    Tokens(&'a [u32]),
+    /// A picture.
+    Image {
+        /// What it is called in the report: a file.
+        name: &'a str,
+        /// Normalised pixels, `[channels, rows, columns]`.
+        pixels: &'a Array3<f32>,
+    },
+}
+
+/// What was asked, as a report repeats it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Asked {
+    /// A text.
+    Text {
+        /// The text.
+        text: String,
+        /// Its tokens, special ones included.
+        tokens: Vec<u32>,
+    },
+    /// Tokens without a text.
+    Tokens {
+        /// The tokens, special ones included.
+        tokens: Vec<u32>,
+    },
+    /// A picture.
+    Image {
+        /// What it is called.
+        image: String,
+    },
+}
+
+impl Asked {
+    /// The tokens of a text; none of a picture.
+    #[must_use]
+    pub fn tokens(&self) -> &[u32] {
+        match self {
+            Self::Text { tokens, .. } | Self::Tokens { tokens } => tokens,
+            Self::Image { .. } => &[],
+        }
+    }
+}
+
+/// What to infer and how.
+pub struct Question<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// The suite.
+    pub suite: &'a Suite,
+    /// What is asked.
+    pub asking: Asking<'a>,
+    /// Decides everything random.
+    pub seed: Seed,
+    /// The network whose time is predicted.
+    pub network: &'a Network,
+    /// How rounds are counted.
+    pub schedule: Schedule,
+}
+
+/// Runs one private inference and the plaintext pass; `progress` is told how many of how many values are done, and `transcript` gets
+/// every message, one JSON object a line, with a digest of its contents.
+///
+/// # Errors
+/// [`InferenceError`] for a text, image, model or suite that cannot be used.
+pub fn infer(
+    question: &Question<'_>,
+    progress: Option<Progress<'_>>,
+    transcript: Option<&mut dyn Write>,
+) -> Result<InferenceReport, InferenceError> {
+    let Question { model, suite, asking, ref seed, network, schedule } = *question;
+    let asked = match asking {
+        Asking::Text(text) => Asked::Text { text: text.to_owned(), tokens: model.encode(text)? },
+        Asking::Tokens(tokens) => Asked::Tokens { tokens: tokens.to_vec() },
+        Asking::Image { name, .. } => Asked::Image { image: name.to_owned() },
+    };
+    let prompt = match asking {
+        Asking::Text(_) | Asking::Tokens(_) => Prompt::Tokens(asked.tokens()),
+        Asking::Image { pixels, .. } => Prompt::Image(pixels.view()),
+    };
+    let plaintext = model.forward(prompt)?;
+    let subject = Subject { name: model.directory.display().to_string(), kind: Kind::Model(model.config.clone()) };
+    let sizes = Sizes::new(prompt.tokens(&model.config), 1)?;
+    let program = subject.program(suite, sizes)?;
+    let execution = run(&program, &ModelInputs { model, prompt }, seed, progress, transcript)?;
+    let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
+    let output = Answer::new(model, output.values.clone());
+    let plaintext = Answer::new(model, plaintext.output.iter().map(|&x| f64::from(x)).collect());
+    let setting = Setting { suite, sizes, schedule, network, grouping: Grouping::Function };
+    let alternatives = alternatives::prices(&subject, &setting);
+    let cost = CostReport::counted(&subject, &program, &setting, alternatives, execution.seconds);
+    Ok(InferenceReport {
+        model: subject.name,
+        suite: suite.name.clone(),
+        seed: seed.to_hex(),
+        cosine: cosine(output.values(), plaintext.values()),
+        max_abs_error: largest_difference(output.values(), plaintext.values()),
+        asked,
+        output,
+        plaintext,
+        cost,
+        transcript_digest: execution.transcript_digest.to_hex().to_string(),
+        bytes_moved: execution.bytes_moved,
+        wrap_probability: execution.findings.wrap_probability(),
+        wraps: execution.findings.wraps,
+        local_truncations: execution.findings.local_truncations,
+        headroom_violations: headroom(&execution.findings),
+        domain_violations: domains(&execution.findings),
+        notes: notes(model.config.activation, suite)?,
+        seconds: execution.seconds,
+        threads: rayon::current_num_threads(),
+    })
+}
+
+/// Runs the Program of a model, and writes down its messages where asked to.
+fn run(
+    program: &Program,
+    inputs: &ModelInputs<'_, '_>,
+    seed: &Seed,
+    progress: Option<Progress<'_>>,
+    transcript: Option<&mut dyn Write>,
+) -> Result<Execution, InferenceError> {
+    let mut transcript = transcript.map(|sink| Transcript::new(program, sink, false));
+    let mut record = |message: &Message, packed: &[u8]| {
+        if let Some(transcript) = &mut transcript {
+            transcript.record(message, packed);
+        }
+    };
+    let options = Options { progress, observer: Some(&mut record), ..Options::new(seed.clone()) };
+    let execution = execute(program, inputs, options)?;
+    if let Some(transcript) = transcript {
+        transcript.finish().map_err(InferenceError::Transcript)?;
+    }
+    Ok(execution)
+}
+
+fn headroom(findings: &Findings) -> BTreeMap<String, u64> {
+    let mut violations = BTreeMap::new();
+    for finding in &findings.headroom {
+        *violations.entry(finding.region.clone()).or_default() += finding.outside;
+    }
+    violations
+}
+
+fn domains(findings: &Findings) -> Vec<DomainViolation> {
+    let violation = |finding: &viewless_simulator::claims::DomainFinding| DomainViolation {
+        region: finding.region.clone(),
+        claimed: finding.claimed,
+        seen: finding.seen,
+        outside: finding.outside,
+        elements: finding.elements,
+        listed: finding.listed.clone(),
+    };
+    findings.violated_domains().map(violation).collect()
+}
+
+/// The form of GeLU that a model was trained with, and the one that its suite's protocol approximates, where they differ.
+fn notes(activation: Activation, suite: &Suite) -> Result<Vec<String>, SuiteError> {
+    let gelu = suite.model()?.gelu.card;
+    let forms = match (activation, gelu.error.truth) {
+        (Activation::Gelu, Truth::GeluTanh) => Some(("erf", "tanh")),
+        (Activation::GeluTanh, Truth::Gelu) => Some(("tanh", "erf")),
+        _ => None,
+    };
+    let note = |(trained, computed)| {
+        format!(
+            "this model was trained with the {trained} form of GeLU; {} approximates the {computed} form, which differs by up to \
+             4.7e-4",
+            gelu.name
+        )
+    };
+    Ok(forms.map(note).into_iter().collect())
+}
+
+/// Cosine of the angle between two vectors; 1 for two zero vectors.
+#[must_use]
+pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
+    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+    let norms = (dot(a, a) * dot(b, b)).sqrt();
+    if norms == 0.0 { f64::from(u8::from(a == b)) } else { dot(a, b) / norms }
+}
+
+fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+}

@@ -1,0 +1,37 @@
+//! What viewless does, as functions that return complete reports: every front end, the command line among them, is written against
+//! this crate. Nothing here prints, draws or knows a terminal; long work tells its progress to a function that the caller gives.
+//!
+//! A [`Subject`] is found by its name and built under a suite at [`Sizes`]; the other modules answer one question each:
+//!
+//! | module | question |
+//! |---|---|
+//! | [`inference`] | Does a private run on a real model give the plaintext answer? |
+//! | [`bill`], [`alternatives`] | What does it cost, and what would another choice cost? |
+//! | [`comparison`] | How do suites stand side by side? |
+//! | [`failures`] | How often does an inference fail outright? |
+//! | [`sites`] | Which sites of a model leave their protocols' domains, and where does a private run first diverge? |
+//! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
+//! | [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
+//! | [`assay`] | All verdicts about one protocol? |
+//! | [`card`] | What is claimed of a protocol? |
+
+pub mod alternatives;
+pub mod assay;
+pub mod bill;
+pub mod card;
+pub mod certificate;
+pub mod comparison;
+pub mod error_audit;
+pub mod failures;
+pub mod inference;
+pub mod named;
+pub mod proof;
+pub mod sites;
+pub mod sizes;
+pub mod subject;
+
+pub use sizes::{SizeError, Sizes};
+pub use subject::{Kind, Subject, SubjectError};
+
+/// Told how many of how many steps are done.
+pub type Progress<'a> = &'a dyn Fn(usize, usize);

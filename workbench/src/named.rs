@@ -1,0 +1,176 @@
+//! What a user names: suites, networks, seeds, and what a name is that was given in another thing's place.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use viewless_protocols::model;
+use viewless_protocols::nonlinear;
+use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_simulator::network::{Network, NetworkError};
+use viewless_simulator::stream::Seed;
+
+/// The suite that serves models as they were trained.
+pub const DEFAULT_SUITE: &str = "faithful";
+
+/// Names of the built-in networks.
+pub const NETWORKS: [&str; 2] = ["lan", "wan"];
+
+/// A name that stands for nothing usable.
+#[derive(Debug, Error)]
+pub enum NamedError {
+    /// A suite that is not one; something else may be.
+    #[error("{error}{}", in_words(name, *is))]
+    UnknownSuite {
+        /// The name asked for.
+        name: String,
+        /// What the suites' reader says.
+        error: SuiteError,
+        /// What the name is, if it is something else.
+        is: Option<Named>,
+    },
+    /// A suite's file that cannot be read.
+    #[error("cannot read the suite {}: {source}", path.display())]
+    ReadSuite {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A suite that cannot be used.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    /// A network that cannot be used.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A text for a seed that is none.
+    #[error("a seed is a whole number below 2^64 or 64 hexadecimal digits; `{text}` is neither")]
+    Seed {
+        /// The text.
+        text: String,
+    },
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// A built-in suite.
+    Suite,
+    /// A built-in network.
+    Network,
+    /// A known model.
+    Model,
+    /// A protocol of the registry.
+    Protocol,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Suite => "suite",
+            Self::Network => "network",
+            Self::Model => "model",
+            Self::Protocol => "protocol",
+        })
+    }
+}
+
+/// What a name is; nothing if it is none of ours.
+#[must_use]
+pub fn what_is(name: &str) -> Option<Named> {
+    if Suite::names().any(|suite| suite == name) {
+        Some(Named::Suite)
+    } else if NETWORKS.contains(&name) {
+        Some(Named::Network)
+    } else if model::known(name).is_some() {
+        Some(Named::Model)
+    } else {
+        nonlinear::find(name).map(|_| Named::Protocol)
+    }
+}
+
+/// What a name is, to be added to the sentence that says what it is not.
+#[must_use]
+pub fn in_words(name: &str, is: Option<Named>) -> String {
+    is.map_or_else(String::new, |is| format!(" (`{name}` is a {is})"))
+}
+
+/// A built-in suite, or the TOML file of one.
+///
+/// # Errors
+/// No such suite or file, or a suite that cannot be used.
+pub fn suite(name: &str) -> Result<Suite, NamedError> {
+    if Path::new(name).extension().is_some_and(|found| found == "toml") {
+        let path = Path::new(name);
+        let text =
+            fs::read_to_string(path).map_err(|source| NamedError::ReadSuite { path: path.to_owned(), source })?;
+        return Ok(Suite::parse(name, &text)?);
+    }
+    Suite::built_in(name).map_err(|error| match error {
+        SuiteError::Unknown { .. } => NamedError::UnknownSuite { name: name.to_owned(), error, is: what_is(name) },
+        error => error.into(),
+    })
+}
+
+/// A built-in network, or the TOML file of one.
+///
+/// # Errors
+/// No such network or file, or one that cannot be.
+pub fn network(name: &str) -> Result<Network, NamedError> {
+    match name {
+        "lan" => Ok(Network::lan()),
+        "wan" => Ok(Network::wan()),
+        file => Ok(Network::load(file)?),
+    }
+}
+
+/// A seed: a number for simulation, or the 64 hexadecimal digits that a report shows.
+///
+/// # Errors
+/// [`NamedError::Seed`] for a text that is neither.
+pub fn seed(text: &str) -> Result<Seed, NamedError> {
+    // 64 digits are hexadecimal even when all of them are decimal, too.
+    let seed = if text.len() == 64 { Seed::from_hex(text).ok() } else { text.parse().ok().map(Seed::from_u64) };
+    seed.ok_or_else(|| NamedError::Seed { text: text.to_owned() })
+}
+
+/// A seed as [`seed`] reads it, short where it can be.
+#[must_use]
+pub fn shown(seed: &Seed) -> String {
+    let hex = seed.to_hex();
+    // A number comes first in little-endian order; the rest is zero.
+    let (number, rest) = hex.split_at(16);
+    match u64::from_str_radix(number, 16) {
+        Ok(number) if rest.bytes().all(|digit| digit == b'0') => number.swap_bytes().to_string(),
+        _ => hex,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_is_a_number_or_what_a_report_shows() {
+        assert_eq!(seed("7").unwrap(), Seed::from_u64(7));
+        assert_eq!(seed(&Seed::from_u64(7).to_hex()).unwrap(), Seed::from_u64(7));
+        assert_eq!(shown(&Seed::from_u64(1 << 40)), "1099511627776");
+        let last = |byte| Seed::from_bytes(std::array::from_fn(|i| if i == 31 { byte } else { 0 }));
+        for other in [Seed::from_bytes([7; 32]), last(1), last(0x10)] {
+            assert_eq!(seed(&shown(&other)).unwrap(), other);
+        }
+        for text in ["", "-1", "seven", "18446744073709551616"] {
+            assert!(seed(text).unwrap_err().to_string().contains("64 hexadecimal digits"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_the_wrong_place_is_recognised() {
+        assert!(suite("bert-base").unwrap_err().to_string().contains("`bert-base` is a model"));
+        assert!(suite("gelu/cosine").unwrap_err().to_string().contains("is a protocol"));
+        assert!(suite("none").unwrap_err().to_string().contains("faithful"));
+        assert!(suite("none.toml").unwrap_err().to_string().contains("none.toml"));
+        assert_eq!(["faithful", "lan", "moon"].map(what_is), [Some(Named::Suite), Some(Named::Network), None]);
+    }
+}

@@ -1,0 +1,141 @@
+//! The sites of a model, which are the places where it calls a protocol: [`plaintext`] judges each on the exact numbers that texts bring
+//! there, [`private`] follows private runs through them.
+
+mod plaintext;
+mod private;
+
+pub use plaintext::SiteSummary;
+pub use private::{FirstDivergence, PrivateReport, PrivateSite};
+
+use crate::Progress;
+use serde::Serialize;
+use thiserror::Error;
+use viewless_models::{Model, ModelError};
+use viewless_proofs::audit::site::SiteError;
+use viewless_protocols::circuit::CircuitError;
+use viewless_protocols::model::BuildError;
+use viewless_protocols::model::architecture::Attention;
+use viewless_protocols::scheme::CompileError;
+use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_simulator::execute::ExecuteError;
+
+/// An audit of sites that could not be made.
+#[derive(Debug, Error)]
+pub enum SitesError {
+    /// The text, or the plaintext pass.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The suite.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    /// A site.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// No text to audit.
+    #[error("there is no text; give a file with one text in each line")]
+    NoText,
+    /// The circuit of a private run.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// Its outputs.
+    #[error(transparent)]
+    Circuit(#[from] CircuitError),
+    /// Its Program.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The run.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError),
+    /// A softmax under a mask.
+    #[error("private runs of models with causal attention are not followed; ask for no private texts")]
+    Masked,
+    /// Sites that do not correspond: a defect.
+    #[error(
+        "the circuit has {circuit} sites, the plaintext pass {plaintext}; this is a defect of viewless, please report it"
+    )]
+    Sites {
+        /// In the circuit.
+        circuit: usize,
+        /// In the plaintext pass.
+        plaintext: usize,
+    },
+    /// A tensor that the model's loader vouched for is missing: a defect.
+    #[error("the model has no `{0}`; this is a defect of viewless, please report it")]
+    MissingTensor(String),
+}
+
+/// What texts show at the sites of a model.
+#[derive(Debug, Clone, Serialize)]
+pub struct SitesReport {
+    /// Directory of the model.
+    pub model: String,
+    /// Name of the suite.
+    pub suite: String,
+    /// Texts audited.
+    pub texts: usize,
+    /// Every site, in the order of the model.
+    pub sites: Vec<SiteSummary>,
+    /// The first site at which the protocol leaves its domain: from here on a private run diverges.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_divergence: Option<String>,
+    /// What private runs of the first texts showed; absent when none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private: Option<PrivateReport>,
+}
+
+/// Which texts are run privately, too, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Privately {
+    /// How many, from the first; without a number [`Privately::USUAL`], and none of a decoder, which is not followed yet.
+    pub texts: Option<usize>,
+    /// Seed of the first run; each text has the next one.
+    pub seed: u64,
+}
+
+impl Privately {
+    /// Texts that are followed where nothing else is asked for.
+    pub const USUAL: usize = 4;
+}
+
+impl SitesReport {
+    /// Runs every text in plaintext and judges the suite's protocols at every site, and runs the first texts privately. `judging` and
+    /// `running` are told how many texts are done.
+    ///
+    /// # Errors
+    /// [`SitesError`] for texts or suites that cannot be used.
+    pub fn new(
+        model: &Model,
+        suite: &Suite,
+        texts: &[&str],
+        privately: Privately,
+        judging: Progress<'_>,
+        running: Progress<'_>,
+    ) -> Result<Self, SitesError> {
+        if texts.is_empty() {
+            return Err(SitesError::NoText);
+        }
+        let sites = plaintext::judge_texts(model, suite, texts, judging)?;
+        let causal = model.config.architecture.layout().attention == Attention::Causal;
+        let followed = privately.texts.unwrap_or(if causal { 0 } else { Privately::USUAL });
+        let private = &texts[..texts.len().min(followed)];
+        let private = match private.is_empty() {
+            true => None,
+            false => Some(private::follow_texts(model, suite, private, privately.seed, running)?),
+        };
+        Ok(Self {
+            model: model.directory.display().to_string(),
+            suite: suite.name.clone(),
+            texts: texts.len(),
+            first_divergence: sites.iter().find(|site| site.outside > 0).map(|site| site.site.clone()),
+            sites,
+            private,
+        })
+    }
+
+    /// Whether no site leaves its domain and no private run diverges.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        let diverges = self.private.as_ref().is_some_and(|private| private.first_divergence.is_some());
+        self.first_divergence.is_none() && !diverges
+    }
+}

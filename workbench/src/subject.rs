@@ -1,0 +1,233 @@
+//! What a job is about: a model or a single protocol, as a circuit of given sizes.
+
+use crate::named::{Named, in_words, what_is};
+use crate::sizes::Sizes;
+use std::path::PathBuf;
+use thiserror::Error;
+use viewless_models::{FetchError, ModelError, default_cache_dir, known_models, read_config};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner};
+use viewless_protocols::model::{self, BuildError, TransformerConfig};
+use viewless_protocols::nonlinear::{self, Build, LayerNormInputs, Protocol};
+use viewless_protocols::program::Program;
+use viewless_protocols::scheme::{self, CompileError};
+use viewless_protocols::suite::{Suite, SuiteError};
+
+/// Added to the variance where a layer normalisation stands alone, as in BERT.
+const EPSILON: f64 = 1e-12;
+
+/// A subject that cannot be found or built.
+#[derive(Debug, Error)]
+pub enum SubjectError {
+    /// Neither a known model, nor a directory, nor a protocol.
+    #[error("there is no model, directory or protocol `{name}`{}; `viewless list` shows what there is", in_words(name, *is))]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// What the name is, if it is something else.
+        is: Option<Named>,
+    },
+    /// A protocol where a model is needed.
+    #[error("`{name}` is a protocol; a model is needed here: a known name or a directory")]
+    NotAModel {
+        /// The name asked for.
+        name: String,
+    },
+    /// A model where a protocol is needed.
+    #[error("`{name}` is a model; a protocol is needed here, see `viewless list`")]
+    NotAProtocol {
+        /// The name asked for.
+        name: String,
+    },
+    /// A model that can be fetched, and was not.
+    #[error("{} is not in the cache {}; run `viewless fetch {name}` first", name, cache.display())]
+    NotFetched {
+        /// Its name.
+        name: String,
+        /// The cache directory.
+        cache: PathBuf,
+    },
+    /// A size at which the subject cannot be built.
+    #[error("{subject} cannot be built for --seq {seq} --batch {batch}: {error}")]
+    Size {
+        /// Model or protocol.
+        subject: String,
+        /// Tokens, or elements of a row.
+        seq: usize,
+        /// Sequences, or rows.
+        batch: usize,
+        /// Why.
+        error: BuildError,
+    },
+    /// The cache of models.
+    #[error(transparent)]
+    Cache(#[from] FetchError),
+    /// The model directory.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The suite.
+    #[error(transparent)]
+    Suite(#[from] SuiteError),
+    /// The compilation.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+}
+
+/// A model or a protocol, found by its name.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// As the user named it.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a subject is.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// A model's sizes, without its weights.
+    Model(TransformerConfig),
+    /// A protocol of the registry.
+    Protocol(&'static Protocol),
+}
+
+/// The directory that a name means by itself; [`Subject::find`] and every front end go on from here to names that can be fetched.
+#[must_use]
+pub fn local_directory(name: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(name)).filter(|path| path.is_dir())
+}
+
+impl Subject {
+    /// Finds a known model, a protocol, a model directory, or a fetched model, in this order.
+    ///
+    /// # Errors
+    /// There is none, or its directory cannot be used.
+    pub fn find(name: &str) -> Result<Self, SubjectError> {
+        let kind = if let Some(config) = model::known(name) {
+            Kind::Model(config)
+        } else if let Some(protocol) = nonlinear::find(name) {
+            Kind::Protocol(protocol)
+        } else {
+            Kind::Model(read_config(&directory(name)?)?)
+        };
+        Ok(Self { name: name.to_owned(), kind })
+    }
+
+    /// Finds a model.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn find_model(name: &str) -> Result<Self, SubjectError> {
+        let subject = Self::find(name)?;
+        match subject.kind {
+            Kind::Model(_) => Ok(subject),
+            Kind::Protocol(_) => Err(SubjectError::NotAModel { name: subject.name }),
+        }
+    }
+
+    /// Finds a protocol.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn find_protocol(name: &str) -> Result<&'static Protocol, SubjectError> {
+        match Self::find(name)?.kind {
+            Kind::Protocol(protocol) => Ok(protocol),
+            Kind::Model(_) => Err(SubjectError::NotAProtocol { name: name.to_owned() }),
+        }
+    }
+
+    /// A protocol as a subject.
+    #[must_use]
+    pub fn of_protocol(protocol: &'static Protocol) -> Self {
+        Self { name: protocol.card.name.to_owned(), kind: Kind::Protocol(protocol) }
+    }
+
+    /// The sizes at which it is built: the number of tokens of an image is the model's, whatever is asked for.
+    #[must_use]
+    pub fn sizes(&self, asked: Sizes) -> Sizes {
+        match &self.kind {
+            Kind::Model(config) => {
+                config.image_tokens().and_then(|tokens| Sizes::new(tokens, asked.batch()).ok()).unwrap_or(asked)
+            }
+            Kind::Protocol(_) => asked,
+        }
+    }
+
+    /// The circuit.
+    ///
+    /// # Errors
+    /// Sizes that the model cannot take.
+    pub fn circuit(&self, suite: &Suite, sizes: Sizes) -> Result<CheckedCircuit, SubjectError> {
+        let built = match &self.kind {
+            Kind::Model(config) => model::circuit(config, &suite.model()?, self.sizes(sizes).query()),
+            Kind::Protocol(protocol) => protocol_circuit(protocol, sizes).map_err(BuildError::from),
+        };
+        let (seq, batch) = (sizes.seq(), sizes.batch());
+        built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error })
+    }
+
+    /// The Program.
+    ///
+    /// # Errors
+    /// Sizes that the model cannot take, numbers that do not fit the suite's fixed point.
+    pub fn program(&self, suite: &Suite, sizes: Sizes) -> Result<Program, SubjectError> {
+        Ok(scheme::compile(&self.circuit(suite, sizes)?, &suite.scheme, suite.fixed())?)
+    }
+}
+
+/// A model directory, or the place of a fetched model.
+fn directory(name: &str) -> Result<PathBuf, SubjectError> {
+    if let Some(path) = local_directory(name) {
+        return Ok(path);
+    }
+    if !known_models().any(|known| known == name) {
+        return Err(SubjectError::Unknown { name: name.to_owned(), is: what_is(name) });
+    }
+    let cache = default_cache_dir()?;
+    let fetched = cache.join(name);
+    if fetched.is_dir() { Ok(fetched) } else { Err(SubjectError::NotFetched { name: name.to_owned(), cache }) }
+}
+
+/// A protocol alone, on `batch` rows of `seq` elements: what a model would make of it, without the model.
+fn protocol_circuit(protocol: &Protocol, sizes: Sizes) -> Result<CheckedCircuit, CircuitError> {
+    let (seq, batch) = (sizes.seq(), sizes.batch());
+    let mut c = Circuit::new();
+    let y = match protocol.build {
+        Build::Map(_) | Build::Softmax(_) => {
+            let x = c.region("input", |c| c.input(Owner::Client, "x", [batch, seq]));
+            protocol.build(&mut c, x)
+        }
+        // Not `build_alone`: the weights are inputs, too, and stand in the region of inputs.
+        Build::LayerNorm(_) => {
+            let (x, gamma, beta) = c.region("input", |c| {
+                let x = c.input(Owner::Client, "x", [batch, seq]);
+                (x, c.input(Owner::Model, "gamma", [seq]), c.input(Owner::Model, "beta", [seq]))
+            });
+            protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon: EPSILON })
+        }
+    };
+    c.region("output", |c| c.reveal(y, "y"));
+    c.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_is_a_subject_that_compiles() {
+        let suite = Suite::built_in("faithful").unwrap();
+        for protocol in nonlinear::registry() {
+            let subject = Subject::find(protocol.card.name).unwrap();
+            assert!(subject.program(&suite, Sizes::new(5, 2).unwrap()).is_ok(), "{}", protocol.card.name);
+        }
+    }
+
+    #[test]
+    fn what_is_no_subject_is_refused_with_what_it_is() {
+        assert!(Subject::find("faithful").unwrap_err().to_string().contains("`faithful` is a suite"));
+        assert!(Subject::find("lan").unwrap_err().to_string().contains("`lan` is a network"));
+        assert!(matches!(Subject::find("/no/such/directory"), Err(SubjectError::Unknown { is: None, .. })));
+        assert!(matches!(Subject::find_model("gelu/cosine"), Err(SubjectError::NotAModel { .. })));
+        assert!(matches!(Subject::find_protocol("bert-base"), Err(SubjectError::NotAProtocol { .. })));
+    }
+}

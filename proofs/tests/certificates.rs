@@ -205,7 +205,15 @@ fn is_refused_for(to: Party, build: impl FnOnce(&mut ProgramBuilder, ValueId) ->
     let digest = program.digest().to_hex().to_string();
     let steps = vec![Step::Uniform { message, masks: vec![mask] }];
     let simulator = Simulator::GivenOwnSamples;
-    let forged = Certificate { format: FORMAT, digest, coalition: vec![to], simulator, same: Vec::new(), handed: Vec::new(), steps };
+    let forged = Certificate {
+        format: FORMAT,
+        digest,
+        coalition: vec![to],
+        simulator,
+        same: Vec::new(),
+        handed: Vec::new(),
+        steps,
+    };
     let error = check(&program, &forged).expect_err("the message is not covered").to_string();
     assert!(error.contains(why), "{error}");
 }

@@ -445,7 +445,10 @@ fn a_mask_wider_than_its_value_is_near_enough() {
     let coalition = Coalition::of(&far, &[P0]).unwrap();
     let report = privacy::prove(&far, coalition);
     let expected = 2f64.powi(8 - 60 + 1);
-    assert_eq!(report.verdict, Verdict::Proved { statistical_distance: expected, simulator: Simulator::DrawsOwnSamples });
+    assert_eq!(
+        report.verdict,
+        Verdict::Proved { statistical_distance: expected, simulator: Simulator::DrawsOwnSamples }
+    );
     let checked = privacy::check::check(&far, &report.certificate.unwrap()).unwrap();
     assert_eq!(checked.statistical_distance, expected);
     // Too narrow for the customary 2^-40; the exact distance is below the bound.
@@ -514,6 +517,7 @@ fn waves_reveal_what_they_are_of() {
         p.send(d, P1);
     });
     assert!(matches!(verdict(&program, &[P1]), Verdict::Undecided { .. }));
-    let refutation = privacy::refute(&program, Coalition::of(&program, &[P1]).unwrap(), Simulator::GivenOwnSamples).expect("small copies leak");
+    let refutation = privacy::refute(&program, Coalition::of(&program, &[P1]).unwrap(), Simulator::GivenOwnSamples)
+        .expect("small copies leak");
     assert!(refutation.shrunk_to_bits.is_some());
 }

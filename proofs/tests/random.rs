@@ -221,7 +221,7 @@ fn coalitions(program: &Program) -> Vec<Coalition> {
 }
 
 /// Tables small enough for many Programs.
-const SMALL: Options = Options { most_bits: 18, given_own_samples: true };
+const SMALL: Options = Options { most_bits: 18, most_entries: 1 << 26, given_own_samples: true };
 
 /// How often each pair of verdicts was met.
 #[derive(Debug, Default)]

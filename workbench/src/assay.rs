@@ -3,7 +3,7 @@
 use crate::bill::{CostReport, Setting};
 use crate::card::CardReport;
 use crate::error_audit::{ErrorAudit, question};
-use crate::proof::{Proof, ProofError, ProveReport};
+use crate::proof::{Asked, Proof, ProofError, ProveReport};
 use crate::sizes::Sizes;
 use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
@@ -59,7 +59,7 @@ impl Assay {
         Ok(Self {
             card: CardReport::new(protocol.card),
             right: ErrorAudit::new(protocol, &question(&subject.name, suite), sizes.seq())?,
-            private: Proof::new(&subject, suite, sizes, &[], &|_, _| {})?.report,
+            private: Proof::new(&subject, suite, sizes, 1, &Asked::Promised, &|_, _| {})?.report,
             cheap: CostReport::new(&subject, &setting)?,
         })
     }

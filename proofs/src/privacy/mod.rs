@@ -43,6 +43,7 @@
 pub mod certificate;
 pub mod check;
 pub mod exhaustive;
+pub mod queries;
 pub mod shrink;
 pub mod statistical;
 pub mod symbolic;
@@ -235,6 +236,13 @@ pub fn decide(program: &Program, coalition: Coalition) -> Report {
     decide_hashed(program, &program.digest().to_hex(), coalition)
 }
 
+/// The symbolic verdict without a search for larger views that would be simpler: for coalitions of which little is expected.
+#[must_use]
+pub fn prove_quickly(program: &Program, digest: &str, coalition: Coalition) -> Report {
+    let options = symbolic::Options { most_attempts: 1, ..symbolic::Options::default() };
+    symbolic::prove_hashed(program, digest, coalition, &options)
+}
+
 /// [`decide`] with the Program's digest in hexadecimal, so that whoever asks about several coalitions hashes it once.
 #[must_use]
 pub fn decide_hashed(program: &Program, digest: &str, coalition: Coalition) -> Report {
@@ -257,6 +265,33 @@ pub fn decide_hashed(program: &Program, digest: &str, coalition: Coalition) -> R
         }
     }
     report
+}
+
+/// All coalitions, smallest first.
+#[must_use]
+pub fn all_coalitions(program: &ProgramDraft) -> Vec<Coalition> {
+    let parties: Vec<Party> = program.parties.iter().collect();
+    let members = |set: u32| {
+        let member = |&i: &usize| set >> i & 1 == 1;
+        (0..parties.len()).filter(member).map(|i| parties[i]).collect::<Vec<_>>()
+    };
+    let mut sets: Vec<u32> = (1..1u32 << parties.len()).collect();
+    sets.sort_by_key(|set| (set.count_ones(), *set));
+    sets.into_iter().map(|set| Coalition(PartySet::of(&members(set)))).collect()
+}
+
+/// Those of some coalitions that no other of them contains.
+#[must_use]
+pub fn maximal(coalitions: &[Coalition]) -> Vec<Coalition> {
+    let is_within = |inner: Coalition, outer: Coalition| inner.0 != outer.0 && inner.0.is_subset(outer.0);
+    coalitions.iter().copied().filter(|&one| !coalitions.iter().any(|&other| is_within(one, other))).collect()
+}
+
+/// An upper bound on what an element of an output may carry beyond the ideal result, in bits: a word with `fraction_bits` fraction
+/// bits that is certified to err by at most `error` is one of at most 2 e 2^f + 1 words.
+#[must_use]
+pub fn excess_bits(error: f64, fraction_bits: u8) -> f64 {
+    (2.0 * error * 2f64.powi(i32::from(fraction_bits)) + 1.0).log2()
 }
 
 /// Looks for a refutation of a claim: counts the Program itself, then shrunk copies of it, smallest words first.

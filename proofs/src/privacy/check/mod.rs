@@ -454,18 +454,18 @@ fn is_same(program: &Program, origin: &[usize], first: ValueId, second: ValueId)
             let origins = |arguments: &[ValueId]| arguments.iter().map(|id| origin[id.index()]).collect::<Vec<_>>();
             one == other && origins(a) == origins(b)
         }
-        (Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) | Op::Send(..) | Op::Reveal { .. }, _) => {
-            false
-        }
+        (
+            Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) | Op::Send(..) | Op::Reveal { .. },
+            _,
+        ) => false,
     }
 }
 
 /// Whether a value is zero whatever it is computed from: the difference of contents and themselves, or a product with zero.
 fn is_zero(program: &Program, origin: &[usize], value: &Value) -> bool {
     let Op::Local(local, arguments) = &value.op else { return false };
-    let zero = |argument: &ValueId| {
-        matches!(program.values[origin[argument.index()]].op, Op::Constant(Constant::Splat(0)))
-    };
+    let zero =
+        |argument: &ValueId| matches!(program.values[origin[argument.index()]].op, Op::Constant(Constant::Splat(0)));
     match local {
         Local::Sub | Local::Xor => origin[arguments[0].index()] == origin[arguments[1].index()],
         Local::Mul | Local::And => arguments.iter().any(zero),

@@ -107,7 +107,8 @@ impl Changes<'_, '_> {
         let mut total = BTreeMap::new();
         for (&argument, factor) in arguments.iter().zip(factors) {
             let same = self.checker.program.values[argument].shape == *shape;
-            let change = if same { self.changes[argument].clone() } else { self.applied(argument, &format!("{shape}")) };
+            let change =
+                if same { self.changes[argument].clone() } else { self.applied(argument, &format!("{shape}")) };
             add(&mut total, &change?, factor, domain);
         }
         Some(total)
@@ -131,6 +132,10 @@ fn add(total: &mut BTreeMap<usize, u64>, change: &BTreeMap<usize, u64>, factor: 
     let mask = if domain.is_ring() { domain.mask() } else { 1 };
     for (&term, &coefficient) in change {
         let sum = total.get(&term).copied().unwrap_or(0).wrapping_add(coefficient.wrapping_mul(factor)) & mask;
-        if sum == 0 { total.remove(&term) } else { total.insert(term, sum) };
+        if sum == 0 {
+            total.remove(&term)
+        } else {
+            total.insert(term, sum)
+        };
     }
 }

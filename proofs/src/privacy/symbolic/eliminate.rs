@@ -42,7 +42,11 @@ impl<'v, 'p> Elimination<'v, 'p> {
             | Op::Send(..)
             | Op::Reveal { .. } => false,
         };
-        let slices = (0..count as u32).map(ValueId).filter(|&id| graph.view.contents(id) == id).filter(is_slice_of_sample).collect();
+        let slices = (0..count as u32)
+            .map(ValueId)
+            .filter(|&id| graph.view.contents(id) == id)
+            .filter(is_slice_of_sample)
+            .collect();
         Self {
             graph,
             uniform_by: vec![None; count],
@@ -176,7 +180,8 @@ impl<'v, 'p> Elimination<'v, 'p> {
     /// Follows what was shifted to give `id` once more, because `id` has lost other flows.
     fn look_behind_shift(&mut self, id: ValueId) {
         let view = self.graph.view;
-        if let Op::Local(Local::ShiftRight(_) | Local::ShiftRightArithmetic(_), arguments) = &view.program.value(id).op {
+        if let Op::Local(Local::ShiftRight(_) | Local::ShiftRightArithmetic(_), arguments) = &view.program.value(id).op
+        {
             let behind = view.contents(arguments[0]);
             if !view.knows(behind) && self.graph.live_flows(behind) == 1 && self.is_uniform(behind) {
                 self.followed[behind.index()] = false;

@@ -11,10 +11,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use viewless_protocols::program::{Local, Op, Program, ValueId};
 
 /// How many values may be walked over in all; a walk is one elimination.
-const MOST_WALKED: usize = 1 << 22;
+const MOST_WALKED: usize = 1 << 21;
 
 /// How many candidates are tried behind one set of messages that resist.
-const MOST_CANDIDATES: usize = 64;
+const MOST_CANDIDATES: usize = 96;
+
+/// How many contents are tried in pairs.
+const MOST_PAIRED: usize = 9;
 
 /// How many values behind a message are looked at.
 const MOST_VISITED: usize = 256;
@@ -26,7 +29,7 @@ pub(super) fn best_attempt(program: &Program, coalition: Coalition, options: &Op
     if best.offending.is_empty() {
         return best;
     }
-    let walks = MOST_WALKED / program.values.len().max(1);
+    let walks = (MOST_WALKED / program.values.len().max(1)).min(options.most_attempts.saturating_sub(1));
     let mut tried: HashSet<(Vec<ValueId>, bool, Vec<ValueId>)> = HashSet::new();
     while !best.offending.is_empty() {
         let better = candidates(program, coalition, &best).into_iter().find_map(|larger| {
@@ -119,7 +122,11 @@ fn handings(program: &Program, view: &View<'_>, best: &Attempt) -> Vec<Vec<Value
         }
         single.extend(samples);
     }
-    // What was made last is nearest to the messages.
-    sets.extend(single.into_iter().rev().map(|id| vec![id]));
+    // What was made last is nearest to the messages. Then pairs of what is nearest.
+    let single: Vec<ValueId> = single.into_iter().rev().collect();
+    sets.extend(single.iter().map(|&id| vec![id]));
+    let near = &single[..single.len().min(MOST_PAIRED)];
+    let pairs = |i: usize| near[..i].iter().map(move |&one| vec![one, near[i]]);
+    sets.extend((0..near.len()).flat_map(pairs));
     sets
 }

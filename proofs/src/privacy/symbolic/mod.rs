@@ -32,12 +32,14 @@ pub struct Options {
     pub largest_distance: f64,
     /// Largest number of offending messages that are reported.
     pub most_offending: usize,
+    /// How often the elimination may be run, on larger and larger views, while messages resist.
+    pub most_attempts: usize,
 }
 
 impl Default for Options {
-    /// 2^-40, the customary statistical security; 32 messages.
+    /// 2^-40, the customary statistical security; 32 messages; 1024 attempts (fewer for large Programs).
     fn default() -> Self {
-        Self { largest_distance: 2f64.powi(-40), most_offending: 32 }
+        Self { largest_distance: 2f64.powi(-40), most_offending: 32, most_attempts: 1024 }
     }
 }
 

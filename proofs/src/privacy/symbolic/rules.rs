@@ -62,7 +62,9 @@ fn is_odd_constant(program: &Program, id: ValueId) -> bool {
 /// modulo 2 finds an odd pivot for each column (for each row, where the constant stands on the left).
 fn is_onto(program: &Program, constant: ValueId, position: usize) -> bool {
     let value = program.value(constant);
-    let (Op::Constant(Constant::Words(words)), &[rows, columns]) = (&value.op, value.shape.axes()) else { return false };
+    let (Op::Constant(Constant::Words(words)), &[rows, columns]) = (&value.op, value.shape.axes()) else {
+        return false;
+    };
     if rows.max(columns) > 64 {
         return false;
     }

@@ -257,17 +257,3 @@ fn a_mask_that_is_no_sample_is_refused() {
     };
     is_refused_for(Party::P1, build, "is no sample");
 }
-
-#[test]
-fn a_message_that_decides_an_output_may_not_be_drawn() {
-    // The message is uniform, but given the output, its square, it is not.
-    let build = |p: &mut ProgramBuilder, x| {
-        let mask = p.sample(PartySet::of(&[Party::P0]), Domain::Ring(3), [2].into());
-        let masked = p.add(x, mask);
-        let message = p.send(masked, Party::Client);
-        let square = p.mul(message, message);
-        p.reveal(square, Party::Client, "y", 0);
-        (message, mask)
-    };
-    is_refused_for(Party::Client, build, "the output");
-}

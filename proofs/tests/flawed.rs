@@ -479,6 +479,13 @@ fn an_output_may_depend_on_the_client_s_own_samples() {
     let coalition = Coalition::of(&program, &[Client]).unwrap();
     let strictly = exhaustive::Options { given_own_samples: false, ..exhaustive::Options::default() };
     assert!(matches!(exhaustive::count_with(&program, coalition, strictly), Ok(Exhaustive::Leak(_))));
+    let Verdict::Proved { simulator, .. } = privacy::prove(&program, coalition).verdict else { panic!("it is proved") };
+    assert_eq!(simulator, Simulator::GivenOwnSamples);
+    assert_eq!(privacy::refute(&program, coalition, Simulator::GivenOwnSamples), None);
+    assert!(
+        privacy::refute(&program, coalition, Simulator::DrawsOwnSamples)
+            .is_some_and(|found| found.witness.distance > 0.0)
+    );
 }
 
 #[test]

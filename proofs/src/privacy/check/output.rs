@@ -129,11 +129,10 @@ impl Checker<'_> {
     /// first output that does.
     pub(super) fn outputs(&self, steps: &[Step]) -> Result<Option<usize>, CheckError> {
         let mut accounted = HashSet::new();
-        for (step, contents) in steps.iter().enumerate() {
+        for contents in steps {
             let Step::Output { output, shares } = contents else { continue };
-            if !accounted.insert(self.before_bijections(self.origin[output.index()])) {
-                return Err(CheckError::Step { step, why: Refusal::SecondOutput(output.index()) });
-            }
+            // No sum comes twice: its shares have one step each, and there is one at least.
+            accounted.insert(self.before_bijections(self.origin[output.index()]));
             // The only share of an output is a function of it.
             if let [only] = &shares[..] {
                 accounted.insert(self.origin[only.message.index()]);

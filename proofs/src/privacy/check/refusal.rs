@@ -70,9 +70,6 @@ pub enum Refusal {
     /// Rule `output` for something else.
     #[error("%{0} is no output of the coalition")]
     NoOutput(usize),
-    /// Rule `output` twice for the same.
-    #[error("an earlier step is about the output %{0} already")]
-    SecondOutput(usize),
     /// Rule `output` without messages.
     #[error("an output without shares")]
     NoShares,

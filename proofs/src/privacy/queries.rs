@@ -1,12 +1,12 @@
 //! One setup and several queries: what a served model really does, as one Program.
 //!
-//! The setup phase, and whatever it is computed from, is done once: weights, their shares, their masks, and the weights opened
-//! under these masks. Everything else is done again for each query, with inputs and randomness of its own. So the sharing of
-//! masks between queries is in the Program, and a proof about it is a proof about that reuse.
+//! What lives as long as the model is done once: weights, their shares, their masks, and the weights opened under these masks. Everything
+//! else is done again for each query, with inputs and randomness of its own. So the sharing of masks between queries is in the
+//! Program, and a proof about it is a proof about that reuse.
 
 use std::sync::Arc;
 use thiserror::Error;
-use viewless_protocols::program::{Op, Phase, Program, ProgramDraft, ProgramError, Value, ValueId};
+use viewless_protocols::program::{Lifetime, Op, Program, ProgramDraft, ProgramError, Value, ValueId};
 
 /// Queries that cannot be put together.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -27,18 +27,10 @@ pub enum QueriesError {
 /// Largest number of values of the Program of all queries.
 const MOST_VALUES: usize = 1 << 26;
 
-/// What is computed once: the setup phase and all that it depends on.
+/// What lives as long as the model.
 #[must_use]
 pub fn done_once(program: &Program) -> Vec<bool> {
-    let mut once: Vec<bool> = program.iter().map(|(id, _)| program.phase(id) == Phase::Setup).collect();
-    for (id, value) in program.iter().rev() {
-        let constant = matches!(value.op, Op::Constant(_));
-        once[id.index()] |= constant;
-        if once[id.index()] {
-            value.op.arguments().iter().for_each(|argument| once[argument.index()] = true);
-        }
-    }
-    once
+    program.iter().map(|(id, _)| program.lifetime(id) == Lifetime::Model).collect()
 }
 
 /// The Program of a setup and `queries` queries.
@@ -49,10 +41,11 @@ pub fn repeated(program: &Program, queries: usize) -> Result<Program, QueriesErr
     repeated_with(program, queries, &done_once(program))
 }
 
-/// The same, with a given choice of what is done once. A choice that keeps a mask of inputs is a defect, to be refuted.
+/// The same, with a given choice of what is done once; what this is computed from must be done once, too. A choice that keeps a mask of
+/// inputs is a defect, to be refuted.
 ///
 /// # Errors
-/// [`QueriesError`] if there is no query, or there are too many, or what is done once depends on what is not.
+/// [`QueriesError`] if there is no query, or there are too many.
 pub fn repeated_with(program: &Program, queries: usize, once: &[bool]) -> Result<Program, QueriesError> {
     let values = program.values.len();
     if queries == 0 || queries.checked_mul(values).is_none_or(|all| all > MOST_VALUES) {
@@ -80,9 +73,9 @@ pub fn repeated_with(program: &Program, queries: usize, once: &[bool]) -> Result
                 }
             };
             let mut op = match &value.op {
-                Op::Sample { .. } => {
+                Op::Sample { lifetime, .. } => {
                     streams += 1;
-                    Op::Sample { stream: streams - 1 }
+                    Op::Sample { stream: streams - 1, lifetime: *lifetime }
                 }
                 Op::Input { name, fraction_bits } => Op::Input { name: suffix(name), fraction_bits: *fraction_bits },
                 Op::Reveal { value, to, name, fraction_bits } => {
@@ -96,4 +89,63 @@ pub fn repeated_with(program: &Program, queries: usize, once: &[bool]) -> Result
         }
     }
     Ok(draft.check()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::privacy::certificate::Simulator;
+    use crate::privacy::{self, Coalition, Verdict};
+    use viewless_protocols::circuit::{Circuit, Owner};
+    use viewless_protocols::fixed::FixedPoint;
+    use viewless_protocols::party::Party;
+    use viewless_protocols::scheme;
+    use viewless_protocols::suite::Suite;
+
+    /// A product with a weight, and a square, under the faithful suite's scheme: weights keep their masks.
+    fn product() -> Program {
+        let mut c = Circuit::new();
+        let (x, w) = (c.input(Owner::Client, "x", [1]), c.input(Owner::Model, "w", [1]));
+        let y = c.mul(x, w);
+        c.reveal(y, "y");
+        let suite = Suite::built_in("faithful").unwrap();
+        scheme::compile(&c.finish().unwrap(), &suite.scheme, FixedPoint { fraction_bits: 8 }).unwrap()
+    }
+
+    #[test]
+    fn four_queries_share_the_masks_of_weights_and_are_proved() {
+        let one = product();
+        let four = repeated(&one, 4).unwrap();
+        let samples = |program: &Program| program.iter().filter(|(_, v)| matches!(v.op, Op::Sample { .. })).count();
+        let kept = |id| one.lifetime(id) == Lifetime::Model;
+        let once = one.iter().filter(|(id, v)| matches!(v.op, Op::Sample { .. }) && kept(*id)).count();
+        assert!(once > 0, "a weight keeps its mask");
+        assert_eq!(samples(&four), once + 4 * (samples(&one) - once));
+        for coalition in privacy::promised_coalitions(&four) {
+            let report = privacy::prove(&four, coalition);
+            assert!(matches!(report.verdict, Verdict::Proved { .. }), "{coalition}: {:#?}", report.verdict);
+            assert!(privacy::check::check(&four, &report.certificate.unwrap()).is_ok());
+        }
+        assert_eq!(repeated(&one, 1).unwrap().values.len(), one.values.len());
+        assert!(matches!(repeated(&one, 0), Err(QueriesError::Count { .. })));
+        assert!(matches!(repeated(&one, usize::MAX), Err(QueriesError::Count { .. })));
+    }
+
+    #[test]
+    fn a_mask_of_inputs_that_is_kept_is_refuted() {
+        let one = product();
+        // Everything that no input enters is kept, so that two inputs are opened under one mask.
+        let mut kept = done_once(&one);
+        for (id, value) in one.iter() {
+            let arguments = value.op.arguments();
+            kept[id.index()] |= !matches!(value.op, Op::Input { .. }) && arguments.iter().all(|argument| kept[argument.index()]);
+        }
+        let two = repeated_with(&one, 2, &kept).unwrap();
+        let leaks = [Party::P0, Party::P1].into_iter().any(|party| {
+            let coalition = Coalition::of(&two, &[party]).unwrap();
+            let proved = matches!(privacy::prove(&two, coalition).verdict, Verdict::Proved { .. });
+            !proved && privacy::refute(&two, coalition, Simulator::GivenOwnSamples).is_some()
+        });
+        assert!(leaks, "differences of inputs are opened");
+    }
 }

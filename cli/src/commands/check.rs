@@ -3,6 +3,7 @@
 use super::Outcome;
 use crate::arguments::{self, SizeArguments};
 use crate::error::CliError;
+use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
 use std::path::PathBuf;
@@ -46,7 +47,7 @@ fn distance(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// A file that cannot be read or is no file of certificates, or a subject that cannot be built.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { file: path, subject, suite, queries, largest_distance, sizes } = arguments;
     let in_file = |error| CliError::Certificate { path: path.clone(), error };
     let stored = CertificateFile::parse(&file::read(path)?).map_err(in_file)?;
@@ -58,10 +59,6 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
         }
     };
     let report = stored.check(stated.as_ref(), *largest_distance).map_err(in_file)?;
-    if json {
-        screen::print_json(&report)?;
-    } else {
-        screen::print(render::proof::checked(&report))?;
-    }
+    screen::show(&report, manner, |_| render::proof::checked(&report))?;
     Ok(report.is_valid().into())
 }

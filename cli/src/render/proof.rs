@@ -1,17 +1,67 @@
 //! Verdicts about coalitions, in words and a table.
 
 use super::table::TextTable;
+use super::words;
 use viewless_proofs::privacy::Offending;
 use viewless_proofs::privacy::certificate::Simulator;
 use viewless_workbench::certificate::{CheckReport, Checked, DeclaredOutput};
-use viewless_workbench::proof::ProveReport;
+use viewless_workbench::proof::{CoalitionReport, ProveReport};
 
 /// Offending messages that are shown; JSON has all.
 const MOST_SHOWN: usize = 5;
 
+/// What the figures mean.
+pub const CONVENTIONS: &str = "\
+proved      the messages have a law that inputs, outputs and (see simulator) samples of the coalition determine; semi-honest, static;
+            relative to the declared outputs: what these themselves tell is not judged here
+refuted     counting found two assignments of the others' inputs that the coalition tells apart
+undecided   neither: no rule of the prover applies, and the Program is too large to count; this says nothing of a leak
+simulator   alone: it is given inputs and outputs, and draws the coalition's samples itself: the standard claim
+            samples: it is given the coalition's own samples too: a weaker claim, because outputs may depend on these
+distance    statistical distance of what is so made from the real view; 0 is equality
+";
+
+/// Who learns something.
+#[must_use]
+pub fn sentence(report: &ProveReport) -> String {
+    let of = |verdict: &str| -> Vec<String> {
+        let counts = |coalition: &&CoalitionReport| report.maximal.is_none() || coalition.promised;
+        let coalitions = report.coalitions.iter().filter(counts).filter(|coalition| coalition.verdict == verdict);
+        coalitions.map(|coalition| coalition.parties.join("+")).collect()
+    };
+    let (proved, refuted, undecided) = (of("proved"), of("refuted"), of("undecided"));
+    let name = plain(&report.subject);
+    match (refuted.is_empty(), undecided.is_empty()) {
+        (true, true) => {
+            let weaker =
+                report.coalitions.iter().filter(|coalition| coalition.simulator == Some(Simulator::GivenOwnSamples));
+            let weaker: Vec<String> = weaker.map(|coalition| coalition.parties.join("+")).collect();
+            let but = if weaker.is_empty() {
+                String::new()
+            } else {
+                format!(" (of {}: given its own samples)", words::list(&weaker))
+            };
+            format!(
+                "{name} is private: beyond inputs and declared outputs of their own, messages tell nothing to {}{but}.",
+                words::list(&proved)
+            )
+        }
+        (false, _) => format!("{name} is not private: {} can tell secrets apart.", words::list(&refuted)),
+        (true, false) => {
+            format!("Whether {name} is private is not known: no proof against {} was found.", words::list(&undecided))
+        }
+    }
+}
+
 /// The readable page.
 #[must_use]
-pub fn text(report: &ProveReport) -> String {
+pub fn text(report: &ProveReport, explain: bool) -> String {
+    format!("{}\n{}{}", words::first(&sentence(report)), body(report), words::legend(explain, CONVENTIONS))
+}
+
+/// The page without its first sentence and its legend.
+#[must_use]
+pub fn body(report: &ProveReport) -> String {
     let ProveReport { subject, suite, seq, batch, queries, digest, .. } = report;
     let mut text = heading(subject, suite, *seq, *batch, *queries, digest);
     let columns = ["coalition", "promised", "verdict", "by", "simulator", "messages", "distance", "seconds"];
@@ -45,7 +95,6 @@ pub fn text(report: &ProveReport) -> String {
             text += &format!("{parties}: {}\n", plain(witness));
         }
     }
-    text += LEGEND;
     match &report.maximal {
         Some(maximal) => {
             let sets: Vec<String> = maximal.iter().map(|parties| parties.join("+")).collect();
@@ -58,16 +107,6 @@ pub fn text(report: &ProveReport) -> String {
     }
     text
 }
-
-const LEGEND: &str = "
-proved      the messages have a law that inputs, outputs and (see simulator) samples of the coalition determine; semi-honest, static;
-            relative to the declared outputs: what these themselves tell is not judged here
-refuted     counting found two assignments of the others' inputs that the coalition tells apart
-undecided   neither: no rule of the prover applies, and the Program is too large to count; this says nothing of a leak
-simulator   alone: it is given inputs and outputs, and draws the coalition's samples itself: the standard claim
-            samples: it is given the coalition's own samples too: a weaker claim, because outputs may depend on these
-distance    statistical distance of what is so made from the real view; 0 is equality
-";
 
 fn short(simulator: Simulator) -> &'static str {
     match simulator {
@@ -107,7 +146,17 @@ pub fn plain(text: &str) -> String {
 #[must_use]
 pub fn checked(report: &CheckReport) -> String {
     let CheckReport { subject, suite, seq, batch, queries, digest, .. } = report;
-    let mut text = heading(subject, suite, *seq, *batch, *queries, digest);
+    let refused = report.coalitions.iter().filter(|coalition| !coalition.valid).count();
+    let all = report.coalitions.len();
+    let sentence = match refused {
+        0 => format!(
+            "The stored proofs hold: {} checked, every promised one among them.",
+            words::count(all, "coalition")
+        ),
+        refused => format!("{refused} of {} are not proved by this file.", words::count(all, "coalition")),
+    };
+    let mut text = words::first(&sentence);
+    text += &format!("\n{}", heading(subject, suite, *seq, *batch, *queries, digest));
     text += if report.stated_by_user {
         "as stated by the user; the Program was built here from that\n"
     } else {

@@ -138,7 +138,8 @@ mod tests {
         let mut kept = done_once(&one);
         for (id, value) in one.iter() {
             let arguments = value.op.arguments();
-            kept[id.index()] |= !matches!(value.op, Op::Input { .. }) && arguments.iter().all(|argument| kept[argument.index()]);
+            kept[id.index()] |=
+                !matches!(value.op, Op::Input { .. }) && arguments.iter().all(|argument| kept[argument.index()]);
         }
         let two = repeated_with(&one, 2, &kept).unwrap();
         let leaks = [Party::P0, Party::P1].into_iter().any(|party| {

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::party::Party;
+use viewless_protocols::program::{bill, timetable};
 use viewless_protocols::program::{Op, Phase, Program, Schedule, ValueId};
 use viewless_protocols::scheme;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::{Grouping, bill, timetable};
 use viewless_simulator::network::Network;
 use viewless_tests::random_program::programs;
 
@@ -62,10 +62,10 @@ fn holds(program: &Program) -> Result<(), TestCaseError> {
         prop_assert_eq!(early.charged[phase as usize].len(), rounds as usize, "every round is charged once");
         prop_assert!(rounds <= written.rounds[phase as usize]);
     }
-    let [early, written] =
-        [Schedule::Asap, Schedule::AsWritten].map(|schedule| bill(program, schedule, Grouping::Function));
+    let [early, written] = [Schedule::Asap, Schedule::AsWritten]
+        .map(|schedule| bill(program, schedule, viewless_protocols::model::BY_FUNCTION));
     for network in [Network::lan(), Network::wan()] {
-        let (fast, plain) = (early.online_seconds(&network), written.online_seconds(&network));
+        let (fast, plain) = (network.online_seconds(&early), network.online_seconds(&written));
         prop_assert!(fast <= plain, "{} {}", fast, plain);
     }
     Ok(())

@@ -18,10 +18,10 @@ use viewless_protocols::model::{Activation, Head};
 use viewless_protocols::nonlinear::{Function, Registry, Truth};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
+use viewless_protocols::program::{Message, Schedule};
 use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::claims::Findings;
-use viewless_simulator::count::{Grouping, Message, Schedule};
 use viewless_simulator::execute::{ExecuteError, Execution, Inputs, Options, Reals, execute};
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
@@ -303,7 +303,7 @@ pub fn infer(
     let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
     let output = Answer::new(model, output.values.clone());
     let plaintext = Answer::new(model, plaintext.output.iter().map(|&x| f64::from(x)).collect());
-    let setting = Setting { suite, sizes, schedule, network, grouping: Grouping::Function };
+    let setting = Setting { suite, sizes, schedule, network, grouping: viewless_protocols::model::BY_FUNCTION };
     let alternatives = alternatives::prices(&subject, &setting);
     let cost = CostReport::counted(&subject, &program, &setting, alternatives, execution.seconds);
     Ok(InferenceReport {

@@ -15,7 +15,7 @@ use viewless_models::{Model, ModelError, Prompt};
 use viewless_protocols::model::architecture::EmbeddingLayout;
 use viewless_protocols::model::transformer::{EMBEDDED, ONE_HOT, OUTPUT, PATCHES};
 use viewless_protocols::model::{Activation, Head};
-use viewless_protocols::nonlinear::Truth;
+use viewless_protocols::nonlinear::{Function, Registry, Truth};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
 use viewless_protocols::shape::Shape;
@@ -373,7 +373,11 @@ fn domains(findings: &Findings) -> Vec<DomainViolation> {
 
 /// The form of GeLU that a model was trained with, and the one that its suite's protocol approximates, where they differ.
 fn notes(activation: Activation, suite: &Suite) -> Result<Vec<String>, SuiteError> {
-    let gelu = suite.model()?.gelu.card;
+    if !activation.is_gelu() {
+        return Ok(Vec::new());
+    }
+    let protocols = suite.resolve(Registry::built_in())?;
+    let gelu = &protocols.get(&Function::GELU)?.card;
     let forms = match (activation, gelu.error.truth) {
         (Activation::Gelu, Truth::GeluTanh) => Some(("erf", "tanh")),
         (Activation::GeluTanh, Truth::Gelu) => Some(("tanh", "erf")),

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`inference`] | Does a private run on a real model give the plaintext answer? |
 //! | [`bill`], [`alternatives`] | What does it cost, and what would another choice cost? |
-//! | [`comparison`] | How do suites stand side by side? |
+//! | [`comparison`], [`variants`] | How do suites, or protocols of a function, stand side by side? |
 //! | [`failures`] | How often does an inference fail outright? |
 //! | [`sites`] | Which sites of a model leave their protocols' domains, and where does a private run first diverge? |
 //! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
@@ -29,6 +29,7 @@ pub mod proof;
 pub mod sites;
 pub mod sizes;
 pub mod subject;
+pub mod variants;
 
 pub use sizes::{SizeError, Sizes};
 pub use subject::{Kind, Subject, SubjectError};

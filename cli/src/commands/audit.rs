@@ -96,7 +96,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
 }
 
 fn of_protocol(
-    protocol: &'static Protocol,
+    protocol: &Protocol,
     suite: &Suite,
     arguments: &Arguments,
     manner: Manner,

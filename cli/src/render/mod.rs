@@ -17,5 +17,5 @@ pub mod rows;
 pub mod sites;
 pub mod table;
 pub mod units;
-// pub mod variants;
+pub mod variants;
 pub mod words;

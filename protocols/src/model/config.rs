@@ -1,6 +1,7 @@
 //! The shape of a Transformer: everything a circuit needs to know about a model except its weights.
 
 use super::architecture::{Architecture, ClassifierInput, EmbeddingLayout};
+use crate::nonlinear::Function;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -305,6 +306,39 @@ impl TransformerConfig {
     #[must_use]
     pub fn head_size(&self) -> usize {
         self.hidden_size / self.heads
+    }
+
+    /// The functions that a circuit of it computes by protocols.
+    #[must_use]
+    pub fn functions(&self) -> Vec<Function> {
+        let mut functions = vec![Function::LAYERNORM, Function::SOFTMAX];
+        let layout = self.architecture.layout();
+        let of_head = match (&self.head, layout.masked_word) {
+            (Head::MaskedWord, Some(head)) => head.activation,
+            _ => None,
+        };
+        if [Some(self.activation), of_head].into_iter().flatten().any(Activation::is_gelu) {
+            functions.push(Function::GELU);
+        }
+        let has_tanh = match &self.head {
+            Head::Pooler => true,
+            Head::Classifier { .. } => layout.classifier.is_some_and(|classifier| match classifier.input {
+                ClassifierInput::Pooler | ClassifierInput::Tanh(_) => true,
+                ClassifierInput::Token | ClassifierInput::LastToken | ClassifierInput::Relu(_) => false,
+            }),
+            Head::HiddenStates
+            | Head::MeanPooling
+            | Head::Pooling(_)
+            | Head::TokenClassifier { .. }
+            | Head::AnswerSpan
+            | Head::MaskedWord
+            | Head::NextToken
+            | Head::NextTokenByOwnTable => false,
+        };
+        if has_tanh {
+            functions.push(Function::TANH);
+        }
+        functions
     }
 
     /// Rows of the word embedding table; none for images.

@@ -12,8 +12,10 @@ use super::architecture::{
 use super::config::{Activation, Head, Input, Pooling, TransformerConfig};
 use super::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER, weight_shape};
 use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
-use crate::nonlinear::{LayerNormInputs, Mask, Protocol, SoftmaxInputs};
+use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol, SoftmaxInputs};
+use crate::suite::{MissingProtocol, Protocols};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Name of the client's input under [`Embedding::OneHot`]: `[batch * tokens, vocabulary]`, a single 1 in each row.
@@ -40,19 +42,50 @@ pub enum Embedding {
     Client,
 }
 
-/// One protocol for each function of the model, and how tokens are embedded.
-#[derive(Debug, Clone, Copy)]
+/// The protocols that a model is built with, and how tokens are embedded.
+#[derive(Debug, Clone)]
 pub struct ModelProtocols {
-    /// Activation.
-    pub gelu: &'static Protocol,
-    /// Attention weights.
-    pub softmax: &'static Protocol,
-    /// Normalisation.
-    pub layernorm: &'static Protocol,
-    /// The pooler's activation.
-    pub tanh: &'static Protocol,
+    /// Protocols by function.
+    pub protocols: Protocols,
     /// Look-up of tokens.
     pub embedding: Embedding,
+}
+
+/// The protocols that a model needs.
+struct Chosen<'a> {
+    /// Attention weights.
+    softmax: &'a Protocol,
+    /// Normalisation.
+    layernorm: &'a Protocol,
+    /// Activation, where it is one that a protocol computes.
+    gelu: Option<&'a Protocol>,
+    /// Of the pooler, or in a classifier, where there is one.
+    tanh: Option<&'a Protocol>,
+    /// Look-up of tokens.
+    embedding: Embedding,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(config: &TransformerConfig, chosen: &'a ModelProtocols) -> Result<Self, MissingProtocol> {
+        let needed = config.functions();
+        let get = |function| chosen.protocols.get(&function).map(Arc::as_ref);
+        let get_if_needed = |function| if needed.contains(&function) { get(function).map(Some) } else { Ok(None) };
+        Ok(Self {
+            softmax: get(Function::SOFTMAX)?,
+            layernorm: get(Function::LAYERNORM)?,
+            gelu: get_if_needed(Function::GELU)?,
+            tanh: get_if_needed(Function::TANH)?,
+            embedding: chosen.embedding,
+        })
+    }
+
+    fn gelu(&self, c: &mut Circuit, x: Secret) -> Secret {
+        self.gelu.expect("it was looked up, because the configuration has it").build(c, x)
+    }
+
+    fn tanh(&self, c: &mut Circuit, x: Secret) -> Secret {
+        self.tanh.expect("it was looked up, because the configuration has it").build(c, x)
+    }
 }
 
 /// Sizes of one inference. Counts; no unit.
@@ -111,6 +144,9 @@ pub enum BuildError {
     /// The configuration cannot be.
     #[error("{0}")]
     Config(#[from] super::ConfigError),
+    /// A function of the model has no protocol.
+    #[error(transparent)]
+    Protocol(#[from] MissingProtocol),
     /// A protocol does not fit the shapes it is given.
     #[error("{0}")]
     Circuit(#[from] CircuitError),
@@ -119,7 +155,7 @@ pub enum BuildError {
 struct Transformer<'a> {
     config: &'a TransformerConfig,
     layout: &'static Layout,
-    protocols: &'a ModelProtocols,
+    protocols: Chosen<'a>,
     query: Query,
     /// The first token of a second text, if there is one.
     second: Option<usize>,
@@ -205,7 +241,8 @@ fn build(
     if query.batch > MOST_SEQUENCES {
         return Err(BuildError::Sequences { batch: query.batch });
     }
-    let model = Transformer { config, layout: config.architecture.layout(), protocols, query, second };
+    let layout = config.architecture.layout();
+    let model = Transformer { config, layout, protocols: Chosen::new(config, protocols)?, query, second };
     let mut c = Circuit::new();
     let mask = match model.layout.attention {
         Attention::Full => None,
@@ -415,7 +452,7 @@ impl Transformer<'_> {
     fn activate(&self, c: &mut Circuit, x: Secret, activation: Activation) -> Secret {
         match activation {
             Activation::Gelu | Activation::GeluTanh | Activation::Quad => {
-                c.region("gelu", |c| self.protocols.gelu.build(c, x))
+                c.region("gelu", |c| self.protocols.gelu(c, x))
             }
             Activation::Relu => c.region("relu", |c| relu(c, x)),
             Activation::Silu | Activation::QuickGelu => {
@@ -611,7 +648,7 @@ impl Transformer<'_> {
         c.region("pooler", |c| {
             let first = self.token(c, x, 0);
             let dense = self.head_layer(c, first, name, self.config.hidden_size);
-            self.protocols.tanh.build(c, dense)
+            self.protocols.tanh(c, dense)
         })
     }
 
@@ -630,7 +667,7 @@ impl Transformer<'_> {
                 (None, ClassifierInput::LastToken) => self.token(c, x, self.query.tokens - 1),
                 (None, ClassifierInput::Tanh(name)) => {
                     let dense = dense(c, name);
-                    self.protocols.tanh.build(c, dense)
+                    self.protocols.tanh(c, dense)
                 }
                 (None, ClassifierInput::Relu(name)) => {
                     let dense = dense(c, name);
@@ -669,6 +706,7 @@ mod tests {
     use crate::circuit::Op;
     use crate::model::architecture::Architecture;
     use crate::model::tensors;
+    use crate::nonlinear::Registry;
     use crate::suite::Suite;
 
     /// A model of 2 layers with a head.
@@ -716,7 +754,7 @@ mod tests {
         for architecture in Architecture::ALL {
             for head in heads(architecture) {
                 let config = small(architecture, head);
-                let suite = Suite::built_in("faithful").unwrap().model().unwrap();
+                let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
                 let circuit = circuit(&config, &suite, query(&config, 2)).unwrap();
                 let mut taken: Vec<(String, Vec<usize>)> = Vec::new();
                 for node in circuit.nodes() {
@@ -740,7 +778,7 @@ mod tests {
 
     #[test]
     fn a_pair_of_texts_needs_two_token_types_and_a_token_for_each() {
-        let suite = Suite::built_in("faithful").unwrap().model().unwrap();
+        let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
         let mut bert = small(Architecture::Bert, Head::HiddenStates);
         let refused = |config: &TransformerConfig, second| circuit_of_pair(config, &suite, query(config, 1), second);
         assert_eq!(refused(&bert, 2).unwrap_err(), BuildError::SecondText { second: 2, tokens: 5 });
@@ -752,7 +790,7 @@ mod tests {
 
     #[test]
     fn what_no_private_circuit_computes_is_refused_by_name() {
-        let suite = Suite::built_in("faithful").unwrap().model().unwrap();
+        let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
         for (activation, head, what) in [
             (Activation::Silu, Head::HiddenStates, "silu"),
             (Activation::QuickGelu, Head::HiddenStates, "quick_gelu"),
@@ -768,7 +806,7 @@ mod tests {
 
     #[test]
     fn queries_that_a_model_cannot_take_are_refused() {
-        let suite = Suite::built_in("faithful").unwrap().model().unwrap();
+        let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
         let refused = |architecture, tokens, batch| {
             circuit(&small(architecture, Head::HiddenStates), &suite, Query { tokens, batch }).unwrap_err()
         };

@@ -13,6 +13,7 @@
 //! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
 //! | [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
 //! | [`assay`] | All verdicts about one protocol? |
+//! | [`model_report`] | Everything about one model, and what to change? |
 //! | [`card`] | What is claimed of a protocol? |
 
 pub mod alternatives;
@@ -24,6 +25,7 @@ pub mod comparison;
 pub mod error_audit;
 pub mod failures;
 pub mod inference;
+pub mod model_report;
 pub mod named;
 pub mod proof;
 pub mod sites;

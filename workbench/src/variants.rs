@@ -173,7 +173,8 @@ impl Variant {
         let ((low, high), (their_low, their_high)) = (self.interval, other.interval);
         let rounds = (self.price.rounds_online, other.price.rounds_online);
         let bits = (self.bits_online_per_element, other.bits_online_per_element);
-        let no_worse = error <= theirs && bits.0 <= bits.1 && rounds.0 <= rounds.1 && low <= their_low && high >= their_high;
+        let no_worse =
+            error <= theirs && bits.0 <= bits.1 && rounds.0 <= rounds.1 && low <= their_low && high >= their_high;
         let better = error < theirs || bits.0 < bits.1 || rounds.0 < rounds.1 || low < their_low || high > their_high;
         no_worse && better
     }
@@ -192,7 +193,8 @@ impl ErrorFound {
         // One run is enough: the certified part covers all inputs.
         let question = Question { samples: 1, ..question(&protocol.card.name, suite) };
         let found = if is_of_rows(protocol) {
-            audit::rows::certified_max_error(protocol, &question, row_length, ROW_RANGE).map(|certified| (certified, None))
+            audit::rows::certified_max_error(protocol, &question, row_length, ROW_RANGE)
+                .map(|certified| (certified, None))
         } else {
             audit::audit_protocol(protocol, &question)
                 .map(|audit| (audit.report.certified_max_error, Some(audit.report.verdict)))
@@ -211,7 +213,8 @@ mod tests {
 
     fn compared(names: &[&str]) -> VariantComparison {
         let registry = Registry::built_in();
-        let protocols: Vec<Arc<Protocol>> = names.iter().map(|name| Arc::clone(registry.protocol(name).unwrap())).collect();
+        let protocols: Vec<Arc<Protocol>> =
+            names.iter().map(|name| Arc::clone(registry.protocol(name).unwrap())).collect();
         let suite = Suite::built_in("faithful").unwrap();
         let sizes = Sizes::new(16, 2).unwrap();
         VariantComparison::new(&protocols, &suite, sizes, Schedule::Asap).unwrap()

@@ -7,6 +7,7 @@ mod sites;
 use super::Outcome;
 use crate::arguments;
 use crate::error::CliError;
+use crate::progress::Spinner;
 use crate::render::picture::Format;
 use crate::screen::Manner;
 use crate::{file, render, screen};
@@ -95,18 +96,22 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     }
 }
 
-fn of_protocol(
-    protocol: &Protocol,
-    suite: &Suite,
-    arguments: &Arguments,
-    manner: Manner,
-) -> Result<Outcome, CliError> {
+fn of_protocol(protocol: &Protocol, suite: &Suite, arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { domain, seed, samples, plot, row, .. } = arguments;
     let name = &protocol.card.name;
     let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(name, suite) };
     let found = match plot {
         Some(path) => drawn(protocol, &question, path)?,
-        None => ErrorAudit::new(protocol, &question, *row as usize)?,
+        None => {
+            let spinner = Spinner::start();
+            spinner.tell(match is_of_rows(protocol) {
+                true => {
+                    format!("bounding the error over all rows of {row} elements, then searching for the worst of them")
+                }
+                false => format!("bounding the error over every input, then running up to {samples} of them"),
+            });
+            ErrorAudit::new(protocol, &question, *row as usize)?
+        }
     };
     screen::show(&found, manner, |_| render::audit::text(&found, suite))?;
     Ok(found.holds().into())

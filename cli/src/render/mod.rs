@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod comparison_page;
 pub mod failures;
 pub mod inference;
+pub mod model_report;
 pub mod page;
 pub mod picture;
 pub mod proof;

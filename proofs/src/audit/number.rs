@@ -87,6 +87,9 @@ pub fn audit_compiled(
     if reference != usual && !(is_gelu(usual) && is_gelu(reference)) {
         return Err(AuditError::WrongReference { name, function, reference });
     }
+    if question.samples > Question::MOST_SAMPLES {
+        return Err(AuditError::Samples { samples: question.samples });
+    }
     let claimed = card.interval.at(1);
     let (low, high) = question.domain.unwrap_or((claimed.low, claimed.high));
     let domain = cell(low, high, fixed)?;

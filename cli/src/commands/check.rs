@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use crate::error::CliError;
+use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
 use std::path::PathBuf;
@@ -19,15 +20,11 @@ pub struct Arguments {
 ///
 /// # Errors
 /// A file that cannot be read or is no file of certificates, or a subject that cannot be built.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let path = &arguments.file;
     let in_file = |error| CliError::Certificate { path: path.clone(), error };
     let stored = CertificateFile::parse(&file::read(path)?).map_err(in_file)?;
     let report = stored.check().map_err(in_file)?;
-    if json {
-        screen::print_json(&report)?;
-    } else {
-        screen::print(render::proof::checked(&report))?;
-    }
+    screen::show(&report, manner, |_| render::proof::checked(&report))?;
     Ok(report.is_valid().into())
 }

@@ -1,12 +1,31 @@
 //! A published table, each cell beside the count, in words and a table.
 
 use super::table::{TextTable, hanging};
+use super::words;
 use std::fmt::Write;
 use viewless_published::{CellReport, CellVerdict, Reproduction};
 
 /// The readable page.
 #[must_use]
 pub fn text(reproduction: &Reproduction) -> String {
+    format!("{}\n{}", words::first(&sentence(reproduction)), body(reproduction))
+}
+
+/// How many cells are what is counted.
+#[must_use]
+pub fn sentence(reproduction: &Reproduction) -> String {
+    let cells = &reproduction.cells;
+    let count = |verdict| cells.iter().filter(|cell| cell.verdict == verdict).count();
+    format!(
+        "Of {} {} equal to the digit what is counted here, {} are so under a stated inference, and {} cannot be reproduced.",
+        words::count(cells.len(), "printed cell"),
+        count(CellVerdict::Equal),
+        count(CellVerdict::Inferred),
+        count(CellVerdict::NotReproducible)
+    )
+}
+
+fn body(reproduction: &Reproduction) -> String {
     let Reproduction { title, source, cells, .. } = reproduction;
     let mut table = TextTable::of_text(&["", "", "printed", "counted", "", "verdict", ""]);
     let mut row = "";

@@ -76,7 +76,9 @@ fn three_digits(number: f64) -> String {
     }
 }
 
-fn four_digits(number: f64) -> String {
+/// A number with four digits.
+#[must_use]
+pub fn four_digits(number: f64) -> String {
     match number {
         n if n >= 999.5 => format!("{n:.0}"),
         n if n >= 99.95 => format!("{n:.1}"),

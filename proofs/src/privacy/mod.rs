@@ -43,6 +43,7 @@
 pub mod certificate;
 pub mod check;
 pub mod exhaustive;
+pub mod learned;
 pub mod shrink;
 pub mod statistical;
 pub mod symbolic;

@@ -104,8 +104,7 @@ const RANDOM: u64 = 200;
 
 #[test]
 fn random_protocols_are_accused_by_the_learner_only_if_they_leak() {
-    let said: Vec<(u64, Said)> =
-        (0..RANDOM).into_par_iter().map(|seed| (seed, say(&random(seed), &[256]))).collect();
+    let said: Vec<(u64, Said)> = (0..RANDOM).into_par_iter().map(|seed| (seed, say(&random(seed), &[256]))).collect();
     let counted: Vec<&(u64, Said)> = said.iter().filter(|(_, said)| said.distance.is_some()).collect();
     let leaking = |said: &Said| said.distance.is_some_and(|distance| distance > 0.0);
     let mut text = format!(
@@ -146,7 +145,10 @@ fn random_protocols_are_accused_by_the_learner_only_if_they_leak() {
     for (seed, said) in &counted {
         let leaks = said.given_own_samples.is_some_and(|distance| distance > 0.0);
         assert!(!(leaks && said.proved), "random protocol {seed} is proved and leaks");
-        assert!(leaking(said) || said.learner.is_none(), "random protocol {seed} is accused by the learner and private");
+        assert!(
+            leaking(said) || said.learner.is_none(),
+            "random protocol {seed} is accused by the learner and private"
+        );
     }
     golden("random-protocols.txt", &text);
 }
@@ -201,6 +203,7 @@ fn a_planted_bias_that_is_neither_provable_nor_countable_is_found_as_often_as_it
     }
     assert!(rates[0].iter().skip(1).all(|&rate| rate == SEEDS), "a bit that is always one is found with few runs");
     assert_eq!(rates[biases.len() - 1], vec![0; 6], "no bias, no evidence");
-    text += "\nbattery: runs with each of five choices of secrets; learner: pairs of runs with each of two contrasts.\n";
+    text +=
+        "\nbattery: runs with each of five choices of secrets; learner: pairs of runs with each of two contrasts.\n";
     golden("planted-bias.txt", &text);
 }

@@ -162,9 +162,8 @@ fn open_to_p1(p: &mut ProgramBuilder, z: Shares) -> ValueId {
 
 /// A product by oblivious transfer, which the dealer plays: P1's share is the entry that it chooses of a table masked by P0.
 fn by_transfer(p: &mut ProgramBuilder, x: Shares, y: Shares, mask: Option<ValueId>, whole_table: bool) -> Shares {
-    let [x0, x1, y0, y1] = [x[0], x[1], y[0], y[1]].map(|share| {
-        if p.value(share).holders.contains(Dealer) { share } else { p.send(share, Dealer) }
-    });
+    let [x0, x1, y0, y1] = [x[0], x[1], y[0], y[1]]
+        .map(|share| if p.value(share).holders.contains(Dealer) { share } else { p.send(share, Dealer) });
     let mask = mask.unwrap_or_else(|| p.splat(0, BIT));
     let mask_dealt = if p.value(mask).holders.contains(Dealer) { mask } else { p.send(mask, Dealer) };
     let (left, right) = (p.xor(x0, x1), p.xor(y0, y1));
@@ -188,8 +187,7 @@ fn by_transfer(p: &mut ProgramBuilder, x: Shares, y: Shares, mask: Option<ValueI
 pub(crate) fn gmw(mistake: GmwMistake) -> Program {
     protocol(|p| {
         let (x, w, y) = (bit(p, P0, "x"), bit(p, P0, "w"), bit(p, P1, "y"));
-        let mask =
-            if mistake == GmwMistake::InputMaskBiased { biased_coin(p, only(P0)) } else { coin(p, only(P0)) };
+        let mask = if mistake == GmwMistake::InputMaskBiased { biased_coin(p, only(P0)) } else { coin(p, only(P0)) };
         let x = if mistake == GmwMistake::InputNotMasked {
             let none = p.splat(0, BIT);
             [none, p.send(x, P1)]

@@ -473,9 +473,9 @@ fn every_suite_is_proved_for_every_promised_coalition_and_its_certificates_check
         let proof = json(&["prove", "bert-base", "--suite", suite, "--seq", "128", "--certificate", file]);
         assert!(array(&proof, "coalitions").iter().all(|coalition| coalition["verdict"] == "proved"), "{suite}");
         assert_eq!(array(&proof, "coalitions").len(), 5);
-        let check = json(&["check", file]);
-        assert_eq!(check["digest"], proof["digest"]);
-        assert!(array(&check, "certificates").iter().all(|certificate| certificate["valid"] == true), "{suite}");
+        let check = json(&["check", file, "--subject", "bert-base", "--suite", suite, "--seq", "128"]);
+        assert_eq!((&check["digest"], &check["stated_by_user"]), (&proof["digest"], &true.into()));
+        assert!(array(&check, "coalitions").iter().all(|coalition| coalition["valid"] == true), "{suite}");
     }
 }
 
@@ -508,10 +508,22 @@ fn forged_certificates_and_strange_coalitions_are_refused() {
     longer["seq"] = 5.into();
     assert!(refused(&longer).contains("is about the Program"));
     let mut reversed = stored.clone();
-    for certificate in reversed["certificates"].as_array_mut().unwrap() {
-        certificate["steps"].as_array_mut().unwrap().reverse();
+    for claim in reversed["coalitions"].as_array_mut().unwrap() {
+        claim["certificate"]["steps"].as_array_mut().unwrap().reverse();
     }
     assert!(refused(&reversed).contains("step"));
+    // What the file says of itself is said to be the file's, and a built-in suite's name is not lent to other contents.
+    let mut renamed = stored.clone();
+    renamed["suite"]["name"] = "secformer".into();
+    fs::write(&file, renamed.to_string()).unwrap();
+    let own_words = success(&["check", path]);
+    assert!(own_words.contains("as stated by the file") && own_words.contains("not the built-in suite of that name"));
+    assert_eq!(viewless(&["check", path, "--subject", "exp/limit", "--seq", "4"]).status.code(), Some(0));
+    assert_eq!(viewless(&["check", path, "--subject", "exp/limit", "--seq", "5"]).status.code(), Some(1));
+    // A promised coalition that is not there.
+    let mut fewer = stored.clone();
+    fewer["coalitions"].as_array_mut().unwrap().retain(|claim| claim["parties"][0] == "Dealer");
+    assert!(refused(&fewer).contains("the file says nothing of it"));
     fs::write(&file, "{}").unwrap();
     assert!(refusal(&["check", path]).contains("proof.json"));
     assert!(refusal(&["check", "/no/such/file"]).contains("/no/such/file"));

@@ -4,7 +4,7 @@ use crate::Progress;
 use crate::bill::{CostReport, Setting};
 use crate::card::CardReport;
 use crate::error_audit::{ErrorAudit, question};
-use crate::proof::{Proof, ProofError, ProveReport};
+use crate::proof::{Asked, Proof, ProofError, ProveReport};
 use crate::sizes::Sizes;
 use crate::statistics::{Settings, Statistics, StatisticsError, StatisticsReport};
 use crate::subject::{Subject, SubjectError};
@@ -78,7 +78,7 @@ impl Assay {
         Ok(Self {
             card: CardReport::new(&protocol.card),
             right: ErrorAudit::new(protocol, &question(&subject.name, suite), sizes.seq())?,
-            private: Proof::new(&subject, suite, sizes, &[], &|_, _| {})?.report,
+            private: Proof::new(&subject, suite, sizes, 1, &Asked::Promised, &|_, _| {})?.report,
             statistics: Statistics::new(&subject, suite, row, &[], settings, progress)?.report,
             cheap: CostReport::new(&subject, &setting)?,
         })

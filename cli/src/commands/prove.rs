@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use viewless_protocols::suite::Suite;
 use viewless_workbench::Subject;
 use viewless_workbench::named::DEFAULT_SUITE;
-use viewless_workbench::proof::{Proof, ProveReport};
+use viewless_workbench::proof::{Asked, Proof, ProveReport};
 use viewless_workbench::statistics::{Settings, Statistics, StatisticsReport};
 
 /// What to prove.
@@ -26,9 +26,12 @@ pub struct Arguments {
     #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
     suite: Suite,
     /// Parties that pool what they see, for instance P0,dealer; repeat for more. Without it: every coalition that the scheme
-    /// promises, which is every single party
+    /// promises, which is every single party. `all`: every set of parties
     #[arg(long, value_name = "PARTY,…")]
     coalition: Vec<String>,
+    /// Queries after one setup, which share the weights and their masks
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    queries: usize,
     /// Where to write the proofs, for `viewless check`
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
@@ -63,10 +66,15 @@ struct Page<'a> {
 /// # Errors
 /// A subject, suite or coalition that cannot be used, or a certificate or plot that cannot be written.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    let Arguments { subject, suite, coalition, certificate, sizes, .. } = arguments;
+    let Arguments { subject, suite, coalition, queries, certificate, sizes, .. } = arguments;
     let subject = Subject::find(subject)?;
     let progress = Progress::start("proving");
-    let proof = Proof::new(&subject, suite, sizes.checked(), coalition, &|done, of| progress.tell(done, of))?;
+    let asked = match &coalition[..] {
+        [] => Asked::Promised,
+        [all] if all == "all" => Asked::All,
+        named => Asked::Named(named.to_vec()),
+    };
+    let proof = Proof::new(&subject, suite, sizes.checked(), *queries, &asked, &|done, of| progress.tell(done, of))?;
     drop(progress);
     if let Some(path) = certificate {
         file::write(path, &serde_json::to_vec(&proof.certificates)?)?;
@@ -88,7 +96,9 @@ fn statistics(arguments: &Arguments, subject: &Subject) -> Result<StatisticsRepo
     let settings = Settings { seed: seed.unwrap_or(0), ..Settings::with_runs(runs.unwrap_or(Settings::RUNS)) };
     let progress = Progress::start("running for statistics");
     let told = |done, of| progress.tell(done, of);
-    let statistics = Statistics::new(subject, suite, sizes.checked(), coalition, settings, &told)?;
+    // Statistics have no use for sets of parties that nobody promises anything of.
+    let named: &[String] = if coalition.iter().any(|names| names == "all") { &[] } else { coalition };
+    let statistics = Statistics::new(subject, suite, sizes.checked(), named, settings, &told)?;
     drop(progress);
     if let (Some(path), Some(format)) = (plot, format) {
         file::write(path, &format.contents(&statistics.svg())?)?;

@@ -14,6 +14,7 @@ use crate::{file, render, screen};
 use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use viewless_proofs::audit::rows::Stage;
 use viewless_proofs::audit::{Question, plot};
 use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::suite::Suite;
@@ -104,13 +105,9 @@ fn of_protocol(protocol: &Protocol, suite: &Suite, arguments: &Arguments, manner
         Some(path) => drawn(protocol, &question, path)?,
         None => {
             let spinner = Spinner::start();
-            spinner.tell(match is_of_rows(protocol) {
-                true => {
-                    format!("bounding the error over all rows of {row} elements, then searching for the worst of them")
-                }
-                false => format!("bounding the error over every input, then running up to {samples} of them"),
-            });
-            ErrorAudit::new(protocol, &question, *row as usize)?
+            let tell =
+                |stage: Stage, done: usize, of: usize| spinner.tell(format!("{}: {done} of {of}", stage.words()));
+            ErrorAudit::with_progress(protocol, &question, *row as usize, &tell)?
         }
     };
     screen::show(&found, manner, |_| render::audit::text(&found, suite))?;

@@ -1,7 +1,7 @@
 //! All verdicts about a protocol on one page.
 
 use super::bill::Breakdown;
-use super::{audit, bill, card, proof, words};
+use super::{audit, bill, card, proof, statistics, words};
 use viewless_protocols::suite::Suite;
 use viewless_workbench::assay::Assay;
 
@@ -36,10 +36,12 @@ pub fn text(assay: &Assay, suite: &Suite, explain: bool) -> String {
         ("CARD", card::text(&assay.card)),
         ("RIGHT", audit::body(&assay.right, suite)),
         ("PRIVATE", proof::body(&assay.private)),
+        ("STATISTICS", statistics::body(&assay.statistics)),
         ("CHEAP", bill::body(&assay.cheap, Breakdown::Regions)),
     ];
     let page: Vec<String> =
         sections.iter().map(|(name, text)| format!("== {name} ==\n{}\n", text.trim_end())).collect();
-    let conventions = format!("{}{}", proof::CONVENTIONS, bill::conventions(&assay.cheap));
-    format!("{}\n{}{}", words::first(&sentence(assay)), page.join("\n"), words::legend(explain, &conventions))
+    let conventions = format!("{}{}{}", proof::CONVENTIONS, statistics::CONVENTIONS, bill::conventions(&assay.cheap));
+    let first = format!("{} {}", sentence(assay), statistics::sentence(&assay.statistics));
+    format!("{}\n{}{}", words::first(&first), page.join("\n"), words::legend(explain, &conventions))
 }

@@ -16,6 +16,7 @@ pub mod proof;
 pub mod published;
 pub mod rows;
 pub mod sites;
+pub mod statistics;
 pub mod table;
 pub mod units;
 pub mod variants;

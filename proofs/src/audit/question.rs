@@ -22,17 +22,13 @@ pub struct Question<'a> {
     pub fixed: FixedPoint,
     /// Decides the randomness of the runs.
     pub seed: u64,
-    /// Most inputs that are run, at most [`Question::MOST_SAMPLES`]; where the domain has more, they are a sample. The certified bound
-    /// covers all inputs in any case.
+    /// Most inputs that are run; where the domain has more, they are a sample. The certified bound covers all inputs in any case.
     pub samples: u64,
     /// The truth, where a function has several; the usual one when `None`.
     pub reference: Option<RealFunction>,
 }
 
 impl<'a> Question<'a> {
-    /// The most inputs that one audit runs: every number of an interval of 256 with 16 fraction bits.
-    pub const MOST_SAMPLES: u64 = (1 << 24) + 1;
-
     /// The protocol on its card's domain, with local truncation and the carry tree at 16 fraction bits, run on at most 2^20 + 1 inputs.
     #[must_use]
     pub fn new(protocol: &'a str) -> Self {
@@ -62,15 +58,6 @@ pub enum AuditError {
     UnknownProtocol {
         /// The name.
         name: String,
-    },
-    /// More inputs than are run at once.
-    #[error(
-        "{samples} inputs are more than one audit runs; ask for at most {}, the certified bound covers all of them anyway",
-        Question::MOST_SAMPLES
-    )]
-    Samples {
-        /// Inputs asked for.
-        samples: u64,
     },
     /// A domain that is no interval.
     #[error("the domain {low}:{high} is no interval; give two finite numbers, the smaller first")]
@@ -115,6 +102,16 @@ pub enum AuditError {
         low: f64,
         /// Upper end of the elements.
         high: f64,
+    },
+    /// More inputs to run than is of use: the certified bound covers all of them in any case.
+    #[error(
+        "{samples} inputs are more than the {most} that are run at most; the certified bound covers every input in any case"
+    )]
+    TooManySamples {
+        /// Inputs asked for.
+        samples: u64,
+        /// The limit.
+        most: u64,
     },
     /// A reference for another function.
     #[error("{name} computes {function}; {reference} is not its truth")]

@@ -165,6 +165,7 @@ fn run(report: &ModelReport) -> Markup {
     let Some(run) = &report.inference else { return html! {} };
     let asked = match &run.asked {
         Asked::Text { text, .. } => text.clone(),
+        Asked::Pair { text, text_pair, .. } => format!("{text} / {text_pair}"),
         Asked::Tokens { tokens } => format!("{} tokens", tokens.len()),
         Asked::Image { image } => image.clone(),
     };

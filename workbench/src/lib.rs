@@ -12,6 +12,7 @@
 //! | [`sites`] | Which sites of a model leave their protocols' domains, and where does a private run first diverge? |
 //! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
 //! | [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
+//! | [`statistics`] | What do real runs show of what a coalition sees? |
 //! | [`assay`] | All verdicts about one protocol? |
 //! | [`card`] | What is claimed of a protocol? |
 
@@ -28,6 +29,7 @@ pub mod named;
 pub mod proof;
 pub mod sites;
 pub mod sizes;
+pub mod statistics;
 pub mod subject;
 
 pub use sizes::{SizeError, Sizes};

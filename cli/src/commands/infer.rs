@@ -5,6 +5,7 @@ use super::fetch::{self, DEFAULT_MODEL};
 use crate::arguments::{self, Schedule};
 use crate::error::CliError;
 use crate::progress::Progress;
+use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
 use std::io;
@@ -58,13 +59,13 @@ pub struct Arguments {
 ///
 /// # Errors
 /// A model, text or suite that cannot be used.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { text, image, suite, network, schedule, threads, random_seed, .. } = arguments;
     if let Some(threads) = threads {
         limit_threads(usize::from(*threads))?;
     }
     let seed = if *random_seed { Seed::from_os()? } else { arguments.seed.clone() };
-    announce(&seed, *random_seed, json)?;
+    announce(&seed, *random_seed, manner)?;
     let model = fetch::loaded(&arguments.model, arguments.cache.as_deref())?;
     let picture = match image.as_deref() {
         Some(path) => Some((path.display().to_string(), model.read_image(path)?)),
@@ -81,11 +82,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     let report = infer(&question, Some(&|done, of| progress.tell(done, of)), sink)?;
     drop(progress);
     transcript.map(file::Pending::commit).transpose()?;
-    if json {
-        screen::print_json(&report)?;
-    } else {
-        screen::print(render::inference::text(&report, suite, &model))?;
-    }
+    screen::show(&report, manner, |explain| render::inference::text(&report, suite, &model, explain))?;
     Ok(render::inference::broken_claims(&report).is_empty().into())
 }
 
@@ -95,14 +92,14 @@ fn limit_threads(threads: usize) -> Result<(), CliError> {
 }
 
 /// The seed comes first, so that a run that fails can be replayed, too.
-fn announce(seed: &Seed, random: bool, json: bool) -> Result<(), CliError> {
+fn announce(seed: &Seed, random: bool, manner: Manner) -> Result<(), CliError> {
     let why = if random {
         "drawn from the operating system; whoever knows it sees everything"
     } else {
         "for simulation: a known seed hides nothing"
     };
     let line = format!("seed {} ({why})", shown(seed));
-    if json {
+    if manner.json {
         screen::note(line);
         Ok(())
     } else {

@@ -5,7 +5,7 @@ use super::fetch::DEFAULT_MODEL;
 use crate::error::CliError;
 use crate::render::table::{TextTable, hanging};
 use crate::render::{card, units};
-use crate::screen;
+use crate::screen::{self, Manner};
 use clap::Args;
 use serde::Serialize;
 use viewless_models::known_models;
@@ -56,9 +56,9 @@ struct ModelEntry {
 ///
 /// # Errors
 /// A name that nothing has.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let everything = Everything::collect()?;
-    match (&arguments.name, json) {
+    match (&arguments.name, manner.json) {
         (None, true) => screen::print_json(&everything)?,
         (None, false) => screen::print(everything.text())?,
         (Some(name), json) => {

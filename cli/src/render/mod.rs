@@ -1,5 +1,6 @@
 //! Reports in words, tables and charts. Each file makes text or markup of a report; none of them computes, and none prints.
 
+pub mod assay;
 pub mod audit;
 pub mod bill;
 pub mod card;
@@ -8,10 +9,14 @@ pub mod comparison;
 pub mod comparison_page;
 pub mod failures;
 pub mod inference;
+pub mod page;
 pub mod picture;
 pub mod proof;
 pub mod published;
 pub mod rows;
 pub mod sites;
+pub mod statistics;
 pub mod table;
 pub mod units;
+// pub mod variants;
+pub mod words;

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Most lines carried out, repetitions counted: far more than any protocol has, and an end to what has none.
-const MOST_LINES: usize = 1 << 20;
+const MOST_LINES: usize = 1 << 18;
 /// Most numbers of all lists together.
-const MOST_NUMBERS: usize = 1 << 24;
+const MOST_NUMBERS: usize = 1 << 22;
 /// Most numbers of a list.
 const MOST_ITEMS: usize = 1 << 16;
 

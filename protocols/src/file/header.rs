@@ -55,7 +55,6 @@ pub(super) fn file(reader: &mut Reader<'_>) -> Read<File> {
         reader.end_of_line(&format!("`{}`", line.node))?;
     };
     reader.end_of_line("`build`")?;
-    let end = reader.at();
     let missing = |what: &str, example: &str| {
         FileError::new(
             reader.origin,
@@ -69,6 +68,7 @@ pub(super) fn file(reader: &mut Reader<'_>) -> Read<File> {
     let (interval, of) = interval.ok_or_else(|| missing("interval", "interval [-8, 8]"))?;
     let (absolute, relative) = error.ok_or_else(|| missing("error claim", "error 0.01"))?;
     let body = reader.block(false)?;
+    let end = reader.at();
     Ok(File {
         name,
         summary,

@@ -25,6 +25,7 @@ pub mod comparison;
 pub mod error_audit;
 pub mod failures;
 pub mod inference;
+pub mod judgement;
 pub mod named;
 pub mod proof;
 pub mod sites;

@@ -7,12 +7,14 @@ mod sites;
 use super::Outcome;
 use crate::arguments;
 use crate::error::CliError;
+use crate::progress::Spinner;
 use crate::render::picture::Format;
 use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use viewless_proofs::audit::rows::Stage;
 use viewless_proofs::audit::{Question, plot};
 use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::suite::Suite;
@@ -101,7 +103,12 @@ fn of_protocol(protocol: &Protocol, suite: &Suite, arguments: &Arguments, manner
     let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(name, suite) };
     let found = match plot {
         Some(path) => drawn(protocol, &question, path)?,
-        None => ErrorAudit::new(protocol, &question, *row as usize)?,
+        None => {
+            let spinner = Spinner::start();
+            let tell =
+                |stage: Stage, done: usize, of: usize| spinner.tell(format!("{}: {done} of {of}", stage.words()));
+            ErrorAudit::with_progress(protocol, &question, *row as usize, &tell)?
+        }
     };
     screen::show(&found, manner, |_| render::audit::text(&found, suite))?;
     Ok(found.holds().into())

@@ -22,6 +22,7 @@ pub fn sentence(audit: &ErrorAudit) -> String {
         ClaimVerdict::Holds => "keeps the claim of its card",
         ClaimVerdict::Exceeds => "does not keep the claim of its card",
         ClaimVerdict::Undecided => "may or may not keep the claim of its card",
+        ClaimVerdict::NotCovered => "keeps the claim of its card where it can be shown, which is not everywhere",
     };
     let bound = certified.map_or_else(
         || "and no finite bound of its error is known".to_owned(),
@@ -113,6 +114,7 @@ fn of_number(report: &Report, suite: &Suite) -> String {
             ClaimVerdict::Holds => "holds",
             ClaimVerdict::Exceeds => "exceeded",
             ClaimVerdict::Undecided => "undecided",
+            ClaimVerdict::NotCovered => "not covered",
         }
     );
     let excess = report.certified_excess.map_or_else(unbounded, real);

@@ -221,7 +221,7 @@ fn conventions_with(setup: &str, schedule: Schedule, networks: &[Network]) -> St
     }
     let _ = writeln!(
         text,
-        "wrap     probability of any wrap in one inference, if every truncated number is {ASSUMED_MAGNITUDE:?} in size"
+        "wrap     probability of any wrap in one inference, if every truncated number is {ASSUMED_MAGNITUDE:?} in size; outputs of a softmax, which add up to 1 in a row, share that"
     );
     text
 }

@@ -36,7 +36,7 @@ pub fn summary(comparison: &SuiteComparison) -> TextTable {
         let seconds = |network: &Network| units::seconds(price.predicted_seconds[network.name()]);
         cells.extend(comparison.networks.iter().map(seconds));
         cells.push(units::probability(price.failure_probability));
-        cells.push(units::probability(entry.expected_wraps));
+        cells.push(units::expected(entry.expected_wraps));
         cells.push(privacy(entry));
         cells.push(entry.not_right().join(", "));
         table.row(cells);

@@ -185,7 +185,8 @@ fn bandwidths() -> impl Iterator<Item = f64> {
 
 fn seconds(entry: &SuiteEntry, bandwidth: f64, latency: f64) -> Option<f64> {
     let network = Network::new("", bandwidth, latency).ok()?;
-    Some(network.seconds(entry.rounds_bytes.iter().copied())).filter(|&seconds| seconds > 0.0)
+    let seconds = entry.rounds_bytes.iter().map(|rounds| network.seconds(rounds.iter().copied())).reduce(f64::min);
+    seconds.filter(|&seconds| seconds > 0.0)
 }
 
 fn functions(comparison: &SuiteComparison) -> Markup {

@@ -38,7 +38,12 @@ pub fn sentence(report: &FailuresReport) -> String {
 pub fn text(report: &FailuresReport, explain: bool) -> String {
     let numbers = match (&report.text, report.assumed_magnitude) {
         (Some(text), _) => format!("by the true numbers of a run on: {text}"),
-        (None, magnitude) => format!("every truncated number taken as {} in size", magnitude.unwrap_or_default()),
+        (None, magnitude) => {
+            let size = magnitude.unwrap_or_default();
+            format!(
+                "every truncated number taken as {size} in size, but outputs of a softmax, which add up to 1 in a row, as their share"
+            )
+        }
     };
     let mut page = words::first(&sentence(report));
     page += &format!("\n{}, {} tokens; {numbers}\n", report.model, report.seq);

@@ -3,7 +3,7 @@
 use super::table::{TextTable, hanging};
 use super::words;
 use std::fmt::Write;
-use viewless_published::{CellReport, CellVerdict, Reproduction};
+use viewless_published::{CellReport, CellVerdict, Reproduction, SUM};
 
 /// The readable page.
 #[must_use]
@@ -55,12 +55,14 @@ fn body(reproduction: &Reproduction) -> String {
     for (i, note) in notes.iter().enumerate() {
         text.push_str(&hanging(&format!("{:>4} ", format!("({})", i + 1)), note));
     }
+    let sums = cells.iter().filter(|cell| cell.why == SUM).count();
     let count = |verdict| cells.iter().filter(|cell| cell.verdict == verdict).count();
     let _ = write!(
         text,
-        "\n{} cells: {} equal to the printed digits, {} under a stated inference, {} not reproducible\n",
+        "\n{} cells: {} equal to the printed digits{}, {} under a stated inference, {} not reproducible\n",
         cells.len(),
         count(CellVerdict::Equal),
+        if sums == 0 { String::new() } else { format!(" ({sums} of them sums of printed cells)") },
         count(CellVerdict::Inferred),
         count(CellVerdict::NotReproducible),
     );
@@ -70,8 +72,9 @@ fn body(reproduction: &Reproduction) -> String {
 /// What is to be said of a cell besides its verdict.
 fn note(cell: &CellReport) -> Option<String> {
     match cell.verdict {
-        CellVerdict::Equal => None,
-        CellVerdict::Inferred | CellVerdict::NotReproducible => Some(cell.why.clone()).filter(|why| !why.is_empty()),
+        CellVerdict::Equal | CellVerdict::Inferred | CellVerdict::NotReproducible => {
+            Some(cell.why.clone()).filter(|why| !why.is_empty())
+        }
     }
 }
 

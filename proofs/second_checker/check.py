@@ -186,9 +186,11 @@ class Program:
             v = Value(len(self.values), line)
             args = [self.values[a] for a in v.arguments]
             demand(v.holders and v.holders <= self.parties and 1 <= v.bits <= 64, f"holders or domain: {line[:80]}")
+            demand(v.size > 0, f"an axis of length 0: {line[:80]}")
             if v.op == "sample":
-                demand(v.what.split()[2] not in streams, f"a stream is sampled twice: {line[:80]}")
-                streams.add(v.what.split()[2])
+                stream_number = int(v.what.split()[2])
+                demand(stream_number not in streams, f"a stream is sampled twice: {line[:80]}")
+                streams.add(stream_number)
             elif v.op == "constant":
                 demand(v.holders == self.parties and len(v.words) in (1, v.size), f"a constant: {line[:80]}")
                 demand(max(v.words) < 1 << v.bits, f"a word is too long: {line[:80]}")

@@ -7,12 +7,14 @@ use random_programs::{Xorshift, coalitions, forged, instructions, program};
 use std::io::ErrorKind;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use viewless_proofs::privacy::certificate::{Certificate, Simulator, Step};
+use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator, Step};
 use viewless_proofs::privacy::{self, symbolic};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::nonlinear::{Protocol, Registry};
-use viewless_protocols::program::{Op, Program, ValueId};
+use viewless_protocols::party::{Party, PartySet};
+use viewless_protocols::program::{Constant, Op, Program, ProgramBuilder, ValueId};
+use viewless_protocols::ring::Domain;
 use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
 
 /// How many certificates both accepted, and both refused.
@@ -122,6 +124,63 @@ fn both_say_the_same_of_protocols() {
     }
     println!("{asked} of {} protocols under schemes: {tally:?}", programs.len());
     assert!(tally.accepted > 100 && tally.refused > 100, "{tally:?}");
+}
+
+/// Where the text of a certificate or of a Program could be read in two ways.
+#[test]
+fn both_read_the_same_where_a_text_could_be_read_in_two_ways() {
+    let mut tally = Tally::default();
+    let ring = Domain::Ring(3);
+    let mut p = ProgramBuilder::new(PartySet::of(&[Party::P0, Party::P1]), Party::ModelOwner);
+    let x = p.input(Party::P0, "x", 0, ring, [1, 1].into());
+    let mut steps = Vec::new();
+    // Constants of one element, spelt as one word for all or as a list of one.
+    for words in [Constant::Splat(3), Constant::Words(vec![3].into())] {
+        let s = p.sample(PartySet::of(&[Party::P0]), ring, [1, 1].into());
+        let k = p.constant(words, ring, [1, 1].into());
+        let product = p.matmul(s, k);
+        let masked = p.add(x, product);
+        steps.push(Step::Uniform { message: p.send(masked, Party::P1), masks: vec![s] });
+    }
+    for words in [Constant::Splat(0), Constant::Words(vec![0].into())] {
+        let k = p.constant(words, ring, [1, 1].into());
+        let zero = p.mul(x, k);
+        let message = p.send(zero, Party::P1);
+        steps.push(Step::Uniform { message, masks: vec![] });
+    }
+    let program = p.finish().unwrap();
+    let base = Certificate {
+        format: FORMAT,
+        digest: program.digest().to_hex().to_string(),
+        coalition: vec![Party::P1],
+        simulator: Simulator::GivenOwnSamples,
+        same: Vec::new(),
+        handed: Vec::new(),
+        steps,
+    };
+    for kept in 0..16 {
+        let mut certificate = base.clone();
+        certificate.steps.retain(|step| {
+            let at = base.steps.iter().position(|other| other == step).unwrap();
+            kept >> at & 1 == 1
+        });
+        tally.ask(&program, &certificate);
+    }
+    let last = ValueId(program.values.len() as u32 - 1);
+    let same = |pairs: &[(u32, u32)]| pairs.iter().map(|&(a, b)| (ValueId(a), ValueId(b))).collect::<Vec<_>>();
+    let forgeries = [
+        Certificate { coalition: vec![Party::P1, Party::P1], ..base.clone() },
+        Certificate { coalition: vec![Party::P0, Party::P1], steps: Vec::new(), ..base.clone() },
+        Certificate { coalition: vec![Party::P0, Party::P1, Party::P0], steps: Vec::new(), ..base.clone() },
+        Certificate { coalition: vec![Party::P0], steps: Vec::new(), ..base.clone() },
+        Certificate { digest: base.digest.to_uppercase(), ..base.clone() },
+        Certificate { handed: vec![last, last], ..base.clone() },
+        Certificate { coalition: vec![Party::P0], steps: Vec::new(), same: same(&[(3, 8), (3, 8)]), ..base.clone() },
+        Certificate { coalition: vec![Party::P0], steps: Vec::new(), same: same(&[(0, 3)]), ..base.clone() },
+    ];
+    for forgery in &forgeries {
+        tally.ask(&program, forgery);
+    }
 }
 
 /// Both checkers on what is proved of random Programs, and on forgeries.

@@ -9,7 +9,7 @@ FILE is what `viewless prove SUBJECT --certificate FILE` wrote, or one certifica
 one. It prints "holds" or "refused" for each, and ends with 0 only if every promised coalition holds.
 With --stream, each line is {"program": TEXT, "certificate": {...}}, the Program only if it is another, and is answered by one line.
 
-It was written from proofs/SOUNDNESS.md and docs/certificate.md alone, whose sections the comments name. Nothing of a file is believed.
+Its rules are from proofs/SOUNDNESS.md and docs/certificate.md alone, whose sections the comments name. Nothing of a file is believed.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-//! Two checkers that share nothing say the same of every certificate, of proofs and of forgeries. (The table of refusals asks both, too.)
+//! Two checkers that share nothing say the same of every certificate, of proofs and of forgeries. (So does the table of refusals.)
 
 mod random_programs;
 mod second;

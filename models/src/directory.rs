@@ -13,7 +13,7 @@ use crate::files::CONFIG_FILE;
 use crate::image::read_image;
 use crate::plaintext::{self, Output};
 use crate::prompt::{Prompt, no_text};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Encoded, Tokenizer};
 use crate::weights::Weights;
 
 /// A model whose configuration, weights and tokenizer fit together.
@@ -96,7 +96,15 @@ impl Model {
         self.tokenizer.as_ref().ok_or_else(|| no_text(&self.config))?.encode(text)
     }
 
-    /// The pixels of a PNG or JPEG picture, prepared as the model takes them; see [`read_image`].
+    /// Tokens of a text, or of a pair of texts, with their types; see [`Tokenizer::encode_whole`].
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::encode_whole`]; a model of images takes no text.
+    pub fn encode_whole(&self, text: &str, pair: Option<&str>) -> Result<Encoded, ModelError> {
+        self.tokenizer.as_ref().ok_or_else(|| no_text(&self.config))?.encode_whole(text, pair)
+    }
+
+    /// The pixels of a PNG, JPEG or WebP picture, prepared as the model takes them; see [`read_image`].
     ///
     /// # Errors
     /// Those of [`read_image`].

@@ -23,9 +23,15 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR|NAME", default_value = DEFAULT_MODEL)]
     model: String,
     /// The text that the client asks about
-    #[arg(long, required_unless_present = "image", conflicts_with = "image")]
+    #[arg(long, required_unless_present = "image", conflicts_with = "image", allow_hyphen_values = true)]
     text: Option<String>,
-    /// The PNG or JPEG picture that the client asks a model of images about
+    /// A second text, for a model that was trained on pairs
+    #[arg(long, value_name = "TEXT", requires = "text", allow_hyphen_values = true)]
+    text_pair: Option<String>,
+    /// A suite may compute other functions than the model's own; without this that is a negative verdict
+    #[arg(long)]
+    accept_other_functions: bool,
+    /// The PNG, JPEG or WebP picture that the client asks a model of images about
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
     /// A built-in suite, or a .toml file
@@ -55,7 +61,9 @@ pub struct Arguments {
 }
 
 /// Infers and prints. The verdict is negative when the run broke a claim that its result rests on: a truncation wrapped, or
-/// a value left the headroom or the domain that a protocol needs.
+/// a value left the headroom or the domain that a protocol needs; when the label is another than plaintext's, the error is as large as
+/// the answer or the numbers are too small for the fixed point; and when the suite computes other functions than the model's,
+/// unless that is accepted.
 ///
 /// # Errors
 /// A model, text or suite that cannot be used.
@@ -73,7 +81,10 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     };
     let asking = match &picture {
         Some((name, pixels)) => Asking::Image { name, pixels },
-        None => Asking::Text(text.as_deref().unwrap_or_default()),
+        None => match &arguments.text_pair {
+            Some(pair) => Asking::Pair(text.as_deref().unwrap_or_default(), pair),
+            None => Asking::Text(text.as_deref().unwrap_or_default()),
+        },
     };
     let question = Question { model: &model, suite, asking, seed, network, schedule: (*schedule).into() };
     let mut transcript = arguments.transcript.as_deref().map(file::Pending::create).transpose()?;
@@ -83,7 +94,8 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     drop(progress);
     transcript.map(file::Pending::commit).transpose()?;
     screen::show(&report, manner, |explain| render::inference::text(&report, suite, &model, explain))?;
-    Ok(render::inference::broken_claims(&report).is_empty().into())
+    let own_functions = report.other_functions.is_empty() || arguments.accept_other_functions;
+    Ok((own_functions && render::inference::broken_claims(&report).is_empty()).into())
 }
 
 fn limit_threads(threads: usize) -> Result<(), CliError> {

@@ -14,7 +14,7 @@ const SHOWN: usize = 8;
 /// The claims that the result rests on and that did not hold, in words.
 #[must_use]
 pub fn broken_claims(report: &InferenceReport) -> Vec<String> {
-    let mut broken = Vec::new();
+    let mut broken = report.doubts.clone();
     if report.wraps > 0 {
         broken.push(format!("{} truncations wrapped: each puts a value off by a large power of two", report.wraps));
     }
@@ -70,6 +70,11 @@ pub fn text(report: &InferenceReport, suite: &Suite, model: &Model, explain: boo
             field("text", text);
             field("tokens", &words(tokens));
         }
+        Asked::Pair { text, text_pair, tokens, second } => {
+            field("text", text);
+            field("second", text_pair);
+            field("tokens", &format!("{}, the second text from token {} on", words(tokens), second + 1));
+        }
         Asked::Tokens { tokens } => field("tokens", &words(tokens)),
         Asked::Image { image } => {
             field("image", image);
@@ -91,7 +96,8 @@ pub fn text(report: &InferenceReport, suite: &Suite, model: &Model, explain: boo
 }
 
 /// The outputs side by side, and how far apart they are.
-fn answers(report: &InferenceReport) -> String {
+#[must_use]
+pub fn answers(report: &InferenceReport) -> String {
     let (private, plain) = (report.output.values(), report.plaintext.values());
     let shown = private.len().min(SHOWN);
     let of = if shown < private.len() { format!("first {shown} of {}", private.len()) } else { String::new() };
@@ -106,6 +112,9 @@ fn answers(report: &InferenceReport) -> String {
     let mut text = table.lines();
     if let (Some(private), Some(plain)) = (&report.output.label, &report.plaintext.label) {
         let _ = writeln!(text, "label      private {private}, plaintext {plain}");
+    }
+    if let (Some(private), Some(plain)) = (&report.output.labels, &report.plaintext.labels) {
+        let _ = writeln!(text, "labels     private {}; plaintext {}", private.join(", "), plain.join(", "));
     }
     let _ = writeln!(text, "cosine     {:.9}", report.cosine);
     let _ = writeln!(
@@ -154,6 +163,7 @@ fn claims(report: &InferenceReport) -> String {
             let _ = writeln!(text, "           - and {} more, see --json", broken.len() - SHOWN);
         }
     }
+    report.other_functions.iter().for_each(|other| text.push_str(&hanging("function   ", other)));
     report.notes.iter().for_each(|note| text.push_str(&hanging("note       ", note)));
     text
 }

@@ -17,7 +17,7 @@ const BIT: Domain = Domain::Bits(1);
 
 /// What is done wrong in a multiplication by oblivious transfer, as in GMW.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GmwMistake {
+pub(crate) enum GmwMistake {
     /// Nothing.
     None,
     /// P0 sends x itself where a share of it belongs.
@@ -40,7 +40,7 @@ pub enum GmwMistake {
 
 /// What is done wrong in a multiplication by Beaver's triples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BeaverMistake {
+pub(crate) enum BeaverMistake {
     /// Nothing.
     None,
     /// One triple for both products.
@@ -59,7 +59,7 @@ pub enum BeaverMistake {
 
 impl GmwMistake {
     /// All of them, and none.
-    pub const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::None,
         Self::InputNotMasked,
         Self::InputMaskBiased,
@@ -73,7 +73,7 @@ impl GmwMistake {
 
     /// In words.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::None => "no mistake",
             Self::InputNotMasked => "input sent without a mask",
@@ -90,7 +90,7 @@ impl GmwMistake {
 
 impl BeaverMistake {
     /// All of them, and none.
-    pub const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::None,
         Self::TripleUsedTwice,
         Self::OpenedWithoutMask,
@@ -102,7 +102,7 @@ impl BeaverMistake {
 
     /// In words.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::None => "no mistake",
             Self::TripleUsedTwice => "one triple for both products",
@@ -162,9 +162,8 @@ fn open_to_p1(p: &mut ProgramBuilder, z: Shares) -> ValueId {
 
 /// A product by oblivious transfer, which the dealer plays: P1's share is the entry that it chooses of a table masked by P0.
 fn by_transfer(p: &mut ProgramBuilder, x: Shares, y: Shares, mask: Option<ValueId>, whole_table: bool) -> Shares {
-    let [x0, x1, y0, y1] = [x[0], x[1], y[0], y[1]].map(|share| {
-        if p.value(share).holders.contains(Dealer) { share } else { p.send(share, Dealer) }
-    });
+    let [x0, x1, y0, y1] = [x[0], x[1], y[0], y[1]]
+        .map(|share| if p.value(share).holders.contains(Dealer) { share } else { p.send(share, Dealer) });
     let mask = mask.unwrap_or_else(|| p.splat(0, BIT));
     let mask_dealt = if p.value(mask).holders.contains(Dealer) { mask } else { p.send(mask, Dealer) };
     let (left, right) = (p.xor(x0, x1), p.xor(y0, y1));
@@ -185,11 +184,10 @@ fn by_transfer(p: &mut ProgramBuilder, x: Shares, y: Shares, mask: Option<ValueI
 
 /// (x AND y) AND w by oblivious transfers.
 #[must_use]
-pub fn gmw(mistake: GmwMistake) -> Program {
+pub(crate) fn gmw(mistake: GmwMistake) -> Program {
     protocol(|p| {
         let (x, w, y) = (bit(p, P0, "x"), bit(p, P0, "w"), bit(p, P1, "y"));
-        let mask =
-            if mistake == GmwMistake::InputMaskBiased { biased_coin(p, only(P0)) } else { coin(p, only(P0)) };
+        let mask = if mistake == GmwMistake::InputMaskBiased { biased_coin(p, only(P0)) } else { coin(p, only(P0)) };
         let x = if mistake == GmwMistake::InputNotMasked {
             let none = p.splat(0, BIT);
             [none, p.send(x, P1)]
@@ -264,7 +262,7 @@ fn by_triple(p: &mut ProgramBuilder, x: Shares, y: Shares, [a, b, c]: [Shares; 3
 
 /// (x AND y) AND w by Beaver's triples.
 #[must_use]
-pub fn beaver(mistake: BeaverMistake) -> Program {
+pub(crate) fn beaver(mistake: BeaverMistake) -> Program {
     protocol(|p| {
         let (x, w, y) = (bit(p, P0, "x"), bit(p, P0, "w"), bit(p, P1, "y"));
         let [x, w] = [x, w].map(|secret| {
@@ -287,7 +285,7 @@ pub fn beaver(mistake: BeaverMistake) -> Program {
 /// A protocol of random local operations, coins and messages of P0 (with the secrets x and w) and P1 (with y); sometimes with an
 /// output for P1.
 #[must_use]
-pub fn random(seed: u64) -> Program {
+pub(crate) fn random(seed: u64) -> Program {
     let mut words = [0u64; 512];
     StreamKey::derive(&Seed::from_u64(seed), 0).fill(0, &mut words);
     let mut words = words.into_iter();
@@ -329,7 +327,7 @@ pub fn random(seed: u64) -> Program {
 ///
 /// The mask is made from a table, so no rule of the prover applies; and 64 bits are too many to count.
 #[must_use]
-pub fn planted(more: usize) -> Program {
+pub(crate) fn planted(more: usize) -> Program {
     let half = 512;
     let entries = (0..2 * half).map(|i| u64::from(i < half + more)).collect();
     let mut p = ProgramBuilder::new(PartySet::of(&[P0, P1, Client]), Party::ModelOwner);

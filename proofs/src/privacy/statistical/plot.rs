@@ -14,8 +14,11 @@ const GAP: f64 = 66.0;
 const HEAD: f64 = 64.0;
 /// A row: its heading, its panels, their axes.
 const ROW_HEIGHT: f64 = PANEL_HEIGHT + 110.0;
-/// Bars of a histogram.
+/// A row of whom nothing is drawn.
+const EMPTY_ROW_HEIGHT: f64 = 64.0;
+/// Bars of a histogram, and words that each should stand for: with fewer, chance hides everything else.
 const BARS: usize = 64;
+const WORDS_OF_A_BAR: u64 = 32;
 /// p-values drawn: the smallest ones, and of the others some.
 const MOST_DOTS: usize = 400;
 
@@ -37,7 +40,8 @@ struct Panel {
 #[must_use]
 pub fn svg(title: &str, program: &Program, reports: &[&Report]) -> String {
     let width = LEFT + 4.0 * PANEL_WIDTH + 3.0 * GAP + 24.0;
-    let height = HEAD + ROW_HEIGHT * reports.len() as f64;
+    let height_of = |report: &Report| if report.picture.message.is_some() { ROW_HEIGHT } else { EMPTY_ROW_HEIGHT };
+    let height = HEAD + reports.iter().map(|report| height_of(report)).sum::<f64>();
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"Helvetica, Arial, sans-serif\" font-size=\"12\">\n\
@@ -48,8 +52,10 @@ pub fn svg(title: &str, program: &Program, reports: &[&Report]) -> String {
     let legend = "Statistics of real runs. Where a coalition learns nothing, bars stay near the red line, p-values on or below it, and the \
                   cloud has no slope. That they do is no proof.";
     text(&mut out, (LEFT, 46.0), "start", GREY, legend);
-    for (i, report) in reports.iter().enumerate() {
-        row(&mut out, HEAD + ROW_HEIGHT * i as f64, program, report);
+    let mut top = HEAD;
+    for report in reports {
+        row(&mut out, top, program, report);
+        top += height_of(report);
     }
     out.push_str("</svg>\n");
     out
@@ -63,7 +69,7 @@ fn row(out: &mut String, top: f64, program: &Program, report: &Report) {
     let power = report.power();
     let (tests, rate) = (power.tests, power.false_alarm_rate);
     let heading = format!(
-        "{}: {verdict}; {} messages, {tests} tests, false alarms below {rate:.0e}",
+        "{}: {verdict}; messages tested: {}, tests: {tests}, false alarms below {rate:.0e}",
         report.coalition, report.messages
     );
     let (x, y) = (LEFT, top + 18.0);
@@ -78,7 +84,8 @@ fn row(out: &mut String, top: f64, program: &Program, report: &Report) {
     };
     let region = program.regions.path(program.value(message).region);
     let less = if less_known { ", less what is known" } else { "" };
-    let of = format!("message %{} of `{region}`{less}", message.0);
+    let of = if region.is_empty() { String::new() } else { format!(" of `{region}`") };
+    let of = format!("message %{}{of}{less}", message.0);
     text(out, (LEFT, top + 36.0), "start", GREY, &format!("left two panels: the {of}, which has the smallest p-value"));
     let panel = |i: f64| Panel { x: LEFT + i * (PANEL_WIDTH + GAP), y: top + 60.0 };
     let words: Vec<u64> = picture.words.iter().map(|&count| u64::from(count)).collect();
@@ -91,9 +98,11 @@ fn row(out: &mut String, top: f64, program: &Program, report: &Report) {
     scatter(out, panel(3.0), picture);
 }
 
-/// Fewer counts of the same words: neighbouring cells together (`adjacent`), or those with the same low bits.
+/// Fewer counts of the same words: neighbouring cells together (`adjacent`), or those with the same low bits. Both the counts and
+/// the bars are powers of two in number.
 fn folded(counts: &[u64], adjacent: bool) -> Vec<u64> {
-    let bars = counts.len().clamp(1, BARS);
+    let wanted = (counts.iter().sum::<u64>() / WORDS_OF_A_BAR).clamp(2, BARS as u64) as usize;
+    let bars = counts.len().clamp(1, 1 << wanted.ilog2());
     let mut folded = vec![0; bars];
     for (cell, count) in counts.iter().enumerate() {
         folded[if adjacent { cell * bars / counts.len() } else { cell % bars }] += count;
@@ -188,7 +197,7 @@ fn scatter(out: &mut String, at: Panel, picture: &Picture) {
         text(out, (at.x, at.y - 8.0), "start", INK, "no secret has the size of a message");
         return;
     };
-    let title = format!("words of %{} against secret %{}, both over their range", message.0, secret.0);
+    let title = format!("words of %{} against secret %{}, unsigned", message.0, secret.0);
     frame(out, at, &title, ("low", "secret", "high"), ("low", "word", "high"));
     for &(x, y) in &picture.points {
         let (x, y) = (f64::from(x), f64::from(y));
@@ -208,6 +217,7 @@ mod tests {
     #[test]
     fn folding_keeps_every_count() {
         let counts: Vec<u64> = (0..1024).collect();
+        assert_eq!(folded(&[1; 256], false).len(), 8, "few words, few bars");
         for adjacent in [true, false] {
             let folded = folded(&counts, adjacent);
             assert_eq!((folded.len(), folded.iter().sum::<u64>()), (64, counts.iter().sum::<u64>()));

@@ -3,8 +3,8 @@
 use crate::error::CliError;
 use clap::{Args, ValueEnum};
 use viewless_proofs::privacy::statistical::MOST_RUNS;
+use viewless_protocols::program;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_workbench::{Sizes, named};
@@ -40,7 +40,7 @@ pub enum Schedule {
     AsWritten,
 }
 
-impl From<Schedule> for count::Schedule {
+impl From<Schedule> for program::Schedule {
     fn from(schedule: Schedule) -> Self {
         match schedule {
             Schedule::Asap => Self::Asap,

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use viewless_protocols::program::ProgramDraft;
-use viewless_simulator::count::{Grouping, Schedule, bill};
+use viewless_protocols::program::{Grouping, Schedule, bill};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(draft) = serde_json::from_slice::<ProgramDraft>(data) else { return };

@@ -7,11 +7,11 @@ use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
 use viewless_protocols::model::Query;
 use viewless_protocols::model::{self, TransformerConfig};
 use viewless_protocols::nonlinear::{Function, Protocol, Registry};
+use viewless_protocols::program::Bill;
 use viewless_protocols::program::{Phase, Program, Schedule};
 use viewless_protocols::region::Regions;
 use viewless_protocols::scheme;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::{self, Bill, Grouping};
 
 /// Region of what is counted, where it is no model.
 const SUBJECT: &str = "subject";
@@ -48,7 +48,11 @@ pub(crate) fn count(name: &str, configuration: &Configuration) -> Result<Counted
             let circuit =
                 model::circuit(&config, &suite.model(Registry::built_in())?, Query { tokens: *tokens, batch: 1 })?;
             let program = compile(&circuit, &suite)?;
-            Ok(Counted::Model(count::bill(&program, Schedule::AsWritten, Grouping::Function)))
+            Ok(Counted::Model(viewless_protocols::program::bill(
+                &program,
+                Schedule::AsWritten,
+                viewless_protocols::model::BY_FUNCTION,
+            )))
         }
         Subject::Protocol { name, rows, row_length } => {
             let built = Built::named(name).map_err(refuse)?;
@@ -143,7 +147,7 @@ fn count_part(program: &Program, elements: usize) -> Counted {
             path == SUBJECT || path.starts_with(&format!("{SUBJECT}/"))
         })
         .collect();
-    let timetable = count::timetable(program, Schedule::AsWritten);
+    let timetable = viewless_protocols::program::timetable(program, Schedule::AsWritten);
     let messages = timetable.messages.iter();
     let bits = messages
         .filter(|message| inside[Regions::index(message.region)] && message.is_between_computing_parties())

@@ -7,8 +7,8 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use viewless_proofs::audit::mean_error::{Evaluation, Grid, average};
 use viewless_proofs::reference::RealFunction;
+use viewless_protocols::program::Bill;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::Bill;
 
 /// Arguments on which an average error is taken, at equal distances.
 const POINTS: usize = 200_001;

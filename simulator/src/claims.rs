@@ -1,12 +1,12 @@
 //! What a run shows of a Program's claims: the simulator holds all shares, so it sees what no party can.
 
-use crate::failure::{log_of_none, wrap_probability};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use viewless_protocols::fixed;
 use viewless_protocols::program::ClaimKind;
 use viewless_protocols::ring::signed;
+use viewless_protocols::scheme::laws::{log_of_none, wrap_probability};
 
 /// A protocol's argument that left the domain on its card.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

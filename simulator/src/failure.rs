@@ -8,13 +8,15 @@
 //! Truncations have shares of their own, so the probability that none wraps is the product of the probabilities that each does not.
 
 use crate::claims::{Findings, RegionWraps};
-use crate::count;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use viewless_protocols::fixed::power_of_two;
+use viewless_protocols::model::BY_FUNCTION;
 use viewless_protocols::nonlinear::Registry;
+use viewless_protocols::program::bill::group_names;
 use viewless_protocols::program::{Claim, ClaimKind, Program};
 use viewless_protocols::region::{RegionId, Regions};
+use viewless_protocols::scheme::laws::log_of_none;
 
 /// The expected failures of one inference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -38,20 +40,6 @@ impl Failure {
         // A sum with zero turns -0 into 0.
         0.0 - self.log_of_none.exp_m1()
     }
-}
-
-/// Natural logarithm of the probability that none of `elements` wraps, each with probability `p`.
-#[must_use]
-pub fn log_of_none(elements: u64, p: f64) -> f64 {
-    // Of small p two terms of the series are exact to the last place, and a run asks for each of its elements.
-    let one = if p < 1e-6 { -p - p * p / 2.0 } else { (-p.min(1.0)).ln_1p() };
-    elements as f64 * one
-}
-
-/// Probability that one local truncation of the signed word `x` of `bits` bits wraps.
-#[must_use]
-pub fn wrap_probability(x: i64, bits: u8) -> f64 {
-    x.unsigned_abs() as f64 * power_of_two(-i32::from(bits))
 }
 
 /// The law for one local truncation before a run.
@@ -129,7 +117,7 @@ pub fn predict(program: &Program, magnitude: f64) -> Failure {
 /// [`predict`], for each function of a model that has a local truncation, the most frequent failures first.
 #[must_use]
 pub fn predict_by_function(program: &Program, magnitude: f64) -> Vec<(String, RegionWraps)> {
-    let functions = count::function_names(&program.regions);
+    let functions = group_names(&program.regions, BY_FUNCTION);
     let claims = predicted(program, magnitude).into_iter();
     sorted(claims.map(|(claim, predicted)| (functions[Regions::index(claim.region)].clone(), predicted.wraps)))
 }
@@ -137,7 +125,7 @@ pub fn predict_by_function(program: &Program, magnitude: f64) -> Vec<(String, Re
 /// What a run found, for each function of its Program that has a local truncation, the most frequent failures first.
 #[must_use]
 pub fn found_by_function(program: &Program, findings: &Findings) -> Vec<(String, RegionWraps)> {
-    let functions = count::function_names(&program.regions);
+    let functions = group_names(&program.regions, BY_FUNCTION);
     let by_path: BTreeMap<String, &String> =
         program.regions.ids().map(|id| (program.regions.path(id), &functions[Regions::index(id)])).collect();
     let found = findings.wraps_by_region.iter();

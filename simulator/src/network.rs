@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
+use viewless_protocols::program::Bill;
 
 /// Why a network description was refused.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +134,14 @@ impl Network {
     /// One-way delay, charged once per round.
     pub fn latency_seconds(&self) -> f64 {
         self.latency_seconds
+    }
+
+    /// Predicted duration of a bill's online messages, without computation, in seconds: the sum over rounds of the latency and the
+    /// time of the busiest directed link, of the fastest schedule that the dependencies allow.
+    #[must_use]
+    pub fn online_seconds(&self, bill: &Bill) -> f64 {
+        let seconds = |rounds: &Vec<u64>| self.seconds(rounds.iter().copied());
+        bill.online_schedules().iter().map(seconds).fold(f64::INFINITY, f64::min)
     }
 
     /// Seconds that the given rounds spend on the network; each is given by the bytes on its slowest directed link.

@@ -3,10 +3,10 @@
 //! Contents are what went over the wire: shares, masked values, dealt corrections. A coalition that holds the right ones learns
 //! secrets from them; a transcript with contents is for simulation and analysis, never for a log of a real run.
 
-use crate::count::Message;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use viewless_protocols::party::Party;
+use viewless_protocols::program::Message;
 use viewless_protocols::program::{Phase, Program};
 
 /// One message.

@@ -12,8 +12,8 @@ use viewless_proofs::privacy::view::View;
 use viewless_proofs::privacy::{Coalition, Verdict, promised_coalitions, prove};
 use viewless_protocols::party::Party::{P0, P1};
 use viewless_protocols::party::PartySet;
+use viewless_protocols::program::COMPUTING;
 use viewless_protocols::program::{Arguments, Constant, Local, Op, Phase, Program, ProgramDraft, Value, ValueId};
-use viewless_simulator::count::COMPUTING;
 
 /// What a mutation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

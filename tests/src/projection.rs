@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use viewless_protocols::party::Party;
+use viewless_protocols::program::Message;
 use viewless_protocols::program::{Program, ValueId};
-use viewless_simulator::count::Message;
 use viewless_simulator::execute::projection::{self, Channel, InProcess};
 use viewless_simulator::execute::{ExecuteError, Execution, Inputs, Options, Output};
 use viewless_simulator::execute::{execute, prepare};

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::scheme::Truncation;
-use viewless_protocols::scheme::additive2::fourier;
+use viewless_protocols::scheme::laws;
 use viewless_protocols::shape::Shape;
 
 use crate::FIXED;
@@ -264,7 +264,7 @@ impl Builder {
         let mut builder = Self {
             circuit: Circuit::new(),
             headroom_bits,
-            wave_guard_bits: fourier::guard_bits(truncation),
+            wave_guard_bits: laws::wave_guard_bits(truncation),
             reals: vec![],
             bits: vec![],
             inputs: 0,

@@ -3,8 +3,8 @@
 use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Phase;
+use viewless_protocols::program::{Grouping, Schedule, bill, timetable};
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Truncation, Weights};
-use viewless_simulator::count::{Grouping, Schedule, bill, timetable};
 use viewless_tests::{PUBLISHED, compile};
 
 /// Online rounds, bits between the computing parties and bits from the dealer of y = build(x), per element.

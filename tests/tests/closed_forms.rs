@@ -8,9 +8,9 @@ use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::model::{self, Query, TransformerConfig};
 use viewless_protocols::nonlinear::{Function, Registry};
 use viewless_protocols::program::Program;
+use viewless_protocols::program::{Bill, Grouping, Schedule, bill};
 use viewless_protocols::scheme::{self, Comparison, SchemeSpec};
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::{Bill, Grouping, Schedule, bill};
 use viewless_tests::{PUBLISHED, compile, map_circuit};
 
 const SEQUENCE: u64 = 512;
@@ -84,7 +84,8 @@ fn linear_layers_and_embedding_equal_the_closed_form() {
         (TransformerConfig::bert_base(), 3_462_742_016),
         (TransformerConfig { intermediate_size: 3072, ..TransformerConfig::bert_large() }, 8_564_342_784),
     ] {
-        let bill = bill(&program(&config, "secformer-code"), Schedule::AsWritten, Grouping::Function);
+        let bill =
+            bill(&program(&config, "secformer-code"), Schedule::AsWritten, viewless_protocols::model::BY_FUNCTION);
         let counted = ["linear", "attention", "embedding"].map(|name| between(&bill, name)).iter().sum::<u64>();
         assert_eq!(counted, Sizes::of(&config).others());
         assert_eq!(counted, printed);
@@ -94,7 +95,8 @@ fn linear_layers_and_embedding_equal_the_closed_form() {
 #[test]
 fn two_quad_equals_the_closed_form() {
     for config in [TransformerConfig::bert_base(), TransformerConfig::bert_large()] {
-        let bill = bill(&program(&config, "secformer-code"), Schedule::AsWritten, Grouping::Function);
+        let bill =
+            bill(&program(&config, "secformer-code"), Schedule::AsWritten, viewless_protocols::model::BY_FUNCTION);
         assert_eq!(between(&bill, "softmax"), Sizes::of(&config).two_quad(416));
     }
     // BERT-base: 1.84379 GB, printed as 1.844.
@@ -118,7 +120,7 @@ fn softmax_and_layer_normalisation_of_the_published_table_equal_their_closed_for
         let sizes = Sizes::of(&config);
         for (softmax, layernorm, bytes_times_32, root) in rows {
             let program = program_of(&config, &with(softmax, layernorm));
-            let bill = bill(&program, Schedule::AsWritten, Grouping::Function);
+            let bill = bill(&program, Schedule::AsWritten, viewless_protocols::model::BY_FUNCTION);
             if bytes_times_32 > 0 {
                 assert_eq!(between(&bill, "softmax"), sizes.softmax(bytes_times_32), "{softmax}");
             }
@@ -154,7 +156,7 @@ fn rounds_of_the_published_table_s_softmax_and_layer_normalisation() {
         ("softmax/2quad-code", "layernorm/secformer-code-8", 15, 26),
     ] {
         let program = program_of(&config, &with(softmax, layernorm));
-        let bill = bill(&program, Schedule::AsWritten, Grouping::Function);
+        let bill = bill(&program, Schedule::AsWritten, viewless_protocols::model::BY_FUNCTION);
         let rounds = |name: &str| bill.region(name).unwrap().rounds;
         // Once after the embedding and twice in the layer.
         assert_eq!((rounds("softmax"), rounds("layernorm")), (softmax_rounds, 3 * layernorm_rounds), "{softmax}");
@@ -163,7 +165,11 @@ fn rounds_of_the_published_table_s_softmax_and_layer_normalisation() {
 
 #[test]
 fn our_two_quad_is_cheaper_by_its_square_and_dearer_by_its_iterations() {
-    let bill = bill(&program(&TransformerConfig::bert_base(), "secformer"), Schedule::AsWritten, Grouping::Function);
+    let bill = bill(
+        &program(&TransformerConfig::bert_base(), "secformer"),
+        Schedule::AsWritten,
+        viewless_protocols::model::BY_FUNCTION,
+    );
     let rows = 12 * 12 * SEQUENCE;
     // A square opens one word where a multiplication opens two; 13 iterations instead of 7.
     assert_eq!(between(&bill, "softmax"), 32 * rows * SEQUENCE + rows * (800 + 16));
@@ -174,7 +180,7 @@ fn our_two_quad_is_cheaper_by_its_square_and_dearer_by_its_iterations() {
 fn comparisons_of_gelu_equal_the_closed_form_and_those_of_the_carry_tree_are_nearly_seven_times_cheaper() {
     let config = TransformerConfig::bert_base();
     let elements = 12 * SEQUENCE * 3072;
-    let published = bill(&program(&config, "secformer"), Schedule::AsWritten, Grouping::Function);
+    let published = bill(&program(&config, "secformer"), Schedule::AsWritten, viewless_protocols::model::BY_FUNCTION);
     // Two comparisons of 432 bytes, two products of 32, an opening of 42 bit for which the released code opens 128: 933.25
     // bytes an element instead of 944.
     assert_eq!(between(&published, "gelu"), elements * (2 * 432 + 2 * 32) + elements * 42 / 8);
@@ -186,7 +192,7 @@ fn comparisons_of_gelu_equal_the_closed_form_and_those_of_the_carry_tree_are_nea
     let lean = bill(
         &scheme::compile(&circuit, &suite.scheme, suite.fixed()).unwrap(),
         Schedule::AsWritten,
-        Grouping::Function,
+        viewless_protocols::model::BY_FUNCTION,
     );
     // A comparison of 504 bit and a conversion of 2, instead of 3456 bit for both: 6.8 times less.
     assert_eq!(8 * between(&lean, "gelu"), elements * (2 * (504 + 2) + 2 * 256 + 42));
@@ -233,8 +239,11 @@ fn a_maximum_costs_a_comparison_and_a_selection_for_each_element_dropped() {
 
 #[test]
 fn rounds_of_the_whole_model_as_written_are_those_of_its_parts() {
-    let bill =
-        bill(&program(&TransformerConfig::bert_base(), "secformer-code"), Schedule::AsWritten, Grouping::Function);
+    let bill = bill(
+        &program(&TransformerConfig::bert_base(), "secformer-code"),
+        Schedule::AsWritten,
+        viewless_protocols::model::BY_FUNCTION,
+    );
     let rounds = |name: &str| bill.region(name).unwrap().rounds;
     // Per layer: three projections, two dense layers of the feed-forward block and one of attention; two attention products;
     // 1 + 13 + 1 for 2Quad with 7 iterations; 19 for GeLU; 23 for LayerNorm, twice in a layer and once after the embedding.

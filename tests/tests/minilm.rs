@@ -3,9 +3,9 @@
 use serde_json::Value;
 use std::sync::OnceLock;
 use viewless_models::{Model, default_cache_dir, fetch};
+use viewless_protocols::program::Schedule;
 use viewless_protocols::scheme::{SchemeKind, SchemeSpec, Triples};
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::Schedule;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_workbench::inference::{Asking, InferenceReport, Question, cosine, infer};

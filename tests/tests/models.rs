@@ -26,8 +26,8 @@ use viewless_protocols::model::{
     self, Activation, Architecture, Head, Input, ModelProtocols, Query, TransformerConfig,
 };
 use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry, SoftmaxInputs, Truth};
+use viewless_protocols::program::Schedule;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::Schedule;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_workbench::inference::{Asking, InferenceReport, Question, infer};

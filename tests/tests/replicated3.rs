@@ -3,10 +3,10 @@
 use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{ClaimKind, Op, Phase, Program};
+use viewless_protocols::program::{Grouping, Message, Schedule, bill, timetable};
 use viewless_protocols::scheme::{
     self, ChoiceError, Comparison, CompileError, SchemeSpec, Triples, Truncation, Weights,
 };
-use viewless_simulator::count::{Grouping, Message, Schedule, bill, timetable};
 use viewless_tests::{FIXED, PUBLISHED, REPLICATED, compile, every_replicated3, map_circuit, run};
 
 const EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..REPLICATED };

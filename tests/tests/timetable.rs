@@ -8,9 +8,9 @@ use viewless_protocols::model::{self, Query};
 use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{Op, Phase, Program, Schedule, ValueId};
+use viewless_protocols::program::{bill, timetable};
 use viewless_protocols::scheme;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::{Grouping, bill, timetable};
 use viewless_simulator::failure::predict;
 use viewless_simulator::network::Network;
 use viewless_tests::random_program::programs;
@@ -64,10 +64,10 @@ fn holds(program: &Program) -> Result<(), TestCaseError> {
         prop_assert_eq!(early.charged[phase as usize].len(), rounds as usize, "every round is charged once");
         prop_assert!(rounds <= written.rounds[phase as usize]);
     }
-    let [early, written] =
-        [Schedule::Asap, Schedule::AsWritten].map(|schedule| bill(program, schedule, Grouping::Function));
+    let [early, written] = [Schedule::Asap, Schedule::AsWritten]
+        .map(|schedule| bill(program, schedule, viewless_protocols::model::BY_FUNCTION));
     for network in [Network::lan(), Network::wan()] {
-        let (fast, plain) = (early.online_seconds(&network), written.online_seconds(&network));
+        let (fast, plain) = (network.online_seconds(&early), network.online_seconds(&written));
         prop_assert!(fast <= plain, "{} {}", fast, plain);
     }
     Ok(())
@@ -119,9 +119,9 @@ fn bert_base_has_the_rounds_and_the_failures_that_reports_print() {
             model::circuit(&config, &suite.model(Registry::built_in()).unwrap(), Query { tokens: 128, batch: 1 })
                 .unwrap();
         let program = scheme::compile(&circuit, &suite.scheme, suite.fixed()).unwrap();
-        let bill = bill(&program, Schedule::Asap, Grouping::Function);
+        let bill = bill(&program, Schedule::Asap, model::BY_FUNCTION);
         let rounds = bill.phase(Phase::Online).rounds;
-        let [lan, wan] = [Network::lan(), Network::wan()].map(|network| bill.online_seconds(&network));
+        let [lan, wan] = [Network::lan(), Network::wan()].map(|network| network.online_seconds(&bill));
         let failure = predict(&program, 1.0);
         println!("{name}: {rounds} rounds, {lan} s, {wan} s, {} of {}", failure.probability(), failure.expected_wraps);
         match name {

@@ -97,7 +97,7 @@ pub fn prices(subject: &Subject, setting: &Setting<'_>) -> Alternatives {
 mod tests {
     use super::*;
     use crate::sizes::Sizes;
-    use viewless_simulator::count::{Grouping, Schedule};
+    use viewless_protocols::program::Schedule;
     use viewless_simulator::network::Network;
 
     fn changes(suite: &str, subject: &str) -> Vec<String> {
@@ -122,7 +122,13 @@ mod tests {
         let subject = Subject::find("bert-base").unwrap();
         let (network, schedule) = (Network::lan(), Schedule::AsWritten);
         let sizes = Sizes::new(8, 1).unwrap();
-        let setting = Setting { suite: &suite, sizes, schedule, network: &network, grouping: Grouping::Function };
+        let setting = Setting {
+            suite: &suite,
+            sizes,
+            schedule,
+            network: &network,
+            grouping: viewless_protocols::model::BY_FUNCTION,
+        };
         let own = Price::of("", &subject.program(&suite, sizes).unwrap(), schedule, &[]);
         let found = prices(&subject, &setting);
         assert_eq!((found.prices.len(), found.notes.len()), (4, 0));

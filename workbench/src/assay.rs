@@ -13,8 +13,8 @@ use std::sync::Arc;
 use thiserror::Error;
 use viewless_proofs::audit::AuditError;
 use viewless_protocols::nonlinear::Protocol;
+use viewless_protocols::program::{Grouping, Schedule};
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::{Grouping, Schedule};
 use viewless_simulator::network::Network;
 
 /// An assay that could not be made.

@@ -6,10 +6,10 @@ use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Instant;
+use viewless_protocols::program::{Bill, COMPUTING, Grouping, PhaseBill, RegionBill, Schedule};
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::scheme::Triples;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::{self, Bill, COMPUTING, Grouping, PhaseBill, RegionBill, Schedule};
 use viewless_simulator::failure::{self, Failure};
 use viewless_simulator::network::Network;
 
@@ -109,14 +109,14 @@ impl Price {
     /// Counts a Program.
     #[must_use]
     pub fn of(choice: impl Into<String>, program: &Program, schedule: Schedule, networks: &[&Network]) -> Self {
-        let bill = count::bill(program, schedule, Grouping::Layer);
+        let bill = viewless_protocols::program::bill(program, schedule, Grouping::Layer);
         Self::counted(choice, &bill, &failure::predict(program, ASSUMED_MAGNITUDE), networks)
     }
 
     /// The line of what is counted already.
     #[must_use]
     pub fn counted(choice: impl Into<String>, bill: &Bill, failure: &Failure, networks: &[&Network]) -> Self {
-        let seconds = networks.iter().map(|network| (network.name().to_owned(), bill.online_seconds(network)));
+        let seconds = networks.iter().map(|network| (network.name().to_owned(), network.online_seconds(&bill)));
         Self::new(choice.into(), &bill.phases, failure.probability(), seconds.collect())
     }
 
@@ -192,10 +192,10 @@ impl CostReport {
     ) -> Self {
         let Setting { suite, sizes, schedule, network, grouping } = *setting;
         let sizes = subject.sizes(sizes);
-        let bill = count::bill(program, schedule, grouping);
+        let bill = viewless_protocols::program::bill(program, schedule, grouping);
         let failure = failure::predict(program, ASSUMED_MAGNITUDE);
         let own = Price::counted(suite.name.clone(), &bill, &failure, &[]);
-        let network_seconds = bill.online_seconds(network);
+        let network_seconds = network.online_seconds(&bill);
         Self {
             model: subject.name.clone(),
             suite: suite.name.clone(),

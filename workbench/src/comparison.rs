@@ -11,9 +11,9 @@ use std::sync::Arc;
 use viewless_proofs::audit::{self, Question};
 use viewless_proofs::privacy::{promised_coalitions, prove_each};
 use viewless_protocols::nonlinear::{Failing, Protocol, Quality, Registry};
+use viewless_protocols::program::{COMPUTING, RegionBill, Schedule};
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::{self, COMPUTING, Grouping, RegionBill, Schedule};
 use viewless_simulator::failure;
 use viewless_simulator::network::Network;
 
@@ -107,7 +107,7 @@ impl SuiteEntry {
     ) -> Result<Self, SubjectError> {
         let program = subject.program(&suite, sizes)?;
         let networks: Vec<&Network> = networks.iter().collect();
-        let bill = count::bill(&program, schedule, Grouping::Function);
+        let bill = viewless_protocols::program::bill(&program, schedule, viewless_protocols::model::BY_FUNCTION);
         let failure = failure::predict(&program, ASSUMED_MAGNITUDE);
         let price = Price::counted(suite.name.clone(), &bill, &failure, &networks);
         let online = &bill.phases[&Phase::Online];

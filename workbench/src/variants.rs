@@ -10,10 +10,11 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::sync::Arc;
 use viewless_proofs::audit::{self, ClaimVerdict, Question};
+use viewless_protocols::model::BY_FUNCTION;
 use viewless_protocols::nonlinear::{Failing, Protocol, Quality};
 use viewless_protocols::program::Phase;
+use viewless_protocols::program::{self, Schedule};
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::{self, Grouping, Schedule};
 use viewless_simulator::failure;
 use viewless_simulator::network::Network;
 
@@ -125,7 +126,7 @@ impl Variant {
     ) -> Result<Self, SubjectError> {
         let program = subject.program(suite, sizes)?;
         let networks: Vec<&Network> = networks.iter().collect();
-        let bill = count::bill(&program, schedule, Grouping::Function);
+        let bill = program::bill(&program, schedule, BY_FUNCTION);
         let failure = failure::predict(&program, ASSUMED_MAGNITUDE);
         let price = Price::counted(suite.name.clone(), &bill, &failure, &networks);
         let elements = (sizes.seq() * sizes.batch()) as f64;

@@ -7,8 +7,8 @@ use crate::render::bill::Breakdown;
 use crate::screen::Manner;
 use crate::{render, screen};
 use clap::{Args, ValueEnum};
+use viewless_protocols::program::Grouping;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::Grouping;
 use viewless_simulator::network::Network;
 use viewless_workbench::bill::{CostReport, Setting};
 use viewless_workbench::named::DEFAULT_SUITE;
@@ -54,7 +54,7 @@ enum By {
 impl By {
     fn grouping(self) -> Grouping {
         match self {
-            Self::Function | Self::Party | Self::Phase => Grouping::Function,
+            Self::Function | Self::Party | Self::Phase => viewless_protocols::model::BY_FUNCTION,
             Self::Layer => Grouping::Layer,
             Self::Region => Grouping::Region,
         }

@@ -10,8 +10,8 @@ use crate::{render, screen};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
+use viewless_protocols::model::BY_FUNCTION;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::count::Grouping;
 use viewless_simulator::network::Network;
 use viewless_workbench::bill::Setting;
 use viewless_workbench::inference::Asking;
@@ -74,7 +74,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         (Some(_), None) | (None, _) => None,
     };
     let (sizes, schedule) = (sizes.checked(), (*schedule).into());
-    let setting = Setting { suite, sizes, schedule, network, grouping: Grouping::Function };
+    let setting = Setting { suite, sizes, schedule, network, grouping: BY_FUNCTION };
     let progress = Progress::start("reporting");
     let report = ModelReport::new(&subject, &setting, runs.as_ref(), &|done, of| progress.tell(done, of))?;
     drop(progress);

@@ -5,7 +5,7 @@ use super::{units, words};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use viewless_protocols::program::Phase;
-use viewless_simulator::count::{PhaseBill, RegionBill, Schedule};
+use viewless_protocols::program::{PhaseBill, RegionBill, Schedule};
 use viewless_simulator::network::Network;
 use viewless_workbench::Kind;
 use viewless_workbench::bill::{ASSUMED_MAGNITUDE, CostReport, Price, SetupPer};

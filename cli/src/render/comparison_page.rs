@@ -5,7 +5,8 @@ use super::comparison::{conventions, error, heading, privacy, sentence};
 use super::page::document;
 use super::units;
 use maud::{Markup, html};
-use viewless_simulator::count::{FUNCTIONS, RegionBill};
+use viewless_protocols::model::FUNCTIONS;
+use viewless_protocols::program::RegionBill;
 use viewless_simulator::network::Network;
 use viewless_workbench::comparison::{SuiteComparison, SuiteEntry};
 
@@ -121,7 +122,7 @@ fn by_function(
             }
         })
         .collect();
-    let kinds: Vec<&str> = FUNCTIONS.into_iter().chain(["other"]).collect();
+    let kinds: Vec<&str> = FUNCTIONS.iter().copied().chain(["other"]).collect();
     let used = |kind: usize| bars.iter().any(|bar| bar.parts.iter().any(|part| part.kind == kind));
     html! {
         p.legend {

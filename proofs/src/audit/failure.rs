@@ -60,8 +60,8 @@ mod tests {
     use std::collections::BTreeMap;
     use viewless_protocols::fixed::power_of_two;
     use viewless_protocols::scheme::laws;
+    use viewless_protocols::scheme::laws::wrap_probability;
     use viewless_simulator::execute::{Execution, Options, execute};
-    use viewless_simulator::failure::wrap_probability;
     use viewless_simulator::stream::Seed;
 
     fn run(bits: u8, shift: u8, values: Vec<f64>, seed: u64) -> Execution {

@@ -14,3 +14,12 @@ pub use config::{Activation, AttentionWeights, ConfigError, Head, Input, KNOWN, 
 pub use left_out::left_out;
 pub use tensors::tensors;
 pub use transformer::{BuildError, Embedding, ModelProtocols, Query, circuit, circuit_of_pair, not_private};
+
+use crate::program::Grouping;
+
+/// Names of the regions that a model's functions are built in; a message counts for the innermost.
+pub const FUNCTIONS: &[&str] =
+    &["embedding", "linear", "attention", "softmax", "gelu", "layernorm", "pooler", "head", "input", "output"];
+
+/// A bill of a model broken down by [`FUNCTIONS`].
+pub const BY_FUNCTION: Grouping = Grouping::Named(FUNCTIONS);

@@ -21,29 +21,26 @@
 //! Protocols published with local truncation therefore keep few guard bits; those that use many say so on their cards and
 //! are meant for exact truncation.
 
-pub mod card;
+mod common;
 pub mod exp;
-pub mod extension;
 pub mod gelu;
 pub mod layernorm;
-pub mod mask;
 pub mod max;
-pub mod normalize;
-mod pieces;
 pub mod reciprocal;
 pub mod registry;
 pub mod rsqrt;
 pub mod softmax;
 pub mod tanh;
 
-#[cfg(test)]
-mod testing;
-
 use card::texts;
 pub use card::{
     Bits, Card, CostClaim, ErrorClaim, Failing, Function, FunctionNameError, Interval, PerRow, Quality, Reading,
     Rounds, Setting, Text, Truth,
 };
+use common::pieces;
+#[cfg(test)]
+use common::testing;
+pub use common::{card, extension, mask, normalize};
 pub use mask::Mask;
 pub use registry::{Registry, RegistryError};
 

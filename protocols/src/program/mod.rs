@@ -22,6 +22,7 @@
 //! assert_eq!(program.value(x1).holders, PartySet::of(&[Party::Client, Party::P1]));
 //! ```
 
+pub mod bill;
 mod builder;
 mod check;
 mod digest;
@@ -29,12 +30,15 @@ mod lifetime;
 mod phase;
 mod schedule;
 mod text;
+pub mod timetable;
 
+pub use bill::{Bill, Grouping, PhaseBill, RegionBill, bill};
 pub use builder::ProgramBuilder;
 pub use check::{ProgramError, Rule};
 pub use lifetime::Lifetime;
 pub use phase::Phase;
 pub use schedule::Schedule;
+pub use timetable::{COMPUTING, Message, Timetable, timetable};
 
 use crate::party::{Party, PartySet};
 use crate::region::{RegionId, Regions};

@@ -4,7 +4,6 @@
 //! Everything not named here is exact in Z_2^64: sums, products, shifts to the left, comparisons, selections.
 
 use super::Truncation;
-use super::additive2::fourier;
 use crate::circuit::Table;
 use crate::fixed::{FixedPoint, RING_BITS, power_of_two};
 
@@ -82,11 +81,36 @@ impl Angle {
     }
 }
 
+/// Fraction bits that the dealt waves and the public factors have beyond those of the result. Each one halves the rounding
+/// of the terms; but the sum is truncated at twice the fraction bits, and where truncation can wrap each one makes that four
+/// times as likely (2^-32 for a sum of size 1 at 16 fraction bits and none of them).
+#[must_use]
+pub const fn wave_guard_bits(truncation: Truncation) -> u8 {
+    match truncation {
+        Truncation::Exact => 6,
+        Truncation::Local => 2,
+    }
+}
+
 /// Fraction bits to which the dealt waves and the public factors of a trigonometric sum are rounded (to nearest), when the
 /// sum has `fraction_bits`. Their products are summed exactly and truncated once.
 #[must_use]
 pub const fn wave_bits(fraction_bits: u8, truncation: Truncation) -> u8 {
-    fraction_bits + fourier::guard_bits(truncation)
+    fraction_bits + wave_guard_bits(truncation)
+}
+
+/// Probability that one local truncation of the signed word `x` of `bits` bits wraps.
+#[must_use]
+pub fn wrap_probability(x: i64, bits: u8) -> f64 {
+    x.unsigned_abs() as f64 * power_of_two(-i32::from(bits))
+}
+
+/// Natural logarithm of the probability that none of `elements` wraps, each with probability `p`.
+#[must_use]
+pub fn log_of_none(elements: u64, p: f64) -> f64 {
+    // Of small p two terms of the series are exact to the last place, and a run asks for each of its elements.
+    let one = if p < 1e-6 { -p - p * p / 2.0 } else { (-p.min(1.0)).ln_1p() };
+    elements as f64 * one
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use super::part::Part;
 use super::{ExecuteError, Execution, Inputs, Options, Output};
 use crate::claims::Findings;
-use crate::count::{self, Message, Schedule};
 use crate::kernels::CodePath;
 use crate::keys::Keyring;
 use crate::local::{self, Stored};
@@ -12,6 +11,7 @@ use rayon::prelude::*;
 use std::time::Instant;
 use viewless_protocols::fixed::{self, EncodeError};
 use viewless_protocols::party::Party;
+use viewless_protocols::program::{self as programs, Message, Schedule};
 use viewless_protocols::program::{Claim, Constant, Op, Program, Value, ValueId};
 
 /// Who runs: what becomes of the messages, and of the claims.
@@ -118,7 +118,7 @@ impl<'a> Engine<'a> {
     ) -> Result<(Execution, Vec<(ValueId, Stored)>), ExecuteError> {
         let started = Instant::now();
         let program = self.program;
-        let timetable = count::timetable(program, Schedule::Asap);
+        let timetable = programs::timetable(program, Schedule::Asap);
         let claims = if runner.most_listed().is_some() { claims_by_position(program) } else { Vec::new() };
         let dying = values_by_last_use(program, &self.part, &claims);
         let mut run = Run {

@@ -14,7 +14,6 @@ mod part;
 pub mod projection;
 
 use crate::claims::Findings;
-use crate::count::Message;
 use crate::kernels::CodePath;
 use crate::keys::{KeyMissing, Keyring};
 use crate::local::Stored;
@@ -30,6 +29,7 @@ use viewless_protocols::fixed::EncodeError;
 use viewless_protocols::party::Party;
 #[cfg(doc)]
 use viewless_protocols::program::Lifetime;
+use viewless_protocols::program::Message;
 use viewless_protocols::program::{Program, ValueId};
 use viewless_protocols::shape::Shape;
 

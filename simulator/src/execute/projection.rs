@@ -3,12 +3,12 @@
 use super::engine::{Engine, Runner, SendPart};
 use super::part::Part;
 use super::{ExecuteError, Execution, Inputs};
-use crate::count::Message;
 use crate::kernels::CodePath;
 use crate::keys::Keyring;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use viewless_protocols::party::{Party, PartySet};
+use viewless_protocols::program::Message;
 use viewless_protocols::program::Program;
 
 /// How a party's messages reach the others. Messages of one link arrive in the order in which they were sent, which is that of

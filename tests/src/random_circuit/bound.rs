@@ -18,7 +18,7 @@
 use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Series, Table};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::scheme::Truncation;
-use viewless_protocols::scheme::additive2::fourier::guard_bits;
+use viewless_protocols::scheme::laws::wave_guard_bits;
 use viewless_protocols::shape::{Move, Shape};
 
 use crate::FIXED;
@@ -255,7 +255,7 @@ fn evaluate(
         &Op::Not(a) => map(a, &|(x, e)| (1.0 - x, e)),
         &Op::Select(bit, x) => zip(bit, x, &|bit, x| product(bit, x)),
         &Op::Real(a) => map(a, &|x| x),
-        Op::Fourier(a, series) => map(*a, &|x| fourier(series, x, unit, guard_bits(truncation))),
+        Op::Fourier(a, series) => map(*a, &|x| fourier(series, x, unit, wave_guard_bits(truncation))),
         Op::Lookup(a, table) => map(*a, &|(x, e)| lookup(table, (x, e), unit)),
         &Op::Reveal(a, _) => value(a).clone(),
     }

@@ -6,9 +6,9 @@ use crate::projection;
 use std::collections::BTreeMap;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit};
 use viewless_protocols::party::Party;
+use viewless_protocols::program::{Grouping, Message, Schedule, bill, timetable};
 use viewless_protocols::program::{Phase, Program, ProgramDraft};
 use viewless_protocols::scheme::{SchemeSpec, Truncation};
-use viewless_simulator::count::{Grouping, Message, Schedule, bill, timetable};
 use viewless_simulator::execute::{Execution, Options, execute};
 use viewless_simulator::stream::Seed;
 

@@ -23,19 +23,8 @@ use crate::program::{Function, ProgramBuilder, Wave};
 use crate::ring::Domain;
 use crate::scheme::dealt::{Dealer, open};
 use crate::scheme::laws::PERIOD_SHIFT;
-use crate::scheme::{RingSeries, Shares, Truncation};
+use crate::scheme::{RingSeries, Shares};
 use crate::shape::{Move, Shape};
-
-/// Fraction bits that the dealt waves and the public factors have beyond those of the result. Each one halves the rounding
-/// of the terms; but the sum is truncated at twice the fraction bits, and where truncation can wrap each one makes that four
-/// times as likely (2^-32 for a sum of size 1 at 16 fraction bits and none of them).
-#[must_use]
-pub const fn guard_bits(truncation: Truncation) -> u8 {
-    match truncation {
-        Truncation::Exact => 6,
-        Truncation::Local => 2,
-    }
-}
 
 /// Shares of the sum at double scale, and by how many bits it must be truncated; x is shared among P0 and P1, and so is the
 /// result.

@@ -168,7 +168,7 @@ impl Scheme for Additive2 {
     }
 
     fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares {
-        let (sum, shift) = fourier::sum(p, DEALER, x, series, fourier::guard_bits(self.spec.truncation));
+        let (sum, shift) = fourier::sum(p, DEALER, x, series, super::laws::wave_guard_bits(self.spec.truncation));
         self.truncate(p, &sum, shift, series.fraction_bits + shift)
     }
 

@@ -6,13 +6,14 @@
 
 use super::{DEALER, in_two, reshare, truncation};
 use crate::program::{ClaimKind, ProgramBuilder};
-use crate::scheme::additive2::{self, fourier::guard_bits};
+use crate::scheme::additive2;
+use crate::scheme::laws::wave_guard_bits;
 use crate::scheme::{RingSeries, Shares, Truncation};
 
 /// The sum, truncated.
 pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>, truncation: Truncation) -> Shares {
     let x = in_two(p, x);
-    let (sum, shift) = additive2::fourier::sum(p, DEALER, &x, series, guard_bits(truncation));
+    let (sum, shift) = additive2::fourier::sum(p, DEALER, &x, series, wave_guard_bits(truncation));
     match truncation {
         Truncation::Exact => truncation::exact(p, &sum, shift),
         Truncation::Local => {

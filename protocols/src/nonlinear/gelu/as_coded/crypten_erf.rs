@@ -108,7 +108,7 @@ fn power(c: &mut Circuit, x: Secret, p: u32) -> Secret {
 }
 
 /// (-1)^n / (n! (2n + 1)).
-pub(super) fn coefficient(n: u32) -> f64 {
+pub(in crate::nonlinear) fn coefficient(n: u32) -> f64 {
     let sign = if n.is_multiple_of(2) { 1.0 } else { -1.0 };
     let factorial: f64 = (1..=n).map(f64::from).product();
     sign / (factorial * f64::from(2 * n + 1))

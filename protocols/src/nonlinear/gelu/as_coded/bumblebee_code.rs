@@ -12,8 +12,8 @@
 //! **Privacy.** Comparisons, products, selections: every message is uniform.
 //! **Source.** BumbleBee's code in SPU (OpenBumbleBee), GELU on a ring of 32 bits; BOLT's coefficients.
 
-use super::bolt::QUARTIC;
 use crate::circuit::{Circuit, Secret};
+use crate::nonlinear::gelu::bolt::QUARTIC;
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
     pieces, texts,

@@ -15,8 +15,8 @@
 //! **Privacy.** Comparisons and products: every message is uniform.
 //! **Source.** SecFormer's code, `operation/gelu.py` and `efficiency/utils.py`, class `puma_gelu`, read in July 2024's state.
 
-use super::puma::{F0, F1};
 use crate::circuit::{Circuit, Secret};
+use crate::nonlinear::gelu::puma::{F0, F1};
 use crate::nonlinear::pieces::{BIT_GUARD_BITS, above, combination};
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,

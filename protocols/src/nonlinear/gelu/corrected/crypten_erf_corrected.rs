@@ -14,8 +14,8 @@
 //! **Privacy.** Square and products: every message is uniform.
 //! **Source.** CrypTen's code (0.4.1), `common/functions/approximations.py`, `erf`; Horner's rule ours.
 
-use super::crypten_erf::{TERMS, coefficient};
 use crate::circuit::{Circuit, Secret};
+use crate::nonlinear::gelu::crypten_erf::{TERMS, coefficient};
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
     Setting, Truth, texts,

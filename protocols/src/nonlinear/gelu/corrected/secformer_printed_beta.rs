@@ -10,8 +10,8 @@
 //! **Privacy.** As `gelu/secformer`: every message is uniform.
 //! **Source.** SecFormer (arXiv 2401.00793), section 3.2, the list of beta; Table 4.
 
-use super::secformer;
 use crate::circuit::{Circuit, Secret, Series};
+use crate::nonlinear::gelu::secformer;
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
     texts,

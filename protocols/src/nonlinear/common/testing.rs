@@ -1,14 +1,14 @@
 //! Helpers of the tests: evaluation over the reals, and the count of a compiled protocol.
 
-use super::{LayerNormInputs, Protocol, Setting};
 use crate::circuit::{CheckedCircuit, Circuit, Owner, Plaintext, Secret};
 use crate::fixed::FixedPoint;
+use crate::nonlinear::{LayerNormInputs, Protocol, Setting};
 use crate::party::Party;
 use crate::program::{Op, Program, Schedule};
 use crate::scheme::{self, SchemeKind, SchemeSpec, Triples, Weights};
 
 /// `points` numbers from `low` to `high`.
-pub(super) fn grid(low: f64, high: f64, points: usize) -> impl Iterator<Item = f64> + Clone {
+pub(in crate::nonlinear) fn grid(low: f64, high: f64, points: usize) -> impl Iterator<Item = f64> + Clone {
     (0..points).map(move |i| low + (high - low) * i as f64 / (points - 1) as f64)
 }
 
@@ -19,7 +19,7 @@ fn run(circuit: &CheckedCircuit, inputs: &[(&str, &[f64])]) -> Plaintext {
 }
 
 /// What `build` makes of `values` as one row.
-pub(super) fn map_with(values: &[f64], build: impl FnOnce(&mut Circuit, Secret) -> Secret) -> Vec<f64> {
+pub(in crate::nonlinear) fn map_with(values: &[f64], build: impl FnOnce(&mut Circuit, Secret) -> Secret) -> Vec<f64> {
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [values.len()]);
     let y = build(&mut c, x);
@@ -28,12 +28,12 @@ pub(super) fn map_with(values: &[f64], build: impl FnOnce(&mut Circuit, Secret) 
 }
 
 /// What a protocol makes of `values` as one row.
-pub(super) fn map(protocol: &Protocol, values: &[f64]) -> Vec<f64> {
+pub(in crate::nonlinear) fn map(protocol: &Protocol, values: &[f64]) -> Vec<f64> {
     map_with(values, |c, x| protocol.build(c, x))
 }
 
 /// Largest error of an elementwise protocol on the points.
-pub(super) fn largest_error(
+pub(in crate::nonlinear) fn largest_error(
     protocol: &Protocol,
     points: impl Iterator<Item = f64>,
     truth: impl Fn(f64) -> f64,
@@ -47,25 +47,35 @@ pub(super) fn largest_error(
 }
 
 /// Mean of the absolute errors of an elementwise protocol on the points.
-pub(super) fn mean_error(protocol: &Protocol, points: impl Iterator<Item = f64>, truth: impl Fn(f64) -> f64) -> f64 {
+pub(in crate::nonlinear) fn mean_error(
+    protocol: &Protocol,
+    points: impl Iterator<Item = f64>,
+    truth: impl Fn(f64) -> f64,
+) -> f64 {
     let points: Vec<f64> = points.collect();
     let found = map(protocol, &points);
     points.iter().zip(&found).map(|(&x, y)| (y - truth(x)).abs()).sum::<f64>() / points.len() as f64
 }
 
 /// x/2 (1 + erf(x / sqrt 2)).
-pub(super) fn gelu(x: f64) -> f64 {
+pub(in crate::nonlinear) fn gelu(x: f64) -> f64 {
     x / 2.0 * (1.0 + libm::erf(x / std::f64::consts::SQRT_2))
 }
 
 /// A layer normalisation of one row with gamma = 1, beta = 0 unless given.
-pub(super) fn layer_norm(protocol: &Protocol, x: &[f64], gamma: &[f64], beta: &[f64], epsilon: f64) -> Vec<f64> {
+pub(in crate::nonlinear) fn layer_norm(
+    protocol: &Protocol,
+    x: &[f64],
+    gamma: &[f64],
+    beta: &[f64],
+    epsilon: f64,
+) -> Vec<f64> {
     let circuit = layer_norm_circuit(protocol, 1, x.len(), epsilon);
     run(&circuit, &[("x", x), ("gamma", gamma), ("beta", beta)]).outputs.remove(0).2
 }
 
 /// The exact layer normalisation.
-pub(super) fn layer_norm_truth(x: &[f64], gamma: &[f64], beta: &[f64], epsilon: f64) -> Vec<f64> {
+pub(in crate::nonlinear) fn layer_norm_truth(x: &[f64], gamma: &[f64], beta: &[f64], epsilon: f64) -> Vec<f64> {
     let n = x.len() as f64;
     let mean = x.iter().sum::<f64>() / n;
     let variance = x.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
@@ -83,10 +93,10 @@ fn layer_norm_circuit(protocol: &Protocol, rows: usize, row_length: usize, epsil
 }
 
 /// A protocol on `rows` rows.
-pub(super) fn circuit(protocol: &Protocol, rows: usize, row_length: usize) -> CheckedCircuit {
+pub(in crate::nonlinear) fn circuit(protocol: &Protocol, rows: usize, row_length: usize) -> CheckedCircuit {
     match protocol.build.kind() {
-        super::Kind::LayerNorm => layer_norm_circuit(protocol, rows, row_length, 1e-12),
-        super::Kind::Map | super::Kind::Softmax => {
+        crate::nonlinear::Kind::LayerNorm => layer_norm_circuit(protocol, rows, row_length, 1e-12),
+        crate::nonlinear::Kind::Map | crate::nonlinear::Kind::Softmax => {
             let mut c = Circuit::new();
             let x = c.input(Owner::Client, "x", [rows, row_length]);
             let y = protocol.build(&mut c, x);
@@ -97,7 +107,7 @@ pub(super) fn circuit(protocol: &Protocol, rows: usize, row_length: usize) -> Ch
 }
 
 /// The scheme of a setting.
-pub(super) fn scheme(setting: &Setting) -> SchemeSpec {
+pub(in crate::nonlinear) fn scheme(setting: &Setting) -> SchemeSpec {
     SchemeSpec {
         kind: SchemeKind::Additive2,
         truncation: setting.truncation,
@@ -108,13 +118,13 @@ pub(super) fn scheme(setting: &Setting) -> SchemeSpec {
 }
 
 /// The Program of a circuit with 16 fraction bits.
-pub(super) fn compile(circuit: &CheckedCircuit, setting: &Setting) -> Program {
+pub(in crate::nonlinear) fn compile(circuit: &CheckedCircuit, setting: &Setting) -> Program {
     scheme::compile(circuit, &scheme(setting), FixedPoint { fraction_bits: 16 }).unwrap()
 }
 
 /// Rounds and bits of the messages between computing parties within the regions of `name`: sends of what one of them
 /// holds.
-pub(super) fn count(program: &Program, name: &str, schedule: Schedule) -> (u64, i64) {
+pub(in crate::nonlinear) fn count(program: &Program, name: &str, schedule: Schedule) -> (u64, i64) {
     let mut bits = 0;
     let mut depth: Vec<u64> = Vec::with_capacity(program.values.len());
     let (mut round, mut last_send) = (0, None);
@@ -142,7 +152,7 @@ pub(super) fn count(program: &Program, name: &str, schedule: Schedule) -> (u64, 
 }
 
 /// The tanh form of GeLU.
-pub(super) fn gelu_tanh(x: f64) -> f64 {
+pub(in crate::nonlinear) fn gelu_tanh(x: f64) -> f64 {
     let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
     x / 2.0 * (1.0 + libm::tanh(inner))
 }

@@ -103,7 +103,7 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
 }
 
 /// Steps 1 to 8: `left` below -`threshold`, the series up to `threshold`, 1 from there on.
-pub(super) fn segmented(c: &mut Circuit, x: Secret, threshold: f64, series: Series, left: f64) -> Secret {
+pub(in crate::nonlinear) fn segmented(c: &mut Circuit, x: Secret, threshold: f64, series: Series, left: f64) -> Secret {
     let guard_bits = c.guard_bits(x);
     let c0 = c.less_than(x, -threshold);
     let c1 = c.less_than(x, threshold);

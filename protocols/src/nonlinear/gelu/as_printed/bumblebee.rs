@@ -13,8 +13,8 @@
 //! **Privacy.** Comparisons, products, selections: every message is uniform.
 //! **Source.** BumbleBee (Lu et al., NDSS 2025, ePrint 2023/1678), section on GELU.
 
-use super::puma::{F0, F1};
 use crate::circuit::{Circuit, Secret};
+use crate::nonlinear::gelu::puma::{F0, F1};
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
     pieces, texts,

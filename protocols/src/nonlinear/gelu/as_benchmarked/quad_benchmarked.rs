@@ -8,8 +8,8 @@
 //! **Privacy.** One product: every message is uniform.
 //! **Source.** MPCFormer's code, `src/benchmark`, and SecFormer's, `efficiency/utils.py`: `activation_quad`.
 
-use super::quad::quadratic;
 use crate::circuit::{Circuit, Secret};
+use crate::nonlinear::gelu::quad::quadratic;
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
     Setting, Truth, texts,

@@ -62,7 +62,7 @@ impl Function {
 }
 
 /// Whether a text is lower-case letters, digits and single hyphens, beginning with a letter or digit and ending with one.
-pub(super) fn is_name(name: &str) -> bool {
+pub(in crate::nonlinear) fn is_name(name: &str) -> bool {
     !name.is_empty()
         && name
             .split('-')
@@ -84,7 +84,7 @@ impl From<Function> for String {
 }
 
 /// Texts of a list.
-pub(super) fn texts(texts: &[&str]) -> Vec<String> {
+pub(in crate::nonlinear) fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().copied().map(str::to_owned).collect()
 }
 

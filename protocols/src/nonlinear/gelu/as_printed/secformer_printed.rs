@@ -19,8 +19,8 @@
 //! **Privacy.** Comparison, masked opening, products: every message is uniform.
 //! **Source.** SecFormer (arXiv 2401.00793, Findings of ACL 2024), Algorithm 1.
 
-use super::{secformer, secformer_printed_beta};
 use crate::circuit::{Circuit, Secret, Series};
+use crate::nonlinear::gelu::{secformer, secformer_printed_beta};
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
     Setting, Truth, texts,

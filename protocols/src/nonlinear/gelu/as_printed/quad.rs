@@ -58,7 +58,7 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
 }
 
 /// x (x / 8 + `linear`) + `constant`.
-pub(super) fn quadratic(c: &mut Circuit, x: Secret, linear: f64, constant: f64) -> Secret {
+pub(in crate::nonlinear) fn quadratic(c: &mut Circuit, x: Secret, linear: f64, constant: f64) -> Secret {
     let guard_bits = c.guard_bits(x);
     let eighth = c.shift(x, -3);
     let factor = c.offset(eighth, linear);

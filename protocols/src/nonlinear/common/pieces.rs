@@ -5,14 +5,14 @@ use crate::shape::Shape;
 
 /// Fewer fraction bits for a bit that is used as a number: the product with it is then rescaled by less and does not come near
 /// the end of the word. That rescaling is exact, because the product is a multiple of it.
-pub(super) const BIT_GUARD_BITS: i8 = -8;
+pub(in crate::nonlinear) const BIT_GUARD_BITS: i8 = -8;
 
 fn with_leading(length: usize, rest: &[usize]) -> Shape {
     std::iter::once(length).chain(rest.iter().copied()).collect()
 }
 
 /// [x >= `thresholds[0]`] and [x >= `thresholds[1]`] along a new leading axis of length 2, in one comparison.
-pub(super) fn reaches(c: &mut Circuit, x: Secret, thresholds: [f64; 2]) -> Bit {
+pub(in crate::nonlinear) fn reaches(c: &mut Circuit, x: Secret, thresholds: [f64; 2]) -> Bit {
     let shape = with_leading(2, &vec![1; c.shape(x).rank()]);
     let thresholds = c.constant(&thresholds, shape, c.guard_bits(x));
     let below = c.less(x, thresholds);
@@ -20,7 +20,7 @@ pub(super) fn reaches(c: &mut Circuit, x: Secret, thresholds: [f64; 2]) -> Bit {
 }
 
 /// The sum of `parts[i]` where bit i of [`reaches`] is 1, in one selection.
-pub(super) fn sum_selected(c: &mut Circuit, reached: Bit, parts: [Secret; 2]) -> Secret {
+pub(in crate::nonlinear) fn sum_selected(c: &mut Circuit, reached: Bit, parts: [Secret; 2]) -> Secret {
     let shape = c.shape(parts[0]).clone();
     let parts = parts.map(|part| c.reshape(part, with_leading(1, shape.axes())));
     let parts = c.concat(&parts, 0);
@@ -30,7 +30,7 @@ pub(super) fn sum_selected(c: &mut Circuit, reached: Bit, parts: [Secret; 2]) ->
 }
 
 /// The sum of public multiples of secrets, plus a public number; each multiple is truncated by itself.
-pub(super) fn combination(c: &mut Circuit, terms: &[(f64, Secret)], constant: f64) -> Secret {
+pub(in crate::nonlinear) fn combination(c: &mut Circuit, terms: &[(f64, Secret)], constant: f64) -> Secret {
     let (first, rest) = terms.split_first().expect("a combination has terms");
     let start = c.scale(first.1, first.0);
     let sum = rest.iter().fold(start, |sum, &(factor, secret)| {
@@ -41,7 +41,7 @@ pub(super) fn combination(c: &mut Circuit, terms: &[(f64, Secret)], constant: f6
 }
 
 /// [x < 0] and |x|, by one comparison and one selection.
-pub(super) fn magnitude(c: &mut Circuit, x: Secret) -> (Bit, Secret) {
+pub(in crate::nonlinear) fn magnitude(c: &mut Circuit, x: Secret) -> (Bit, Secret) {
     let negative = c.less_than(x, 0.0);
     let below = c.select(negative, x);
     let twice = c.add(below, below);
@@ -49,13 +49,19 @@ pub(super) fn magnitude(c: &mut Circuit, x: Secret) -> (Bit, Secret) {
 }
 
 /// 1 where x > `bound`.
-pub(super) fn above(c: &mut Circuit, x: Secret, bound: f64) -> Bit {
+pub(in crate::nonlinear) fn above(c: &mut Circuit, x: Secret, bound: f64) -> Bit {
     let bound = c.constant(&[bound], [1], c.guard_bits(x));
     c.less(bound, x)
 }
 
 /// x/2 + p for |x| = a up to `threshold` and max(x, 0) beyond, with one guard bit more than x: half of x + 2p + [a > threshold] (a - 2p).
-pub(super) fn even_part_up_to(c: &mut Circuit, x: Secret, a: Secret, p: Secret, threshold: f64) -> Secret {
+pub(in crate::nonlinear) fn even_part_up_to(
+    c: &mut Circuit,
+    x: Secret,
+    a: Secret,
+    p: Secret,
+    threshold: f64,
+) -> Secret {
     let beyond = above(c, a, threshold);
     let doubled = c.add(p, p);
     let difference = c.sub(a, doubled);
@@ -66,7 +72,13 @@ pub(super) fn even_part_up_to(c: &mut Circuit, x: Secret, a: Secret, p: Secret, 
 }
 
 /// max(x, 0) + [|x| < threshold] g for |x| = a, with one guard bit more than x.
-pub(super) fn relu_corrected_below(c: &mut Circuit, x: Secret, a: Secret, g: Secret, threshold: f64) -> Secret {
+pub(in crate::nonlinear) fn relu_corrected_below(
+    c: &mut Circuit,
+    x: Secret,
+    a: Secret,
+    g: Secret,
+    threshold: f64,
+) -> Secret {
     let inside = c.less_than(a, threshold);
     let correction = c.select(inside, g);
     let twice = c.add(x, a);
@@ -76,7 +88,7 @@ pub(super) fn relu_corrected_below(c: &mut Circuit, x: Secret, a: Secret, g: Sec
 }
 
 /// A quartic with coefficients from a^0 to a^4, from a^2, a^3 = a a^2 and a^4 = a^2 a^2.
-pub(super) fn quartic(c: &mut Circuit, a: Secret, coefficients: &[f64; 5]) -> Secret {
+pub(in crate::nonlinear) fn quartic(c: &mut Circuit, a: Secret, coefficients: &[f64; 5]) -> Secret {
     let square = c.square(a);
     let cube = c.mul(a, square);
     let fourth = c.square(square);

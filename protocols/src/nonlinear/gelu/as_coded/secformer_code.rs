@@ -25,8 +25,8 @@
 //! | `THRESHOLD` | 2.5 |
 //! | `series().opening` | `delt % (2 * np.pi)` |
 
-use super::secformer;
 use crate::circuit::{Circuit, Opening, Secret, Series};
+use crate::nonlinear::gelu::secformer;
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
     Setting, Truth, texts,

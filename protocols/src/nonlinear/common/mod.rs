@@ -1,0 +1,10 @@
+//! What protocols of several functions share: the card, masks of rows, normalisation by powers of two, polynomials by pieces and
+//! Fourier extensions.
+
+pub mod card;
+pub mod extension;
+pub mod mask;
+pub mod normalize;
+pub(in crate::nonlinear) mod pieces;
+#[cfg(test)]
+pub(in crate::nonlinear) mod testing;

@@ -546,8 +546,8 @@ fn outputs() -> Vec<&'static str> {
             let y = l.p.mul(m, m);
             l.output(y, &[(m, None)]);
         }),
-        // What somebody else rearranged before sending is no sum of messages.
-        refused(Client, "no share", |l| {
+        // What somebody else made of a message before sending it is no sum of messages.
+        refused(Client, "no sum", |l| {
             let (x, s) = (l.x(1), l.s(RING, 1));
             let m = l.p.add(x, s);
             let m1 = l.p.send(m, Client);

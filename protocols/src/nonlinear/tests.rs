@@ -1,8 +1,10 @@
 //! What every registered protocol must keep.
 
 use super::{Kind, Registry, Setting, Truth, testing};
+use crate::circuit::{Circuit, Owner};
+use crate::fixed::FixedPoint;
 use crate::program::Schedule;
-use crate::scheme::{Comparison, Truncation};
+use crate::scheme::{self, Comparison, CompileError, Truncation};
 
 #[test]
 fn every_protocol_is_found_by_its_name_and_its_builder_is_given_what_its_function_needs() {
@@ -39,6 +41,42 @@ fn every_protocol_compiles_with_every_truncation_and_comparison() {
             }
         }
     }
+}
+
+/// What a user can type, up to the largest of both: a Program or an error, and no panic.
+#[test]
+fn no_size_makes_a_protocol_panic_or_a_scheme_emit_what_is_ill_formed() {
+    let sizes =
+        [(1 << 20, 1 << 20), (1, 1 << 20), (1 << 20, 1), (1 << 14, 1 << 18), (4097, (1 << 20) - 1), (usize::MAX, 2)];
+    let (mut built, mut refused) = (0, 0);
+    for protocol in Registry::built_in() {
+        for (rows, row_length) in sizes {
+            // Pairs of a long row, each on its own, are not a question of size but of patience.
+            if protocol.card.name.starts_with("max/crypten") && row_length > 1 << 18 && rows == 1 {
+                continue;
+            }
+            let mut c = Circuit::new();
+            let x = c.input(Owner::Client, "x", [rows, row_length]);
+            let y = protocol.build_alone(&mut c, x, 1e-12);
+            c.reveal(y, "y");
+            let Ok(circuit) = c.finish() else {
+                refused += 1;
+                continue;
+            };
+            for setting in [Setting::LEAN, Setting::PUBLISHED] {
+                let compiled = scheme::compile(&circuit, &testing::scheme(&setting), FixedPoint { fraction_bits: 16 });
+                if let Err(error) = compiled {
+                    assert!(
+                        !matches!(error, CompileError::Program(_)),
+                        "{} {rows}x{row_length}: {error}",
+                        protocol.card.name
+                    );
+                }
+            }
+            built += 1;
+        }
+    }
+    assert!(built > 0 && refused > 0, "{built} {refused}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl ErrorAudit {
         Ok(if is_of_rows(protocol) {
             Self::Rows(Box::new(audit_rows_with_progress(protocol, question, row, ROW_RANGE, progress)?))
         } else {
-            Self::Number(Box::new(audit::audit(question)?))
+            Self::Number(Box::new(audit::audit_protocol(protocol, question)?.report))
         })
     }
 
@@ -49,8 +49,8 @@ impl ErrorAudit {
     ///
     /// # Errors
     /// What cannot be audited.
-    pub fn with_points(question: &Question<'_>) -> Result<Audit, AuditError> {
-        audit::audit_with_points(question)
+    pub fn with_points(protocol: &Protocol, question: &Question<'_>) -> Result<Audit, AuditError> {
+        audit::audit_protocol(protocol, question)
     }
 
     /// Whether the card's claim is true; what is neither proved nor refuted is not.

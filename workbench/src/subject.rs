@@ -2,11 +2,13 @@
 
 use crate::named::{Named, in_words, what_is};
 use crate::sizes::Sizes;
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 use viewless_models::{FetchError, ModelError, default_cache_dir, known_models, read_config};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner};
+use viewless_protocols::file::{FileError, MOST_BYTES, read_protocol};
 use viewless_protocols::model::{self, BuildError, TransformerConfig};
 use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry};
 use viewless_protocols::program::Program;
@@ -15,6 +17,9 @@ use viewless_protocols::suite::{Suite, SuiteError};
 
 /// Added to the variance where a layer normalisation stands alone, as in BERT.
 const EPSILON: f64 = 1e-12;
+
+/// How the name of a file of a protocol ends.
+const PROTOCOL_FILE: &str = ".protocol";
 
 /// A subject that cannot be found or built.
 #[derive(Debug, Error)]
@@ -59,6 +64,17 @@ pub enum SubjectError {
         /// Why.
         error: BuildError,
     },
+    /// A file of a protocol that cannot be read at all.
+    #[error("{}: {reason}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A file of a protocol that says something wrong: where, and what to write.
+    #[error(transparent)]
+    Protocol(#[from] FileError),
     /// The cache of models.
     #[error(transparent)]
     Cache(#[from] FetchError),
@@ -98,7 +114,7 @@ pub fn local_directory(name: &str) -> Option<PathBuf> {
 }
 
 impl Subject {
-    /// Finds a known model, a protocol, a model directory, or a fetched model, in this order.
+    /// Finds a known model, a protocol, a file of a protocol (`*.protocol`), a model directory, or a fetched model, in this order.
     ///
     /// # Errors
     /// There is none, or its directory cannot be used.
@@ -107,6 +123,8 @@ impl Subject {
             Kind::Model(config)
         } else if let Some(protocol) = Registry::built_in().get(name) {
             Kind::Protocol(Arc::clone(protocol))
+        } else if name.ends_with(PROTOCOL_FILE) {
+            Kind::Protocol(Arc::new(protocol_of_file(Path::new(name))?))
         } else {
             Kind::Model(read_config(&directory(name)?)?)
         };
@@ -202,6 +220,26 @@ fn directory(name: &str) -> Result<PathBuf, SubjectError> {
     if fetched.is_dir() { Ok(fetched) } else { Err(SubjectError::NotFetched { name: name.to_owned(), cache }) }
 }
 
+/// Reads the protocol of a file.
+///
+/// # Errors
+/// A file that is none, is larger than [`MOST_BYTES`], or says something wrong.
+pub fn protocol_of_file(path: &Path) -> Result<Protocol, SubjectError> {
+    let failed = |reason: String| SubjectError::File { file: path.to_owned(), reason };
+    let of_system = |error: std::io::Error| failed(error.to_string());
+    let metadata = std::fs::metadata(path).map_err(of_system)?;
+    if !metadata.is_file() {
+        return Err(failed("not a regular file; name a file that holds a protocol".to_owned()));
+    }
+    if metadata.len() > MOST_BYTES as u64 {
+        return Err(failed(format!("{} bytes; a file of a protocol has at most {MOST_BYTES}", metadata.len())));
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(of_system)?;
+    file.take(MOST_BYTES as u64).read_to_string(&mut text).map_err(of_system)?;
+    Ok(read_protocol(&path.display().to_string(), &text, Registry::built_in())?)
+}
+
 /// A protocol alone, on `batch` rows of `seq` elements: what a model would make of it, without the model.
 fn protocol_circuit(protocol: &Protocol, sizes: Sizes) -> Result<CheckedCircuit, CircuitError> {
     let (seq, batch) = (sizes.seq(), sizes.batch());
@@ -235,6 +273,27 @@ mod tests {
             let subject = Subject::find(&protocol.card.name).unwrap();
             assert!(subject.program(&suite, Sizes::new(5, 2).unwrap()).is_ok(), "{}", protocol.card.name);
         }
+    }
+
+    #[test]
+    fn a_file_of_a_protocol_is_a_subject_with_the_digest_of_its_twin() {
+        let suite = Suite::built_in("faithful").unwrap();
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocols/examples");
+        let file = examples.join("bolt.protocol").display().to_string();
+        let digest = |subject: Subject| subject.program(&suite, Sizes::new(5, 2).unwrap()).unwrap().digest();
+        assert_eq!(digest(Subject::find(&file).unwrap()), digest(Subject::find("gelu/bolt").unwrap()));
+    }
+
+    #[test]
+    fn a_file_that_is_no_protocol_is_refused_with_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        assert!(matches!(Subject::find(&path("none.protocol")), Err(SubjectError::File { .. })));
+        std::fs::create_dir(path("folder.protocol")).unwrap();
+        assert!(matches!(Subject::find(&path("folder.protocol")), Err(SubjectError::File { .. })));
+        std::fs::write(path("wrong.protocol"), "protocol gelu/mine\nsumary \"x\"\n").unwrap();
+        let refused = Subject::find(&path("wrong.protocol")).unwrap_err();
+        assert!(matches!(refused, SubjectError::Protocol(_)) && refused.to_string().contains(":2:"), "{refused}");
     }
 
     #[test]

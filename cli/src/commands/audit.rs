@@ -121,7 +121,7 @@ fn drawn(protocol: &Protocol, question: &Question<'_>, path: &Path) -> Result<Er
         return Err(CliError::PlotOfRows { path: path.to_owned() });
     }
     let mut pending = file::Pending::create(path)?;
-    let audit = ErrorAudit::with_points(question)?;
+    let audit = ErrorAudit::with_points(protocol, question)?;
     pending.write_all(&format.contents(&plot::svg(protocol, &audit)?)?)?;
     pending.commit()?;
     Ok(ErrorAudit::Number(Box::new(audit.report)))

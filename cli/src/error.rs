@@ -13,6 +13,7 @@ use viewless_workbench::certificate::CertificateError;
 use viewless_workbench::failures::FailuresError;
 use viewless_workbench::inference::InferenceError;
 use viewless_workbench::named::{Named, NamedError};
+use viewless_workbench::plan::PlanningError;
 use viewless_workbench::proof::ProofError;
 use viewless_workbench::sites::SitesError;
 use viewless_workbench::{SizeError, SubjectError};
@@ -131,6 +132,9 @@ pub enum CliError {
     /// The run.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// The plan.
+    #[error(transparent)]
+    Planning(#[from] PlanningError),
 }
 
 impl From<SuiteError> for CliError {

@@ -12,6 +12,7 @@
 //! | [`sites`] | Which sites of a model leave their protocols' domains, and where does a private run first diverge? |
 //! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
 //! | [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
+//! | [`plan`] | Which suite and deployment are fastest on a network within an error budget? |
 //! | [`assay`] | All verdicts about one protocol? |
 //! | [`card`] | What is claimed of a protocol? |
 
@@ -25,6 +26,7 @@ pub mod error_audit;
 pub mod failures;
 pub mod inference;
 pub mod named;
+pub mod plan;
 pub mod proof;
 pub mod sites;
 pub mod sizes;

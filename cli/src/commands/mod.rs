@@ -9,6 +9,7 @@ pub mod dump;
 pub mod fetch;
 pub mod infer;
 pub mod list;
+pub mod plan;
 pub mod prove;
 pub mod reproduce;
 
@@ -53,6 +54,8 @@ pub enum Command {
     Prove(prove::Arguments),
     /// Verify stored proofs again, with an independent checker
     Check(check::Arguments),
+    /// Find the fastest plan: suite and deployment of a private model, or a strategy of training
+    Plan(plan::Arguments),
     /// Print the text form of a circuit or Program
     Dump(dump::Arguments),
 }
@@ -74,6 +77,7 @@ impl Command {
             Self::Assay(arguments) => assay::run(arguments, json),
             Self::Prove(arguments) => prove::run(arguments, json),
             Self::Check(arguments) => check::run(arguments, json),
+            Self::Plan(arguments) => plan::run(arguments, json),
             Self::Dump(arguments) => dump::run(arguments, json),
         }
     }

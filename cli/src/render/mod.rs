@@ -1,5 +1,6 @@
 //! Reports in words, tables and charts. Each file makes text or markup of a report; none of them computes, and none prints.
 
+pub mod amp;
 pub mod audit;
 pub mod bill;
 pub mod card;

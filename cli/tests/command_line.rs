@@ -72,7 +72,8 @@ fn list_has_every_protocol_suite_model_and_network() {
     let names = |kind: &str| -> Vec<String> {
         array(&everything, kind).iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
     };
-    let protocols: Vec<&str> = nonlinear::registry().iter().map(|protocol| protocol.card.name).collect();
+    let protocols: Vec<&str> =
+        nonlinear::Registry::built_in().iter().map(|protocol| protocol.card.name.as_str()).collect();
     assert_eq!(names("protocols"), protocols);
     assert_eq!(names("suites"), Suite::names().collect::<Vec<_>>());
     for name in ["protocols", "suites", "models", "networks"].iter().flat_map(|kind| names(kind)) {
@@ -132,9 +133,9 @@ fn cost_is_broken_down_as_asked() {
 
 #[test]
 fn cost_counts_every_protocol_under_every_suite() {
-    for protocol in nonlinear::registry() {
+    for protocol in nonlinear::Registry::built_in() {
         for suite in Suite::names() {
-            let name = protocol.card.name;
+            let name = protocol.card.name.as_str();
             let report = json(&["cost", name, "--suite", suite, "--seq", "12", "--batch", "3"]);
             assert!(array(&report, "regions").iter().any(|region| region["name"] == name), "{name} {suite}");
             assert!(bytes(&report["phases"]["online"]["bytes_total"]) > 0, "{name} {suite}");
@@ -205,8 +206,8 @@ fn compare_puts_suites_side_by_side() {
 
 #[test]
 fn dump_prints_both_forms() {
-    for protocol in nonlinear::registry() {
-        let name = protocol.card.name;
+    for protocol in nonlinear::Registry::built_in() {
+        let name = protocol.card.name.as_str();
         assert!(success(&["dump", name, "--form", "circuit", "--seq", "4"]).contains("= input client `x`"), "{name}");
         let program = success(&["dump", name, "--form", "program", "--seq", "4"]);
         assert!(program.starts_with("program among {P0,P1,dealer,client") && program.contains("= send"), "{name}");

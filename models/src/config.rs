@@ -1,162 +1,183 @@
 //! `config.json` of a Hugging Face Transformer, read into the shape that circuits are built from.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use viewless_protocols::model::left_out::{Effect, LeftOut, Needed};
-use viewless_protocols::model::{Activation, Architecture, Input, TransformerConfig, left_out};
+use viewless_protocols::model::{Activation, Architecture, AttentionWeights, Head, Input, TransformerConfig, left_out};
 
-use crate::directory::CONFIG_FILE;
 use crate::error::ModelError;
+use crate::family::{IMAGE, ORIGINAL_BERT, Size, family};
+use crate::fields::Fields;
+use crate::files::CONFIG_FILE;
 use crate::head;
-
-/// No size of a published model comes near this; it keeps a corrupt file from asking for absurd amounts of memory.
-const MAX_SIZE: u64 = 1 << 24;
-
-/// Layers and labels have a smaller limit, because they are listed one by one.
-const MAX_LISTED: u64 = 1 << 12;
-
-/// DistilBERT's is a constant of its code.
-const DISTILBERT_EPSILON: f64 = 1e-12;
-
-/// How a family calls its sizes.
-struct FieldNames {
-    hidden: &'static str,
-    layers: &'static str,
-    heads: &'static str,
-    intermediate: &'static str,
-    activation: &'static str,
-    positions: &'static str,
-    epsilon: Option<&'static str>,
-}
-
-const BERT_NAMES: FieldNames = FieldNames {
-    hidden: "hidden_size",
-    layers: "num_hidden_layers",
-    heads: "num_attention_heads",
-    intermediate: "intermediate_size",
-    activation: "hidden_act",
-    positions: "max_position_embeddings",
-    epsilon: Some("layer_norm_eps"),
-};
-
-const DISTILBERT_NAMES: FieldNames = FieldNames {
-    hidden: "dim",
-    layers: "n_layers",
-    heads: "n_heads",
-    intermediate: "hidden_dim",
-    activation: "activation",
-    epsilon: None,
-    ..BERT_NAMES
-};
-
-const GPT2_NAMES: FieldNames = FieldNames {
-    hidden: "n_embd",
-    layers: "n_layer",
-    heads: "n_head",
-    intermediate: "n_inner",
-    activation: "activation_function",
-    positions: "n_positions",
-    epsilon: Some("layer_norm_epsilon"),
-};
-
-fn names(architecture: Architecture) -> &'static FieldNames {
-    match architecture {
-        Architecture::Bert | Architecture::Roberta | Architecture::Vit => &BERT_NAMES,
-        Architecture::Distilbert => &DISTILBERT_NAMES,
-        Architecture::Gpt2 => &GPT2_NAMES,
-    }
-}
 
 /// Reads the configuration of the model in `directory`, its head included.
 ///
 /// The head is, in this order:
 ///
-/// 1. a classifier if `architectures` names the classifier of its family, such as `BertForSequenceClassification` or
-///    `ViTForImageClassification`; its labels are those of `id2label`, or Hugging Face's `LABEL_0`, `LABEL_1`, … when the
-///    file has none. Logits of the next token if it names `GPT2LMHeadModel`;
-/// 2. mean pooling if `modules.json` names a pooling step and its `config.json` asks for the mean. The final Normalize
-///    step that sentence-transformers may add is *not* part of the head: what is computed here is the pooled vector
-///    before normalisation, which has the same direction;
-/// 3. the pooler if the family has one, and `model.safetensors` exists and holds it;
+/// 1. a pooling if `modules.json` names that step;
+/// 2. the head of the class that `architectures` names: a classifier of sequences, images or tokens, answer spans, masked words, the
+///    next token. Labels are those of `id2label`, or Hugging Face's `LABEL_0`, `LABEL_1`, … when the file has none;
+/// 3. the pooler if the family has one, and the weights hold it, or there are no weights and the class named has one;
 /// 4. the hidden states.
 ///
-/// Only the header of `model.safetensors` is read, and only for the third question.
+/// Only the header of the weights is read, and only for the third question.
 ///
 /// # Errors
 /// Absent or unreadable files; absent, ill-typed or unsupported fields, among them all that
-/// [`left_out`](mod@viewless_protocols::model::left_out) refuses; pooling other than the mean.
+/// [`left_out`](mod@viewless_protocols::model::left_out) refuses; a pooling or a step that is not built.
 pub fn read_config(directory: &Path) -> Result<TransformerConfig, ModelError> {
     let fields = Fields::read(directory.join(CONFIG_FILE), "give a Hugging Face model directory")?;
-
-    let model_type = fields.text("model_type")?;
-    let Some(architecture) = Architecture::ALL.into_iter().find(|known| known.to_string() == model_type) else {
-        return Err(ModelError::UnknownModelType { file: fields.file, model_type });
-    };
+    let architecture = architecture(&fields)?;
     for entry in left_out(architecture) {
         refuse(&fields, entry)?;
     }
-    let names = names(architecture);
-    let activation = match fields.text(names.activation)?.as_str() {
-        "gelu" => Activation::Gelu,
-        "gelu_new" | "gelu_pytorch_tanh" => Activation::GeluTanh,
-        other => {
-            let (field, activation) = (names.activation, other.to_owned());
-            return Err(ModelError::UnknownActivation { field, activation, file: fields.file });
-        }
+    let family = family(architecture);
+    let hidden_size = size(&fields, &family.hidden)?;
+    let intermediate_size = match family.intermediate {
+        Size { field, default: 0, .. } if fields.get(field).is_none() => 4 * hidden_size,
+        ref named => size(&fields, named)?,
     };
-    let hidden_size = fields.size(names.hidden)?;
-    let intermediate_size = match fields.values.get(names.intermediate) {
-        None | Some(Value::Null) if architecture == Architecture::Gpt2 => 4 * hidden_size,
-        _ => fields.size(names.intermediate)?,
+    let epsilon = |(field, default): (Option<&'static str>, f64)| match field {
+        Some(field) => fields.positive_or(field, default),
+        None => Ok(default),
     };
+    let head = head::read_head(directory, &fields, architecture, hidden_size)?;
+    let (first_position, padding_token) = padding(&fields, architecture, &head)?;
     let config = TransformerConfig {
         architecture,
         input: input(&fields, architecture)?,
         hidden_size,
-        layers: fields.count(names.layers)?,
-        heads: fields.size(names.heads)?,
+        layers: count(&fields, &family.layers)?,
+        heads: size(&fields, &family.heads)?,
         intermediate_size,
-        layer_norm_epsilon: names.epsilon.map_or(Ok(DISTILBERT_EPSILON), |field| fields.positive(field))?,
-        activation,
-        head: head::read_head(directory, &fields, architecture, hidden_size)?,
+        layer_norm_epsilon: epsilon(family.epsilon)?,
+        activation: activation(&fields, family.activation)?,
+        attention_weights: attention_weights(&fields)?,
+        first_position,
+        padding_token,
+        head,
     };
     config.validate().map_err(|source| ModelError::Sizes { file: fields.file, source })?;
     Ok(config)
 }
 
-fn input(fields: &Fields, architecture: Architecture) -> Result<Input, ModelError> {
-    let text = |type_vocab_size| {
-        let max_positions = fields.size(names(architecture).positions)?;
-        Ok(Input::Text { vocab_size: fields.size("vocab_size")?, max_positions, type_vocab_size })
+/// The family that a file names. The original BERT's name none, and have no other fields than that had.
+fn architecture(fields: &Fields) -> Result<Architecture, ModelError> {
+    let Some(model_type) = fields.text("model_type")? else {
+        return match fields.values.keys().all(|field| ORIGINAL_BERT.contains(&&field[..])) {
+            true if fields.values.contains_key("hidden_size") => Ok(Architecture::Bert),
+            _ => Err(ModelError::MissingField { file: fields.file.clone(), field: "model_type".to_owned() }),
+        };
+    };
+    let known = Architecture::ALL.into_iter().find(|known| known.to_string() == model_type);
+    known.ok_or_else(|| ModelError::UnknownModelType { file: fields.file.clone(), model_type: model_type.to_owned() })
+}
+
+fn activation(fields: &Fields, (field, default): (&'static str, &str)) -> Result<Activation, ModelError> {
+    match fields.text(field)?.unwrap_or(default) {
+        "gelu" | "gelu_python" => Ok(Activation::Gelu),
+        "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::GeluTanh),
+        "relu" => Ok(Activation::Relu),
+        "silu" | "swish" => Ok(Activation::Silu),
+        "quick_gelu" => Ok(Activation::QuickGelu),
+        "quad" => Ok(Activation::Quad),
+        other => Err(ModelError::UnknownActivation { field, activation: other.to_owned(), file: fields.file.clone() }),
+    }
+}
+
+/// What makes weights of scores: softmax, unless MPCFormer's field says otherwise.
+fn attention_weights(fields: &Fields) -> Result<AttentionWeights, ModelError> {
+    match fields.text("softmax_act")? {
+        None | Some("softmax") => Ok(AttentionWeights::Softmax),
+        Some("2quad") => Ok(AttentionWeights::TwoQuad),
+        Some(other) => Err(fields.invalid("softmax_act", &other.into(), "\"softmax\" or \"2quad\"")),
+    }
+}
+
+/// The position of a text's first token, and the padding token where the answer depends on which it is.
+///
+/// RoBERTa counts the tokens that are not padding from `pad_token_id` + 1, and gives padding its own number as position. A text whose
+/// first token is padding, as it is where `pad_token_id` and `bos_token_id` are the same, therefore begins at that number. GPT-2's
+/// classifier reads the last token that is not padding.
+fn padding(fields: &Fields, architecture: Architecture, head: &Head) -> Result<(usize, Option<usize>), ModelError> {
+    let token = |field: &str, default: Option<usize>| match fields.values.get(field) {
+        None => Ok(default),
+        Some(Value::Null) => Ok(None),
+        Some(value) => {
+            let id = value.as_u64().filter(|&id| id < 1 << 24).and_then(|id| usize::try_from(id).ok());
+            id.map(Some).ok_or_else(|| fields.invalid(field, value, "the identifier of a token"))
+        }
     };
     match architecture {
-        Architecture::Bert | Architecture::Roberta => text(fields.size("type_vocab_size")?),
-        Architecture::Distilbert | Architecture::Gpt2 => text(0),
-        Architecture::Vit => Ok(Input::Image {
-            image_size: fields.size("image_size")?,
-            patch_size: fields.size("patch_size")?,
-            channels: fields.size("num_channels")?,
-        }),
+        Architecture::Roberta => {
+            let null = || fields.invalid("pad_token_id", &Value::Null, "the identifier of a token");
+            let padding = token("pad_token_id", Some(1))?.ok_or_else(null)?;
+            let first = token("bos_token_id", Some(0))?;
+            Ok((if first == Some(padding) { padding } else { padding + 1 }, Some(padding)))
+        }
+        Architecture::Gpt2 => match head {
+            Head::Classifier { .. } => Ok((0, token("pad_token_id", None)?)),
+            _ => Ok((0, None)),
+        },
+        Architecture::Bert | Architecture::Distilbert | Architecture::Vit => Ok((0, None)),
     }
+}
+
+/// A size under either of its names. Where both are there, they must agree, because versions of the library differ in which counts.
+fn size(fields: &Fields, named: &Size) -> Result<usize, ModelError> {
+    fields.size_or(one_name(fields, named)?, named.default)
+}
+
+fn count(fields: &Fields, named: &Size) -> Result<usize, ModelError> {
+    fields.count_or(one_name(fields, named)?, named.default)
+}
+
+fn one_name(fields: &Fields, named: &Size) -> Result<&'static str, ModelError> {
+    let Some(alias) = named.alias.filter(|alias| fields.values.contains_key(*alias)) else { return Ok(named.field) };
+    match fields.values.get(named.field) {
+        None => Ok(alias),
+        Some(value) if *value == fields.values[alias] => Ok(alias),
+        Some(value) => {
+            let (file, field, value) = (fields.file.clone(), named.field, value.to_string());
+            Err(ModelError::TwoNames { file, field, value, alias, other: fields.values[alias].to_string() })
+        }
+    }
+}
+
+fn input(fields: &Fields, architecture: Architecture) -> Result<Input, ModelError> {
+    let family = family(architecture);
+    if architecture == Architecture::Vit {
+        let [image_size, patch_size, channels] = IMAGE;
+        return Ok(Input::Image {
+            image_size: size(fields, &image_size)?,
+            patch_size: size(fields, &patch_size)?,
+            channels: size(fields, &channels)?,
+        });
+    }
+    Ok(Input::Text {
+        vocab_size: size(fields, &family.vocabulary)?,
+        max_positions: size(fields, &family.positions)?,
+        type_vocab_size: if family.types.default == 0 { 0 } else { size(fields, &family.types)? },
+    })
 }
 
 /// Refuses a model that asks for something that is left out and would change its answer.
 fn refuse(fields: &Fields, entry: &LeftOut) -> Result<(), ModelError> {
     let Effect::Refused(needed) = entry.effect else { return Ok(()) };
     for &(field, needed) in needed {
+        let Some(value) = fields.get(field) else { continue };
         let (fits, needed) = match needed {
-            Needed::Bool(needed) => (fields.is(field, |value| value.as_bool() == Some(needed)), needed.to_string()),
-            Needed::Text(needed) => (fields.is(field, |value| value.as_str() == Some(needed)), format!("\"{needed}\"")),
-            Needed::Number(needed) => (fields.is(field, |value| value.as_u64() == Some(needed)), needed.to_string()),
+            Needed::Bool(needed) => (value.as_bool() == Some(needed), needed.to_string()),
+            Needed::Text(needed) => (value.as_str() == Some(needed), format!("\"{needed}\"")),
+            Needed::Number(needed) => (value.as_u64() == Some(needed), needed.to_string()),
         };
         if !fits {
             return Err(ModelError::LeftOut {
                 file: fields.file.clone(),
                 field,
-                value: fields.values[field].to_string(),
+                value: value.to_string(),
                 needed,
                 what: entry.what,
                 why: entry.why,
@@ -166,93 +187,13 @@ fn refuse(fields: &Fields, entry: &LeftOut) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// The fields of a JSON object and the file they came from.
-#[derive(Debug)]
-pub(crate) struct Fields {
-    pub(crate) file: PathBuf,
-    pub(crate) values: Map<String, Value>,
-}
-
-impl Fields {
-    pub(crate) fn read(file: PathBuf, advice: &'static str) -> Result<Self, ModelError> {
-        match read_json(&file, advice)? {
-            Value::Object(values) => Ok(Self { file, values }),
-            other => Err(invalid(&file, "(the whole file)", &other, "a JSON object")),
-        }
-    }
-
-    pub(crate) fn invalid(&self, field: &str, value: &Value, expected: &'static str) -> ModelError {
-        invalid(&self.file, field, value, expected)
-    }
-
-    fn required(&self, field: &str) -> Result<&Value, ModelError> {
-        self.values
-            .get(field)
-            .ok_or_else(|| ModelError::MissingField { file: self.file.clone(), field: field.to_owned() })
-    }
-
-    fn text(&self, field: &str) -> Result<String, ModelError> {
-        let value = self.required(field)?;
-        value.as_str().map(str::to_owned).ok_or_else(|| self.invalid(field, value, "a string"))
-    }
-
-    /// Whether a field is absent, null, or as wanted.
-    fn is(&self, field: &str, wanted: impl Fn(&Value) -> bool) -> bool {
-        self.values.get(field).is_none_or(|value| value.is_null() || wanted(value))
-    }
-
-    fn size(&self, field: &str) -> Result<usize, ModelError> {
-        self.whole_number(field, MAX_SIZE, "a whole number from 1 to 16777216")
-    }
-
-    pub(crate) fn count(&self, field: &str) -> Result<usize, ModelError> {
-        self.whole_number(field, MAX_LISTED, "a whole number from 1 to 4096")
-    }
-
-    fn whole_number(&self, field: &str, largest: u64, expected: &'static str) -> Result<usize, ModelError> {
-        let value = self.required(field)?;
-        value
-            .as_u64()
-            .filter(|&size| (1..=largest).contains(&size))
-            .and_then(|size| usize::try_from(size).ok())
-            .ok_or_else(|| self.invalid(field, value, expected))
-    }
-
-    fn positive(&self, field: &str) -> Result<f64, ModelError> {
-        let value = self.required(field)?;
-        value
-            .as_f64()
-            .filter(|number| number.is_finite() && *number > 0.0)
-            .ok_or_else(|| self.invalid(field, value, "a positive number"))
-    }
-}
-
-pub(crate) fn read_json(file: &Path, advice: &'static str) -> Result<Value, ModelError> {
-    let text = read_file(file, advice)?;
-    serde_json::from_slice(&text).map_err(|source| ModelError::Json { file: file.to_owned(), source })
-}
-
-pub(crate) fn read_file(file: &Path, advice: &'static str) -> Result<Vec<u8>, ModelError> {
-    fs::read(file).map_err(|source| read_error(file, advice, source))
-}
-
-/// Tells an absent file, for which `advice` helps, from one that cannot be read.
-pub(crate) fn read_error(file: &Path, advice: &'static str, source: std::io::Error) -> ModelError {
-    match source.kind() {
-        ErrorKind::NotFound => ModelError::MissingFile { file: file.to_owned(), advice },
-        _ => ModelError::Read { file: file.to_owned(), source },
-    }
-}
-
-pub(crate) fn invalid(file: &Path, field: &str, value: &Value, expected: &'static str) -> ModelError {
-    ModelError::InvalidField { file: file.to_owned(), field: field.to_owned(), value: value.to_string(), expected }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::read_json;
     use crate::synthetic::{self, small, small_config};
     use serde_json::json;
+    use std::fs;
     use tempfile::TempDir;
 
     /// A synthetic directory whose `config.json` has one field changed; `Value::Null` removes the field.
@@ -293,21 +234,52 @@ mod tests {
     }
 
     #[test]
-    fn every_required_field_is_missed_by_name() {
-        for field in [
-            "model_type",
-            "hidden_act",
-            "vocab_size",
-            "hidden_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "intermediate_size",
-            "max_position_embeddings",
-            "type_vocab_size",
-            "layer_norm_eps",
-        ] {
-            assert!(matches!(error_with(field, Value::Null), ModelError::MissingField { .. }), "{field}");
+    fn absent_fields_have_the_values_of_the_published_code() {
+        for (model_type, published) in
+            [("bert", "bert-base"), ("distilbert", "distilbert"), ("gpt2", "gpt2"), ("vit", "vit-base")]
+        {
+            let directory = tempfile::tempdir().unwrap();
+            fs::write(directory.path().join(CONFIG_FILE), json!({ "model_type": model_type }).to_string()).unwrap();
+            let read = read_config(directory.path()).unwrap();
+            let known = viewless_protocols::model::known(published).unwrap();
+            // The published BERT is cased and so has another vocabulary than the code.
+            let input = if model_type == "bert" { read.input } else { known.input };
+            assert_eq!(read, TransformerConfig { input, head: Head::HiddenStates, ..known });
         }
+    }
+
+    #[test]
+    fn a_file_without_a_family_is_a_bert_if_it_is_an_original_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(CONFIG_FILE);
+        fs::write(
+            &file,
+            json!({"hidden_size": 768, "vocab_size": 28_996, "pooler_type": "first_token_transform"}).to_string(),
+        )
+        .unwrap();
+        assert_eq!(read_config(directory.path()).unwrap(), TransformerConfig::bert_base());
+        for other in [json!({}), json!({"hidden_size": 768, "n_layer": 2})] {
+            fs::write(&file, other.to_string()).unwrap();
+            let error = read_config(directory.path()).unwrap_err();
+            assert!(
+                matches!(error, ModelError::MissingField { .. }) && error.to_string().contains("model_type"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_size_is_read_under_either_of_its_names_and_not_under_two_that_disagree() {
+        let directory = with_field_of(Architecture::Gpt2, "n_embd", Value::Null);
+        let file = directory.path().join(CONFIG_FILE);
+        let mut config = read_json(&file, "").unwrap();
+        config["hidden_size"] = json!(32);
+        fs::write(&file, config.to_string()).unwrap();
+        assert_eq!(read_config(directory.path()).unwrap().hidden_size, 32);
+        config["n_embd"] = json!(64);
+        fs::write(&file, config.to_string()).unwrap();
+        let error = read_config(directory.path()).unwrap_err().to_string();
+        assert!(error.contains("`n_embd` is 64") && error.contains("`hidden_size` is 32"), "{error}");
     }
 
     #[test]
@@ -332,8 +304,21 @@ mod tests {
     }
 
     #[test]
-    fn activations_without_a_protocol_are_refused() {
-        assert!(matches!(error_with("hidden_act", json!("relu")), ModelError::UnknownActivation { .. }));
+    fn unknown_activations_are_refused() {
+        assert!(matches!(error_with("hidden_act", json!("mish")), ModelError::UnknownActivation { .. }));
+        assert!(matches!(error_with("softmax_act", json!("4quad")), ModelError::InvalidField { .. }));
+    }
+
+    #[test]
+    fn positions_of_a_roberta_are_counted_behind_padding_or_from_it_where_it_comes_first() {
+        let position = |padding| {
+            let directory = with_field_of(Architecture::Roberta, "pad_token_id", json!(padding));
+            let config = read_config(directory.path()).unwrap();
+            (config.first_position, config.padding_token)
+        };
+        assert_eq!(position(1), (2, Some(1)));
+        assert_eq!(position(5), (6, Some(5)));
+        assert_eq!(position(0), (0, Some(0)));
     }
 
     #[test]
@@ -410,6 +395,6 @@ mod tests {
         assert!(matches!(error, ModelError::MissingFile { .. }) && error.to_string().contains("config.json"));
         fs::create_dir(&file).unwrap();
         let error = read_config(directory.path()).unwrap_err();
-        assert!(matches!(error, ModelError::Read { .. }) && error.to_string().contains("config.json"));
+        assert!(matches!(error, ModelError::NotAFile { .. }) && error.to_string().contains("config.json"));
     }
 }

@@ -13,13 +13,6 @@ use crate::prompt::{Prompt, no_text};
 use crate::tokenizer::Tokenizer;
 use crate::weights::Weights;
 
-/// Name of the configuration in a model directory.
-pub const CONFIG_FILE: &str = "config.json";
-/// Name of the weights in a model directory.
-pub const WEIGHTS_FILE: &str = "model.safetensors";
-/// Name of the tokenizer in a model directory.
-pub const TOKENIZER_FILE: &str = "tokenizer.json";
-
 /// A model whose configuration, weights and tokenizer fit together.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -45,7 +38,7 @@ impl Model {
             Input::Text { .. } => Some(Tokenizer::of_directory(directory, &config)?),
             Input::Image { .. } => None,
         };
-        let weights = Weights::load(&directory.join(WEIGHTS_FILE), &config)?;
+        let weights = Weights::of_directory(directory, &config)?;
         tracing::debug!(directory = %directory.display(), parameters = weights.parameters(), "model loaded");
         Ok(Self { directory: directory.to_owned(), config, weights, tokenizer })
     }
@@ -85,6 +78,7 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::{CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
     use crate::synthetic::{self, small_config};
     use std::fs;
 

@@ -25,6 +25,30 @@ pub enum ModelError {
         /// The operating system's reason.
         source: io::Error,
     },
+    /// A name of the directory that is no regular file.
+    #[error("`{file}` is {kind}, not a file; put the model's file in its place")]
+    NotAFile {
+        /// The name.
+        file: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// A file that is larger than any that a published model has.
+    #[error("`{file}` has {bytes} bytes, but at most {most_bytes} are read of such a file; it is not the model's")]
+    TooLarge {
+        /// The file.
+        file: PathBuf,
+        /// Its length.
+        bytes: u64,
+        /// The longest that is read.
+        most_bytes: u64,
+    },
+    /// A pointer in the place of a large file.
+    #[error("`{file}` is a pointer of Git LFS and not the file itself; run `git lfs pull` in the directory")]
+    GitLfsPointer {
+        /// The file.
+        file: PathBuf,
+    },
     /// A file cannot be written.
     #[error("cannot write `{file}`: {source}; check the path, its permissions and the free space")]
     Write {
@@ -61,6 +85,20 @@ pub enum ModelError {
         /// What would be accepted.
         expected: &'static str,
     },
+    /// A size under two names, with two values.
+    #[error("`{file}`: `{field}` is {value} and its other name `{alias}` is {other}; leave one of them out")]
+    TwoNames {
+        /// The configuration file.
+        file: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// Its value, as JSON.
+        value: String,
+        /// Its other name.
+        alias: &'static str,
+        /// The value of that, as JSON.
+        other: String,
+    },
     /// The model is of a family that is not built.
     #[error(
         "`{file}`: `model_type` is \"{model_type}\"; choose a model of type bert, roberta, distilbert, gpt2 or vit"
@@ -71,9 +109,19 @@ pub enum ModelError {
         /// The model type found.
         model_type: String,
     },
+    /// A class of models whose head is not built.
+    #[error("`{file}`: `architectures` names \"{class}\", whose answer is not computed; built are {known}")]
+    UnknownClass {
+        /// The configuration file.
+        file: PathBuf,
+        /// The class found.
+        class: String,
+        /// The classes of the family, comma-separated.
+        known: String,
+    },
     /// The activation function has no protocol here.
     #[error(
-        "`{file}`: `{field}` is \"{activation}\"; use a model with \"gelu\", \"gelu_new\" or \"gelu_pytorch_tanh\""
+        "`{file}`: `{field}` is \"{activation}\"; use a model with gelu, gelu_new, gelu_pytorch_tanh, gelu_python, relu, silu, quick_gelu or quad"
     )]
     UnknownActivation {
         /// The configuration file.
@@ -109,7 +157,7 @@ pub enum ModelError {
     },
     /// A sentence-transformers model pools in a way that is not supported.
     #[error(
-        "`{file}`: unsupported pooling \"{pooling}\"; only mean pooling over the tokens (`pooling_mode_mean_tokens`) is supported"
+        "`{file}`: unsupported pooling \"{pooling}\"; supported is one of cls_token, mean_tokens, max_tokens, mean_sqrt_len_tokens, weightedmean_tokens and lasttoken"
     )]
     UnsupportedPooling {
         /// The pooling configuration.
@@ -118,7 +166,9 @@ pub enum ModelError {
         pooling: String,
     },
     /// A sentence-transformers model has a step that is not supported.
-    #[error("`{file}`: module \"{module}\" is not supported; only Transformer, Pooling and Normalize are")]
+    #[error(
+        "`{file}`: module \"{module}\" is not supported; only Transformer in the directory itself, Pooling and Normalize are"
+    )]
     UnsupportedModule {
         /// `modules.json`.
         file: PathBuf,
@@ -133,6 +183,34 @@ pub enum ModelError {
         file: PathBuf,
         /// What does not fit.
         reason: String,
+    },
+    /// A file of PyTorch before version 1.6, which is no archive.
+    #[error(
+        "`{file}` was written by PyTorch before version 1.6, in a format that is not read; load it in PyTorch and save it again, or as safetensors"
+    )]
+    OldPytorch {
+        /// The weights file.
+        file: PathBuf,
+    },
+    /// The index of several files says something else than the files.
+    #[error(
+        "`{file}` says that `{shard}` holds the tensor `{tensor}`, and the files disagree; download all of them again"
+    )]
+    IndexDisagrees {
+        /// The index.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The file in question.
+        shard: String,
+    },
+    /// A file names another one outside its directory.
+    #[error("`{file}` names `{named}`, which leads out of the model's directory; nothing outside it is read")]
+    OutsideDirectory {
+        /// The file.
+        file: PathBuf,
+        /// What it names.
+        named: String,
     },
     /// A tensor that the model needs is absent.
     #[error(
@@ -173,7 +251,7 @@ pub enum ModelError {
         found: Vec<usize>,
     },
     /// A tensor is stored in a number format that is not supported.
-    #[error("`{file}`: tensor `{tensor}` has dtype {dtype}; convert the model to F32, F16 or BF16")]
+    #[error("`{file}`: tensor `{tensor}` has dtype {dtype}; convert the model to F64, F32, F16 or BF16")]
     UnsupportedDtype {
         /// The weights file.
         file: PathBuf,
@@ -213,19 +291,47 @@ pub enum ModelError {
         /// The tokenizer file.
         file: PathBuf,
     },
-    /// The tokenizer can produce identifiers that the word embedding table does not have.
+    /// A class of tokenizers that is not built.
     #[error(
-        "`{tokenizer_file}` has token identifiers up to {largest_token}, but `{config_file}` says `vocab_size` {vocab_size}; the tokenizer and the model do not belong together"
+        "`{file}`: `tokenizer_class` is \"{class}\"; BertTokenizer, DistilBertTokenizer, ElectraTokenizer, RobertaTokenizer, GPT2Tokenizer and PreTrainedTokenizerFast are supported"
     )]
-    VocabularyMismatch {
+    UnknownTokenizer {
+        /// `tokenizer_config.json`.
+        file: PathBuf,
+        /// The class found.
+        class: String,
+    },
+    /// An option of the tokenizer that is not followed.
+    #[error("`{file}`: `{option}` asks for {what}, which is not supported; use a model without")]
+    TokenizerOption {
+        /// `tokenizer_config.json`.
+        file: PathBuf,
+        /// The option.
+        option: &'static str,
+        /// What it asks for.
+        what: &'static str,
+    },
+    /// A token that was added under another identifier than the library gives it.
+    #[error(
+        "`{file}`: the added token \"{token}\" should be number {wanted}, but the vocabulary makes it {found:?}; the files do not belong together"
+    )]
+    AddedToken {
+        /// The file with the vocabulary.
+        file: PathBuf,
+        /// The token.
+        token: String,
+        /// The identifier that a file gives it.
+        wanted: u32,
+        /// The identifier that it has.
+        found: Option<u32>,
+    },
+    /// A text that versions 4 and 5 of transformers split differently.
+    #[error(
+        "`{file}` and `tokenizer_config.json` disagree, and versions 4 and 5 of transformers give different tokens for this text; save the tokenizer again with the version that the model is used with"
+    )]
+    VersionsDisagree {
         /// The tokenizer file.
-        tokenizer_file: PathBuf,
-        /// Largest identifier that the tokenizer knows.
-        largest_token: u32,
-        /// The configuration file.
-        config_file: PathBuf,
-        /// Rows of the word embedding table.
-        vocab_size: usize,
+        file: PathBuf,
     },
     /// The tokenizer failed on a text.
     #[error("`{file}` cannot encode the text: {reason}; use the `tokenizer.json` that was published with the model")]
@@ -257,6 +363,22 @@ pub enum ModelError {
     ImageChannels {
         /// Numbers of a pixel.
         channels: usize,
+    },
+    /// A pair of texts for a model that cannot tell them apart.
+    #[error("this model has {types} token types, and a pair of texts needs two; give it one text")]
+    NoPair {
+        /// Rows of the table of token types.
+        types: usize,
+    },
+    /// A padding token in a text.
+    #[error(
+        "token {token} at position {position} is the model's padding, whose position and attention are others; leave it out of the text"
+    )]
+    Padding {
+        /// The token.
+        token: usize,
+        /// Its index in the input.
+        position: usize,
     },
     /// An image for a model that is asked about texts.
     #[error("this model is asked about texts, not images; give it a text")]

@@ -4,26 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use viewless_protocols::model::{Architecture, Head};
+use viewless_protocols::model::{Architecture, Head, Pooling};
 
-use crate::config::{Fields, invalid, read_json};
-use crate::directory::WEIGHTS_FILE;
 use crate::error::ModelError;
-use crate::safetensors_file::SafetensorsFile;
-
-/// Lists the steps of a sentence-transformers model.
-pub(crate) const MODULES_FILE: &str = "modules.json";
-
-/// The class that computes logits in Hugging Face's code: of labels, or of the next token.
-pub(crate) fn logits_class(architecture: Architecture) -> &'static str {
-    match architecture {
-        Architecture::Bert => "BertForSequenceClassification",
-        Architecture::Roberta => "RobertaForSequenceClassification",
-        Architecture::Distilbert => "DistilBertForSequenceClassification",
-        Architecture::Gpt2 => "GPT2LMHeadModel",
-        Architecture::Vit => "ViTForImageClassification",
-    }
-}
+use crate::family::{ClassHead, classes};
+use crate::fields::{Fields, invalid, read_json};
+use crate::files::{self, CONFIG_FILE, MODULES_FILE};
+use crate::weights::{Stored, form};
 
 pub(crate) fn read_head(
     directory: &Path,
@@ -31,41 +18,83 @@ pub(crate) fn read_head(
     architecture: Architecture,
     hidden_size: usize,
 ) -> Result<Head, ModelError> {
-    let layout = architecture.layout();
-    if names_class(config, logits_class(architecture)) {
-        return Ok(if layout.next_token { Head::NextToken } else { Head::Classifier { labels: labels(config)? } });
-    }
+    // A sentence-transformers model is its body and its steps, whatever head it was trained with.
     if let Some(pooling) = pooling_file(directory)? {
-        check_mean_pooling(pooling, hidden_size)?;
-        return Ok(Head::MeanPooling);
+        return read_pooling(pooling, hidden_size);
     }
-    let weights = directory.join(WEIGHTS_FILE);
-    if let Some(pooler) = layout.pooler
-        && weights.exists()
-        && SafetensorsFile::open(&weights, architecture)?.contains(&format!("{pooler}.weight"))
-    {
-        return Ok(Head::Pooler);
+    let class = named_class(config, architecture)?;
+    match class {
+        Some(ClassHead::Classifier) => return Ok(Head::Classifier { labels: labels(config)? }),
+        Some(ClassHead::TokenClassifier) => return Ok(Head::TokenClassifier { labels: labels(config)? }),
+        Some(ClassHead::AnswerSpan) => return Ok(Head::AnswerSpan),
+        Some(ClassHead::MaskedWord) if tied(config)? => return Ok(Head::MaskedWord),
+        Some(ClassHead::MaskedWord) => {
+            let value = Value::Bool(false);
+            return Err(config.invalid("tie_word_embeddings", &value, "true for a model of masked words"));
+        }
+        Some(ClassHead::NextToken) if tied(config)? => return Ok(Head::NextToken),
+        Some(ClassHead::NextToken) => return Ok(Head::NextTokenByOwnTable),
+        Some(ClassHead::Bare) | None => {}
     }
-    Ok(Head::HiddenStates)
+    let Some(pooler) = architecture.layout().pooler else { return Ok(Head::HiddenStates) };
+    let has_pooler = match form(directory) {
+        Some(_) => Stored::of_directory(directory, architecture)?.contains(&format!("{pooler}.weight")),
+        // Hugging Face's bare models of these families have it.
+        None => class == Some(ClassHead::Bare),
+    };
+    Ok(if has_pooler { Head::Pooler } else { Head::HiddenStates })
 }
 
-fn names_class(config: &Fields, class: &str) -> bool {
-    let architectures = config.values.get("architectures").and_then(Value::as_array);
-    architectures.is_some_and(|names| names.iter().any(|name| name == class))
+/// The head of the class that `architectures` names; none where it names no class. Other classes than are built are refused:
+/// what they compute is not what the body computes.
+fn named_class(config: &Fields, architecture: Architecture) -> Result<Option<ClassHead>, ModelError> {
+    let Some(value) = config.get("architectures") else { return Ok(None) };
+    let bad = || config.invalid("architectures", value, "a list of names of classes");
+    let names = value.as_array().ok_or_else(bad)?;
+    let Some(name) = names.first() else { return Ok(None) };
+    let name = name.as_str().ok_or_else(bad)?;
+    let found = classes(architecture).iter().find(|(class, _)| *class == name);
+    match found {
+        Some((_, head)) => Ok(Some(*head)),
+        None => Err(ModelError::UnknownClass {
+            file: config.file.clone(),
+            class: name.to_owned(),
+            known: classes(architecture).iter().map(|(class, _)| *class).collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+/// Whether the word table gives the logits of words.
+fn tied(config: &Fields) -> Result<bool, ModelError> {
+    Ok(config.bool("tie_word_embeddings")?.unwrap_or(true))
 }
 
 /// The names in `id2label`, whose keys must count from 0. Hugging Face leaves the field out when it has its default.
 fn labels(config: &Fields) -> Result<Vec<String>, ModelError> {
-    const EXPECTED: &str = "an object from \"0\", \"1\", … to names";
+    const EXPECTED: &str = "an object from \"0\", \"1\", … to names, or a list of names";
 
-    let Some(value) = config.values.get("id2label") else {
-        let count = if config.values.contains_key("num_labels") { config.count("num_labels")? } else { 2 };
+    let Some(value) = config.get("id2label") else {
+        let count = if config.get("num_labels").is_some() { config.count_or("num_labels", 2)? } else { 2 };
         return Ok((0..count).map(|label| format!("LABEL_{label}")).collect());
     };
     let bad = || config.invalid("id2label", value, EXPECTED);
     let mut names = BTreeMap::new();
-    for (key, name) in value.as_object().ok_or_else(bad)? {
-        names.insert(key.parse::<usize>().map_err(|_| bad())?, name.as_str().ok_or_else(bad)?.to_owned());
+    // A name may be a number, as in `{"0": 0, "1": 1}`.
+    let text = |name: &Value| match name {
+        Value::String(name) => Ok(name.clone()),
+        Value::Number(_) | Value::Bool(_) => Ok(name.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(bad()),
+    };
+    match value {
+        Value::Object(entries) => {
+            for (key, name) in entries {
+                names.insert(key.parse::<usize>().map_err(|_| bad())?, text(name)?);
+            }
+        }
+        Value::Array(list) => {
+            names.extend(list.iter().map(text).collect::<Result<Vec<_>, _>>()?.into_iter().enumerate())
+        }
+        _ => return Err(bad()),
     }
     if names.is_empty() || names.keys().copied().ne(0..names.len()) {
         return Err(bad());
@@ -75,21 +104,24 @@ fn labels(config: &Fields) -> Result<Vec<String>, ModelError> {
 
 /// The configuration of the pooling step of a sentence-transformers model, if the directory holds one.
 fn pooling_file(directory: &Path) -> Result<Option<PathBuf>, ModelError> {
-    let file = directory.join(MODULES_FILE);
-    if !file.exists() {
+    if !files::has(directory, MODULES_FILE) {
         return Ok(None);
     }
+    let file = directory.join(MODULES_FILE);
     let value = read_json(&file, "")?;
     let bad = || invalid(&file, "type", &value, "a string in each element of a list");
+    let path = |module: &Value| module.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut pooling = None;
     for module in value.as_array().ok_or_else(bad)? {
         let kind = module.get("type").and_then(Value::as_str).ok_or_else(bad)?;
         // The path of the Python module has changed between versions; the class name has not.
         match kind.rsplit('.').next() {
-            Some("Transformer" | "Normalize") => {}
-            Some("Pooling") => {
-                let folder = module.get("path").and_then(Value::as_str).unwrap_or_default();
-                pooling = Some(directory.join(folder).join("config.json"));
+            Some("Normalize") => {}
+            Some("Transformer") if path(module).is_empty() && pooling.is_none() => {}
+            Some("Pooling") if pooling.is_none() => {
+                let folder = path(module);
+                let outside = || ModelError::OutsideDirectory { file: file.clone(), named: folder.clone() };
+                pooling = Some(files::inside(directory, &folder).ok_or_else(outside)?.join(CONFIG_FILE));
             }
             _ => return Err(ModelError::UnsupportedModule { module: kind.to_owned(), file }),
         }
@@ -97,30 +129,51 @@ fn pooling_file(directory: &Path) -> Result<Option<PathBuf>, ModelError> {
     Ok(pooling)
 }
 
-fn check_mean_pooling(file: PathBuf, hidden_size: usize) -> Result<(), ModelError> {
+/// The pooling that a step asks for, in one of two spellings: a flag for each mode, or one name.
+fn read_pooling(file: PathBuf, hidden_size: usize) -> Result<Head, ModelError> {
     let fields = Fields::read(file, "`modules.json` names it, so download the model again")?;
-    // Two spellings: a flag per mode, and one name.
-    let flags = fields.values.iter().filter(|(_, value)| **value == Value::Bool(true));
-    let flags = flags.filter_map(|(key, _)| key.strip_prefix("pooling_mode_"));
-    let name = fields.values.get("pooling_mode").and_then(Value::as_str);
-    let modes: Vec<&str> = flags.chain(name).collect();
-    if !matches!(modes[..], ["mean_tokens" | "mean"]) {
-        let pooling = if modes.is_empty() { "none".to_owned() } else { modes.join(", ") };
-        return Err(ModelError::UnsupportedPooling { file: fields.file, pooling });
+    let flags = || fields.values.iter().filter_map(|(key, value)| Some((key.strip_prefix("pooling_mode_")?, value)));
+    let mut modes: Vec<&str> = match fields.get("pooling_mode") {
+        // The name overrides the flags.
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        Some(name) => vec![name.as_str().ok_or_else(|| fields.invalid("pooling_mode", name, "the name of a mode"))?],
+        None => flags().filter(|(_, value)| **value == Value::Bool(true)).map(|(mode, _)| mode).collect(),
+    };
+    if modes.is_empty() && flags().next().is_some() {
+        modes.push("mean");
     }
-    match fields.values.get("word_embedding_dimension") {
-        Some(width) if width.as_u64() != Some(hidden_size as u64) => {
-            Err(fields.invalid("word_embedding_dimension", width, "equal to the hidden size in `config.json`"))
+    let head = match modes[..] {
+        ["mean_tokens" | "mean"] => Head::MeanPooling,
+        ["cls_token" | "cls"] => Head::Pooling(Pooling::FirstToken),
+        ["max_tokens" | "max"] => Head::Pooling(Pooling::Max),
+        ["mean_sqrt_len_tokens"] => Head::Pooling(Pooling::MeanSqrtLength),
+        ["weightedmean_tokens" | "weightedmean"] => Head::Pooling(Pooling::WeightedMean),
+        ["lasttoken"] => Head::Pooling(Pooling::LastToken),
+        _ => {
+            let pooling = if modes.is_empty() { "none".to_owned() } else { modes.join(", ") };
+            return Err(ModelError::UnsupportedPooling { file: fields.file, pooling });
         }
-        _ => Ok(()),
+    };
+    if fields.bool("include_prompt")? == Some(false) {
+        let value = Value::Bool(false);
+        return Err(fields.invalid("include_prompt", &value, "true: a prompt takes part in the pooling"));
     }
+    for width in ["word_embedding_dimension", "embedding_dimension"] {
+        match fields.get(width) {
+            Some(value) if value.as_u64() != Some(hidden_size as u64) => {
+                return Err(fields.invalid(width, value, "equal to the hidden size in `config.json`"));
+            }
+            _ => {}
+        }
+    }
+    Ok(head)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::read_config;
-    use crate::directory::CONFIG_FILE;
+    use crate::files::WEIGHTS_FILE;
+    use crate::read_config;
     use crate::synthetic::{self, small_config};
     use serde_json::json;
     use std::fs;
@@ -147,10 +200,10 @@ mod tests {
     }
 
     #[test]
-    fn the_head_is_found_without_weights_except_for_the_pooler() {
+    fn the_head_is_found_without_weights() {
         let directory = directory(Head::Pooler);
         fs::remove_file(directory.path().join(WEIGHTS_FILE)).unwrap();
-        assert_eq!(read_config(directory.path()).unwrap().head, Head::HiddenStates);
+        assert_eq!(read_config(directory.path()).unwrap().head, Head::Pooler);
     }
 
     #[test]
@@ -177,7 +230,7 @@ mod tests {
     #[test]
     fn labels_that_do_not_count_from_zero_are_refused_by_file_and_field() {
         let directory = directory(Head::Classifier { labels: vec!["a".to_owned()] });
-        for value in [json!({}), json!({"1": "a"}), json!({"x": "a"}), json!({"0": 1}), json!(["a"])] {
+        for value in [json!({}), json!({"1": "a"}), json!({"x": "a"}), json!({"0": []}), json!("a")] {
             set(&directory, CONFIG_FILE, "id2label", value);
             let sentence = read_config(directory.path()).unwrap_err().to_string();
             assert!(sentence.contains("config.json") && sentence.contains("id2label"), "{sentence}");
@@ -185,16 +238,48 @@ mod tests {
     }
 
     #[test]
-    fn pooling_other_than_the_mean_is_refused_by_file_and_mode() {
-        for mode in ["cls_token", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"] {
+    fn labels_are_read_in_their_odd_forms() {
+        let directory = directory(Head::Classifier { labels: vec!["a".to_owned()] });
+        for (value, labels) in [
+            (Value::Null, ["LABEL_0", "LABEL_1"]),
+            (json!(["no", "yes"]), ["no", "yes"]),
+            (json!({"1": 1, "0": 0}), ["0", "1"]),
+        ] {
+            set(&directory, CONFIG_FILE, "id2label", value);
+            let labels = labels.map(str::to_owned).to_vec();
+            assert_eq!(read_config(directory.path()).unwrap().head, Head::Classifier { labels });
+        }
+    }
+
+    #[test]
+    fn every_pooling_is_recognised_in_both_spellings() {
+        for (flag, name, head) in [
+            ("cls_token", "cls", Head::Pooling(Pooling::FirstToken)),
+            ("mean_tokens", "mean", Head::MeanPooling),
+            ("max_tokens", "max", Head::Pooling(Pooling::Max)),
+            ("mean_sqrt_len_tokens", "mean_sqrt_len_tokens", Head::Pooling(Pooling::MeanSqrtLength)),
+            ("weightedmean_tokens", "weightedmean", Head::Pooling(Pooling::WeightedMean)),
+            ("lasttoken", "lasttoken", Head::Pooling(Pooling::LastToken)),
+        ] {
             let directory = directory(Head::MeanPooling);
             let pooling = directory.path().join("1_Pooling/config.json");
-            fs::write(&pooling, json!({ format!("pooling_mode_{mode}"): true }).to_string()).unwrap();
+            for text in [json!({ format!("pooling_mode_{flag}"): true }), json!({ "pooling_mode": name })] {
+                fs::write(&pooling, text.to_string()).unwrap();
+                assert_eq!(read_config(directory.path()).unwrap().head, head, "{text}");
+            }
+            fs::write(&pooling, json!({ "pooling_mode": "median" }).to_string()).unwrap();
             let error = read_config(directory.path()).unwrap_err();
             assert!(matches!(error, ModelError::UnsupportedPooling { .. }));
-            let sentence = error.to_string();
-            assert!(sentence.contains("1_Pooling") && sentence.contains(mode), "{sentence}");
+            assert!(error.to_string().contains("1_Pooling") && error.to_string().contains("median"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_class_that_is_not_built_is_refused_by_name() {
+        let directory = directory(Head::HiddenStates);
+        set(&directory, CONFIG_FILE, "architectures", json!(["BertForMultipleChoice"]));
+        let error = read_config(directory.path()).unwrap_err().to_string();
+        assert!(error.contains("BertForMultipleChoice") && error.contains("BertForMaskedLM"), "{error}");
     }
 
     #[test]

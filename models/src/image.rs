@@ -4,6 +4,7 @@
 //! new pixel covers (Pillow's `BILINEAR`; the two libraries differ by at most one level of 256, which a test holds), scaled,
 //! and normalised by channel: (value * `rescale_factor` - mean) / std. Turning by EXIF tags is not done, as it is not there.
 
+use std::io::Cursor;
 use std::path::Path;
 
 use image::imageops::{self, FilterType};
@@ -12,11 +13,9 @@ use ndarray::Array3;
 use serde_json::Value;
 use viewless_protocols::model::{Input, TransformerConfig};
 
-use crate::config::{Fields, read_error};
 use crate::error::ModelError;
-
-/// Name of the file that says how pictures are prepared.
-pub const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
+use crate::fields::Fields;
+use crate::files::{self, MOST_PICTURE_BYTES, PREPROCESSOR_FILE};
 
 /// Pillow's number of the bilinear filter.
 const BILINEAR: u64 = 2;
@@ -43,7 +42,8 @@ pub fn read_image(directory: &Path, config: &TransformerConfig, file: &Path) -> 
         return Err(ModelError::ImageChannels { channels });
     }
     let preparation = Preparation::read(directory, image_size)?;
-    let reader = ImageReader::open(file).map_err(|source| read_error(file, "give a PNG or JPEG picture", source))?;
+    let bytes = files::read(file, MOST_PICTURE_BYTES, "give a PNG or JPEG picture")?;
+    let reader = ImageReader::new(Cursor::new(bytes));
     let unreadable = |reason: String| ModelError::Picture { file: file.to_owned(), reason };
     let reader = reader.with_guessed_format().map_err(|error| unreadable(error.to_string()))?;
     let picture = reader.decode().map_err(|error| unreadable(error.to_string()))?.into_rgb8();

@@ -18,29 +18,30 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod byte_level;
 mod cache;
 mod config;
 mod directory;
 mod error;
+mod family;
 mod fetch;
+mod fields;
+mod files;
 mod head;
 mod image;
 mod plaintext;
 mod prompt;
-mod safetensors_file;
 pub mod synthetic;
 mod tokenizer;
 mod weights;
 
 pub use cache::default_cache_dir;
 pub use config::read_config;
-pub use directory::{CONFIG_FILE, Model, TOKENIZER_FILE, WEIGHTS_FILE};
+pub use directory::Model;
 pub use error::{FetchError, ModelError};
 pub use fetch::{Progress, fetch, known_models};
-pub use image::{PREPROCESSOR_FILE, read_image};
+pub use files::{CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
+pub use image::read_image;
 pub use plaintext::{Output, Stage, forward, forward_observed};
 pub use prompt::Prompt;
-pub use safetensors_file::Precision;
-pub use tokenizer::Tokenizer;
-pub use weights::Weights;
+pub use tokenizer::{Encoded, Tokenizer};
+pub use weights::{Precision, Weights};

@@ -1,10 +1,10 @@
 //! The plaintext forward pass of a Transformer in f32 (Hugging Face's models in evaluation mode).
 //!
-//! One text or image, no padding, token type 0. With n tokens, width h, heads of width d; `N` is LayerNorm after each sum
+//! One text, pair of texts or image, no padding. With n tokens, width h, heads of width d; `N` is LayerNorm after each sum
 //! (BERT, RoBERTa, DistilBERT) and nothing elsewhere, `P` is LayerNorm before each block (GPT-2, ViT) and nothing elsewhere:
 //!
 //! ```text
-//! x           = N(word[token] + position + token_type[0]),  or  [class; patches W^T + b] + position
+//! x           = N(word[token] + position + token_type),  or  [class; patches W^T + b] + position
 //! each layer:   q, k, v = P(x) W^T + b, split over the heads
 //!               a = softmax(q k^T / sqrt(d)) v, heads joined; under causal attention token i has weights for tokens 0 to i only
 //!               x = N(x + a W^T + b)
@@ -24,7 +24,8 @@ use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewD, ArrayV
 use viewless_protocols::model::architecture::{
     Attention, ClassifierInput, EmbeddingLayout, Layout, Placement, Projections, Sum, WeightOrder,
 };
-use viewless_protocols::model::{Activation, Head, TransformerConfig};
+use viewless_protocols::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER};
+use viewless_protocols::model::{Activation, AttentionWeights, Head, Pooling, TransformerConfig};
 
 use crate::error::ModelError;
 use crate::prompt::{Prompt, no_text};
@@ -154,12 +155,23 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn embeddings(&self, prompt: &Prompt<'_>) -> Result<Array2<f32>, ModelError> {
         match (prompt, self.layout.embedding) {
-            (Prompt::Tokens(tokens), EmbeddingLayout::Words { words, positions, first_position, types }) => {
+            (
+                Prompt::Tokens(tokens) | Prompt::Pair { tokens, .. },
+                EmbeddingLayout::Words { words, positions, types },
+            ) => {
+                let second = match prompt {
+                    Prompt::Pair { second, .. } => *second,
+                    Prompt::Tokens(_) | Prompt::Image(_) => tokens.len(),
+                };
+                let first_position = self.config.first_position;
                 let positions = self.weights.matrix(positions)?;
                 let rows: Vec<usize> = tokens.iter().map(|&token| token as usize).collect();
                 let mut x = self.weights.matrix(words)?.select(Axis(0), &rows);
                 if let Some(types) = types {
-                    x += &self.weights.matrix(types)?.row(0);
+                    let types = self.weights.matrix(types)?;
+                    for (token, mut row) in x.rows_mut().into_iter().enumerate() {
+                        row += &types.row(usize::from(token >= second));
+                    }
                 }
                 x += &positions.slice(s![first_position..first_position + tokens.len(), ..]);
                 Ok(x)
@@ -175,7 +187,7 @@ impl Pass<'_> {
                 Ok(x + self.weights.rows(positions, hidden)?)
             }
             (Prompt::Image(_), EmbeddingLayout::Words { .. }) => Err(ModelError::NoImage),
-            (Prompt::Tokens(_), EmbeddingLayout::Patches { .. }) => Err(no_text(self.config)),
+            (Prompt::Tokens(_) | Prompt::Pair { .. }, EmbeddingLayout::Patches { .. }) => Err(no_text(self.config)),
         }
     }
 
@@ -208,7 +220,10 @@ impl Pass<'_> {
                         Attention::Full => tokens,
                         Attention::Causal => token + 1,
                     };
-                    softmax(row.slice_mut(s![..seen]));
+                    match self.config.attention_weights {
+                        AttentionWeights::Softmax => softmax(row.slice_mut(s![..seen])),
+                        AttentionWeights::TwoQuad => two_quad(row.slice_mut(s![..seen])),
+                    }
                     row.slice_mut(s![seen..]).fill(0.0);
                 }
                 general_mat_mul(1.0, &scores, &value.slice(columns(head)), 0.0, &mut context);
@@ -241,7 +256,7 @@ impl Pass<'_> {
     }
 
     fn head(&self, x: &Array2<f32>) -> Result<Array1<f32>, ModelError> {
-        let first = x.slice(s![..1, ..]);
+        let (first, last) = (x.slice(s![..1, ..]), x.slice(s![x.nrows() - 1.., ..]));
         match &self.config.head {
             Head::HiddenStates => Ok(x.iter().copied().collect()),
             Head::MeanPooling => Ok(x.columns().into_iter().map(|column| mean(column) as f32).collect()),
@@ -250,20 +265,47 @@ impl Pass<'_> {
                 let classifier = self.layout.classifier.expect("a valid configuration classifies only where it can");
                 let input = match classifier.input {
                     ClassifierInput::Token => first.to_owned(),
+                    ClassifierInput::LastToken => last.to_owned(),
                     ClassifierInput::Pooler => self.pooler(first)?,
                     ClassifierInput::Tanh(name) => tanh(self.head_layer(name, first)?),
                     ClassifierInput::Relu(name) => self.head_layer(name, first)?.mapv(|value| value.max(0.0)),
                 };
-                Ok(self.head_layer(classifier.output, input.view())?.row(0).to_owned())
+                if classifier.has_bias {
+                    return Ok(self.head_layer(classifier.output, input.view())?.row(0).to_owned());
+                }
+                let weight = self.weights.matrix(&format!("{}.weight", classifier.output))?;
+                let none = Array1::zeros(weight.nrows());
+                Ok(linear(input.view(), weight, none.view()).row(0).to_owned())
             }
             Head::NextToken => {
-                let EmbeddingLayout::Words { words, .. } = self.layout.embedding else {
-                    return Err(no_text(self.config));
-                };
-                let table = self.weights.matrix(words)?;
+                let table = self.word_table()?;
                 let none = Array1::zeros(table.nrows());
-                Ok(linear(x.slice(s![x.nrows() - 1.., ..]), table, none.view()).row(0).to_owned())
+                Ok(linear(last, table, none.view()).row(0).to_owned())
             }
+            Head::NextTokenByOwnTable => {
+                let table = self.weights.matrix(OWN_TABLE)?;
+                let none = Array1::zeros(table.nrows());
+                Ok(linear(last, table, none.view()).row(0).to_owned())
+            }
+            Head::Pooling(pooling) => Ok(pool(x, *pooling)),
+            Head::TokenClassifier { .. } => Ok(self.head_layer(TOKEN_CLASSIFIER, x.view())?.into_iter().collect()),
+            Head::AnswerSpan => Ok(self.head_layer(ANSWER_SPAN, x.view())?.into_iter().collect()),
+            Head::MaskedWord => {
+                let head =
+                    self.layout.masked_word.expect("a valid configuration has such a head only where there is one");
+                let activation = head.activation.unwrap_or(self.config.activation);
+                let dense = self.head_layer(head.dense, x.view())?.mapv(|value| activate(activation, value));
+                let normal = self.layer_norm_by(head.norm, dense)?;
+                let bias = self.weights.vector(head.bias)?;
+                Ok(linear(normal.view(), self.word_table()?, bias).into_iter().collect())
+            }
+        }
+    }
+
+    fn word_table(&self) -> Result<ArrayView2<'_, f32>, ModelError> {
+        match self.layout.embedding {
+            EmbeddingLayout::Words { words, .. } => self.weights.matrix(words),
+            EmbeddingLayout::Patches { .. } => Err(no_text(self.config)),
         }
     }
 
@@ -306,8 +348,11 @@ impl Pass<'_> {
         }
     }
 
-    fn layer_norm(&self, sum: Sum, mut x: Array2<f32>) -> Result<Array2<f32>, ModelError> {
-        let name = self.layout.norm_of(sum, self.config.layers);
+    fn layer_norm(&self, sum: Sum, x: Array2<f32>) -> Result<Array2<f32>, ModelError> {
+        self.layer_norm_by(&self.layout.norm_of(sum, self.config.layers), x)
+    }
+
+    fn layer_norm_by(&self, name: &str, mut x: Array2<f32>) -> Result<Array2<f32>, ModelError> {
         let weight = self.weights.vector(&format!("{name}.weight"))?;
         let bias = self.weights.vector(&format!("{name}.bias"))?;
         let epsilon = self.config.layer_norm_epsilon;
@@ -345,6 +390,29 @@ fn softmax(mut row: ArrayViewMut1<'_, f32>) {
     row.mapv_inplace(|value| (power(value) / sum) as f32);
 }
 
+/// (x + 5)^2 / Σ (x + 5)^2, in place.
+fn two_quad(mut row: ArrayViewMut1<'_, f32>) {
+    let square = |value: f32| (f64::from(value) + 5.0).powi(2);
+    let sum = row.iter().map(|&value| square(value)).sum::<f64>();
+    row.mapv_inplace(|value| (square(value) / sum) as f32);
+}
+
+/// One vector of all tokens' hidden states.
+fn pool(x: &Array2<f32>, pooling: Pooling) -> Array1<f32> {
+    let columns = |of: &dyn Fn(ArrayView1<'_, f32>) -> f64| x.columns().into_iter().map(|c| of(c) as f32).collect();
+    match pooling {
+        Pooling::FirstToken => x.row(0).to_owned(),
+        Pooling::LastToken => x.row(x.nrows() - 1).to_owned(),
+        Pooling::MeanSqrtLength => columns(&|column| mean(column) * (column.len() as f64).sqrt()),
+        Pooling::WeightedMean => columns(&|column| {
+            let weighted = column.iter().zip(1..).map(|(&value, weight)| f64::from(value) * f64::from(weight));
+            let weights = column.len() as f64 * (column.len() + 1) as f64 / 2.0;
+            weighted.sum::<f64>() / weights
+        }),
+        Pooling::Max => columns(&|column| column.iter().fold(f64::NEG_INFINITY, |most, &x| most.max(x.into()))),
+    }
+}
+
 fn activate(activation: Activation, x: f32) -> f32 {
     let x = f64::from(x);
     let y = match activation {
@@ -353,6 +421,10 @@ fn activate(activation: Activation, x: f32) -> f32 {
         Activation::GeluTanh => {
             0.5 * x * (1.0 + libm::tanh((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)))
         }
+        Activation::Relu => x.max(0.0),
+        Activation::Silu => x / (1.0 + libm::exp(-x)),
+        Activation::QuickGelu => x / (1.0 + libm::exp(-1.702 * x)),
+        Activation::Quad => 0.125 * x * x + 0.25 * x + 0.5,
     };
     y as f32
 }

@@ -11,6 +11,13 @@ use crate::tokenizer::check_tokens;
 pub enum Prompt<'a> {
     /// Token identifiers, special tokens included.
     Tokens(&'a [u32]),
+    /// Token identifiers of a pair of texts, special tokens included.
+    Pair {
+        /// Of both texts.
+        tokens: &'a [u32],
+        /// Where the tokens of the second type begin.
+        second: usize,
+    },
     /// Normalised pixels, `[channels, rows, columns]`.
     Image(ArrayView3<'a, f32>),
 }
@@ -48,13 +55,22 @@ impl Prompt<'_> {
     pub fn check(&self, config: &TransformerConfig) -> Result<(), ModelError> {
         match (self, config.input) {
             (Self::Tokens(tokens), Input::Text { vocab_size, .. }) => {
-                check_tokens(tokens, vocab_size, config.most_tokens())
+                check_tokens(tokens, vocab_size, config.most_tokens())?;
+                check_padding(tokens, config)
+            }
+            (Self::Pair { tokens, second }, Input::Text { vocab_size, type_vocab_size, .. }) => {
+                check_tokens(tokens, vocab_size, config.most_tokens())?;
+                check_padding(tokens, config)?;
+                match type_vocab_size >= 2 && (1..tokens.len()).contains(second) {
+                    true => Ok(()),
+                    false => Err(ModelError::NoPair { types: type_vocab_size }),
+                }
             }
             (Self::Image(pixels), Input::Image { image_size, channels, .. }) => {
                 let (expected, (a, b, c)) = ([channels, image_size, image_size], pixels.dim());
                 if expected == [a, b, c] { Ok(()) } else { Err(ModelError::ImageShape { expected, found: [a, b, c] }) }
             }
-            (Self::Tokens(_), Input::Image { .. }) => Err(no_text(config)),
+            (Self::Tokens(_) | Self::Pair { .. }, Input::Image { .. }) => Err(no_text(config)),
             (Self::Image(_), Input::Text { .. }) => Err(ModelError::NoImage),
         }
     }
@@ -81,9 +97,23 @@ impl Prompt<'_> {
     #[must_use]
     pub fn tokens(&self, config: &TransformerConfig) -> usize {
         match self {
-            Self::Tokens(tokens) => tokens.len(),
+            Self::Tokens(tokens) | Self::Pair { tokens, .. } => tokens.len(),
             Self::Image(_) => config.most_tokens(),
         }
+    }
+}
+
+/// Refuses a padding token where the published code would not count it, so that what follows it, or the token that a classifier
+/// reads, would be another.
+fn check_padding(tokens: &[u32], config: &TransformerConfig) -> Result<(), ModelError> {
+    let Some(padding) = config.padding_token else { return Ok(()) };
+    let found = tokens.iter().position(|&token| token as usize == padding);
+    // Where padding is the first token of every text, positions are counted from it.
+    let first = usize::from(config.first_position == padding && tokens.first().is_some_and(|&t| t as usize == padding));
+    let later = tokens.iter().skip(first).position(|&token| token as usize == padding);
+    match later.and(found) {
+        None => Ok(()),
+        Some(_) => Err(ModelError::Padding { token: padding, position: later.unwrap_or(0) + first }),
     }
 }
 

@@ -5,7 +5,7 @@ use viewless_proofs::privacy::{self, Verdict, check};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::model::{self, Query};
-use viewless_protocols::nonlinear::{self, Protocol};
+use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
 use viewless_protocols::suite::Suite;
@@ -76,7 +76,7 @@ fn a_chain_of_64000_products_is_proved() {
 fn known(name: &str, suite: &str, query: Query) -> Program {
     let suite = Suite::built_in(suite).unwrap();
     let config = model::known(name).unwrap();
-    let circuit = model::circuit(&config, &suite.model().unwrap(), query).unwrap();
+    let circuit = model::circuit(&config, &suite.model(Registry::built_in()).unwrap(), query).unwrap();
     scheme::compile(&circuit, &suite.scheme, suite.fixed()).unwrap()
 }
 
@@ -94,8 +94,11 @@ fn every_known_model_is_proved() {
 #[test]
 fn bert_is_proved_on_replicated_shares() {
     let suite = Suite::built_in("faithful").unwrap();
-    let circuit =
-        model::circuit(&model::known("bert-base").unwrap(), &suite.model().unwrap(), Query { tokens: 16, batch: 1 });
+    let circuit = model::circuit(
+        &model::known("bert-base").unwrap(),
+        &suite.model(Registry::built_in()).unwrap(),
+        Query { tokens: 16, batch: 1 },
+    );
     for truncation in [Truncation::Local, Truncation::Exact] {
         let spec = SchemeSpec { truncation, ..REPLICATED };
         let program = scheme::compile(circuit.as_ref().unwrap(), &spec, suite.fixed()).unwrap();
@@ -123,7 +126,7 @@ fn every_protocol_of_the_registry_is_proved() {
         REPLICATED,
         exact(SchemeSpec { comparison: Comparison::Spk, ..REPLICATED }),
     ];
-    for protocol in nonlinear::registry() {
+    for protocol in Registry::built_in() {
         for spec in schemes {
             let program = protocol_program(protocol, &spec);
             for coalition in privacy::promised_coalitions(&program) {

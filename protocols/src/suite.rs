@@ -4,9 +4,11 @@
 
 use crate::fixed::FixedPoint;
 use crate::model::{Embedding, ModelProtocols};
-use crate::nonlinear::{self, Function, Protocol};
+use crate::nonlinear::{Function, Protocol, Registry, RegistryError};
 use crate::scheme::{ChoiceError, SchemeSpec};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// A scheme, a fixed point, a protocol for each function, and the treatment of embeddings.
@@ -23,22 +25,27 @@ pub struct Suite {
     pub embedding: Embedding,
     /// The scheme with its choices.
     pub scheme: SchemeSpec,
-    /// One protocol for each function.
-    pub protocols: ProtocolNames,
+    /// The name of a protocol for each function that its models need.
+    pub protocols: BTreeMap<Function, String>,
 }
 
-/// Names of protocols in the registry, one for each function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProtocolNames {
-    /// Activation.
-    pub gelu: String,
-    /// Attention weights.
-    pub softmax: String,
-    /// Normalisation.
-    pub layernorm: String,
-    /// The pooler's activation.
-    pub tanh: String,
+/// Protocols by function: what a suite names, found in a registry.
+#[derive(Debug, Clone)]
+pub struct Protocols {
+    suite: String,
+    by_function: BTreeMap<Function, Arc<Protocol>>,
+}
+
+/// A function without a protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "suite `{suite}` names no protocol for {function}, which is needed; add a line `{function} = \"{function}/...\"` to its [protocols]"
+)]
+pub struct MissingProtocol {
+    /// The suite.
+    pub suite: String,
+    /// What it should name a protocol for.
+    pub function: Function,
 }
 
 /// A suite that cannot be used.
@@ -86,6 +93,9 @@ pub enum SuiteError {
         /// Protocols of the right function.
         known: Vec<String>,
     },
+    /// A function without a protocol.
+    #[error(transparent)]
+    Missing(#[from] MissingProtocol),
     /// Choices of the scheme that do not go together.
     #[error("suite `{suite}`: {error}")]
     Scheme {
@@ -106,11 +116,35 @@ pub enum SuiteError {
     },
 }
 
-impl ProtocolNames {
-    /// Every name, in the order of the fields.
+impl Protocols {
+    /// No protocols yet; `suite` names them in errors.
     #[must_use]
-    pub fn names(&self) -> [&str; 4] {
-        [&self.gelu, &self.softmax, &self.layernorm, &self.tanh]
+    pub fn none(suite: &str) -> Self {
+        Self { suite: suite.to_owned(), by_function: BTreeMap::new() }
+    }
+
+    /// Chooses a protocol for its function, in place of the one that may stand there.
+    ///
+    /// # Errors
+    /// [`RegistryError`] for a protocol that no registry would take.
+    pub fn choose(&mut self, protocol: Arc<Protocol>) -> Result<(), RegistryError> {
+        protocol.check()?;
+        self.by_function.insert(protocol.card.function.clone(), protocol);
+        Ok(())
+    }
+
+    /// The protocol of a function.
+    ///
+    /// # Errors
+    /// [`MissingProtocol`] names the suite and the function.
+    pub fn get(&self, function: &Function) -> Result<&Arc<Protocol>, MissingProtocol> {
+        let missing = || MissingProtocol { suite: self.suite.clone(), function: function.clone() };
+        self.by_function.get(function).ok_or_else(missing)
+    }
+
+    /// Every protocol, by the name of its function.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Protocol>> {
+        self.by_function.values()
     }
 }
 
@@ -160,7 +194,6 @@ impl Suite {
         if let Err(error) = suite.scheme.validate() {
             return Err(SuiteError::Scheme { suite: suite.name, error });
         }
-        suite.model()?;
         Ok(suite)
     }
 
@@ -170,33 +203,45 @@ impl Suite {
         FixedPoint { fraction_bits: self.fraction_bits }
     }
 
-    /// The protocols that a model needs.
+    /// The protocols that it names.
     ///
     /// # Errors
     /// [`SuiteError::UnknownProtocol`] or [`SuiteError::WrongFunction`].
-    pub fn model(&self) -> Result<ModelProtocols, SuiteError> {
-        Ok(ModelProtocols {
-            gelu: self.protocol(&self.protocols.gelu, Function::Gelu)?,
-            softmax: self.protocol(&self.protocols.softmax, Function::Softmax)?,
-            layernorm: self.protocol(&self.protocols.layernorm, Function::LayerNorm)?,
-            tanh: self.protocol(&self.protocols.tanh, Function::Tanh)?,
-            embedding: self.embedding,
-        })
+    pub fn resolve(&self, registry: &Registry) -> Result<Protocols, SuiteError> {
+        let mut protocols = Protocols::none(&self.name);
+        for (function, name) in &self.protocols {
+            let protocol = self.protocol(registry, name, function)?;
+            protocols.by_function.insert(function.clone(), Arc::clone(protocol));
+        }
+        Ok(protocols)
     }
 
-    fn protocol(&self, name: &str, function: Function) -> Result<&'static Protocol, SuiteError> {
-        let of_function = || {
-            let cards = nonlinear::registry().iter().map(|protocol| protocol.card);
-            cards.filter(|card| card.function == function).map(|card| card.name.to_owned()).collect()
-        };
-        let (suite, name) = (self.name.clone(), name.to_owned());
-        match nonlinear::find(&name) {
+    /// What a model is built with.
+    ///
+    /// # Errors
+    /// As [`Suite::resolve`].
+    pub fn model(&self, registry: &Registry) -> Result<ModelProtocols, SuiteError> {
+        Ok(ModelProtocols { protocols: self.resolve(registry)?, embedding: self.embedding })
+    }
+
+    fn protocol<'a>(
+        &self,
+        registry: &'a Registry,
+        name: &str,
+        function: &Function,
+    ) -> Result<&'a Arc<Protocol>, SuiteError> {
+        let known = || registry.of(function).map(|protocol| protocol.card.name.to_string()).collect();
+        let (suite, name, function) = (self.name.clone(), name.to_owned(), function.clone());
+        match registry.get(&name) {
             Some(protocol) if protocol.card.function == function => Ok(protocol),
             Some(protocol) => {
-                let computes = protocol.card.function;
-                Err(SuiteError::WrongFunction { suite, name, function, computes, known: of_function() })
+                let (computes, known) = (protocol.card.function.clone(), known());
+                Err(SuiteError::WrongFunction { suite, name, function, computes, known })
             }
-            None => Err(SuiteError::UnknownProtocol { suite, name, function, known: of_function() }),
+            None => {
+                let known = known();
+                Err(SuiteError::UnknownProtocol { suite, name, function, known })
+            }
         }
     }
 }
@@ -209,7 +254,9 @@ mod tests {
     #[test]
     fn every_built_in_suite_can_be_used() {
         for name in Suite::names() {
-            assert_eq!(Suite::built_in(name).unwrap().name, name);
+            let suite = Suite::built_in(name).unwrap();
+            assert_eq!(suite.name, name);
+            suite.resolve(Registry::built_in()).unwrap();
         }
     }
 
@@ -226,12 +273,16 @@ mod tests {
     fn suites_that_cannot_be_used_are_refused_with_what_to_change() {
         let text = include_str!("suites/faithful.toml");
         let parse = |from: &str, to: &str| Suite::parse("test", &text.replace(from, to)).unwrap_err();
+        let resolve = |from: &str, to: &str| {
+            let suite = Suite::parse("test", &text.replace(from, to)).unwrap();
+            suite.resolve(Registry::built_in()).unwrap_err()
+        };
         assert!(
-            matches!(parse("gelu/cosine", "gelu/none"), SuiteError::UnknownProtocol { known, .. } if known.contains(&"gelu/cosine".to_owned()))
+            matches!(resolve("gelu/cosine", "gelu/none"), SuiteError::UnknownProtocol { known, .. } if known.contains(&"gelu/cosine".to_owned()))
         );
         assert!(matches!(
-            parse("gelu/cosine", "softmax/exp"),
-            SuiteError::WrongFunction { computes: Function::Softmax, .. }
+            resolve("gelu/cosine", "softmax/exp"),
+            SuiteError::WrongFunction { computes, .. } if computes == Function::SOFTMAX
         ));
         assert!(matches!(
             parse("fraction-bits = 16", "fraction-bits = 40"),

@@ -1,10 +1,11 @@
 //! Counting a configuration.
 
 use crate::table::{Configuration, PublishedError, Subject};
+use std::sync::Arc;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
 use viewless_protocols::model::Query;
 use viewless_protocols::model::{self, TransformerConfig};
-use viewless_protocols::nonlinear::{self, Protocol};
+use viewless_protocols::nonlinear::{Function, Protocol, Registry};
 use viewless_protocols::program::{Phase, Program, Schedule};
 use viewless_protocols::region::Regions;
 use viewless_protocols::scheme;
@@ -43,7 +44,8 @@ pub(crate) fn count(name: &str, configuration: &Configuration) -> Result<Counted
                 intermediate_size: intermediate_size.unwrap_or(config.intermediate_size),
                 ..config
             };
-            let circuit = model::circuit(&config, &suite.model()?, Query { tokens: *tokens, batch: 1 })?;
+            let circuit =
+                model::circuit(&config, &suite.model(Registry::built_in())?, Query { tokens: *tokens, batch: 1 })?;
             let program = compile(&circuit, &suite)?;
             Ok(Counted::Model(count::bill(&program, Schedule::AsWritten, Grouping::Function)))
         }
@@ -69,20 +71,19 @@ pub(crate) fn count(name: &str, configuration: &Configuration) -> Result<Counted
 
 /// A protocol by its name.
 pub(crate) fn protocol(name: &str) -> Result<&'static Protocol, String> {
-    nonlinear::find(name).ok_or_else(|| format!("there is no protocol `{name}`"))
+    Registry::built_in().protocol(name).map(Arc::as_ref).map_err(|error| error.to_string())
 }
 
 /// The suite with the protocols that the configuration puts in place of its own.
 fn suite(configuration: &Configuration) -> Result<Suite, PublishedError> {
     let mut suite = Suite::built_in(&configuration.suite)?;
-    let protocols = &mut suite.protocols;
-    for (own, other) in [
-        (&mut protocols.gelu, &configuration.gelu),
-        (&mut protocols.softmax, &configuration.softmax),
-        (&mut protocols.layernorm, &configuration.layernorm),
+    for (function, other) in [
+        (Function::GELU, &configuration.gelu),
+        (Function::SOFTMAX, &configuration.softmax),
+        (Function::LAYERNORM, &configuration.layernorm),
     ] {
         if let Some(other) = other {
-            own.clone_from(other);
+            suite.protocols.insert(function, other.clone());
         }
     }
     Ok(suite)

@@ -11,7 +11,7 @@ use viewless_protocols::program::{Function, Local, Program, Value, ValueId};
 use viewless_protocols::shape::{Move, Shape};
 
 /// The words of a value: one for each element, or a single one that all elements share.
-type Stored = Arc<Vec<u64>>;
+pub(crate) type Stored = Arc<Vec<u64>>;
 
 /// The values that are alive, and the buffers of dead ones, kept for reuse (a fresh page costs more than the arithmetic).
 #[derive(Debug)]
@@ -52,6 +52,11 @@ impl Store {
         self.values[id.index()] = Some(Arc::new(words));
     }
 
+    /// Puts words that somebody else keeps, too.
+    pub(crate) fn put_shared(&mut self, id: ValueId, words: Stored) {
+        self.values[id.index()] = Some(words);
+    }
+
     pub(crate) fn put_splat(&mut self, id: ValueId, word: u64) {
         self.put(id, vec![word]);
     }
@@ -69,6 +74,10 @@ impl Store {
             self.spare_bytes += bytes;
             self.spare.entry(words.len()).or_default().push(words);
         }
+    }
+
+    pub(crate) fn has(&self, id: ValueId) -> bool {
+        self.values[id.index()].is_some()
     }
 
     pub(crate) fn stored(&self, id: ValueId) -> Stored {

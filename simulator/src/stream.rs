@@ -1,7 +1,8 @@
-//! Randomness addressed by (seed, stream, position).
+//! Randomness addressed by (key, stream, position).
 //!
-//! Every `sample` of a Program names a stream, and element number `p` of the sampled tensor is the word at position `p` of
-//! that stream. Nothing is drawn from a shared generator whose state depends on what ran before, so any element can be made
+//! Every `sample` of a Program names its holders and a stream, and element number `p` of the sampled tensor is the word at
+//! position `p` of that stream, under the key that exactly its holders share (see [`crate::keys`], where the key takes the place
+//! of `seed` below). Nothing is drawn from a shared generator whose state depends on what ran before, so any element can be made
 //! anywhere: by one party alone, in any order, by any number of threads, and always with the same bits.
 //!
 //! # Construction
@@ -17,7 +18,8 @@
 //!
 //! 1. ChaCha20 with a secret uniform key is a pseudorandom function of (nonce, counter). Replacing it by a random function
 //!    makes the keys of distinct streams independent and uniform: distinct inputs, so no stream's key tells anything about
-//!    another's. A party that holds a *stream key* learns that stream and no other; a party that holds the *seed* learns all.
+//!    another's. A party that holds a *stream key* learns that stream and no other; a party that holds the *key* of a set of
+//!    holders learns the streams of that set and no others; only the seed of a simulation gives all.
 //! 2. AES-128 under an independent uniform key is a pseudorandom permutation; its values at the distinct counters 0, 1, 2, …
 //!    are distinct, which distinguishes n blocks of one stream from uniform with advantage at most n^2 / 2^129 (the PRP/PRF
 //!    switching lemma). For a tensor of 2^32 words (n = 2^31) that is 2^-67.
@@ -108,6 +110,11 @@ impl Seed {
         let mut bytes = [0; 32];
         OsRng.try_fill_bytes(&mut bytes).map_err(|error| SeedError::Entropy { reason: error.to_string() })?;
         Ok(Self(bytes))
+    }
+
+    /// The secret itself, for the derivation of keys.
+    pub(crate) fn bytes(&self) -> [u8; 32] {
+        self.0
     }
 
     /// The secret itself, as 64 hexadecimal digits; [`Seed::from_hex`] reads it back.

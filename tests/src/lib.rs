@@ -10,6 +10,7 @@ use viewless_simulator::stream::Seed;
 
 pub mod gallery;
 pub mod mutation;
+pub mod projection;
 pub mod random_circuit;
 pub mod random_program;
 

@@ -5,7 +5,8 @@
 use proptest::prelude::*;
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{
-    Claim, ClaimKind, Constant, Function, Local, Op, Program, ProgramDraft, ProgramError, Rule, Value, ValueId, Wave,
+    Claim, ClaimKind, Constant, Function, Lifetime, Local, Op, Program, ProgramDraft, ProgramError, Rule, Value,
+    ValueId, Wave,
 };
 use viewless_protocols::region::{RegionId, Regions};
 use viewless_protocols::ring::Domain;
@@ -276,7 +277,7 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
             let i = place(draft, &|value| stream(value).is_some_and(|own| own != streams[0]))?;
             let own = stream(&draft.values[i])?;
             let earlier: Vec<u32> = streams.into_iter().take_while(|&other| other != own).collect();
-            draft.values[i].op = Op::Sample { stream: pick(&earlier, manner)? };
+            draft.values[i].op = Op::Sample { stream: pick(&earlier, manner)?, lifetime: Lifetime::Query };
             Some(i)
         }
         Flaw::OperandDomain | Flaw::OperandShape => {
@@ -592,7 +593,7 @@ fn words(words: impl Iterator<Item = u64>) -> Constant {
 
 fn stream(value: &Value) -> Option<u32> {
     match value.op {
-        Op::Sample { stream } => Some(stream),
+        Op::Sample { stream, .. } => Some(stream),
         _ => None,
     }
 }

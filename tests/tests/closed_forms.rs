@@ -6,6 +6,7 @@
 
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::model::{self, Query, TransformerConfig};
+use viewless_protocols::nonlinear::{Function, Registry};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, Comparison, SchemeSpec};
 use viewless_protocols::suite::Suite;
@@ -21,14 +22,14 @@ fn program(config: &TransformerConfig, suite: &str) -> Program {
 /// SecFormer's setting with another softmax and another layer normalisation.
 fn with(softmax: &str, layernorm: &str) -> Suite {
     let mut suite = Suite::built_in("secformer").unwrap();
-    suite.protocols.softmax = softmax.to_owned();
-    suite.protocols.layernorm = layernorm.to_owned();
+    suite.protocols.insert(Function::SOFTMAX, softmax.to_owned());
+    suite.protocols.insert(Function::LAYERNORM, layernorm.to_owned());
     suite
 }
 
 fn program_of(config: &TransformerConfig, suite: &Suite) -> Program {
     let query = Query { tokens: SEQUENCE as usize, batch: 1 };
-    let circuit = model::circuit(config, &suite.model().unwrap(), query).unwrap();
+    let circuit = model::circuit(config, &suite.model(Registry::built_in()).unwrap(), query).unwrap();
     scheme::compile(&circuit, &suite.scheme, suite.fixed()).unwrap()
 }
 
@@ -180,7 +181,8 @@ fn comparisons_of_gelu_equal_the_closed_form_and_those_of_the_carry_tree_are_nea
     assert_eq!(elements * 944, 17_817_403_392);
     let mut suite = Suite::built_in("secformer").unwrap();
     suite.scheme.comparison = Comparison::Carry;
-    let circuit = model::circuit(&config, &suite.model().unwrap(), Query { tokens: 512, batch: 1 }).unwrap();
+    let circuit =
+        model::circuit(&config, &suite.model(Registry::built_in()).unwrap(), Query { tokens: 512, batch: 1 }).unwrap();
     let lean = bill(
         &scheme::compile(&circuit, &suite.scheme, suite.fixed()).unwrap(),
         Schedule::AsWritten,
@@ -214,7 +216,7 @@ fn a_comparison_takes_eight_rounds_and_a_product_one() {
 
 #[test]
 fn a_maximum_costs_a_comparison_and_a_selection_for_each_element_dropped() {
-    let max = viewless_protocols::nonlinear::find("max/tree").unwrap();
+    let max = Registry::built_in().get("max/tree").unwrap();
     for row in [2u64, 7, 128, 512] {
         let mut c = Circuit::new();
         let x = c.input(Owner::Client, "x", [4, row as usize]);

@@ -11,8 +11,9 @@ use viewless_protocols::scheme::{Comparison, SchemeSpec, Truncation};
 use viewless_simulator::count::Message;
 use viewless_simulator::execute::{Execution, Options, execute};
 use viewless_simulator::kernels::CodePath;
+use viewless_simulator::keys::Keyring;
 use viewless_simulator::packing;
-use viewless_simulator::stream::{Seed, StreamKey};
+use viewless_simulator::stream::Seed;
 use viewless_tests::random_circuit::{property, recipes};
 use viewless_tests::{PUBLISHED, compile, every_scheme, random_circuit};
 
@@ -117,7 +118,7 @@ fn another_input_gives_another_transcript() {
 
 /// Samples of every width, sent in clear: word i is word i of the stream, masked, whoever makes it and in whatever order.
 #[test]
-fn every_sampled_word_can_be_made_on_its_own_from_seed_stream_and_position() {
+fn every_sampled_word_can_be_made_on_its_own_from_the_key_of_its_holders_stream_and_position() {
     const ELEMENTS: usize = 70_001;
     let client = PartySet::of(&[Party::Client]);
     let mut p = ProgramBuilder::new(client.with(Party::P0), Party::P0);
@@ -142,12 +143,13 @@ fn every_sampled_word_can_be_made_on_its_own_from_seed_stream_and_position() {
     options.observer = Some(&mut observer);
     let execution = execute(&program, &BTreeMap::<String, Vec<f64>>::new(), options).unwrap();
 
+    let keys = Keyring::simulated(&seed, program.parties);
     let positions = || (0..ELEMENTS).rev().step_by(997).chain([0, 1, (1 << 15) - 1, 1 << 15, (1 << 16) + 1]);
     let mut samples = 0;
     for (id, value) in program.iter() {
-        let Op::Sample { stream } = value.op else { continue };
+        let Op::Sample { stream, .. } = value.op else { continue };
         samples += 1;
-        let key = StreamKey::derive(&seed, stream);
+        let key = keys.stream(value.holders, stream, 0).unwrap();
         let word = |i: usize| key.word(i as u64) & value.domain.mask();
         if id == revealed {
             let output = &execution.output("revealed").unwrap().values;

@@ -14,6 +14,7 @@
 
 use ndarray::Array3;
 use std::path::PathBuf;
+use std::sync::Arc;
 use viewless_models::synthetic::synthetic_weights;
 use viewless_models::{Model, Prompt};
 use viewless_proofs::bound::{Arithmetic, Interpreter, Interval, Tape};
@@ -24,7 +25,7 @@ use viewless_protocols::model::transformer::{ONE_HOT, PATCHES};
 use viewless_protocols::model::{
     self, Activation, Architecture, Head, Input, ModelProtocols, Query, TransformerConfig,
 };
-use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, SoftmaxInputs, Truth, find};
+use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry, SoftmaxInputs, Truth};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::count::Schedule;
 use viewless_simulator::network::Network;
@@ -56,6 +57,8 @@ fn small(architecture: Architecture, head: Head) -> Model {
         layer_norm_epsilon: 1e-5,
         activation: if layout.next_token { Activation::GeluTanh } else { Activation::Gelu },
         head,
+        first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
+        ..TransformerConfig::bert_base()
     };
     let weights = synthetic_weights(&config, SEED).unwrap();
     Model { directory: PathBuf::from("small"), config, weights, tokenizer: None }
@@ -86,14 +89,14 @@ fn suite() -> Suite {
 fn private(model: &Model, prompt: Prompt<'_>) -> InferenceReport {
     let (suite, network) = (suite(), Network::lan());
     let image = match prompt {
-        Prompt::Tokens(_) => Array3::zeros((0, 0, 0)),
+        Prompt::Tokens(_) | Prompt::Pair { .. } => Array3::zeros((0, 0, 0)),
         Prompt::Image(pixels) => pixels.to_owned(),
     };
     let question = Question {
         model,
         suite: &suite,
         asking: match prompt {
-            Prompt::Tokens(tokens) => Asking::Tokens(tokens),
+            Prompt::Tokens(tokens) | Prompt::Pair { tokens, .. } => Asking::Tokens(tokens),
             Prompt::Image(_) => Asking::Image { name: "a test", pixels: &image },
         },
         seed: Seed::from_u64(0),
@@ -133,60 +136,62 @@ const TANH: &str = "tanh/sine";
 
 fn unknown_of(c: &mut Circuit, name: &str, y: Secret, largest: f64) -> Secret {
     // GPT-2's form is the worse of the two.
-    unknown(c, y, claimed(find(name).unwrap(), largest, Activation::GeluTanh))
+    unknown(c, y, claimed(Registry::built_in().get(name).unwrap(), largest, Activation::GeluTanh))
 }
 
 fn gelu(c: &mut Circuit, x: Secret) -> Secret {
-    let y = find(GELU).unwrap().build(c, x);
+    let y = Registry::built_in().get(GELU).unwrap().build(c, x);
     unknown_of(c, GELU, y, 0.0)
 }
 
 fn tanh(c: &mut Circuit, x: Secret) -> Secret {
-    let y = find(TANH).unwrap().build(c, x);
+    let y = Registry::built_in().get(TANH).unwrap().build(c, x);
     unknown_of(c, TANH, y, 1.0)
 }
 
 /// The largest error of `softmax/fourier` for rows of so many elements, from the claims of its parts: with exponentials off by e each, a row
 /// sum S >= 1 is off by n e, and a share by (n + 1) e / (S - n e); the reciprocal adds its own, in proportion to a share below 1.
 fn worst_softmax(elements: usize) -> f64 {
-    let exponential = find("exp/fourier").unwrap().card.error.absolute;
-    let reciprocal = find("reciprocal/normalized").unwrap().card.error.relative;
+    let exponential = Registry::built_in().get("exp/fourier").unwrap().card.error.absolute;
+    let reciprocal = Registry::built_in().get("reciprocal/normalized").unwrap().card.error.relative;
     let n = elements as f64;
     let largest = (n + 1.0) * exponential / (1.0 - n * exponential) + 1.01 * reciprocal;
-    assert!(largest < find(SOFTMAX).unwrap().card.error.absolute);
+    assert!(largest < Registry::built_in().get(SOFTMAX).unwrap().card.error.absolute);
     largest
 }
 
 /// Weights that take no part are zero in both.
 fn softmax(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {
-    let y = find(SOFTMAX).unwrap().build(c, inputs);
+    let y = Registry::built_in().get(SOFTMAX).unwrap().build(c, inputs);
     let wrong = unknown(c, y, worst_softmax(c.row_length(y)));
     inputs.mask.map_or(wrong, |mask| mask.keep(c, wrong))
 }
 
 fn layernorm(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
-    let y = find(LAYERNORM).unwrap().build(c, inputs);
+    let y = Registry::built_in().get(LAYERNORM).unwrap().build(c, inputs);
     // A normalised number is at most sqrt(h) in size, and a scale of these models below 1.5.
     unknown_of(c, LAYERNORM, y, 1.5 * (HIDDEN as f64).sqrt())
 }
 
 /// The suite's protocols, or the same with unknown errors.
 fn protocols(with_errors: bool) -> ModelProtocols {
-    let plain = suite().model().unwrap();
-    let names = [plain.gelu, plain.softmax, plain.layernorm, plain.tanh].map(|protocol| protocol.card.name);
-    assert_eq!(names, [GELU, SOFTMAX, LAYERNORM, TANH], "this test is about the suite's protocols");
+    let mut model = suite().model(Registry::built_in()).unwrap();
+    let names: Vec<&str> = model.protocols.iter().map(|protocol| protocol.card.name.as_str()).collect();
+    assert_eq!(names, [GELU, LAYERNORM, SOFTMAX, TANH], "this test is about the suite's protocols");
     if !with_errors {
-        return plain;
+        return model;
     }
-    let leak =
-        |protocol: &Protocol, build| -> &'static Protocol { Box::leak(Box::new(Protocol { build, ..*protocol })) };
-    ModelProtocols {
-        gelu: leak(plain.gelu, Build::Map(gelu)),
-        softmax: leak(plain.softmax, Build::Softmax(softmax)),
-        layernorm: leak(plain.layernorm, Build::LayerNorm(layernorm)),
-        tanh: leak(plain.tanh, Build::Map(tanh)),
-        ..plain
+    let builds = [
+        (GELU, Build::map(gelu)),
+        (SOFTMAX, Build::softmax(softmax)),
+        (LAYERNORM, Build::layer_norm(layernorm)),
+        (TANH, Build::map(tanh)),
+    ];
+    for (name, build) in builds {
+        let card = Registry::built_in().get(name).unwrap().card.clone();
+        model.protocols.choose(Arc::new(Protocol { card, build })).unwrap();
     }
+    model
 }
 
 /// What every run, or the exact functions, can answer.
@@ -253,7 +258,7 @@ fn private_and_plaintext_answers_of_every_model_lie_in_certified_intervals() {
         }
         let elsewhere = Array3::from_shape_fn((3, 4, 4), |(c, y, x)| if (c + y + x) % 2 == 0 { 1.0 } else { -1.0 });
         let another = match prompt {
-            Prompt::Tokens(_) => Prompt::Tokens(&[2, 3, 8]),
+            Prompt::Tokens(_) | Prompt::Pair { .. } => Prompt::Tokens(&[2, 3, 8]),
             Prompt::Image(_) => Prompt::Image(elsewhere.view()),
         };
         let another = model.forward(another).unwrap();

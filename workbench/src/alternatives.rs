@@ -3,6 +3,7 @@
 use crate::bill::{Price, Setting};
 use crate::subject::{Kind, Subject};
 use rayon::prelude::*;
+use viewless_protocols::nonlinear::Function;
 use viewless_protocols::scheme::{Comparison, Truncation};
 use viewless_protocols::suite::Suite;
 
@@ -19,7 +20,9 @@ pub struct Choice {
 type Change = (&'static str, fn(&mut Suite));
 
 const CARRY: Change = ("comparison carry", |suite| suite.scheme.comparison = Comparison::Carry);
-const COSINE: Change = ("gelu/cosine", |suite| "gelu/cosine".clone_into(&mut suite.protocols.gelu));
+const COSINE: Change = ("gelu/cosine", |suite| {
+    suite.protocols.insert(Function::GELU, "gelu/cosine".to_owned());
+});
 const LOCAL: Change = ("truncation local", |suite| suite.scheme.truncation = Truncation::Local);
 const EXACT: Change = ("truncation exact", |suite| suite.scheme.truncation = Truncation::Exact);
 
@@ -32,7 +35,8 @@ fn cheaper(suite: &Suite, kind: &Kind) -> Vec<Change> {
         Comparison::Carry => {}
     }
     // A protocol alone is what it is: only the scheme can be chosen.
-    if matches!(kind, Kind::Model(_)) && suite.protocols.gelu != "gelu/cosine" {
+    if matches!(kind, Kind::Model(_)) && suite.protocols.get(&Function::GELU).is_some_and(|name| name != "gelu/cosine")
+    {
         changes.push(COSINE);
     }
     changes

@@ -7,6 +7,7 @@ use crate::proof::{Proof, ProofError, ProveReport};
 use crate::sizes::Sizes;
 use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
+use std::sync::Arc;
 use thiserror::Error;
 use viewless_proofs::audit::AuditError;
 use viewless_protocols::nonlinear::Protocol;
@@ -52,12 +53,12 @@ impl Assay {
     ///
     /// # Errors
     /// Sizes and suites that cannot be used.
-    pub fn new(protocol: &'static Protocol, suite: &Suite, sizes: Sizes) -> Result<Self, AssayError> {
-        let subject = Subject::of_protocol(protocol);
+    pub fn new(protocol: &Arc<Protocol>, suite: &Suite, sizes: Sizes) -> Result<Self, AssayError> {
+        let subject = Subject::of_protocol(Arc::clone(protocol));
         let network = Network::lan();
         let setting = Setting { suite, sizes, schedule: Schedule::Asap, network: &network, grouping: Grouping::Region };
         Ok(Self {
-            card: CardReport::new(protocol.card),
+            card: CardReport::new(&protocol.card),
             right: ErrorAudit::new(protocol, &question(&subject.name, suite), sizes.seq())?,
             private: Proof::new(&subject, suite, sizes, &[], &|_, _| {})?.report,
             cheap: CostReport::new(&subject, &setting)?,

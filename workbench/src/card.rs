@@ -95,7 +95,7 @@ impl CardReport {
     /// The card as data.
     #[must_use]
     pub fn new(card: &Card) -> Self {
-        let domain = (card.domain)(ROW_LENGTH);
+        let domain = card.interval.at(ROW_LENGTH);
         let error = card.error;
         Self {
             name: card.name.to_string(),
@@ -130,8 +130,8 @@ impl ClaimReport {
             comparison: setting.comparison,
             truncation: setting.truncation,
             schedule: setting.schedule,
-            rounds: rounds.map(rounds_formula),
-            bits: bits.map(bits_formula),
+            rounds: rounds.as_ref().map(rounds_formula),
+            bits: bits.as_ref().map(bits_formula),
             holds: *holds,
             remark: remark.to_string(),
         }
@@ -144,7 +144,7 @@ pub fn name_of(choice: &impl Serialize) -> String {
     serde_json::to_string(choice).unwrap_or_default().trim_matches('"').to_owned()
 }
 
-fn rounds_formula(rounds: Rounds) -> String {
+fn rounds_formula(rounds: &Rounds) -> String {
     match rounds {
         Rounds::Linear { fixed, per_halving: 0 } => fixed.to_string(),
         Rounds::Linear { fixed, per_halving } => format!("{fixed} + {per_halving} m"),
@@ -152,9 +152,9 @@ fn rounds_formula(rounds: Rounds) -> String {
     }
 }
 
-fn bits_formula(bits: Bits) -> String {
+fn bits_formula(bits: &Bits) -> String {
     let (per_element, per_row, per_column) = match bits {
-        Bits::Linear { per_element, per_row, per_column } => (per_element, per_row, per_column),
+        &Bits::Linear { per_element, per_row, per_column } => (per_element, per_row, per_column),
         Bits::OfRow { formula, .. } => return format!("r ({formula})"),
     };
     let mut formula = String::new();
@@ -176,15 +176,16 @@ fn bits_formula(bits: Bits) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use viewless_protocols::nonlinear::PerRow;
 
     #[test]
     fn formulas_read_like_those_of_papers() {
-        assert_eq!(bits_formula(Bits::Linear { per_element: 384, per_row: 3456, per_column: 0 }), "384 r n + 3456 r");
-        assert_eq!(bits_formula(Bits::Linear { per_element: 2, per_row: -2, per_column: 64 }), "2 r n - 2 r + 64 n");
-        assert_eq!(bits_formula(Bits::per_element(0)), "0");
-        assert_eq!(rounds_formula(Rounds::Linear { fixed: 2, per_halving: 9 }), "2 + 9 m");
-        let of_row = Bits::OfRow { at: |n| 2 * n as i64, formula: "2 n" };
-        assert_eq!(bits_formula(of_row), "r (2 n)");
-        assert_eq!(rounds_formula(Rounds::OfRow { at: |n| n as u64, formula: "n" }), "n");
+        assert_eq!(bits_formula(&Bits::Linear { per_element: 384, per_row: 3456, per_column: 0 }), "384 r n + 3456 r");
+        assert_eq!(bits_formula(&Bits::Linear { per_element: 2, per_row: -2, per_column: 64 }), "2 r n - 2 r + 64 n");
+        assert_eq!(bits_formula(&Bits::per_element(0)), "0");
+        assert_eq!(rounds_formula(&Rounds::Linear { fixed: 2, per_halving: 9 }), "2 + 9 m");
+        let of_row = Bits::OfRow { at: PerRow::of(|n| 2 * n as i64), formula: "2 n".to_owned() };
+        assert_eq!(bits_formula(&of_row), "r (2 n)");
+        assert_eq!(rounds_formula(&Rounds::OfRow { at: PerRow::of(|n| n as u64), formula: "n".to_owned() }), "n");
     }
 }

@@ -7,9 +7,10 @@ use crate::subject::{Kind, Subject, SubjectError};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use viewless_proofs::audit::{self, Question};
 use viewless_proofs::privacy::{promised_coalitions, prove_each};
-use viewless_protocols::nonlinear::{self, Failing, Protocol, Quality};
+use viewless_protocols::nonlinear::{Failing, Protocol, Quality, Registry};
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::count::{self, COMPUTING, Grouping, RegionBill, Schedule};
@@ -111,10 +112,10 @@ impl SuiteEntry {
         let price = Price::counted(suite.name.clone(), &bill, &failure, &networks);
         let online = &bill.phases[&Phase::Online];
         let protocols = match &subject.kind {
-            Kind::Protocol(protocol) => vec![*protocol],
-            Kind::Model(_) => suite.protocols.names().into_iter().filter_map(nonlinear::find).collect(),
+            Kind::Protocol(protocol) => vec![Arc::clone(protocol)],
+            Kind::Model(_) => suite.resolve(Registry::built_in())?.iter().cloned().collect(),
         };
-        let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(protocol, &suite, sizes.seq()));
+        let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(&protocol, &suite, sizes.seq()));
         Ok(Self {
             price,
             bytes_sent_online: online.bytes_sent.clone(),
@@ -144,8 +145,8 @@ impl SuiteEntry {
 
 impl FunctionEntry {
     fn new(protocol: &Protocol, suite: &Suite, row_length: usize) -> Self {
-        let card = protocol.card;
-        let domain = (card.domain)(row_length);
+        let card = &protocol.card;
+        let domain = card.interval.at(row_length);
         let elements = match is_of_rows(protocol) {
             false => String::new(),
             true => format!("; rows of {row_length} in [{}, {}]", ROW_RANGE.0, ROW_RANGE.1),
@@ -163,7 +164,7 @@ impl FunctionEntry {
 
 /// The largest error of any run that does not wrap, under a suite's scheme and fixed point; `None` where no finite bound is known.
 pub(crate) fn certified(protocol: &Protocol, suite: &Suite, row_length: usize) -> Option<f64> {
-    let name = protocol.card.name;
+    let name = &protocol.card.name;
     let question = Question { samples: 1, ..question(name, suite) };
     let bound = match is_of_rows(protocol) {
         false => audit::audit(&question).map(|report| report.certified_max_error),

@@ -15,7 +15,7 @@ use viewless_models::{Model, ModelError, Prompt};
 use viewless_protocols::model::architecture::EmbeddingLayout;
 use viewless_protocols::model::transformer::{EMBEDDED, ONE_HOT, OUTPUT, PATCHES};
 use viewless_protocols::model::{Activation, Head};
-use viewless_protocols::nonlinear::Truth;
+use viewless_protocols::nonlinear::{Function, Registry, Truth};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
 use viewless_protocols::shape::Shape;
@@ -73,15 +73,18 @@ pub struct Answer {
 impl Answer {
     fn new(model: &Model, values: Vec<f64>) -> Self {
         let mut answer = Self { pooled: None, hidden_states: None, logits: None, label: None };
-        let best = || (0..values.len()).max_by(|&i, &j| values[i].total_cmp(&values[j]));
+        // Of equal logits the first counts, as everywhere.
+        let best = || (0..values.len()).rev().max_by(|&i, &j| values[i].total_cmp(&values[j]));
         match &model.config.head {
             Head::HiddenStates => answer.hidden_states = Some(values),
-            Head::MeanPooling | Head::Pooler => answer.pooled = Some(values),
+            Head::MeanPooling | Head::Pooler | Head::Pooling(_) => answer.pooled = Some(values),
+            // Rows of logits, one for each token: no single label.
+            Head::TokenClassifier { .. } | Head::AnswerSpan | Head::MaskedWord => answer.logits = Some(values),
             Head::Classifier { labels } => {
                 answer.label = best().and_then(|best| labels.get(best).cloned());
                 answer.logits = Some(values);
             }
-            Head::NextToken => {
+            Head::NextToken | Head::NextTokenByOwnTable => {
                 answer.label = best().and_then(|best| u32::try_from(best).ok()).map(|best| model.token(best));
                 answer.logits = Some(values);
             }
@@ -370,7 +373,11 @@ fn domains(findings: &Findings) -> Vec<DomainViolation> {
 
 /// The form of GeLU that a model was trained with, and the one that its suite's protocol approximates, where they differ.
 fn notes(activation: Activation, suite: &Suite) -> Result<Vec<String>, SuiteError> {
-    let gelu = suite.model()?.gelu.card;
+    if !activation.is_gelu() {
+        return Ok(Vec::new());
+    }
+    let protocols = suite.resolve(Registry::built_in())?;
+    let gelu = &protocols.get(&Function::GELU)?.card;
     let forms = match (activation, gelu.error.truth) {
         (Activation::Gelu, Truth::GeluTanh) => Some(("erf", "tanh")),
         (Activation::GeluTanh, Truth::Gelu) => Some(("tanh", "erf")),

@@ -86,7 +86,7 @@ pub fn what_is(name: &str) -> Option<Named> {
     } else if model::known(name).is_some() {
         Some(Named::Model)
     } else {
-        nonlinear::find(name).map(|_| Named::Protocol)
+        nonlinear::Registry::built_in().get(name).map(|_| Named::Protocol)
     }
 }
 

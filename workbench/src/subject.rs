@@ -3,11 +3,12 @@
 use crate::named::{Named, in_words, what_is};
 use crate::sizes::Sizes;
 use std::path::PathBuf;
+use std::sync::Arc;
 use thiserror::Error;
 use viewless_models::{FetchError, ModelError, default_cache_dir, known_models, read_config};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner};
 use viewless_protocols::model::{self, BuildError, TransformerConfig};
-use viewless_protocols::nonlinear::{self, Build, LayerNormInputs, Protocol};
+use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, CompileError};
 use viewless_protocols::suite::{Suite, SuiteError};
@@ -87,7 +88,7 @@ pub enum Kind {
     /// A model's sizes, without its weights.
     Model(TransformerConfig),
     /// A protocol of the registry.
-    Protocol(&'static Protocol),
+    Protocol(Arc<Protocol>),
 }
 
 /// The directory that a name means by itself; [`Subject::find`] and every front end go on from here to names that can be fetched.
@@ -104,8 +105,8 @@ impl Subject {
     pub fn find(name: &str) -> Result<Self, SubjectError> {
         let kind = if let Some(config) = model::known(name) {
             Kind::Model(config)
-        } else if let Some(protocol) = nonlinear::find(name) {
-            Kind::Protocol(protocol)
+        } else if let Some(protocol) = Registry::built_in().get(name) {
+            Kind::Protocol(Arc::clone(protocol))
         } else {
             Kind::Model(read_config(&directory(name)?)?)
         };
@@ -128,7 +129,7 @@ impl Subject {
     ///
     /// # Errors
     /// There is none of that name.
-    pub fn find_protocol(name: &str) -> Result<&'static Protocol, SubjectError> {
+    pub fn find_protocol(name: &str) -> Result<Arc<Protocol>, SubjectError> {
         match Self::find(name)?.kind {
             Kind::Protocol(protocol) => Ok(protocol),
             Kind::Model(_) => Err(SubjectError::NotAProtocol { name: name.to_owned() }),
@@ -137,8 +138,8 @@ impl Subject {
 
     /// A protocol as a subject.
     #[must_use]
-    pub fn of_protocol(protocol: &'static Protocol) -> Self {
-        Self { name: protocol.card.name.to_owned(), kind: Kind::Protocol(protocol) }
+    pub fn of_protocol(protocol: Arc<Protocol>) -> Self {
+        Self { name: protocol.card.name.clone(), kind: Kind::Protocol(protocol) }
     }
 
     /// The sizes at which it is built: the number of tokens of an image is the model's, whatever is asked for.
@@ -158,7 +159,9 @@ impl Subject {
     /// Sizes that the model cannot take.
     pub fn circuit(&self, suite: &Suite, sizes: Sizes) -> Result<CheckedCircuit, SubjectError> {
         let built = match &self.kind {
-            Kind::Model(config) => model::circuit(config, &suite.model()?, self.sizes(sizes).query()),
+            Kind::Model(config) => {
+                model::circuit(config, &suite.model(Registry::built_in())?, self.sizes(sizes).query())
+            }
             Kind::Protocol(protocol) => protocol_circuit(protocol, sizes).map_err(BuildError::from),
         };
         let (seq, batch) = (sizes.seq(), sizes.batch());
@@ -191,7 +194,7 @@ fn directory(name: &str) -> Result<PathBuf, SubjectError> {
 fn protocol_circuit(protocol: &Protocol, sizes: Sizes) -> Result<CheckedCircuit, CircuitError> {
     let (seq, batch) = (sizes.seq(), sizes.batch());
     let mut c = Circuit::new();
-    let y = match protocol.build {
+    let y = match &protocol.build {
         Build::Map(_) | Build::Softmax(_) => {
             let x = c.region("input", |c| c.input(Owner::Client, "x", [batch, seq]));
             protocol.build(&mut c, x)
@@ -216,8 +219,8 @@ mod tests {
     #[test]
     fn every_protocol_is_a_subject_that_compiles() {
         let suite = Suite::built_in("faithful").unwrap();
-        for protocol in nonlinear::registry() {
-            let subject = Subject::find(protocol.card.name).unwrap();
+        for protocol in Registry::built_in() {
+            let subject = Subject::find(&protocol.card.name).unwrap();
             assert!(subject.program(&suite, Sizes::new(5, 2).unwrap()).is_ok(), "{}", protocol.card.name);
         }
     }

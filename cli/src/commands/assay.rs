@@ -32,7 +32,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     let Arguments { protocol, suite, sizes } = arguments;
     let protocol = Subject::find_protocol(protocol)?;
-    let assay = Assay::new(protocol, suite, sizes.checked())?;
+    let assay = Assay::new(&protocol, suite, sizes.checked())?;
     if json {
         screen::print_json(&assay)?;
     } else {

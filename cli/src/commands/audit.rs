@@ -94,12 +94,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     }
 }
 
-fn of_protocol(
-    protocol: &'static Protocol,
-    suite: &Suite,
-    arguments: &Arguments,
-    json: bool,
-) -> Result<Outcome, CliError> {
+fn of_protocol(protocol: &Protocol, suite: &Suite, arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     let Arguments { domain, seed, samples, plot, row, .. } = arguments;
     let name = &protocol.card.name;
     let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(name, suite) };

@@ -74,7 +74,7 @@ impl Everything {
         let known = model::KNOWN.map(|name| ModelEntry { name, fetchable: false, config: model::known(name) });
         let fetchable = known_models().map(|name| ModelEntry { name, fetchable: true, config: None });
         Ok(Self {
-            protocols: nonlinear::registry().iter().map(|protocol| CardReport::new(protocol.card)).collect(),
+            protocols: nonlinear::Registry::built_in().iter().map(|protocol| CardReport::new(&protocol.card)).collect(),
             suites: Suite::names().map(Suite::built_in).collect::<Result<_, _>>()?,
             models: known.into_iter().chain(fetchable).collect(),
             networks: NETWORKS.iter().map(|name| network(name)).collect::<Result<_, _>>()?,
@@ -148,8 +148,8 @@ fn summary(network: &Network) -> String {
 }
 
 fn suite_text(suite: &Suite) -> String {
-    let (scheme, protocols) = (&suite.scheme, &suite.protocols);
-    let fields = [
+    let scheme = &suite.scheme;
+    let choices = [
         ("scheme", name_of(&scheme.kind)),
         ("truncation", name_of(&scheme.truncation)),
         ("comparison", name_of(&scheme.comparison)),
@@ -157,11 +157,9 @@ fn suite_text(suite: &Suite) -> String {
         ("weights", name_of(&scheme.weights)),
         ("fraction bits", suite.fraction_bits.to_string()),
         ("embedding", name_of(&suite.embedding)),
-        ("gelu", protocols.gelu.clone()),
-        ("softmax", protocols.softmax.clone()),
-        ("layernorm", protocols.layernorm.clone()),
-        ("tanh", protocols.tanh.clone()),
     ];
-    let lines: String = fields.iter().map(|(label, value)| format!("{label:<15}{value}\n")).collect();
+    let protocols = suite.protocols.iter().map(|(function, name)| (function.name(), name.clone()));
+    let lines: String =
+        choices.into_iter().chain(protocols).map(|(label, value)| format!("{label:<15}{value}\n")).collect();
     format!("{}\n{lines}", hanging(&format!("{}: ", suite.name), &suite.summary))
 }

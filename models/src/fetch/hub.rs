@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cache;
-use crate::directory::{CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
 use crate::error::FetchError;
 use crate::fetch::Progress;
 use crate::fetch::python::{self, Module};
+use crate::files::{CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
 
 /// Without these a directory is no model for us.
 const REQUIRED_FILES: [&str; 3] = [CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE];

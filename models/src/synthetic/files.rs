@@ -1,9 +1,9 @@
 //! The JSON files of a synthetic directory, but for the tokenizer.
 
 use serde_json::{Value, json};
-use viewless_protocols::model::{Activation, Architecture, Head, Input, TransformerConfig};
+use viewless_protocols::model::{Activation, Architecture, AttentionWeights, Head, Input, Pooling, TransformerConfig};
 
-use crate::head::logits_class;
+use crate::family::class_of;
 
 /// The folder that sentence-transformers uses for the pooling step.
 pub(super) const POOLING_FOLDER: &str = "1_Pooling";
@@ -13,6 +13,10 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
     let activation = match config.activation {
         Activation::Gelu => "gelu",
         Activation::GeluTanh => "gelu_new",
+        Activation::Relu => "relu",
+        Activation::Silu => "silu",
+        Activation::QuickGelu => "quick_gelu",
+        Activation::Quad => "quad",
     };
     let TransformerConfig { hidden_size, layers, heads, intermediate_size, layer_norm_epsilon, .. } = config;
     let (vocab_size, max_positions, type_vocab_size) = match config.input {
@@ -63,7 +67,7 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
             value["position_embedding_type"] = json!("absolute");
             value["pad_token_id"] = json!(0);
         }
-        (Architecture::Roberta, _) => value["pad_token_id"] = json!(1),
+        (Architecture::Roberta, _) => value["pad_token_id"] = json!(config.first_position.saturating_sub(1)),
         (_, Input::Image { image_size, patch_size, channels }) => {
             value["image_size"] = json!(image_size);
             value["patch_size"] = json!(patch_size);
@@ -80,26 +84,18 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
         value["type_vocab_size"] = json!(type_vocab_size);
     }
     value["model_type"] = json!(config.architecture.to_string());
-    value["architectures"] = json!([match config.head {
-        Head::Classifier { .. } | Head::NextToken => logits_class(config.architecture),
-        Head::HiddenStates | Head::MeanPooling | Head::Pooler => bare_class(config.architecture),
-    }]);
-    if let Head::Classifier { labels } = &config.head {
+    value["architectures"] = json!([class_of(config.architecture, &config.head)]);
+    if config.head == Head::NextTokenByOwnTable {
+        value["tie_word_embeddings"] = json!(false);
+    }
+    if config.attention_weights == AttentionWeights::TwoQuad {
+        value["softmax_act"] = json!("2quad");
+    }
+    if let Head::Classifier { labels } | Head::TokenClassifier { labels } = &config.head {
         let names = labels.iter().enumerate().map(|(label, name)| (label.to_string(), json!(name)));
         value["id2label"] = Value::Object(names.collect());
     }
     value
-}
-
-/// The class of a bare model in Hugging Face's code.
-fn bare_class(architecture: Architecture) -> &'static str {
-    match architecture {
-        Architecture::Bert => "BertModel",
-        Architecture::Roberta => "RobertaModel",
-        Architecture::Distilbert => "DistilBertModel",
-        Architecture::Gpt2 => "GPT2Model",
-        Architecture::Vit => "ViTModel",
-    }
 }
 
 /// `preprocessor_config.json`, with the fields of google/vit-base-patch16-224's.
@@ -124,12 +120,28 @@ pub(super) fn modules_json() -> Value {
     ])
 }
 
-pub(super) fn pooling_json(config: &TransformerConfig) -> Value {
-    json!({
-        "word_embedding_dimension": config.hidden_size,
-        "pooling_mode_cls_token": false,
-        "pooling_mode_mean_tokens": true,
-        "pooling_mode_max_tokens": false,
-        "pooling_mode_mean_sqrt_len_tokens": false,
-    })
+/// The configuration of the pooling step, if the head is one of those.
+pub(super) fn pooling_json(config: &TransformerConfig) -> Option<Value> {
+    let mode = match config.head {
+        Head::MeanPooling => "mean_tokens",
+        Head::Pooling(Pooling::FirstToken) => "cls_token",
+        Head::Pooling(Pooling::LastToken) => "lasttoken",
+        Head::Pooling(Pooling::Max) => "max_tokens",
+        Head::Pooling(Pooling::MeanSqrtLength) => "mean_sqrt_len_tokens",
+        Head::Pooling(Pooling::WeightedMean) => "weightedmean_tokens",
+        Head::HiddenStates
+        | Head::Pooler
+        | Head::Classifier { .. }
+        | Head::NextToken
+        | Head::NextTokenByOwnTable
+        | Head::TokenClassifier { .. }
+        | Head::AnswerSpan
+        | Head::MaskedWord => return None,
+    };
+    let mut value = json!({"word_embedding_dimension": config.hidden_size});
+    for other in ["cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"]
+    {
+        value[format!("pooling_mode_{other}")] = json!(other == mode);
+    }
+    Some(value)
 }

@@ -28,14 +28,11 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::Value;
 use viewless_protocols::model::tensors::{Role, Tensor};
-use viewless_protocols::model::{Activation, Architecture, Head, Input, TransformerConfig, tensors};
+use viewless_protocols::model::{Activation, Architecture, AttentionWeights, Head, Input, TransformerConfig, tensors};
 
-use crate::directory::{CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
 use crate::error::ModelError;
-use crate::head::MODULES_FILE;
-use crate::image::PREPROCESSOR_FILE;
-use crate::safetensors_file::Precision;
-use crate::weights::Weights;
+use crate::files::{CONFIG_FILE, MODULES_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
+use crate::weights::{Precision, Weights};
 
 /// A BERT of 2 layers, 4 heads, hidden size 32, intermediate size 64, 120 tokens and 64 positions, with mean pooling.
 #[must_use]
@@ -64,6 +61,9 @@ pub fn small(architecture: Architecture) -> TransformerConfig {
         intermediate_size: 64,
         layer_norm_epsilon: 1e-12,
         activation: if next_token { Activation::GeluTanh } else { Activation::Gelu },
+        attention_weights: AttentionWeights::Softmax,
+        first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
+        padding_token: (architecture == Architecture::Roberta).then_some(1),
         head: if next_token { Head::NextToken } else { Head::MeanPooling },
     }
 }
@@ -167,11 +167,11 @@ pub fn write_synthetic(
     if let Input::Image { image_size, .. } = config.input {
         write_json(&directory.join(PREPROCESSOR_FILE), &files::preprocessor_json(image_size))?;
     }
-    if config.head == Head::MeanPooling {
+    if let Some(pooling) = files::pooling_json(config) {
         let folder = directory.join(files::POOLING_FOLDER);
         create(&folder)?;
         write_json(&directory.join(MODULES_FILE), &files::modules_json())?;
-        write_json(&folder.join("config.json"), &files::pooling_json(config))?;
+        write_json(&folder.join("config.json"), &pooling)?;
     }
     weights.save(&directory.join(WEIGHTS_FILE), precision)
 }

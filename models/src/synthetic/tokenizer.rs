@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use viewless_protocols::model::{Architecture, TransformerConfig};
 
-use crate::byte_level::tokenizer_json;
 use crate::error::ModelError;
+use crate::tokenizer::tokenizer_json;
 
 /// The identifiers 0 to 4 of the WordPiece.
 const SPECIAL_TOKENS: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];

@@ -8,7 +8,7 @@
 //! use viewless_proofs::reference::RealFunction;
 //! use viewless_protocols::nonlinear;
 //!
-//! let gelu = nonlinear::find("gelu/secformer").expect("it is in the registry");
+//! let gelu = nonlinear::Registry::built_in().get("gelu/secformer").expect("it is in the registry");
 //! let table = averages(&[gelu], RealFunction::GeluErf, &[Grid::symmetric(5.0, 10_001)], Evaluation::Reals).expect("it can be evaluated");
 //! assert!((table[0].mean - 0.005008).abs() < 1e-5);
 //! ```
@@ -120,7 +120,7 @@ pub fn average(
     if !(low.is_finite() && high.is_finite() && low < high) || points < 2 {
         return Err(AuditError::NoInterval { low, high });
     }
-    let (name, function) = (protocol.card.name.to_owned(), protocol.card.function);
+    let (name, function) = (protocol.card.name.clone(), protocol.card.function.clone());
     if function_of(protocol.card.error.truth).is_none() {
         return Err(AuditError::OfRows { name, function });
     }
@@ -195,7 +195,7 @@ mod tests {
     use viewless_protocols::nonlinear::{self, Build};
 
     fn gelu() -> &'static Protocol {
-        nonlinear::find("gelu/secformer").unwrap()
+        nonlinear::Registry::built_in().get("gelu/secformer").unwrap()
     }
 
     fn identity(_: &mut Circuit, x: Secret) -> Secret {
@@ -205,7 +205,7 @@ mod tests {
     /// The identity errs from GeLU(x) by x (1 - Phi(x)), and Phi(1) is in tables.
     #[test]
     fn mean_variance_and_maximum_are_those_of_the_errors() {
-        let identity = Protocol { card: gelu().card, build: Build::Map(identity) };
+        let identity = Protocol { card: gelu().card.clone(), build: Build::map(identity) };
         // x - GeLU(x) at -1, 0, 1: -0.84134, 0, 0.15866.
         let found = average(&identity, RealFunction::GeluErf, Grid::symmetric(1.0, 3), Evaluation::Reals).unwrap();
         let errors = [0.841_344_746_068_543, 0.0, 0.158_655_253_931_457];
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn what_has_no_average_is_refused() {
-        let softmax = nonlinear::find("softmax/exp").unwrap();
+        let softmax = nonlinear::Registry::built_in().get("softmax/exp").unwrap();
         let of = |protocol, low, high, points| {
             average(protocol, RealFunction::GeluErf, Grid { low, high, points }, Evaluation::Reals)
         };

@@ -57,7 +57,7 @@ pub fn audit(question: &Question<'_>) -> Result<Report, AuditError> {
 /// [`AuditError`] says what to change.
 pub fn audit_with_points(question: &Question<'_>) -> Result<Audit, AuditError> {
     let unknown = || AuditError::UnknownProtocol { name: question.protocol.to_owned() };
-    audit_protocol(nonlinear::find(question.protocol).ok_or_else(unknown)?, question)
+    audit_protocol(nonlinear::Registry::built_in().get(question.protocol).ok_or_else(unknown)?, question)
 }
 
 /// Audits any protocol, in the registry or not.
@@ -78,15 +78,16 @@ pub fn audit_compiled(
     question: &Question<'_>,
     compile: &Compile<'_>,
 ) -> Result<Audit, AuditError> {
-    let (card, fixed) = (protocol.card, question.fixed);
-    let (name, function) = (card.name.to_owned(), card.function);
-    let usual = function_of(card.error.truth).ok_or(AuditError::OfRows { name: name.clone(), function })?;
+    let (card, fixed) = (&protocol.card, question.fixed);
+    let (name, function) = (card.name.clone(), card.function.clone());
+    let usual =
+        function_of(card.error.truth).ok_or(AuditError::OfRows { name: name.clone(), function: function.clone() })?;
     let reference = question.reference.unwrap_or(usual);
     let is_gelu = |reference| matches!(reference, RealFunction::GeluErf | RealFunction::GeluTanh);
     if reference != usual && !(is_gelu(usual) && is_gelu(reference)) {
         return Err(AuditError::WrongReference { name, function, reference });
     }
-    let claimed = (card.domain)(1);
+    let claimed = card.interval.at(1);
     let (low, high) = question.domain.unwrap_or((claimed.low, claimed.high));
     let domain = cell(low, high, fixed)?;
     let unit = power_of_two(-i32::from(fixed.fraction_bits));

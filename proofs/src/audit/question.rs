@@ -151,7 +151,7 @@ pub enum AuditError {
 }
 
 fn known() -> String {
-    let names: Vec<&str> = nonlinear::registry().iter().map(|protocol| protocol.card.name).collect();
+    let names: Vec<&str> = nonlinear::Registry::built_in().iter().map(|protocol| protocol.card.name.as_str()).collect();
     names.join(", ")
 }
 

@@ -3,12 +3,13 @@
 use super::number::circuit_of;
 use super::*;
 use crate::reference::RealFunction;
+use std::sync::Arc;
 use viewless_protocols::nonlinear::{self, Function as Computed, Protocol};
 use viewless_protocols::nonlinear::{Build, Card};
 use viewless_protocols::scheme::{Comparison, Truncation};
 
-fn elementwise() -> impl Iterator<Item = &'static Protocol> {
-    nonlinear::registry().iter().filter(|protocol| function_of(protocol.card.error.truth).is_some())
+fn elementwise() -> impl Iterator<Item = &'static Arc<Protocol>> {
+    nonlinear::Registry::built_in().iter().filter(|protocol| function_of(protocol.card.error.truth).is_some())
 }
 
 /// SecFormer's own setting.
@@ -23,7 +24,7 @@ fn secformer(low: f64, high: f64) -> Question<'static> {
 fn every_elementwise_protocol_has_a_bracket_and_keeps_its_claim() {
     for protocol in elementwise() {
         for truncation in [Truncation::Exact, Truncation::Local] {
-            let mut question = Question { samples: 1 << 15, ..Question::new(protocol.card.name) };
+            let mut question = Question { samples: 1 << 15, ..Question::new(&protocol.card.name) };
             question.scheme.truncation = truncation;
             let report = audit(&question).unwrap();
             let certified = report.certified_max_error.unwrap();
@@ -104,8 +105,8 @@ fn piecewise(
 /// one the first is 0.001007.
 #[test]
 fn the_mean_errors_of_the_paper_s_table_are_reproduced_by_runs_with_the_printed_coefficients() {
-    let card = nonlinear::find("gelu/secformer").unwrap().card;
-    let as_printed = Protocol { card, build: Build::Map(with_printed_coefficients) };
+    let card = nonlinear::Registry::built_in().get("gelu/secformer").unwrap().card.clone();
+    let as_printed = Protocol { card, build: Build::map(with_printed_coefficients) };
     for (bound, printed) in [(1.0, 0.000998), (5.0, 0.005008), (10.0, 0.002504)] {
         let question = Question { domain: Some((-bound, bound)), samples: 1 << 21, ..Question::new("gelu/secformer") };
         let report = audit_protocol(&as_printed, &question).unwrap().report;
@@ -153,18 +154,18 @@ fn a_domain_on_which_numbers_overflow_has_no_certified_error() {
     }
 }
 
-fn claiming(card: &Card, absolute: f64) -> &'static Card {
-    let mut card = *card;
+fn claiming(card: &Card, absolute: f64) -> Card {
+    let mut card = card.clone();
     card.error.absolute = absolute;
-    Box::leak(Box::new(card))
+    card
 }
 
 /// A checker must be able to fail: a claim one part in a thousand too small, and a wrong threshold.
 #[test]
 fn a_claim_that_is_too_small_and_a_threshold_that_is_wrong_exceed() {
-    let secformer = nonlinear::find("gelu/secformer").unwrap();
+    let secformer = nonlinear::Registry::built_in().get("gelu/secformer").unwrap();
     let question = Question { samples: 1 << 10, ..Question::new("gelu/secformer") };
-    let proud = Protocol { card: claiming(secformer.card, 1.947e-2), build: secformer.build };
+    let proud = Protocol { card: claiming(&secformer.card, 1.947e-2), build: secformer.build.clone() };
     assert_eq!(audit_protocol(&proud, &question).unwrap().report.verdict, ClaimVerdict::Exceeds);
     fn thresholds_of_the_argument(
         c: &mut viewless_protocols::circuit::Circuit,
@@ -172,7 +173,7 @@ fn a_claim_that_is_too_small_and_a_threshold_that_is_wrong_exceed() {
     ) -> viewless_protocols::circuit::Secret {
         piecewise(c, x, 1.7, nonlinear::gelu::secformer::series().sines)
     }
-    let wrong = Protocol { card: secformer.card, build: Build::Map(thresholds_of_the_argument) };
+    let wrong = Protocol { card: secformer.card.clone(), build: Build::map(thresholds_of_the_argument) };
     let report = audit_protocol(&wrong, &question).unwrap().report;
     assert_eq!(report.verdict, ClaimVerdict::Exceeds);
     assert!(
@@ -219,12 +220,12 @@ fn a_report_is_the_same_after_a_round_trip_and_has_the_keys_of_the_design() {
 fn pictures_are_drawn_with_their_three_curves() {
     // A domain on both sides of 0, one with a logarithmic axis, one with thresholds, one with a claim in proportion to the truth.
     let drawn = ["gelu/secformer", "gelu/puma", "tanh/sine", "exp/limit", "reciprocal/newton"];
-    for protocol in drawn.map(|name| nonlinear::find(name).unwrap()) {
-        let domain = (protocol.card.function == Computed::Gelu).then_some((-8.0, 8.0));
-        let question = Question { domain, samples: 1 << 16, ..Question::new(protocol.card.name) };
+    for protocol in drawn.map(|name| nonlinear::Registry::built_in().get(name).unwrap()) {
+        let domain = (protocol.card.function == Computed::GELU).then_some((-8.0, 8.0));
+        let question = Question { domain, samples: 1 << 16, ..Question::new(&protocol.card.name) };
         let picture = plot::svg(protocol, &audit_with_points(&question).unwrap()).unwrap();
         assert_eq!(picture.matches("<polyline").count(), 2, "certified and claimed");
-        assert!(picture.matches("<circle").count() > 400 && picture.contains(protocol.card.name));
+        assert!(picture.matches("<circle").count() > 400 && picture.contains(&protocol.card.name));
         assert!(!picture.contains("NaN") && !picture.contains("inf"));
         if let Ok(folder) = std::env::var("VIEWLESS_PLOTS") {
             std::fs::write(format!("{folder}/{}.svg", protocol.card.name.replace('/', "-")), picture).unwrap();

@@ -218,13 +218,13 @@ fn a_thousand_runs_lie_in_their_intervals() {
 fn protocol(name: &str, arithmetic: Arithmetic) -> Interpreter {
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [1]);
-    let y = nonlinear::find(name).unwrap().build(&mut c, x);
+    let y = nonlinear::Registry::built_in().get(name).unwrap().build(&mut c, x);
     c.reveal(y, "y");
     Interpreter::new(Tape::new(&c.finish().unwrap(), FIXED).unwrap(), arithmetic).unwrap()
 }
 
 fn is_elementwise(protocol: &nonlinear::Protocol) -> bool {
-    matches!(protocol.build, Build::Map(_)) && protocol.card.function != Function::Max
+    matches!(protocol.build, Build::Map(_)) && protocol.card.function != Function::MAX
 }
 
 /// Numbers all over a domain: near its ends, near zero, and in every octave.
@@ -239,8 +239,8 @@ fn numbers_of(low: f64, high: f64) -> Vec<i64> {
 
 #[test]
 fn every_run_of_every_elementwise_protocol_lies_in_its_interval() {
-    for found in nonlinear::registry().iter().filter(|protocol| is_elementwise(protocol)) {
-        let domain = (found.card.domain)(1);
+    for found in nonlinear::Registry::built_in().iter().filter(|protocol| is_elementwise(protocol)) {
+        let domain = found.card.interval.at(1);
         let numbers = numbers_of(domain.low, domain.high);
         let cells: Vec<Cell> = numbers.iter().map(|&x| Cell { low: x, high: x }).collect();
         let inputs = BTreeMap::from([("x".to_owned(), numbers.iter().map(|&x| x as f64 * UNIT).collect::<Vec<_>>())]);
@@ -250,7 +250,7 @@ fn every_run_of_every_elementwise_protocol_lies_in_its_interval() {
         c.reveal(y, "y");
         let circuit = c.finish().unwrap();
         for truncation in [Truncation::Exact, Truncation::Local] {
-            let responses = protocol(found.card.name, Arithmetic::Ring(truncation)).respond(&cells).unwrap();
+            let responses = protocol(&found.card.name, Arithmetic::Ring(truncation)).respond(&cells).unwrap();
             assert!(responses.iter().all(|response| response.bounded), "{}", found.card.name);
             let program = scheme::compile(&circuit, &spec(truncation, Comparison::Carry), FIXED).unwrap();
             for seed in 0..8 {
@@ -280,7 +280,7 @@ fn a_cell_covers_its_numbers() {
         "rsqrt/goldschmidt",
         "reciprocal/newton",
     ] {
-        let domain = (nonlinear::find(name).unwrap().card.domain)(1);
+        let domain = nonlinear::Registry::built_in().get(name).unwrap().card.interval.at(1);
         for arithmetic in [Arithmetic::Reals, Arithmetic::Ring(Truncation::Exact)] {
             let interpreter = protocol(name, arithmetic);
             let property = |x: f64, width: i64, t: f64| {

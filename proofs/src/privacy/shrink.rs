@@ -90,7 +90,7 @@ impl Shrinking<'_> {
                 return self.function(id, value, function, self.renamed[arguments[0].index()]);
             }
             Op::Local(local, arguments) => Op::Local(self.local(local, arguments), arguments.clone()),
-            Op::Sample { stream } => Op::Sample { stream: *stream },
+            Op::Sample { stream, lifetime } => Op::Sample { stream: *stream, lifetime: *lifetime },
             Op::Send(argument, to) => Op::Send(*argument, *to),
         };
         op.arguments_mut().iter_mut().for_each(|argument| *argument = self.renamed[argument.index()]);

@@ -4,6 +4,7 @@
 //! names and in which order of axes the tensors lie in a Hugging Face file. The circuit, the list of tensors and the
 //! plaintext pass all read it.
 
+use super::config::Activation;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -13,7 +14,7 @@ use std::fmt;
 pub enum Architecture {
     /// BERT (Devlin et al., 2018).
     Bert,
-    /// RoBERTa (Liu et al., 2019): BERT with positions that start at 2 and a classifier of its own.
+    /// RoBERTa (Liu et al., 2019): BERT with positions that start behind padding's and a classifier of its own.
     Roberta,
     /// DistilBERT (Sanh et al., 2019): BERT without token types and pooler.
     Distilbert,
@@ -51,8 +52,23 @@ pub struct Layout {
     pub pooler: Option<&'static str>,
     /// The classifier, if it is one that viewless builds.
     pub classifier: Option<Classifier>,
+    /// The head for masked words, if there is one.
+    pub masked_word: Option<MaskedWord>,
     /// Whether the word table gives logits of the next token.
     pub next_token: bool,
+}
+
+/// The head that gives logits of the word in the place of each token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaskedWord {
+    /// A linear layer, followed by the activation.
+    pub dense: &'static str,
+    /// The activation, if it is not that of the feed-forward block.
+    pub activation: Option<Activation>,
+    /// The normalisation after it.
+    pub norm: &'static str,
+    /// What is added to the product with the word table.
+    pub bias: &'static str,
 }
 
 /// What becomes of the input.
@@ -64,8 +80,6 @@ pub enum EmbeddingLayout {
         words: &'static str,
         /// The table of positions.
         positions: &'static str,
-        /// Row of the first position.
-        first_position: usize,
         /// The table of token types, of which the first row is used.
         types: Option<&'static str>,
     },
@@ -78,6 +92,17 @@ pub enum EmbeddingLayout {
         /// The table of positions, `[1, patches + 1, hidden]`.
         positions: &'static str,
     },
+}
+
+impl EmbeddingLayout {
+    /// Whether texts are taken, and not images.
+    #[must_use]
+    pub const fn is_of_words(&self) -> bool {
+        match self {
+            Self::Words { .. } => true,
+            Self::Patches { .. } => false,
+        }
+    }
 }
 
 /// Queries, keys and values of an attention block.
@@ -129,13 +154,15 @@ pub enum WeightOrder {
     InOut,
 }
 
-/// A classifier of sequences or images: a linear layer on something of the first token.
+/// A classifier of sequences or images: a linear layer on something of one token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Classifier {
     /// What it reads.
     pub input: ClassifierInput,
     /// The linear layer that gives the logits.
     pub output: &'static str,
+    /// Whether that layer adds a bias.
+    pub has_bias: bool,
 }
 
 /// What a classifier reads.
@@ -143,6 +170,8 @@ pub struct Classifier {
 pub enum ClassifierInput {
     /// The first token.
     Token,
+    /// The last token.
+    LastToken,
     /// The pooler's output.
     Pooler,
     /// A linear layer of the first token, then tanh.
@@ -173,7 +202,6 @@ const BERT: Layout = Layout {
     embedding: EmbeddingLayout::Words {
         words: "embeddings.word_embeddings.weight",
         positions: "embeddings.position_embeddings.weight",
-        first_position: 0,
         types: Some("embeddings.token_type_embeddings.weight"),
     },
     layer: "encoder.layer.",
@@ -190,7 +218,13 @@ const BERT: Layout = Layout {
     attention: Attention::Full,
     weights: WeightOrder::OutIn,
     pooler: Some("pooler.dense"),
-    classifier: Some(Classifier { input: ClassifierInput::Pooler, output: "classifier" }),
+    classifier: Some(Classifier { input: ClassifierInput::Pooler, output: "classifier", has_bias: true }),
+    masked_word: Some(MaskedWord {
+        dense: "cls.predictions.transform.dense",
+        activation: None,
+        norm: "cls.predictions.transform.LayerNorm",
+        bias: "cls.predictions.bias",
+    }),
     next_token: false,
 };
 
@@ -199,11 +233,19 @@ const ROBERTA: Layout = Layout {
     embedding: EmbeddingLayout::Words {
         words: "embeddings.word_embeddings.weight",
         positions: "embeddings.position_embeddings.weight",
-        // Rows 0 and 1 belong to padding: Hugging Face counts from `pad_token_id` + 1.
-        first_position: 2,
         types: Some("embeddings.token_type_embeddings.weight"),
     },
-    classifier: Some(Classifier { input: ClassifierInput::Tanh("classifier.dense"), output: "classifier.out_proj" }),
+    classifier: Some(Classifier {
+        input: ClassifierInput::Tanh("classifier.dense"),
+        output: "classifier.out_proj",
+        has_bias: true,
+    }),
+    masked_word: Some(MaskedWord {
+        dense: "lm_head.dense",
+        activation: Some(Activation::Gelu),
+        norm: "lm_head.layer_norm",
+        bias: "lm_head.bias",
+    }),
     ..BERT
 };
 
@@ -212,7 +254,6 @@ const DISTILBERT: Layout = Layout {
     embedding: EmbeddingLayout::Words {
         words: "embeddings.word_embeddings.weight",
         positions: "embeddings.position_embeddings.weight",
-        first_position: 0,
         types: None,
     },
     layer: "transformer.layer.",
@@ -227,13 +268,23 @@ const DISTILBERT: Layout = Layout {
         feed_forward: "output_layer_norm",
     },
     pooler: None,
-    classifier: Some(Classifier { input: ClassifierInput::Relu("pre_classifier"), output: "classifier" }),
+    classifier: Some(Classifier {
+        input: ClassifierInput::Relu("pre_classifier"),
+        output: "classifier",
+        has_bias: true,
+    }),
+    masked_word: Some(MaskedWord {
+        dense: "vocab_transform",
+        activation: None,
+        norm: "vocab_layer_norm",
+        bias: "vocab_projector.bias",
+    }),
     ..BERT
 };
 
 const GPT2: Layout = Layout {
     prefix: "transformer.",
-    embedding: EmbeddingLayout::Words { words: "wte.weight", positions: "wpe.weight", first_position: 0, types: None },
+    embedding: EmbeddingLayout::Words { words: "wte.weight", positions: "wpe.weight", types: None },
     layer: "h.",
     projections: Projections::Fused("attn.c_attn"),
     attention_output: "attn.c_proj",
@@ -243,7 +294,8 @@ const GPT2: Layout = Layout {
     attention: Attention::Causal,
     weights: WeightOrder::InOut,
     pooler: None,
-    classifier: None,
+    classifier: Some(Classifier { input: ClassifierInput::LastToken, output: "score", has_bias: false }),
+    masked_word: None,
     next_token: true,
 };
 
@@ -272,7 +324,8 @@ const VIT: Layout = Layout {
     attention: Attention::Full,
     weights: WeightOrder::OutIn,
     pooler: Some("pooler.dense"),
-    classifier: Some(Classifier { input: ClassifierInput::Token, output: "classifier" }),
+    classifier: Some(Classifier { input: ClassifierInput::Token, output: "classifier", has_bias: true }),
+    masked_word: None,
     next_token: false,
 };
 

@@ -1,6 +1,7 @@
 //! The shape of a Transformer: everything a circuit needs to know about a model except its weights.
 
 use super::architecture::{Architecture, ClassifierInput, EmbeddingLayout};
+use crate::nonlinear::Function;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -12,6 +13,53 @@ pub enum Activation {
     Gelu,
     /// The tanh form, x/2 (1 + tanh(sqrt(2/pi)(x + 0.044715 x^3))): Hugging Face's `gelu_new` and `gelu_pytorch_tanh`.
     GeluTanh,
+    /// max(x, 0): `relu`. Private circuits compute it exactly, by a comparison and a selection.
+    Relu,
+    /// x / (1 + e^-x): `silu` and `swish`.
+    Silu,
+    /// x / (1 + e^(-1.702 x)): `quick_gelu`.
+    QuickGelu,
+    /// x^2/8 + x/4 + 1/2: `quad`, which MPCFormer's models are distilled to.
+    Quad,
+}
+
+impl Activation {
+    /// Whether a protocol for GeLU stands in its place in a private circuit. (That for a model with `Quad` should compute
+    /// Quad; whoever compares the two says so.)
+    #[must_use]
+    pub const fn is_gelu(self) -> bool {
+        match self {
+            Self::Gelu | Self::GeluTanh | Self::Quad => true,
+            Self::Relu | Self::Silu | Self::QuickGelu => false,
+        }
+    }
+}
+
+/// What makes weights of attention scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttentionWeights {
+    /// e^x over its row sum.
+    #[default]
+    Softmax,
+    /// (x + 5)^2 over its row sum: `softmax_act: 2quad`, which MPCFormer's and SecFormer's models are distilled to.
+    TwoQuad,
+}
+
+/// One vector of the hidden states of all tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// That of the first token.
+    FirstToken,
+    /// That of the last token.
+    LastToken,
+    /// The sum over the square root of the number of tokens.
+    MeanSqrtLength,
+    /// The mean with weights 1, 2, 3, … by position.
+    WeightedMean,
+    /// The largest of each column. No private circuit computes it.
+    Max,
 }
 
 /// What is computed from the last hidden states.
@@ -31,6 +79,20 @@ pub enum Head {
     },
     /// Logits of the token that follows the last one, `[vocabulary]`: the last hidden state times the word table.
     NextToken,
+    /// The same times a table of its own.
+    NextTokenByOwnTable,
+    /// Another pooling than the mean, `[hidden]`.
+    Pooling(Pooling),
+    /// Logits of a classifier of tokens, `[tokens, labels]`.
+    TokenClassifier {
+        /// Names of the labels, in the order of the logits.
+        labels: Vec<String>,
+    },
+    /// Logits of where an answer begins and ends, `[tokens, 2]`.
+    AnswerSpan,
+    /// Logits of the word in the place of each token, `[tokens, vocabulary]`: a linear layer, the activation, a normalisation, the word
+    /// table and a bias.
+    MaskedWord,
 }
 
 /// What a model is asked about.
@@ -76,6 +138,12 @@ pub struct TransformerConfig {
     pub layer_norm_epsilon: f64,
     /// Activation of the feed-forward block.
     pub activation: Activation,
+    /// What makes weights of attention scores.
+    pub attention_weights: AttentionWeights,
+    /// Row of the position table of the first token; 0 for images.
+    pub first_position: usize,
+    /// The token that fills up shorter sequences, where the answer depends on which it is.
+    pub padding_token: Option<usize>,
     /// What is computed from the last hidden states.
     pub head: Head,
 }
@@ -101,9 +169,9 @@ pub enum ConfigError {
         /// Attention heads.
         heads: usize,
     },
-    /// The image does not split evenly into patches.
-    #[error("an image of {image} pixels does not split into patches of {patch}; correct `image_size` or `patch_size`")]
-    PatchesDoNotDivide {
+    /// A patch is larger than the image.
+    #[error("an image of {image} pixels holds no patch of {patch}; correct `image_size` or `patch_size`")]
+    NoPatch {
         /// Pixels of a side of the image.
         image: usize,
         /// Pixels of a side of a patch.
@@ -172,6 +240,9 @@ impl TransformerConfig {
             intermediate_size: 3072,
             layer_norm_epsilon: 1e-12,
             activation: Activation::Gelu,
+            attention_weights: AttentionWeights::Softmax,
+            first_position: 0,
+            padding_token: None,
             head: Head::HiddenStates,
         }
     }
@@ -189,6 +260,9 @@ impl TransformerConfig {
             architecture: Architecture::Roberta,
             input: Input::Text { vocab_size: 50_265, max_positions: 514, type_vocab_size: 1 },
             layer_norm_epsilon: 1e-5,
+            // Rows 0 and 1 belong to padding: Hugging Face counts from `pad_token_id` + 1.
+            first_position: 2,
+            padding_token: Some(1),
             ..Self::bert_base()
         }
     }
@@ -234,6 +308,39 @@ impl TransformerConfig {
         self.hidden_size / self.heads
     }
 
+    /// The functions that a circuit of it computes by protocols.
+    #[must_use]
+    pub fn functions(&self) -> Vec<Function> {
+        let mut functions = vec![Function::LAYERNORM, Function::SOFTMAX];
+        let layout = self.architecture.layout();
+        let of_head = match (&self.head, layout.masked_word) {
+            (Head::MaskedWord, Some(head)) => head.activation,
+            _ => None,
+        };
+        if [Some(self.activation), of_head].into_iter().flatten().any(Activation::is_gelu) {
+            functions.push(Function::GELU);
+        }
+        let has_tanh = match &self.head {
+            Head::Pooler => true,
+            Head::Classifier { .. } => layout.classifier.is_some_and(|classifier| match classifier.input {
+                ClassifierInput::Pooler | ClassifierInput::Tanh(_) => true,
+                ClassifierInput::Token | ClassifierInput::LastToken | ClassifierInput::Relu(_) => false,
+            }),
+            Head::HiddenStates
+            | Head::MeanPooling
+            | Head::Pooling(_)
+            | Head::TokenClassifier { .. }
+            | Head::AnswerSpan
+            | Head::MaskedWord
+            | Head::NextToken
+            | Head::NextTokenByOwnTable => false,
+        };
+        if has_tanh {
+            functions.push(Function::TANH);
+        }
+        functions
+    }
+
     /// Rows of the word embedding table; none for images.
     #[must_use]
     pub fn vocab_size(&self) -> Option<usize> {
@@ -246,12 +353,9 @@ impl TransformerConfig {
     /// Tokens of the longest sequence: positions that a token may have.
     #[must_use]
     pub fn most_tokens(&self) -> usize {
-        match (self.input, &self.architecture.layout().embedding) {
-            (Input::Text { max_positions, .. }, &EmbeddingLayout::Words { first_position, .. }) => {
-                max_positions.saturating_sub(first_position)
-            }
-            (Input::Text { max_positions, .. }, EmbeddingLayout::Patches { .. }) => max_positions,
-            (Input::Image { .. }, _) => self.image_tokens().unwrap_or(0),
+        match self.input {
+            Input::Text { max_positions, .. } => max_positions.saturating_sub(self.first_position),
+            Input::Image { .. } => self.image_tokens().unwrap_or(0),
         }
     }
 
@@ -260,6 +364,7 @@ impl TransformerConfig {
     pub fn image_tokens(&self) -> Option<usize> {
         match self.input {
             Input::Text { .. } => None,
+            // What does not fill a patch at the right and lower edges is not seen, as in a convolution.
             Input::Image { image_size, patch_size, .. } => Some((image_size / patch_size.max(1)).pow(2) + 1),
         }
     }
@@ -300,18 +405,24 @@ impl TransformerConfig {
             return Err(ConfigError::HeadsDoNotDivide { hidden: self.hidden_size, heads: self.heads });
         }
         if let Input::Image { image_size: image, patch_size: patch, .. } = self.input
-            && !image.is_multiple_of(patch)
+            && patch > image
         {
-            return Err(ConfigError::PatchesDoNotDivide { image, patch });
+            return Err(ConfigError::NoPatch { image, patch });
         }
-        if let (Input::Text { max_positions: rows, .. }, EmbeddingLayout::Words { first_position, .. }) =
-            (self.input, &layout.embedding)
-            && rows <= *first_position
+        if let Input::Text { max_positions: rows, .. } = self.input
+            && rows <= self.first_position
         {
-            return Err(ConfigError::NoPositions { rows, reserved: *first_position, architecture });
+            return Err(ConfigError::NoPositions { rows, reserved: self.first_position, architecture });
         }
         match &self.head {
-            Head::HiddenStates | Head::MeanPooling => Ok(()),
+            Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) => Ok(()),
+            Head::TokenClassifier { labels } if labels.is_empty() => {
+                Err(ConfigError::Zero { field: "num_labels", architecture })
+            }
+            Head::TokenClassifier { .. } | Head::AnswerSpan if layout.embedding.is_of_words() => Ok(()),
+            Head::TokenClassifier { .. } | Head::AnswerSpan => no("head for tokens of a text"),
+            Head::MaskedWord if layout.masked_word.is_some() => Ok(()),
+            Head::MaskedWord => no("head for masked words"),
             Head::Pooler if layout.pooler.is_none() => no("pooler"),
             Head::Pooler => Ok(()),
             Head::Classifier { labels } => match layout.classifier {
@@ -322,8 +433,8 @@ impl TransformerConfig {
                 }
                 Some(_) => Ok(()),
             },
-            Head::NextToken if layout.next_token => Ok(()),
-            Head::NextToken => no("language-model head"),
+            Head::NextToken | Head::NextTokenByOwnTable if layout.next_token => Ok(()),
+            Head::NextToken | Head::NextTokenByOwnTable => no("language-model head"),
         }
     }
 }
@@ -346,14 +457,17 @@ mod tests {
     #[test]
     fn what_an_architecture_does_not_have_is_refused() {
         let refused = |config: TransformerConfig| config.validate().unwrap_err().to_string();
-        let labels = vec!["yes".to_owned()];
-        let classifier = || Head::Classifier { labels: labels.clone() };
         let base = TransformerConfig::bert_base;
         assert!(refused(TransformerConfig { head: Head::Pooler, ..TransformerConfig::gpt2() }).contains("pooler"));
         assert!(
             refused(TransformerConfig { head: Head::Pooler, ..TransformerConfig::distilbert() }).contains("pooler")
         );
-        assert!(refused(TransformerConfig { head: classifier(), ..TransformerConfig::gpt2() }).contains("classifier"));
+        assert!(
+            refused(TransformerConfig { head: Head::MaskedWord, ..TransformerConfig::gpt2() }).contains("masked words")
+        );
+        assert!(
+            refused(TransformerConfig { head: Head::AnswerSpan, ..TransformerConfig::vit_base() }).contains("tokens")
+        );
         assert!(refused(TransformerConfig { head: Head::NextToken, ..base() }).contains("language-model head"));
         assert!(
             refused(TransformerConfig { input: base().input, ..TransformerConfig::gpt2() }).contains("token types")
@@ -368,9 +482,9 @@ mod tests {
         assert!(
             refused(TransformerConfig { input: positions, ..TransformerConfig::roberta_base() }).contains("reserves 2")
         );
-        let patches = Input::Image { image_size: 30, patch_size: 16, channels: 3 };
+        let patches = Input::Image { image_size: 15, patch_size: 16, channels: 3 };
         assert!(
-            refused(TransformerConfig { input: patches, ..TransformerConfig::vit_base() }).contains("patches of 16")
+            refused(TransformerConfig { input: patches, ..TransformerConfig::vit_base() }).contains("no patch of 16")
         );
     }
 }

@@ -105,19 +105,13 @@ pub const LEFT_OUT: &[LeftOut] = &[
         effect: Effect::NotOffered,
     },
     LeftOut {
-        what: "token types other than the first",
-        why: "one text is asked about, not a pair",
-        architectures: &[Bert, Roberta],
-        effect: Effect::NotOffered,
-    },
-    LeftOut {
         what: "generation of more than one token",
         why: "the answer is the logits of the next token; the client chooses it and asks again",
         architectures: &[Gpt2],
         effect: Effect::NotOffered,
     },
     LeftOut {
-        what: "other heads: masked words, next sentence, tokens, questions, multiple choice, GPT-2's classifier",
+        what: "other heads: next sentence, pre-training, multiple choice, images masked in part",
         why: "the body of such a model is computed, with its pooler if it has one",
         architectures: &Architecture::ALL,
         effect: Effect::NotOffered,
@@ -147,12 +141,6 @@ pub const LEFT_OUT: &[LeftOut] = &[
         effect: Effect::Refused(&[("add_cross_attention", Needed::Bool(false))]),
     },
     LeftOut {
-        what: "positions that start elsewhere",
-        why: "positions are counted from the row behind padding's, which is row 1",
-        architectures: &[Roberta],
-        effect: Effect::Refused(&[("pad_token_id", Needed::Number(1))]),
-    },
-    LeftOut {
         what: "other scales of attention scores",
         why: "scores are divided by the square root of a head's width, in every layer alike",
         architectures: &[Gpt2],
@@ -160,12 +148,6 @@ pub const LEFT_OUT: &[LeftOut] = &[
             ("scale_attn_weights", Needed::Bool(true)),
             ("scale_attn_by_inverse_layer_idx", Needed::Bool(false)),
         ]),
-    },
-    LeftOut {
-        what: "a language-model head with weights of its own",
-        why: "the word table gives the logits",
-        architectures: &[Gpt2],
-        effect: Effect::Refused(&[("tie_word_embeddings", Needed::Bool(true))]),
     },
     LeftOut {
         what: "projections without bias",

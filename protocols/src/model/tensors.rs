@@ -3,6 +3,13 @@
 use super::architecture::{ClassifierInput, EmbeddingLayout, Projections, WeightOrder};
 use super::config::{Head, Input, TransformerConfig};
 
+/// Name of the linear layer of a classifier of tokens.
+pub const TOKEN_CLASSIFIER: &str = "classifier";
+/// Name of the linear layer that tells where an answer begins and ends.
+pub const ANSWER_SPAN: &str = "qa_outputs";
+/// Name of the table that gives logits of the next token, where it is not the word table.
+pub const OWN_TABLE: &str = "lm_head.weight";
+
 /// What a tensor is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -95,21 +102,40 @@ pub fn tensors(config: &TransformerConfig) -> Vec<Tensor> {
             list.linear(pooler, hidden, hidden, WeightOrder::OutIn);
         }
     };
-    match (&config.head, layout.classifier) {
-        (Head::HiddenStates | Head::MeanPooling | Head::NextToken, _) => {}
-        (Head::Pooler, _) => pooler(&mut list),
-        (Head::Classifier { labels }, Some(classifier)) => {
+    match &config.head {
+        Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) | Head::NextToken => {}
+        Head::Pooler => pooler(&mut list),
+        Head::Classifier { labels } => {
+            // A valid configuration has no classifier where there is none.
+            let Some(classifier) = layout.classifier else { return list.0 };
             match classifier.input {
-                ClassifierInput::Token => {}
+                ClassifierInput::Token | ClassifierInput::LastToken => {}
                 ClassifierInput::Pooler => pooler(&mut list),
                 ClassifierInput::Tanh(dense) | ClassifierInput::Relu(dense) => {
                     list.linear(dense, hidden, hidden, WeightOrder::OutIn);
                 }
             }
-            list.linear(classifier.output, labels.len(), hidden, WeightOrder::OutIn);
+            if classifier.has_bias {
+                list.linear(classifier.output, labels.len(), hidden, WeightOrder::OutIn);
+            } else {
+                let weight = format!("{}.weight", classifier.output);
+                list.add(&weight, &[labels.len(), hidden], Role::Linear { inputs: hidden });
+            }
         }
-        // A valid configuration has no such head.
-        (Head::Classifier { .. }, None) => {}
+        Head::TokenClassifier { labels } => {
+            list.linear(TOKEN_CLASSIFIER, labels.len(), hidden, WeightOrder::OutIn);
+        }
+        Head::AnswerSpan => list.linear(ANSWER_SPAN, 2, hidden, WeightOrder::OutIn),
+        Head::MaskedWord => {
+            if let Some(head) = layout.masked_word {
+                list.linear(head.dense, hidden, hidden, WeightOrder::OutIn);
+                list.norm(head.norm, hidden);
+                list.add(head.bias, &[config.vocab_size().unwrap_or(0)], Role::Bias);
+            }
+        }
+        Head::NextTokenByOwnTable => {
+            list.add(OWN_TABLE, &[config.vocab_size().unwrap_or(0), hidden], Role::Linear { inputs: hidden });
+        }
     }
     list.0
 }

@@ -3,17 +3,19 @@
 //! Model inputs carry the names and shapes of the tensors in a Hugging Face file. The client's input is [`ONE_HOT`],
 //! [`EMBEDDED`] or [`PATCHES`]. What of the published models is left out: [`super::left_out`].
 //!
-//! Regions: `input`, `embedding`, `layer.i/{linear, attention, softmax, gelu, layernorm}`, `layernorm` (the last one, where
+//! Regions: `input`, `embedding`, `layer.i/{linear, attention, softmax, gelu or relu, layernorm}`, `layernorm` (the last one, where
 //! normalisation stands before the blocks), `pooler`, `head`.
 
 use super::architecture::{
     Attention, ClassifierInput, EmbeddingLayout, Layout, Placement, Projections, Sum, WeightOrder,
 };
-use super::config::{Head, Input, TransformerConfig};
-use super::tensors::weight_shape;
+use super::config::{Activation, Head, Input, Pooling, TransformerConfig};
+use super::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER, weight_shape};
 use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
-use crate::nonlinear::{LayerNormInputs, Mask, Protocol, SoftmaxInputs};
+use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol, SoftmaxInputs};
+use crate::suite::{MissingProtocol, Protocols};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Name of the client's input under [`Embedding::OneHot`]: `[batch * tokens, vocabulary]`, a single 1 in each row.
@@ -40,19 +42,50 @@ pub enum Embedding {
     Client,
 }
 
-/// One protocol for each function of the model, and how tokens are embedded.
-#[derive(Debug, Clone, Copy)]
+/// The protocols that a model is built with, and how tokens are embedded.
+#[derive(Debug, Clone)]
 pub struct ModelProtocols {
-    /// Activation.
-    pub gelu: &'static Protocol,
-    /// Attention weights.
-    pub softmax: &'static Protocol,
-    /// Normalisation.
-    pub layernorm: &'static Protocol,
-    /// The pooler's activation.
-    pub tanh: &'static Protocol,
+    /// Protocols by function.
+    pub protocols: Protocols,
     /// Look-up of tokens.
     pub embedding: Embedding,
+}
+
+/// The protocols that a model needs.
+struct Chosen<'a> {
+    /// Attention weights.
+    softmax: &'a Protocol,
+    /// Normalisation.
+    layernorm: &'a Protocol,
+    /// Activation, where it is one that a protocol computes.
+    gelu: Option<&'a Protocol>,
+    /// Of the pooler, or in a classifier, where there is one.
+    tanh: Option<&'a Protocol>,
+    /// Look-up of tokens.
+    embedding: Embedding,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(config: &TransformerConfig, chosen: &'a ModelProtocols) -> Result<Self, MissingProtocol> {
+        let needed = config.functions();
+        let get = |function| chosen.protocols.get(&function).map(Arc::as_ref);
+        let get_if_needed = |function| if needed.contains(&function) { get(function).map(Some) } else { Ok(None) };
+        Ok(Self {
+            softmax: get(Function::SOFTMAX)?,
+            layernorm: get(Function::LAYERNORM)?,
+            gelu: get_if_needed(Function::GELU)?,
+            tanh: get_if_needed(Function::TANH)?,
+            embedding: chosen.embedding,
+        })
+    }
+
+    fn gelu(&self, c: &mut Circuit, x: Secret) -> Secret {
+        self.gelu.expect("it was looked up, because the configuration has it").build(c, x)
+    }
+
+    fn tanh(&self, c: &mut Circuit, x: Secret) -> Secret {
+        self.tanh.expect("it was looked up, because the configuration has it").build(c, x)
+    }
 }
 
 /// Sizes of one inference. Counts; no unit.
@@ -92,9 +125,28 @@ pub enum BuildError {
         /// Sequences asked for.
         batch: usize,
     },
+    /// A second text for a model without token types, or one that begins outside the sequence.
+    #[error(
+        "a second text from token {second} of {tokens} on; the model needs two token types, and each text at least one token"
+    )]
+    SecondText {
+        /// The first token of the second text.
+        second: usize,
+        /// Tokens of the sequence.
+        tokens: usize,
+    },
+    /// A function of the model that no private circuit computes.
+    #[error("the model's {what} is computed in plaintext only: no private circuit is built for it")]
+    NotPrivate {
+        /// The function.
+        what: &'static str,
+    },
     /// The configuration cannot be.
     #[error("{0}")]
     Config(#[from] super::ConfigError),
+    /// A function of the model has no protocol.
+    #[error(transparent)]
+    Protocol(#[from] MissingProtocol),
     /// A protocol does not fit the shapes it is given.
     #[error("{0}")]
     Circuit(#[from] CircuitError),
@@ -103,8 +155,10 @@ pub enum BuildError {
 struct Transformer<'a> {
     config: &'a TransformerConfig,
     layout: &'static Layout,
-    protocols: &'a ModelProtocols,
+    protocols: Chosen<'a>,
     query: Query,
+    /// The first token of a second text, if there is one.
+    second: Option<usize>,
 }
 
 /// What the layers pass on.
@@ -125,7 +179,53 @@ pub fn circuit(
     protocols: &ModelProtocols,
     query: Query,
 ) -> Result<CheckedCircuit, BuildError> {
+    build(config, protocols, query, None)
+}
+
+/// The same for a pair of texts in each sequence: tokens from `second` on have the second type. Where the second text begins is
+/// public, as the number of tokens is.
+///
+/// # Errors
+/// Those of [`circuit`]; a model without a second token type.
+pub fn circuit_of_pair(
+    config: &TransformerConfig,
+    protocols: &ModelProtocols,
+    query: Query,
+    second: usize,
+) -> Result<CheckedCircuit, BuildError> {
+    build(config, protocols, query, Some(second))
+}
+
+/// What a model needs that no private circuit computes.
+#[must_use]
+pub fn not_private(config: &TransformerConfig) -> Option<&'static str> {
+    match (config.activation, &config.head) {
+        (Activation::Silu, _) => Some("activation silu"),
+        (Activation::QuickGelu, _) => Some("activation quick_gelu"),
+        (_, Head::Pooling(Pooling::Max)) => Some("pooling by the maximum"),
+        _ => None,
+    }
+}
+
+fn build(
+    config: &TransformerConfig,
+    protocols: &ModelProtocols,
+    query: Query,
+    second: Option<usize>,
+) -> Result<CheckedCircuit, BuildError> {
     config.validate()?;
+    if let Some(what) = not_private(config) {
+        return Err(BuildError::NotPrivate { what });
+    }
+    if let Some(second) = second {
+        let types = match config.input {
+            Input::Text { type_vocab_size, .. } => type_vocab_size,
+            Input::Image { .. } => 0,
+        };
+        if types < 2 || second == 0 || second >= query.tokens {
+            return Err(BuildError::SecondText { second, tokens: query.tokens });
+        }
+    }
     if query.batch == 0 {
         return Err(BuildError::Batch);
     }
@@ -141,7 +241,8 @@ pub fn circuit(
     if query.batch > MOST_SEQUENCES {
         return Err(BuildError::Sequences { batch: query.batch });
     }
-    let model = Transformer { config, layout: config.architecture.layout(), protocols, query };
+    let layout = config.architecture.layout();
+    let model = Transformer { config, layout, protocols: Chosen::new(config, protocols)?, query, second };
     let mut c = Circuit::new();
     let mask = match model.layout.attention {
         Attention::Full => None,
@@ -157,14 +258,18 @@ pub fn circuit(
 }
 
 /// What `config` computes from the last hidden states, as a shape: `[batch * tokens, hidden]` hidden states, `[batch, hidden]`
-/// for the pooling heads, `[batch, labels]` for a classifier, `[batch, vocabulary]` for the next token.
+/// for the pooling heads, `[batch, labels]` for a classifier, `[batch, vocabulary]` for the next token, `[batch * tokens, …]` for heads
+/// that say something of each token.
 #[must_use]
 pub fn output_shape(config: &TransformerConfig, query: Query) -> Vec<usize> {
     match &config.head {
         Head::HiddenStates => vec![query.batch * query.tokens, config.hidden_size],
-        Head::MeanPooling | Head::Pooler => vec![query.batch, config.hidden_size],
+        Head::MeanPooling | Head::Pooler | Head::Pooling(_) => vec![query.batch, config.hidden_size],
         Head::Classifier { labels } => vec![query.batch, labels.len()],
-        Head::NextToken => vec![query.batch, config.vocab_size().unwrap_or(0)],
+        Head::NextToken | Head::NextTokenByOwnTable => vec![query.batch, config.vocab_size().unwrap_or(0)],
+        Head::TokenClassifier { labels } => vec![query.batch * query.tokens, labels.len()],
+        Head::AnswerSpan => vec![query.batch * query.tokens, 2],
+        Head::MaskedWord => vec![query.batch * query.tokens, config.vocab_size().unwrap_or(0)],
     }
 }
 
@@ -193,7 +298,10 @@ impl Transformer<'_> {
 
     /// The normalisation that a sum belongs to.
     fn normalize(&self, c: &mut Circuit, x: Secret, sum: Sum) -> Secret {
-        let name = self.layout.norm_of(sum, self.config.layers);
+        self.normalize_by(c, x, &self.layout.norm_of(sum, self.config.layers))
+    }
+
+    fn normalize_by(&self, c: &mut Circuit, x: Secret, name: &str) -> Secret {
         c.region("layernorm", |c| {
             let gamma = c.input(Owner::Model, &format!("{name}.weight"), [self.config.hidden_size]);
             let beta = c.input(Owner::Model, &format!("{name}.bias"), [self.config.hidden_size]);
@@ -206,13 +314,13 @@ impl Transformer<'_> {
         match (self.config.input, self.layout.embedding) {
             (
                 Input::Text { vocab_size, max_positions, type_vocab_size },
-                EmbeddingLayout::Words { words, positions, first_position, types },
+                EmbeddingLayout::Words { words, positions, types },
             ) => {
                 let tokens = self.tokens(c, vocab_size);
                 c.region("embedding", |c| {
                     let (rows, words) = self.look_up(c, tokens, words, vocab_size);
                     let types = types.map(|types| (types, type_vocab_size));
-                    let sum = self.place(c, rows, (positions, max_positions, first_position), types);
+                    let sum = self.place(c, rows, (positions, max_positions), types);
                     Stream { x: self.begin(c, sum), words }
                 })
             }
@@ -263,25 +371,30 @@ impl Transformer<'_> {
         }
     }
 
-    /// Adds positions and the first token type to word vectors.
+    /// Adds positions and token types to word vectors.
     fn place(
         &self,
         c: &mut Circuit,
         words: Secret,
-        (positions, max_positions, first_position): (&str, usize, usize),
+        (positions, max_positions): (&str, usize),
         types: Option<(&str, usize)>,
     ) -> Secret {
         let Query { batch, tokens } = self.query;
         let hidden = self.config.hidden_size;
         let positions = c.input(Owner::Model, positions, [max_positions, hidden]);
-        let positions = c.slice(positions, 0, first_position, tokens);
-        let first_type = types.map(|(types, type_vocab_size)| {
+        let positions = c.slice(positions, 0, self.config.first_position, tokens);
+        let types = types.map(|(types, type_vocab_size)| {
             let types = c.input(Owner::Model, types, [type_vocab_size, hidden]);
-            c.slice(types, 0, 0, 1)
+            let first = c.slice(types, 0, 0, 1);
+            let Some(second) = self.second else { return first };
+            let second_type = c.slice(types, 0, 1, 1);
+            let first = c.broadcast(first, [second, hidden]);
+            let rest = c.broadcast(second_type, [tokens - second, hidden]);
+            c.concat(&[first, rest], 0)
         });
         let by_sequence = c.reshape(words, [batch, tokens, hidden]);
         let sum = c.add(by_sequence, positions);
-        let sum = first_type.map_or(sum, |first_type| c.add(sum, first_type));
+        let sum = types.map_or(sum, |types| c.add(sum, types));
         c.reshape(sum, [self.rows(), hidden])
     }
 
@@ -332,8 +445,20 @@ impl Transformer<'_> {
     fn feed_forward(&self, c: &mut Circuit, layer: usize, x: Secret) -> Secret {
         let (hidden, intermediate) = (self.config.hidden_size, self.config.intermediate_size);
         let wide = self.linear(c, x, &self.layout.part(layer, self.layout.wide), [hidden, intermediate]);
-        let active = c.region("gelu", |c| self.protocols.gelu.build(c, wide));
+        let active = self.activate(c, wide, self.config.activation);
         self.linear(c, active, &self.layout.part(layer, self.layout.narrow), [intermediate, hidden])
+    }
+
+    fn activate(&self, c: &mut Circuit, x: Secret, activation: Activation) -> Secret {
+        match activation {
+            Activation::Gelu | Activation::GeluTanh | Activation::Quad => {
+                c.region("gelu", |c| self.protocols.gelu(c, x))
+            }
+            Activation::Relu => c.region("relu", |c| relu(c, x)),
+            Activation::Silu | Activation::QuickGelu => {
+                unreachable!("a configuration with an activation that is not private is refused")
+            }
+        }
     }
 
     /// The output layer of softmax(Q K^T / sqrt(d)) V for every head, d the width of a head.
@@ -403,7 +528,95 @@ impl Transformer<'_> {
             Head::Pooler => self.pooler(c, x),
             Head::Classifier { labels } => self.classifier(c, x, labels.len()),
             Head::NextToken => self.next_token(c, stream),
+            Head::NextTokenByOwnTable => self.next_token_by_own_table(c, x),
+            Head::Pooling(pooling) => self.pool(c, x, *pooling),
+            Head::TokenClassifier { labels } => self.each_token(c, x, TOKEN_CLASSIFIER, labels.len()),
+            Head::AnswerSpan => self.each_token(c, x, ANSWER_SPAN, 2),
+            Head::MaskedWord => self.masked_word(c, stream),
         }
+    }
+
+    /// One vector of each sequence, `[batch, hidden]`.
+    fn pool(&self, c: &mut Circuit, x: Secret, pooling: Pooling) -> Secret {
+        let Query { batch, tokens } = self.query;
+        let hidden = self.config.hidden_size;
+        let by_sequence = |c: &mut Circuit| {
+            let x = self.finish(c, x);
+            c.reshape(x, [batch, tokens, hidden])
+        };
+        match pooling {
+            Pooling::FirstToken => self.token(c, x, 0),
+            Pooling::LastToken => self.token(c, x, tokens - 1),
+            Pooling::MeanSqrtLength => {
+                let x = by_sequence(c);
+                c.region("pooler", |c| {
+                    let sum = c.sum(x, 1);
+                    let scaled = c.scale(sum, 1.0 / (tokens as f64).sqrt());
+                    c.reshape(scaled, [batch, hidden])
+                })
+            }
+            Pooling::WeightedMean => {
+                let x = by_sequence(c);
+                c.region("pooler", |c| {
+                    // Whole numbers have no error; the sum of the weights is divided out at the end.
+                    let parts: Vec<Secret> = (0..tokens)
+                        .map(|token| {
+                            let one = c.slice(x, 1, token, 1);
+                            c.scale(one, (token + 1) as f64)
+                        })
+                        .collect();
+                    let all = c.concat(&parts, 1);
+                    let sum = c.sum(all, 1);
+                    let scaled = c.scale(sum, 2.0 / (tokens as f64 * (tokens + 1) as f64));
+                    c.reshape(scaled, [batch, hidden])
+                })
+            }
+            Pooling::Max => unreachable!("a configuration with a pooling that is not private is refused"),
+        }
+    }
+
+    /// A linear layer of every token, `[batch * tokens, outputs]`.
+    fn each_token(&self, c: &mut Circuit, x: Secret, name: &str, outputs: usize) -> Secret {
+        let x = self.finish(c, x);
+        c.region("head", |c| self.head_layer(c, x, name, outputs))
+    }
+
+    /// Logits of the word in the place of each token.
+    fn masked_word(&self, c: &mut Circuit, stream: Stream) -> Secret {
+        let head = self.layout.masked_word.expect("a valid configuration has such a head only where there is one");
+        let hidden = self.config.hidden_size;
+        let x = self.finish(c, stream.x);
+        c.region("head", |c| {
+            let dense = self.head_layer(c, x, head.dense, hidden);
+            let active = self.activate(c, dense, head.activation.unwrap_or(self.config.activation));
+            let normal = self.normalize_by(c, active, head.norm);
+            let (table, vocabulary) = self.word_table(c, stream.words);
+            let product = c.matmul(normal, table);
+            let bias = c.input(Owner::Model, head.bias, [vocabulary]);
+            c.add(product, bias)
+        })
+    }
+
+    /// The word table, transposed, and the number of its words.
+    fn word_table(&self, c: &mut Circuit, words: Option<Secret>) -> (Secret, usize) {
+        let (Input::Text { vocab_size, .. }, EmbeddingLayout::Words { words: name, .. }) =
+            (self.config.input, self.layout.embedding)
+        else {
+            unreachable!("a valid configuration has words only for texts")
+        };
+        let table = words.unwrap_or_else(|| c.input(Owner::Model, name, [vocab_size, self.config.hidden_size]));
+        (c.transpose(table, &[1, 0]), vocab_size)
+    }
+
+    /// The last token times a table of its own.
+    fn next_token_by_own_table(&self, c: &mut Circuit, x: Secret) -> Secret {
+        c.region("head", |c| {
+            let last = self.token(c, x, self.query.tokens - 1);
+            let vocabulary = self.config.vocab_size().unwrap_or(0);
+            let table = c.input(Owner::Model, OWN_TABLE, [vocabulary, self.config.hidden_size]);
+            let table = c.transpose(table, &[1, 0]);
+            c.matmul(last, table)
+        })
     }
 
     /// The last normalisation, where it stands before the blocks.
@@ -435,7 +648,7 @@ impl Transformer<'_> {
         c.region("pooler", |c| {
             let first = self.token(c, x, 0);
             let dense = self.head_layer(c, first, name, self.config.hidden_size);
-            self.protocols.tanh.build(c, dense)
+            self.protocols.tanh(c, dense)
         })
     }
 
@@ -451,18 +664,22 @@ impl Transformer<'_> {
             let input = match (pooled, classifier.input) {
                 (Some(pooled), _) => pooled,
                 (None, ClassifierInput::Pooler | ClassifierInput::Token) => self.token(c, x, 0),
+                (None, ClassifierInput::LastToken) => self.token(c, x, self.query.tokens - 1),
                 (None, ClassifierInput::Tanh(name)) => {
                     let dense = dense(c, name);
-                    self.protocols.tanh.build(c, dense)
+                    self.protocols.tanh(c, dense)
                 }
                 (None, ClassifierInput::Relu(name)) => {
                     let dense = dense(c, name);
-                    let negative = c.less_than(dense, 0.0);
-                    let positive = c.not(negative);
-                    c.select(positive, dense)
+                    relu(c, dense)
                 }
             };
-            self.head_layer(c, input, classifier.output, labels)
+            if classifier.has_bias {
+                return self.head_layer(c, input, classifier.output, labels);
+            }
+            let weight = c.input(Owner::Model, &format!("{}.weight", classifier.output), [labels, hidden]);
+            let weight = c.transpose(weight, &[1, 0]);
+            c.matmul(input, weight)
         })
     }
 
@@ -470,16 +687,17 @@ impl Transformer<'_> {
     fn next_token(&self, c: &mut Circuit, Stream { x, words }: Stream) -> Secret {
         c.region("head", |c| {
             let last = self.token(c, x, self.query.tokens - 1);
-            let (Input::Text { vocab_size, .. }, EmbeddingLayout::Words { words: name, .. }) =
-                (self.config.input, self.layout.embedding)
-            else {
-                unreachable!("a valid configuration has a next token only for texts")
-            };
-            let table = words.unwrap_or_else(|| c.input(Owner::Model, name, [vocab_size, self.config.hidden_size]));
-            let table = c.transpose(table, &[1, 0]);
+            let (table, _) = self.word_table(c, words);
             c.matmul(last, table)
         })
     }
+}
+
+/// max(x, 0).
+fn relu(c: &mut Circuit, x: Secret) -> Secret {
+    let negative = c.less_than(x, 0.0);
+    let positive = c.not(negative);
+    c.select(positive, x)
 }
 
 #[cfg(test)]
@@ -488,6 +706,7 @@ mod tests {
     use crate::circuit::Op;
     use crate::model::architecture::Architecture;
     use crate::model::tensors;
+    use crate::nonlinear::Registry;
     use crate::suite::Suite;
 
     /// A model of 2 layers with a head.
@@ -502,6 +721,7 @@ mod tests {
         TransformerConfig {
             architecture,
             input,
+            first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
             hidden_size: 6,
             layers: 2,
             heads: 2,
@@ -513,8 +733,13 @@ mod tests {
 
     fn heads(architecture: Architecture) -> Vec<Head> {
         let labels = vec!["no".to_owned(), "yes".to_owned()];
+        let tokens = labels.clone();
+        let poolings = [Pooling::FirstToken, Pooling::LastToken, Pooling::MeanSqrtLength, Pooling::WeightedMean];
         [Head::HiddenStates, Head::MeanPooling, Head::Pooler, Head::Classifier { labels }, Head::NextToken]
             .into_iter()
+            .chain([Head::NextTokenByOwnTable, Head::TokenClassifier { labels: tokens }])
+            .chain([Head::AnswerSpan, Head::MaskedWord])
+            .chain(poolings.map(Head::Pooling))
             .filter(|head| small(architecture, head.clone()).validate().is_ok())
             .collect()
     }
@@ -529,7 +754,7 @@ mod tests {
         for architecture in Architecture::ALL {
             for head in heads(architecture) {
                 let config = small(architecture, head);
-                let suite = Suite::built_in("faithful").unwrap().model().unwrap();
+                let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
                 let circuit = circuit(&config, &suite, query(&config, 2)).unwrap();
                 let mut taken: Vec<(String, Vec<usize>)> = Vec::new();
                 for node in circuit.nodes() {
@@ -547,12 +772,41 @@ mod tests {
                 seen += 1;
             }
         }
-        assert_eq!(seen, 4 + 4 + 3 + 3 + 4);
+        // Hidden states, five poolings; poolers; classifiers of sequences, of tokens and of spans; masked words; next tokens.
+        assert_eq!(seen, 5 * 6 + 3 + 5 + 4 + 4 + 3 + 2);
+    }
+
+    #[test]
+    fn a_pair_of_texts_needs_two_token_types_and_a_token_for_each() {
+        let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
+        let mut bert = small(Architecture::Bert, Head::HiddenStates);
+        let refused = |config: &TransformerConfig, second| circuit_of_pair(config, &suite, query(config, 1), second);
+        assert_eq!(refused(&bert, 2).unwrap_err(), BuildError::SecondText { second: 2, tokens: 5 });
+        bert.input = Input::Text { vocab_size: 11, max_positions: 9, type_vocab_size: 2 };
+        assert!(refused(&bert, 2).is_ok());
+        assert!(refused(&bert, 0).is_err() && refused(&bert, 5).is_err());
+        assert!(refused(&small(Architecture::Vit, Head::HiddenStates), 2).is_err());
+    }
+
+    #[test]
+    fn what_no_private_circuit_computes_is_refused_by_name() {
+        let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
+        for (activation, head, what) in [
+            (Activation::Silu, Head::HiddenStates, "silu"),
+            (Activation::QuickGelu, Head::HiddenStates, "quick_gelu"),
+            (Activation::Gelu, Head::Pooling(Pooling::Max), "maximum"),
+        ] {
+            let config = TransformerConfig { activation, ..small(Architecture::Bert, head) };
+            let error = circuit(&config, &suite, query(&config, 1)).unwrap_err();
+            assert!(matches!(error, BuildError::NotPrivate { .. }) && error.to_string().contains(what), "{error}");
+        }
+        let relu = TransformerConfig { activation: Activation::Relu, ..small(Architecture::Bert, Head::HiddenStates) };
+        assert!(circuit(&relu, &suite, query(&relu, 1)).is_ok());
     }
 
     #[test]
     fn queries_that_a_model_cannot_take_are_refused() {
-        let suite = Suite::built_in("faithful").unwrap().model().unwrap();
+        let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
         let refused = |architecture, tokens, batch| {
             circuit(&small(architecture, Head::HiddenStates), &suite, Query { tokens, batch }).unwrap_err()
         };

@@ -2,63 +2,149 @@
 
 use crate::program::Schedule;
 use crate::scheme::{Comparison, Truncation};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
+use thiserror::Error;
 
-/// What a protocol computes. A suite names one protocol for each function that its model needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Function {
+/// Text of a constant or of a file.
+pub type Text = Cow<'static, str>;
+
+/// What a protocol computes, by name. A suite names one protocol for each function that its model needs.
+///
+/// The set is open: the constants are the functions that viewless brings; any other name in lower case is one as well.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Function(Text);
+
+/// A name that no function can have.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{name}` names no function: use lower-case letters, digits and single hyphens, and begin with a letter, as in `gelu`"
+)]
+pub struct FunctionNameError {
+    /// The name.
+    pub name: String,
+}
+
+impl Function {
     /// e^x.
-    Exp,
+    pub const EXP: Self = Self(Cow::Borrowed("exp"));
     /// 1 / x.
-    Reciprocal,
+    pub const RECIPROCAL: Self = Self(Cow::Borrowed("reciprocal"));
     /// 1 / sqrt(x).
-    Rsqrt,
+    pub const RSQRT: Self = Self(Cow::Borrowed("rsqrt"));
     /// Largest element of a row.
-    Max,
+    pub const MAX: Self = Self(Cow::Borrowed("max"));
     /// x/2 (1 + erf(x / sqrt 2)).
-    Gelu,
+    pub const GELU: Self = Self(Cow::Borrowed("gelu"));
     /// tanh x.
-    Tanh,
+    pub const TANH: Self = Self(Cow::Borrowed("tanh"));
     /// e^x over its row sum, or what a paper puts in its place.
-    Softmax,
+    pub const SOFTMAX: Self = Self(Cow::Borrowed("softmax"));
     /// Rows brought to mean 0 and variance 1, then scaled and offset by column.
-    LayerNorm,
+    pub const LAYERNORM: Self = Self(Cow::Borrowed("layernorm"));
+
+    /// The function of that name.
+    ///
+    /// # Errors
+    /// [`FunctionNameError`] for what is no name.
+    pub fn of(name: &str) -> Result<Self, FunctionNameError> {
+        if is_name(name) { Ok(Self(name.to_owned().into())) } else { Err(FunctionNameError { name: name.to_owned() }) }
+    }
+
+    /// Its name, as in a suite and before the slash of a protocol's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a text is lower-case letters, digits and single hyphens, beginning with a letter or digit and ending with one.
+pub(super) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .split('-')
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
+}
+
+impl TryFrom<String> for Function {
+    type Error = FunctionNameError;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::of(&name)
+    }
+}
+
+impl From<Function> for String {
+    fn from(function: Function) -> Self {
+        function.0.into_owned()
+    }
+}
+
+/// Texts of a list.
+pub(super) fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().copied().map(str::to_owned).collect()
+}
+
+/// A quantity that depends on the length of a row: 1 for elementwise functions.
+#[derive(Clone)]
+pub struct PerRow<T>(Arc<dyn Fn(usize) -> T + Send + Sync>);
+
+impl<T> PerRow<T> {
+    /// The quantity as a function of the row length.
+    pub fn of(at: impl Fn(usize) -> T + Send + Sync + 'static) -> Self {
+        Self(Arc::new(at))
+    }
+
+    /// The quantity for rows of a length.
+    #[must_use]
+    pub fn at(&self, row_length: usize) -> T {
+        (self.0)(row_length)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for PerRow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} for a row of one", self.at(1))
+    }
 }
 
 /// One protocol's card.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Card {
     /// `function/variant`, in lower case; names the file, the region and the choice in a suite.
-    pub name: &'static str,
+    pub name: String,
     /// What it computes.
     pub function: Function,
     /// One line.
-    pub summary: &'static str,
+    pub summary: String,
     /// Paper with section, algorithm or equation; or code.
-    pub source: &'static str,
+    pub source: String,
     /// Which text of it this is.
     pub reading: Reading,
     /// Where it is right, for rows of a length (1 for elementwise functions).
-    pub domain: fn(row_length: usize) -> Domain,
+    pub interval: PerRow<Interval>,
     /// How far off it is inside the domain.
     pub error: ErrorClaim,
     /// What it is said to cost, by its authors and by us.
-    pub claims: &'static [CostClaim],
+    pub claims: Vec<CostClaim>,
     /// The qualities that it lacks, so that nobody takes it for more than it is; empty for a protocol to use.
-    pub fails: &'static [Failing],
+    pub fails: Vec<Failing>,
     /// What is wrong with the printed version, and what a user must know.
-    pub known: &'static [&'static str],
+    pub known: Vec<String>,
 }
 
 /// An interval of some quantity.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Domain {
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interval {
     /// Smallest number claimed.
     pub low: f64,
     /// Largest number claimed.
     pub high: f64,
     /// The quantity, in words: the argument itself, or what is made of it.
-    pub of: &'static str,
+    pub of: Text,
 }
 
 /// A bound of the approximation error over the domain: |y - truth| <= `absolute` + `relative` |truth|. It holds over the
@@ -119,12 +205,12 @@ pub enum Reading {
 }
 
 /// A quality that a protocol lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failing {
     /// The quality.
     pub quality: Quality,
     /// Why, with the number that shows it.
-    pub why: &'static str,
+    pub why: String,
 }
 
 /// What is asked of a protocol.
@@ -139,10 +225,10 @@ pub enum Quality {
 }
 
 /// What somebody says the protocol costs: messages between the computing parties; inputs, outputs and dealt randomness apart.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct CostClaim {
     /// Who says so, and where.
-    pub by: &'static str,
+    pub by: String,
     /// How it is to be counted.
     pub setting: Setting,
     /// Rounds, where they are stated.
@@ -152,7 +238,7 @@ pub struct CostClaim {
     /// Whether all that is stated equals the count.
     pub holds: bool,
     /// Why not, or how it comes about.
-    pub remark: &'static str,
+    pub remark: String,
 }
 
 /// Configuration under which a cost is counted: two parties and a dealer, fresh triples, 16 fraction bits, and these.
@@ -176,7 +262,7 @@ impl Setting {
 }
 
 /// Rounds for a row of n elements.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Rounds {
     /// `fixed` + `per_halving` ceil(log2 n).
     Linear {
@@ -188,14 +274,14 @@ pub enum Rounds {
     /// Another function of the row length.
     OfRow {
         /// Rounds for a row length.
-        at: fn(row_length: usize) -> u64,
+        at: PerRow<u64>,
         /// The same in words.
-        formula: &'static str,
+        formula: String,
     },
 }
 
 /// Bits for r rows of n elements.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Bits {
     /// `per_element` r n + `per_row` r + `per_column` n.
     Linear {
@@ -209,9 +295,9 @@ pub enum Bits {
     /// r times another function of the row length.
     OfRow {
         /// Bits of one row of a length.
-        at: fn(row_length: usize) -> i64,
+        at: PerRow<i64>,
         /// The same in words.
-        formula: &'static str,
+        formula: String,
     },
 }
 
@@ -224,12 +310,12 @@ impl Rounds {
 
     /// Rounds for a row of `row_length` elements.
     #[must_use]
-    pub fn at(self, row_length: usize) -> u64 {
+    pub fn at(&self, row_length: usize) -> u64 {
         match self {
             Self::Linear { fixed, per_halving } => {
                 fixed + per_halving * u64::from(row_length.max(1).next_power_of_two().ilog2())
             }
-            Self::OfRow { at, .. } => at(row_length),
+            Self::OfRow { at, .. } => at.at(row_length),
         }
     }
 }
@@ -243,27 +329,18 @@ impl Bits {
 
     /// Bits for `rows` rows of `row_length` elements.
     #[must_use]
-    pub fn at(self, rows: usize, row_length: usize) -> i64 {
+    pub fn at(&self, rows: usize, row_length: usize) -> i64 {
         let (r, n) = (rows as i64, row_length as i64);
         match self {
             Self::Linear { per_element, per_row, per_column } => per_element * r * n + per_row * r + per_column * n,
-            Self::OfRow { at, .. } => r * at(row_length),
+            Self::OfRow { at, .. } => r * at.at(row_length),
         }
     }
 }
 
 impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Exp => "exp",
-            Self::Reciprocal => "reciprocal",
-            Self::Rsqrt => "rsqrt",
-            Self::Max => "max",
-            Self::Gelu => "gelu",
-            Self::Tanh => "tanh",
-            Self::Softmax => "softmax",
-            Self::LayerNorm => "layernorm",
-        })
+        f.pad(&self.0)
     }
 }
 

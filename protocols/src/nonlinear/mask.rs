@@ -79,7 +79,7 @@ impl Mask {
 mod tests {
     use super::*;
     use crate::circuit::Owner;
-    use crate::nonlinear::{Function, Setting, SoftmaxInputs, registry, testing};
+    use crate::nonlinear::{Function, Registry, Setting, SoftmaxInputs, testing};
     use crate::program::Schedule;
     use crate::scheme::Truncation;
 
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn every_softmax_takes_a_mask_and_gives_rows_of_their_own_lengths() {
         let x = scores();
-        for protocol in registry().iter().filter(|protocol| protocol.card.function == Function::Softmax) {
+        for protocol in Registry::built_in().of(&Function::SOFTMAX) {
             let y = run(
                 rows(|c, x| {
                     let mask = Some(Mask::prefixes(c, 4, &LENGTHS));

@@ -1,14 +1,14 @@
 //! The nonlinear functions of a Transformer, one file for each published way to compute them.
 //!
 //! A file opens with its card in prose and holds it as data, [`Card`], beside the function that builds the circuit. The
-//! [`registry`] lists them all; tests, reports and the command line iterate over it, so that a new file with one line here
-//! is a new protocol everywhere.
+//! [`Registry`] lists them all; tests, reports and the command line iterate over it, so that a new file with one line in
+//! [`registry`] is a new protocol everywhere.
 //!
 //! ```
 //! use viewless_protocols::circuit::{Circuit, Owner};
-//! use viewless_protocols::nonlinear;
+//! use viewless_protocols::nonlinear::Registry;
 //!
-//! let gelu = nonlinear::find("gelu/cosine").expect("it is in the registry");
+//! let gelu = Registry::built_in().get("gelu/cosine").expect("it is built in");
 //! let mut c = Circuit::new();
 //! let x = c.input(Owner::Client, "x", [8]);
 //! let y = gelu.build(&mut c, x);
@@ -31,6 +31,7 @@ pub mod max;
 pub mod normalize;
 mod pieces;
 pub mod reciprocal;
+pub mod registry;
 pub mod rsqrt;
 pub mod softmax;
 pub mod tanh;
@@ -38,31 +39,107 @@ pub mod tanh;
 #[cfg(test)]
 mod testing;
 
+use card::texts;
 pub use card::{
-    Bits, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Quality, Reading, Rounds, Setting, Truth,
+    Bits, Card, CostClaim, ErrorClaim, Failing, Function, FunctionNameError, Interval, PerRow, Quality, Reading,
+    Rounds, Setting, Text, Truth,
 };
 pub use mask::Mask;
+pub use registry::{Registry, RegistryError};
 
 use crate::circuit::{Circuit, Owner, Secret};
+use std::fmt;
+use std::sync::Arc;
 
 /// A card with the builder of its circuit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Protocol {
     /// What is claimed of it.
-    pub card: &'static Card,
+    pub card: Card,
     /// How it is built.
     pub build: Build,
 }
 
-/// The builder of a protocol's circuit.
-#[derive(Debug, Clone, Copy)]
+/// Builds a circuit from what a protocol is given.
+type Builder<I> = Arc<dyn Fn(&mut Circuit, I) -> Secret + Send + Sync>;
+
+/// The builder of a protocol's circuit; its kind says what it is given.
+#[derive(Clone)]
 pub enum Build {
     /// Of one tensor: elementwise, or over rows (the last axis) for the maximum.
-    Map(fn(&mut Circuit, Secret) -> Secret),
+    Map(Builder<Secret>),
     /// Of the rows of a softmax, all of them or under a public mask.
-    Softmax(fn(&mut Circuit, SoftmaxInputs) -> Secret),
+    Softmax(Builder<SoftmaxInputs>),
     /// Of a layer normalisation.
-    LayerNorm(fn(&mut Circuit, LayerNormInputs) -> Secret),
+    LayerNorm(Builder<LayerNormInputs>),
+}
+
+/// What a builder is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// One tensor.
+    Map,
+    /// Rows, and perhaps a mask.
+    Softmax,
+    /// Rows, a scale and an offset of each column, and what is added to the variance.
+    LayerNorm,
+}
+
+impl Build {
+    /// Of one tensor.
+    pub fn map(build: impl Fn(&mut Circuit, Secret) -> Secret + Send + Sync + 'static) -> Self {
+        Self::Map(Arc::new(build))
+    }
+
+    /// Of the rows of a softmax.
+    pub fn softmax(build: impl Fn(&mut Circuit, SoftmaxInputs) -> Secret + Send + Sync + 'static) -> Self {
+        Self::Softmax(Arc::new(build))
+    }
+
+    /// Of a layer normalisation.
+    pub fn layer_norm(build: impl Fn(&mut Circuit, LayerNormInputs) -> Secret + Send + Sync + 'static) -> Self {
+        Self::LayerNorm(Arc::new(build))
+    }
+
+    /// What it is given.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Map(_) => Kind::Map,
+            Self::Softmax(_) => Kind::Softmax,
+            Self::LayerNorm(_) => Kind::LayerNorm,
+        }
+    }
+}
+
+impl fmt::Debug for Build {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind().fmt(f)
+    }
+}
+
+impl Kind {
+    /// What the protocols of a function are given.
+    #[must_use]
+    pub fn of(function: &Function) -> Self {
+        if *function == Function::SOFTMAX {
+            Self::Softmax
+        } else if *function == Function::LAYERNORM {
+            Self::LayerNorm
+        } else {
+            Self::Map
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Map => "one tensor",
+            Self::Softmax => "rows with a mask",
+            Self::LayerNorm => "rows with gamma, beta and epsilon",
+        })
+    }
 }
 
 /// What a softmax is given.
@@ -117,10 +194,14 @@ impl From<LayerNormInputs> for Inputs {
 }
 
 impl Protocol {
+    pub(crate) fn built_in(card: &Card, build: Build) -> Self {
+        Self { card: card.clone(), build }
+    }
+
     /// Builds the protocol on rows `x` where it stands alone: a layer normalisation takes the model's inputs `gamma` and `beta`, of the row
     /// length, and `epsilon`; the others take x alone.
     pub fn build_alone(&self, c: &mut Circuit, x: Secret, epsilon: f64) -> Secret {
-        match self.build {
+        match &self.build {
             Build::Map(_) | Build::Softmax(_) => self.build(c, x),
             Build::LayerNorm(_) => {
                 let row_length = c.row_length(x);
@@ -136,7 +217,7 @@ impl Protocol {
     /// When the inputs are not those of the card's function: whoever chooses a protocol by name checks its function first.
     pub fn build(&self, c: &mut Circuit, inputs: impl Into<Inputs>) -> Secret {
         let inputs = inputs.into();
-        c.region(self.card.name, |c| match (self.build, inputs) {
+        c.region(&self.card.name, |c| match (&self.build, inputs) {
             (Build::Map(build), Inputs::Value(x)) => build(c, x),
             (Build::Softmax(build), Inputs::Value(x)) => build(c, SoftmaxInputs { x, mask: None }),
             (Build::Softmax(build), Inputs::Softmax(inputs)) => build(c, inputs),
@@ -148,87 +229,6 @@ impl Protocol {
             }
         })
     }
-}
-
-static REGISTRY: &[Protocol] = &[
-    exp::bolt::PROTOCOL,
-    exp::crypten::PROTOCOL,
-    exp::fourier::PROTOCOL,
-    exp::limit::PROTOCOL,
-    exp::puma::PROTOCOL,
-    reciprocal::goldschmidt::PROTOCOL,
-    reciprocal::newton::PROTOCOL,
-    reciprocal::newton_signed::PROTOCOL,
-    reciprocal::normalized::PROTOCOL,
-    rsqrt::goldschmidt::PROTOCOL,
-    rsqrt::goldschmidt_code::PROTOCOL,
-    rsqrt::goldschmidt_code::PROTOCOL_8,
-    rsqrt::newton::PROTOCOL,
-    rsqrt::newton::PROTOCOL_8,
-    rsqrt::normalized::PROTOCOL,
-    rsqrt::sqrt_reciprocal::PROTOCOL,
-    rsqrt::sqrt_reciprocal::PROTOCOL_8,
-    max::crypten::PROTOCOL,
-    max::tree::PROTOCOL,
-    gelu::bolt::PROTOCOL,
-    gelu::bumblebee::PROTOCOL,
-    gelu::bumblebee_code::PROTOCOL,
-    gelu::cosine::PROTOCOL,
-    gelu::cosine_bounded::PROTOCOL,
-    gelu::crypten_erf::PROTOCOL,
-    gelu::crypten_erf_corrected::PROTOCOL,
-    gelu::crypten_tanh::PROTOCOL,
-    gelu::nimbus_example::PROTOCOL,
-    gelu::puma::PROTOCOL,
-    gelu::puma_in_secformer_code::PROTOCOL,
-    gelu::quad::PROTOCOL,
-    gelu::quad_benchmarked::PROTOCOL,
-    gelu::secformer::PROTOCOL,
-    gelu::secformer_code::PROTOCOL,
-    gelu::secformer_printed::PROTOCOL,
-    gelu::secformer_printed_beta::PROTOCOL,
-    gelu::shaft::PROTOCOL,
-    gelu::shaft_poly::PROTOCOL,
-    gelu::sigma::PROTOCOL,
-    tanh::bolt::PROTOCOL,
-    tanh::sigmoid::PROTOCOL,
-    tanh::sine::PROTOCOL,
-    softmax::bolt::PROTOCOL,
-    softmax::crypten::PROTOCOL,
-    softmax::crypten_tree::PROTOCOL,
-    softmax::exp::PROTOCOL,
-    softmax::fourier::PROTOCOL,
-    softmax::puma::PROTOCOL,
-    softmax::puma_in_secformer_code::PROTOCOL,
-    softmax::shaft::PROTOCOL,
-    softmax::two_quad::PROTOCOL,
-    softmax::two_quad_code::PROTOCOL,
-    softmax::two_quad_code::PROTOCOL_13,
-    softmax::two_quad_mpcformer::PROTOCOL,
-    softmax::two_relu::PROTOCOL,
-    layernorm::batchnorm::PROTOCOL,
-    layernorm::crypten::PROTOCOL,
-    layernorm::crypten::PROTOCOL_8,
-    layernorm::goldschmidt::PROTOCOL,
-    layernorm::normalized::PROTOCOL,
-    layernorm::puma::PROTOCOL,
-    layernorm::puma_in_secformer_code::PROTOCOL,
-    layernorm::puma_in_secformer_code::PROTOCOL_8,
-    layernorm::secformer_code::PROTOCOL,
-    layernorm::secformer_code::PROTOCOL_8,
-    layernorm::secformer_printed::PROTOCOL,
-];
-
-/// Every protocol, by function and name.
-#[must_use]
-pub fn registry() -> &'static [Protocol] {
-    REGISTRY
-}
-
-/// The protocol of that name.
-#[must_use]
-pub fn find(name: &str) -> Option<&'static Protocol> {
-    registry().iter().find(|protocol| protocol.card.name == name)
 }
 
 #[cfg(test)]

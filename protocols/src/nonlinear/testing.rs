@@ -84,9 +84,9 @@ fn layer_norm_circuit(protocol: &Protocol, rows: usize, row_length: usize, epsil
 
 /// A protocol on `rows` rows.
 pub(super) fn circuit(protocol: &Protocol, rows: usize, row_length: usize) -> CheckedCircuit {
-    match protocol.build {
-        super::Build::LayerNorm(_) => layer_norm_circuit(protocol, rows, row_length, 1e-12),
-        super::Build::Map(_) | super::Build::Softmax(_) => {
+    match protocol.build.kind() {
+        super::Kind::LayerNorm => layer_norm_circuit(protocol, rows, row_length, 1e-12),
+        super::Kind::Map | super::Kind::Softmax => {
             let mut c = Circuit::new();
             let x = c.input(Owner::Client, "x", [rows, row_length]);
             let y = protocol.build(&mut c, x);

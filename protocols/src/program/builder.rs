@@ -1,7 +1,9 @@
 //! The builder of Programs. It derives domain, shape and holders of each value; it never inserts a send.
 
 use super::check::{self, ProgramError};
-use super::{Arguments, Claim, ClaimKind, Constant, Function, Local, Op, Program, ProgramDraft, Value, ValueId};
+use super::{
+    Arguments, Claim, ClaimKind, Constant, Function, Lifetime, Local, Op, Program, ProgramDraft, Value, ValueId,
+};
 use crate::party::{Party, PartySet};
 use crate::region::{RegionId, Regions};
 use crate::ring::Domain;
@@ -15,6 +17,7 @@ pub struct ProgramBuilder {
     draft: ProgramDraft,
     region: RegionId,
     next_stream: u32,
+    lifetime: Lifetime,
     error: Option<ProgramError>,
 }
 
@@ -24,7 +27,7 @@ impl ProgramBuilder {
     pub fn new(parties: PartySet, model_owner: Party) -> Self {
         let draft =
             ProgramDraft { parties, model_owner, values: Vec::new(), regions: Regions::default(), claims: Vec::new() };
-        Self { draft, region: Regions::ROOT, next_stream: 0, error: None }
+        Self { draft, region: Regions::ROOT, next_stream: 0, lifetime: Lifetime::Query, error: None }
     }
 
     /// Checks the Program and closes it.
@@ -93,11 +96,24 @@ impl ProgramBuilder {
         self.push(Op::Constant(constant), domain, shape, everyone)
     }
 
+    /// Says how long the samples that follow live; at first, one query.
+    pub fn set_lifetime(&mut self, lifetime: Lifetime) {
+        self.lifetime = lifetime;
+    }
+
+    /// Builds with samples that live as long as the model.
+    pub fn for_the_model<T>(&mut self, build: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.lifetime, Lifetime::Model);
+        let result = build(self);
+        self.lifetime = outer;
+        result
+    }
+
     /// Fresh uniform randomness known to `holders`, on a stream of its own.
     pub fn sample(&mut self, holders: PartySet, domain: Domain, shape: Shape) -> ValueId {
         let stream = self.next_stream;
         self.next_stream += 1;
-        self.push(Op::Sample { stream }, domain, shape, holders)
+        self.push(Op::Sample { stream, lifetime: self.lifetime }, domain, shape, holders)
     }
 
     /// A local computation, held by all who hold all arguments.

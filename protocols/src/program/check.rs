@@ -1,7 +1,7 @@
 //! The rules that make a draft a Program.
 
-use super::phase;
 use super::{ClaimKind, Constant, Function, Local, Op, Program, ProgramDraft, Value, ValueId};
+use super::{lifetime, phase};
 use crate::party::{Party, PartySet};
 use crate::ring::{Domain, WidthError};
 use crate::shape::{Shape, ShapeError};
@@ -165,7 +165,8 @@ impl ProgramDraft {
             return Err(ProgramError { value, region, rule: Box::new(rule) });
         }
         let phases = phase::derive(&self);
-        Ok(Program { draft: self, phases })
+        let lifetimes = lifetime::derive(&self);
+        Ok(Program { draft: self, phases, lifetimes })
     }
 }
 
@@ -176,10 +177,10 @@ fn check(draft: &ProgramDraft) -> Result<(), (usize, Rule)> {
     let mut streams = HashSet::with_capacity(draft.values.len() / 4);
     for (i, value) in draft.values.iter().enumerate() {
         check_value(draft, i, value).map_err(|rule| (i, rule))?;
-        if let Op::Sample { stream } = value.op
+        if let Op::Sample { stream, .. } = value.op
             && !streams.insert(stream)
         {
-            let same = |other: &Value| matches!(other.op, Op::Sample { stream: other } if other == stream);
+            let same = |other: &Value| matches!(other.op, Op::Sample { stream: other, .. } if other == stream);
             let first = draft.values.iter().position(same).unwrap_or(i);
             return Err((i, Rule::StreamReused { stream, first }));
         }

@@ -25,12 +25,14 @@
 mod builder;
 mod check;
 mod digest;
+mod lifetime;
 mod phase;
 mod schedule;
 mod text;
 
 pub use builder::ProgramBuilder;
 pub use check::{ProgramError, Rule};
+pub use lifetime::Lifetime;
 pub use phase::Phase;
 pub use schedule::Schedule;
 
@@ -71,10 +73,14 @@ pub enum Op {
     },
     /// A public constant, held by everyone.
     Constant(Constant),
-    /// Fresh uniform randomness, known to its holders by a common key. Each stream is used once.
+    /// Fresh uniform randomness, known to its holders by a common key. Each stream is used once for each model, or once for
+    /// each query of it.
     Sample {
         /// Number of the stream.
         stream: u32,
+        /// How long it lives.
+        #[serde(default)]
+        lifetime: Lifetime,
     },
     /// A computation that each holder does by itself.
     Local(Local, Arguments),
@@ -258,6 +264,7 @@ pub struct ProgramDraft {
 pub struct Program {
     draft: ProgramDraft,
     phases: Vec<Phase>,
+    lifetimes: Vec<Lifetime>,
 }
 
 impl Deref for Program {
@@ -273,6 +280,12 @@ impl Program {
     #[must_use]
     pub fn phase(&self, id: ValueId) -> Phase {
         self.phases[id.index()]
+    }
+
+    /// How long a value lives: as long as the model, when no query and nothing fresh for a query enters it.
+    #[must_use]
+    pub fn lifetime(&self, id: ValueId) -> Lifetime {
+        self.lifetimes[id.index()]
     }
 
     /// The plain data, to be stored or changed.

@@ -1,6 +1,6 @@
 //! The stable text form of a Program, for reading, goldens and the digest: one value a line.
 
-use super::{ClaimKind, Constant, Function, Local, Op, ProgramDraft, ValueId};
+use super::{ClaimKind, Constant, Function, Lifetime, Local, Op, ProgramDraft, ValueId};
 use crate::region::RegionId;
 use std::fmt::{self, Write};
 
@@ -80,7 +80,8 @@ fn write_op(out: &mut impl Write, op: &Op) -> fmt::Result {
             write!(out, "constant")?;
             return words.iter().try_for_each(|word| write!(out, " {word}"));
         }
-        Op::Sample { stream } => return write!(out, "sample stream {stream}"),
+        Op::Sample { stream, lifetime: Lifetime::Query } => return write!(out, "sample stream {stream}"),
+        Op::Sample { stream, lifetime: Lifetime::Model } => return write!(out, "sample stream {stream} for the model"),
         Op::Send(value, to) => return write!(out, "send %{} to {to}", value.0),
         Op::Reveal { value, to, name, fraction_bits } => {
             return write!(out, "reveal %{} to {to} as {name:?} fraction {fraction_bits}", value.0);

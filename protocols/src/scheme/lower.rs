@@ -8,7 +8,7 @@ use super::{
 use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Owner, Series, Table};
 use crate::fixed::{self, FixedPoint, RING_BITS, power_of_two};
 use crate::party::Party;
-use crate::program::{ClaimKind, Constant, Local, Program, ProgramBuilder, ValueId};
+use crate::program::{ClaimKind, Constant, Lifetime, Local, Program, ProgramBuilder, ValueId};
 use crate::ring::Domain;
 use crate::shape::{Move, Shape};
 use smallvec::{SmallVec, smallvec};
@@ -70,6 +70,7 @@ pub(super) fn lower<S: Scheme>(
             Op::Input { owner, .. } => *owner == Owner::Model,
             op => op.arguments().iter().all(|argument| lowering.weight[argument.index()]),
         };
+        lowering.p.set_lifetime(if from_model { Lifetime::Model } else { Lifetime::Query });
         let held = lowering.node(node)?;
         while let Some(claim) = claims.next_if(|claim| claim.value.index() == i) {
             lowering.p.set_region(claim.region);

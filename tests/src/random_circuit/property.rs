@@ -2,6 +2,7 @@
 
 use super::{Recipe, bound};
 use crate::compile;
+use crate::projection;
 use std::collections::BTreeMap;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit};
 use viewless_protocols::party::Party;
@@ -41,6 +42,7 @@ pub fn holds(recipe: &Recipe, spec: &SchemeSpec, seed: u64) -> Result<Seen, Stri
     program_round_trips(&program)?;
     phases_and_rounds_are_ordered(&program)?;
     let execution = runs_as_counted(&program, &inputs(recipe, &circuit), seed)?;
+    projection::agree(&program, &inputs(recipe, &circuit), seed)?;
     outputs_are_within_their_bounds(recipe, &circuit, spec.truncation, &execution)
 }
 

@@ -18,10 +18,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::model::{Embedding, TransformerConfig};
-use viewless_protocols::nonlinear::{self, Function, Protocol, Quality};
+use viewless_protocols::nonlinear::{Function, Protocol, Quality, Registry};
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::scheme::{self, SchemeSpec};
-use viewless_protocols::suite::{ProtocolNames, Suite};
+use viewless_protocols::suite::Suite;
 use viewless_simulator::count::{self, Grouping, Schedule};
 use viewless_simulator::failure;
 
@@ -179,7 +179,7 @@ impl CatalogueEntry {
         sizes: Sizes,
         known: &Certified,
     ) -> Result<Self, PlanningError> {
-        let base = suite(scheme, fraction_bits)?;
+        let base = complete(suite(scheme, fraction_bits)?, config);
         let of_layers = |layers: usize| {
             let config = TransformerConfig { layers, ..config.clone() };
             let subject = Subject { name: subject.name.clone(), kind: Kind::Model(config) };
@@ -191,8 +191,8 @@ impl CatalogueEntry {
         let mut functions = Vec::new();
         for place in places(config, &calls(&one), &calls(&two), sizes) {
             let nothing = alone(None, &base, &place)?;
-            let protocols = nonlinear::registry().iter().filter(|protocol| protocol.card.function == place.function);
-            let named = base_protocol(&base, place.function);
+            let protocols = Registry::built_in().of(&place.function);
+            let named = base.protocols.get(&place.function).cloned().unwrap_or_default();
             let mut choice = FunctionChoice {
                 function: place.function.to_string(),
                 calls: place.calls,
@@ -249,26 +249,22 @@ pub(super) fn suite(scheme: SchemeSpec, fraction_bits: u8) -> Result<Suite, Plan
 
 /// The same with these protocols; functions that are not named keep theirs.
 pub(super) fn with_protocols(mut suite: Suite, chosen: &BTreeMap<String, String>) -> Suite {
-    let ProtocolNames { gelu, softmax, layernorm, tanh } = &mut suite.protocols;
-    for (function, name) in
-        [(Function::Gelu, gelu), (Function::Softmax, softmax), (Function::LayerNorm, layernorm), (Function::Tanh, tanh)]
-    {
-        if let Some(protocol) = chosen.get(&function.to_string()) {
-            name.clone_from(protocol);
+    for (function, protocol) in chosen {
+        if let Ok(function) = Function::of(function) {
+            suite.protocols.insert(function, protocol.clone());
         }
     }
     suite
 }
 
-fn base_protocol(suite: &Suite, function: Function) -> &str {
-    let names = &suite.protocols;
-    let named = [
-        (Function::Gelu, &names.gelu),
-        (Function::Softmax, &names.softmax),
-        (Function::LayerNorm, &names.layernorm),
-        (Function::Tanh, &names.tanh),
-    ];
-    named.into_iter().find(|(of, _)| *of == function).map_or("", |(_, name)| name)
+/// The suite with a protocol for every function that a model needs, the first of the registry where it names none.
+fn complete(mut suite: Suite, config: &TransformerConfig) -> Suite {
+    for function in config.functions() {
+        if let Some(first) = Registry::built_in().of(&function).next() {
+            suite.protocols.entry(function.clone()).or_insert_with(|| first.card.name.clone());
+        }
+    }
+    suite
 }
 
 /// How often each function occurs in a Program.
@@ -285,19 +281,25 @@ fn places(
     sizes: Sizes,
 ) -> Vec<Place> {
     let tokens = sizes.seq() * sizes.batch();
-    let shapes = [
-        (Function::Gelu, tokens, config.intermediate_size),
-        (Function::Softmax, tokens * config.heads, sizes.seq()),
-        (Function::LayerNorm, tokens, config.hidden_size),
-        (Function::Tanh, sizes.batch(), config.hidden_size),
-    ];
+    let shape = |function: &Function| {
+        if *function == Function::SOFTMAX {
+            (tokens * config.heads, sizes.seq())
+        } else if *function == Function::LAYERNORM {
+            (tokens, config.hidden_size)
+        } else if *function == Function::TANH {
+            (sizes.batch(), config.hidden_size)
+        } else {
+            (tokens, config.intermediate_size)
+        }
+    };
     let more = config.layers as u64 - 1;
-    let place = |(function, rows, row): (Function, usize, usize)| {
-        let of = |calls: &BTreeMap<String, u64>| calls.get(&function.to_string()).copied().unwrap_or(0);
+    let place = |function: Function| {
+        let of = |calls: &BTreeMap<String, u64>| calls.get(function.name()).copied().unwrap_or(0);
         let calls = of(one) + (of(two) - of(one)) * more;
+        let (rows, row) = shape(&function);
         (calls > 0).then_some(Place { function, rows, row, calls })
     };
-    shapes.into_iter().filter_map(place).collect()
+    config.functions().into_iter().filter_map(place).collect()
 }
 
 /// What a protocol alone costs, or what it costs to hand in an argument and to hand it out again.

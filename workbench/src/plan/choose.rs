@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use viewless_planner::execution::{Flow, Schedule as Happened, Step, run};
 use viewless_planner::time::PICOSECONDS_PER_SECOND;
 use viewless_planner::{Links, Operation, Picoseconds, PlanError, Problem, Variant, cut, label, outer};
-use viewless_protocols::nonlinear::{self, Quality};
+use viewless_protocols::nonlinear::{Function, Quality, Registry};
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::count::{self, Grouping, Schedule};
@@ -351,8 +351,8 @@ fn priced(
     let calls: BTreeMap<String, u64> =
         catalogue.entries[0].functions.iter().map(|choice| (choice.function.clone(), choice.calls)).collect();
     let (mut error, mut not_right) = (Some(0.0), Vec::new());
-    for name in suite.protocols.names() {
-        let Some(protocol) = nonlinear::find(name) else { continue };
+    for name in suite.protocols.values() {
+        let Some(protocol) = Registry::built_in().get(name) else { continue };
         let function = protocol.card.function.to_string();
         let Some(&calls) = calls.get(&function) else { continue };
         if protocol.card.fails.iter().any(|failing| failing.quality == Quality::Right) {
@@ -380,7 +380,7 @@ fn known_error(catalogue: &Catalogue, suite: &Suite, function: &str, protocol: &
 /// Elements of a row of a function.
 fn row_of(subject: &Subject, catalogue: &Catalogue, function: &str) -> usize {
     match &subject.kind {
-        Kind::Model(config) if function == nonlinear::Function::LayerNorm.to_string() => config.hidden_size,
+        Kind::Model(config) if function == Function::LAYERNORM.name() => config.hidden_size,
         Kind::Model(_) | Kind::Protocol(_) => catalogue.seq,
     }
 }

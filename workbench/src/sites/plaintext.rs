@@ -5,12 +5,13 @@ use crate::Progress;
 use ndarray::Axis;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use viewless_models::{Model, Stage, forward_observed};
 use viewless_proofs::audit::site::{Site, SiteClaim, judge};
 use viewless_protocols::model::TransformerConfig;
 use viewless_protocols::model::architecture::{Attention, Placement};
-use viewless_protocols::nonlinear::Protocol;
-use viewless_protocols::suite::Suite;
+use viewless_protocols::nonlinear::{Function, Protocol, Registry};
+use viewless_protocols::suite::{Suite, SuiteError};
 
 /// What became of one site over all texts.
 #[derive(Debug, Clone, Serialize)]
@@ -35,7 +36,7 @@ pub struct SiteSummary {
 #[derive(Clone)]
 pub(super) struct Seen {
     pub(super) name: String,
-    pub(super) protocol: &'static Protocol,
+    pub(super) protocol: Arc<Protocol>,
     pub(super) rows: Vec<f64>,
     pub(super) columns: usize,
     /// Prefix of the tensors `weight` and `bias` of a layer normalisation.
@@ -61,7 +62,7 @@ pub(super) fn judge_texts(
         // Under causal attention a site is several, one for each length of a row.
         let mut outside_here: BTreeMap<String, u64> = BTreeMap::new();
         for seen in sites(model, suite, text)? {
-            let report = seen.with_site(model, |site| Ok(judge(seen.protocol, site)?))?;
+            let report = seen.with_site(model, |site| Ok(judge(&seen.protocol, site)?))?;
             let outside: u64 = report.claims.iter().map(|claim| claim.outside).sum();
             let summary = summaries.entry(seen.name.clone()).or_insert_with(|| {
                 order.push(seen.name.clone());
@@ -109,17 +110,23 @@ fn merge(into: &mut Vec<SiteClaim>, claims: Vec<SiteClaim>) {
 
 /// The numbers that reach every site, by an exact plaintext pass.
 pub(super) fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen>, SitesError> {
-    let protocols = suite.model()?;
+    let protocols = suite.resolve(Registry::built_in())?;
+    let needed = model.config.functions();
+    for function in &needed {
+        protocols.get(function).map_err(SuiteError::from)?;
+    }
     let tokens = model.encode(text)?;
     let mut seen = Vec::new();
     forward_observed(&model.config, &model.weights, &tokens, &mut |stage, values| {
         let Some(name) = name(stage, &model.config) else { return };
-        let protocol = match stage {
-            Stage::EmbeddingSum | Stage::AttentionSum { .. } | Stage::LayerSum { .. } => protocols.layernorm,
-            Stage::AttentionScores { .. } => protocols.softmax,
-            Stage::ActivationInput { .. } => protocols.gelu,
+        let function = match stage {
+            Stage::EmbeddingSum | Stage::AttentionSum { .. } | Stage::LayerSum { .. } => Function::LAYERNORM,
+            Stage::AttentionScores { .. } => Function::SOFTMAX,
+            Stage::ActivationInput { .. } => Function::GELU,
             Stage::Embeddings | Stage::Layer { .. } => return,
         };
+        // An activation that is computed without a protocol is no site.
+        let Some(protocol) = protocols.get(&function).ok().filter(|_| needed.contains(&function)) else { return };
         let normalisation = stage.normalisation(&model.config);
         let columns = values.shape().last().copied().unwrap_or(1);
         let scores = matches!(stage, Stage::AttentionScores { .. });
@@ -128,12 +135,13 @@ pub(super) fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen
             for length in 1..=columns {
                 let row = values.slice_axis(Axis(1), (length - 1..length).into());
                 let rows = row.slice_axis(Axis(2), (0..length).into()).iter().map(|&x| f64::from(x)).collect();
-                seen.push(Seen { name: name.clone(), protocol, rows, columns: length, normalisation: None });
+                let (name, protocol) = (name.clone(), Arc::clone(protocol));
+                seen.push(Seen { name, protocol, rows, columns: length, normalisation: None });
             }
             return;
         }
         let rows = values.iter().map(|&x| f64::from(x)).collect();
-        seen.push(Seen { name, protocol, rows, columns, normalisation });
+        seen.push(Seen { name, protocol: Arc::clone(protocol), rows, columns, normalisation });
     })?;
     Ok(seen)
 }

@@ -13,9 +13,10 @@ use viewless_proofs::audit::site::{Divergence, divergence};
 use viewless_protocols::circuit::{CheckedCircuit, Kind, NodeId, Op};
 use viewless_protocols::model::architecture::Attention;
 use viewless_protocols::model::{self, Query};
+use viewless_protocols::nonlinear::{Function, Registry};
 use viewless_protocols::region::{RegionId, Regions};
 use viewless_protocols::scheme;
-use viewless_protocols::suite::Suite;
+use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::execute::{Options, execute};
 use viewless_simulator::stream::Seed;
 
@@ -81,13 +82,13 @@ struct Place {
 }
 
 /// Every call of one of the suite's protocols for softmax, GeLU and layer normalisation, in order.
-fn places(circuit: &CheckedCircuit, names: &[&str]) -> Vec<Place> {
+fn places(circuit: &CheckedCircuit, names: &[String]) -> Vec<Place> {
     let regions = circuit.regions();
     // A protocol may be part of another; the outermost region is the site.
     let mut site_of: Vec<Option<RegionId>> = Vec::with_capacity(regions.len());
     for id in regions.ids() {
         let inherited = site_of.get(Regions::index(regions.parent(id))).copied().flatten();
-        site_of.push(inherited.or_else(|| names.contains(&regions.name(id)).then_some(id)));
+        site_of.push(inherited.or_else(|| names.iter().any(|name| name == regions.name(id)).then_some(id)));
     }
     let nodes = circuit.nodes();
     let site = |node: usize| site_of[Regions::index(nodes[node].region)];
@@ -153,11 +154,14 @@ fn one_text(
     line: usize,
     report: &mut PrivateReport,
 ) -> Result<(), SitesError> {
-    let protocols = suite.model()?;
+    let protocols = suite.model(Registry::built_in())?;
     let tokens = model.encode(text)?;
     let plain = sites(model, suite, text)?;
     let circuit = model::circuit(&model.config, &protocols, Query { tokens: tokens.len(), batch: 1 })?;
-    let names = [protocols.softmax, protocols.gelu, protocols.layernorm].map(|protocol| protocol.card.name);
+    let mut names = Vec::new();
+    for function in model.config.functions().iter().filter(|function| **function != Function::TANH) {
+        names.push(protocols.protocols.get(function).map_err(SuiteError::from)?.card.name.clone());
+    }
     let places = places(&circuit, &names);
     if places.len() != plain.len() {
         return Err(SitesError::Sites { circuit: places.len(), plaintext: plain.len() });
@@ -182,12 +186,12 @@ fn one_text(
         let (given, returned) = (found(i, "input"), found(i, "output"));
         let private = Seen { rows: given.to_vec(), ..seen.clone() };
         let followed = private.with_site(model, |site| {
-            Ok(divergence(seen.protocol, site, returned, suite.fixed(), suite.scheme.truncation)?)
+            Ok(divergence(&seen.protocol, site, returned, suite.fixed(), suite.scheme.truncation)?)
         })?;
         let drift = given.iter().zip(&seen.rows).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         let region = circuit.regions().path(place.region);
         if followed.diverges() && report.first_divergence.is_none() {
-            let outside = private.with_site(model, |site| Ok(judge(seen.protocol, site)?.findings()))?;
+            let outside = private.with_site(model, |site| Ok(judge(&seen.protocol, site)?.findings()))?;
             let why = why(&followed, outside.first(), run.findings.wrapped_regions.contains(&region));
             report.first_divergence =
                 Some(FirstDivergence { text: line, site: seen.name.clone(), region: region.clone(), why });
@@ -261,7 +265,7 @@ mod tests {
     #[test]
     fn the_first_site_that_leaves_its_domain_is_named_with_its_region() {
         let mut suite = Suite::built_in("secformer").unwrap();
-        "softmax/2quad-code".clone_into(&mut suite.protocols.softmax);
+        suite.protocols.insert(Function::SOFTMAX, "softmax/2quad-code".to_owned());
         let report = report(&suite);
         let first = report.first_divergence.unwrap();
         assert_eq!((first.text, first.site.as_str()), (1, "layer.0/softmax"));

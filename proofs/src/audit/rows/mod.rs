@@ -107,7 +107,7 @@ pub enum Method {
 /// [`AuditError`] says what to change.
 pub fn audit_rows(question: &Question<'_>, length: usize, range: (f64, f64)) -> Result<RowReport, AuditError> {
     let unknown = || AuditError::UnknownProtocol { name: question.protocol.to_owned() };
-    audit_rows_of(nonlinear::find(question.protocol).ok_or_else(unknown)?, question, length, range)
+    audit_rows_of(nonlinear::Registry::built_in().get(question.protocol).ok_or_else(unknown)?, question, length, range)
 }
 
 /// As [`audit_rows`], of any protocol, in the registry or not.
@@ -153,7 +153,7 @@ pub fn audit_rows_of(
     } else {
         ClaimVerdict::Undecided
     };
-    let (card, claimed) = (protocol.card, (protocol.card.domain)(length));
+    let (card, claimed) = (&protocol.card, protocol.card.interval.at(length));
     Ok(RowReport {
         protocol: card.name.to_owned(),
         row_length: length,
@@ -165,7 +165,7 @@ pub fn audit_rows_of(
             truth: card.error.truth.to_string(),
             domain: (claimed.low, claimed.high),
         },
-        domain_of: claimed.of.to_owned(),
+        domain_of: claimed.of.to_string(),
         method: certified.method,
         not_reduced: certified.not_reduced,
         row_sums: certified.sums,

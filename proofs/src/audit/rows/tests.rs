@@ -5,11 +5,12 @@ use super::*;
 use crate::audit::function_of;
 use crate::bound::Cell;
 use crate::bound::reduce::{Reduced, reduce};
+use std::sync::Arc;
 use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Truth};
 use viewless_protocols::scheme::Truncation;
 
-fn of_rows() -> impl Iterator<Item = &'static Protocol> {
-    nonlinear::registry().iter().filter(|protocol| function_of(protocol.card.error.truth).is_none())
+fn of_rows() -> impl Iterator<Item = &'static Arc<Protocol>> {
+    nonlinear::Registry::built_in().iter().filter(|protocol| function_of(protocol.card.error.truth).is_none())
 }
 
 fn question(name: &str, truncation: Truncation) -> Question<'_> {
@@ -45,7 +46,7 @@ fn ratio(name: &str) -> f64 {
 /// Protocols whose elements meet in sums and maxima alone. Of the others each row is one circuit of all its elements, and a search over long rows
 /// takes minutes.
 fn is_reduced(protocol: &Protocol) -> bool {
-    let question = question(protocol.card.name, Truncation::Exact);
+    let question = question(&protocol.card.name, Truncation::Exact);
     let judge = Judge::new(protocol, &question, 8).unwrap();
     reduce(judge.ring().tape(), "x", &[("gamma", 1.0), ("beta", 0.0)]).is_ok()
 }
@@ -90,7 +91,7 @@ fn is_a_bracket(report: &RowReport, ratio: f64) {
 fn every_protocol_of_rows_has_a_bracket() {
     for protocol in of_rows() {
         for truncation in [Truncation::Exact, Truncation::Local] {
-            let name = protocol.card.name;
+            let name = &protocol.card.name;
             is_a_bracket(&audit_rows(&question(name, truncation), 8, range(name)).unwrap(), ratio(name));
         }
     }
@@ -99,7 +100,7 @@ fn every_protocol_of_rows_has_a_bracket() {
 #[test]
 fn every_protocol_of_rows_has_a_bracket_for_rows_of_128() {
     for protocol in of_rows().filter(|protocol| is_reduced(protocol)) {
-        let name = protocol.card.name;
+        let name = &protocol.card.name;
         is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 128, range(name)).unwrap(), ratio(name));
     }
 }
@@ -109,14 +110,14 @@ fn every_protocol_of_rows_has_a_bracket_for_rows_of_128() {
 #[ignore = "the search over rows of 512 elements takes half a minute"]
 fn every_protocol_of_rows_has_a_bracket_for_rows_of_512() {
     for protocol in of_rows().filter(|protocol| is_reduced(protocol)) {
-        let name = protocol.card.name;
+        let name = &protocol.card.name;
         is_a_bracket(&audit_rows(&question(name, Truncation::Exact), 512, range(name)).unwrap(), ratio(name));
     }
 }
 
 fn prepared<T>(name: &str, length: usize, range: (f64, f64), then: impl Fn(&Problem<'_>, Cell) -> T) -> T {
     let question = question(name, Truncation::Exact);
-    let protocol = nonlinear::find(name).unwrap();
+    let protocol = nonlinear::Registry::built_in().get(name).unwrap();
     let judge = Judge::new(protocol, &question, length).unwrap();
     let Reduced::Normalised(normalised) = reduce(judge.ring().tape(), "x", &[("gamma", 1.0), ("beta", 0.0)]).unwrap()
     else {
@@ -131,7 +132,7 @@ fn prepared<T>(name: &str, length: usize, range: (f64, f64), then: impl Fn(&Prob
 fn a_wrong_reduction_falls_below_what_runs_show() {
     let (name, length) = ("softmax/exp", 16);
     let honest = audit_rows(&question(name, Truncation::Exact), length, range(name)).unwrap();
-    let claim = nonlinear::find(name).unwrap().card.error;
+    let claim = nonlinear::Registry::built_in().get(name).unwrap().card.error;
     let [right, wrong] = prepared(name, length, range(name), |problem, elements| {
         let mut prepared = problem.prepare(elements).unwrap().unwrap();
         let right = prepared.conclude(&claim).error;
@@ -148,7 +149,7 @@ fn a_wrong_reduction_falls_below_what_runs_show() {
 fn random_rows_lie_below_the_bound_of_all_rows() {
     for name in ["softmax/exp", "softmax/2quad", "layernorm/goldschmidt"] {
         let question = question(name, Truncation::Local);
-        let protocol = nonlinear::find(name).unwrap();
+        let protocol = nonlinear::Registry::built_in().get(name).unwrap();
         let (length, (low, high)) = (11, range(name));
         let report = audit_rows(&question, length, (low, high)).unwrap();
         let certified = report.certified_max_error.unwrap();
@@ -181,7 +182,7 @@ fn the_bracket_encloses_what_all_rows_of_a_coarse_fixed_point_show() {
     {
         let mut question = question(name, Truncation::Exact);
         question.fixed.fraction_bits = fraction_bits;
-        let protocol = nonlinear::find(name).unwrap();
+        let protocol = nonlinear::Registry::built_in().get(name).unwrap();
         let report = audit_rows(&question, 2, range).unwrap();
         let judge = Judge::new(protocol, &question, 2).unwrap();
         let elements = crate::audit::cell(range.0, range.1, question.fixed).unwrap();
@@ -200,17 +201,17 @@ fn the_bracket_encloses_what_all_rows_of_a_coarse_fixed_point_show() {
     }
 }
 
-fn claiming(card: &Card, absolute: f64, relative: f64) -> &'static Card {
-    let mut card = *card;
+fn claiming(card: &Card, absolute: f64, relative: f64) -> Card {
+    let mut card = card.clone();
     (card.error.absolute, card.error.relative) = (absolute, relative);
-    Box::leak(Box::new(card))
+    card
 }
 
 /// Half the true error is refuted, by a row.
 #[test]
 fn a_claim_of_half_the_error_is_refuted_by_a_row() {
     for protocol in of_rows().filter(|protocol| protocol.card.error.truth != Truth::Max) {
-        let name = protocol.card.name;
+        let name = &protocol.card.name;
         let report = audit_rows(&question(name, Truncation::Exact), 8, range(name)).unwrap();
         let true_part = report.refuting_of_claim;
         if true_part < 1e-3 {
@@ -218,8 +219,8 @@ fn a_claim_of_half_the_error_is_refuted_by_a_row() {
             continue;
         }
         let ErrorClaim { absolute, relative, .. } = protocol.card.error;
-        let card = claiming(protocol.card, absolute * true_part / 2.0, relative * true_part / 2.0);
-        let proud = Protocol { card, build: protocol.build };
+        let card = claiming(&protocol.card, absolute * true_part / 2.0, relative * true_part / 2.0);
+        let proud = Protocol { card, build: protocol.build.clone() };
         let report = audit_rows_of(&proud, &question(name, Truncation::Exact), 8, range(name)).unwrap();
         println!("{}", line(&report));
         assert_eq!((report.verdict, report.refuting_row.len()), (ClaimVerdict::Exceeds, 8), "{name}");
@@ -231,8 +232,8 @@ fn a_claim_of_half_the_error_is_refuted_by_a_row() {
 /// at 128.
 #[test]
 fn an_error_that_grows_with_the_row_is_found_at_every_length() {
-    let softmax = nonlinear::find("softmax/exp").unwrap();
-    let proud = Protocol { card: claiming(softmax.card, 2e-3, 0.0), build: softmax.build };
+    let softmax = nonlinear::Registry::built_in().get("softmax/exp").unwrap();
+    let proud = Protocol { card: claiming(&softmax.card, 2e-3, 0.0), build: softmax.build.clone() };
     for (length, times) in [(8, 1.7), (128, 6.6)] {
         let report = audit_rows_of(&proud, &question("softmax/exp", Truncation::Exact), length, (-8.0, 8.0)).unwrap();
         assert_eq!(report.verdict, ClaimVerdict::Exceeds);
@@ -250,9 +251,9 @@ fn what_is_not_reduced_is_bounded_as_a_box_and_says_so() {
         let sum = c.sum(first, axis);
         c.mul(first, sum)
     }
-    let card = nonlinear::find("softmax/2quad").unwrap().card;
+    let card = nonlinear::Registry::built_in().get("softmax/2quad").unwrap().card.clone();
     let report = audit_rows_of(
-        &Protocol { card, build: Build::Map(twice) },
+        &Protocol { card, build: Build::map(twice) },
         &question("softmax/2quad", Truncation::Exact),
         4,
         (-0.5, 0.5),

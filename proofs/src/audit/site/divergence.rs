@@ -55,8 +55,9 @@ pub fn divergence(
     if outputs.len() != values.len() {
         return Err(SiteError::Outputs { values: values.len(), outputs: outputs.len() });
     }
-    let truth = exact(protocol.card.error.truth, values, columns, normalisation)
-        .ok_or(SiteError::Function { protocol: protocol.card.name, function: protocol.card.function })?;
+    let truth = exact(protocol.card.error.truth, values, columns, normalisation).ok_or_else(|| {
+        SiteError::Function { protocol: protocol.card.name.clone(), function: protocol.card.function.clone() }
+    })?;
     // A function of one number is bounded number by number.
     let width = if function_of(protocol.card.error.truth).is_some() { 1 } else { columns };
     let circuit = circuit(protocol, 1, width, normalisation.map(|(_, _, epsilon)| epsilon))?;
@@ -99,8 +100,8 @@ fn worst(a: f64, b: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use viewless_protocols::nonlinear::Registry;
     use viewless_protocols::nonlinear::Truth;
-    use viewless_protocols::nonlinear::find;
     use viewless_simulator::execute::{Options, execute};
     use viewless_simulator::stream::Seed;
 
@@ -125,7 +126,7 @@ mod tests {
     }
 
     fn followed(name: &str, values: &[f64], columns: usize, change: impl Fn(&mut Vec<f64>)) -> Divergence {
-        let protocol = find(name).unwrap();
+        let protocol = Registry::built_in().get(name).unwrap();
         let (gamma, beta) = (vec![GAMMA; columns], vec![BETA; columns]);
         let norm = protocol.card.error.truth == Truth::LayerNorm;
         let normalisation = norm.then_some((gamma.as_slice(), beta.as_slice(), 1e-12));
@@ -170,7 +171,8 @@ mod tests {
     #[test]
     fn outputs_that_do_not_belong_to_the_inputs_are_refused() {
         let site = Site { values: &[0.0, 1.0], columns: 2, normalisation: None };
-        let refused = divergence(find("gelu/cosine").unwrap(), &site, &[0.0], FIXED, Truncation::Exact);
+        let refused =
+            divergence(Registry::built_in().get("gelu/cosine").unwrap(), &site, &[0.0], FIXED, Truncation::Exact);
         assert!(matches!(refused, Err(SiteError::Outputs { values: 2, outputs: 1 })));
     }
 }

@@ -61,7 +61,8 @@ pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteErr
     if columns == 0 || values.is_empty() || !values.len().is_multiple_of(columns) {
         return Err(SiteError::Shape { values: values.len(), columns });
     }
-    let wrong = || SiteError::Function { protocol: protocol.card.name, function: protocol.card.function };
+    let wrong =
+        || SiteError::Function { protocol: protocol.card.name.clone(), function: protocol.card.function.clone() };
     let rows = values.len() / columns;
     let circuit = circuit(protocol, rows, columns, normalisation.map(|(_, _, epsilon)| epsilon))?;
     let evaluated = circuit.evaluate(|_, name| match (name, normalisation) {
@@ -70,7 +71,7 @@ pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteErr
         ("beta", Some((_, beta, _))) => Some(beta.to_vec()),
         _ => None,
     })?;
-    let truth = truth_of(protocol.card.function).ok_or_else(wrong)?;
+    let truth = truth_of(&protocol.card.function).ok_or_else(wrong)?;
     let exact = exact(truth, values, columns, normalisation).ok_or_else(wrong)?;
     let found = evaluated.outputs.first().map_or(&[][..], |(_, _, values)| values.as_slice());
     let errors = found.iter().zip(&exact).map(|(found, exact)| (found - exact.value).abs());
@@ -87,46 +88,46 @@ pub fn judge(protocol: &Protocol, site: &Site<'_>) -> Result<SiteReport, SiteErr
 }
 
 /// The truth of the function in whose place the protocol stands, whatever it computes itself.
-fn truth_of(function: Function) -> Option<Truth> {
-    match function {
-        Function::Gelu => Some(Truth::Gelu),
-        Function::Tanh => Some(Truth::Tanh),
-        Function::Softmax => Some(Truth::Softmax),
-        Function::LayerNorm => Some(Truth::LayerNorm),
-        Function::Exp | Function::Reciprocal | Function::Rsqrt | Function::Max => None,
+fn truth_of(function: &Function) -> Option<Truth> {
+    match function.name() {
+        "gelu" => Some(Truth::Gelu),
+        "tanh" => Some(Truth::Tanh),
+        "softmax" => Some(Truth::Softmax),
+        "layernorm" => Some(Truth::LayerNorm),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use viewless_protocols::nonlinear::find;
+    use viewless_protocols::nonlinear::Registry;
 
     #[test]
     fn a_site_inside_its_domain_errs_as_the_card_claims_and_one_outside_is_named() {
-        let gelu = find("gelu/cosine").unwrap();
+        let gelu = Registry::built_in().get("gelu/cosine").unwrap();
         let report = judge(gelu, &Site { values: &[-3.0, 0.5, 2.0, 17.0], columns: 2, normalisation: None }).unwrap();
         assert!(report.max_error <= gelu.card.error.absolute && report.claims.iter().all(|claim| claim.outside == 0));
         // A sum of squares of 49,882 was seen in a real model; SecFormer's constant serves up to 5,890.
-        let ln = find("layernorm/goldschmidt").unwrap();
+        let ln = Registry::built_in().get("layernorm/goldschmidt").unwrap();
         let row: Vec<f64> = (0..384).map(|i| if i % 2 == 0 { 11.4 } else { -11.4 }).collect();
         let (gamma, beta) = (vec![1.0; 384], vec![0.0; 384]);
         let site = Site { values: &row, columns: 384, normalisation: Some((&gamma, &beta, 1e-12)) };
         let report = judge(ln, &site).unwrap();
         assert!(report.claims.iter().any(|claim| claim.outside > 0 && claim.seen.1 > 49_000.0));
         assert!(report.max_error > 1.0);
-        assert!(judge(find("layernorm/normalized").unwrap(), &site).unwrap().max_error < 1e-5);
+        assert!(judge(Registry::built_in().get("layernorm/normalized").unwrap(), &site).unwrap().max_error < 1e-5);
     }
 
     #[test]
     fn what_is_no_site_is_refused() {
-        let gelu = find("gelu/cosine").unwrap();
-        let exp = find("exp/limit").unwrap();
+        let gelu = Registry::built_in().get("gelu/cosine").unwrap();
+        let exp = Registry::built_in().get("exp/limit").unwrap();
         let site = Site { values: &[1.0, 2.0, 3.0], columns: 2, normalisation: None };
         assert!(matches!(judge(gelu, &site), Err(SiteError::Shape { values: 3, columns: 2 })));
         let site = Site { columns: 3, ..site };
         assert!(matches!(judge(exp, &site), Err(SiteError::Function { .. })));
-        let ln = find("layernorm/normalized").unwrap();
+        let ln = Registry::built_in().get("layernorm/normalized").unwrap();
         assert!(matches!(judge(ln, &site), Err(SiteError::Function { .. })));
     }
 }

@@ -13,7 +13,7 @@ use crate::bound::BoundError;
 use crate::reference::double::Normalisation;
 use thiserror::Error;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, PlainError};
-use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol};
+use viewless_protocols::nonlinear::{Function, Kind, LayerNormInputs, Protocol};
 
 /// Rows of numbers that reach a protocol.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ pub enum SiteError {
     )]
     Function {
         /// The protocol.
-        protocol: &'static str,
+        protocol: String,
         /// What it computes.
         function: Function,
     },
@@ -75,15 +75,18 @@ fn circuit(
 ) -> Result<CheckedCircuit, SiteError> {
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [rows, columns]);
-    let y = match (protocol.build, epsilon) {
-        (Build::Map(_) | Build::Softmax(_), None) => protocol.build(&mut c, x),
-        (Build::LayerNorm(_), Some(epsilon)) => {
+    let y = match (protocol.build.kind(), epsilon) {
+        (Kind::Map | Kind::Softmax, None) => protocol.build(&mut c, x),
+        (Kind::LayerNorm, Some(epsilon)) => {
             let gamma = c.input(Owner::Model, "gamma", [columns]);
             let beta = c.input(Owner::Model, "beta", [columns]);
             protocol.build(&mut c, LayerNormInputs { x, gamma, beta, epsilon })
         }
-        (Build::Map(_) | Build::Softmax(_), Some(_)) | (Build::LayerNorm(_), None) => {
-            return Err(SiteError::Function { protocol: protocol.card.name, function: protocol.card.function });
+        (Kind::Map | Kind::Softmax, Some(_)) | (Kind::LayerNorm, None) => {
+            return Err(SiteError::Function {
+                protocol: protocol.card.name.clone(),
+                function: protocol.card.function.clone(),
+            });
         }
     };
     c.reveal(y, "y");

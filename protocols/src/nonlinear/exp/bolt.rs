@@ -17,10 +17,12 @@
 use crate::circuit::{Circuit, Secret};
 use crate::fixed::power_of_two;
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
 use crate::shape::Shape;
 use std::f64::consts::LN_2;
+use std::sync::LazyLock;
 
 /// Octaves that are told apart.
 const OCTAVES: usize = 16;
@@ -28,45 +30,45 @@ const OCTAVES: usize = 16;
 const BIT_GUARD_BITS: i8 = -8;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "exp/bolt",
-    function: Function::Exp,
-    summary: "a square on one octave times a secret power of two",
-    source: "BOLT (IEEE S&P 2024), softmax; selections instead of look-ups ours",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "exp/bolt".into(),
+    function: Function::EXP,
+    summary: "a square on one octave times a secret power of two".into(),
+    source: "BOLT (IEEE S&P 2024), softmax; selections instead of look-ups ours".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -128.0, high: 0.0, of: "the exponent" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 0.0, of: "the exponent".into() }),
     error: ErrorClaim { absolute: 2.13e-3, relative: 0.0, truth: Truth::Exp },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::LEAN,
             rounds: Some(Rounds::fixed(10)),
             bits: Some(Bits::per_element(17 * (504 + 2) + 128 + 256)),
             holds: true,
-            remark: "comparison 7, conversion 1, square 1, product 1",
+            remark: "comparison 7, conversion 1, square 1, product 1".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(10)),
             bits: Some(Bits::per_element(17 * 3456 + 128 + 256)),
             holds: true,
-            remark: "comparison 8, square 1, product 1",
+            remark: "comparison 8, square 1, product 1".into(),
         },
     ],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "BOLT finds the octave and shifts by look-ups; 17 comparisons in their place are what this scheme has, and dear with CrypTen's",
         "at 0 it gives 1.00027",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// e^x elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let (guard_bits, shape) = (c.guard_bits(x), c.shape(x).clone());
     let thresholds: Vec<f64> = (1..=OCTAVES + 1).map(|j| -(j as f64) * LN_2).collect();

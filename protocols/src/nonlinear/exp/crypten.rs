@@ -12,31 +12,36 @@
 
 use super::limit::{self, DOMAIN, SQUARINGS};
 use crate::circuit::{Circuit, Secret};
-use crate::nonlinear::{Bits, Build, Card, CostClaim, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth};
+use crate::nonlinear::{
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, PerRow, Protocol, Reading, Rounds, Setting, Truth, texts,
+};
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "exp/crypten",
-    function: Function::Exp,
-    summary: "(1 + x/256)^256 without guard bits",
-    source: "CrypTen (NeurIPS 2021) Appendix C; code: common/functions/approximations.py, exp",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "exp/crypten".into(),
+    function: Function::EXP,
+    summary: "(1 + x/256)^256 without guard bits".into(),
+    source: "CrypTen (NeurIPS 2021) Appendix C; code: common/functions/approximations.py, exp".into(),
     reading: Reading::AsCoded,
-    domain: |_| DOMAIN,
+    interval: PerRow::of(|_| DOMAIN),
     error: ErrorClaim { absolute: 1.06e-3, relative: 0.031, truth: Truth::Exp },
-    claims: &[CostClaim {
-        by: "CrypTen, measured",
+    claims: vec![CostClaim {
+        by: "CrypTen, measured".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(8)),
         bits: Some(Bits::per_element(1024)),
         holds: true,
-        remark: "eight squares",
+        remark: "eight squares".into(),
     }],
-    fails: &[],
-    known: &["rounding x/256 to 16 fraction bits costs up to 2^-9 relative, more than the limit itself for small x"],
-};
+    fails: vec![],
+    known: texts(&[
+        "rounding x/256 to 16 fraction bits costs up to 2^-9 relative, more than the limit itself for small x",
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// e^x elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {

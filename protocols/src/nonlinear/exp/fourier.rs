@@ -15,8 +15,11 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::borrow::Cow;
+use std::sync::LazyLock;
 use std::sync::OnceLock;
 
 /// Where the sum gives way to 0.
@@ -26,41 +29,41 @@ pub const THRESHOLD: f64 = -16.0;
 const GUARD_BITS: i8 = 4;
 
 /// The interval on which it is used.
-pub const DOMAIN: Domain = Domain { low: -4096.0, high: 0.0, of: "the exponent" };
+pub const DOMAIN: Interval = Interval { low: -4096.0, high: 0.0, of: Cow::Borrowed("the exponent") };
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "exp/fourier",
-    function: Function::Exp,
-    summary: "sixteen waves of period 32 down to -16, zero below",
-    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "exp/fourier".into(),
+    function: Function::EXP,
+    summary: "sixteen waves of period 32 down to -16, zero below".into(),
+    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension".into(),
     reading: Reading::Ours,
-    domain: |_| DOMAIN,
+    interval: PerRow::of(|_| DOMAIN),
     error: ErrorClaim { absolute: 6e-7, relative: 0.0, truth: Truth::Exp },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::LEAN,
             rounds: Some(Rounds::fixed(8)),
             bits: Some(Bits::per_element(504 + 50 + 130)),
             holds: true,
-            remark: "comparison 7 beside the opening, selection 1",
+            remark: "comparison 7 beside the opening, selection 1".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(10)),
             bits: Some(Bits::per_element(3456 + 50 + 256)),
             holds: true,
-            remark: "comparison 8, opening 1, selection 1",
+            remark: "comparison 8, opening 1, selection 1".into(),
         },
     ],
-    fails: &[],
-    known: &["32 words are dealt for each element, where eight squares need 8 and their exact truncations 16"],
-};
+    fails: vec![],
+    known: texts(&["32 words are dealt for each element, where eight squares need 8 and their exact truncations 16"]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// e^x elementwise, with four guard bits more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {

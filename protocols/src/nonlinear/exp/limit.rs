@@ -20,41 +20,44 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Squarings of the registered protocol.
 pub const SQUARINGS: u8 = 8;
 
 /// The interval on which the limit is used, see the module's text.
-pub const DOMAIN: Domain = Domain { low: -256.0, high: 4.0, of: "the exponent" };
+pub const DOMAIN: Interval = Interval { low: -256.0, high: 4.0, of: Cow::Borrowed("the exponent") };
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "exp/limit",
-    function: Function::Exp,
-    summary: "(1 + x/256)^256 at 8 guard bits",
-    source: "CrypTen (NeurIPS 2021) Appendix C; SecFormer (arXiv 2401.00793) Appendix E; guard bits ours",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "exp/limit".into(),
+    function: Function::EXP,
+    summary: "(1 + x/256)^256 at 8 guard bits".into(),
+    source: "CrypTen (NeurIPS 2021) Appendix C; SecFormer (arXiv 2401.00793) Appendix E; guard bits ours".into(),
     reading: Reading::AsPrinted,
-    domain: |_| DOMAIN,
+    interval: PerRow::of(|_| DOMAIN),
     error: ErrorClaim { absolute: 1.06e-3, relative: 0.031, truth: Truth::Exp },
-    claims: &[CostClaim {
-        by: "SecFormer, Table 1 (Exp)",
+    claims: vec![CostClaim {
+        by: "SecFormer, Table 1 (Exp)".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(8)),
         bits: Some(Bits::per_element(1024)),
         holds: true,
-        remark: "eight squares",
+        remark: "eight squares".into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "with local truncation a squaring near 1 wraps with probability 2^-16: meant for exact truncation, see exp/crypten",
         "below -256 it rises again and beyond -512 it explodes: a mask that adds -10000 to a score must be applied otherwise",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// e^x elementwise, with 8 guard bits more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {

@@ -19,8 +19,10 @@
 use super::limit::power;
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::sync::LazyLock;
 
 /// Where the limit gives way to 0.
 pub const THRESHOLD: f64 = -14.0;
@@ -28,35 +30,36 @@ pub const THRESHOLD: f64 = -14.0;
 pub const SQUARINGS: u8 = 5;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "exp/puma",
-    function: Function::Exp,
-    summary: "zero below -14, (1 + x/32)^32 above",
-    source: "PUMA (arXiv 2307.12533 v1), softmax: negExp",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "exp/puma".into(),
+    function: Function::EXP,
+    summary: "zero below -14, (1 + x/32)^32 above".into(),
+    source: "PUMA (arXiv 2307.12533 v1), softmax: negExp".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -64.0, high: 0.0, of: "the exponent" },
+    interval: PerRow::of(|_| Interval { low: -64.0, high: 0.0, of: "the exponent".into() }),
     error: ErrorClaim { absolute: 8.55e-3, relative: 0.0, truth: Truth::Exp },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(14)),
         bits: Some(Bits::per_element(3456 + 5 * 128 + 256)),
         holds: true,
-        remark: "comparison 8, five squares, selection 1; PUMA itself runs between three parties, at another cost",
+        remark: "comparison 8, five squares, selection 1; PUMA itself runs between three parties, at another cost"
+            .into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "of e^-8 it gives 30 percent, of e^-4 77: small shares of a row come out far too small",
         "without the selection (1 + x/32)^32 rises again below -32 and explodes below -64",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// e^x elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let guard_bits = c.guard_bits(x);
     let below = c.less_than(x, THRESHOLD);

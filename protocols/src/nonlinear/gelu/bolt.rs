@@ -20,8 +20,10 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, pieces,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    pieces, texts,
 };
+use std::sync::LazyLock;
 
 /// Motzkin's coefficients.
 pub const G: [f64; 5] =
@@ -33,42 +35,42 @@ pub const QUARTIC: [f64; 5] =
 pub const THRESHOLD: f64 = 2.7;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/bolt",
-    function: Function::Gelu,
-    summary: "a quartic of |x| by two products, between 0 and x",
-    source: "BOLT (IEEE S&P 2024, ePrint 2023/1893), GELU in Motzkin's form",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "gelu/bolt".into(),
+    function: Function::GELU,
+    summary: "a quartic of |x| by two products, between 0 and x".into(),
+    source: "BOLT (IEEE S&P 2024, ePrint 2023/1893), GELU in Motzkin's form".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 9.4e-3, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "SHAFT, comparison of GELU protocols on CrypTen",
+            by: "SHAFT, comparison of GELU protocols on CrypTen".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(20)),
             bits: Some(Bits::per_element(8 * 992)),
             holds: true,
-            remark: "372 MB (of 2^20 byte) for 128 x 3072 elements: two comparisons and four products",
+            remark: "372 MB (of 2^20 byte) for 128 x 3072 elements: two comparisons and four products".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::LEAN,
             rounds: Some(Rounds::fixed(16)),
             bits: Some(Bits::per_element(2 * 504 + 2 * 130 + 2 * 256)),
             holds: true,
-            remark: "comparison 7, selection 1, then comparison 7 beside the products, selection 1",
+            remark: "comparison 7, selection 1, then comparison 7 beside the products, selection 1".into(),
         },
     ],
-    fails: &[],
-    known: &["steps of 0.011 at 2.7 and at -2.7"],
-};
+    fails: vec![],
+    known: texts(&["steps of 0.011 at 2.7 and at -2.7"]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let (_, a) = pieces::magnitude(c, x);
     let p = motzkin(c, a);

@@ -16,50 +16,52 @@
 use super::puma::{F0, F1};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, pieces,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    pieces, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/bumblebee",
-    function: Function::Gelu,
-    summary: "PUMA's cubic and sextic with thresholds -5, -1.97 and 3",
-    source: "BumbleBee (NDSS 2025, ePrint 2023/1678), GELU",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "gelu/bumblebee".into(),
+    function: Function::GELU,
+    summary: "PUMA's cubic and sextic with thresholds -5, -1.97 and 3".into(),
+    source: "BumbleBee (NDSS 2025, ePrint 2023/1678), GELU".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -16.0, high: 16.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -16.0, high: 16.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 3.34e-2, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(31)),
             bits: Some(Bits::per_element(3 * 3456 + 3 * 128 + 256 + 3 * 256)),
             holds: true,
-            remark: "three comparisons 24 and 10368, powers 4 and 640, three selections",
+            remark: "three comparisons 24 and 10368, powers 4 and 640, three selections".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::LEAN,
             rounds: Some(Rounds::fixed(8)),
             bits: Some(Bits::per_element(3 * 504 + 3 * 128 + 256 + 3 * 130)),
             holds: true,
-            remark: "comparison 7 beside the powers, selection 1",
+            remark: "comparison 7 beside the powers, selection 1".into(),
         },
     ],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "F0 is PUMA's, made for [-4, -1.95]; at -5 it is 0.0333 where GeLU is -1.4e-6",
         "the code computes gelu/bumblebee-code, six times as accurate",
         "the epsilon of its tails is left out",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let b0 = c.less_than(x, -5.0);
     let b1 = c.less_than(x, -1.97);

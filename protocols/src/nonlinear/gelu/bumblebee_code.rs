@@ -15,42 +15,44 @@
 use super::bolt::QUARTIC;
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, pieces,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    pieces, texts,
 };
+use std::sync::LazyLock;
 
 /// Where the quartic gives way.
 pub const THRESHOLD: f64 = 3.0;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/bumblebee-code",
-    function: Function::Gelu,
-    summary: "BOLT's quartic of |x| up to 3",
-    source: "BumbleBee's code in SPU (OpenBumbleBee), GELU",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "gelu/bumblebee-code".into(),
+    function: Function::GELU,
+    summary: "BOLT's quartic of |x| up to 3".into(),
+    source: "BumbleBee's code in SPU (OpenBumbleBee), GELU".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 5.3e-3, relative: 0.0, truth: Truth::Gelu },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(16)),
         bits: Some(Bits::per_element(2 * 504 + 2 * 130 + 2 * 128 + 256)),
         holds: true,
-        remark: "comparison 7, selection 1, then comparison 7 beside the powers, selection 1",
+        remark: "comparison 7, selection 1, then comparison 7 beside the powers, selection 1".into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "neither the polynomials nor the thresholds are those of the paper, gelu/bumblebee",
         "how the code arranges its products was not checked; the powers here are the fewest rounds",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let (_, a) = pieces::magnitude(c, x);
     let p = pieces::quartic(c, a, &QUARTIC);

@@ -17,50 +17,52 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, pieces,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    pieces, texts,
 };
+use std::sync::LazyLock;
 use std::sync::OnceLock;
 
 /// Where the sum gives way to 0 and x.
 pub const THRESHOLD: f64 = 4.0;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/cosine",
-    function: Function::Gelu,
-    summary: "x/2 plus eight cosines of period 16 between two comparisons",
-    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "gelu/cosine".into(),
+    function: Function::GELU,
+    summary: "x/2 plus eight cosines of period 16 between two comparisons".into(),
+    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension".into(),
     reading: Reading::Ours,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 1.3e-4, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::LEAN,
             rounds: Some(Rounds::fixed(8)),
             bits: Some(Bits::per_element(2 * 504 + 40 + 2 * 130)),
             holds: true,
-            remark: "comparison 7 beside the opening, selection 1",
+            remark: "comparison 7 beside the opening, selection 1".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(10)),
             bits: Some(Bits::per_element(2 * 3456 + 40 + 2 * 256)),
             holds: true,
-            remark: "comparison 8, opening 1, selection 1",
+            remark: "comparison 8, opening 1, selection 1".into(),
         },
     ],
-    fails: &[],
-    known: &[],
-};
+    fails: vec![],
+    known: texts(&[]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let reached = pieces::reaches(c, x, [-THRESHOLD, THRESHOLD]);
     let f = c.fourier(x, fitted().series.clone());

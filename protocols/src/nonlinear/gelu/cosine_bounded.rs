@@ -15,50 +15,52 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::sync::LazyLock;
 use std::sync::OnceLock;
 
 /// Largest |x|.
 pub const BOUND: f64 = 14.0;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/cosine-bounded",
-    function: Function::Gelu,
-    summary: "x/2 plus 24 cosines of period 32: one round, for |x| <= 14",
-    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "gelu/cosine-bounded".into(),
+    function: Function::GELU,
+    summary: "x/2 plus 24 cosines of period 32: one round, for |x| <= 14".into(),
+    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension".into(),
     reading: Reading::Ours,
-    domain: |_| Domain { low: -BOUND, high: BOUND, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -BOUND, high: BOUND, of: "the argument".into() }),
     error: ErrorClaim { absolute: 1.6e-6, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::LEAN,
             rounds: Some(Rounds::fixed(1)),
             bits: Some(Bits::per_element(42)),
             holds: true,
-            remark: "one opening of 21 bit each way",
+            remark: "one opening of 21 bit each way".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(1)),
             bits: Some(Bits::per_element(42)),
             holds: true,
-            remark: "the same: there is nothing to schedule",
+            remark: "the same: there is nothing to schedule".into(),
         },
     ],
-    fails: &[],
-    known: &["beyond 14 the result is periodic nonsense: for a model whose numbers are known to stay below"],
-};
+    fails: vec![],
+    known: texts(&["beyond 14 the result is periodic nonsense: for a model whose numbers are known to stay below"]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise for |x| <= 14, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let f = c.fourier(x, fitted().series.clone());
     let twice = c.add(x, f);

@@ -18,10 +18,11 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, Truth, texts,
 };
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+use std::sync::LazyLock;
 
 /// Terms of the series after the first.
 pub const TERMS: u32 = 8;
@@ -29,50 +30,52 @@ pub const TERMS: u32 = 8;
 const ENCODING_BITS: i32 = 16;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/crypten-erf",
-    function: Function::Gelu,
-    summary: "CrypTen's Taylor series of erf with wrong odd powers",
-    source: "CrypTen's code (0.4.1): common/functions/approximations.py, erf, and power.py, pow",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/crypten-erf".into(),
+    function: Function::GELU,
+    summary: "CrypTen's Taylor series of erf with wrong odd powers".into(),
+    source: "CrypTen's code (0.4.1): common/functions/approximations.py, erf, and power.py, pow".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: -3.0, high: 3.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -3.0, high: 3.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 780.0, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "CrypTen, measured",
+            by: "CrypTen, measured".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(35)),
             bits: Some(Bits::per_element(8 * 784)),
             holds: true,
-            remark: "eight powers 34 and 6016, a product 1 and 256",
+            remark: "eight powers 34 and 6016, a product 1 and 256".into(),
         },
         CostClaim {
-            by: "MPCFormer, Table 1 (GeLU, BERT-base)",
+            by: "MPCFormer, Table 1 (GeLU, BERT-base)".into(),
             setting: Setting::PUBLISHED,
             rounds: None,
             bits: Some(Bits::per_element(8 * 784)),
             holds: true,
-            remark: "14.8 GB = 784 byte for each of 12 x 512 x 3072 elements",
+            remark: "14.8 GB = 784 byte for each of 12 x 512 x 3072 elements".into(),
         },
     ],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "u^11 and u^13 come out as u^18: the error is 0.0166 at -1, 9.9 at 2.4 and 778 at 3; beyond 4.7 the powers leave the word",
+        why: "u^11 and u^13 come out as u^18: the error is 0.0166 at -1, 9.9 at 2.4 and 778 at 3; beyond 4.7 the powers leave the word".into(),
     }],
-    known: &[
+    known: texts(&[
         "in place of x^5, x^7, x^9, x^11, x^13, x^15, x^17 CrypTen computes x^6, x^9, x^12, x^18, x^18, x^27, x^24",
         "the last two coefficients, 1/75600 and 1/685440, are 0 with 16 fraction bits; their powers are computed for nothing",
         "SecFormer's Table 4 gives it mean errors 0.001, 30437.717 and 7480209.5 on [-1, 1], [-5, 5] and [-10, 10]; CrypTen's \
          integers with one party give 0.00137, 306302 and 7525596 on a grid; with two, truncations wrap and each wrap adds up to 2^32",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// What CrypTen gives, elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let u = c.scale(x, FRAC_1_SQRT_2);
     let erf = erf(c, u);

@@ -17,43 +17,46 @@
 use super::crypten_erf::{TERMS, coefficient};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, Truth, texts,
 };
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/crypten-erf-corrected",
-    function: Function::Gelu,
-    summary: "the Taylor series of erf that CrypTen means",
-    source: "CrypTen's code (0.4.1): common/functions/approximations.py, erf; powers mended",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/crypten-erf-corrected".into(),
+    function: Function::GELU,
+    summary: "the Taylor series of erf that CrypTen means".into(),
+    source: "CrypTen's code (0.4.1): common/functions/approximations.py, erf; powers mended".into(),
     reading: Reading::Corrected,
-    domain: |_| Domain { low: -2.0, high: 2.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -2.0, high: 2.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 1.01e-4, relative: 0.0, truth: Truth::Gelu },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(10)),
         bits: Some(Bits::per_element(128 + 9 * 256)),
         holds: true,
-        remark: "a square, seven products of Horner's rule, two with x",
+        remark: "a square, seven products of Horner's rule, two with x".into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "it is GeLU on [-2, 2] only, and a model's arguments go beyond: at 3 it errs by 0.28, at 4 by 71, at 5 by 4926",
+        why: "it is GeLU on [-2, 2] only, and a model's arguments go beyond: at 3 it errs by 0.28, at 4 by 71, at 5 by 4926".into(),
     }],
-    known: &[
+    known: texts(&[
         "an iteration more moves the end of the domain by a fifth; a series around 0 is no way to a function with flat tails",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let guard_bits = c.guard_bits(x);
     let half = c.shift(x, -1);

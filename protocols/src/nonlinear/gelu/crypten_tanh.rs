@@ -16,46 +16,50 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::tanh::sigmoid::tanh;
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/crypten-tanh",
-    function: Function::Gelu,
-    summary: "the tanh form with CrypTen's tanh",
-    source: "SecFormer's code: efficiency/utils.py, crypten_gelu; CrypTen's: common/functions/approximations.py, tanh",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/crypten-tanh".into(),
+    function: Function::GELU,
+    summary: "the tanh form with CrypTen's tanh".into(),
+    source: "SecFormer's code: efficiency/utils.py, crypten_gelu; CrypTen's: common/functions/approximations.py, tanh".into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| Domain { low: -14.0, high: 14.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -14.0, high: 14.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 1.32e-3, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "CrypTen running that code, measured",
+            by: "CrypTen running that code, measured".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(26)),
             bits: Some(Bits::per_element(8 * 832)),
             holds: true,
-            remark: "power 2 and 384, tanh 23 and 6016, product 1 and 256",
+            remark: "power 2 and 384, tanh 23 and 6016, product 1 and 256".into(),
         },
         CostClaim {
-            by: "SecFormer, Table 3 (CrypTen, BERT-base)",
+            by: "SecFormer, Table 3 (CrypTen, BERT-base)".into(),
             setting: Setting::PUBLISHED,
             rounds: None,
             bits: Some(Bits::per_element(8 * 1520)),
             holds: false,
-            remark: "28.689 GB is 1520 byte for each of 12 x 512 x 3072 elements, which is the cell of PUMA repeated: this code moves 832",
+            remark: "28.689 GB is 1520 byte for each of 12 x 512 x 3072 elements, which is the cell of PUMA repeated: this code moves 832".into(),
         },
     ],
-    fails: &[],
-    known: &["the paper calls its CrypTen baseline a Taylor series of erf; its timing code runs this"],
-};
+    fails: vec![],
+    known: texts(&["the paper calls its CrypTen baseline a Taylor series of erf; its timing code runs this"]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let square = c.square(x);
     let cube = c.mul(square, x);

@@ -13,45 +13,48 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    Truth, pieces,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, Truth, pieces, texts,
 };
+use std::sync::LazyLock;
 
 /// Coefficients from x^0 to x^2.
 pub const COEFFICIENTS: [f64; 3] = [-0.006946478426716862, 0.32421075145645123, 0.17025471961795552];
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/nimbus-example",
-    function: Function::Gelu,
-    summary: "a quadratic between 0 and x, fitted to some model's numbers",
-    source: "Nimbus (NeurIPS 2024, arXiv 2411.15707), code, example coefficients",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/nimbus-example".into(),
+    function: Function::GELU,
+    summary: "a quadratic between 0 and x, fitted to some model's numbers".into(),
+    source: "Nimbus (NeurIPS 2024, arXiv 2411.15707), code, example coefficients".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 0.171, relative: 0.0, truth: Truth::Gelu },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(8)),
         bits: Some(Bits::per_element(2 * 504 + 256 + 2 * 130)),
         holds: true,
-        remark: "comparison 7 beside the product, selection 1",
+        remark: "comparison 7 beside the product, selection 1".into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "it errs by up to 0.17 (at 0.75) and jumps by 0.30 at 0.5: the coefficients are an example and belong to a model that is not told",
+        why: "it errs by up to 0.17 (at 0.75) and jumps by 0.30 at 0.5: the coefficients are an example and belong to a model that is not told".into(),
     }],
-    known: &[
+    known: texts(&[
         "the code compares its output with the same approximation in floating point, which no error of this kind can fail",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let below = c.less_than(x, -1.8);
     let inside = c.not(below);

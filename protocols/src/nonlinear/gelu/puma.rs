@@ -21,8 +21,10 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::pieces::{above, combination};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::sync::LazyLock;
 
 /// Coefficients of F0, from x^0 to x^3.
 pub const F0: [f64; 4] = [-0.5054031199708174, -0.42226581151983866, -0.11807612951181953, -0.011034134030615728];
@@ -34,47 +36,49 @@ pub const F1: [f64; 5] = [0.008526321541038084, 0.5, 0.3603292692789629, -0.0376
 const COARSER_BITS: i8 = 3;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/puma",
-    function: Function::Gelu,
-    summary: "a cubic and a sextic between 0 and x, three comparisons",
-    source: "PUMA (arXiv 2307.12533), protocol for GeLU",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/puma".into(),
+    function: Function::GELU,
+    summary: "a cubic and a sextic between 0 and x, three comparisons".into(),
+    source: "PUMA (arXiv 2307.12533), protocol for GeLU".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -25.0, high: 25.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -25.0, high: 25.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 2.0e-2, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(33)),
             bits: Some(Bits::per_element(3 * 3456 + 2 * 256 + 3 * 128 + 256 + 3 * 256)),
             holds: true,
-            remark: "three comparisons 24 and 10368, two products of bits, three squares and a product of powers, three selections",
+            remark: "three comparisons 24 and 10368, two products of bits, three squares and a product of powers, three selections".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::LEAN,
             rounds: Some(Rounds::fixed(8)),
             bits: Some(Bits::per_element(3 * 504 + 3 * 128 + 256 + 3 * 130)),
             holds: true,
-            remark: "comparison 7 beside the powers, selection 1",
+            remark: "comparison 7 beside the powers, selection 1".into(),
         },
     ],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "PUMA claims a largest error below 0.01403: it is 0.0199, at x = 3, where F1 gives 3.0159 for 2.9960",
         "claimed mean error below 0.00168: on [-1, 1] it is 0.0053, on [-5, 5] 0.0029, on [-10, 10] 0.0014",
         "with local truncation x^6 wraps with probability x^6 2^-32 at 16 fraction bits: harmless beyond 3, where the piece is multiplied by 0",
         "a step down of 0.0159 at x = 3, so that it is not monotone there, and one up of 0.0072 at -1.95",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let b0 = c.less_than(x, -4.0);
     let b1 = c.less_than(x, -1.95);

@@ -19,53 +19,56 @@ use super::puma::{F0, F1};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::pieces::{BIT_GUARD_BITS, above, combination};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/puma-as-in-secformer-code",
-    function: Function::Gelu,
-    summary: "PUMA's polynomials as SecFormer's benchmark joins them: not GeLU",
-    source: "SecFormer's code: operation/gelu.py and efficiency/utils.py, puma_gelu; Table 3, Figure 5",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/puma-as-in-secformer-code".into(),
+    function: Function::GELU,
+    summary: "PUMA's polynomials as SecFormer's benchmark joins them: not GeLU".into(),
+    source: "SecFormer's code: operation/gelu.py and efficiency/utils.py, puma_gelu; Table 3, Figure 5".into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| Domain { low: -16.0, high: 16.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -16.0, high: 16.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 16.001, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "SecFormer, Figure 5 (PUMA)",
+            by: "SecFormer, Figure 5 (PUMA)".into(),
             setting: Setting::PUBLISHED,
             rounds: None,
             bits: Some(Bits::per_element(8 * 1520)),
             holds: true,
-            remark: "15.2 MB for 100 x 100 elements: 1520 byte for each",
+            remark: "15.2 MB for 100 x 100 elements: 1520 byte for each".into(),
         },
         CostClaim {
-            by: "CrypTen running that code, measured",
+            by: "CrypTen running that code, measured".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(33)),
             bits: Some(Bits::per_element(8 * 1520)),
             holds: true,
-            remark: "three comparisons 24 and 10368, powers 6 and 1024, products with bits 3 and 768",
+            remark: "three comparisons 24 and 10368, powers 6 and 1024, products with bits 3 and 768".into(),
         },
     ],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "on [-4, 4] it errs by up to 4.0, by 0.82 on average: numbers above 3 become 0, and from -4 to 1.95 both polynomials are added",
+        why: "on [-4, 4] it errs by up to 4.0, by 0.82 on average: numbers above 3 become 0, and from -4 to 1.95 both polynomials are added".into(),
     }],
-    known: &[
+    known: texts(&[
         "the middle threshold is 1.95 where PUMA has -1.95; z3 x, the last piece, is missing; z1 stands in the place of z0",
         "x^2 and x^3 are computed twice, which PUMA does not do",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// What the benchmark computes, elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let guard_bits = c.guard_bits(x);
     let c0 = c.less_than(x, -4.0);

@@ -13,43 +13,46 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/quad",
-    function: Function::Gelu,
-    summary: "0.125 x^2 + 0.25 x + 0.5, for models distilled to it",
-    source: "MPCFormer (arXiv 2211.01452) section 3",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/quad".into(),
+    function: Function::GELU,
+    summary: "0.125 x^2 + 0.25 x + 0.5, for models distilled to it".into(),
+    source: "MPCFormer (arXiv 2211.01452) section 3".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -10.0, high: 10.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -10.0, high: 10.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 10.501, relative: 0.0, truth: Truth::Gelu },
-    claims: &[CostClaim {
-        by: "SecFormer, Table 3 (MPCFormer, BERT-base)",
+    claims: vec![CostClaim {
+        by: "SecFormer, Table 3 (MPCFormer, BERT-base)".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(1)),
         bits: Some(Bits::per_element(256)),
         holds: true,
-        remark: "0.604 GB = 32 byte for each of 12 x 512 x 3072 elements: a product, where a square would be half of it",
+        remark: "0.604 GB = 32 byte for each of 12 x 512 x 3072 elements: a product, where a square would be half of it".into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
         why: "it is another function than GeLU, which a model must be distilled to: off by 0.5 at 0, by 2.4 at -5, by 10.5 at -10, and it \
-              rises again below -1",
+              rises again below -1".into(),
     }],
-    known: &[
+    known: texts(&[
         "the benchmarks of MPCFormer and SecFormer run 0.125 x^2 + 0.5 x + 0.25 in its place, see gelu/quad-as-benchmarked",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// The quadratic elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     quadratic(c, x, 0.25, 0.5)
 }

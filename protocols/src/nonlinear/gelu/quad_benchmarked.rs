@@ -11,42 +11,45 @@
 use super::quad::quadratic;
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/quad-as-benchmarked",
-    function: Function::Gelu,
-    summary: "0.125 x^2 + 0.5 x + 0.25: MPCFormer's quadratic with two coefficients exchanged",
-    source: "code of MPCFormer (src/benchmark) and SecFormer (efficiency/utils.py): activation_quad",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/quad-as-benchmarked".into(),
+    function: Function::GELU,
+    summary: "0.125 x^2 + 0.5 x + 0.25: MPCFormer's quadratic with two coefficients exchanged".into(),
+    source: "code of MPCFormer (src/benchmark) and SecFormer (efficiency/utils.py): activation_quad".into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| Domain { low: -10.0, high: 10.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -10.0, high: 10.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 7.751, relative: 0.0, truth: Truth::Gelu },
-    claims: &[CostClaim {
-        by: "CrypTen running that code, measured",
+    claims: vec![CostClaim {
+        by: "CrypTen running that code, measured".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(1)),
         bits: Some(Bits::per_element(256)),
         holds: true,
-        remark: "one product, 32 byte",
+        remark: "one product, 32 byte".into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "it is another function than GeLU, and not the one that models are distilled to: off by 0.25 at 0, by 0.875 at 5, by 7.75 at 10",
+        why: "it is another function than GeLU, and not the one that models are distilled to: off by 0.25 at 0, by 0.875 at 5, by 7.75 at 10".into(),
     }],
-    known: &[
+    known: texts(&[
         "training runs 0.125 x^2 + 0.25 x + 0.5; a trained model timed with this one would compute something else",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// The quadratic elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     quadratic(c, x, 0.5, 0.25)
 }

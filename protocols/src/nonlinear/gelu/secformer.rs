@@ -33,9 +33,11 @@
 use crate::circuit::{Circuit, Opening, Secret, Series};
 use crate::nonlinear::pieces::BIT_GUARD_BITS;
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
 use std::f64::consts::{PI, SQRT_2};
+use std::sync::LazyLock;
 
 /// Terms of the sine series.
 pub const TERMS: usize = 7;
@@ -48,49 +50,51 @@ pub const PRINTED_COEFFICIENTS: [f64; TERMS] =
     [1.25772, -0.0299154, 0.382155, -0.0519123, 0.196033, -0.0624557, 0.118029];
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/secformer",
-    function: Function::Gelu,
-    summary: "erf by seven sines of period 20 between two comparisons",
-    source: "SecFormer (arXiv 2401.00793) section 3.2, Equation 5, Algorithm 1",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/secformer".into(),
+    function: Function::GELU,
+    summary: "erf by seven sines of period 20 between two comparisons".into(),
+    source: "SecFormer (arXiv 2401.00793) section 3.2, Equation 5, Algorithm 1".into(),
     reading: Reading::Corrected,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 1.95e-2, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "SecFormer, Appendix D.2",
+            by: "SecFormer, Appendix D.2".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(16)),
             bits: Some(Bits::per_element(7210)),
             holds: false,
             remark: "2 log L + 4 rounds = 16 counts 7 rounds for a comparison that takes 8, and one product of the two of its own \
-                     Algorithm 1: 19 rounds, 7466 bit",
+                     Algorithm 1: 19 rounds, 7466 bit".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(19)),
             bits: Some(Bits::per_element(7466)),
             holds: true,
-            remark: "two comparisons 16 and 6912, opening 1 and 42, two products 2 and 512",
+            remark: "two comparisons 16 and 6912, opening 1 and 42, two products 2 and 512".into(),
         },
     ],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "Algorithm 1 prints erf = z0 + ...; with +z0 GeLU(x) would be x for x < -2.4",
         "Algorithm 1 evaluates the series at x and compares x; Equation 5 and Table 4 need x / sqrt 2 in both places",
         "beta_7 is printed, and shipped, as 0.118029; the integral is 0.118092: two digits are transposed; see gelu/secformer-printed-beta",
         "Algorithm 1 as it stands is gelu/secformer-printed; what the published code runs is gelu/secformer-code",
         "reducing each share modulo 20, as printed, is wrong when the shares wrap: one time in four",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let erf = segmented(c, x, THRESHOLD, series(), -1.0);
     let factor = c.offset(erf, 1.0);

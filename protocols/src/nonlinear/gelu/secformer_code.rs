@@ -28,60 +28,63 @@
 use super::secformer;
 use crate::circuit::{Circuit, Opening, Secret, Series};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, Truth, texts,
 };
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::sync::LazyLock;
 
 /// Where the series gives way to the constants, in units of u.
 pub const THRESHOLD: f64 = 2.5;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/secformer-code",
-    function: Function::Gelu,
-    summary: "SecFormer's code: thresholds 2.5, a whole word opened and reduced modulo 2 pi",
-    source: "SecFormer's code: operation/gelu.py, GELU_FUR; efficiency/utils.py, secformer_gelu; Table 3, Figure 5",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/secformer-code".into(),
+    function: Function::GELU,
+    summary: "SecFormer's code: thresholds 2.5, a whole word opened and reduced modulo 2 pi".into(),
+    source: "SecFormer's code: operation/gelu.py, GELU_FUR; efficiency/utils.py, secformer_gelu; Table 3, Figure 5".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 3.86, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "SecFormer, Table 3 (BERT-base)",
+            by: "SecFormer, Table 3 (BERT-base)".into(),
             setting: Setting::PUBLISHED,
             rounds: None,
             bits: Some(Bits::per_element(8 * 944)),
             holds: true,
-            remark: "17.817 GB = 944 byte for each of 12 x 512 x 3072 elements",
+            remark: "17.817 GB = 944 byte for each of 12 x 512 x 3072 elements".into(),
         },
         CostClaim {
-            by: "CrypTen running that code, measured",
+            by: "CrypTen running that code, measured".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(19)),
             bits: Some(Bits::per_element(8 * 944)),
             holds: true,
-            remark: "two comparisons 16 and 6912, opening 1 and 128, two products 2 and 512",
+            remark: "two comparisons 16 and 6912, opening 1 and 128, two products 2 and 512".into(),
         },
     ],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
         why: "between -3.54 and 3.54 the result depends on the mask: on [-4, 4] it errs by 0.78 on average and by up to 3.85, because what is \
-              opened is reduced modulo 2 pi where the series has period 20",
+              opened is reduced modulo 2 pi where the series has period 20".into(),
     }],
-    known: &[
+    known: texts(&[
         "the paper has 1.7 for 2.5; with 20 for 2 pi the largest error would still be 0.058, at |x| = 3.31",
         "the code's own mask is drawn once by party 0 and used for every input, so that party 0 reads u from delta: not private, and not \
          what is modelled here, where each element has a fresh mask of its own",
         "the dealt sines and cosines and their products with public numbers are priced at nothing, as dealt randomness is",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// What the code computes, elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let u = c.scale(x, FRAC_1_SQRT_2);
     let erf = secformer::segmented(c, u, THRESHOLD, series(), -1.0);

@@ -22,54 +22,57 @@
 use super::{secformer, secformer_printed_beta};
 use crate::circuit::{Circuit, Secret, Series};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// Where the series gives way to the constants, in units of x.
 pub const THRESHOLD: f64 = 1.7;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/secformer-printed",
-    function: Function::Gelu,
-    summary: "SecFormer's Algorithm 1 to the letter, misprints included",
-    source: "SecFormer (arXiv 2401.00793) Algorithm 1",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/secformer-printed".into(),
+    function: Function::GELU,
+    summary: "SecFormer's Algorithm 1 to the letter, misprints included".into(),
+    source: "SecFormer (arXiv 2401.00793) Algorithm 1".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 128.001, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "SecFormer, Appendix D.2",
+            by: "SecFormer, Appendix D.2".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(16)),
             bits: Some(Bits::per_element(7210)),
             holds: false,
-            remark: "counts 7 rounds for a comparison that takes 8, and one product of the two",
+            remark: "counts 7 rounds for a comparison that takes 8, and one product of the two".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(19)),
             bits: Some(Bits::per_element(7466)),
             holds: true,
-            remark: "two comparisons 16 and 6912, opening 1 and 42, two products 2 and 512",
+            remark: "two comparisons 16 and 6912, opening 1 and 42, two products 2 and 512".into(),
         },
     ],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
         why: "numbers below -1.7 pass unchanged (GeLU(-3) comes out as -3), and between the thresholds the error is up to 0.097, because the \
-              series is taken at x in place of x / sqrt 2",
+              series is taken at x in place of x / sqrt 2".into(),
     }],
-    known: &["step 6 computes x / sqrt 2, and no later step uses it"],
-};
+    known: texts(&["step 6 computes x / sqrt 2, and no later step uses it"]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// What Algorithm 1 says, elementwise, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let series = Series { period: 20.0, ..secformer_printed_beta::series() };
     let erf = secformer::segmented(c, x, THRESHOLD, series, 1.0);

@@ -13,36 +13,40 @@
 use super::secformer;
 use crate::circuit::{Circuit, Secret, Series};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/secformer-printed-beta",
-    function: Function::Gelu,
-    summary: "gelu/secformer with the coefficients as printed: the reading of Table 4",
-    source: "SecFormer (arXiv 2401.00793) section 3.2, coefficients; Table 4",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "gelu/secformer-printed-beta".into(),
+    function: Function::GELU,
+    summary: "gelu/secformer with the coefficients as printed: the reading of Table 4".into(),
+    source: "SecFormer (arXiv 2401.00793) section 3.2, coefficients; Table 4".into(),
     reading: Reading::Corrected,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 1.95e-2, relative: 0.0, truth: Truth::Gelu },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(19)),
         bits: Some(Bits::per_element(7466)),
         holds: true,
-        remark: "as gelu/secformer",
+        remark: "as gelu/secformer".into(),
     }],
-    fails: &[],
-    known: &["with the exact beta_7 the mean error on [-1, 1] is 0.001007, and Table 4 would print the same digits"],
-};
+    fails: vec![],
+    known: texts(&[
+        "with the exact beta_7 the mean error on [-1, 1] is 0.001007, and Table 4 would print the same digits",
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let erf = secformer::segmented(c, x, secformer::THRESHOLD, series(), -1.0);
     let factor = c.offset(erf, 1.0);

@@ -17,8 +17,10 @@
 
 use crate::circuit::{Circuit, Opening, Secret, Series};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, pieces,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    pieces, texts,
 };
+use std::sync::LazyLock;
 
 /// beta_n, as printed.
 pub const COEFFICIENTS: [f64; 8] = [-0.0818, -0.0809, -0.0424, -0.0176, -0.0079, -0.0043, -0.0026, -0.0017];
@@ -26,50 +28,52 @@ pub const COEFFICIENTS: [f64; 8] = [-0.0818, -0.0809, -0.0424, -0.0176, -0.0079,
 pub const THRESHOLD: f64 = 4.0;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/shaft",
-    function: Function::Gelu,
-    summary: "max(x, 0) and eight sines of |x| up to 4",
-    source: "SHAFT (NDSS 2025), GELU",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "gelu/shaft".into(),
+    function: Function::GELU,
+    summary: "max(x, 0) and eight sines of |x| up to 4".into(),
+    source: "SHAFT (NDSS 2025), GELU".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 4.5e-3, relative: 0.0, truth: Truth::Gelu },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "SHAFT, comparison of GELU protocols on CrypTen",
+            by: "SHAFT, comparison of GELU protocols on CrypTen".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(19)),
             bits: Some(Bits::per_element(8 * 944)),
             holds: false,
-            remark: "354 MB (of 2^20 byte) for 128 x 3072 elements opens a word of 64 bits, of which 19 suffice: 7462 bit; the 19 rounds hold",
+            remark: "354 MB (of 2^20 byte) for 128 x 3072 elements opens a word of 64 bits, of which 19 suffice: 7462 bit; the 19 rounds hold".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(19)),
             bits: Some(Bits::per_element(2 * 3456 + 38 + 2 * 256)),
             holds: true,
-            remark: "two comparisons 16 and 6912, two products 2 and 512, opening 1 and 38",
+            remark: "two comparisons 16 and 6912, two products 2 and 512, opening 1 and 38".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::LEAN,
             rounds: Some(Rounds::fixed(16)),
             bits: Some(Bits::per_element(2 * 504 + 38 + 2 * 130)),
             holds: true,
-            remark: "comparison 7, selection 1, then comparison 7 beside the opening, selection 1",
+            remark: "comparison 7, selection 1, then comparison 7 beside the opening, selection 1".into(),
         },
     ],
-    fails: &[],
-    known: &["four digits of the coefficients are printed"],
-};
+    fails: vec![],
+    known: texts(&["four digits of the coefficients are printed"]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let (_, a) = pieces::magnitude(c, x);
     let g = c.fourier(a, series());

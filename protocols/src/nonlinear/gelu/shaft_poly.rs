@@ -12,8 +12,10 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, pieces,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    pieces, texts,
 };
+use std::sync::LazyLock;
 
 /// The quartic, from a^0 to a^4.
 pub const QUARTIC: [f64; 5] = [0.00410626, -0.55386347, 0.5658561, -0.19719836, 0.02328962];
@@ -21,32 +23,32 @@ pub const QUARTIC: [f64; 5] = [0.00410626, -0.55386347, 0.5658561, -0.19719836, 
 pub const THRESHOLD: f64 = 3.0;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/shaft-poly",
-    function: Function::Gelu,
-    summary: "max(x, 0) and a quartic of |x| up to 3",
-    source: "SHAFT's code (NDSS 2025), GELU, polynomial option",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "gelu/shaft-poly".into(),
+    function: Function::GELU,
+    summary: "max(x, 0) and a quartic of |x| up to 3".into(),
+    source: "SHAFT's code (NDSS 2025), GELU, polynomial option".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 4.2e-3, relative: 0.0, truth: Truth::Gelu },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(16)),
         bits: Some(Bits::per_element(2 * 504 + 2 * 130 + 2 * 128 + 256)),
         holds: true,
-        remark: "comparison 7, selection 1, then comparison 7 beside the powers, selection 1",
+        remark: "comparison 7, selection 1, then comparison 7 beside the powers, selection 1".into(),
     }],
-    fails: &[],
-    known: &["how the code arranges its products was not checked; the powers here are the fewest rounds"],
-};
+    fails: vec![],
+    known: texts(&["how the code arranges its products was not checked; the powers here are the fewest rounds"]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let (_, a) = pieces::magnitude(c, x);
     let g = pieces::quartic(c, a, &QUARTIC);

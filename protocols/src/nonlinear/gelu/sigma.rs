@@ -17,8 +17,10 @@
 
 use crate::circuit::{Circuit, Secret, Table};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, pieces,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    pieces, texts,
 };
+use std::sync::LazyLock;
 
 /// Bits of the index.
 pub const INDEX_BITS: u8 = 8;
@@ -28,35 +30,35 @@ pub const INDEX_FRACTION_BITS: i8 = 6;
 pub const LAST: f64 = 4.0 - 1.0 / 64.0;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "gelu/sigma",
-    function: Function::Gelu,
-    summary: "max(x, 0) less a table of 256 entries in |x|",
-    source: "SIGMA (PoPETs 2024, ePrint 2023/1269), GeLU",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "gelu/sigma".into(),
+    function: Function::GELU,
+    summary: "max(x, 0) less a table of 256 entries in |x|".into(),
+    source: "SIGMA (PoPETs 2024, ePrint 2023/1269), GeLU".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 7.9e-3, relative: 0.0, truth: Truth::Gelu },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(17)),
         bits: Some(Bits::per_element(2 * 504 + 2 * 130 + 16)),
         holds: true,
-        remark: "two comparisons 14, two selections 2, look-up 1; offline 16384 bit for the table",
+        remark: "two comparisons 14, two selections 2, look-up 1; offline 16384 bit for the table".into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "SIGMA's own cost, 5 rounds and 2 (m - f) + 2 n + 34 bits, is that of function secret sharing, with keys in place of comparisons",
         "it cuts the index; here the law is floor or one more, which errs by as much on the other side",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// GeLU elementwise, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let guard_bits = c.guard_bits(x);
     let (_, a) = pieces::magnitude(c, x);

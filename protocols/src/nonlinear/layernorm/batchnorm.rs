@@ -18,43 +18,46 @@ use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::layernorm::scaled_and_offset;
 use crate::nonlinear::rsqrt::newton::{ITERATIONS, newton};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, LayerNormInputs, Protocol, Quality, Reading,
-    Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, LayerNormInputs, PerRow, Protocol, Quality,
+    Reading, Rounds, Setting, Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "layernorm/batchnorm-as-benchmarked",
-    function: Function::LayerNorm,
-    summary: "batch normalisation with the statistics that it starts with: gamma x + beta",
-    source: "MPCFormer's repository at 38cb42c, src/benchmark: BatchNorm2d in place of LayerNorm",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "layernorm/batchnorm-as-benchmarked".into(),
+    function: Function::LAYERNORM,
+    summary: "batch normalisation with the statistics that it starts with: gamma x + beta".into(),
+    source: "MPCFormer's repository at 38cb42c, src/benchmark: BatchNorm2d in place of LayerNorm".into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| Domain { low: -1.0, high: 1.0, of: "the elements" },
+    interval: PerRow::of(|_| Interval { low: -1.0, high: 1.0, of: "the elements".into() }),
     error: ErrorClaim { absolute: 33.1, relative: 0.0, truth: Truth::LayerNorm },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(19)),
         bits: Some(Bits::Linear { per_element: 256, per_row: 0, per_column: 2944 + 256 }),
         holds: true,
-        remark: "the inverse root is one for each column, whatever the number of rows",
+        remark: "the inverse root is one for each column, whatever the number of rows".into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "it is no layer normalisation: rows keep their mean and variance; PUMA reports that it takes BERT-base on CoLA from 0.616 to -0.020",
+        why: "it is no layer normalisation: rows keep their mean and variance; PUMA reports that it takes BERT-base on CoLA from 0.616 to -0.020".into(),
     }],
-    known: &[
+    known: texts(&[
         "CrypTen has no layer normalisation, so that MPCFormer's own timings contain none",
         "the statistics are those of a model that was never trained: variance 1, mean 0",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::LayerNorm(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::layer_norm(build)));
 
 /// What the benchmark makes of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(inputs.x, domain.low, domain.high);
     let zero = c.sub(inputs.gamma, inputs.gamma);
     let variance = c.offset(zero, 1.0 + inputs.epsilon);

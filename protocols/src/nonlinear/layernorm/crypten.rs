@@ -18,71 +18,75 @@ use super::{VARIANCE, by_variance, one_less};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::rsqrt::{newton, sqrt_reciprocal};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, LayerNormInputs, Protocol, Reading, Rounds, Setting,
-    Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, LayerNormInputs, PerRow, Protocol, Reading, Rounds,
+    Setting, Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "layernorm/crypten",
-    function: Function::LayerNorm,
-    summary: "CrypTen's variance, square root (three steps) and reciprocal",
-    source: "SecFormer's repository at 4c1db49, efficiency/utils.py, crypten_norm; functions of CrypTen (NeurIPS 2021)",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "layernorm/crypten".into(),
+    function: Function::LAYERNORM,
+    summary: "CrypTen's variance, square root (three steps) and reciprocal".into(),
+    source: "SecFormer's repository at 4c1db49, efficiency/utils.py, crypten_norm; functions of CrypTen (NeurIPS 2021)"
+        .into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| domain(),
+    interval: PerRow::of(|_| domain()),
     error: ErrorClaim { absolute: 0.0, relative: 6.5e-2, truth: Truth::LayerNorm },
-    claims: &[CostClaim {
-        by: "SecFormer, Table 3 (CrypTen: 0.492 GB for BERT-base, 1.272 for BERT-large); its code, measured",
+    claims: vec![CostClaim {
+        by: "SecFormer, Table 3 (CrypTen: 0.492 GB for BERT-base, 1.272 for BERT-large); its code, measured".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(59)),
         bits: Some(Bits::Linear { per_element: 384, per_row: 12160, per_column: 128 }),
         holds: true,
-        remark: "square 1, inverse root 56, two products; 1504 + 16 byte for each row",
+        remark: "square 1, inverse root 56, two products; 1504 + 16 byte for each row".into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "the variance is divided by n - 1 though n is asked for: rows of 8 come out 6.5 percent too small, rows of 768 by 6.5e-4",
         "BERT's epsilon of 1e-12 encodes to 0 at 16 fraction bits",
         "variances beyond 150 leave the domain of the root, which turns negative from 205 on",
-    ],
-};
+    ]),
+});
 
 /// The card with eight steps.
-pub const CARD_8: Card = Card {
-    name: "layernorm/crypten-8",
-    function: Function::LayerNorm,
-    summary: "CrypTen's variance, square root (eight steps) and reciprocal",
-    source: "SecFormer's repository at 4c1db49, efficiency/utils.py, crypten_norm with sqrt_nr_iters = 8, inferred from Table 3",
+pub static CARD_8: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "layernorm/crypten-8".into(),
+    function: Function::LAYERNORM,
+    summary: "CrypTen's variance, square root (eight steps) and reciprocal".into(),
+    source: "SecFormer's repository at 4c1db49, efficiency/utils.py, crypten_norm with sqrt_nr_iters = 8, inferred from Table 3".into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| domain_8(),
+    interval: PerRow::of(|_| domain_8()),
     error: ErrorClaim { absolute: 0.0, relative: 6.5e-2, truth: Truth::LayerNorm },
-    claims: &[CostClaim {
-        by: "SecFormer, Table 3 (MPCFormer: 0.497 GB for BERT-base, 1.282 for BERT-large), inferred",
+    claims: vec![CostClaim {
+        by: "SecFormer, Table 3 (MPCFormer: 0.497 GB for BERT-base, 1.282 for BERT-large), inferred".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(74)),
         bits: Some(Bits::Linear { per_element: 384, per_row: 15360, per_column: 128 }),
         holds: true,
-        remark: "square 1, inverse root 71, two products; 1904 + 16 byte for each row",
+        remark: "square 1, inverse root 71, two products; 1904 + 16 byte for each row".into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "the variance is divided by n - 1 though n is asked for: rows of 8 come out 6.5 percent too small, rows of 768 by 6.5e-4",
         "eight steps are inferred from the volumes of MPCFormer's rows; the rows of CrypTen fit three",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::LayerNorm(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::layer_norm(build)));
 
 /// The protocol with eight steps.
-pub const PROTOCOL_8: Protocol = Protocol { card: &CARD_8, build: Build::LayerNorm(build_8) };
+pub static PROTOCOL_8: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD_8, Build::layer_norm(build_8)));
 
-fn domain() -> Domain {
-    Domain { of: VARIANCE, ..(newton::CARD.domain)(1) }
+fn domain() -> Interval {
+    Interval { of: VARIANCE.into(), ..newton::CARD.interval.at(1) }
 }
 
-fn domain_8() -> Domain {
-    Domain { of: VARIANCE, ..(newton::CARD_8.domain)(1) }
+fn domain_8() -> Interval {
+    Interval { of: VARIANCE.into(), ..newton::CARD_8.interval.at(1) }
 }
 
 /// Layer normalisation of each row, with the guard bits of x.

@@ -9,7 +9,7 @@ pub mod puma_in_secformer_code;
 pub mod secformer_code;
 pub mod secformer_printed;
 
-use super::{Domain, LayerNormInputs};
+use super::{Interval, LayerNormInputs};
 use crate::circuit::{Circuit, Secret};
 
 /// What the domains of layer normalisations are about.
@@ -45,7 +45,7 @@ fn by_variance(
     c: &mut Circuit,
     inputs: &LayerNormInputs,
     divisor: usize,
-    domain: Domain,
+    domain: Interval,
     inverse_root: impl FnOnce(&mut Circuit, Secret) -> Secret,
 ) -> Secret {
     let axis = c.last_axis(inputs.x);
@@ -76,7 +76,7 @@ mod tests {
 
     /// Rows of `n` elements over the domain of a protocol of the variance with a divisor: the largest relative error.
     pub(super) fn largest_relative_error(protocol: &Protocol, n: usize, divisor: usize) -> f64 {
-        let domain = (protocol.card.domain)(n);
+        let domain = protocol.card.interval.at(n);
         let variances = testing::grid(domain.low.ln(), domain.high.ln(), 101).map(f64::exp);
         let inside = variances.map(|variance| variance.clamp(domain.low * 1.000_001, domain.high * 0.999_999));
         inside.fold(0.0, |largest: f64, variance| {
@@ -92,9 +92,10 @@ mod tests {
     /// is left.
     #[test]
     fn dividing_by_one_less_makes_short_rows_too_small() {
-        for protocol in crate::nonlinear::registry().iter().filter(|protocol| (protocol.card.domain)(1).of == VARIANCE)
+        for protocol in
+            crate::nonlinear::Registry::built_in().iter().filter(|protocol| protocol.card.interval.at(1).of == VARIANCE)
         {
-            let card = protocol.card;
+            let card = &protocol.card;
             let (short, long) = (largest_relative_error(protocol, 8, 7), largest_relative_error(protocol, 768, 767));
             println!("{}: {short:e} {long:e}", card.name);
             assert!((1.0 - 0.875f64.sqrt()..=card.error.relative).contains(&short), "{}: {short}", card.name);

@@ -16,23 +16,25 @@ use super::{SUM_OF_SQUARES, centred_with_sum_of_squares, scaled_and_offset};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::rsqrt::normalized::{EXPONENTS, domain, over};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, ErrorClaim, Function, LayerNormInputs, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, LayerNormInputs, PerRow, Protocol, Reading, Rounds, Setting,
+    Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// Guard bits of the sum of squares and of the inverse standard deviation.
 const GUARD_BITS: i8 = 4;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "layernorm/normalized",
-    function: Function::LayerNorm,
-    summary: "inverse root by a power of four and one trigonometric sum",
-    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "layernorm/normalized".into(),
+    function: Function::LAYERNORM,
+    summary: "inverse root by a power of four and one trigonometric sum".into(),
+    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension".into(),
     reading: Reading::Ours,
-    domain: |_| domain(SUM_OF_SQUARES),
+    interval: PerRow::of(|_| domain(SUM_OF_SQUARES)),
     error: ErrorClaim { absolute: 0.0, relative: 1.2e-6, truth: Truth::LayerNorm },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(14)),
         bits: Some(Bits::Linear {
@@ -41,14 +43,14 @@ pub const CARD: Card = Card {
             per_column: 128,
         }),
         holds: true,
-        remark: "square 1, inverse root 11, two products",
+        remark: "square 1, inverse root 11, two products".into(),
     }],
-    fails: &[],
-    known: &["the inverse root wraps with probability 2^-12 for each row under local truncation, use exact"],
-};
+    fails: vec![],
+    known: texts(&["the inverse root wraps with probability 2^-12 for each row under local truncation, use exact"]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::LayerNorm(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::layer_norm(build)));
 
 /// Layer normalisation of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {

@@ -16,24 +16,26 @@ use super::by_variance;
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::rsqrt::normalized::over;
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, LayerNormInputs, Protocol, Reading, Rounds, Setting,
-    Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, LayerNormInputs, PerRow, Protocol, Reading, Rounds,
+    Setting, Truth, texts,
 };
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Exponents of four at the ends of the domain.
 const EXPONENTS: (i8, i8) = (-5, 8);
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "layernorm/puma",
-    function: Function::LayerNorm,
-    summary: "variance, inverse root, two products",
-    source: "PUMA (arXiv 2307.12533 v1), layer normalisation; the inverse root, which it does not print, ours",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "layernorm/puma".into(),
+    function: Function::LAYERNORM,
+    summary: "variance, inverse root, two products".into(),
+    source: "PUMA (arXiv 2307.12533 v1), layer normalisation; the inverse root, which it does not print, ours".into(),
     reading: Reading::AsPrinted,
-    domain: |_| domain(),
+    interval: PerRow::of(|_| domain()),
     error: ErrorClaim { absolute: 0.0, relative: 1.2e-6, truth: Truth::LayerNorm },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(14)),
         bits: Some(Bits::Linear {
@@ -42,17 +44,17 @@ pub const CARD: Card = Card {
             per_column: 128,
         }),
         holds: true,
-        remark: "square 1, inverse root 11, two products",
+        remark: "square 1, inverse root 11, two products".into(),
     }],
-    fails: &[],
-    known: &["the inverse root wraps with probability 2^-12 for each row under local truncation, use exact"],
-};
+    fails: vec![],
+    known: texts(&["the inverse root wraps with probability 2^-12 for each row under local truncation, use exact"]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::LayerNorm(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::layer_norm(build)));
 
-const fn domain() -> Domain {
-    Domain { low: 0.000_976_562_5, high: 65536.0, of: "the variance of the row" }
+const fn domain() -> Interval {
+    Interval { low: 0.000_976_562_5, high: 65536.0, of: Cow::Borrowed("the variance of the row") }
 }
 
 /// Layer normalisation of each row, with the guard bits of x.

@@ -28,8 +28,11 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::max::tree;
-use crate::nonlinear::{Bits, Build, Card, CostClaim, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth};
+use crate::nonlinear::{
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, PerRow, Protocol, Reading, Rounds, Setting, Truth, texts,
+};
 use crate::shape::Shape;
+use std::sync::LazyLock;
 
 /// Guard bits of numbers that are 0 or 1 or a small count: few, because a product with an element is truncated by as many as are left,
 /// and wraps the less often the fewer they are. (CrypTen keeps them without fraction bits.)
@@ -38,48 +41,50 @@ const COUNT_GUARD_BITS: i8 = -8;
 const RANDOM_BITS: usize = 16;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "max/crypten",
-    function: Function::Max,
-    summary: "int(ln n) halvings, pairwise comparison of the rest, and the position of the maximum",
-    source: "CrypTen's code at 775868a: common/functions/maximum.py, log_reduction; sampling.py, weighted_index",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "max/crypten".into(),
+    function: Function::MAX,
+    summary: "int(ln n) halvings, pairwise comparison of the rest, and the position of the maximum".into(),
+    source: "CrypTen's code at 775868a: common/functions/maximum.py, log_reduction; sampling.py, weighted_index".into(),
     reading: Reading::AsCoded,
-    domain: tree::CARD.domain,
+    interval: tree::CARD.interval.clone(),
     error: ErrorClaim { absolute: 0.0, relative: 0.0, truth: Truth::Max },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "CrypTen, measured for rows of 16 to 512",
+            by: "CrypTen, measured for rows of 16 to 512".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::OfRow {
-                at: rounds,
-                formula: "10 int(ln n) + ceil(log2(k - 1)) + 36, k = n halved int(ln n) times",
+                at: PerRow::of(rounds),
+                formula: "10 int(ln n) + ceil(log2(k - 1)) + 36, k = n halved int(ln n) times".into(),
             }),
             bits: Some(Bits::OfRow {
-                at: bits,
-                formula: "9088 n + 3712 k^2 - 4224 k + 4608, k = n halved int(ln n) times",
+                at: PerRow::of(bits),
+                formula: "9088 n + 3712 k^2 - 4224 k + 4608, k = n halved int(ln n) times".into(),
             }),
             holds: true,
-            remark: "at n = 512 99 rounds, 1186.875 byte for each element, of which 17 rounds and 641 byte find the position",
+            remark: "at n = 512 99 rounds, 1186.875 byte for each element, of which 17 rounds and 641 byte find the position".into(),
         },
         CostClaim {
-            by: "SecFormer, section 2 (maximum by log n comparisons)",
+            by: "SecFormer, section 2 (maximum by log n comparisons)".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::Linear { fixed: 0, per_halving: 7 }),
             bits: None,
             holds: false,
-            remark: "a comparison takes 8 rounds and a selection one more, and the code is no plain tree",
+            remark: "a comparison takes 8 rounds and a selection one more, and the code is no plain tree".into(),
         },
     ],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "it halves int(ln n) times, not log2 n, and compares what is left pairwise",
         "it finds the position of the maximum too, though softmax has no use for it",
         "CrypTen breaks ties by a random number; here a number made of the row stands in its place, with the same messages",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// int(ln n).
 fn halvings(row_length: usize) -> u32 {
@@ -113,7 +118,7 @@ pub(in crate::nonlinear) fn bits(row_length: usize) -> i64 {
 
 /// The largest element of each row; the last axis has length 1 then. The guard bits are those of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let reduced = (0..halvings(c.row_length(x))).fold(x, |row, _| halved(c, row));
     let largest = by_pairs(c, reduced);

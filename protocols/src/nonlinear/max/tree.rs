@@ -14,46 +14,48 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "max/tree",
-    function: Function::Max,
-    summary: "halving: one comparison and one selection for each level",
-    source: "CrypTen (NeurIPS 2021) Appendix C",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "max/tree".into(),
+    function: Function::MAX,
+    summary: "halving: one comparison and one selection for each level".into(),
+    source: "CrypTen (NeurIPS 2021) Appendix C".into(),
     reading: Reading::Ours,
-    domain: |_| Domain { low: -1_048_576.0, high: 1_048_576.0, of: "the elements" },
+    interval: PerRow::of(|_| Interval { low: -1_048_576.0, high: 1_048_576.0, of: "the elements".into() }),
     error: ErrorClaim { absolute: 0.0, relative: 0.0, truth: Truth::Max },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::Linear { fixed: 0, per_halving: 9 }),
             bits: Some(Bits::Linear { per_element: 3456 + 256, per_row: -(3456 + 256), per_column: 0 }),
             holds: true,
-            remark: "n - 1 comparisons and selections",
+            remark: "n - 1 comparisons and selections".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::LEAN,
             rounds: Some(Rounds::Linear { fixed: 0, per_halving: 8 }),
             bits: Some(Bits::Linear { per_element: 504 + 130, per_row: -(504 + 130), per_column: 0 }),
             holds: true,
-            remark: "n - 1 comparisons and selections",
+            remark: "n - 1 comparisons and selections".into(),
         },
     ],
-    fails: &[],
-    known: &["CrypTen's own maximum takes 99 rounds at n = 512 where the tree takes 81"],
-};
+    fails: vec![],
+    known: texts(&["CrypTen's own maximum takes 99 rounds at n = 512 where the tree takes 81"]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// The largest element of each row; the last axis has length 1 then. The guard bits are those of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let axis = c.last_axis(x);
     let mut row = x;

@@ -20,8 +20,11 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Guard bits at which the iteration runs: a quarter of the rounding without any, while a product near 1 wraps with
 /// probability 2^-28 under local truncation.
@@ -40,41 +43,43 @@ pub struct Division {
 pub const PAPER: Division = Division { eta: 5000.0, iterations: 13 };
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "reciprocal/goldschmidt",
-    function: Function::Reciprocal,
-    summary: "13 Goldschmidt iterations after division by eta = 5000",
-    source: "SecFormer (arXiv 2401.00793) Appendix B, Algorithm 3",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "reciprocal/goldschmidt".into(),
+    function: Function::RECIPROCAL,
+    summary: "13 Goldschmidt iterations after division by eta = 5000".into(),
+    source: "SecFormer (arXiv 2401.00793) Appendix B, Algorithm 3".into(),
     reading: Reading::AsPrinted,
-    domain: |_| PAPER.domain("the argument"),
+    interval: PerRow::of(|_| PAPER.domain("the argument")),
     error: ErrorClaim { absolute: 0.0, relative: 2.8e-4, truth: Truth::Reciprocal },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "SecFormer, cost of the division",
+            by: "SecFormer, cost of the division".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(13)),
             bits: Some(Bits::per_element(6656)),
             holds: false,
             remark: "counts both products of an iteration as one round, and the first p = 1 m as a product: 25 rounds as written, \
-                 6400 bit",
+                 6400 bit".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(25)),
             bits: Some(Bits::per_element(6400)),
             holds: true,
-            remark: "2t - 1 rounds, 512 t - 256 bit",
+            remark: "2t - 1 rounds, 512 t - 256 bit".into(),
         },
     ],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "divides by a fixed range of [5, 9995]: the row sums of 2Quad leave it when rows are longer than 390 elements",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// 1/x elementwise with the paper's constants; 12 guard bits.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
@@ -84,8 +89,8 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
 impl Division {
     /// Where the relative error is below 2.8e-4 for 13 iterations.
     #[must_use]
-    pub const fn domain(self, of: &'static str) -> Domain {
-        Domain { low: 0.001 * self.eta, high: 1.999 * self.eta, of }
+    pub const fn domain(self, of: &'static str) -> Interval {
+        Interval { low: 0.001 * self.eta, high: 1.999 * self.eta, of: Cow::Borrowed(of) }
     }
 
     /// 1/x for x in the domain, which it claims; floor(log2 eta) guard bits.

@@ -21,53 +21,57 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::exp::crypten::exponential;
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::sync::LazyLock;
 
 /// Newton steps.
 pub const ITERATIONS: usize = 10;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "reciprocal/newton",
-    function: Function::Reciprocal,
-    summary: "ten Newton steps from 3 exp(1 - 2x) + 0.003",
-    source: "CrypTen (NeurIPS 2021) Appendix C; code: common/functions/approximations.py, reciprocal, all_pos",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "reciprocal/newton".into(),
+    function: Function::RECIPROCAL,
+    summary: "ten Newton steps from 3 exp(1 - 2x) + 0.003".into(),
+    source: "CrypTen (NeurIPS 2021) Appendix C; code: common/functions/approximations.py, reciprocal, all_pos".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: 0.01, high: 100.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: 0.01, high: 100.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 0.0, relative: 1e-7, truth: Truth::Reciprocal },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "CrypTen, measured (all_pos)",
+            by: "CrypTen, measured (all_pos)".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(28)),
             bits: Some(Bits::per_element(4864)),
             holds: true,
-            remark: "608 byte: exp, then a square and a product for each step",
+            remark: "608 byte: exp, then a square and a product for each step".into(),
         },
         CostClaim {
-            by: "SecFormer, Table 1 (Div)",
+            by: "SecFormer, Table 1 (Div)".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(36)),
             bits: Some(Bits::per_element(10368)),
             holds: false,
             remark: "16 + 2t rounds at t = 10; counts a comparison and two products for the sign, a division's last product, \
-                     and two products where the code has a square and a product",
+                     and two products where the code has a square and a product".into(),
         },
     ],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "papers still print the starting value 3 exp(1/2 - x) + 0.003 that CrypTen gave up in 2020",
         "from x = 254 on it diverges, because exp is a limit that is used below its domain",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// 1/x elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     newton(c, x)
 }

@@ -14,47 +14,52 @@
 
 use super::newton;
 use crate::circuit::{Bit, Circuit, Secret};
-use crate::nonlinear::{Bits, Build, Card, CostClaim, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth};
+use crate::nonlinear::{
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, texts,
+};
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "reciprocal/newton-signed",
-    function: Function::Reciprocal,
-    summary: "the sign apart, and ten Newton steps of the absolute value",
-    source: "CrypTen's code at 775868a: common/functions/approximations.py, reciprocal as configured by default",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "reciprocal/newton-signed".into(),
+    function: Function::RECIPROCAL,
+    summary: "the sign apart, and ten Newton steps of the absolute value".into(),
+    source: "CrypTen's code at 775868a: common/functions/approximations.py, reciprocal as configured by default".into(),
     reading: Reading::AsCoded,
-    domain: newton::CARD.domain,
+    interval: newton::CARD.interval.clone(),
     error: ErrorClaim { absolute: 0.0, relative: 1e-7, truth: Truth::Reciprocal },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "CrypTen, measured (as configured by default)",
+            by: "CrypTen, measured (as configured by default)".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(38)),
             bits: Some(Bits::per_element(8832)),
             holds: true,
-            remark: "1104 byte: comparison, product with the sign, `reciprocal/newton`, product with the sign",
+            remark: "1104 byte: comparison, product with the sign, `reciprocal/newton`, product with the sign".into(),
         },
         CostClaim {
-            by: "SecFormer, Figures 7 to 9",
+            by: "SecFormer, Figures 7 to 9".into(),
             setting: Setting::PUBLISHED,
             rounds: None,
             bits: Some(Bits::per_element(10112)),
             holds: false,
-            remark: "1264 byte: a Newton step charged as two products, 512 bit, where the code has a square and a product, 384",
+            remark: "1264 byte: a Newton step charged as two products, 512 bit, where the code has a square and a product, 384".into(),
         },
     ],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "the sign costs 10 rounds and 496 byte, also where a caller knows that it is positive, as of a sum of squares",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// 1/x elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     signed(c, x)
 }

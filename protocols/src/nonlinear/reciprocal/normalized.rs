@@ -16,8 +16,10 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, normalize,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    normalize, texts,
 };
+use std::sync::LazyLock;
 use std::sync::OnceLock;
 
 /// Exponents of two at the ends of the registered domain.
@@ -28,34 +30,34 @@ const SERIES_GUARD_BITS: i8 = 4;
 const RESULT_GUARD_BITS: i8 = 8;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "reciprocal/normalized",
-    function: Function::Reciprocal,
-    summary: "a power of two by comparisons at once, then one trigonometric sum on [1, 2]",
-    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "reciprocal/normalized".into(),
+    function: Function::RECIPROCAL,
+    summary: "a power of two by comparisons at once, then one trigonometric sum on [1, 2]".into(),
+    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension".into(),
     reading: Reading::Ours,
-    domain: |_| Domain { low: 0.0078125, high: 16384.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: 0.0078125, high: 16384.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 0.0, relative: 5e-7, truth: Truth::Reciprocal },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(11)),
         bits: Some(Bits::per_element(20 * (504 + 2) + 2 * 22 + 2 * 256)),
         holds: true,
-        remark: "comparison 7, conversion 1, product 1, opening 1, product 1",
+        remark: "comparison 7, conversion 1, product 1, opening 1, product 1".into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "the sum is truncated at 52 fraction bits: with local truncation it wraps with probability 2^-12, use exact",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// 1/x elementwise; 8 guard bits.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     over(c, x, EXPONENTS.0, EXPONENTS.1)
 }

@@ -22,8 +22,11 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::reciprocal::goldschmidt::{GUARD_BITS, scale_down};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// The argument is deflated by it.
 pub const ETA: f64 = 2000.0;
@@ -32,43 +35,45 @@ pub const ITERATIONS: usize = 11;
 
 /// Where the relative error is below 1e-3, for a quantity in words.
 #[must_use]
-pub const fn domain(of: &'static str) -> Domain {
-    Domain { low: 0.001 * ETA, high: 2.945 * ETA, of }
+pub const fn domain(of: &'static str) -> Interval {
+    Interval { low: 0.001 * ETA, high: 2.945 * ETA, of: Cow::Borrowed(of) }
 }
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "rsqrt/goldschmidt",
-    function: Function::Rsqrt,
-    summary: "11 Goldschmidt iterations after division by eta = 2000",
-    source: "SecFormer (arXiv 2401.00793) section 3.2, Algorithm 2, steps 3 to 8",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "rsqrt/goldschmidt".into(),
+    function: Function::RSQRT,
+    summary: "11 Goldschmidt iterations after division by eta = 2000".into(),
+    source: "SecFormer (arXiv 2401.00793) section 3.2, Algorithm 2, steps 3 to 8".into(),
     reading: Reading::AsPrinted,
-    domain: |_| domain("the argument"),
+    interval: PerRow::of(|_| domain("the argument")),
     error: ErrorClaim { absolute: 0.0, relative: 1e-3, truth: Truth::Rsqrt },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "SecFormer, cost of the inverse root",
+            by: "SecFormer, cost of the inverse root".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(22)),
             bits: Some(Bits::per_element(7040)),
             holds: false,
-            remark: "2 rounds and 640 bit for each of 11 iterations; the first p = 1 m is no product and the last q is not needed",
+            remark: "2 rounds and 640 bit for each of 11 iterations; the first p = 1 m is no product and the last q is not needed".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(30)),
             bits: Some(Bits::per_element(6400)),
             holds: true,
-            remark: "ten squares and twenty products, one after the other",
+            remark: "ten squares and twenty products, one after the other".into(),
         },
     ],
-    fails: &[],
-    known: &["the paper claims q0 up to 2.99, where 11 iterations leave an error of 53 percent; 2.945 is right"],
-};
+    fails: vec![],
+    known: texts(&["the paper claims q0 up to 2.99, where 11 iterations leave an error of 53 percent; 2.945 is right"]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// 1/sqrt(x) elementwise; 5 guard bits.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {

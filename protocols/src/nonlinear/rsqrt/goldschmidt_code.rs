@@ -14,9 +14,11 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, Truth, texts,
 };
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
 /// Iterations of the timing code.
 pub const ITERATIONS: usize = 7;
@@ -25,69 +27,71 @@ pub const MORE_ITERATIONS: usize = 8;
 
 /// Where the relative error is below 1.01e-3, for a quantity in words.
 #[must_use]
-pub const fn domain(of: &'static str) -> Domain {
-    Domain { low: 0.0247, high: 2.716, of }
+pub const fn domain(of: &'static str) -> Interval {
+    Interval { low: 0.0247, high: 2.716, of: Cow::Borrowed(of) }
 }
 
 /// The same for 8 iterations.
 #[must_use]
-pub const fn domain_8(of: &'static str) -> Domain {
-    Domain { low: 0.0111, high: 2.812, of }
+pub const fn domain_8(of: &'static str) -> Interval {
+    Interval { low: 0.0111, high: 2.812, of: Cow::Borrowed(of) }
 }
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "rsqrt/goldschmidt-code",
-    function: Function::Rsqrt,
-    summary: "7 Goldschmidt iterations without deflation",
-    source: "SecFormer's repository at 4c1db49, efficiency/utils.py, secformer_norm",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "rsqrt/goldschmidt-code".into(),
+    function: Function::RSQRT,
+    summary: "7 Goldschmidt iterations without deflation".into(),
+    source: "SecFormer's repository at 4c1db49, efficiency/utils.py, secformer_norm".into(),
     reading: Reading::AsCoded,
-    domain: |_| domain("the argument"),
+    interval: PerRow::of(|_| domain("the argument")),
     error: ErrorClaim { absolute: 0.0, relative: 1.01e-3, truth: Truth::Rsqrt },
-    claims: &[CostClaim {
-        by: "SecFormer's code, measured",
+    claims: vec![CostClaim {
+        by: "SecFormer's code, measured".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(20)),
         bits: Some(Bits::per_element(4224)),
         holds: true,
-        remark: "528 byte, 3t - 1 rounds and 80t - 32 byte: a square and two products one after the other, the first product apart",
+        remark: "528 byte, 3t - 1 rounds and 80t - 32 byte: a square and two products one after the other, the first product apart".into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "a variance of 3 diverges: the paper's division by 2000 is missing; sums of squares and variances of models lie beyond",
+        why: "a variance of 3 diverges: the paper's division by 2000 is missing; sums of squares and variances of models lie beyond".into(),
     }],
-    known: &["the paper divides by 2000 and iterates 11 times", "the last update of x is not read"],
-};
+    known: texts(&["the paper divides by 2000 and iterates 11 times", "the last update of x is not read"]),
+}
+});
 
 /// The card with 8 iterations.
-pub const CARD_8: Card = Card {
-    name: "rsqrt/goldschmidt-code-8",
-    function: Function::Rsqrt,
-    summary: "8 Goldschmidt iterations without deflation",
-    source: "SecFormer's repository at 4c1db49, operation/inv_sqrt.py and operation/layernorm.py",
+pub static CARD_8: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "rsqrt/goldschmidt-code-8".into(),
+    function: Function::RSQRT,
+    summary: "8 Goldschmidt iterations without deflation".into(),
+    source: "SecFormer's repository at 4c1db49, operation/inv_sqrt.py and operation/layernorm.py".into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| domain_8("the argument"),
+    interval: PerRow::of(|_| domain_8("the argument")),
     error: ErrorClaim { absolute: 0.0, relative: 1e-3, truth: Truth::Rsqrt },
-    claims: &[CostClaim {
-        by: "SecFormer, Figure 7 (608 byte for each element); its code, measured",
+    claims: vec![CostClaim {
+        by: "SecFormer, Figure 7 (608 byte for each element); its code, measured".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(23)),
         bits: Some(Bits::per_element(4864)),
         holds: true,
-        remark: "3t - 1 rounds and 80t - 32 byte",
+        remark: "3t - 1 rounds and 80t - 32 byte".into(),
     }],
-    fails: CARD.fails,
-    known: &[
+    fails: CARD.fails.clone(),
+    known: texts(&[
         "the paper divides by 2000 and iterates 11 times",
         "the benchmark multiplies in place: after its first call the input is about 1, and later calls run on that",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// The protocol with 8 iterations.
-pub const PROTOCOL_8: Protocol = Protocol { card: &CARD_8, build: Build::Map(build_8) };
+pub static PROTOCOL_8: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD_8, Build::map(build_8)));
 
 /// 1/sqrt(x) elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
@@ -126,15 +130,15 @@ mod tests {
     #[test]
     fn it_is_as_good_as_claimed_up_to_the_ends_and_diverges_at_three() {
         for (protocol, domain, worse) in
-            [(PROTOCOL, domain(""), [0.0245, 2.719]), (PROTOCOL_8, domain_8(""), [0.011, 2.814])]
+            [(&PROTOCOL, domain(""), [0.0245, 2.719]), (&PROTOCOL_8, domain_8(""), [0.011, 2.814])]
         {
             let claimed = protocol.card.error.relative;
             let points = testing::grid(domain.low, domain.high, 20_001);
-            let (_, relative) = testing::largest_error(&protocol, points, |x| 1.0 / x.sqrt());
+            let (_, relative) = testing::largest_error(protocol, points, |x| 1.0 / x.sqrt());
             assert!(relative <= claimed);
-            let outside = testing::map(&protocol, &worse);
+            let outside = testing::map(protocol, &worse);
             assert!(worse.iter().zip(outside).all(|(x, y)| (y * x.sqrt() - 1.0).abs() > claimed));
-            let far = testing::map(&protocol, &[3.0, 4.0]);
+            let far = testing::map(protocol, &[3.0, 4.0]);
             assert!(far[0] == 0.0 && (far[1].is_nan() || (far[1] * 2.0 - 1.0).abs() >= 1.0));
         }
     }

@@ -13,8 +13,10 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::exp::crypten::exponential;
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::sync::LazyLock;
 
 /// Newton steps as configured by default.
 pub const ITERATIONS: usize = 3;
@@ -22,87 +24,91 @@ pub const ITERATIONS: usize = 3;
 pub const MORE_ITERATIONS: usize = 8;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "rsqrt/newton",
-    function: Function::Rsqrt,
-    summary: "three Newton steps from 2.2 exp(-(x/2 + 0.2)) + 0.2 - x/1024",
-    source: "CrypTen (NeurIPS 2021) Appendix C; code: common/functions/approximations.py, inv_sqrt",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "rsqrt/newton".into(),
+    function: Function::RSQRT,
+    summary: "three Newton steps from 2.2 exp(-(x/2 + 0.2)) + 0.2 - x/1024".into(),
+    source: "CrypTen (NeurIPS 2021) Appendix C; code: common/functions/approximations.py, inv_sqrt".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: 0.1, high: 150.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: 0.1, high: 150.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 0.0, relative: 5e-3, truth: Truth::Rsqrt },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "CrypTen, measured",
+            by: "CrypTen, measured".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(17)),
             bits: Some(Bits::per_element(2944)),
             holds: true,
-            remark: "368 byte: exp, then a square and two products for each step",
+            remark: "368 byte: exp, then a square and two products for each step".into(),
         },
         CostClaim {
-            by: "SecFormer, Table 1 (rSqrt)",
+            by: "SecFormer, Table 1 (rSqrt)".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(18)),
             bits: Some(Bits::per_element(6400)),
             holds: false,
-            remark: "9 + 3t rounds: one product more, for the square root; 6400 bit is that at t = 8, not at the default 3",
+            remark:
+                "9 + 3t rounds: one product more, for the square root; 6400 bit is that at t = 8, not at the default 3"
+                    .into(),
         },
     ],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "SecFormer prints the start as exp(-2.2 (x/2 + 0.2)) + 0.198046875: the 2.2 is a factor, not in the exponent, and the \
          constant is 0.2 - x/1024 at x = 2",
         "below 0.1 three steps do not converge",
-    ],
-};
+    ]),
+});
 
 /// The card with eight steps.
-pub const CARD_8: Card = Card {
-    name: "rsqrt/newton-8",
-    function: Function::Rsqrt,
-    summary: "eight Newton steps from 2.2 exp(-(x/2 + 0.2)) + 0.2 - x/1024",
-    source: "CrypTen's code at 775868a: common/functions/approximations.py, inv_sqrt with sqrt_nr_iters = 8",
+pub static CARD_8: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "rsqrt/newton-8".into(),
+    function: Function::RSQRT,
+    summary: "eight Newton steps from 2.2 exp(-(x/2 + 0.2)) + 0.2 - x/1024".into(),
+    source: "CrypTen's code at 775868a: common/functions/approximations.py, inv_sqrt with sqrt_nr_iters = 8".into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| Domain { low: 0.01, high: 190.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: 0.01, high: 190.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 0.0, relative: 1e-8, truth: Truth::Rsqrt },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "CrypTen, measured (sqrt_nr_iters = 8)",
+            by: "CrypTen, measured (sqrt_nr_iters = 8)".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(32)),
             bits: Some(Bits::per_element(6144)),
             holds: true,
-            remark: "768 byte: exp, then a square and two products for each step",
+            remark: "768 byte: exp, then a square and two products for each step".into(),
         },
         CostClaim {
-            by: "SecFormer, Table 1 (rSqrt)",
+            by: "SecFormer, Table 1 (rSqrt)".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(33)),
             bits: Some(Bits::per_element(6400)),
             holds: false,
-            remark: "one product more, for the square root: that is 9 + 3t rounds and 6400 bit at t = 8, though the default is 3",
+            remark: "one product more, for the square root: that is 9 + 3t rounds and 6400 bit at t = 8, though the default is 3".into(),
         },
     ],
-    fails: &[],
-    known: &["published tables that only eight steps reproduce do not say that the default was changed"],
-};
+    fails: vec![],
+    known: texts(&["published tables that only eight steps reproduce do not say that the default was changed"]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// The protocol with eight steps.
-pub const PROTOCOL_8: Protocol = Protocol { card: &CARD_8, build: Build::Map(build_8) };
+pub static PROTOCOL_8: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD_8, Build::map(build_8)));
 
 /// 1/sqrt(x) elementwise, with one guard bit more than x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     newton(c, x, ITERATIONS)
 }
 
 /// The same with eight steps.
 pub fn build_8(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD_8.domain)(1);
+    let domain = CARD_8.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     newton(c, x, MORE_ITERATIONS)
 }

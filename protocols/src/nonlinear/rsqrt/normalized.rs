@@ -14,8 +14,11 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, normalize,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    normalize, texts,
 };
+use std::borrow::Cow;
+use std::sync::LazyLock;
 use std::sync::OnceLock;
 
 /// Exponents of four at the ends of the registered domain.
@@ -27,35 +30,35 @@ const RESULT_GUARD_BITS: i8 = 8;
 
 /// 4^-3 to 4^10, of a quantity in words.
 #[must_use]
-pub const fn domain(of: &'static str) -> Domain {
-    Domain { low: 0.015625, high: 1_048_576.0, of }
+pub const fn domain(of: &'static str) -> Interval {
+    Interval { low: 0.015625, high: 1_048_576.0, of: Cow::Borrowed(of) }
 }
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "rsqrt/normalized",
-    function: Function::Rsqrt,
-    summary: "a power of four by comparisons at once, then one trigonometric sum on [1, 4]",
-    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "rsqrt/normalized".into(),
+    function: Function::RSQRT,
+    summary: "a power of four by comparisons at once, then one trigonometric sum on [1, 4]".into(),
+    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension".into(),
     reading: Reading::Ours,
-    domain: |_| domain("the argument"),
+    interval: PerRow::of(|_| domain("the argument")),
     error: ErrorClaim { absolute: 0.0, relative: 1.2e-6, truth: Truth::Rsqrt },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(11)),
         bits: Some(Bits::per_element(12 * (504 + 2) + 2 * 23 + 2 * 256)),
         holds: true,
-        remark: "comparison 7, conversion 1, product 1, opening 1, product 1",
+        remark: "comparison 7, conversion 1, product 1, opening 1, product 1".into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "the sum is truncated at 52 fraction bits: with local truncation it wraps with probability 2^-12, use exact",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// 1/sqrt(x) elementwise; 8 guard bits.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {

@@ -16,78 +16,85 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::reciprocal::newton_signed;
 use crate::nonlinear::rsqrt::newton::{self, ITERATIONS, MORE_ITERATIONS};
-use crate::nonlinear::{Bits, Build, Card, CostClaim, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth};
+use crate::nonlinear::{
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, texts,
+};
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "rsqrt/sqrt-reciprocal",
-    function: Function::Rsqrt,
-    summary: "CrypTen's reciprocal of CrypTen's square root, three Newton steps for the root",
-    source: "SecFormer's repository at 4c1db49, efficiency/utils.py, crypten_norm; functions of CrypTen (NeurIPS 2021)",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "rsqrt/sqrt-reciprocal".into(),
+    function: Function::RSQRT,
+    summary: "CrypTen's reciprocal of CrypTen's square root, three Newton steps for the root".into(),
+    source: "SecFormer's repository at 4c1db49, efficiency/utils.py, crypten_norm; functions of CrypTen (NeurIPS 2021)"
+        .into(),
     reading: Reading::AsBenchmarked,
-    domain: newton::CARD.domain,
+    interval: newton::CARD.interval.clone(),
     error: ErrorClaim { absolute: 0.0, relative: 5e-3, truth: Truth::Rsqrt },
-    claims: &[CostClaim {
-        by: "CrypTen, measured",
+    claims: vec![CostClaim {
+        by: "CrypTen, measured".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(56)),
         bits: Some(Bits::per_element(12032)),
         holds: true,
-        remark: "1504 byte: 368 for the inverse root, 32 for the product that makes it a root, 1104 for the reciprocal",
+        remark: "1504 byte: 368 for the inverse root, 32 for the product that makes it a root, 1104 for the reciprocal"
+            .into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "CrypTen's square root is x times its inverse square root, which was wanted: 39 of 56 rounds are for nothing",
-    ],
-};
+    ]),
+});
 
 /// The card with eight steps.
-pub const CARD_8: Card = Card {
-    name: "rsqrt/sqrt-reciprocal-8",
-    function: Function::Rsqrt,
-    summary: "CrypTen's reciprocal of CrypTen's square root, eight Newton steps for the root",
-    source: "SecFormer's repository at 4c1db49, operation/inv_sqrt.py; functions of CrypTen (NeurIPS 2021)",
+pub static CARD_8: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "rsqrt/sqrt-reciprocal-8".into(),
+    function: Function::RSQRT,
+    summary: "CrypTen's reciprocal of CrypTen's square root, eight Newton steps for the root".into(),
+    source: "SecFormer's repository at 4c1db49, operation/inv_sqrt.py; functions of CrypTen (NeurIPS 2021)".into(),
     reading: Reading::AsBenchmarked,
-    domain: newton::CARD_8.domain,
+    interval: newton::CARD_8.interval.clone(),
     error: ErrorClaim { absolute: 0.0, relative: 1.1e-7, truth: Truth::Rsqrt },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "CrypTen, measured (sqrt_nr_iters = 8)",
+            by: "CrypTen, measured (sqrt_nr_iters = 8)".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(71)),
             bits: Some(Bits::per_element(15232)),
             holds: true,
-            remark: "1904 byte: 768 for the inverse root, 32 for the product that makes it a root, 1104 for the reciprocal",
+            remark: "1904 byte: 768 for the inverse root, 32 for the product that makes it a root, 1104 for the reciprocal".into(),
         },
         CostClaim {
-            by: "SecFormer, Figure 7 (CrypTen)",
+            by: "SecFormer, Figure 7 (CrypTen)".into(),
             setting: Setting::PUBLISHED,
             rounds: None,
             bits: Some(Bits::per_element(16512)),
             holds: false,
-            remark: "2064 byte: 800 for the root and 1264 for the reciprocal, of which a Newton step is charged as two products",
+            remark: "2064 byte: 800 for the root and 1264 for the reciprocal, of which a Newton step is charged as two products".into(),
         },
     ],
-    fails: &[],
-    known: &["published tables that only eight steps reproduce do not say that the default was changed"],
-};
+    fails: vec![],
+    known: texts(&["published tables that only eight steps reproduce do not say that the default was changed"]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// The protocol with eight steps.
-pub const PROTOCOL_8: Protocol = Protocol { card: &CARD_8, build: Build::Map(build_8) };
+pub static PROTOCOL_8: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD_8, Build::map(build_8)));
 
 /// 1/sqrt(x) elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     sqrt_reciprocal(c, x, ITERATIONS)
 }
 
 /// The same with eight steps.
 pub fn build_8(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD_8.domain)(1);
+    let domain = CARD_8.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     sqrt_reciprocal(c, x, MORE_ITERATIONS)
 }

@@ -13,36 +13,44 @@ use super::exp::with;
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::exp::bolt;
 use crate::nonlinear::{
-    Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, SoftmaxInputs, Truth,
+    Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, SoftmaxInputs,
+    Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/bolt",
-    function: Function::Softmax,
-    summary: "maximum by a tree, exp by a square and a secret power of two, one reciprocal for each row",
-    source: "BOLT (IEEE S&P 2024) for the exponential; maximum as CrypTen (NeurIPS 2021), reciprocal ours",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "softmax/bolt".into(),
+    function: Function::SOFTMAX,
+    summary: "maximum by a tree, exp by a square and a secret power of two, one reciprocal for each row".into(),
+    source: "BOLT (IEEE S&P 2024) for the exponential; maximum as CrypTen (NeurIPS 2021), reciprocal ours".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -128.0, high: 0.0, of: "the elements less the largest of their row" },
+    interval: PerRow::of(|_| Interval {
+        low: -128.0,
+        high: 0.0,
+        of: "the elements less the largest of their row".into(),
+    }),
     error: ErrorClaim { absolute: 5.5e-3, relative: 0.0, truth: Truth::Softmax },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::Linear { fixed: 22, per_halving: 8 }),
         bits: None,
         holds: true,
-        remark: "maximum 8 for each halving, exp 10, reciprocal 11, product 1, for rows of more than two",
+        remark: "maximum 8 for each halving, exp 10, reciprocal 11, product 1, for rows of more than two".into(),
     }],
-    fails: &[],
-    known: &["only the exponential is BOLT's: its maximum and reciprocal rest on look-ups and oblivious transfer"],
-};
+    fails: vec![],
+    known: texts(&[
+        "only the exponential is BOLT's: its maximum and reciprocal rest on look-ups and oblivious transfer",
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 /// Softmax of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {
-    with(c, inputs, &bolt::PROTOCOL, (CARD.domain)(1))
+    with(c, inputs, &bolt::PROTOCOL, CARD.interval.at(1))
 }
 
 #[cfg(test)]

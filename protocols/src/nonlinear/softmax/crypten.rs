@@ -21,50 +21,53 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    SoftmaxInputs, Truth, exp, max, reciprocal,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, SoftmaxInputs, Truth, exp, max, reciprocal, texts,
 };
+use std::sync::LazyLock;
 
 /// What the domain is about.
 const ROW_SUM: &str = "the row sum of e^(x - maximum)";
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/crypten",
-    function: Function::Softmax,
-    summary: "CrypTen's maximum with its position, exp, one reciprocal for each row",
-    source: "CrypTen's code at 775868a: common/functions/approximations.py, softmax",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "softmax/crypten".into(),
+    function: Function::SOFTMAX,
+    summary: "CrypTen's maximum with its position, exp, one reciprocal for each row".into(),
+    source: "CrypTen's code at 775868a: common/functions/approximations.py, softmax".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: 1.0, high: 100.0, of: ROW_SUM },
+    interval: PerRow::of(|_| Interval { low: 1.0, high: 100.0, of: ROW_SUM.into() }),
     error: ErrorClaim { absolute: 2.2e-2, relative: 0.0, truth: Truth::Softmax },
-    claims: &[CostClaim {
-        by: "CrypTen, measured for rows of 16 to 512; SecFormer, Table 3 (50.285 GB for BERT-base)",
+    claims: vec![CostClaim {
+        by: "CrypTen, measured for rows of 16 to 512; SecFormer, Table 3 (50.285 GB for BERT-base)".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::OfRow {
-            at: rounds,
-            formula: "10 int(ln n) + ceil(log2(k - 1)) + 73, k = n halved int(ln n) times",
+            at: PerRow::of(rounds),
+            formula: "10 int(ln n) + ceil(log2(k - 1)) + 73, k = n halved int(ln n) times".into(),
         }),
         bits: Some(Bits::OfRow {
-            at: bits,
-            formula: "10240 n + 3712 k^2 - 4224 k + 9600, k = n halved int(ln n) times",
+            at: PerRow::of(bits),
+            formula: "10240 n + 3712 k^2 - 4224 k + 9600, k = n halved int(ln n) times".into(),
         }),
         holds: true,
-        remark: "maximum, then exp 8 rounds, reciprocal 28, product 1; at n = 512 136 rounds and 1332.09375 byte for each element",
+        remark: "maximum, then exp 8 rounds, reciprocal 28, product 1; at n = 512 136 rounds and 1332.09375 byte for each element".into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "rows of 254 or more equal elements diverge in the reciprocal: 512 equal scores give no softmax",
+        why: "rows of 254 or more equal elements diverge in the reciprocal: 512 equal scores give no softmax".into(),
     }],
-    known: &[
+    known: texts(&[
         "it finds the position of the maximum and drops it: 17 of 136 rounds and 641 of 1332 byte at n = 512",
         "its reciprocal is right for row sums up to 100 only, and diverges from 254 on",
         "the error over the reals grows with the row: 8.6e-4 for 2 elements, 1.3e-2 for 128, 2.1e-2 for 512",
         "adding -10000 to a score instead of a mask leaves the domain of exp and explodes",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 fn rounds(row_length: usize) -> u64 {
     max::crypten::rounds(row_length) + 8 + 28 + 1
@@ -87,7 +90,7 @@ pub(super) fn after(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs, m
     let exponential = exp::crypten::PROTOCOL.build(c, difference);
     let exponential = mask.map_or(exponential, |mask| mask.keep(c, exponential));
     let sum = c.sum(exponential, c.last_axis(x));
-    let domain = (CARD.domain)(c.row_length(x));
+    let domain = CARD.interval.at(c.row_length(x));
     c.claim_domain(sum, domain.low, domain.high);
     let reciprocal = reciprocal::newton::PROTOCOL.build(c, sum);
     c.mul(exponential, reciprocal)

@@ -10,35 +10,37 @@
 use super::crypten::{self, after};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Function, Protocol, Reading, Rounds, Setting, SoftmaxInputs, max,
+    Bits, Build, Card, CostClaim, Function, Protocol, Reading, Rounds, Setting, SoftmaxInputs, max, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/crypten-tree",
-    function: Function::Softmax,
-    summary: "CrypTen's softmax with the maximum by a tree, its position not sought",
-    source: "CrypTen (NeurIPS 2021) Appendix C; code at 775868a: common/functions/approximations.py, softmax",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "softmax/crypten-tree".into(),
+    function: Function::SOFTMAX,
+    summary: "CrypTen's softmax with the maximum by a tree, its position not sought".into(),
+    source: "CrypTen (NeurIPS 2021) Appendix C; code at 775868a: common/functions/approximations.py, softmax".into(),
     reading: Reading::AsPrinted,
-    domain: crypten::CARD.domain,
+    interval: crypten::CARD.interval.clone(),
     error: crypten::CARD.error,
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::Linear { fixed: 37, per_halving: 9 }),
         bits: Some(Bits::Linear { per_element: 3712 + 1152, per_row: 4992 - 3712, per_column: 0 }),
         holds: true,
-        remark: "n - 1 comparisons and selections, exp, one reciprocal for each row, one product for each element",
+        remark: "n - 1 comparisons and selections, exp, one reciprocal for each row, one product for each element"
+            .into(),
     }],
-    fails: crypten::CARD.fails,
-    known: &[
+    fails: crypten::CARD.fails.clone(),
+    known: texts(&[
         "its reciprocal is right for row sums up to 100 only, and diverges from 254 on",
         "the error over the reals grows with the row: 8.6e-4 for 2 elements, 1.3e-2 for 128, 2.1e-2 for 512",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 /// Softmax of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {

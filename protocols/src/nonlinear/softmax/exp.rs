@@ -21,44 +21,50 @@ use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::exp::limit;
 use crate::nonlinear::reciprocal::normalized;
 use crate::nonlinear::{
-    Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, SoftmaxInputs, Truth, max,
+    Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, SoftmaxInputs,
+    Truth, max, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/exp",
-    function: Function::Softmax,
-    summary: "maximum by a tree, exp as a limit, one normalised reciprocal for each row",
-    source: "textbook; CrypTen (NeurIPS 2021) Appendix C for maximum and exp, reciprocal ours",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "softmax/exp".into(),
+    function: Function::SOFTMAX,
+    summary: "maximum by a tree, exp as a limit, one normalised reciprocal for each row".into(),
+    source: "textbook; CrypTen (NeurIPS 2021) Appendix C for maximum and exp, reciprocal ours".into(),
     reading: Reading::Ours,
-    domain: |_| Domain { low: -256.0, high: 0.0, of: "the elements less the largest of their row" },
+    interval: PerRow::of(|_| Interval {
+        low: -256.0,
+        high: 0.0,
+        of: "the elements less the largest of their row".into(),
+    }),
     error: ErrorClaim { absolute: 2.2e-2, relative: 0.0, truth: Truth::Softmax },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::Linear { fixed: 20, per_halving: 8 }),
         bits: None,
         holds: true,
-        remark: "maximum 8 for each halving, exp 8, reciprocal 11, product 1, for rows of more than two",
+        remark: "maximum 8 for each halving, exp 8, reciprocal 11, product 1, for rows of more than two".into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "exp runs at 8 guard bits: with local truncation a squaring near 1 wraps with probability 2^-16, use exact",
         "the error grows with the row: 8.6e-4 for 2 elements, 1.3e-2 for 128, 2.1e-2 for 512, 3.6e-2 for 4096",
         "adding -10000 to a score instead of a mask leaves the domain of exp and explodes",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 /// Softmax of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {
-    with(c, inputs, &limit::PROTOCOL, (CARD.domain)(1))
+    with(c, inputs, &limit::PROTOCOL, CARD.interval.at(1))
 }
 
 /// Softmax of each row by some exponential of what the elements lack to their largest, which is in `domain`.
-pub(super) fn with(c: &mut Circuit, inputs: SoftmaxInputs, exponential: &Protocol, domain: Domain) -> Secret {
+pub(super) fn with(c: &mut Circuit, inputs: SoftmaxInputs, exponential: &Protocol, domain: Interval) -> Secret {
     with_less(c, inputs, exponential, domain, 0.0)
 }
 
@@ -67,7 +73,7 @@ pub(super) fn with_less(
     c: &mut Circuit,
     SoftmaxInputs { x, mask }: SoftmaxInputs,
     exponential: &Protocol,
-    domain: Domain,
+    domain: Interval,
     epsilon: f64,
 ) -> Secret {
     let guard_bits = c.guard_bits(x);
@@ -79,7 +85,7 @@ pub(super) fn with_less(
     let exponential = exponential.build(c, difference);
     let exponential = mask.map_or(exponential, |mask| mask.keep(c, exponential));
     let sum = c.sum(exponential, c.last_axis(x));
-    let reciprocal = c.region(normalized::CARD.name, |c| {
+    let reciprocal = c.region(&normalized::CARD.name, |c| {
         let halvings = c.row_length(x).next_power_of_two().ilog2().max(1);
         let high = i8::try_from(halvings).expect("a row has fewer than 2^64 elements");
         normalized::over(c, sum, 0, high)

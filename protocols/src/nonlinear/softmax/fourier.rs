@@ -14,39 +14,41 @@ use super::exp::with;
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::exp::fourier;
 use crate::nonlinear::{
-    Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, SoftmaxInputs, Truth,
+    Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, SoftmaxInputs,
+    Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/fourier",
-    function: Function::Softmax,
-    summary: "maximum by a tree, exp by sixteen waves, one normalised reciprocal for each row",
-    source: "ours; CrypTen (NeurIPS 2021) Appendix C for the maximum",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "softmax/fourier".into(),
+    function: Function::SOFTMAX,
+    summary: "maximum by a tree, exp by sixteen waves, one normalised reciprocal for each row".into(),
+    source: "ours; CrypTen (NeurIPS 2021) Appendix C for the maximum".into(),
     reading: Reading::Ours,
-    domain: |_| Domain { of: "the elements less the largest of their row", ..fourier::DOMAIN },
+    interval: PerRow::of(|_| Interval { of: "the elements less the largest of their row".into(), ..fourier::DOMAIN }),
     error: ErrorClaim { absolute: 3.2e-4, relative: 0.0, truth: Truth::Softmax },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::Linear { fixed: 20, per_halving: 8 }),
         bits: None,
         holds: true,
-        remark: "maximum 8 for each halving, exp 8, reciprocal 11, product 1, for rows of more than two",
+        remark: "maximum 8 for each halving, exp 8, reciprocal 11, product 1, for rows of more than two".into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "the error grows with the row: it is claimed for up to 512 elements",
         "32 words are dealt for each element, see exp/fourier",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 /// Softmax of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {
-    with(c, inputs, &fourier::PROTOCOL, (CARD.domain)(1))
+    with(c, inputs, &fourier::PROTOCOL, CARD.interval.at(1))
 }
 
 #[cfg(test)]

@@ -21,43 +21,47 @@ use super::exp::with_less;
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::exp::puma;
 use crate::nonlinear::{
-    Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, SoftmaxInputs, Truth,
+    Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, SoftmaxInputs,
+    Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// Subtracted with the maximum.
 const EPSILON: f64 = 1e-6;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/puma",
-    function: Function::Softmax,
-    summary: "maximum by a tree, exp clipped at -14 with five squarings, one reciprocal for each row",
-    source: "PUMA (arXiv 2307.12533 v1), softmax; the reciprocal, which it does not print, ours",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "softmax/puma".into(),
+    function: Function::SOFTMAX,
+    summary: "maximum by a tree, exp clipped at -14 with five squarings, one reciprocal for each row".into(),
+    source: "PUMA (arXiv 2307.12533 v1), softmax; the reciprocal, which it does not print, ours".into(),
     reading: Reading::AsPrinted,
     // The 1e-6 are subtracted too.
-    domain: |_| Domain { low: -64.0, high: 0.0, of: "the elements less the largest of their row" },
+    interval: PerRow::of(|_| Interval { low: -64.0, high: 0.0, of: "the elements less the largest of their row".into() }),
     error: ErrorClaim { absolute: 0.172, relative: 0.0, truth: Truth::Softmax },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::Linear { fixed: 20, per_halving: 8 }),
         bits: None,
         holds: true,
-        remark: "maximum 8 for each halving, exp 8 (its squares beside the comparison), reciprocal 11, product 1, for rows of more than two",
+        remark: "maximum 8 for each halving, exp 8 (its squares beside the comparison), reciprocal 11, product 1, for rows of more than two".into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "one element against 511 that are 6.5 less gets a share of 0.73 where 0.56 is right, because five squarings lose small exponentials",
         "the 1e-6 encodes to 0 at 16 and 18 fraction bits",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 /// Softmax of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {
-    with_less(c, inputs, &puma::PROTOCOL, (CARD.domain)(1), EPSILON)
+    with_less(c, inputs, &puma::PROTOCOL, CARD.interval.at(1), EPSILON)
 }
 
 #[cfg(test)]

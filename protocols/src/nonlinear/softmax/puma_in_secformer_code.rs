@@ -20,9 +20,10 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    SoftmaxInputs, Truth, exp, max, reciprocal,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, SoftmaxInputs, Truth, exp, max, reciprocal, texts,
 };
+use std::sync::LazyLock;
 
 /// Threshold of the selection.
 const THRESHOLD: f64 = 1e-14;
@@ -30,43 +31,45 @@ const THRESHOLD: f64 = 1e-14;
 const EPSILON: f64 = 1e-6;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/puma-as-in-secformer-code",
-    function: Function::Softmax,
-    summary: "1 or exp(x) by the sign of x, less the maximum, over its row sum",
-    source: "SecFormer's repository at 4c1db49, efficiency/utils.py, puma_softmax",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "softmax/puma-as-in-secformer-code".into(),
+    function: Function::SOFTMAX,
+    summary: "1 or exp(x) by the sign of x, less the maximum, over its row sum".into(),
+    source: "SecFormer's repository at 4c1db49, efficiency/utils.py, puma_softmax".into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| Domain { low: 0.0, high: 1.0, of: "the elements" },
+    interval: PerRow::of(|_| Interval { low: 0.0, high: 1.0, of: "the elements".into() }),
     error: ErrorClaim { absolute: 1.0, relative: 0.0, truth: Truth::Softmax },
-    claims: &[CostClaim {
-        by: "SecFormer, Table 3 (67.837 GB for BERT-base); its code, measured for rows of 16 to 512",
+    claims: vec![CostClaim {
+        by: "SecFormer, Table 3 (67.837 GB for BERT-base); its code, measured for rows of 16 to 512".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::OfRow {
-            at: rounds,
-            formula: "10 int(ln n) + ceil(log2(k - 1)) + 92, k = n halved int(ln n) times",
+            at: PerRow::of(rounds),
+            formula: "10 int(ln n) + ceil(log2(k - 1)) + 92, k = n halved int(ln n) times".into(),
         }),
         bits: Some(Bits::OfRow {
-            at: bits,
-            formula: "13952 n + 3712 k^2 - 4224 k + 13568, k = n halved int(ln n) times",
+            at: PerRow::of(bits),
+            formula: "13952 n + 3712 k^2 - 4224 k + 13568, k = n halved int(ln n) times".into(),
         }),
         holds: true,
         remark: "maximum, comparison 8 rounds, exp 8, product 1, reciprocal 38, product 1; at n = 512 155 rounds and 1797.0625 byte for each \
-                 element",
+                 element".into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
         why: "it is no softmax: the exponential is taken before the maximum is subtracted, and is 1 for every negative score; the row (1, 0, \
-              ..., 0) of 128 gives 1 where softmax gives 0.021",
+              ..., 0) of 128 gives 1 where softmax gives 0.021".into(),
     }],
-    known: &[
+    known: texts(&[
         "PUMA's selection at -14 stands at 1e-14 here, and keeps 1 there instead of 0",
         "PUMA's exponential has 5 squarings; here it has CrypTen's 8",
         "the comparison is paid for though PUMA's own code runs between three parties, at another cost",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 fn rounds(row_length: usize) -> u64 {
     max::crypten::rounds(row_length) + 8 + 8 + 1 + 38 + 1
@@ -80,7 +83,7 @@ fn bits(row_length: usize) -> i64 {
 pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {
     let guard_bits = c.guard_bits(x);
     let x = mask.map_or(x, |mask| mask.fill(c, x));
-    let domain = (CARD.domain)(c.row_length(x));
+    let domain = CARD.interval.at(c.row_length(x));
     c.claim_domain(x, domain.low, domain.high);
     let largest = max::crypten::PROTOCOL.build(c, x);
     let below = c.less_than(x, THRESHOLD);

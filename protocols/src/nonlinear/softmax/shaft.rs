@@ -22,10 +22,11 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    SoftmaxInputs, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, SoftmaxInputs, Truth, texts,
 };
 use crate::shape::Shape;
+use std::sync::LazyLock;
 
 /// Steps; their number's logarithm to base 2 is the shift that divides by it.
 const STEPS: usize = 16;
@@ -34,40 +35,41 @@ const LOG_STEPS: i8 = 4;
 const CLIP: (f64, f64) = (-4.0, 12.0);
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/shaft",
-    function: Function::Softmax,
-    summary: "16 steps of a differential equation after clipping to [-4, 12]",
-    source: "SHAFT (NDSS 2025); its repository at 3ceb0ee, crypten/common/functions/approximations.py, softmax",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "softmax/shaft".into(),
+    function: Function::SOFTMAX,
+    summary: "16 steps of a differential equation after clipping to [-4, 12]".into(),
+    source: "SHAFT (NDSS 2025); its repository at 3ceb0ee, crypten/common/functions/approximations.py, softmax".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: CLIP.0, high: CLIP.1, of: "the elements" },
+    interval: PerRow::of(|_| Interval { low: CLIP.0, high: CLIP.1, of: "the elements".into() }),
     error: ErrorClaim { absolute: 0.26, relative: 0.0, truth: Truth::Softmax },
-    claims: &[CostClaim {
-        by: "SHAFT: 41 rounds, 0.2383 MB for a row of 128",
+    claims: vec![CostClaim {
+        by: "SHAFT: 41 rounds, 0.2383 MB for a row of 128".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(41)),
         bits: Some(Bits::per_element(2 * (3456 + 256) + 16 * 512)),
         holds: true,
-        remark: "clip 9 rounds, two for each step; 1952 byte for each element, online only, and a MB of 2^20 byte",
+        remark: "clip 9 rounds, two for each step; 1952 byte for each element, online only, and a MB of 2^20 byte"
+            .into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "scores beyond [-4, 12] are clipped: (20, 15) gives (0.5, 0.5) where softmax gives (0.993, 0.007)",
+        why: "scores beyond [-4, 12] are clipped: (20, 15) gives (0.5, 0.5) where softmax gives (0.993, 0.007)".into(),
     }],
-    known: &[
+    known: texts(&[
         "scores that are all below -4 give a uniform row, and so do those that are all above 12",
         "inside the clip the error grows with the row: 0.019 for 8 elements, 0.141 for 128, 0.245 for 512",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 /// Softmax of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {
     let (axis, guard_bits) = (c.last_axis(x), c.guard_bits(x));
     let x = mask.map_or(x, |mask| mask.fill(c, x));
-    let domain = (CARD.domain)(c.row_length(x));
+    let domain = CARD.interval.at(c.row_length(x));
     c.claim_domain(x, domain.low, domain.high);
     let clipped = clip(c, x);
     let u = c.shift(clipped, -LOG_STEPS);

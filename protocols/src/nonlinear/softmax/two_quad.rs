@@ -30,9 +30,10 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::reciprocal::goldschmidt::Division;
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    SoftmaxInputs, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, PerRow, Protocol, Quality, Reading, Rounds, Setting,
+    SoftmaxInputs, Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// Added to every score.
 pub const SHIFT: f64 = 5.0;
@@ -42,46 +43,48 @@ const SQUARE_GUARD_BITS: i8 = -4;
 pub(super) const ROW_SUM: &str = "the row sum of (x + 5)^2";
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/2quad",
-    function: Function::Softmax,
-    summary: "(x + 5)^2 over its row sum; eta follows the row length",
-    source: "SecFormer (arXiv 2401.00793) Equation 4, Appendix B Algorithm 3; c = 5 from MPCFormer (ICLR 2023)",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "softmax/2quad".into(),
+    function: Function::SOFTMAX,
+    summary: "(x + 5)^2 over its row sum; eta follows the row length".into(),
+    source: "SecFormer (arXiv 2401.00793) Equation 4, Appendix B Algorithm 3; c = 5 from MPCFormer (ICLR 2023)".into(),
     reading: Reading::AsPrinted,
-    domain: |row_length| division(row_length).domain(ROW_SUM),
+    interval: PerRow::of(|row_length| division(row_length).domain(ROW_SUM)),
     error: ErrorClaim { absolute: 0.0, relative: 2.8e-4, truth: Truth::TwoQuad { shift: SHIFT } },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "SecFormer, cost of 2Quad",
+            by: "SecFormer, cost of 2Quad".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(23)),
             bits: Some(Bits::per_element(6784)),
             holds: false,
             remark: "13 + 1 = 14 rounds would follow from its own count; 6656 bit are charged to every element, though the division \
-                     is done once for each row, and the last product is not counted",
+                     is done once for each row, and the last product is not counted".into(),
         },
         CostClaim {
-            by: "viewless",
+            by: "viewless".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(27)),
             bits: Some(Bits::Linear { per_element: 256, per_row: 6528, per_column: 0 }),
             holds: true,
-            remark: "a square and a product for each element, a division for each row",
+            remark: "a square and a product for each element, a division for each row".into(),
         },
     ],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "it is not softmax: below -5 scores rise again, so it needs distilled weights; right about its own function",
+        why: "it is not softmax: below -5 scores rise again, so it needs distilled weights; right about its own function".into(),
     }],
-    known: &[
+    known: texts(&[
         "it is another function than softmax and needs a model distilled for it",
         "it is symmetric about -5: scores below -5 rise again, so a mask must multiply by 0 after the square, not add -inf",
         "with the printed eta = 5000 rows of 512 unmasked scores diverge",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 /// Deflation for rows of a length: the paper's 5000 was chosen for 128.
 #[must_use]

@@ -20,9 +20,10 @@ use super::two_quad::{ROW_SUM, SHIFT};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::reciprocal::goldschmidt::iterate;
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    SoftmaxInputs, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, SoftmaxInputs, Truth, texts,
 };
+use std::sync::LazyLock;
 
 /// Goldschmidt iterations of the timing code.
 pub const ITERATIONS: usize = 7;
@@ -30,63 +31,66 @@ pub const ITERATIONS: usize = 7;
 pub const MORE_ITERATIONS: usize = 13;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/2quad-code",
-    function: Function::Softmax,
-    summary: "2Quad as in the released timing code: 7 iterations, no deflation",
-    source: "SecFormer's repository at 4c1db49, efficiency/utils.py",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "softmax/2quad-code".into(),
+    function: Function::SOFTMAX,
+    summary: "2Quad as in the released timing code: 7 iterations, no deflation".into(),
+    source: "SecFormer's repository at 4c1db49, efficiency/utils.py".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: 0.0525, high: 1.9475, of: ROW_SUM },
+    interval: PerRow::of(|_| Interval { low: 0.0525, high: 1.9475, of: ROW_SUM.into() }),
     error: ErrorClaim { absolute: 0.0, relative: 1.01e-3, truth: Truth::TwoQuad { shift: SHIFT } },
-    claims: &[CostClaim {
-        by: "SecFormer, Table 3 (1.844 GB for BERT-base), inferred",
+    claims: vec![CostClaim {
+        by: "SecFormer, Table 3 (1.844 GB for BERT-base), inferred".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(15)),
         bits: Some(Bits::Linear { per_element: 384, per_row: 3456, per_column: 0 }),
         holds: true,
-        remark: "48 byte for each element, 432 for each row: 1.844 GB for 12 layers of 12 heads and 512 tokens",
+        remark: "48 byte for each element, 432 for each row: 1.844 GB for 12 layers of 12 heads and 512 tokens".into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "it diverges for every realistic row: row sums must be below 2 and are about 3200 for 128 scores near 0",
+        why: "it diverges for every realistic row: row sums must be below 2 and are about 3200 for 128 scores near 0"
+            .into(),
     }],
-    known: &[
+    known: texts(&[
         "it diverges for every realistic row: row sums must be below 2, and are about 3200 at row length 128",
         "the paper states 13 iterations after division by 5000; its published volumes are those of 7 without",
-    ],
-};
+    ]),
+});
 
 /// The card with 13 iterations.
-pub const CARD_13: Card = Card {
-    name: "softmax/2quad-code-13",
-    function: Function::Softmax,
-    summary: "2Quad as in the released code of single operations: 13 iterations, no deflation",
-    source: "SecFormer's repository at 4c1db49, operation/softmax.py",
+pub static CARD_13: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "softmax/2quad-code-13".into(),
+    function: Function::SOFTMAX,
+    summary: "2Quad as in the released code of single operations: 13 iterations, no deflation".into(),
+    source: "SecFormer's repository at 4c1db49, operation/softmax.py".into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| Domain { low: 0.05, high: 1.95, of: ROW_SUM },
+    interval: PerRow::of(|_| Interval { low: 0.05, high: 1.95, of: ROW_SUM.into() }),
     error: ErrorClaim { absolute: 0.0, relative: 1e-6, truth: Truth::TwoQuad { shift: SHIFT } },
-    claims: &[CostClaim {
-        by: "SecFormer, Figure 8 (0.249, 0.891 and 3.355 MB), inferred",
+    claims: vec![CostClaim {
+        by: "SecFormer, Figure 8 (0.249, 0.891 and 3.355 MB), inferred".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(27)),
         bits: Some(Bits::Linear { per_element: 384, per_row: 6528, per_column: 0 }),
         holds: true,
         remark: "48 byte for each element, 816 for each row: the volumes are those of 64, 128 and 256 rows of as many, not of the 100, 1000 and 5000 \
-                 on the axis",
+                 on the axis".into(),
     }],
-    fails: CARD.fails,
-    known: &[
+    fails: CARD.fails.clone(),
+    known: texts(&[
         "it diverges for every realistic row: row sums must be below 2, and are about 3200 at row length 128",
         "the paper divides by 5000 first, which the code does not",
         "over the reals it is right to 1e-3 from 0.00084 to 1.99916; at 16 fraction bits so small a sum of 128 squares is all rounding",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 /// The protocol with 13 iterations.
-pub const PROTOCOL_13: Protocol = Protocol { card: &CARD_13, build: Build::Softmax(build_13) };
+pub static PROTOCOL_13: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD_13, Build::softmax(build_13)));
 
 /// 2Quad of each row as in the code, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {
@@ -108,7 +112,7 @@ fn with_iterations(
     let squares = c.mul(shifted, shifted);
     let squares = mask.map_or(squares, |mask| mask.keep(c, squares));
     let sum = c.sum(squares, c.last_axis(x));
-    let domain = (card.domain)(c.row_length(x));
+    let domain = card.interval.at(c.row_length(x));
     c.claim_domain(sum, domain.low, domain.high);
     let reciprocal = iterate(c, sum, iterations);
     c.mul(squares, reciprocal)

@@ -18,51 +18,54 @@
 use super::two_quad::{ROW_SUM, SHIFT};
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    SoftmaxInputs, Truth, reciprocal,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, SoftmaxInputs, Truth, reciprocal, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/2quad-mpcformer",
-    function: Function::Softmax,
-    summary: "(x + 5)^2 over its row sum by CrypTen's reciprocal",
-    source: "MPCFormer (ICLR 2023) section 3.2; SecFormer's repository at 4c1db49, efficiency/utils.py, softmax_2QUAD",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "softmax/2quad-mpcformer".into(),
+    function: Function::SOFTMAX,
+    summary: "(x + 5)^2 over its row sum by CrypTen's reciprocal".into(),
+    source: "MPCFormer (ICLR 2023) section 3.2; SecFormer's repository at 4c1db49, efficiency/utils.py, softmax_2QUAD"
+        .into(),
     reading: Reading::AsBenchmarked,
-    domain: |_| Domain { low: 0.01, high: 100.0, of: ROW_SUM },
+    interval: PerRow::of(|_| Interval { low: 0.01, high: 100.0, of: ROW_SUM.into() }),
     error: ErrorClaim { absolute: 0.0, relative: 1e-7, truth: Truth::TwoQuad { shift: SHIFT } },
-    claims: &[
+    claims: vec![
         CostClaim {
-            by: "SecFormer, Table 3 (1.895 GB for BERT-base); its code, measured",
+            by: "SecFormer, Table 3 (1.895 GB for BERT-base); its code, measured".into(),
             setting: Setting::PUBLISHED,
             rounds: Some(Rounds::fixed(40)),
             bits: Some(Bits::Linear { per_element: 384, per_row: 8960, per_column: 0 }),
             holds: true,
-            remark: "48 byte for each element, 1104 + 16 for each row",
+            remark: "48 byte for each element, 1104 + 16 for each row".into(),
         },
         CostClaim {
-            by: "SecFormer, Figure 8 (0.279, 0.95 and 3.473 MB), inferred",
+            by: "SecFormer, Figure 8 (0.279, 0.95 and 3.473 MB), inferred".into(),
             setting: Setting::PUBLISHED,
             rounds: None,
             bits: Some(Bits::Linear { per_element: 384, per_row: 10240, per_column: 0 }),
             holds: false,
-            remark: "1264 instead of 1104 byte for the reciprocal, as in Figures 7 and 9",
+            remark: "1264 instead of 1104 byte for the reciprocal, as in Figures 7 and 9".into(),
         },
     ],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
-        why: "it diverges for every realistic row: row sums must be below 254 and are about 3200 for 128 scores near 0",
+        why: "it diverges for every realistic row: row sums must be below 254 and are about 3200 for 128 scores near 0"
+            .into(),
     }],
-    known: &[
+    known: texts(&[
         "row sums from 254 on diverge: eleven scores near 0",
         "it is another function than softmax and needs a model distilled for it",
         "it is symmetric about -5: scores below -5 rise again",
         "the trained models were evaluated in plaintext only; the timing code never runs them",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 /// 2Quad of each row as in the code, with the guard bits of x.
 pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {
@@ -70,7 +73,7 @@ pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secre
     let squares = c.mul(shifted, shifted);
     let squares = mask.map_or(squares, |mask| mask.keep(c, squares));
     let sum = c.sum(squares, c.last_axis(x));
-    let domain = (CARD.domain)(c.row_length(x));
+    let domain = CARD.interval.at(c.row_length(x));
     c.claim_domain(sum, domain.low, domain.high);
     let reciprocal = reciprocal::newton_signed::PROTOCOL.build(c, sum);
     c.mul(squares, reciprocal)

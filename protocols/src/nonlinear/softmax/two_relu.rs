@@ -17,40 +17,43 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Failing, Function, Protocol, Quality, Reading, Rounds, Setting,
-    SoftmaxInputs, Truth, reciprocal,
+    Bits, Build, Card, CostClaim, ErrorClaim, Failing, Function, Interval, PerRow, Protocol, Quality, Reading, Rounds,
+    Setting, SoftmaxInputs, Truth, reciprocal, texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "softmax/2relu",
-    function: Function::Softmax,
-    summary: "max(x, 0) over its row sum by CrypTen's reciprocal",
-    source: "MPCFormer (ICLR 2023) section 3.2; SecFormer's repository at 4c1db49, efficiency/utils.py, softmax_2RELU",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| {
+    Card {
+    name: "softmax/2relu".into(),
+    function: Function::SOFTMAX,
+    summary: "max(x, 0) over its row sum by CrypTen's reciprocal".into(),
+    source: "MPCFormer (ICLR 2023) section 3.2; SecFormer's repository at 4c1db49, efficiency/utils.py, softmax_2RELU".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: 0.01, high: 100.0, of: "the row sum of max(x, 0)" },
+    interval: PerRow::of(|_| Interval { low: 0.01, high: 100.0, of: "the row sum of max(x, 0)".into() }),
     error: ErrorClaim { absolute: 1e-7, relative: 0.0, truth: Truth::TwoRelu },
-    claims: &[CostClaim {
-        by: "CrypTen, measured",
+    claims: vec![CostClaim {
+        by: "CrypTen, measured".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(48)),
         bits: Some(Bits::Linear { per_element: 3456 + 256 + 128, per_row: 8960, per_column: 0 }),
         holds: true,
-        remark: "comparison 8, product 1, reciprocal 38, product 1; 482.1875 byte for each element at n = 512",
+        remark: "comparison 8, product 1, reciprocal 38, product 1; 482.1875 byte for each element at n = 512".into(),
     }],
-    fails: &[Failing {
+    fails: vec![Failing {
         quality: Quality::Right,
         why: "it is not softmax: scores below 0 count nothing, so it needs distilled weights; and a row whose sum is 254 diverges, 512 scores \
-              of 0.5",
+              of 0.5".into(),
     }],
-    known: &[
+    known: texts(&[
         "it is another function than softmax and needs a model distilled for it",
         "a row without positive scores has no result: 0 times the reciprocal of 0",
-    ],
-};
+    ]),
+}
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Softmax(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
 
 /// 2ReLU of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {
@@ -59,7 +62,7 @@ pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secre
     let kept = c.select(positive, x);
     let kept = mask.map_or(kept, |mask| mask.keep(c, kept));
     let sum = c.sum(kept, c.last_axis(x));
-    let domain = (CARD.domain)(c.row_length(x));
+    let domain = CARD.interval.at(c.row_length(x));
     c.claim_domain(sum, domain.low, domain.high);
     let reciprocal = reciprocal::newton_signed::PROTOCOL.build(c, sum);
     c.mul(kept, reciprocal)

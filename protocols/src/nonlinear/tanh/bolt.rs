@@ -19,8 +19,10 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, pieces,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    pieces, texts,
 };
+use std::sync::LazyLock;
 
 /// Motzkin's coefficients.
 pub const T: [f64; 6] = [
@@ -44,32 +46,32 @@ pub const QUINTIC: [f64; 6] = [
 pub const THRESHOLD: f64 = 2.855;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "tanh/bolt",
-    function: Function::Tanh,
-    summary: "a quintic of |x| by three products, between -1 and 1",
-    source: "BOLT (IEEE S&P 2024, ePrint 2023/1893) section 5.3, tanh in Motzkin's form",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "tanh/bolt".into(),
+    function: Function::TANH,
+    summary: "a quintic of |x| by three products, between -1 and 1".into(),
+    source: "BOLT (IEEE S&P 2024, ePrint 2023/1893) section 5.3, tanh in Motzkin's form".into(),
     reading: Reading::AsPrinted,
-    domain: |_| Domain { low: -64.0, high: 64.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -64.0, high: 64.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 6.7e-3, relative: 0.0, truth: Truth::Tanh },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(17)),
         bits: Some(Bits::per_element(2 * 504 + 3 * 130 + 3 * 256)),
         holds: true,
-        remark: "comparison 7, selection 1, then comparison 7 beside the products, two selections",
+        remark: "comparison 7, selection 1, then comparison 7 beside the products, two selections".into(),
     }],
-    fails: &[],
-    known: &["tanh(0) is -0.0025, and just below 0 it is 0.0025: a step of 0.005"],
-};
+    fails: vec![],
+    known: texts(&["tanh(0) is -0.0025, and just below 0 it is 0.0025: a step of 0.005"]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// tanh elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let (negative, a) = pieces::magnitude(c, x);
     let q = motzkin(c, a);

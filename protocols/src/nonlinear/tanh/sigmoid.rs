@@ -26,39 +26,42 @@ use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::exp::crypten::exponential;
 use crate::nonlinear::pieces::BIT_GUARD_BITS;
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    texts,
 };
+use std::sync::LazyLock;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "tanh/sigmoid",
-    function: Function::Tanh,
-    summary: "2 sigmoid(2x) - 1 by exponential and reciprocal",
-    source: "CrypTen's code: common/functions/approximations.py, tanh and sigmoid",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "tanh/sigmoid".into(),
+    function: Function::TANH,
+    summary: "2 sigmoid(2x) - 1 by exponential and reciprocal".into(),
+    source: "CrypTen's code: common/functions/approximations.py, tanh and sigmoid".into(),
     reading: Reading::AsCoded,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 3.92e-3, relative: 0.0, truth: Truth::Tanh },
-    claims: &[CostClaim {
-        by: "CrypTen, measured",
+    claims: vec![CostClaim {
+        by: "CrypTen, measured".into(),
         setting: Setting::PUBLISHED,
         rounds: Some(Rounds::fixed(23)),
         bits: Some(Bits::per_element(8 * 752)),
         holds: true,
-        remark: "comparison 8 and 3456, |x| 1 and 256, exp 8 and 1024, two Newton steps 4 and 768, selection 2 and 512",
+        remark: "comparison 8 and 3456, |x| 1 and 256, exp 8 and 1024, two Newton steps 4 and 768, selection 2 and 512"
+            .into(),
     }],
-    fails: &[],
-    known: &[
+    fails: vec![],
+    known: texts(&[
         "tanh(0) is -2^-8: three Newton steps from 0.75 do not reach 1/2",
         "beyond |x| = 256 its exponential explodes",
-    ],
-};
+    ]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// tanh elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     tanh(c, x)
 }

@@ -13,40 +13,42 @@
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
 use crate::nonlinear::{
-    Bits, Build, Card, CostClaim, Domain, ErrorClaim, Function, Protocol, Reading, Rounds, Setting, Truth, pieces,
+    Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
+    pieces, texts,
 };
+use std::sync::LazyLock;
 use std::sync::OnceLock;
 
 /// Where the sum gives way to -1 and 1.
 pub const THRESHOLD: f64 = 6.0;
 
 /// The card.
-pub const CARD: Card = Card {
-    name: "tanh/sine",
-    function: Function::Tanh,
-    summary: "twenty sines of period 16 between two comparisons",
-    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension",
+pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
+    name: "tanh/sine".into(),
+    function: Function::TANH,
+    summary: "twenty sines of period 16 between two comparisons".into(),
+    source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension".into(),
     reading: Reading::Ours,
-    domain: |_| Domain { low: -128.0, high: 128.0, of: "the argument" },
+    interval: PerRow::of(|_| Interval { low: -128.0, high: 128.0, of: "the argument".into() }),
     error: ErrorClaim { absolute: 1.3e-5, relative: 0.0, truth: Truth::Tanh },
-    claims: &[CostClaim {
-        by: "viewless",
+    claims: vec![CostClaim {
+        by: "viewless".into(),
         setting: Setting::LEAN,
         rounds: Some(Rounds::fixed(8)),
         bits: Some(Bits::per_element(2 * 504 + 40 + 2 * 130)),
         holds: true,
-        remark: "comparison 7 beside the opening, selection 1",
+        remark: "comparison 7 beside the opening, selection 1".into(),
     }],
-    fails: &[],
-    known: &[],
-};
+    fails: vec![],
+    known: texts(&[]),
+});
 
 /// The protocol.
-pub const PROTOCOL: Protocol = Protocol { card: &CARD, build: Build::Map(build) };
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::map(build)));
 
 /// tanh elementwise, with the guard bits of x.
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
-    let domain = (CARD.domain)(1);
+    let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
     let reached = pieces::reaches(c, x, [-THRESHOLD, THRESHOLD]);
     let f = c.fourier(x, fitted().series.clone());

@@ -50,7 +50,7 @@ pub(super) fn product(
         if let Some(&opened) = scheme.weight_masks.get(operand.shares) {
             return opened;
         }
-        let opened = opened_alone(p, operand.shares);
+        let opened = p.for_the_model(|p| opened_alone(p, operand.shares));
         scheme.weight_masks.insert(operand.shares.clone(), opened);
         opened
     };

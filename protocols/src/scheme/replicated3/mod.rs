@@ -127,7 +127,7 @@ impl Replicated3 {
     /// Shares of what P0, the model owner, holds in clear: made once, in the setup phase, with one word sent.
     fn clear(&mut self, p: &mut ProgramBuilder, known: ValueId) -> Shares {
         let made = self.clear.entry(known).or_insert_with(|| {
-            let [shares] = share_from_p0(p, [known]);
+            let [shares] = p.for_the_model(|p| share_from_p0(p, [known]));
             shares
         });
         made.clone()

@@ -14,7 +14,7 @@ use viewless_proofs::audit::{AuditError, Check, Compile, FailedCheck, Question, 
 use viewless_proofs::reference::RealFunction;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
 use viewless_protocols::fixed::FixedPoint;
-use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Protocol, Truth, find};
+use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Protocol, Registry, Truth};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, CompileError};
 
@@ -89,9 +89,8 @@ impl Subject {
             Truth::TwoQuad { .. } => "softmax/2quad",
             _ => "gelu/secformer",
         };
-        let base = find(base).expect("it is in the registry").card;
-        let card = Card { name: "gallery", error: self.claim, ..*base };
-        Protocol { card: Box::leak(Box::new(card)), build: Build::Map(self.build) }
+        let base = Registry::built_in().get(base).expect("it is built in").card.clone();
+        Protocol { card: Card { name: "gallery".to_owned(), error: self.claim, ..base }, build: Build::map(self.build) }
     }
 
     fn circuit(&self) -> CheckedCircuit {

@@ -8,13 +8,13 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use half::{bf16, f16};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use safetensors::tensor::{Dtype, Metadata, TensorInfo, View};
-use viewless_protocols::model::Architecture;
 
-use crate::config::read_error;
+use super::Precision;
 use crate::error::ModelError;
+use crate::fields::parse_json;
+use crate::files;
 
 /// Bytes converted at a time; a multiple of every element size.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -25,60 +25,7 @@ const LENGTH_BYTES: u64 = 8;
 /// Longest header accepted, as in the `safetensors` crate.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 
-/// How the elements of a weights file are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precision {
-    /// IEEE 754 binary32.
-    F32,
-    /// IEEE 754 binary16.
-    F16,
-    /// The upper half of a binary32.
-    Bf16,
-}
-
-impl Precision {
-    fn of(dtype: Dtype) -> Option<Self> {
-        match dtype {
-            Dtype::F32 => Some(Self::F32),
-            Dtype::F16 => Some(Self::F16),
-            Dtype::BF16 => Some(Self::Bf16),
-            _ => None, // `Dtype` is non-exhaustive: everything else is refused by name.
-        }
-    }
-
-    fn dtype(self) -> Dtype {
-        match self {
-            Self::F32 => Dtype::F32,
-            Self::F16 => Dtype::F16,
-            Self::Bf16 => Dtype::BF16,
-        }
-    }
-
-    fn bytes(self) -> usize {
-        match self {
-            Self::F32 => 4,
-            Self::F16 | Self::Bf16 => 2,
-        }
-    }
-
-    fn decode(self, bytes: &[u8], values: &mut Vec<f32>) {
-        match self {
-            Self::F32 => values.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
-            Self::F16 => values.extend(bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())),
-            Self::Bf16 => values.extend(bytes.chunks_exact(2).map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32())),
-        }
-    }
-
-    fn encode(self, values: ArrayViewD<'_, f32>) -> Vec<u8> {
-        match self {
-            Self::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Self::F16 => values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
-            Self::Bf16 => values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect(),
-        }
-    }
-}
-
-/// An open file with a checked header, addressed by normalised tensor names.
+/// An open file with a checked header, its tensors by their names in the file.
 #[derive(Debug)]
 pub(crate) struct SafetensorsFile {
     path: PathBuf,
@@ -89,59 +36,56 @@ pub(crate) struct SafetensorsFile {
 
 impl SafetensorsFile {
     /// Reads the header and checks that the file is as long as the header says.
-    pub(crate) fn open(path: &Path, architecture: Architecture) -> Result<Self, ModelError> {
-        const ADVICE: &str = "publish or convert the model as a single safetensors file";
+    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
+        const ADVICE: &str = "publish the model with its weights as safetensors files, or as `pytorch_model.bin`";
         let corrupt = |reason: String| ModelError::CorruptWeights { file: path.to_owned(), reason };
 
-        let mut file = File::open(path).map_err(|source| read_error(path, ADVICE, source))?;
-        let file_bytes = file.metadata().map_err(|source| read_error(path, ADVICE, source))?.len();
+        let (mut file, file_bytes) = files::open(path, ADVICE)?;
         let mut length = [0; LENGTH_BYTES as usize];
         file.read_exact(&mut length).map_err(|source| failed_read(path, source))?;
         let header_bytes = u64::from_le_bytes(length);
         let data_bytes = file_bytes.checked_sub(LENGTH_BYTES).and_then(|bytes| bytes.checked_sub(header_bytes));
         let Some(data_bytes) = data_bytes.filter(|_| header_bytes <= MAX_HEADER_BYTES) else {
+            let mut first = length.to_vec();
+            file.take(64).read_to_end(&mut first).map_err(|source| failed_read(path, source))?;
+            files::refuse_pointer(path, &first)?;
             return Err(corrupt(format!("its header claims {header_bytes} bytes in a file of {file_bytes} bytes")));
         };
         let mut header = vec![0; usize::try_from(header_bytes).map_err(|error| corrupt(error.to_string()))?];
         file.read_exact(&mut header).map_err(|source| failed_read(path, source))?;
         let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| corrupt(error.to_string()))?;
+        // The library keeps one of two entries of the same name.
+        parse_json(path, &header)?;
 
         if metadata.data_len() as u64 != data_bytes {
             let claimed = metadata.data_len();
             return Err(corrupt(format!("its header describes {claimed} bytes of tensors, but {data_bytes} follow")));
         }
-        let prefix = architecture.layout().prefix;
-        let mut tensors = BTreeMap::new();
-        for (name, info) in metadata.tensors() {
-            let name = normalised(&name, prefix);
-            if tensors.insert(name.clone(), info.clone()).is_some() {
-                return Err(ModelError::DuplicateTensor { file: path.to_owned(), tensor: name, prefix });
-            }
-        }
+        let tensors = metadata.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
         Ok(Self { path: path.to_owned(), file, data_start: LENGTH_BYTES + header_bytes, tensors })
     }
 
-    pub(crate) fn contains(&self, tensor: &str) -> bool {
-        self.tensors.contains_key(tensor)
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
     }
 
-    /// Reads one tensor, which must have the given shape and hold only finite numbers.
-    pub(crate) fn read(&mut self, tensor: &str, shape: &[usize]) -> Result<ArrayD<f32>, ModelError> {
-        let (file, tensor) = (self.path.clone(), tensor.to_owned());
-        let Some(info) = self.tensors.get(&tensor) else {
-            return Err(ModelError::MissingTensor { file, tensor, shape: shape.to_vec() });
+    pub(crate) fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.tensors.get(name).map(|info| info.shape.clone())
+    }
+
+    /// Reads one tensor.
+    pub(crate) fn read(&mut self, name: &str) -> Result<ArrayD<f32>, ModelError> {
+        let (file, tensor) = (self.path.clone(), name.to_owned());
+        let Some(info) = self.tensors.get(name) else {
+            return Err(ModelError::CorruptWeights { file, reason: format!("no tensor `{name}`") });
         };
-        if info.shape != shape {
-            return Err(ModelError::WrongShape { file, tensor, expected: shape.to_vec(), found: info.shape.clone() });
-        }
         let Some(precision) = Precision::of(info.dtype) else {
             return Err(ModelError::UnsupportedDtype { file, tensor, dtype: format!("{:?}", info.dtype) });
         };
         let (start, end) = info.data_offsets;
         let values = read_values(&mut self.file, self.data_start + start as u64, end - start, precision)
             .map_err(|source| failed_read(&self.path, source))?;
-        check_finite(&file, &tensor, values.iter())?;
-        ArrayD::from_shape_vec(IxDyn(shape), values)
+        ArrayD::from_shape_vec(IxDyn(&info.shape), values)
             .map_err(|error| ModelError::CorruptWeights { file, reason: format!("tensor `{tensor}`: {error}") })
     }
 }
@@ -167,32 +111,6 @@ fn failed_read(file: &Path, source: std::io::Error) -> ModelError {
             ModelError::CorruptWeights { file: file.to_owned(), reason: "it ends too early".to_owned() }
         }
         _ => ModelError::Read { file: file.to_owned(), source },
-    }
-}
-
-pub(crate) fn check_finite<'a>(
-    file: &Path,
-    tensor: &str,
-    values: impl Iterator<Item = &'a f32>,
-) -> Result<(), ModelError> {
-    match values.enumerate().find(|(_, value)| !value.is_finite()) {
-        None => Ok(()),
-        Some((index, &value)) => {
-            Err(ModelError::NonFinite { file: file.to_owned(), tensor: tensor.to_owned(), index, value })
-        }
-    }
-}
-
-/// The name under which the tensor of a bare model is stored today: models with a head store the body under a prefix such as
-/// `bert.`, and checkpoints converted from TensorFlow call the parameters of LayerNorm `gamma` and `beta`.
-fn normalised(name: &str, prefix: &str) -> String {
-    let name = name.strip_prefix(prefix).unwrap_or(name);
-    if let Some(norm) = name.strip_suffix("LayerNorm.gamma") {
-        format!("{norm}LayerNorm.weight")
-    } else if let Some(norm) = name.strip_suffix("LayerNorm.beta") {
-        format!("{norm}LayerNorm.bias")
-    } else {
-        name.to_owned()
     }
 }
 
@@ -237,19 +155,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_headed_and_converted_models_become_those_of_a_bare_one() {
-        for (stored, name) in [
-            ("embeddings.LayerNorm.weight", "embeddings.LayerNorm.weight"),
-            ("bert.embeddings.LayerNorm.gamma", "embeddings.LayerNorm.weight"),
-            ("bert.encoder.layer.0.output.LayerNorm.beta", "encoder.layer.0.output.LayerNorm.bias"),
-            ("bert.pooler.dense.weight", "pooler.dense.weight"),
-            ("classifier.weight", "classifier.weight"),
-        ] {
-            assert_eq!(normalised(stored, "bert."), name);
-        }
-    }
-
-    #[test]
     fn tensors_longer_than_the_buffer_are_read_whole() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("model.safetensors");
@@ -257,7 +162,7 @@ mod tests {
         let values = ArrayD::from_shape_fn(IxDyn(&[length]), |index| (index[0] % 2048) as f32);
         for precision in [Precision::F32, Precision::F16] {
             write(&path, [("t", values.view())].into_iter(), precision).unwrap();
-            assert_eq!(SafetensorsFile::open(&path, Architecture::Bert).unwrap().read("t", &[length]).unwrap(), values);
+            assert_eq!(SafetensorsFile::open(&path).unwrap().read("t").unwrap(), values);
         }
     }
 }

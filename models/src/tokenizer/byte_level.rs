@@ -4,13 +4,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::config::{Fields, read_file};
 use crate::error::ModelError;
-
-/// Name of the vocabulary: an object from tokens to identifiers.
-pub(crate) const VOCABULARY_FILE: &str = "vocab.json";
-/// Name of the merges: one pair a line, most frequent first.
-pub(crate) const MERGES_FILE: &str = "merges.txt";
+use crate::fields::parse_json;
+use crate::files::{self, MERGES_FILE, MOST_VOCABULARY_BYTES, VOCABULARY_FILE};
 
 /// Tokens that are never split, where the vocabulary has them.
 const SPECIAL_TOKENS: [&str; 6] = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>"];
@@ -21,13 +17,22 @@ const FRAME: [&str; 2] = ["<s>", "</s>"];
 /// The `tokenizer.json` that the two older files of a directory amount to.
 pub(crate) fn from_files(directory: &Path) -> Result<Value, ModelError> {
     const ADVICE: &str = "it belongs to `vocab.json`; publish the model with its tokenizer";
-    let vocabulary = Fields::read(directory.join(VOCABULARY_FILE), ADVICE)?.values;
+    let file = directory.join(VOCABULARY_FILE);
+    let vocabulary = parse_json(&file, &files::read(&file, MOST_VOCABULARY_BYTES, ADVICE)?)?;
+    let Value::Object(vocabulary) = vocabulary else {
+        return Err(ModelError::Tokenizer { file, reason: "it is no object from tokens to identifiers".to_owned() });
+    };
     let file = directory.join(MERGES_FILE);
     let malformed = |reason: String| ModelError::Tokenizer { file: file.clone(), reason };
-    let text = String::from_utf8(read_file(&file, ADVICE)?).map_err(|error| malformed(error.to_string()))?;
+    let text = String::from_utf8(files::read(&file, MOST_VOCABULARY_BYTES, ADVICE)?)
+        .map_err(|error| malformed(error.to_string()))?;
     let pairs = text.lines().filter(|line| !line.is_empty() && !line.starts_with("#version"));
     let merges = pairs.map(|line| line.split_once(' ').ok_or_else(|| malformed(format!("`{line}` is no pair"))));
-    Ok(tokenizer_json(vocabulary, &merges.collect::<Result<Vec<_>, _>>()?))
+    let mut whole = tokenizer_json(vocabulary, &merges.collect::<Result<Vec<_>, _>>()?);
+    // These two files say nothing about special tokens and what stands around a text.
+    whole["added_tokens"] = json!([]);
+    whole["post_processor"] = Value::Null;
+    Ok(whole)
 }
 
 /// The `tokenizer.json` of a byte-level BPE. The text is framed if the vocabulary has both tokens of the frame.

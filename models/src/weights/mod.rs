@@ -8,7 +8,15 @@ use viewless_protocols::model::tensors::Tensor;
 use viewless_protocols::model::{TransformerConfig, tensors};
 
 use crate::error::ModelError;
-use crate::safetensors_file::{self, Precision, SafetensorsFile};
+
+mod pickle;
+mod precision;
+mod pytorch_file;
+mod safetensors_file;
+mod stored;
+
+pub use precision::Precision;
+pub(crate) use stored::{Stored, form};
 
 /// The tensors listed by [`tensors`], as finite f32 numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,19 +27,30 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Reads a safetensors file in F32, F16 or BF16. Tensors that the configuration does not need are skipped.
+    /// Reads a file, safetensors or PyTorch's, in F64, F32, F16 or BF16. Tensors that the configuration does not need are skipped.
     ///
     /// # Errors
     /// An absent, unreadable, corrupt or truncated file; a tensor that is absent, has another shape or dtype, or holds
     /// a number that is not finite.
     pub fn load(file: &Path, config: &TransformerConfig) -> Result<Self, ModelError> {
-        let mut stored = SafetensorsFile::open(file, config.architecture)?;
+        Self::take(Stored::open(file, config.architecture)?, config)
+    }
+
+    /// Reads the weights of a directory: a file, or several with an index.
+    ///
+    /// # Errors
+    /// Those of [`Weights::load`]; an index that disagrees with the files it names.
+    pub fn of_directory(directory: &Path, config: &TransformerConfig) -> Result<Self, ModelError> {
+        Self::take(Stored::of_directory(directory, config.architecture)?, config)
+    }
+
+    fn take(mut stored: Stored, config: &TransformerConfig) -> Result<Self, ModelError> {
         let mut loaded = BTreeMap::new();
         for Tensor { name, shape, .. } in tensors(config) {
             let values = stored.read(&name, &shape)?;
             loaded.insert(name, values);
         }
-        Ok(Self { source: file.to_owned(), tensors: loaded })
+        Ok(Self { source: stored.path().to_owned(), tensors: loaded })
     }
 
     /// Takes tensors made elsewhere; `source` stands for a file in error messages. Superfluous tensors are dropped.
@@ -48,7 +67,7 @@ impl Weights {
         let weights = Self { source: source.to_owned(), tensors: made };
         weights.check(config)?;
         for (name, values) in weights.iter() {
-            safetensors_file::check_finite(source, name, values.iter())?;
+            check_finite(source, name, values.iter())?;
         }
         Ok(weights)
     }
@@ -124,15 +143,28 @@ impl Weights {
     }
 }
 
+pub(crate) fn check_finite<'a>(
+    file: &Path,
+    tensor: &str,
+    values: impl Iterator<Item = &'a f32>,
+) -> Result<(), ModelError> {
+    match values.enumerate().find(|(_, value)| !value.is_finite()) {
+        None => Ok(()),
+        Some((index, &value)) => {
+            Err(ModelError::NonFinite { file: file.to_owned(), tensor: tensor.to_owned(), index, value })
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::safetensors_file::SafetensorsFile;
     use super::*;
-    use crate::directory::WEIGHTS_FILE;
+    use crate::files::WEIGHTS_FILE;
     use crate::synthetic::{small_config, synthetic_weights};
     use ndarray::IxDyn;
     use std::fs;
     use tempfile::TempDir;
-    use viewless_protocols::model::Architecture;
 
     const QUERY: &str = "encoder.layer.1.attention.self.query.weight";
 
@@ -167,15 +199,14 @@ mod tests {
     }
 
     #[test]
-    fn all_three_precisions_hold_the_synthetic_weights_exactly() {
+    fn all_four_precisions_hold_the_synthetic_weights_exactly() {
         let config = small_config();
         let weights = synthetic_weights(&config, 7).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join(WEIGHTS_FILE);
-        for precision in [Precision::F32, Precision::F16, Precision::Bf16] {
+        for precision in [Precision::F64, Precision::F32, Precision::F16, Precision::Bf16] {
             weights.save(&file, precision).unwrap();
-            let element = if precision == Precision::F32 { 4 } else { 2 };
-            assert!(fs::metadata(&file).unwrap().len() as usize > element * weights.parameters());
+            assert!(fs::metadata(&file).unwrap().len() as usize > precision.bytes() * weights.parameters());
             assert_eq!(Weights::load(&file, &config).unwrap().tensors, weights.tensors, "{precision:?}");
         }
     }
@@ -187,10 +218,7 @@ mod tests {
         let third = ArrayD::from_elem(IxDyn(&[1]), 1.0_f32 / 3.0);
         for (precision, expected) in [(Precision::F16, 0.333_251_95), (Precision::Bf16, 0.333_984_38)] {
             safetensors_file::write(&file, [("t", third.view())].into_iter(), precision).unwrap();
-            assert_eq!(
-                SafetensorsFile::open(&file, Architecture::Bert).unwrap().read("t", &[1]).unwrap()[[0]],
-                expected
-            );
+            assert_eq!(SafetensorsFile::open(&file).unwrap().read("t").unwrap()[[0]], expected);
         }
     }
 
@@ -249,7 +277,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join(WEIGHTS_FILE);
         let name = "embeddings.word_embeddings.weight";
-        for (dtype, element_bytes) in [("F64", 8), ("I64", 8), ("I8", 1), ("F8_E4M3", 1)] {
+        for (dtype, element_bytes) in [("I64", 8), ("I8", 1), ("F8_E4M3", 1)] {
             let bytes = 120 * 32 * element_bytes;
             let header = format!(r#"{{"{name}":{{"dtype":"{dtype}","shape":[120,32],"data_offsets":[0,{bytes}]}}}}"#);
             fs::write(&file, raw(&header, &vec![0; bytes])).unwrap();

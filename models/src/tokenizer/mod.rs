@@ -1,100 +1,141 @@
-//! `tokenizer.json`: from text to token identifiers.
+//! From text to token identifiers.
+
+mod byte_level;
+mod class;
+mod files;
+mod sentence;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use tokenizers::{Encoding, TruncationParams};
 use viewless_protocols::model::TransformerConfig;
 use viewless_protocols::model::architecture::Attention;
 
-use crate::byte_level::{self, VOCABULARY_FILE};
-use crate::config::read_file;
-use crate::directory::{CONFIG_FILE, TOKENIZER_FILE};
 use crate::error::ModelError;
 use crate::prompt::no_text;
+use files::Description;
+use sentence::Sentence;
 
-/// A tokenizer that fits a model: every identifier it knows has a row in the word embedding table.
+pub(crate) use byte_level::tokenizer_json;
+
+/// The tokenizer of a model directory.
 ///
-/// Truncation and padding are off, whatever the file says: a text that is too long is an error, because silently
-/// dropping its end would change the answer, and padding would change the cost.
+/// Truncation and padding are off, whatever the tokenizer's file says: a text that is too long is an error, because silently
+/// dropping its end would change the answer, and padding would change the cost. Only a sentence-transformers model, which is
+/// defined with truncation at its `max_seq_length`, has it, and says so ([`Encoded::left_out`]).
 #[derive(Clone)]
 pub struct Tokenizer {
     file: PathBuf,
     inner: tokenizers::Tokenizer,
+    /// The tokenizer that version 4 of transformers makes of the directory, where it may be another.
+    version_4: Option<tokenizers::Tokenizer>,
+    sentence: Sentence,
     vocab_size: usize,
     max_positions: usize,
 }
 
+/// A text, or a pair of texts, as tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encoded {
+    /// Token identifiers, special tokens included.
+    pub tokens: Vec<u32>,
+    /// The type of each token: 0 for the first text, 1 for the second.
+    pub types: Vec<u32>,
+    /// Tokens at the end of the text that a sentence-transformers model does not look at.
+    pub left_out: usize,
+}
+
 impl Tokenizer {
-    /// Reads a tokenizer and checks it against the configuration.
+    /// Reads the tokenizer of a directory, in any of its published forms.
     ///
     /// # Errors
-    /// An absent or malformed file, a vocabulary larger than the model's, no special tokens.
-    pub fn load(file: &Path, config: &TransformerConfig) -> Result<Self, ModelError> {
-        let bytes = read_file(file, "convert the model with Hugging Face's fast tokenizer, which writes this file")?;
-        Self::parse(file, bytes, config)
-    }
-
-    /// Reads the tokenizer of a directory: `tokenizer.json`, or, where that is absent, the byte-level BPE of `vocab.json` and
-    /// `merges.txt`.
-    ///
-    /// # Errors
-    /// Those of [`Tokenizer::load`].
+    /// Absent or malformed files; an encoder whose tokenizer puts no special tokens around a text; options that are not followed.
     pub fn of_directory(directory: &Path, config: &TransformerConfig) -> Result<Self, ModelError> {
-        let file = directory.join(TOKENIZER_FILE);
-        let older = directory.join(VOCABULARY_FILE);
-        if file.exists() || !older.exists() {
-            return Self::load(&file, config);
-        }
-        Self::parse(&older, byte_level::from_files(directory)?.to_string().into_bytes(), config)
-    }
-
-    fn parse(file: &Path, bytes: Vec<u8>, config: &TransformerConfig) -> Result<Self, ModelError> {
         let vocab_size = config.vocab_size().ok_or_else(|| no_text(config))?;
-        let malformed =
-            |error: tokenizers::Error| ModelError::Tokenizer { file: file.to_owned(), reason: one_line(&error) };
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(malformed)?;
-        inner.with_truncation(None).map_err(malformed)?;
-        inner.with_padding(None);
-
-        let largest_token = inner.get_vocab(true).into_values().max().unwrap_or(0);
-        if largest_token as usize >= vocab_size {
-            return Err(ModelError::VocabularyMismatch {
-                tokenizer_file: file.to_owned(),
-                largest_token,
-                config_file: file.with_file_name(CONFIG_FILE),
-                vocab_size,
+        let sentence = Sentence::read(directory, config.most_tokens())?;
+        let Description { file, whole, version_4, added } = Description::read(directory, config.architecture)?;
+        let build = |whole: &serde_json::Value| -> Result<tokenizers::Tokenizer, ModelError> {
+            let malformed =
+                |error: tokenizers::Error| ModelError::Tokenizer { file: file.clone(), reason: one_line(&error) };
+            let mut inner = tokenizers::Tokenizer::from_bytes(whole.to_string()).map_err(malformed)?;
+            let truncation = sentence.most_tokens.map(|max_length| TruncationParams {
+                max_length,
+                direction: sentence.direction,
+                ..TruncationParams::default()
             });
-        }
+            inner.with_truncation(truncation).map_err(malformed)?;
+            inner.with_padding(None);
+            for (id, token) in &added {
+                if !inner.get_added_vocabulary().get_vocab().contains_key(&token.content) {
+                    inner.add_tokens(std::slice::from_ref(token));
+                }
+                let found = inner.token_to_id(&token.content);
+                if id.is_some() && found != *id {
+                    let (token, wanted) = (token.content.clone(), id.unwrap_or_default());
+                    return Err(ModelError::AddedToken { file: file.clone(), token, wanted, found });
+                }
+            }
+            sentence.lower(&mut inner);
+            Ok(inner)
+        };
+        let inner = build(&whole)?;
         // An encoder was trained on texts between special tokens; a decoder reads a text from its first token.
         let framed = match config.architecture.layout().attention {
             Attention::Full => true,
             Attention::Causal => false,
         };
-        if framed && inner.encode("", true).map_err(malformed)?.is_empty() {
-            return Err(ModelError::NoSpecialTokens { file: file.to_owned() });
+        let nothing = inner
+            .encode("", true)
+            .map_err(|error| ModelError::Tokenizer { file: file.clone(), reason: one_line(&error) })?;
+        if framed && nothing.is_empty() {
+            return Err(ModelError::NoSpecialTokens { file });
         }
-        Ok(Self { file: file.to_owned(), inner, vocab_size, max_positions: config.most_tokens() })
+        let version_4 = version_4.as_ref().map(build).transpose()?;
+        Ok(Self { inner, version_4, sentence, vocab_size, max_positions: config.most_tokens(), file })
     }
 
     /// Token identifiers of a text, special tokens included.
     ///
-    /// sentence-transformers truncates at `max_seq_length`, often well below the position table; here every position
-    /// may be used.
+    /// # Errors
+    /// Those of [`Tokenizer::encode_whole`].
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        Ok(self.encode_whole(text, None)?.tokens)
+    }
+
+    /// Tokens of a text, or of a pair of texts, with their types.
     ///
     /// # Errors
-    /// A text without tokens of its own, with more tokens than the model has positions, or with a token outside its
-    /// vocabulary.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let encoding = self
-            .inner
-            .encode(text, true)
-            .map_err(|error| ModelError::Encode { file: self.file.clone(), reason: one_line(&error) })?;
-        if encoding.get_special_tokens_mask().iter().all(|&special| special == 1) {
-            return Err(ModelError::NoTokens);
+    /// No tokens at all, more than the model has positions, one outside its vocabulary, or a text for which versions of transformers
+    /// disagree.
+    pub fn encode_whole(&self, text: &str, pair: Option<&str>) -> Result<Encoded, ModelError> {
+        let text = self.sentence.with_prompt(text);
+        let encode = |inner: &tokenizers::Tokenizer| -> Result<Encoding, ModelError> {
+            let encoded = match pair {
+                None => inner.encode(&text[..], true),
+                Some(pair) => inner.encode((&text[..], pair), true),
+            };
+            encoded.map_err(|error| ModelError::Encode { file: self.file.clone(), reason: one_line(&error) })
+        };
+        let encoding = encode(&self.inner)?;
+        if let Some(other) = &self.version_4
+            && encode(other)?.get_ids() != encoding.get_ids()
+        {
+            return Err(ModelError::VersionsDisagree { file: self.file.clone() });
         }
-        let tokens = encoding.get_ids().to_vec();
-        check_tokens(&tokens, self.vocab_size, self.max_positions)?;
-        Ok(tokens)
+        let encoded = Encoded {
+            tokens: encoding.get_ids().to_vec(),
+            types: encoding.get_type_ids().to_vec(),
+            left_out: encoding.get_overflowing().iter().map(Encoding::len).sum(),
+        };
+        check_tokens(&encoded.tokens, self.vocab_size, self.max_positions)?;
+        Ok(encoded)
+    }
+
+    /// The largest identifier that the tokenizer knows.
+    #[must_use]
+    pub fn largest_token(&self) -> u32 {
+        self.inner.get_vocab(true).into_values().max().unwrap_or(0)
     }
 
     /// The text of each token, for display; an unknown identifier has none.
@@ -132,15 +173,16 @@ fn one_line(error: &tokenizers::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::read_json;
+    use crate::fields::read_json;
+    use crate::files::{CONFIG_FILE, TOKENIZER_FILE};
     use crate::synthetic::{self, small, small_config};
     use serde_json::{Value, json};
     use std::fs;
     use tempfile::TempDir;
-    use viewless_protocols::model::{Architecture, Input};
+    use viewless_protocols::model::Architecture;
 
     fn load(directory: &TempDir) -> Result<Tokenizer, ModelError> {
-        Tokenizer::load(&directory.path().join(TOKENIZER_FILE), &small_config())
+        Tokenizer::of_directory(directory.path(), &small_config())
     }
 
     fn with_field(field: &str, value: Value) -> TempDir {
@@ -178,10 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn texts_without_tokens_are_refused() {
+    fn a_text_without_words_is_the_special_tokens_alone() {
         let tokenizer = load(&synthetic::temporary(&small_config())).unwrap();
         for text in ["", " ", "\t\n", "\u{200b}"] {
-            assert!(matches!(tokenizer.encode(text).unwrap_err(), ModelError::NoTokens), "{text:?}");
+            assert_eq!(tokenizer.encode(text).unwrap().len(), 2, "{text:?}");
         }
     }
 
@@ -197,29 +239,31 @@ mod tests {
     }
 
     #[test]
-    fn a_vocabulary_larger_than_the_models_is_refused_by_both_files() {
+    fn of_a_vocabulary_larger_than_the_models_only_tokens_without_a_row_are_refused() {
         let directory = synthetic::temporary(&small_config());
-        let input = Input::Text { vocab_size: 100, max_positions: 64, type_vocab_size: 2 };
-        let config = TransformerConfig { input, ..small_config() };
-        let error = Tokenizer::load(&directory.path().join(TOKENIZER_FILE), &config).unwrap_err();
-        assert!(matches!(error, ModelError::VocabularyMismatch { .. }));
-        let sentence = sentence_naming_file(&error);
-        assert!(sentence.contains("config.json") && sentence.contains("100"), "{sentence}");
-    }
-
-    #[test]
-    fn a_special_token_outside_the_vocabulary_is_refused_when_it_appears() {
-        let post_processor = json!({"type": "TemplateProcessing",
-            "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
-            "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
-            "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [9999], "tokens": ["[CLS]"]}}});
-        let error = load(&with_field("post_processor", post_processor)).unwrap().encode("the").unwrap_err();
-        assert!(matches!(error, ModelError::TokenOutOfVocabulary { token: 9999, position: 0, .. }), "{error}");
+        let file = directory.path().join(CONFIG_FILE);
+        let mut config = read_json(&file, "").unwrap();
+        let known = load(&directory).unwrap().encode("the").unwrap()[1];
+        config["vocab_size"] = json!(known + 1);
+        fs::write(&file, config.to_string()).unwrap();
+        let config = crate::read_config(directory.path()).unwrap();
+        let tokenizer = Tokenizer::of_directory(directory.path(), &config).unwrap();
+        assert!(tokenizer.largest_token() > known);
+        assert!(tokenizer.encode("the").is_ok());
+        let last = tokenizer.token(tokenizer.largest_token()).unwrap();
+        let error = tokenizer.encode(&last).unwrap_err();
+        assert!(matches!(error, ModelError::TokenOutOfVocabulary { .. }), "{last}: {error}");
     }
 
     #[test]
     fn a_tokenizer_without_special_tokens_is_refused() {
-        let error = load(&with_field("post_processor", Value::Null)).unwrap_err();
+        let directory = with_field("post_processor", Value::Null);
+        // BERT's own class puts them there, whatever the file says; version 4 of transformers does not.
+        let error = load(&directory).unwrap().encode("the view").unwrap_err();
+        assert!(matches!(error, ModelError::VersionsDisagree { .. }), "{error}");
+        let as_file = json!({"tokenizer_class": "PreTrainedTokenizerFast"}).to_string();
+        fs::write(directory.path().join("tokenizer_config.json"), as_file).unwrap();
+        let error = load(&directory).unwrap_err();
         assert!(matches!(error, ModelError::NoSpecialTokens { .. }));
         sentence_naming_file(&error);
     }
@@ -235,7 +279,7 @@ mod tests {
             let tokens = tokenizer.encode("The view an").unwrap();
             let pieces: Vec<_> = tokens.iter().map(|&token| tokenizer.token(token).unwrap()).collect();
             assert_eq!(pieces, wanted);
-            assert!(matches!(tokenizer.encode("").unwrap_err(), ModelError::NoTokens));
+            assert_eq!(tokenizer.encode("").is_err(), architecture == Architecture::Gpt2);
         }
     }
 

@@ -1,0 +1,173 @@
+//! How each family calls its sizes in `config.json`, and which values its published code has where the file says nothing.
+//!
+//! **Source.** Hugging Face's `configuration_bert.py`, `…_roberta.py`, `…_distilbert.py`, `…_gpt2.py` and `…_vit.py` (transformers 5.24.0;
+//! the values have not changed since version 2).
+
+use viewless_protocols::model::{Architecture, Head};
+
+/// A field, the other name under which files may have it (`attribute_map`), and its value where it is absent.
+pub(crate) struct Size {
+    pub(crate) field: &'static str,
+    pub(crate) alias: Option<&'static str>,
+    pub(crate) default: usize,
+}
+
+/// The fields of a family.
+pub(crate) struct Family {
+    pub(crate) hidden: Size,
+    pub(crate) layers: Size,
+    pub(crate) heads: Size,
+    /// Four times the hidden size where the default is 0.
+    pub(crate) intermediate: Size,
+    pub(crate) positions: Size,
+    /// Rows of the word table; 0 for images.
+    pub(crate) vocabulary: Size,
+    /// Rows of the table of token types; 0 where there is none.
+    pub(crate) types: Size,
+    /// The field of the activation, and its value where it is absent.
+    pub(crate) activation: (&'static str, &'static str),
+    /// The field of LayerNorm's epsilon, if it is no constant of the code, and its value where it is absent.
+    pub(crate) epsilon: (Option<&'static str>, f64),
+}
+
+const fn size(field: &'static str, default: usize) -> Size {
+    Size { field, alias: None, default }
+}
+
+const fn aliased(field: &'static str, alias: &'static str, default: usize) -> Size {
+    Size { field, alias: Some(alias), default }
+}
+
+const BERT: Family = Family {
+    hidden: size("hidden_size", 768),
+    layers: size("num_hidden_layers", 12),
+    heads: size("num_attention_heads", 12),
+    intermediate: size("intermediate_size", 3072),
+    positions: size("max_position_embeddings", 512),
+    vocabulary: size("vocab_size", 30_522),
+    types: size("type_vocab_size", 2),
+    activation: ("hidden_act", "gelu"),
+    epsilon: (Some("layer_norm_eps"), 1e-12),
+};
+
+const ROBERTA: Family = Family { vocabulary: size("vocab_size", 50_265), ..BERT };
+
+const DISTILBERT: Family = Family {
+    hidden: aliased("dim", "hidden_size", 768),
+    layers: aliased("n_layers", "num_hidden_layers", 6),
+    heads: aliased("n_heads", "num_attention_heads", 12),
+    intermediate: size("hidden_dim", 3072),
+    types: size("", 0),
+    activation: ("activation", "gelu"),
+    epsilon: (None, 1e-12),
+    ..BERT
+};
+
+const GPT2: Family = Family {
+    hidden: aliased("n_embd", "hidden_size", 768),
+    layers: aliased("n_layer", "num_hidden_layers", 12),
+    heads: aliased("n_head", "num_attention_heads", 12),
+    intermediate: size("n_inner", 0),
+    positions: aliased("n_positions", "max_position_embeddings", 1024),
+    vocabulary: size("vocab_size", 50_257),
+    types: size("", 0),
+    activation: ("activation_function", "gelu_new"),
+    epsilon: (Some("layer_norm_epsilon"), 1e-5),
+};
+
+const VIT: Family = Family { vocabulary: size("", 0), types: size("", 0), ..BERT };
+
+/// The fields of an architecture.
+pub(crate) fn family(architecture: Architecture) -> &'static Family {
+    match architecture {
+        Architecture::Bert => &BERT,
+        Architecture::Roberta => &ROBERTA,
+        Architecture::Distilbert => &DISTILBERT,
+        Architecture::Gpt2 => &GPT2,
+        Architecture::Vit => &VIT,
+    }
+}
+
+/// Sides of an image and of a patch in pixels, and numbers of a pixel.
+pub(crate) const IMAGE: [Size; 3] = [size("image_size", 224), size("patch_size", 16), size("num_channels", 3)];
+
+/// The classes of Hugging Face's code whose heads are built, by family and head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClassHead {
+    Bare,
+    Classifier,
+    TokenClassifier,
+    AnswerSpan,
+    MaskedWord,
+    NextToken,
+}
+
+/// Every class of a family, with its head.
+pub(crate) fn classes(architecture: Architecture) -> &'static [(&'static str, ClassHead)] {
+    match architecture {
+        Architecture::Bert => &[
+            ("BertModel", ClassHead::Bare),
+            ("BertForSequenceClassification", ClassHead::Classifier),
+            ("BertForTokenClassification", ClassHead::TokenClassifier),
+            ("BertForQuestionAnswering", ClassHead::AnswerSpan),
+            ("BertForMaskedLM", ClassHead::MaskedWord),
+        ],
+        Architecture::Roberta => &[
+            ("RobertaModel", ClassHead::Bare),
+            ("RobertaForSequenceClassification", ClassHead::Classifier),
+            ("RobertaForTokenClassification", ClassHead::TokenClassifier),
+            ("RobertaForQuestionAnswering", ClassHead::AnswerSpan),
+            ("RobertaForMaskedLM", ClassHead::MaskedWord),
+        ],
+        Architecture::Distilbert => &[
+            ("DistilBertModel", ClassHead::Bare),
+            ("DistilBertForSequenceClassification", ClassHead::Classifier),
+            ("DistilBertForTokenClassification", ClassHead::TokenClassifier),
+            ("DistilBertForQuestionAnswering", ClassHead::AnswerSpan),
+            ("DistilBertForMaskedLM", ClassHead::MaskedWord),
+        ],
+        Architecture::Gpt2 => &[
+            ("GPT2Model", ClassHead::Bare),
+            ("GPT2ForSequenceClassification", ClassHead::Classifier),
+            ("GPT2ForTokenClassification", ClassHead::TokenClassifier),
+            ("GPT2ForQuestionAnswering", ClassHead::AnswerSpan),
+            ("GPT2LMHeadModel", ClassHead::NextToken),
+        ],
+        Architecture::Vit => &[("ViTModel", ClassHead::Bare), ("ViTForImageClassification", ClassHead::Classifier)],
+    }
+}
+
+/// The class of a model with this head; a bare one where the head is none of Hugging Face's.
+pub(crate) fn class_of(architecture: Architecture, head: &Head) -> &'static str {
+    let wanted = match head {
+        Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) | Head::Pooler => ClassHead::Bare,
+        Head::Classifier { .. } => ClassHead::Classifier,
+        Head::TokenClassifier { .. } => ClassHead::TokenClassifier,
+        Head::AnswerSpan => ClassHead::AnswerSpan,
+        Head::MaskedWord => ClassHead::MaskedWord,
+        Head::NextToken | Head::NextTokenByOwnTable => ClassHead::NextToken,
+    };
+    let all = classes(architecture);
+    all.iter().find(|(_, head)| *head == wanted).unwrap_or(&all[0]).0
+}
+
+/// The fields that the original BERT's files have (google-research/bert, `modeling.py`, `BertConfig`), which name no family.
+pub(crate) const ORIGINAL_BERT: &[&str] = &[
+    "attention_probs_dropout_prob",
+    "directionality",
+    "hidden_act",
+    "hidden_dropout_prob",
+    "hidden_size",
+    "initializer_range",
+    "intermediate_size",
+    "max_position_embeddings",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "pooler_fc_size",
+    "pooler_num_attention_heads",
+    "pooler_num_fc_layers",
+    "pooler_size_per_head",
+    "pooler_type",
+    "type_vocab_size",
+    "vocab_size",
+];

@@ -1,0 +1,57 @@
+//! Which tokenizer a directory asks for.
+
+use viewless_protocols::model::Architecture;
+
+use crate::error::ModelError;
+use crate::fields::Fields;
+
+/// A class of tokenizers in Hugging Face's code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// BERT's WordPiece: lower-casing, accents and Chinese characters are options of `tokenizer_config.json`.
+    Bert,
+    /// RoBERTa's byte-level BPE between `<s>` and `</s>`; a space before the text is an option.
+    Roberta,
+    /// GPT-2's byte-level BPE; a space before the text is an option.
+    Gpt2,
+    /// Whatever `tokenizer.json` says.
+    AsFile,
+}
+
+impl Class {
+    /// The class that `tokenizer_config.json` names, or that of the architecture where it names none.
+    pub(super) fn of(config: &Fields, architecture: Architecture) -> Result<Self, ModelError> {
+        let Some(name) = config.text("tokenizer_class")? else {
+            return Ok(match architecture {
+                Architecture::Bert | Architecture::Distilbert | Architecture::Vit => Self::Bert,
+                Architecture::Roberta => Self::Roberta,
+                Architecture::Gpt2 => Self::Gpt2,
+            });
+        };
+        match name.strip_suffix("Fast").unwrap_or(name) {
+            "BertTokenizer" | "DistilBertTokenizer" | "ElectraTokenizer" => Ok(Self::Bert),
+            "RobertaTokenizer" => Ok(Self::Roberta),
+            "GPT2Tokenizer" => Ok(Self::Gpt2),
+            "PreTrainedTokenizer" | "TokenizersBackend" => Ok(Self::AsFile),
+            _ => Err(ModelError::UnknownTokenizer { file: config.file.clone(), class: name.to_owned() }),
+        }
+    }
+
+    /// The token that the class has in a role where no file names one.
+    pub(super) fn default_token(self, role: &str) -> Option<&'static str> {
+        match (self, role) {
+            (Self::Bert, "unk_token") => Some("[UNK]"),
+            (Self::Bert, "sep_token") => Some("[SEP]"),
+            (Self::Bert, "pad_token") => Some("[PAD]"),
+            (Self::Bert, "cls_token") => Some("[CLS]"),
+            (Self::Bert, "mask_token") => Some("[MASK]"),
+            (Self::Roberta, "bos_token" | "cls_token") => Some("<s>"),
+            (Self::Roberta, "eos_token" | "sep_token") => Some("</s>"),
+            (Self::Roberta, "unk_token") => Some("<unk>"),
+            (Self::Roberta, "pad_token") => Some("<pad>"),
+            (Self::Roberta, "mask_token") => Some("<mask>"),
+            (Self::Gpt2, "unk_token" | "bos_token" | "eos_token") => Some("<|endoftext|>"),
+            (Self::Bert | Self::Roberta | Self::Gpt2 | Self::AsFile, _) => None,
+        }
+    }
+}

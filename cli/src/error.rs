@@ -132,6 +132,9 @@ pub enum CliError {
     /// The run.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// No subject of a plan.
+    #[error("name a model and --error, or `amp` and --experiment")]
+    NothingToPlan,
     /// The plan.
     #[error(transparent)]
     Planning(#[from] PlanningError),

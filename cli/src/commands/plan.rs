@@ -1,6 +1,7 @@
 //! `viewless plan`: the fastest plan, and why nothing in the space beats it.
 
-pub mod amp;
+mod amp;
+mod private;
 
 use super::Outcome;
 use crate::error::CliError;
@@ -8,12 +9,15 @@ use clap::{Args, Subcommand};
 
 /// What to plan.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Arguments {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
+    #[command(flatten)]
+    private: Option<private::Arguments>,
 }
 
-/// What is planned.
+/// What is planned, if it is not a private model.
 #[derive(Debug, Subcommand)]
 enum What {
     /// Training on an uneven cluster: the experiments of AMP (arXiv 2210.07297)
@@ -25,7 +29,9 @@ enum What {
 /// # Errors
 /// What cannot be planned.
 pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
-    match &arguments.what {
-        What::Amp(arguments) => amp::run(arguments, json),
+    match (&arguments.what, &arguments.private) {
+        (Some(What::Amp(arguments)), _) => amp::run(arguments, json),
+        (None, Some(arguments)) => private::run(arguments, json),
+        (None, None) => Err(CliError::NothingToPlan),
     }
 }

@@ -1,6 +1,6 @@
 //! AMP's experiments in words.
 
-use crate::render::table::Table;
+use crate::render::table::TextTable;
 use viewless_planner::amp::{Measured, Quirk, Report, Statistics, Trial};
 
 /// The report, with the first candidates.
@@ -53,8 +53,8 @@ fn lengths(lengths: &[usize]) -> String {
     lengths.iter().map(usize::to_string).collect::<Vec<_>>().join(" ")
 }
 
-fn candidates(candidates: &[Measured], top: usize) -> Table {
-    let mut table = Table::of_numbers(&[
+fn candidates(candidates: &[Measured], top: usize) -> TextTable {
+    let mut table = TextTable::of_numbers(&[
         "",
         "tensor",
         "data",

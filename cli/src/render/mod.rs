@@ -10,6 +10,8 @@ pub mod comparison_page;
 pub mod failures;
 pub mod inference;
 pub mod picture;
+pub mod plan;
+pub mod plan_chart;
 pub mod proof;
 pub mod published;
 pub mod rows;

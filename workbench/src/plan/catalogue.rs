@@ -189,7 +189,7 @@ impl CatalogueEntry {
         let (first, second) = (Traffic::of(&one), Traffic::of(&two));
         let mut linear = first + (second - first) * (config.layers as i64 - 1);
         let mut functions = Vec::new();
-        for place in places(config, &calls(&one), &calls(&two), sizes) {
+        for place in places(config, &calls(&one, &base), &calls(&two, &base), sizes) {
             let nothing = alone(None, &base, &place)?;
             let protocols = Registry::built_in().of(&place.function);
             let named = base.protocols.get(&place.function).cloned().unwrap_or_default();
@@ -267,10 +267,13 @@ fn complete(mut suite: Suite, config: &TransformerConfig) -> Suite {
     suite
 }
 
-/// How often each function occurs in a Program.
-fn calls(program: &Program) -> BTreeMap<String, u64> {
-    let bill = count::bill(program, Schedule::Asap, Grouping::Function);
-    bill.regions.into_iter().map(|region| (region.name, u64::from(region.calls))).collect()
+/// How often each function occurs in a Program: every call of a protocol is a region of its name.
+fn calls(program: &Program, suite: &Suite) -> BTreeMap<String, u64> {
+    let of = |(function, protocol): (&Function, &String)| {
+        let calls = program.regions.ids().filter(|&id| program.regions.name(id) == protocol).count();
+        (function.name().to_owned(), calls as u64)
+    };
+    suite.protocols.iter().map(of).collect()
 }
 
 /// Where functions occur in a model, from how often they do in models of one and of two layers.

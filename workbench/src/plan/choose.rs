@@ -9,8 +9,7 @@ use crate::subject::{Kind, Subject};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_planner::execution::{Flow, Schedule as Happened, Step, run};
-use viewless_planner::time::PICOSECONDS_PER_SECOND;
-use viewless_planner::{Links, Operation, Picoseconds, PlanError, Problem, Variant, cut, label, outer};
+use viewless_planner::{Links, Operation, Picoseconds, PlanError, Problem, Variant, cut, outer};
 use viewless_protocols::nonlinear::{Function, Quality, Registry};
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::suite::Suite;
@@ -83,6 +82,8 @@ pub struct Deployment {
     pub seconds: f64,
     /// What no order of the events of this deployment beats.
     pub lower_bound_seconds: f64,
+    /// Rounds that each stage has.
+    pub rounds: Vec<usize>,
     /// What happened; link and machines are its resources.
     #[serde(skip)]
     pub schedule: Happened,
@@ -424,11 +425,20 @@ fn deploy(program: &Program, catalogue: &Catalogue, request: &PlanRequest) -> Re
                 in_flight,
                 shared_link: true,
             };
+            let sends = |steps: &Vec<Step>| steps.iter().filter(|step| matches!(step, Step::Send(_))).count();
+            let rounds: Vec<usize> = flow.stages.iter().map(sends).collect();
             let schedule = run(&flow.execution());
             let seconds = schedule.makespan.seconds();
             if best.as_ref().is_none_or(|best| seconds < best.seconds) {
                 let lower_bound_seconds = flow.lower_bound().seconds();
-                best = Some(Deployment { stages: lengths.clone(), in_flight, seconds, lower_bound_seconds, schedule });
+                best = Some(Deployment {
+                    stages: lengths.clone(),
+                    in_flight,
+                    seconds,
+                    lower_bound_seconds,
+                    rounds,
+                    schedule,
+                });
             }
         }
     }

@@ -16,7 +16,7 @@ mod space;
 
 pub use catalogue::{Catalogue, CatalogueEntry, FunctionChoice, Traffic, VariantEntry};
 pub use choose::{Deployment, Plan, PlanRequest, Priced, Swap, front, plan, winner};
-pub use files::{PartiesFile, read_cluster, read_parties};
+pub use files::{PartiesFile, deployment_text, read_cluster, read_parties, suite_text};
 pub use space::Space;
 
 use crate::named::NamedError;
@@ -83,6 +83,12 @@ pub enum PlanningError {
     FailuresUnreachable {
         /// What was allowed.
         limit: f64,
+    },
+    /// Something that cannot happen.
+    #[error("{reason}; this is a defect of viewless, please report it")]
+    Defect {
+        /// What.
+        reason: String,
     },
     /// A file that cannot be read.
     #[error("cannot read {}: {source}", path.display())]

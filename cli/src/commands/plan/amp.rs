@@ -11,7 +11,7 @@ use viewless_workbench::plan::{PlanningError, read_cluster};
 
 /// Which experiment, and how it is answered.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Which of AMP's three experiments
     #[arg(long, value_enum)]
     experiment: Experiment,

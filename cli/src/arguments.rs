@@ -2,6 +2,7 @@
 
 use crate::error::CliError;
 use clap::{Args, ValueEnum};
+use viewless_proofs::privacy::statistical::MOST_RUNS;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::count;
 use viewless_simulator::network::Network;
@@ -51,6 +52,17 @@ impl From<Schedule> for count::Schedule {
 fn size(text: &str) -> Result<usize, String> {
     let size = text.parse().ok().and_then(|size| Sizes::one(size).ok());
     size.ok_or_else(|| format!("a size is a whole number from 1 to {}", Sizes::LARGEST))
+}
+
+/// Runs for statistics.
+///
+/// # Errors
+/// No whole number, or one that is out of bounds.
+pub fn runs(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(runs @ 1..=MOST_RUNS) => Ok(runs),
+        _ => Err(format!("the number of runs is a whole number from 1 to {MOST_RUNS}")),
+    }
 }
 
 /// A built-in suite, or the TOML file of one.

@@ -16,11 +16,15 @@ use viewless_workbench::named::{Named, NamedError};
 use viewless_workbench::plan::PlanningError;
 use viewless_workbench::proof::ProofError;
 use viewless_workbench::sites::SitesError;
+use viewless_workbench::statistics::StatisticsError;
 use viewless_workbench::{SizeError, SubjectError};
 
 /// Bad usage or input, in one sentence that says what to do.
 #[derive(Debug, Error)]
 pub enum CliError {
+    /// The statistics.
+    #[error(transparent)]
+    Statistics(#[from] StatisticsError),
     /// A subject that cannot be found or built.
     #[error("{error}{hint}")]
     Subject {

@@ -13,6 +13,7 @@ pub mod screen;
 
 use clap::Parser;
 use commands::{Command, Outcome};
+use screen::Manner;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -28,6 +29,9 @@ struct Cli {
     /// Write the result as JSON
     #[arg(long, global = true)]
     json: bool,
+    /// Say what the figures mean, below them
+    #[arg(long, global = true, conflicts_with = "json")]
+    explain: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -38,7 +42,7 @@ pub fn run() -> ExitCode {
     // clap itself ends the process with code 2 on bad usage, and with 0 after --help and --version.
     let cli = Cli::parse();
     log_to_standard_error();
-    match cli.command.run(cli.json) {
+    match cli.command.run(Manner { json: cli.json, explain: cli.explain }) {
         Ok(Outcome::Positive) => ExitCode::SUCCESS,
         Ok(Outcome::Negative) => ExitCode::from(1),
         Err(error) => {

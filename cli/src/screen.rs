@@ -5,6 +5,23 @@ use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Write};
 
+/// How a command's result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// As JSON.
+    pub json: bool,
+    /// With a legend that says what the figures mean.
+    pub explain: bool,
+}
+
+/// Writes a result as JSON, or in words.
+///
+/// # Errors
+/// Standard output cannot be written to.
+pub fn show(result: &impl Serialize, manner: Manner, words: impl FnOnce(bool) -> String) -> Result<(), CliError> {
+    if manner.json { print_json(result) } else { print(words(manner.explain)) }
+}
+
 /// Writes a text to standard output. A pipe that its reader has closed (`| head`) swallows the rest.
 ///
 /// # Errors

@@ -473,9 +473,9 @@ fn every_suite_is_proved_for_every_promised_coalition_and_its_certificates_check
         let proof = json(&["prove", "bert-base", "--suite", suite, "--seq", "128", "--certificate", file]);
         assert!(array(&proof, "coalitions").iter().all(|coalition| coalition["verdict"] == "proved"), "{suite}");
         assert_eq!(array(&proof, "coalitions").len(), 5);
-        let check = json(&["check", file]);
-        assert_eq!(check["digest"], proof["digest"]);
-        assert!(array(&check, "certificates").iter().all(|certificate| certificate["valid"] == true), "{suite}");
+        let check = json(&["check", file, "--subject", "bert-base", "--suite", suite, "--seq", "128"]);
+        assert_eq!((&check["digest"], &check["stated_by_user"]), (&proof["digest"], &true.into()));
+        assert!(array(&check, "coalitions").iter().all(|coalition| coalition["valid"] == true), "{suite}");
     }
 }
 
@@ -508,10 +508,22 @@ fn forged_certificates_and_strange_coalitions_are_refused() {
     longer["seq"] = 5.into();
     assert!(refused(&longer).contains("is about the Program"));
     let mut reversed = stored.clone();
-    for certificate in reversed["certificates"].as_array_mut().unwrap() {
-        certificate["steps"].as_array_mut().unwrap().reverse();
+    for claim in reversed["coalitions"].as_array_mut().unwrap() {
+        claim["certificate"]["steps"].as_array_mut().unwrap().reverse();
     }
     assert!(refused(&reversed).contains("step"));
+    // What the file says of itself is said to be the file's, and a built-in suite's name is not lent to other contents.
+    let mut renamed = stored.clone();
+    renamed["suite"]["name"] = "secformer".into();
+    fs::write(&file, renamed.to_string()).unwrap();
+    let own_words = success(&["check", path]);
+    assert!(own_words.contains("as stated by the file") && own_words.contains("not the built-in suite of that name"));
+    assert_eq!(viewless(&["check", path, "--subject", "exp/limit", "--seq", "4"]).status.code(), Some(0));
+    assert_eq!(viewless(&["check", path, "--subject", "exp/limit", "--seq", "5"]).status.code(), Some(1));
+    // A promised coalition that is not there.
+    let mut fewer = stored.clone();
+    fewer["coalitions"].as_array_mut().unwrap().retain(|claim| claim["parties"][0] == "Dealer");
+    assert!(refused(&fewer).contains("the file says nothing of it"));
     fs::write(&file, "{}").unwrap();
     assert!(refusal(&["check", path]).contains("proof.json"));
     assert!(refusal(&["check", "/no/such/file"]).contains("/no/such/file"));
@@ -650,11 +662,49 @@ fn the_failures_of_a_model_are_summed_under_every_suite_and_a_run_sums_them_over
 
 #[test]
 fn an_assay_has_every_verdict_on_one_page() {
-    let page = success(&["assay", "tanh/sine", "--seq", "4"]);
-    assert!(["CARD", "RIGHT", "PRIVATE", "CHEAP"].iter().all(|section| page.contains(&format!("== {section} =="))));
-    let assay = json(&["assay", "softmax/exp", "--seq", "8"]);
+    let page = success(&["assay", "tanh/sine", "--seq", "4", "--runs", "16"]);
+    assert!(
+        ["CARD", "RIGHT", "PRIVATE", "STATISTICS", "CHEAP"]
+            .iter()
+            .all(|section| page.contains(&format!("== {section} ==")))
+    );
+    let assay = json(&["assay", "softmax/exp", "--seq", "8", "--runs", "1"]);
+    assert_eq!(assay["statistics"]["coalitions"][0]["verdict"], "no evidence");
     assert_eq!(assay["right"]["verdict"], "holds");
     assert_eq!(assay["private"]["coalitions"][0]["verdict"], "proved");
     assert!(bytes(&assay["cheap"]["phases"]["online"]["bytes_total"]) > 0);
     assert!(refusal(&["assay", "bert-base"]).contains("takes a protocol"));
+}
+
+#[test]
+fn statistics_stand_beside_the_proof_and_show_two_parties_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let plot = folder.path().join("views.svg");
+    let plot = plot.to_str().unwrap();
+    let alone = ["prove", "gelu/quad", "--seq", "2", "--statistics", "--runs", "40"];
+    let report = json(&[&alone[..], &["--plot", plot]].concat());
+    let statistics = &report["statistics"];
+    assert_eq!((bytes(&statistics["runs"]), bytes(&statistics["seed"])), (40, 0));
+    for coalition in array(statistics, "coalitions") {
+        assert_eq!(coalition["verdict"], "no evidence", "{coalition}");
+    }
+    let picture = fs::read_to_string(plot).unwrap();
+    assert!(picture.starts_with("<svg") && picture.contains("no evidence of leakage"));
+    let page = success(&alone);
+    assert!(page.contains("no evidence") && page.contains("found with 99 %"), "{page}");
+
+    let together = viewless(&[&alone[..], &["--coalition", "P0,P1", "--json"]].concat());
+    assert_eq!(together.status.code(), Some(1), "{}", text(&together.stderr));
+    let together: Value = serde_json::from_slice(&together.stdout).unwrap();
+    assert_eq!(together["statistics"]["coalitions"][0]["verdict"], "evidence", "{together}");
+
+    for (arguments, names) in [
+        (&["--statistics", "--runs", "0"][..], "from 1 to 1048576"),
+        (&["--statistics", "--runs", "1048577"], "from 1 to 1048576"),
+        (&["--runs", "8"], "--statistics"),
+        (&["--statistics", "--plot", "views.gif"], "ends in .svg or .png"),
+    ] {
+        let sentence = refusal(&[&["prove", "gelu/quad", "--seq", "2"][..], arguments].concat());
+        assert!(sentence.contains(names), "{sentence}");
+    }
 }

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use ndarray::Array3;
 use viewless_protocols::model::{Input, TransformerConfig};
 
+use crate::closed_list::inventory;
 use crate::config::read_config;
 use crate::error::ModelError;
+use crate::fields::Fields;
+use crate::files::CONFIG_FILE;
 use crate::image::read_image;
 use crate::plaintext::{self, Output};
 use crate::prompt::{Prompt, no_text};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Encoded, Tokenizer};
 use crate::weights::Weights;
 
 /// A model whose configuration, weights and tokenizer fit together.
@@ -24,6 +27,38 @@ pub struct Model {
     pub weights: Weights,
     /// Its tokenizer; none for a model of images.
     pub tokenizer: Option<Tokenizer>,
+    /// What the logits of its classifier mean.
+    pub decision: Decision,
+    /// What of its directory is not read, and what else a report of its answers must say.
+    pub notes: Vec<String>,
+}
+
+/// What the logits of a classifier mean (`problem_type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Decision {
+    /// The label of the largest one holds.
+    #[default]
+    OneLabel,
+    /// Every label holds whose logit is positive: whose sigmoid is above 1/2.
+    ManyLabels,
+    /// They are numbers, and no label holds.
+    Regression,
+}
+
+impl Decision {
+    /// Reads `problem_type`. Hugging Face takes a single label for a number where the field is absent; the label is the
+    /// same either way, so only what the file says counts.
+    fn read(directory: &Path) -> Result<Self, ModelError> {
+        let fields = Fields::read(directory.join(CONFIG_FILE), "")?;
+        match fields.text("problem_type")? {
+            None | Some("single_label_classification") => Ok(Self::OneLabel),
+            Some("multi_label_classification") => Ok(Self::ManyLabels),
+            Some("regression") => Ok(Self::Regression),
+            Some(other) => {
+                Err(fields.invalid("problem_type", &other.into(), "one of Hugging Face's three problem types"))
+            }
+        }
+    }
 }
 
 impl Model {
@@ -38,9 +73,19 @@ impl Model {
             Input::Text { .. } => Some(Tokenizer::of_directory(directory, &config)?),
             Input::Image { .. } => None,
         };
+        let mut notes = inventory(directory, &config)?.notes();
+        if let (Some(tokenizer), Some(vocabulary)) = (&tokenizer, config.vocab_size())
+            && tokenizer.largest_token() as usize >= vocabulary
+        {
+            let largest = tokenizer.largest_token();
+            notes.push(format!(
+                "the tokenizer has identifiers up to {largest} and the model {vocabulary} rows; texts with tokens beyond are refused"
+            ));
+        }
+        let decision = Decision::read(directory)?;
         let weights = Weights::of_directory(directory, &config)?;
         tracing::debug!(directory = %directory.display(), parameters = weights.parameters(), "model loaded");
-        Ok(Self { directory: directory.to_owned(), config, weights, tokenizer })
+        Ok(Self { directory: directory.to_owned(), config, weights, tokenizer, decision, notes })
     }
 
     /// Token identifiers of a text, special tokens included; see [`Tokenizer::encode`].
@@ -51,7 +96,15 @@ impl Model {
         self.tokenizer.as_ref().ok_or_else(|| no_text(&self.config))?.encode(text)
     }
 
-    /// The pixels of a PNG or JPEG picture, prepared as the model takes them; see [`read_image`].
+    /// Tokens of a text, or of a pair of texts, with their types; see [`Tokenizer::encode_whole`].
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::encode_whole`]; a model of images takes no text.
+    pub fn encode_whole(&self, text: &str, pair: Option<&str>) -> Result<Encoded, ModelError> {
+        self.tokenizer.as_ref().ok_or_else(|| no_text(&self.config))?.encode_whole(text, pair)
+    }
+
+    /// The pixels of a PNG, JPEG or WebP picture, prepared as the model takes them; see [`read_image`].
     ///
     /// # Errors
     /// Those of [`read_image`].
@@ -78,7 +131,7 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::{CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
+    use crate::files::{TOKENIZER_FILE, WEIGHTS_FILE};
     use crate::synthetic::{self, small_config};
     use std::fs;
 

@@ -147,6 +147,38 @@ pub enum ModelError {
         /// Why.
         why: &'static str,
     },
+    /// A key that asks for something which is not supported and would change the answer.
+    #[error(
+        "`{file}`: `{key}` is {value}, which asks for {what}; that is not supported, and the answer would be another"
+    )]
+    RefusedKey {
+        /// The file.
+        file: PathBuf,
+        /// The key.
+        key: String,
+        /// Its value, as JSON.
+        value: String,
+        /// What it asks for.
+        what: &'static str,
+    },
+    /// A file that would change the answer and is not read.
+    #[error("`{file}` is {what}; that is not supported, and the answer would be another: use a model without")]
+    RefusedFile {
+        /// The file.
+        file: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// A tensor that would change the answer and is not read.
+    #[error("`{file}`: tensor `{tensor}` is part of {what}; that is not supported, and the answer would be another")]
+    RefusedTensor {
+        /// The weights.
+        file: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What it is part of.
+        what: &'static str,
+    },
     /// Sizes that no model can have.
     #[error("`{file}`: {source}")]
     Sizes {
@@ -351,7 +383,7 @@ pub enum ModelError {
         image_size: usize,
     },
     /// A file that is no picture.
-    #[error("`{file}` is no picture that can be read: {reason}; give a PNG or JPEG file")]
+    #[error("`{file}` is no picture that can be read: {reason}; give a PNG, JPEG or WebP file")]
     Picture {
         /// The file.
         file: PathBuf,
@@ -359,7 +391,7 @@ pub enum ModelError {
         reason: String,
     },
     /// A model of other channels than a picture has.
-    #[error("this model takes images of {channels} channels, but a picture has 3, red, green and blue")]
+    #[error("this model takes images of {channels} channels, but a picture has 3, red, green and blue, or 1, grey")]
     ImageChannels {
         /// Numbers of a pixel.
         channels: usize,

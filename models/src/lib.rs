@@ -19,6 +19,7 @@
 //! ```
 
 mod cache;
+mod closed_list;
 mod config;
 mod directory;
 mod error;
@@ -35,8 +36,9 @@ mod tokenizer;
 mod weights;
 
 pub use cache::default_cache_dir;
+pub use closed_list::{Inventory, Use, inventory};
 pub use config::read_config;
-pub use directory::Model;
+pub use directory::{Decision, Model};
 pub use error::{FetchError, ModelError};
 pub use fetch::{Progress, fetch, known_models};
 pub use files::{CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};

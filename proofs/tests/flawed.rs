@@ -1,7 +1,8 @@
 //! Flawed protocols, each a few lines, each a defect that really happened: not proved, and refuted by counting.
 
+use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::exhaustive::Exhaustive;
-use viewless_proofs::privacy::{self, Coalition, Verdict, exhaustive, symbolic};
+use viewless_proofs::privacy::{self, Coalition, Verdict, check, exhaustive, symbolic};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Constant, Function, Program, ProgramBuilder, ValueId, Wave};
 use viewless_protocols::ring::Domain;
@@ -360,8 +361,7 @@ fn a_joined_tensor_with_one_bare_part() {
 }
 
 #[test]
-fn two_slices_of_one_masked_tensor_are_left_to_counting() {
-    // Sound, but two messages share a sample: the prover is conservative, counting decides.
+fn two_slices_of_one_masked_tensor_are_proved_by_handing_it_over() {
     let program = program(|p| {
         let x = input(p, "x", RING, [2].into());
         let (r, _) = random(p, RING, &[2].into());
@@ -371,11 +371,9 @@ fn two_slices_of_one_masked_tensor_are_left_to_counting() {
             p.send(part, P0);
         }
     });
-    let coalition = Coalition::of(&program, &[P0]).unwrap();
-    assert!(matches!(privacy::prove(&program, coalition).verdict, Verdict::Undecided { .. }));
-    let decided = privacy::decide(&program, coalition);
-    assert_eq!(decided.verdict, Verdict::Proved { statistical_distance: 0.0, given_own_samples: false });
-    assert_eq!(decided.certificate, None);
+    is_proved(&program, &[P0]);
+    let certificate = privacy::prove(&program, Coalition::of(&program, &[P0]).unwrap()).certificate.unwrap();
+    assert_eq!(certificate.handed.len(), 1);
 }
 
 #[test]
@@ -447,7 +445,10 @@ fn a_mask_wider_than_its_value_is_near_enough() {
     let coalition = Coalition::of(&far, &[P0]).unwrap();
     let report = privacy::prove(&far, coalition);
     let expected = 2f64.powi(8 - 60 + 1);
-    assert_eq!(report.verdict, Verdict::Proved { statistical_distance: expected, given_own_samples: false });
+    assert_eq!(
+        report.verdict,
+        Verdict::Proved { statistical_distance: expected, simulator: Simulator::DrawsOwnSamples }
+    );
     let checked = privacy::check::check(&far, &report.certificate.unwrap()).unwrap();
     assert_eq!(checked.statistical_distance, expected);
     // Too narrow for the customary 2^-40; the exact distance is below the bound.
@@ -478,6 +479,13 @@ fn an_output_may_depend_on_the_client_s_own_samples() {
     let coalition = Coalition::of(&program, &[Client]).unwrap();
     let strictly = exhaustive::Options { given_own_samples: false, ..exhaustive::Options::default() };
     assert!(matches!(exhaustive::count_with(&program, coalition, strictly), Ok(Exhaustive::Leak(_))));
+    let Verdict::Proved { simulator, .. } = privacy::prove(&program, coalition).verdict else { panic!("it is proved") };
+    assert_eq!(simulator, Simulator::GivenOwnSamples);
+    assert_eq!(privacy::refute(&program, coalition, Simulator::GivenOwnSamples), None);
+    assert!(
+        privacy::refute(&program, coalition, Simulator::DrawsOwnSamples)
+            .is_some_and(|found| found.witness.distance > 0.0)
+    );
 }
 
 #[test]
@@ -490,7 +498,7 @@ fn an_output_that_depends_on_messages_otherwise_is_not_proved() {
         p.reveal(y, Client, "y", 0);
     });
     is_refuted(&program, &[Client], "is the input");
-    // A message is masked, but the output is the message: the simulator may not draw it.
+    // A message is masked, and the output is made from it: the simulator draws the message conditionally on the output.
     let coin = self::program(|p| {
         let s = p.sample(PartySet::of(&[P0]), RING, [1].into());
         let x = p.input(P0, "x", 0, RING, [1].into());
@@ -499,8 +507,9 @@ fn an_output_that_depends_on_messages_otherwise_is_not_proved() {
         let y = p.mul(m, m);
         p.reveal(y, Client, "y", 0);
     });
-    let coalition = Coalition::of(&coin, &[Client]).unwrap();
-    assert!(matches!(privacy::prove(&coin, coalition).verdict, Verdict::Undecided { .. }));
+    is_proved(&coin, &[Client]);
+    let certificate = privacy::prove(&coin, Coalition::of(&coin, &[Client]).unwrap()).certificate.unwrap();
+    assert!(check::check(&coin, &certificate).unwrap().conditional);
 }
 
 #[test]
@@ -515,6 +524,7 @@ fn waves_reveal_what_they_are_of() {
         p.send(d, P1);
     });
     assert!(matches!(verdict(&program, &[P1]), Verdict::Undecided { .. }));
-    let refutation = privacy::refute(&program, Coalition::of(&program, &[P1]).unwrap()).expect("small copies leak");
+    let refutation = privacy::refute(&program, Coalition::of(&program, &[P1]).unwrap(), Simulator::GivenOwnSamples)
+        .expect("small copies leak");
     assert!(refutation.shrunk_to_bits.is_some());
 }

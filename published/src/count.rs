@@ -1,6 +1,7 @@
 //! Counting a configuration.
 
 use crate::table::{Configuration, PublishedError, Subject};
+use crate::variant::{Pieces, Variant};
 use std::sync::Arc;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
 use viewless_protocols::model::Query;
@@ -50,14 +51,14 @@ pub(crate) fn count(name: &str, configuration: &Configuration) -> Result<Counted
             Ok(Counted::Model(count::bill(&program, Schedule::AsWritten, Grouping::Function)))
         }
         Subject::Protocol { name, rows, row_length } => {
-            let protocol = protocol(name).map_err(refuse)?;
-            let circuit = part(&[*rows, *row_length], |c, x, _| protocol.build_alone(c, x, EPSILON))?;
+            let built = Built::named(name).map_err(refuse)?;
+            let circuit = part(&[*rows, *row_length], |c, x, _| built.on(c, x))?;
             Ok(count_part(&compile(&circuit, &suite)?, rows * row_length))
         }
         Subject::Product { protocol: name, side } => {
-            let protocol = protocol(name).map_err(refuse)?;
+            let built = Built::named(name).map_err(refuse)?;
             let circuit = part(&[*side, *side], |c, x, y| {
-                let y = protocol.build_alone(c, y, EPSILON);
+                let y = built.on(c, y);
                 c.mul(x, y)
             })?;
             Ok(count_part(&compile(&circuit, &suite)?, side * side))
@@ -72,6 +73,33 @@ pub(crate) fn count(name: &str, configuration: &Configuration) -> Result<Counted
 /// A protocol by its name.
 pub(crate) fn protocol(name: &str) -> Result<&'static Protocol, String> {
     Registry::built_in().protocol(name).map(Arc::as_ref).map_err(|error| error.to_string())
+}
+
+/// What a subject's name stands for.
+enum Built {
+    /// A protocol of the registry.
+    Registered(&'static Protocol),
+    /// One that explains printed numbers, with the registry's protocols that it is made of.
+    Variant { variant: Variant, maximum: &'static Protocol, inverse_root: &'static Protocol },
+}
+
+impl Built {
+    fn named(name: &str) -> Result<Self, String> {
+        Ok(match Variant::named(name) {
+            Some(variant) => {
+                let (maximum, inverse_root) = (protocol("max/crypten")?, protocol("rsqrt/newton-8")?);
+                Self::Variant { variant, maximum, inverse_root }
+            }
+            None => Self::Registered(protocol(name)?),
+        })
+    }
+
+    fn on(&self, c: &mut Circuit, x: Secret) -> Secret {
+        match self {
+            Self::Registered(protocol) => protocol.build_alone(c, x, EPSILON),
+            Self::Variant { variant, maximum, inverse_root } => variant.build(c, x, &Pieces { maximum, inverse_root }),
+        }
+    }
 }
 
 /// The suite with the protocols that the configuration puts in place of its own.

@@ -21,8 +21,9 @@ mod operation;
 mod printed;
 mod reproduction;
 mod table;
+mod variant;
 
 pub use operation::Operation;
 pub use printed::{Printed, PrintedError};
-pub use reproduction::{CellReport, CellVerdict, Reproduction, reproduce};
+pub use reproduction::{CellReport, CellVerdict, Reproduction, SUM, reproduce};
 pub use table::{Cell, Configuration, PrintedTable, PublishedError, Quantity, Subject, Unit, names, table};

@@ -7,6 +7,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use viewless_proofs::audit::mean_error::{Evaluation, Grid, average};
 use viewless_proofs::reference::RealFunction;
+use viewless_protocols::suite::Suite;
 use viewless_simulator::count::Bill;
 
 /// Arguments on which an average error is taken, at equal distances.
@@ -60,6 +61,8 @@ pub enum CellVerdict {
     NotReproducible,
 }
 
+/// Said of a cell that agrees with the others of its row.
+pub const SUM: &str = "the sum of printed cells of its row: nothing was counted";
 const MEASURED: &str = "a duration on the authors' machines, which no count gives";
 
 /// Counts every cell of a table.
@@ -107,13 +110,18 @@ impl Judge<'_> {
             return Ok(report(None, CellVerdict::NotReproducible, MEASURED.to_owned()));
         }
         let attempts = self.attempts(cell)?;
-        let met = |attempt: &&Attempt| match cell.read_off {
-            Some(exactly) => (attempt.value - cell.printed.value()).abs() <= exactly,
-            None => cell.printed.is(attempt.value),
+        let printed = cell.printed.value();
+        let met = |attempt: &&Attempt| match (cell.read_off, cell.within) {
+            (Some(exactly), _) => (attempt.value - printed).abs() <= exactly,
+            (None, Some(part)) => (attempt.value - printed).abs() <= part * printed.abs(),
+            (None, None) => cell.printed.is(attempt.value),
         };
         let can_be_met = !matches!(cell.quantity, Quantity::Seconds(_));
         let (attempt, verdict, why) = match attempts.iter().find(met) {
             Some(attempt) if can_be_met => match &attempt.inference {
+                None if matches!(cell.quantity, Quantity::SumOfColumns(_)) => {
+                    (attempt, CellVerdict::Equal, SUM.to_owned())
+                }
                 None => (attempt, CellVerdict::Equal, String::new()),
                 Some(inference) => (attempt, CellVerdict::Inferred, inference.clone()),
             },
@@ -207,6 +215,9 @@ impl Configuration {
             }
             Subject::Protocol { name, rows, row_length } => {
                 words.insert(0, name.clone());
+                if self.runs {
+                    words.push(format!("runs under suite {}", self.suite));
+                }
                 if quantity.is_counted() {
                     words.push(format!("suite {}", self.suite));
                     words.push(format!("{rows} x {row_length} elements"));
@@ -233,7 +244,7 @@ fn bytes_of(bill: &Bill, functions: &[String]) -> f64 {
     bytes.sum::<u64>() as f64
 }
 
-/// Mean and variance of |y - truth| over the reals, on a protocol's arguments from `low` to `high`.
+/// Mean and variance of |y - truth| over the reals, or of runs, on a protocol's arguments from `low` to `high`.
 fn error_over(name: &str, configuration: &Configuration, low: f64, high: f64) -> Result<(f64, f64), PublishedError> {
     let refuse = |what: String| PublishedError::Configuration { name: name.to_owned(), what };
     let Subject::Protocol { name: subject, .. } = &configuration.subject else {
@@ -241,6 +252,12 @@ fn error_over(name: &str, configuration: &Configuration, low: f64, high: f64) ->
     };
     let protocol = protocol(subject).map_err(refuse)?;
     let grid = Grid { low, high, points: POINTS };
-    let average = average(protocol, RealFunction::GeluErf, grid, Evaluation::Reals)?;
+    let evaluation = if configuration.runs {
+        let suite = Suite::built_in(&configuration.suite)?;
+        Evaluation::Runs { scheme: suite.scheme, fixed: suite.fixed(), seed: 0 }
+    } else {
+        Evaluation::Reals
+    };
+    let average = average(protocol, RealFunction::GeluErf, grid, evaluation)?;
     Ok((average.mean, average.variance))
 }

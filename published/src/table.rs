@@ -43,6 +43,9 @@ pub struct Configuration {
     pub softmax: Option<String>,
     /// The protocol in place of the suite's layer normalisation.
     pub layernorm: Option<String>,
+    /// Whether errors are those of runs in the ring, wrapped words included, and not those over the reals.
+    #[serde(default)]
+    pub runs: bool,
     /// How it departs from what the paper states; `None` for the paper's own configuration.
     pub inference: Option<String>,
 }
@@ -103,6 +106,8 @@ pub struct Cell {
     pub unit: Unit,
     /// How exactly it could be read off a drawing, in its unit; digits decide where it is printed.
     pub read_off: Option<f64>,
+    /// How exactly it can be met, in proportion, where it is a mean over points that the paper does not state.
+    pub within: Option<f64>,
     /// What is counted.
     pub quantity: Quantity,
     /// Names of configurations to count it under, the paper's own first.

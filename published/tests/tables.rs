@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use viewless_published::{CellVerdict, PrintedTable, PublishedError, names, reproduce, table};
+use viewless_published::{CellVerdict, PrintedTable, PublishedError, Quantity, SUM, names, reproduce, table};
 
 const CELL: &str = r#"
 name = "test"
@@ -83,6 +83,26 @@ fn no_cell_of_a_table_stands_twice() {
         let used = |configuration: &String| table.cells.iter().any(|cell| cell.configurations.contains(configuration));
         let unused: Vec<&String> = table.configurations.keys().filter(|name| !used(name)).collect();
         assert!(unused.is_empty(), "{name}: {unused:?}");
+    }
+}
+
+/// What was tried besides is no reason.
+#[test]
+fn every_cell_that_is_not_reproduced_has_a_reason_and_sums_say_that_they_are_sums() {
+    for name in names() {
+        let table = table(name).unwrap();
+        for (cell, report) in table.cells.iter().zip(reproduce(&table).unwrap().cells) {
+            let place = format!("{name}: {}, {}", report.row, report.column);
+            let is_sum = matches!(cell.quantity, Quantity::SumOfColumns(_));
+            match report.verdict {
+                CellVerdict::Equal => assert_eq!(report.why, if is_sum { SUM } else { "" }, "{place}"),
+                CellVerdict::Inferred => assert!(!report.why.is_empty(), "{place}"),
+                CellVerdict::NotReproducible => {
+                    let reason = !report.why.is_empty() && !report.why.starts_with("also tried");
+                    assert!(reason, "{place}: {}", report.why);
+                }
+            }
+        }
     }
 }
 

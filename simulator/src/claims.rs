@@ -1,6 +1,6 @@
 //! What a run shows of a Program's claims: the simulator holds all shares, so it sees what no party can.
 
-use crate::failure::wrap_probability;
+use crate::failure::{log_of_none, wrap_probability};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,6 +56,8 @@ pub struct Findings {
     pub local_truncations: u64,
     /// Expected number of wraps among them, by the law, for the values of this run.
     pub expected_wraps: f64,
+    /// Natural logarithm of the probability that none of them wraps.
+    pub log_of_no_wrap: f64,
     /// Wraps that happened.
     pub wraps: u64,
     /// Regions in which they happened.
@@ -65,10 +67,12 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Probability that a run on these inputs wraps anywhere, over the choice of shares.
+    /// Probability that a run on these inputs wraps anywhere, over the choice of shares: 1 less the product over all elements of 1 less the
+    /// probability of each.
     #[must_use]
     pub fn wrap_probability(&self) -> f64 {
-        -(-self.expected_wraps).exp_m1()
+        // A sum with zero turns -0 into 0.
+        0.0 - self.log_of_no_wrap.exp_m1()
     }
 
     /// Domain claims that do not hold.
@@ -120,20 +124,22 @@ impl Findings {
             }
             ClaimKind::LocalTruncation { .. } => {
                 // Blocks of fixed size, added in order: the floating sum does not depend on the number of threads.
-                let blocks: Vec<(f64, u64)> = (0..elements.div_ceil(BLOCK))
+                let blocks: Vec<(f64, f64, u64)> = (0..elements.div_ceil(BLOCK))
                     .into_par_iter()
                     .map(|block| {
                         let range = block * BLOCK..((block + 1) * BLOCK).min(elements);
-                        range.fold((0.0, 0), |(expected, wraps), i| {
+                        range.fold((0.0, 0.0, 0), |(expected, log, wraps), i| {
                             let wrapped = truncation_wraps(shares.iter().map(|share| word(share, i)), bits);
-                            (expected + wrap_probability(value(i), bits), wraps + u64::from(wrapped))
+                            let p = wrap_probability(value(i), bits);
+                            (expected + p, log + log_of_none(1, p), wraps + u64::from(wrapped))
                         })
                     })
                     .collect();
-                let wraps = blocks.iter().map(|block| block.1).sum::<u64>();
+                let wraps = blocks.iter().map(|block| block.2).sum::<u64>();
                 let expected = blocks.iter().map(|block| block.0).sum::<f64>();
                 self.local_truncations += elements as u64;
                 self.expected_wraps += expected;
+                self.log_of_no_wrap += blocks.iter().map(|block| block.1).sum::<f64>();
                 self.wraps += wraps;
                 let by_region = self.wraps_by_region.entry(region()).or_default();
                 by_region.elements += elements as u64;

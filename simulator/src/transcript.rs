@@ -20,7 +20,9 @@ pub struct Entry {
     pub to: Party,
     /// Phase in which it is sent.
     pub phase: Phase,
-    /// Round within the phase, from 1, under the schedule `asap`.
+    /// The schedule that rounds are counted by, whatever a bill beside it counts by.
+    pub schedule: String,
+    /// Round within the phase, from 1, under that schedule.
     pub round: u32,
     /// Path of the region that sends it.
     pub region: String,
@@ -55,6 +57,7 @@ impl<'a, W: Write> Transcript<'a, W> {
             to: message.to,
             phase: message.phase,
             round: message.round,
+            schedule: "asap".to_owned(),
             region: self.program.regions.path(message.region),
             bytes: packed.len() as u64,
             digest: blake3::hash(packed).to_hex().to_string(),

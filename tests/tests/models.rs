@@ -16,7 +16,7 @@ use ndarray::Array3;
 use std::path::PathBuf;
 use std::sync::Arc;
 use viewless_models::synthetic::synthetic_weights;
-use viewless_models::{Model, Prompt};
+use viewless_models::{Decision, Model, Prompt};
 use viewless_proofs::bound::{Arithmetic, Interpreter, Interval, Tape};
 use viewless_protocols::circuit::{Circuit, Owner, Secret};
 use viewless_protocols::fixed::power_of_two;
@@ -61,7 +61,14 @@ fn small(architecture: Architecture, head: Head) -> Model {
         ..TransformerConfig::bert_base()
     };
     let weights = synthetic_weights(&config, SEED).unwrap();
-    Model { directory: PathBuf::from("small"), config, weights, tokenizer: None }
+    Model {
+        directory: PathBuf::from("small"),
+        config,
+        weights,
+        tokenizer: None,
+        decision: Decision::OneLabel,
+        notes: Vec::new(),
+    }
 }
 
 /// Every architecture with every head that it has.

@@ -1,10 +1,12 @@
 //! Every report that one protocol has.
 
+use crate::Progress;
 use crate::bill::{CostReport, Setting};
 use crate::card::CardReport;
 use crate::error_audit::{ErrorAudit, question};
-use crate::proof::{Proof, ProofError, ProveReport};
+use crate::proof::{Asked, Proof, ProofError, ProveReport};
 use crate::sizes::Sizes;
+use crate::statistics::{Settings, Statistics, StatisticsError, StatisticsReport};
 use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
 use std::sync::Arc;
@@ -24,6 +26,9 @@ pub enum AssayError {
     /// The proof.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// The statistics.
+    #[error(transparent)]
+    Statistics(#[from] StatisticsError),
     /// The bill.
     #[error(transparent)]
     Bill(#[from] SubjectError),
@@ -44,30 +49,44 @@ pub struct Assay {
     pub right: ErrorAudit,
     /// What coalitions learn.
     pub private: ProveReport,
+    /// What real runs show of what coalitions see.
+    pub statistics: StatisticsReport,
     /// What it costs.
     pub cheap: CostReport,
 }
 
 impl Assay {
-    /// Asks every question about a protocol, under the scheme and fixed point of a suite.
+    /// Elements of a row in the runs for statistics, at most: more say little more, and take longer.
+    pub const STATISTICS_ROW: usize = 8;
+
+    /// Asks every question about a protocol, under the scheme and fixed point of a suite. Statistics are made on one row of at most
+    /// [`Assay::STATISTICS_ROW`] elements; `progress` is told how many of their runs are done.
     ///
     /// # Errors
-    /// Sizes and suites that cannot be used.
-    pub fn new(protocol: &Arc<Protocol>, suite: &Suite, sizes: Sizes) -> Result<Self, AssayError> {
+    /// Sizes, suites and settings that cannot be used.
+    pub fn new(
+        protocol: &Arc<Protocol>,
+        suite: &Suite,
+        sizes: Sizes,
+        settings: Settings,
+        progress: Progress<'_>,
+    ) -> Result<Self, AssayError> {
         let subject = Subject::of_protocol(Arc::clone(protocol));
         let network = Network::lan();
+        let row = Sizes::new(sizes.seq().min(Self::STATISTICS_ROW), 1).unwrap_or(sizes);
         let setting = Setting { suite, sizes, schedule: Schedule::Asap, network: &network, grouping: Grouping::Region };
         Ok(Self {
             card: CardReport::new(&protocol.card),
             right: ErrorAudit::new(protocol, &question(&subject.name, suite), sizes.seq())?,
-            private: Proof::new(&subject, suite, sizes, &[], &|_, _| {})?.report,
+            private: Proof::new(&subject, suite, sizes, 1, &Asked::Promised, &|_, _| {})?.report,
+            statistics: Statistics::new(&subject, suite, row, &[], settings, progress)?.report,
             cheap: CostReport::new(&subject, &setting)?,
         })
     }
 
-    /// Whether the card's claim is true and every promised coalition is proved.
+    /// Whether the card's claim is true, every promised coalition is proved, and no run shows evidence to the contrary.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.right.holds() && self.private.is_proved()
+        self.right.holds() && self.private.is_proved() && self.statistics.shows_nothing()
     }
 }

@@ -1,12 +1,19 @@
 //! Stored proofs: what `prove` writes, and what verifies it again with a checker that shares no code with the prover.
+//!
+//! A file is evidence, not a statement: what is reported is that *this* Program, built from what the user states (or, if nothing is
+//! stated, from what the file states, and then the report says so), has these coalitions proved by certificates that were checked
+//! here. The format: `docs/certificate.md`.
 
 use crate::sizes::{SizeError, Sizes};
 use crate::subject::{Subject, SubjectError};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use thiserror::Error;
-use viewless_proofs::privacy::certificate::Certificate;
-use viewless_proofs::privacy::check;
+use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator};
+use viewless_proofs::privacy::queries::{self, QueriesError};
+use viewless_proofs::privacy::{self, Coalition, check};
+use viewless_protocols::party::Party;
+use viewless_protocols::program::{Op, Program};
 use viewless_protocols::suite::Suite;
 
 /// Stored proofs that cannot be checked.
@@ -18,21 +25,38 @@ pub enum CertificateError {
         /// What and where.
         reason: String,
     },
+    /// Of another version.
+    #[error("it has format {found}, and {FORMAT} is read; prove again")]
+    Format {
+        /// Its format.
+        found: u32,
+    },
     /// Nothing to check.
     #[error("it holds no certificate: nothing was proved")]
     Empty,
+    /// A name that would look like something else on a screen.
+    #[error("the name {name:?} in it holds control characters")]
+    Name {
+        /// The name.
+        name: String,
+    },
     /// Sizes that nothing has.
     #[error(transparent)]
     Size(#[from] SizeError),
     /// The Program.
     #[error(transparent)]
     Subject(#[from] SubjectError),
+    /// The queries.
+    #[error(transparent)]
+    Queries(#[from] QueriesError),
 }
 
 /// Proofs with what they are about: enough to build the Program again.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CertificateFile {
+    /// [`FORMAT`].
+    pub format: u32,
     /// Model or protocol, as it was named.
     pub subject: String,
     /// The whole suite, so that the file stands alone.
@@ -41,42 +65,176 @@ pub struct CertificateFile {
     pub seq: usize,
     /// Sequences, or rows.
     pub batch: usize,
-    /// One proof for each coalition.
-    pub certificates: Vec<Certificate>,
+    /// Queries after one setup.
+    pub queries: usize,
+    /// BLAKE3 of the Program's text form.
+    pub digest: String,
+    /// What is claimed of each coalition that was asked about.
+    pub coalitions: Vec<CoalitionClaim>,
+}
+
+/// How a verdict was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// By a certificate.
+    Certificate,
+    /// By counting all samples.
+    Count,
+    /// Not at all.
+    Nothing,
+}
+
+/// What is claimed of a coalition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoalitionClaim {
+    /// Its members.
+    pub parties: Vec<Party>,
+    /// Whether the scheme promises that it learns nothing.
+    pub promised: bool,
+    /// `proved`, `refuted` or `undecided`.
+    pub verdict: String,
+    /// How that was found.
+    pub by: By,
+    /// What the simulator is given; absent unless proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulator: Option<Simulator>,
+    /// At most this far from the ideal; absent unless proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistical_distance: Option<f64>,
+    /// The outputs of its members, relative to which it is proved.
+    pub outputs: Vec<DeclaredOutput>,
+    /// The proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+}
+
+/// A declared output of a member of a coalition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeclaredOutput {
+    /// The reveal.
+    pub value: u32,
+    /// Whose output.
+    pub party: Party,
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its fraction bits.
+    pub fraction_bits: u8,
+}
+
+/// The declared outputs of the members of a coalition.
+#[must_use]
+pub fn outputs_of(program: &Program, coalition: Coalition) -> Vec<DeclaredOutput> {
+    let output = |(id, value): (viewless_protocols::program::ValueId, &viewless_protocols::program::Value)| match &value
+        .op
+    {
+        Op::Reveal { to, name, fraction_bits, .. } if coalition.members().contains(*to) => Some(DeclaredOutput {
+            value: id.0,
+            party: *to,
+            name: name.to_string(),
+            shape: value.shape.axes().to_vec(),
+            fraction_bits: *fraction_bits,
+        }),
+        Op::Reveal { .. } | Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) | Op::Send(..) => {
+            None
+        }
+    };
+    program.iter().filter_map(output).collect()
+}
+
+/// What a Program is built from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// Model or protocol.
+    pub subject: String,
+    /// The suite.
+    pub suite: Suite,
+    /// The sizes.
+    pub sizes: Sizes,
+    /// Queries after one setup.
+    pub queries: usize,
+}
+
+impl Statement {
+    /// The Program.
+    ///
+    /// # Errors
+    /// A subject, suite or number of queries that cannot be used.
+    pub fn program(&self) -> Result<Program, CertificateError> {
+        let one = Subject::find(&self.subject)?.program(&self.suite, self.sizes)?;
+        Ok(if self.queries == 1 { one } else { queries::repeated(&one, self.queries)? })
+    }
+
+    /// The suite in words: a built-in's name only if the contents are the built-in's.
+    #[must_use]
+    pub fn suite_in_words(&self) -> String {
+        suite_in_words(&self.suite)
+    }
+}
+
+/// A suite in words: its name alone only if it is built in, contents and all.
+#[must_use]
+pub fn suite_in_words(suite: &Suite) -> String {
+    match Suite::built_in(&suite.name) {
+        Ok(built_in) if built_in == *suite => suite.name.clone(),
+        Ok(_) => format!("{:?} (not the built-in suite of that name: its contents differ)", suite.name),
+        Err(_) => format!("{:?} (not built in)", suite.name),
+    }
 }
 
 /// What became of stored proofs.
 #[derive(Debug, Serialize)]
 pub struct CheckReport {
-    /// Model or protocol, as it was named.
+    /// Whether the subject, suite and sizes are the user's, and not read from the file.
+    pub stated_by_user: bool,
+    /// Model or protocol.
     pub subject: String,
-    /// Name of the suite.
+    /// The suite, in words.
     pub suite: String,
     /// Tokens, or elements of a row.
     pub seq: usize,
     /// Sequences, or rows.
     pub batch: usize,
-    /// BLAKE3 of the Program's text form.
+    /// Queries after one setup.
+    pub queries: usize,
+    /// BLAKE3 of the text form of the Program that was built here.
     pub digest: String,
-    /// One verdict for each certificate.
-    pub certificates: Vec<Checked>,
+    /// Largest statistical distance that is accepted.
+    pub largest_distance: f64,
+    /// One verdict for each coalition that is promised or in the file.
+    pub coalitions: Vec<Checked>,
     /// How long it took.
     pub seconds: f64,
 }
 
-/// The verdict about one certificate.
+/// The verdict about one coalition.
 #[derive(Debug, Serialize)]
 pub struct Checked {
     /// Members of the coalition.
     pub parties: Vec<String>,
-    /// Whether every step of it follows.
+    /// Whether the scheme promises that it learns nothing.
+    pub promised: bool,
+    /// Whether a certificate in the file proves it.
     pub valid: bool,
-    /// Its steps.
-    pub steps: usize,
+    /// Steps of the certificate, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<usize>,
+    /// Which claim is proved; absent unless valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulator: Option<Simulator>,
+    /// Whether the simulator draws messages conditionally on outputs; absent unless valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conditional: Option<bool>,
     /// At most this far from a view made without the secrets; absent unless valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub statistical_distance: Option<f64>,
-    /// The first bad step.
+    /// The outputs relative to which it is proved, as the Program declares them.
+    pub outputs: Vec<DeclaredOutput>,
+    /// Why nothing is proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -85,47 +243,250 @@ impl CertificateFile {
     /// Reads the JSON of certificates.
     ///
     /// # Errors
-    /// [`CertificateError::Malformed`] says what and where, [`CertificateError::Empty`] that there is nothing to check.
+    /// [`CertificateError`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, CertificateError> {
-        let stored: Self =
-            serde_json::from_str(text).map_err(|error| CertificateError::Malformed { reason: error.to_string() })?;
-        if stored.certificates.is_empty() { Err(CertificateError::Empty) } else { Ok(stored) }
+        let malformed = |error: serde_json::Error| CertificateError::Malformed { reason: error.to_string() };
+        let any: serde_json::Value = serde_json::from_str(text).map_err(malformed)?;
+        let format = any.get("format").and_then(serde_json::Value::as_u64);
+        if let Some(found) = format.and_then(|found| u32::try_from(found).ok()).filter(|&found| found != FORMAT) {
+            return Err(CertificateError::Format { found });
+        }
+        let stored: Self = serde_json::from_value(any).map_err(malformed)?;
+        for name in [&stored.subject, &stored.suite.name] {
+            if !is_printable(name) {
+                return Err(CertificateError::Name { name: name.clone() });
+            }
+        }
+        let some = stored.coalitions.iter().any(|claim| claim.certificate.is_some());
+        if some { Ok(stored) } else { Err(CertificateError::Empty) }
     }
 
-    /// Builds the Program again from what the file names, and checks every certificate against it.
+    /// What the file says that its proofs are about.
+    ///
+    /// # Errors
+    /// Sizes that nothing has.
+    pub fn statement(&self) -> Result<Statement, CertificateError> {
+        Ok(Statement {
+            subject: self.subject.clone(),
+            suite: self.suite.clone(),
+            sizes: Sizes::new(self.seq, self.batch)?,
+            queries: self.queries,
+        })
+    }
+
+    /// Builds the Program again, from what the user states or else from what the file states, and checks every certificate against it.
     ///
     /// # Errors
     /// A subject that cannot be built. A proof that does not hold is no error, but a finding.
-    pub fn check(&self) -> Result<CheckReport, CertificateError> {
+    pub fn check(&self, stated: Option<&Statement>, largest_distance: f64) -> Result<CheckReport, CertificateError> {
         let started = Instant::now();
-        let subject = Subject::find(&self.subject)?;
-        let program = subject.program(&self.suite, Sizes::new(self.seq, self.batch)?)?;
-        let certificates = self.certificates.iter().map(|certificate| {
-            let checked = check::check(&program, certificate);
-            Checked {
-                parties: certificate.coalition.iter().map(ToString::to_string).collect(),
-                valid: checked.is_ok(),
-                steps: certificate.steps.len(),
-                statistical_distance: checked.as_ref().ok().map(|checked| checked.statistical_distance),
-                why: checked.err().map(|error| error.to_string()),
+        let (statement, stated_by_user) = match stated {
+            Some(stated) => (stated.clone(), true),
+            None => (self.statement()?, false),
+        };
+        let program = statement.program()?;
+        let promised = privacy::promised_coalitions(&program);
+        let mut coalitions: Vec<Checked> = Vec::new();
+        for &coalition in &promised {
+            let claims = self.coalitions.iter().filter(|claim| is_about(claim, coalition)).collect::<Vec<_>>();
+            let checked = claims.iter().map(|claim| judged(&program, coalition, true, claim, largest_distance));
+            match checked.max_by_key(|checked| checked.valid) {
+                Some(checked) => coalitions.push(checked),
+                None => coalitions.push(Checked {
+                    why: Some("the file says nothing of it".to_owned()),
+                    ..Checked::nothing(&program, coalition, true)
+                }),
             }
-        });
+        }
+        for claim in &self.coalitions {
+            match Coalition::of(&program, &claim.parties) {
+                Ok(coalition) if promised.contains(&coalition) => {}
+                Ok(coalition) => coalitions.push(judged(&program, coalition, false, claim, largest_distance)),
+                Err(error) => coalitions.push(Checked {
+                    parties: claim.parties.iter().map(ToString::to_string).collect(),
+                    promised: false,
+                    valid: false,
+                    steps: None,
+                    simulator: None,
+                    conditional: None,
+                    statistical_distance: None,
+                    outputs: Vec::new(),
+                    why: Some(error.to_string()),
+                }),
+            }
+        }
         Ok(CheckReport {
-            certificates: certificates.collect(),
-            subject: self.subject.clone(),
-            suite: self.suite.name.clone(),
-            seq: self.seq,
-            batch: self.batch,
+            stated_by_user,
+            suite: statement.suite_in_words(),
+            subject: statement.subject,
+            seq: statement.sizes.seq(),
+            batch: statement.sizes.batch(),
+            queries: statement.queries,
             digest: program.digest().to_hex().to_string(),
+            largest_distance,
+            coalitions,
             seconds: started.elapsed().as_secs_f64(),
         })
     }
 }
 
+fn is_about(claim: &CoalitionClaim, coalition: Coalition) -> bool {
+    claim.parties.iter().all(|&party| coalition.members().contains(party))
+        && coalition.members().iter().all(|party| claim.parties.contains(&party))
+}
+
+impl Checked {
+    fn nothing(program: &Program, coalition: Coalition, promised: bool) -> Self {
+        Self {
+            parties: coalition.members().iter().map(|party| party.to_string()).collect(),
+            promised,
+            valid: false,
+            steps: None,
+            simulator: None,
+            conditional: None,
+            statistical_distance: None,
+            outputs: outputs_of(program, coalition),
+            why: None,
+        }
+    }
+}
+
+/// Checks the certificate of a claim, and that it is about the coalition that the claim names.
+fn judged(
+    program: &Program,
+    coalition: Coalition,
+    promised: bool,
+    claim: &CoalitionClaim,
+    largest_distance: f64,
+) -> Checked {
+    let nothing = Checked::nothing(program, coalition, promised);
+    let Some(certificate) = &claim.certificate else {
+        let how = match claim.by {
+            By::Certificate => "with a certificate, which is not there",
+            By::Count => "by counting, which leaves no certificate",
+            By::Nothing => "by nothing",
+        };
+        let verdict = claim.verdict.escape_debug();
+        return Checked { why: Some(format!("no certificate: the file says `{verdict}`, found {how}")), ..nothing };
+    };
+    let nothing = Checked { steps: Some(certificate.steps.len()), ..nothing };
+    match check::check(program, certificate) {
+        Err(error) => Checked { why: Some(error.to_string()), ..nothing },
+        Ok(checked) if checked.coalition != coalition => {
+            Checked { why: Some(format!("its certificate is about {}", checked.coalition)), ..nothing }
+        }
+        Ok(checked) => {
+            let distance = checked.statistical_distance;
+            let far = format!(
+                "it is proved at the statistical distance {distance:e}, above the {largest_distance:e} allowed"
+            );
+            let valid = distance <= largest_distance;
+            Checked {
+                valid,
+                simulator: Some(checked.simulator),
+                conditional: Some(checked.conditional),
+                statistical_distance: Some(distance),
+                why: (!valid).then_some(far),
+                ..nothing
+            }
+        }
+    }
+}
+
+/// Whether a name shows on a screen as what it is: no control characters, no marks that reorder text.
+fn is_printable(name: &str) -> bool {
+    let reorders = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !name.chars().any(|c| c.is_control() || reorders(c))
+}
+
 impl CheckReport {
-    /// Whether every certificate is valid.
+    /// Whether every promised coalition, and every other one in the file, is proved.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.certificates.iter().all(|certificate| certificate.valid)
+        self.coalitions.iter().all(|coalition| coalition.valid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::{Asked, Proof};
+
+    const LARGEST: f64 = 1e-12;
+
+    fn stored() -> CertificateFile {
+        let suite = Suite::built_in("mpcformer-as-benchmarked").unwrap();
+        let subject = Subject::find("exp/limit").unwrap();
+        let sizes = Sizes::new(4, 1).unwrap();
+        Proof::new(&subject, &suite, sizes, 1, &Asked::Promised, &|_, _| {}).unwrap().certificates
+    }
+
+    fn stated(suite: &str) -> Statement {
+        let suite = Suite::built_in(suite).unwrap();
+        Statement { subject: "exp/limit".to_owned(), suite, sizes: Sizes::new(4, 1).unwrap(), queries: 1 }
+    }
+
+    #[test]
+    fn what_the_user_states_is_checked_and_not_what_the_file_says() {
+        let file = stored();
+        assert!(file.check(Some(&stated("mpcformer-as-benchmarked")), LARGEST).unwrap().is_valid());
+        let other = file.check(Some(&stated("faithful")), LARGEST).unwrap();
+        assert!(!other.is_valid() && other.stated_by_user && other.suite == "faithful");
+        // The forgery: another suite's name over these contents.
+        let mut forged = file.clone();
+        forged.suite.name = "faithful".to_owned();
+        let report = forged.check(None, LARGEST).unwrap();
+        assert!(report.suite.contains("not the built-in suite of that name"), "{}", report.suite);
+        assert!(!report.stated_by_user);
+    }
+
+    #[test]
+    fn every_promised_coalition_must_be_there_and_proved() {
+        let file = stored();
+        for left_out in 0..file.coalitions.len() {
+            let mut fewer = file.clone();
+            let name = fewer.coalitions.remove(left_out).parties;
+            if fewer.coalitions.is_empty() {
+                continue;
+            }
+            let report = fewer.check(None, LARGEST).unwrap();
+            assert!(!report.is_valid(), "without {name:?}");
+            assert!(
+                report.coalitions.iter().any(|checked| checked.why.as_deref() == Some("the file says nothing of it"))
+            );
+            // The same with the verdict, but no certificate.
+            let mut counted = file.clone();
+            counted.coalitions[left_out].certificate = None;
+            counted.coalitions[left_out].by = By::Count;
+            assert!(!counted.check(None, LARGEST).unwrap().is_valid(), "counted {name:?}");
+            // A certificate of another coalition in its place.
+            let mut swapped = file.clone();
+            swapped.coalitions[left_out].certificate =
+                file.coalitions[(left_out + 1) % file.coalitions.len()].certificate.clone();
+            assert!(!swapped.check(None, LARGEST).unwrap().is_valid(), "swapped {name:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_forge_lines_of_a_report_are_refused() {
+        for name in ["bert-base\nP0: 1 steps, the proof holds", "bert\u{1b}[2J", "bert\u{202e}esab"] {
+            let mut forged = stored();
+            forged.subject = name.to_owned();
+            let text = serde_json::to_string(&forged).unwrap();
+            assert!(matches!(CertificateFile::parse(&text), Err(CertificateError::Name { .. })), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn files_without_proofs_and_of_other_versions_are_refused() {
+        let mut empty = stored();
+        empty.coalitions.iter_mut().for_each(|claim| claim.certificate = None);
+        let text = serde_json::to_string(&empty).unwrap();
+        assert!(matches!(CertificateFile::parse(&text), Err(CertificateError::Empty)));
+        let old = serde_json::to_string(&CertificateFile { format: 1, ..stored() }).unwrap();
+        assert!(matches!(CertificateFile::parse(&old), Err(CertificateError::Format { found: 1 })));
+        assert!(matches!(CertificateFile::parse("{}"), Err(CertificateError::Malformed { .. })));
+        let file = stored();
+        assert_eq!(CertificateFile::parse(&serde_json::to_string(&file).unwrap()).unwrap(), file);
     }
 }

@@ -54,9 +54,9 @@ pub struct SuiteEntry {
     pub functions: Vec<FunctionEntry>,
     /// Verdicts about every single party's view.
     pub privacy: Vec<PrivacyEntry>,
-    /// Bytes on the busiest directed link in each online round, for predictions.
+    /// Bytes on the busiest directed link in each online round of each schedule, for predictions.
     #[serde(skip)]
-    pub rounds_bytes: Vec<u64>,
+    pub rounds_bytes: Vec<Vec<u64>>,
 }
 
 /// A protocol of a suite, with its worst error.
@@ -123,7 +123,7 @@ impl SuiteEntry {
             expected_wraps: failure.expected_wraps,
             functions: functions.collect(),
             privacy: privacy(&program),
-            rounds_bytes: bill.slowest_link_bytes[Phase::Online as usize].clone(),
+            rounds_bytes: bill.online_schedules(),
             regions: bill.regions,
             suite,
         })

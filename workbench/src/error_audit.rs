@@ -1,7 +1,7 @@
 //! How wrong a protocol is: bounded over every input and every random choice, and measured in runs.
 
 use serde::Serialize;
-use viewless_proofs::audit::rows::{RowReport, audit_rows};
+use viewless_proofs::audit::rows::{Progress, RowReport, audit_rows_with_progress};
 use viewless_proofs::audit::{self, Audit, AuditError, ClaimVerdict, Question, Report, function_of};
 use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::suite::Suite;
@@ -25,8 +25,21 @@ impl ErrorAudit {
     /// # Errors
     /// What cannot be audited.
     pub fn new(protocol: &Protocol, question: &Question<'_>, row: usize) -> Result<Self, AuditError> {
+        Self::with_progress(protocol, question, row, &|_, _, _| {})
+    }
+
+    /// As [`ErrorAudit::new`], telling what is being done: long rows take a while.
+    ///
+    /// # Errors
+    /// What cannot be audited.
+    pub fn with_progress(
+        protocol: &Protocol,
+        question: &Question<'_>,
+        row: usize,
+        progress: Progress<'_>,
+    ) -> Result<Self, AuditError> {
         Ok(if is_of_rows(protocol) {
-            Self::Rows(Box::new(audit_rows(question, row, ROW_RANGE)?))
+            Self::Rows(Box::new(audit_rows_with_progress(protocol, question, row, ROW_RANGE, progress)?))
         } else {
             Self::Number(Box::new(audit::audit(question)?))
         })
@@ -49,7 +62,7 @@ impl ErrorAudit {
         };
         match verdict {
             ClaimVerdict::Holds => true,
-            ClaimVerdict::Exceeds | ClaimVerdict::Undecided => false,
+            ClaimVerdict::Exceeds | ClaimVerdict::Undecided | ClaimVerdict::NotCovered => false,
         }
     }
 }

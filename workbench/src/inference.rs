@@ -3,6 +3,7 @@
 use crate::Progress;
 use crate::alternatives;
 use crate::bill::{CostReport, Setting};
+use crate::judgement;
 use crate::sizes::{SizeError, Sizes};
 use crate::subject::{Kind, Subject, SubjectError};
 use ndarray::Array3;
@@ -11,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use thiserror::Error;
-use viewless_models::{Model, ModelError, Prompt};
+use viewless_models::{Decision, Encoded, Model, ModelError, Prompt};
 use viewless_protocols::model::architecture::EmbeddingLayout;
 use viewless_protocols::model::transformer::{EMBEDDED, ONE_HOT, OUTPUT, PATCHES};
 use viewless_protocols::model::{Activation, Head};
@@ -68,11 +69,14 @@ pub struct Answer {
     /// The label, or the text of the token, of the largest logit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// The labels of the positive logits, where several may hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
 }
 
 impl Answer {
     fn new(model: &Model, values: Vec<f64>) -> Self {
-        let mut answer = Self { pooled: None, hidden_states: None, logits: None, label: None };
+        let mut answer = Self { pooled: None, hidden_states: None, logits: None, label: None, labels: None };
         // Of equal logits the first counts, as everywhere.
         let best = || (0..values.len()).rev().max_by(|&i, &j| values[i].total_cmp(&values[j]));
         match &model.config.head {
@@ -81,7 +85,14 @@ impl Answer {
             // Rows of logits, one for each token: no single label.
             Head::TokenClassifier { .. } | Head::AnswerSpan | Head::MaskedWord => answer.logits = Some(values),
             Head::Classifier { labels } => {
-                answer.label = best().and_then(|best| labels.get(best).cloned());
+                match model.decision {
+                    Decision::OneLabel => answer.label = best().and_then(|best| labels.get(best).cloned()),
+                    Decision::ManyLabels => {
+                        let positive = values.iter().zip(labels).filter(|(value, _)| **value > 0.0);
+                        answer.labels = Some(positive.map(|(_, label)| label.clone()).collect());
+                    }
+                    Decision::Regression => {}
+                }
                 answer.logits = Some(values);
             }
             Head::NextToken | Head::NextTokenByOwnTable => {
@@ -135,6 +146,10 @@ pub struct InferenceReport {
     pub headroom_violations: BTreeMap<String, u64>,
     /// Protocols whose arguments left the domain on their card.
     pub domain_violations: Vec<DomainViolation>,
+    /// What speaks against the answer: another label than plaintext's, an error as large as the answer, too few bits.
+    pub doubts: Vec<String>,
+    /// Functions of the suite that are not the model's own, in sentences.
+    pub other_functions: Vec<String>,
     /// What a reader must know about the comparison.
     pub notes: Vec<String>,
     /// Duration of the run for all parties together.
@@ -169,9 +184,16 @@ pub struct ModelInputs<'m, 'p> {
 }
 
 impl ModelInputs<'_, '_> {
+    fn tokens(&self) -> Option<&[u32]> {
+        match self.prompt {
+            Prompt::Tokens(tokens) | Prompt::Pair { tokens, .. } => Some(tokens),
+            Prompt::Image(_) => None,
+        }
+    }
+
     /// Ones at the tokens, `[tokens, vocabulary]`.
     fn one_hot(&self) -> Option<Vec<f32>> {
-        let (Prompt::Tokens(tokens), vocabulary) = (self.prompt, self.model.config.vocab_size()?) else { return None };
+        let (tokens, vocabulary) = (self.tokens()?, self.model.config.vocab_size()?);
         let mut rows = vec![0.0f32; tokens.len() * vocabulary];
         for (row, &token) in tokens.iter().enumerate() {
             *rows.get_mut(row * vocabulary + token as usize)? = 1.0;
@@ -184,7 +206,7 @@ impl ModelInputs<'_, '_> {
         let EmbeddingLayout::Words { words, .. } = self.model.config.architecture.layout().embedding else {
             return None;
         };
-        let Prompt::Tokens(tokens) = self.prompt else { return None };
+        let tokens = self.tokens()?;
         let table = self.model.weights.get(words)?;
         let rows = tokens.iter().map(|&token| table.index_axis(ndarray::Axis(0), token as usize));
         Some(rows.flat_map(|row| row.iter().copied().collect::<Vec<_>>()).collect())
@@ -214,6 +236,8 @@ impl Inputs for ModelInputs<'_, '_> {
 pub enum Asking<'a> {
     /// A text, to be made tokens of.
     Text(&'a str),
+    /// A pair of texts, for a model that tells them apart.
+    Pair(&'a str, &'a str),
     /// Tokens, special ones included, for a model without a tokenizer.
     Tokens(&'a [u32]),
     /// A picture.
@@ -236,6 +260,17 @@ pub enum Asked {
         /// Its tokens, special ones included.
         tokens: Vec<u32>,
     },
+    /// A pair of texts.
+    Pair {
+        /// The first text.
+        text: String,
+        /// The second text.
+        text_pair: String,
+        /// Tokens of both, special ones included.
+        tokens: Vec<u32>,
+        /// The first token of the second type.
+        second: usize,
+    },
     /// Tokens without a text.
     Tokens {
         /// The tokens, special ones included.
@@ -253,7 +288,7 @@ impl Asked {
     #[must_use]
     pub fn tokens(&self) -> &[u32] {
         match self {
-            Self::Text { tokens, .. } | Self::Tokens { tokens } => tokens,
+            Self::Text { tokens, .. } | Self::Pair { tokens, .. } | Self::Tokens { tokens } => tokens,
             Self::Image { .. } => &[],
         }
     }
@@ -286,19 +321,40 @@ pub fn infer(
     transcript: Option<&mut dyn Write>,
 ) -> Result<InferenceReport, InferenceError> {
     let Question { model, suite, asking, ref seed, network, schedule } = *question;
+    let mut notes = model.notes.clone();
+    let mut encode = |text: &str, pair: Option<&str>| -> Result<Encoded, ModelError> {
+        let encoded = model.encode_whole(text, pair)?;
+        if encoded.left_out > 0 {
+            notes.push(format!(
+                "{} tokens at the end are left out, as the model's `max_seq_length` asks; it does not look at them",
+                encoded.left_out
+            ));
+        }
+        Ok(encoded)
+    };
     let asked = match asking {
-        Asking::Text(text) => Asked::Text { text: text.to_owned(), tokens: model.encode(text)? },
+        Asking::Text(text) => Asked::Text { text: text.to_owned(), tokens: encode(text, None)?.tokens },
+        Asking::Pair(text, pair) => {
+            let Encoded { tokens, types, .. } = encode(text, Some(pair))?;
+            // A model that counts one type alone takes both texts as one; where types differ they are in two runs.
+            let second = types.iter().position(|&kind| kind == 1).unwrap_or(tokens.len());
+            Asked::Pair { text: text.to_owned(), text_pair: pair.to_owned(), tokens, second }
+        }
         Asking::Tokens(tokens) => Asked::Tokens { tokens: tokens.to_vec() },
         Asking::Image { name, .. } => Asked::Image { image: name.to_owned() },
     };
-    let prompt = match asking {
-        Asking::Text(_) | Asking::Tokens(_) => Prompt::Tokens(asked.tokens()),
-        Asking::Image { pixels, .. } => Prompt::Image(pixels.view()),
+    let prompt = match (&asked, asking) {
+        (_, Asking::Image { pixels, .. }) => Prompt::Image(pixels.view()),
+        (Asked::Pair { tokens, second, .. }, _) if *second < tokens.len() => Prompt::Pair { tokens, second: *second },
+        (asked, _) => Prompt::Tokens(asked.tokens()),
     };
     let plaintext = model.forward(prompt)?;
     let subject = Subject { name: model.directory.display().to_string(), kind: Kind::Model(model.config.clone()) };
     let sizes = Sizes::new(prompt.tokens(&model.config), 1)?;
-    let program = subject.program(suite, sizes)?;
+    let program = match prompt {
+        Prompt::Pair { second, .. } => subject.program_of_pair(suite, sizes, second)?,
+        Prompt::Tokens(_) | Prompt::Image(_) => subject.program(suite, sizes)?,
+    };
     let execution = run(&program, &ModelInputs { model, prompt }, seed, progress, transcript)?;
     let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
     let output = Answer::new(model, output.values.clone());
@@ -306,12 +362,16 @@ pub fn infer(
     let setting = Setting { suite, sizes, schedule, network, grouping: Grouping::Function };
     let alternatives = alternatives::prices(&subject, &setting);
     let cost = CostReport::counted(&subject, &program, &setting, alternatives, execution.seconds);
+    let max_abs_error = largest_difference(output.values(), plaintext.values());
+    notes.extend(forms_of_gelu(model.config.activation, suite)?);
     Ok(InferenceReport {
+        doubts: judgement::doubts(&output, &plaintext, max_abs_error, suite),
+        other_functions: judgement::other_functions(&model.config, suite)?,
         model: subject.name,
         suite: suite.name.clone(),
         seed: seed.to_hex(),
         cosine: cosine(output.values(), plaintext.values()),
-        max_abs_error: largest_difference(output.values(), plaintext.values()),
+        max_abs_error,
         asked,
         output,
         plaintext,
@@ -323,7 +383,7 @@ pub fn infer(
         local_truncations: execution.findings.local_truncations,
         headroom_violations: headroom(&execution.findings),
         domain_violations: domains(&execution.findings),
-        notes: notes(model.config.activation, suite)?,
+        notes,
         seconds: execution.seconds,
         threads: rayon::current_num_threads(),
     })
@@ -372,7 +432,7 @@ fn domains(findings: &Findings) -> Vec<DomainViolation> {
 }
 
 /// The form of GeLU that a model was trained with, and the one that its suite's protocol approximates, where they differ.
-fn notes(activation: Activation, suite: &Suite) -> Result<Vec<String>, SuiteError> {
+fn forms_of_gelu(activation: Activation, suite: &Suite) -> Result<Vec<String>, SuiteError> {
     if !activation.is_gelu() {
         return Ok(Vec::new());
     }

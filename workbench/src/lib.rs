@@ -13,6 +13,7 @@
 //! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
 //! | [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
 //! | [`plan`] | Which suite and deployment are fastest on a network within an error budget? |
+//! | [`statistics`] | What do real runs show of what a coalition sees? |
 //! | [`assay`] | All verdicts about one protocol? |
 //! | [`card`] | What is claimed of a protocol? |
 
@@ -25,11 +26,13 @@ pub mod comparison;
 pub mod error_audit;
 pub mod failures;
 pub mod inference;
+pub mod judgement;
 pub mod named;
 pub mod plan;
 pub mod proof;
 pub mod sites;
 pub mod sizes;
+pub mod statistics;
 pub mod subject;
 
 pub use sizes::{SizeError, Sizes};

@@ -1,13 +1,15 @@
 //! What coalitions learn: proved, refuted with a witness, or undecided; never a bare boolean.
 
 use crate::Progress;
-use crate::certificate::CertificateFile;
+use crate::certificate::{By, CertificateFile, CoalitionClaim, DeclaredOutput, outputs_of, suite_in_words};
 use crate::sizes::Sizes;
 use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
 use std::time::Instant;
 use thiserror::Error;
-use viewless_proofs::privacy::{self, Coalition, CoalitionError, Offending, Report};
+use viewless_proofs::privacy::certificate::{FORMAT, Simulator};
+use viewless_proofs::privacy::queries::QueriesError;
+use viewless_proofs::privacy::{self, Coalition, CoalitionError, Offending, Report, Verdict};
 use viewless_protocols::program::Program;
 use viewless_protocols::suite::Suite;
 
@@ -20,6 +22,9 @@ pub enum ProofError {
     /// A coalition of nobody or strangers.
     #[error(transparent)]
     Coalition(#[from] CoalitionError),
+    /// No queries, or too many.
+    #[error(transparent)]
+    Queries(#[from] QueriesError),
 }
 
 /// What is proved of a subject.
@@ -27,18 +32,21 @@ pub enum ProofError {
 pub struct ProveReport {
     /// Model or protocol, as it was named.
     pub subject: String,
-    /// Name of the suite.
+    /// The suite, in words.
     pub suite: String,
     /// Tokens, or elements of a row.
     pub seq: usize,
     /// Sequences, or rows.
     pub batch: usize,
+    /// Queries after one setup.
+    pub queries: usize,
     /// BLAKE3 of the Program's text form.
     pub digest: String,
     /// One verdict for each coalition asked about.
     pub coalitions: Vec<CoalitionReport>,
-    /// Coalitions of which the scheme promises nothing, and which were not asked about.
-    pub not_promised: Vec<Vec<String>>,
+    /// If all coalitions were asked about: the largest that are proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximal: Option<Vec<Vec<String>>>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -52,17 +60,22 @@ pub struct CoalitionReport {
     pub promised: bool,
     /// `proved`, `refuted` or `undecided`.
     pub verdict: &'static str,
+    /// How that was found.
+    pub by: By,
     /// Messages that it receives.
     pub messages: usize,
     /// At most this far from a view made without the secrets; absent unless proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statistical_distance: Option<f64>,
-    /// Whether the simulator needs the coalition's own samples; absent unless proved.
+    /// Which claim is proved: what the simulator is given; absent unless proved.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub given_own_samples: Option<bool>,
+    pub simulator: Option<Simulator>,
+    /// Declared outputs of its members: the verdict is relative to these.
+    pub outputs: Vec<DeclaredOutput>,
     /// Messages that no rule makes without the secrets.
     pub offending: Vec<Offending>,
-    /// Two assignments of secrets that the coalition can tell apart, in words.
+    /// Two assignments of secrets that the coalition can tell apart, in words; where only the weaker claim is proved, ones that refute
+    /// the stronger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub witness: Option<String>,
     /// How long it took.
@@ -74,64 +87,109 @@ pub struct CoalitionReport {
 pub struct Proof {
     /// The verdicts.
     pub report: ProveReport,
-    /// The proofs behind those that are `proved`.
+    /// The same with the proofs behind those that are `proved`.
     pub certificates: CertificateFile,
 }
 
+/// Which coalitions are asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Those that the scheme promises: every single party.
+    Promised,
+    /// Every set of parties; those that are not promised by the prover alone, without counting.
+    All,
+    /// These, each as names with commas between.
+    Named(Vec<String>),
+}
+
 impl ProveReport {
-    /// Whether every coalition asked about is proved.
+    /// Whether every coalition asked about is proved; if all sets of parties were, every promised one.
     #[must_use]
     pub fn is_proved(&self) -> bool {
-        self.coalitions.iter().all(|coalition| coalition.verdict == "proved")
+        let counts = |coalition: &&CoalitionReport| self.maximal.is_none() || coalition.promised;
+        self.coalitions.iter().filter(counts).all(|coalition| coalition.verdict == "proved")
     }
 }
 
 impl Proof {
-    /// Proves a subject against the named coalitions, or against all that are promised if none is named. `progress` is told how many
-    /// are done.
+    /// Proves a subject, a setup and so many queries, against coalitions. `progress` is told how many are done.
     ///
     /// # Errors
-    /// A subject, suite or coalition that cannot be used.
+    /// A subject, suite, coalition or number of queries that cannot be used.
     pub fn new(
         subject: &Subject,
         suite: &Suite,
         sizes: Sizes,
-        coalitions: &[String],
+        queries: usize,
+        asked: &Asked,
         progress: Progress<'_>,
     ) -> Result<Self, ProofError> {
         let started = Instant::now();
         let sizes = subject.sizes(sizes);
-        let program = subject.program(suite, sizes)?;
+        let mut program = subject.program(suite, sizes)?;
+        if queries != 1 {
+            program = privacy::queries::repeated(&program, queries)?;
+        }
         let promised = privacy::promised_coalitions(&program);
-        let asked = if coalitions.is_empty() {
-            promised.clone()
-        } else {
-            coalitions.iter().map(|names| Coalition::parse(&program, names)).collect::<Result<_, _>>()?
+        let coalitions = match asked {
+            Asked::Promised => promised.clone(),
+            Asked::All => privacy::all_coalitions(&program),
+            Asked::Named(names) => {
+                names.iter().map(|names| Coalition::parse(&program, names)).collect::<Result<_, _>>()?
+            }
         };
         // Of a large Program hashing is most of the time.
         let digest = program.digest().to_hex().to_string();
-        let (mut reports, mut certificates) = (Vec::new(), Vec::new());
-        for (done, &coalition) in asked.iter().enumerate() {
-            progress(done, asked.len());
+        let (mut reports, mut claims, mut proved) = (Vec::new(), Vec::new(), Vec::new());
+        for (done, &coalition) in coalitions.iter().enumerate() {
+            progress(done, coalitions.len());
             let started = Instant::now();
-            let report = privacy::decide_hashed(&program, &digest, coalition);
-            reports.push(describe(&program, &report, promised.contains(&coalition), started));
-            certificates.extend(report.certificate);
+            let is_promised = promised.contains(&coalition);
+            let report = if is_promised || *asked != Asked::All {
+                privacy::decide_hashed(&program, &digest, coalition)
+            } else {
+                privacy::prove_quickly(&program, &digest, coalition)
+            };
+            if matches!(report.verdict, Verdict::Proved { .. }) {
+                proved.push(coalition);
+            }
+            let look = is_promised || *asked != Asked::All;
+            let described = describe(&program, &report, is_promised, look, started);
+            claims.push(CoalitionClaim {
+                parties: coalition.members().iter().collect(),
+                promised: is_promised,
+                verdict: described.verdict.to_owned(),
+                by: described.by,
+                simulator: described.simulator,
+                statistical_distance: described.statistical_distance,
+                outputs: described.outputs.clone(),
+                certificate: report.certificate,
+            });
+            reports.push(described);
         }
         let (seq, batch) = (sizes.seq(), sizes.batch());
-        let unpromised = privacy::unpromised_coalitions(&program);
+        let maximal = || privacy::maximal(&proved).into_iter().map(names).collect();
         let report = ProveReport {
             subject: subject.name.clone(),
-            suite: suite.name.clone(),
+            suite: suite_in_words(suite),
             seq,
             batch,
-            digest,
-            not_promised: unpromised.into_iter().filter(|coalition| !asked.contains(coalition)).map(names).collect(),
+            queries,
+            digest: digest.clone(),
             coalitions: reports,
+            maximal: (*asked == Asked::All).then(maximal),
             seconds: started.elapsed().as_secs_f64(),
         };
-        let certificates =
-            CertificateFile { subject: subject.name.clone(), suite: suite.clone(), seq, batch, certificates };
+        let certificates = CertificateFile {
+            format: FORMAT,
+            subject: subject.name.clone(),
+            suite: suite.clone(),
+            seq,
+            batch,
+            queries,
+            digest,
+            coalitions: claims,
+        };
         Ok(Self { report, certificates })
     }
 }
@@ -140,29 +198,48 @@ fn names(coalition: Coalition) -> Vec<String> {
     coalition.members().iter().map(|party| party.to_string()).collect()
 }
 
-fn describe(program: &Program, report: &Report, promised: bool, started: Instant) -> CoalitionReport {
-    let (statistical_distance, given_own_samples, witness) = match &report.verdict {
-        privacy::Verdict::Proved { statistical_distance, given_own_samples } => {
-            (Some(*statistical_distance), Some(*given_own_samples), None)
+/// What was found, with a witness where one can be counted: of a refutation, or of a leak of a smaller copy.
+fn describe(program: &Program, report: &Report, promised: bool, look: bool, started: Instant) -> CoalitionReport {
+    let smaller = |claim: Simulator, what: &str| {
+        let refutation = privacy::refute(program, report.coalition, claim)?;
+        let witness = &refutation.witness;
+        Some(match refutation.shrunk_to_bits {
+            None => format!("{what}: {witness}"),
+            Some(bits) => format!("{what} of a copy of it with words of {bits} bit: {witness}"),
+        })
+    };
+    let (statistical_distance, simulator, witness) = match &report.verdict {
+        Verdict::Proved { statistical_distance, simulator } => {
+            let witness = match simulator {
+                Simulator::GivenOwnSamples if look => smaller(
+                    Simulator::DrawsOwnSamples,
+                    "a simulator that is not given the coalition's samples is refuted by counting",
+                ),
+                Simulator::GivenOwnSamples | Simulator::DrawsOwnSamples => None,
+            };
+            (Some(*statistical_distance), Some(*simulator), witness)
         }
-        privacy::Verdict::Refuted { witness, .. } => (None, None, Some(witness.to_string())),
-        privacy::Verdict::Undecided { .. } => {
+        Verdict::Refuted { witness, .. } => (None, None, Some(witness.to_string())),
+        Verdict::Undecided { .. } if look => {
             // A smaller copy may show where to look; it refutes itself, not this Program.
-            let refutation = privacy::refute(program, report.coalition);
-            let hint = refutation.and_then(|refutation| {
-                let bits = refutation.shrunk_to_bits?;
-                Some(format!("a copy of it with words of {bits} bit leaks: {}", refutation.witness))
-            });
-            (None, None, hint)
+            (None, None, smaller(Simulator::GivenOwnSamples, "counting finds a leak"))
         }
+        Verdict::Undecided { .. } => (None, None, None),
+    };
+    let by = match (&report.verdict, &report.certificate) {
+        (_, Some(_)) => By::Certificate,
+        (Verdict::Proved { .. } | Verdict::Refuted { .. }, None) => By::Count,
+        (Verdict::Undecided { .. }, None) => By::Nothing,
     };
     CoalitionReport {
         parties: names(report.coalition),
         promised,
         verdict: report.verdict.name(),
+        by,
         messages: report.messages,
         statistical_distance,
-        given_own_samples,
+        simulator,
+        outputs: outputs_of(program, report.coalition),
         offending: report.verdict.offending().to_vec(),
         witness,
         seconds: started.elapsed().as_secs_f64(),

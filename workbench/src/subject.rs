@@ -168,6 +168,18 @@ impl Subject {
         built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error })
     }
 
+    /// The Program of a model for a pair of texts, of which the second begins at a token; see [`model::circuit_of_pair`].
+    ///
+    /// # Errors
+    /// Those of [`Subject::program`]; a protocol, or a model without a second token type.
+    pub fn program_of_pair(&self, suite: &Suite, sizes: Sizes, second: usize) -> Result<Program, SubjectError> {
+        let Kind::Model(config) = &self.kind else { return Err(SubjectError::NotAModel { name: self.name.clone() }) };
+        let built = model::circuit_of_pair(config, &suite.model(Registry::built_in())?, sizes.query(), second);
+        let (seq, batch) = (sizes.seq(), sizes.batch());
+        let circuit = built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error })?;
+        Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
+    }
+
     /// The Program.
     ///
     /// # Errors

@@ -7,11 +7,14 @@ mod sites;
 use super::Outcome;
 use crate::arguments;
 use crate::error::CliError;
+use crate::progress::Spinner;
 use crate::render::picture::Format;
+use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use viewless_proofs::audit::rows::Stage;
 use viewless_proofs::audit::{Question, plot};
 use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::suite::Suite;
@@ -79,34 +82,35 @@ fn probability(text: &str) -> Result<f64, String> {
 ///
 /// # Errors
 /// A protocol, model, domain or suite that cannot be audited, or a plot that cannot be written.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let suite = || arguments.suite.clone().map_or_else(|| arguments::suite(DEFAULT_SUITE), Ok);
     match (&arguments.subject, &arguments.model, &arguments.text_file) {
         (Some(name), ..) => {
             let subject = Subject::find(name)?;
             match &subject.kind {
-                Kind::Protocol(protocol) => of_protocol(protocol, &suite()?, arguments, json),
-                Kind::Model(_) => failures::run(&subject, arguments, json),
+                Kind::Protocol(protocol) => of_protocol(protocol, &suite()?, arguments, manner),
+                Kind::Model(_) => failures::run(&subject, arguments, manner),
             }
         }
-        (None, Some(model), Some(texts)) => sites::run(model, texts, &suite()?, arguments, json),
+        (None, Some(model), Some(texts)) => sites::run(model, texts, &suite()?, arguments, manner),
         (None, ..) => Err(CliError::NothingToAudit),
     }
 }
 
-fn of_protocol(protocol: &Protocol, suite: &Suite, arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+fn of_protocol(protocol: &Protocol, suite: &Suite, arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { domain, seed, samples, plot, row, .. } = arguments;
     let name = &protocol.card.name;
     let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(name, suite) };
     let found = match plot {
         Some(path) => drawn(protocol, &question, path)?,
-        None => ErrorAudit::new(protocol, &question, *row as usize)?,
+        None => {
+            let spinner = Spinner::start();
+            let tell =
+                |stage: Stage, done: usize, of: usize| spinner.tell(format!("{}: {done} of {of}", stage.words()));
+            ErrorAudit::with_progress(protocol, &question, *row as usize, &tell)?
+        }
     };
-    if json {
-        screen::print_json(&found)?;
-    } else {
-        screen::print(render::audit::text(&found, suite))?;
-    }
+    screen::show(&found, manner, |_| render::audit::text(&found, suite))?;
     Ok(found.holds().into())
 }
 

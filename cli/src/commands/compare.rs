@@ -5,7 +5,7 @@ use crate::arguments::{self, Schedule, SizeArguments};
 use crate::error::CliError;
 use crate::file::Pending;
 use crate::render::{comparison as words, comparison_page as page};
-use crate::screen;
+use crate::screen::{self, Manner};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ pub struct Arguments {
 ///
 /// # Errors
 /// A subject, suite or sizes that cannot be counted, or a page that cannot be written.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subject, suites, sizes, schedule, markdown, html } = arguments;
     let subject = Subject::find(subject)?;
     let suites =
@@ -52,10 +52,10 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
         write.map_err(|source| CliError::WriteFile { path: path.clone(), source })?;
         file.commit()?;
     }
-    match (json, markdown) {
+    match (manner.json, markdown) {
         (true, _) => screen::print_json(&comparison)?,
         (false, true) => screen::print(words::markdown(&comparison))?,
-        (false, false) => screen::print(words::text(&comparison))?,
+        (false, false) => screen::print(words::text(&comparison, manner.explain))?,
     }
     Ok(Outcome::Positive)
 }

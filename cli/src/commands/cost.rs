@@ -4,6 +4,7 @@ use super::Outcome;
 use crate::arguments::{self, Schedule, SizeArguments};
 use crate::error::CliError;
 use crate::render::bill::Breakdown;
+use crate::screen::Manner;
 use crate::{render, screen};
 use clap::{Args, ValueEnum};
 use viewless_protocols::suite::Suite;
@@ -72,7 +73,7 @@ impl By {
 ///
 /// # Errors
 /// A subject or sizes that cannot be counted.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subject, suite, sizes, schedule, network, by } = arguments;
     let subject = Subject::find(subject)?;
     let by = by.unwrap_or(match subject.kind {
@@ -81,10 +82,6 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     });
     let (sizes, schedule, grouping) = (sizes.checked(), (*schedule).into(), by.grouping());
     let report = CostReport::new(&subject, &Setting { suite, sizes, schedule, network, grouping })?;
-    if json {
-        screen::print_json(&report)?;
-    } else {
-        screen::print(render::bill::page(&report, &subject.kind, by.breakdown()))?;
-    }
+    screen::show(&report, manner, |explain| render::bill::page(&report, &subject.kind, by.breakdown(), explain))?;
     Ok(Outcome::Positive)
 }

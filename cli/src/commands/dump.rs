@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::arguments::{self, SizeArguments};
 use crate::error::CliError;
-use crate::screen;
+use crate::screen::{self, Manner};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use viewless_protocols::circuit::Circuit;
@@ -56,7 +56,7 @@ struct Dump<'a> {
 ///
 /// # Errors
 /// A subject or sizes that cannot be built.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subject, form, suite, sizes } = arguments;
     let subject = Subject::find(subject)?;
     let sizes = subject.sizes(sizes.checked());
@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     match form {
         Form::Circuit => {
             let circuit = subject.circuit(suite, sizes)?;
-            if json {
+            if manner.json {
                 screen::print_json(&Dump { circuit: Some(&circuit), ..dump })?
             } else {
                 screen::print(&*circuit)?
@@ -74,7 +74,7 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
         }
         Form::Program => {
             let program = subject.program(suite, sizes)?;
-            if json {
+            if manner.json {
                 let digest = Some(program.digest().to_hex().to_string());
                 screen::print_json(&Dump { digest, program: Some(&program), ..dump })?;
             } else {

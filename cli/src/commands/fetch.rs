@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::error::CliError;
 use crate::progress::Spinner;
-use crate::screen;
+use crate::screen::{self, Manner};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -34,10 +34,10 @@ struct Fetched<'a> {
 ///
 /// # Errors
 /// What cannot be downloaded, checked or stored.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { name, cache } = arguments;
     let directory = fetch(name, cache.as_deref())?;
-    if json {
+    if manner.json {
         screen::print_json(&Fetched { name, directory: &directory })?;
     } else {
         screen::print(format_args!("{}\n", directory.display()))?;

@@ -5,6 +5,7 @@ use super::fetch::{self, DEFAULT_MODEL};
 use crate::arguments::{self, Schedule};
 use crate::error::CliError;
 use crate::progress::Progress;
+use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
 use std::io;
@@ -22,9 +23,15 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR|NAME", default_value = DEFAULT_MODEL)]
     model: String,
     /// The text that the client asks about
-    #[arg(long, required_unless_present = "image", conflicts_with = "image")]
+    #[arg(long, required_unless_present = "image", conflicts_with = "image", allow_hyphen_values = true)]
     text: Option<String>,
-    /// The PNG or JPEG picture that the client asks a model of images about
+    /// A second text, for a model that was trained on pairs
+    #[arg(long, value_name = "TEXT", requires = "text", allow_hyphen_values = true)]
+    text_pair: Option<String>,
+    /// A suite may compute other functions than the model's own; without this that is a negative verdict
+    #[arg(long)]
+    accept_other_functions: bool,
+    /// The PNG, JPEG or WebP picture that the client asks a model of images about
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
     /// A built-in suite, or a .toml file
@@ -54,17 +61,19 @@ pub struct Arguments {
 }
 
 /// Infers and prints. The verdict is negative when the run broke a claim that its result rests on: a truncation wrapped, or
-/// a value left the headroom or the domain that a protocol needs.
+/// a value left the headroom or the domain that a protocol needs; when the label is another than plaintext's, the error is as large as
+/// the answer or the numbers are too small for the fixed point; and when the suite computes other functions than the model's,
+/// unless that is accepted.
 ///
 /// # Errors
 /// A model, text or suite that cannot be used.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { text, image, suite, network, schedule, threads, random_seed, .. } = arguments;
     if let Some(threads) = threads {
         limit_threads(usize::from(*threads))?;
     }
     let seed = if *random_seed { Seed::from_os()? } else { arguments.seed.clone() };
-    announce(&seed, *random_seed, json)?;
+    announce(&seed, *random_seed, manner)?;
     let model = fetch::loaded(&arguments.model, arguments.cache.as_deref())?;
     let picture = match image.as_deref() {
         Some(path) => Some((path.display().to_string(), model.read_image(path)?)),
@@ -72,7 +81,10 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     };
     let asking = match &picture {
         Some((name, pixels)) => Asking::Image { name, pixels },
-        None => Asking::Text(text.as_deref().unwrap_or_default()),
+        None => match &arguments.text_pair {
+            Some(pair) => Asking::Pair(text.as_deref().unwrap_or_default(), pair),
+            None => Asking::Text(text.as_deref().unwrap_or_default()),
+        },
     };
     let question = Question { model: &model, suite, asking, seed, network, schedule: (*schedule).into() };
     let mut transcript = arguments.transcript.as_deref().map(file::Pending::create).transpose()?;
@@ -81,12 +93,9 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
     let report = infer(&question, Some(&|done, of| progress.tell(done, of)), sink)?;
     drop(progress);
     transcript.map(file::Pending::commit).transpose()?;
-    if json {
-        screen::print_json(&report)?;
-    } else {
-        screen::print(render::inference::text(&report, suite, &model))?;
-    }
-    Ok(render::inference::broken_claims(&report).is_empty().into())
+    screen::show(&report, manner, |explain| render::inference::text(&report, suite, &model, explain))?;
+    let own_functions = report.other_functions.is_empty() || arguments.accept_other_functions;
+    Ok((own_functions && render::inference::broken_claims(&report).is_empty()).into())
 }
 
 fn limit_threads(threads: usize) -> Result<(), CliError> {
@@ -95,14 +104,14 @@ fn limit_threads(threads: usize) -> Result<(), CliError> {
 }
 
 /// The seed comes first, so that a run that fails can be replayed, too.
-fn announce(seed: &Seed, random: bool, json: bool) -> Result<(), CliError> {
+fn announce(seed: &Seed, random: bool, manner: Manner) -> Result<(), CliError> {
     let why = if random {
         "drawn from the operating system; whoever knows it sees everything"
     } else {
         "for simulation: a known seed hides nothing"
     };
     let line = format!("seed {} ({why})", shown(seed));
-    if json {
+    if manner.json {
         screen::note(line);
         Ok(())
     } else {

@@ -5,10 +5,12 @@ use super::fetch::DEFAULT_MODEL;
 use crate::error::CliError;
 use crate::render::table::{TextTable, hanging};
 use crate::render::{card, units};
-use crate::screen;
+use crate::screen::{self, Manner};
 use clap::Args;
 use serde::Serialize;
-use viewless_models::known_models;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use viewless_models::{Inventory, Use, inventory, known_models, read_config};
 use viewless_protocols::model::{self, Input, TransformerConfig};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
@@ -21,6 +23,9 @@ use viewless_workbench::named::{NETWORKS, network};
 pub struct Arguments {
     /// A protocol, suite, model or network, to see all about it
     name: Option<String>,
+    /// A model directory, to see what of it is read, and why the rest is not
+    #[arg(long, value_name = "DIR", conflicts_with = "name")]
+    model: Option<PathBuf>,
 }
 
 /// Everything there is.
@@ -56,9 +61,18 @@ struct ModelEntry {
 ///
 /// # Errors
 /// A name that nothing has.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
+    if let Some(directory) = &arguments.model {
+        let found = inventory(directory, &read_config(directory)?)?;
+        if manner.json {
+            screen::print_json(&found)?
+        } else {
+            screen::print(inventory_text(&found))?
+        }
+        return Ok(Outcome::Positive);
+    }
     let everything = Everything::collect()?;
-    match (&arguments.name, json) {
+    match (&arguments.name, manner.json) {
         (None, true) => screen::print_json(&everything)?,
         (None, false) => screen::print(everything.text())?,
         (Some(name), json) => {
@@ -67,6 +81,28 @@ pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
         }
     }
     Ok(Outcome::Positive)
+}
+
+/// What becomes of each file, key and tensor.
+fn inventory_text(found: &Inventory) -> String {
+    let table = |title: &str, uses: &BTreeMap<String, Use>| {
+        let mut table = TextTable::of_text(&[title, ""]).wrapped();
+        for (name, of) in uses {
+            let what = match of {
+                Use::Used => "used".to_owned(),
+                Use::Harmless(reason) => format!("not read: {reason}"),
+                Use::Unknown => "unknown, and not read".to_owned(),
+            };
+            table.row([name.clone(), what]);
+        }
+        table.lines() + "\n"
+    };
+    let mut text = table("file", &found.files);
+    found.keys.iter().for_each(|(file, keys)| text.push_str(&table(file, keys)));
+    if let Some(weights) = &found.weights {
+        text.push_str(&table(&format!("tensors of {weights}"), &found.tensors));
+    }
+    text
 }
 
 impl Everything {

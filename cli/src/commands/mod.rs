@@ -14,6 +14,7 @@ pub mod prove;
 pub mod reproduce;
 
 use crate::error::CliError;
+use crate::screen::Manner;
 use clap::Subcommand;
 
 /// What a command's exit code says.
@@ -65,7 +66,7 @@ impl Command {
     ///
     /// # Errors
     /// Bad usage or input.
-    pub fn run(&self, json: bool) -> Result<Outcome, CliError> {
+    pub fn run(&self, manner: Manner) -> Result<Outcome, CliError> {
         match self {
             Self::List(arguments) => list::run(arguments, json),
             Self::Fetch(arguments) => fetch::run(arguments, json),
@@ -79,6 +80,17 @@ impl Command {
             Self::Check(arguments) => check::run(arguments, json),
             Self::Plan(arguments) => plan::run(arguments, json),
             Self::Dump(arguments) => dump::run(arguments, json),
+            Self::List(arguments) => list::run(arguments, manner),
+            Self::Fetch(arguments) => fetch::run(arguments, manner),
+            Self::Infer(arguments) => infer::run(arguments, manner),
+            Self::Cost(arguments) => cost::run(arguments, manner),
+            Self::Compare(arguments) => compare::run(arguments, manner),
+            Self::Reproduce(arguments) => reproduce::run(arguments, manner),
+            Self::Audit(arguments) => audit::run(arguments, manner),
+            Self::Assay(arguments) => assay::run(arguments, manner),
+            Self::Prove(arguments) => prove::run(arguments, manner),
+            Self::Check(arguments) => check::run(arguments, manner),
+            Self::Dump(arguments) => dump::run(arguments, manner),
         }
     }
 }

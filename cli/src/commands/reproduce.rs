@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use crate::error::CliError;
+use crate::screen::Manner;
 use crate::{render, screen};
 use clap::Args;
 use viewless_published::{names, reproduce, table};
@@ -18,12 +19,8 @@ pub struct Arguments {
 ///
 /// # Errors
 /// No such table.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let reproduction = reproduce(&table(&arguments.table)?)?;
-    if json {
-        screen::print_json(&reproduction)?;
-    } else {
-        screen::print(render::published::text(&reproduction))?;
-    }
+    screen::show(&reproduction, manner, |_| render::published::text(&reproduction))?;
     Ok(Outcome::Positive)
 }

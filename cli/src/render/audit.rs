@@ -1,14 +1,45 @@
 //! The error of a protocol, in words and a table.
 
 use super::table::TextTable;
-use super::{rows, units};
+use super::{rows, units, words};
 use viewless_proofs::audit::{ClaimVerdict, PublishedCoefficient, Report};
 use viewless_protocols::suite::Suite;
 use viewless_workbench::error_audit::ErrorAudit;
 
-/// The readable page.
+/// Whether the claim of the card is true, and how wrong the protocol can be.
+#[must_use]
+pub fn sentence(audit: &ErrorAudit) -> String {
+    let (name, verdict, certified, of, (low, high)) = match audit {
+        ErrorAudit::Number(report) => {
+            (&report.protocol, report.verdict, report.certified_max_error, "inputs", report.domain)
+        }
+        ErrorAudit::Rows(report) => {
+            let of = "rows of elements";
+            (&report.protocol, report.verdict, report.certified_max_error, of, report.range)
+        }
+    };
+    let claim = match verdict {
+        ClaimVerdict::Holds => "keeps the claim of its card",
+        ClaimVerdict::Exceeds => "does not keep the claim of its card",
+        ClaimVerdict::Undecided => "may or may not keep the claim of its card",
+        ClaimVerdict::NotCovered => "keeps the claim of its card where it can be shown, which is not everywhere",
+    };
+    let bound = certified.map_or_else(
+        || "and no finite bound of its error is known".to_owned(),
+        |error| format!("and no run that does not wrap errs by more than {error:.1e}"),
+    );
+    format!("{name} {claim}, {bound}, on any {of} in [{low}, {high}].")
+}
+
+/// The readable page. Audits have no legend: every line says what it is.
 #[must_use]
 pub fn text(audit: &ErrorAudit, suite: &Suite) -> String {
+    format!("{}\n{}", words::first(&sentence(audit)), body(audit, suite))
+}
+
+/// The page without its first sentence.
+#[must_use]
+pub fn body(audit: &ErrorAudit, suite: &Suite) -> String {
     match audit {
         ErrorAudit::Number(report) => of_number(report, suite),
         ErrorAudit::Rows(report) => rows::text(report, suite),
@@ -83,6 +114,7 @@ fn of_number(report: &Report, suite: &Suite) -> String {
             ClaimVerdict::Holds => "holds",
             ClaimVerdict::Exceeds => "exceeded",
             ClaimVerdict::Undecided => "undecided",
+            ClaimVerdict::NotCovered => "not covered",
         }
     );
     let excess = report.certified_excess.map_or_else(unbounded, real);

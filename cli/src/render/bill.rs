@@ -1,7 +1,7 @@
 //! The bill in words and tables.
 
 use super::table::{TextTable, hanging};
-use super::units;
+use super::{units, words};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use viewless_protocols::program::Phase;
@@ -21,20 +21,44 @@ pub enum Breakdown {
     Phases,
 }
 
-/// The page of a bill: what was counted, the bill, what the figures mean.
+/// Time on the network, rounds and bytes, in a sentence.
 #[must_use]
-pub fn page(report: &CostReport, kind: &Kind, breakdown: Breakdown) -> String {
-    let CostReport { model, suite, seq, batch, program, .. } = report;
-    let sizes = match kind {
-        Kind::Model(_) => format!("{seq} tokens, batch {batch}"),
-        Kind::Protocol(_) => format!("{batch} x {seq} elements"),
+pub fn sentence(report: &CostReport, kind: &Kind) -> String {
+    let CostReport { model, suite, network_seconds, network, seq, batch, .. } = report;
+    let what = match (kind, batch) {
+        (Kind::Model(_), 1) => format!("An inference of {model} on {seq} tokens"),
+        (Kind::Model(_), batch) => format!("{batch} inferences of {model} at once, each on {seq} tokens,"),
+        (Kind::Protocol(_), batch) => format!("{model} on {batch} x {seq} elements"),
+    };
+    let (name, price) = (network.name(), report.price());
+    let bytes = units::bytes(price.bytes_online);
+    let wraps = match price.failure_probability {
+        0.0 => "no truncation can fail".to_owned(),
+        probability => format!("with probability {} some truncation fails", units::probability(probability)),
     };
     format!(
-        "{model}, suite {suite}, {sizes}: {} values, digest {}\n\n{}\n{}",
+        "{what} spends {} on messages over {name} under suite {suite}: {} and {bytes} online; {wraps}.",
+        units::seconds(*network_seconds),
+        words::count(price.rounds_online as usize, "round"),
+    )
+}
+
+/// The readable page.
+#[must_use]
+pub fn page(report: &CostReport, kind: &Kind, breakdown: Breakdown, explain: bool) -> String {
+    let legend = words::legend(explain, &conventions(report));
+    format!("{}\n{}{legend}", words::first(&sentence(report, kind)), body(report, breakdown))
+}
+
+/// The page without its first sentence and its legend.
+#[must_use]
+pub fn body(report: &CostReport, breakdown: Breakdown) -> String {
+    let CostReport { model, suite, seq, batch, program, .. } = report;
+    format!(
+        "{model}, suite {suite}, seq {seq}, batch {batch}: {} values, digest {}\n\n{}",
         program.values,
         &program.digest[..16],
-        self::text(report, breakdown),
-        conventions(report)
+        self::text(report, breakdown)
     )
 }
 
@@ -197,7 +221,7 @@ fn conventions_with(setup: &str, schedule: Schedule, networks: &[Network]) -> St
     }
     let _ = writeln!(
         text,
-        "wrap     probability of any wrap in one inference, if every truncated number is {ASSUMED_MAGNITUDE:?} in size"
+        "wrap     probability of any wrap in one inference, if every truncated number is {ASSUMED_MAGNITUDE:?} in size; outputs of a softmax, which add up to 1 in a row, share that"
     );
     text
 }

@@ -9,7 +9,7 @@ pub fn entry(card: &CardReport) -> String {
     const INDENT: &str = "    ";
     let (domain, error) = (interval(card), error(card));
     let source = if card.is_ours { card.source.clone() } else { format!("{}: {}", card.reading, card.source) };
-    let facts = format!("{} in {domain}, error at most {error}; {source}", card.domain.of);
+    let facts = format!("{} in {domain}, error over the reals at most {error}; {source}", card.domain.of);
     let fails: String = card.fails.iter().map(|failing| hanging(INDENT, &failing_text(failing))).collect();
     hanging("", &format!("{}: {}", card.name, card.summary)) + &hanging(INDENT, &facts) + &fails
 }
@@ -38,7 +38,7 @@ pub fn text(card: &CardReport) -> String {
     field("source", &card.source);
     field("reading", &card.reading);
     field("domain", &format!("{} in {} (rows of {})", card.domain.of, interval(card), card.domain.row_length));
-    field("error", &format!("at most {} in the domain, before rounding; truth: {}", error(card), card.error.truth));
+    field("error", &format!("at most {} in the domain, over the reals; truth: {}", error(card), card.error.truth));
     card.fails.iter().for_each(|fails| text.push_str(&hanging("", &failing_text(fails))));
     text.push_str("\nclaimed cost (messages between computing parties; r rows of n elements, m = ceil(log2 n))\n");
     for claim in &card.claims {

@@ -155,6 +155,86 @@ pub fn lines(lines: &[Line], x: Axis, y: Axis, limits: [f64; 2], width: f64) -> 
     }
 }
 
+/// A point with a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dot {
+    /// What stands beside it.
+    pub label: String,
+    /// All about it, as a tooltip.
+    pub title: String,
+    /// To the right; positive.
+    pub x: f64,
+    /// Upwards; positive. Without a number it stands at the top.
+    pub y: Option<f64>,
+    /// Filled or hollow: told apart without colour.
+    pub filled: bool,
+}
+
+/// Points on two logarithmic scales.
+#[must_use]
+pub fn dots(dots: &[Dot], x: Axis, y: Axis) -> Markup {
+    const HEIGHT: f64 = 380.0;
+    const LEFT: f64 = 70.0;
+    const TOP: f64 = 34.0;
+    let range = |numbers: &mut dyn Iterator<Item = f64>| {
+        let (low, high) = numbers.fold((f64::INFINITY, 0.0f64), |(low, high), x| (low.min(x), high.max(x)));
+        if low <= high { (low / 1.4, high * 1.4) } else { (0.1, 10.0) }
+    };
+    let (left, right) = range(&mut dots.iter().map(|dot| dot.x));
+    let (low, high) = range(&mut dots.iter().filter_map(|dot| dot.y));
+    let at_x = |value: f64| LEFT + (WIDTH - LEFT - 20.0) * (value / left).ln() / (right / left).ln();
+    let at_y = |value: f64| TOP + (HEIGHT - TOP) * (high / value).ln() / (high / low).ln();
+    html! {
+        svg viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + 48.0)) role="img" {
+            @for tick in ticks(left, right) {
+                line.grid x1=(at_x(tick)) x2=(at_x(tick)) y1=(TOP) y2=(HEIGHT) {}
+                text.scale x=(at_x(tick)) y=(HEIGHT + 16.0) text-anchor="middle" { ((x.text)(tick)) }
+            }
+            @for tick in ticks(low, high) {
+                line.grid x1=(LEFT) x2=(WIDTH - 20.0) y1=(at_y(tick)) y2=(at_y(tick)) {}
+                text.scale x=(LEFT - 6.0) y=(at_y(tick) + 4.0) text-anchor="end" { ((y.text)(tick)) }
+            }
+            @if dots.iter().any(|dot| dot.y.is_none()) {
+                text.scale x=(LEFT - 6.0) y="18" text-anchor="end" { "no bound" }
+            }
+            text.scale x=(LEFT + (WIDTH - LEFT) / 2.0) y=(HEIGHT + 38.0) text-anchor="middle" { (x.label) }
+            text.scale x="4" y=(TOP - 4.0) { (y.label) }
+            @for (dot, (x, label_y)) in dots.iter().zip(places(dots, &at_x, &at_y)) {
+                @let y = dot.y.map_or(14.0, at_y);
+                g {
+                    title { (dot.title) }
+                    circle cx=(x) cy=(y) r="5" stroke="#1b1b1b" stroke-width="1.6" fill=(if dot.filled { "#1b1b1b" } else { "#ffffff" }) {}
+                    text x=(x + 8.0) y=(label_y) font-weight=(if dot.filled { "700" } else { "400" }) { (dot.label) }
+                }
+            }
+        }
+    }
+}
+
+/// Where each point stands, and how high its label: labels of neighbours do not cover one another.
+fn places(dots: &[Dot], at_x: &dyn Fn(f64) -> f64, at_y: &dyn Fn(f64) -> f64) -> Vec<(f64, f64)> {
+    let mut placed: Vec<(f64, f64)> = Vec::with_capacity(dots.len());
+    for dot in dots {
+        let (x, mut y) = (at_x(dot.x), dot.y.map_or(14.0, at_y) + 4.0);
+        while placed.iter().any(|&(other_x, other_y)| (other_x - x).abs() < 20.0 && (other_y - y).abs() < 11.0) {
+            y += 11.0;
+        }
+        placed.push((x, y));
+    }
+    placed
+}
+
+/// Round numbers from `low` to `high` on a logarithmic scale: powers of ten, and 2 and 5 times them where there are few.
+fn ticks(low: f64, high: f64) -> Vec<f64> {
+    let powers: Vec<f64> = decades(low, high).collect();
+    if powers.len() >= 3 {
+        return powers;
+    }
+    let (first, last) = (low.log10().floor() as i32, high.log10().floor() as i32);
+    let all = (first..=last).flat_map(|exponent| [1.0, 2.0, 5.0].map(|factor| factor * 10f64.powi(exponent)));
+    all.filter(|tick| (low..=high).contains(tick)).collect()
+}
+
 /// Names beside their lines.
 #[must_use]
 pub fn line_legend(names: &[&str]) -> Markup {
@@ -191,6 +271,15 @@ mod tests {
         }
         assert_eq!(step(0.0), 1.0);
         assert_eq!(decades(0.5, 200.0).collect::<Vec<_>>(), [1.0, 10.0, 100.0]);
+        assert_eq!(ticks(3.0, 60.0), [5.0, 10.0, 20.0, 50.0]);
+        assert_eq!(ticks(0.5, 200.0), [1.0, 10.0, 100.0]);
+    }
+
+    #[test]
+    fn labels_of_points_at_one_place_do_not_cover_one_another() {
+        let dot = Dot { label: "1".to_owned(), title: String::new(), x: 10.0, y: Some(1e-3), filled: true };
+        let places = places(&[dot.clone(), dot.clone(), dot], &|x| x, &|y| y);
+        assert!(places.windows(2).all(|pair| pair[1].1 - pair[0].1 >= 11.0), "{places:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::bill;
 use super::table::{TextTable, hanging};
-use super::units;
+use super::{units, words};
 use std::collections::BTreeSet;
 use viewless_simulator::network::Network;
 use viewless_workbench::comparison::{FunctionEntry, SuiteComparison, SuiteEntry};
@@ -36,7 +36,7 @@ pub fn summary(comparison: &SuiteComparison) -> TextTable {
         let seconds = |network: &Network| units::seconds(price.predicted_seconds[network.name()]);
         cells.extend(comparison.networks.iter().map(seconds));
         cells.push(units::probability(price.failure_probability));
-        cells.push(units::probability(entry.expected_wraps));
+        cells.push(units::expected(entry.expected_wraps));
         cells.push(privacy(entry));
         cells.push(entry.not_right().join(", "));
         table.row(cells);
@@ -81,13 +81,44 @@ pub fn conventions(comparison: &SuiteComparison) -> String {
                error    of any run that does not wrap, on any input of the domain, against what the card says is computed\n"
 }
 
+/// Which suites serve the model as it is, and which of them is fastest.
+#[must_use]
+pub fn sentence(comparison: &SuiteComparison) -> String {
+    let usable = || comparison.suites.iter().filter(|entry| entry.not_right().is_empty() && entry.is_private());
+    let fastest = |network: &Network| {
+        let seconds = |entry: &SuiteEntry| entry.price.predicted_seconds[network.name()];
+        let best = usable().min_by(|a, b| seconds(a).total_cmp(&seconds(b)))?;
+        Some(format!("on {} {} with {}", network.name(), best.price.choice, units::seconds(seconds(best))))
+    };
+    let fastest: Vec<String> = comparison.networks.iter().filter_map(fastest).collect();
+    let all = words::count(comparison.suites.len(), "suite");
+    match usable().count() {
+        0 => format!("None of {all} computes the functions that {} has, privately.", comparison.model),
+        1 => format!(
+            "1 of {all} computes the functions that {} has, privately: {}.",
+            comparison.model,
+            words::list(&fastest)
+        ),
+        usable => format!(
+            "{usable} of {all} compute the functions that {} has, privately; fastest are {}.",
+            comparison.model,
+            words::list(&fastest)
+        ),
+    }
+}
+
 /// As text.
 #[must_use]
-pub fn text(comparison: &SuiteComparison) -> String {
+pub fn text(comparison: &SuiteComparison, explain: bool) -> String {
     let (summary, functions) = (summary(comparison).lines(), functions(comparison).lines());
     let reasons: String =
         not_right(comparison).iter().map(|(name, why)| hanging(&format!("* {name}: "), why)).collect();
-    format!("{}\n\n{summary}\n{functions}\n{reasons}\n{}", heading(comparison), conventions(comparison))
+    let legend = words::legend(explain, &conventions(comparison));
+    format!(
+        "{}\n{}\n\n{summary}\n{functions}\n{reasons}{legend}",
+        words::first(&sentence(comparison)),
+        heading(comparison)
+    )
 }
 
 /// As Markdown.

@@ -1,9 +1,10 @@
 //! The comparison as one HTML page without anything outside it: no scripts, no fonts, no links.
 
 use super::chart::{self, Axis, Bar, Line, Part};
-use super::comparison::{conventions, error, heading, privacy};
+use super::comparison::{conventions, error, heading, privacy, sentence};
+use super::page::document;
 use super::units;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use viewless_simulator::count::{FUNCTIONS, RegionBill};
 use viewless_simulator::network::Network;
 use viewless_workbench::comparison::{SuiteComparison, SuiteEntry};
@@ -17,66 +18,44 @@ const POINTS: usize = 41;
 /// Width of a panel.
 const PANEL: f64 = 320.0;
 
-const STYLE: &str = "
-body { font: 15px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff; max-width: 1120px; margin: 2em auto; padding: 0 1.2em }
-h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
-table { border-collapse: collapse; font-size: 13px; margin: 1em 0 } .wide { overflow-x: auto }
-th { text-align: right; border-bottom: 2px solid #777; padding: 3px 9px; vertical-align: bottom } th:first-child, td:first-child { text-align: left }
-td { text-align: right; border-bottom: 1px solid #e4e4e4; padding: 3px 9px } table.words th, table.words td { text-align: left; vertical-align: top }
-.best { font-weight: 600; background: #e7f4ec } .bad { color: #b22600 }
-svg { width: 100%; height: auto; display: block; font-size: 12.5px } svg .grid { stroke: #e2e2e2 } svg .scale { fill: #5a5a5a; font-size: 11.5px }
-svg.key { width: 30px; height: 10px; display: inline-block; margin-right: 5px; vertical-align: middle }
-.legend { font-size: 13px } .legend span { margin-right: 14px; white-space: nowrap } .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 5px; vertical-align: -1px }
-.panels { display: grid; grid-template-columns: repeat(3, 1fr); gap: 12px } .panels h3 { font-size: 13px; font-weight: 600; margin: 0 0 4px 62px }
-pre { font-size: 12.5px; background: #f6f6f6; padding: 10px; overflow-x: auto } p.note { color: #444; max-width: 75ch }
-";
-
 /// The page.
 #[must_use]
 pub fn page(comparison: &SuiteComparison) -> String {
     let heading = heading(comparison);
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "viewless compare: " (heading) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { "Private inference: " (heading) }
-                p.note {
-                    "Each suite is a scheme with its choices and one protocol for each function. Rounds and bytes are counted from the very "
-                    "Program that a run executes; errors are certified over every input of a domain; privacy is proved from that Program, too."
-                }
-                h2 { "At a glance" }
-                div.wide { (glance(comparison)) }
-                p.note {
-                    "Marked: the least of each column among the suites that compute a model's own functions. The last column names functions "
-                    "that a suite computes otherwise, or not on the arguments that models have: the model must be trained for it, or the suite "
-                    "is for comparison only."
-                }
-                h2 { "Bytes by function" }
-                p.note { "Between the computing parties, all phases, both directions together: the convention of published tables." }
-                (bytes(comparison))
-                h2 { "Rounds by function" }
-                p.note { "Online rounds. Each round costs at least one network latency." }
-                (rounds(comparison))
-                h2 { "Time over bandwidth and latency" }
-                p.note {
-                    "Online messages without computation: in each round the latency, and the busiest directed link at the bandwidth. Where "
-                    "lines are level, latency decides, and so do rounds; where they fall, bytes do."
-                }
-                (times(comparison))
-                h2 { "Which protocol, and how wrong at worst" }
-                div.wide { (functions(comparison)) }
-                h2 { "Conventions" }
-                pre { (conventions(comparison)) }
-            }
-        }
-    }
-    .into_string()
+    document(
+        &format!("viewless compare: {heading}"),
+        &html! {
+                    h1 { "Private inference: " (heading) }
+                    p.first { (sentence(comparison)) }
+                    p.note {
+                        "Each suite is a scheme with its choices and one protocol for each function. Rounds and bytes are counted from the very "
+                        "Program that a run executes; errors are certified over every input of a domain; privacy is proved from that Program, too."
+                    }
+                    h2 { "At a glance" }
+                    div.wide { (glance(comparison)) }
+                    p.note {
+                        "Marked: the least of each column among the suites that compute a model's own functions. The last column names functions "
+                        "that a suite computes otherwise, or not on the arguments that models have: the model must be trained for it, or the suite "
+                        "is for comparison only."
+                    }
+                    h2 { "Bytes by function" }
+                    p.note { "Between the computing parties, all phases, both directions together: the convention of published tables." }
+                    (bytes(comparison))
+                    h2 { "Rounds by function" }
+                    p.note { "Online rounds. Each round costs at least one network latency." }
+                    (rounds(comparison))
+                    h2 { "Time over bandwidth and latency" }
+                    p.note {
+                        "Online messages without computation: in each round the latency, and the busiest directed link at the bandwidth. Where "
+                        "lines are level, latency decides, and so do rounds; where they fall, bytes do."
+                    }
+                    (times(comparison))
+                    h2 { "Which protocol, and how wrong at worst" }
+                    div.wide { (functions(comparison)) }
+                    h2 { "Conventions" }
+                    pre { (conventions(comparison)) }
+        },
+    )
 }
 
 /// The summary, the best of each column marked.
@@ -206,7 +185,8 @@ fn bandwidths() -> impl Iterator<Item = f64> {
 
 fn seconds(entry: &SuiteEntry, bandwidth: f64, latency: f64) -> Option<f64> {
     let network = Network::new("", bandwidth, latency).ok()?;
-    Some(network.seconds(entry.rounds_bytes.iter().copied())).filter(|&seconds| seconds > 0.0)
+    let seconds = entry.rounds_bytes.iter().map(|rounds| network.seconds(rounds.iter().copied())).reduce(f64::min);
+    seconds.filter(|&seconds| seconds > 0.0)
 }
 
 fn functions(comparison: &SuiteComparison) -> Markup {

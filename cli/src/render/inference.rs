@@ -2,7 +2,7 @@
 
 use super::bill::{self, Breakdown};
 use super::table::{TextTable, hanging};
-use super::units;
+use super::{units, words};
 use std::fmt::Write;
 use viewless_models::Model;
 use viewless_protocols::suite::Suite;
@@ -14,7 +14,7 @@ const SHOWN: usize = 8;
 /// The claims that the result rests on and that did not hold, in words.
 #[must_use]
 pub fn broken_claims(report: &InferenceReport) -> Vec<String> {
-    let mut broken = Vec::new();
+    let mut broken = report.doubts.clone();
     if report.wraps > 0 {
         broken.push(format!("{} truncations wrapped: each puts a value off by a large power of two", report.wraps));
     }
@@ -35,10 +35,31 @@ pub fn broken_claims(report: &InferenceReport) -> Vec<String> {
     broken
 }
 
+/// Whether the private answer can be trusted.
+#[must_use]
+pub fn sentence(report: &InferenceReport) -> String {
+    let broken = broken_claims(report);
+    let seconds = units::seconds(report.cost.predicted_seconds);
+    let asked = format!("it would take {seconds} on {}", report.cost.network.name());
+    let same = match (&report.output.label, &report.plaintext.label) {
+        (Some(private), Some(plain)) if private == plain => format!("the label is that of plaintext, {private}"),
+        (Some(private), Some(plain)) => format!("the label is {private}, and that of plaintext is {plain}"),
+        _ => format!("the private answer is within {:.1e} of the plaintext one", report.max_abs_error),
+    };
+    match broken.len() {
+        0 => format!("The private run is sound: {same}; {asked}."),
+        number => format!("The private answer cannot be trusted: {} broken; {same}.", claims_are(number)),
+    }
+}
+
+fn claims_are(number: usize) -> String {
+    if number == 1 { "1 claim is".to_owned() } else { format!("{number} claims are") }
+}
+
 /// The readable page.
 #[must_use]
-pub fn text(report: &InferenceReport, suite: &Suite, model: &Model) -> String {
-    let mut text = String::new();
+pub fn text(report: &InferenceReport, suite: &Suite, model: &Model, explain: bool) -> String {
+    let mut text = words::first(&sentence(report)) + "\n";
     let mut field = |label: &str, value: &str| text.push_str(&hanging(&format!("{label:<11}"), value));
     let words = |tokens: &[u32]| {
         let words: Vec<String> = tokens.iter().map(|&token| model.token(token)).collect();
@@ -48,6 +69,11 @@ pub fn text(report: &InferenceReport, suite: &Suite, model: &Model) -> String {
         Asked::Text { text, tokens } => {
             field("text", text);
             field("tokens", &words(tokens));
+        }
+        Asked::Pair { text, text_pair, tokens, second } => {
+            field("text", text);
+            field("second", text_pair);
+            field("tokens", &format!("{}, the second text from token {} on", words(tokens), second + 1));
         }
         Asked::Tokens { tokens } => field("tokens", &words(tokens)),
         Asked::Image { image } => {
@@ -65,8 +91,7 @@ pub fn text(report: &InferenceReport, suite: &Suite, model: &Model) -> String {
     text.push('\n');
     text.push_str(&run_facts(report));
     text.push_str(&claims(report));
-    text.push('\n');
-    text.push_str(&bill::conventions(&report.cost));
+    text.push_str(&words::legend(explain, &bill::conventions(&report.cost)));
     text
 }
 
@@ -86,6 +111,9 @@ fn answers(report: &InferenceReport) -> String {
     let mut text = table.lines();
     if let (Some(private), Some(plain)) = (&report.output.label, &report.plaintext.label) {
         let _ = writeln!(text, "label      private {private}, plaintext {plain}");
+    }
+    if let (Some(private), Some(plain)) = (&report.output.labels, &report.plaintext.labels) {
+        let _ = writeln!(text, "labels     private {}; plaintext {}", private.join(", "), plain.join(", "));
     }
     let _ = writeln!(text, "cosine     {:.9}", report.cosine);
     let _ = writeln!(
@@ -134,6 +162,7 @@ fn claims(report: &InferenceReport) -> String {
             let _ = writeln!(text, "           - and {} more, see --json", broken.len() - SHOWN);
         }
     }
+    report.other_functions.iter().for_each(|other| text.push_str(&hanging("function   ", other)));
     report.notes.iter().for_each(|note| text.push_str(&hanging("note       ", note)));
     text
 }

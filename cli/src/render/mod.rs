@@ -1,6 +1,7 @@
 //! Reports in words, tables and charts. Each file makes text or markup of a report; none of them computes, and none prints.
 
 pub mod amp;
+pub mod assay;
 pub mod audit;
 pub mod bill;
 pub mod card;
@@ -9,6 +10,7 @@ pub mod comparison;
 pub mod comparison_page;
 pub mod failures;
 pub mod inference;
+pub mod page;
 pub mod picture;
 pub mod plan;
 pub mod plan_chart;
@@ -16,5 +18,8 @@ pub mod proof;
 pub mod published;
 pub mod rows;
 pub mod sites;
+pub mod statistics;
 pub mod table;
 pub mod units;
+// pub mod variants;
+pub mod words;

@@ -1,59 +1,203 @@
 //! Verdicts about coalitions, in words and a table.
 
 use super::table::TextTable;
+use super::words;
 use viewless_proofs::privacy::Offending;
-use viewless_workbench::certificate::{CheckReport, Checked};
-use viewless_workbench::proof::ProveReport;
+use viewless_proofs::privacy::certificate::Simulator;
+use viewless_workbench::certificate::{CheckReport, Checked, DeclaredOutput};
+use viewless_workbench::proof::{CoalitionReport, ProveReport};
 
 /// Offending messages that are shown; JSON has all.
 const MOST_SHOWN: usize = 5;
 
+/// What the figures mean.
+pub const CONVENTIONS: &str = "\
+proved      the messages have a law that inputs, outputs and (see simulator) samples of the coalition determine; semi-honest, static;
+            relative to the declared outputs: what these themselves tell is not judged here
+refuted     counting found two assignments of the others' inputs that the coalition tells apart
+undecided   neither: no rule of the prover applies, and the Program is too large to count; this says nothing of a leak
+simulator   alone: it is given inputs and outputs, and draws the coalition's samples itself: the standard claim
+            samples: it is given the coalition's own samples too: a weaker claim, because outputs may depend on these
+distance    statistical distance of what is so made from the real view; 0 is equality
+";
+
+/// Who learns something.
+#[must_use]
+pub fn sentence(report: &ProveReport) -> String {
+    let of = |verdict: &str| -> Vec<String> {
+        let counts = |coalition: &&CoalitionReport| report.maximal.is_none() || coalition.promised;
+        let coalitions = report.coalitions.iter().filter(counts).filter(|coalition| coalition.verdict == verdict);
+        coalitions.map(|coalition| coalition.parties.join("+")).collect()
+    };
+    let (proved, refuted, undecided) = (of("proved"), of("refuted"), of("undecided"));
+    let name = plain(&report.subject);
+    match (refuted.is_empty(), undecided.is_empty()) {
+        (true, true) => {
+            let weaker =
+                report.coalitions.iter().filter(|coalition| coalition.simulator == Some(Simulator::GivenOwnSamples));
+            let weaker: Vec<String> = weaker.map(|coalition| coalition.parties.join("+")).collect();
+            let but = if weaker.is_empty() {
+                String::new()
+            } else {
+                format!(" (of {}: given its own samples)", words::list(&weaker))
+            };
+            format!(
+                "{name} is private: beyond inputs and declared outputs of their own, messages tell nothing to {}{but}.",
+                words::list(&proved)
+            )
+        }
+        (false, _) => format!("{name} is not private: {} can tell secrets apart.", words::list(&refuted)),
+        (true, false) => {
+            format!("Whether {name} is private is not known: no proof against {} was found.", words::list(&undecided))
+        }
+    }
+}
+
 /// The readable page.
 #[must_use]
-pub fn text(report: &ProveReport) -> String {
-    let ProveReport { subject, suite, seq, batch, digest, .. } = report;
-    let mut text = format!("{subject}, suite {suite}, seq {seq}, batch {batch}: digest {}\n\n", &digest[..16]);
-    let mut table = TextTable::of_numbers(&["coalition", "promised", "verdict", "messages", "distance", "seconds"]);
+pub fn text(report: &ProveReport, explain: bool) -> String {
+    format!("{}\n{}{}", words::first(&sentence(report)), body(report), words::legend(explain, CONVENTIONS))
+}
+
+/// The page without its first sentence and its legend.
+#[must_use]
+pub fn body(report: &ProveReport) -> String {
+    let ProveReport { subject, suite, seq, batch, queries, digest, .. } = report;
+    let mut text = heading(subject, suite, *seq, *batch, *queries, digest);
+    let columns = ["coalition", "promised", "verdict", "by", "simulator", "messages", "distance", "seconds"];
+    let mut table = TextTable::of_numbers(&columns);
     for coalition in &report.coalitions {
         table.row([
             coalition.parties.join(","),
             if coalition.promised { "yes" } else { "no" }.to_owned(),
             coalition.verdict.to_owned(),
+            format!("{:?}", coalition.by).to_lowercase(),
+            coalition.simulator.map_or("-", short).to_owned(),
             coalition.messages.to_string(),
-            coalition.statistical_distance.map_or_else(|| "-".to_owned(), |distance| format!("{distance}")),
+            coalition.statistical_distance.map_or_else(|| "-".to_owned(), |distance| format!("{distance:e}")),
             format!("{:.3}", coalition.seconds),
         ]);
     }
     text += &table.lines();
     for coalition in &report.coalitions {
+        let parties = coalition.parties.join(",");
+        for output in &coalition.outputs {
+            text += &format!("{parties}: {}\n", output_line(output));
+        }
         for offending in coalition.offending.iter().take(MOST_SHOWN) {
             let Offending { region, value, why } = offending;
-            text += &format!("{}: %{} in `{region}`: {why}\n", coalition.parties.join(","), value.0);
+            text += &format!("{parties}: %{} in `{}`: {}\n", value.0, plain(region), plain(why));
         }
         if coalition.offending.len() > MOST_SHOWN {
-            text += &format!("{}: and {} more\n", coalition.parties.join(","), coalition.offending.len() - MOST_SHOWN);
+            text += &format!("{parties}: and {} more\n", coalition.offending.len() - MOST_SHOWN);
         }
         if let Some(witness) = &coalition.witness {
-            text += &format!("{}: {witness}\n", coalition.parties.join(","));
+            text += &format!("{parties}: {}\n", plain(witness));
         }
     }
-    text += "\nproved    the messages can be made from the coalition's inputs and outputs alone; semi-honest, static\n";
-    text += "distance  statistical distance of what is so made from the real view; 0 is equality\n";
-    if !report.not_promised.is_empty() {
-        let pairs: Vec<String> = report.not_promised.iter().map(|parties| parties.join("+")).collect();
-        text += &format!("nothing is promised of {}\n", pairs.join(", "));
+    match &report.maximal {
+        Some(maximal) => {
+            let sets: Vec<String> = maximal.iter().map(|parties| parties.join("+")).collect();
+            text += &format!("the largest coalitions that are proved: {}\n", sets.join(", "));
+        }
+        None => {
+            text +=
+                "nothing is promised of two or more parties together; `--coalition all` tries every set of parties\n"
+        }
     }
     text
+}
+
+fn short(simulator: Simulator) -> &'static str {
+    match simulator {
+        Simulator::DrawsOwnSamples => "alone",
+        Simulator::GivenOwnSamples => "samples",
+    }
+}
+
+fn heading(subject: &str, suite: &str, seq: usize, batch: usize, queries: usize, digest: &str) -> String {
+    let (subject, suite) = (plain(subject), plain(suite));
+    format!("{subject}, suite {suite}, seq {seq}, batch {batch}, queries {queries}\ndigest {digest}\n\n")
+}
+
+fn output_line(output: &DeclaredOutput) -> String {
+    let DeclaredOutput { value, party, name, shape, fraction_bits } = output;
+    format!(
+        "is told the output `{}` %{value} of {party}, shape {shape:?}, {fraction_bits} fraction bits; certified to err by at most e, an \
+         element may carry up to log2(2 e 2^{fraction_bits} + 1) bits beyond the ideal result",
+        plain(name)
+    )
+}
+
+/// A text without control characters and marks that reorder text: those are written as escapes.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let is_plain = |c: char| {
+        !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_plain(c) { plain.push(c) } else { plain.extend(c.escape_unicode()) }
+    }
+    plain
 }
 
 /// What became of stored proofs, a line for each.
 #[must_use]
 pub fn checked(report: &CheckReport) -> String {
-    let CheckReport { subject, suite, seq, batch, digest, .. } = report;
-    let mut text = format!("{subject}, suite {suite}, seq {seq}, batch {batch}: digest {}\n", &digest[..16]);
-    for Checked { parties, steps, why, .. } in &report.certificates {
-        let verdict = why.as_ref().map_or_else(|| "the proof holds".to_owned(), |why| format!("refused: {why}"));
-        text += &format!("{}: {steps} steps, {verdict}\n", parties.join(","));
+    let CheckReport { subject, suite, seq, batch, queries, digest, .. } = report;
+    let refused = report.coalitions.iter().filter(|coalition| !coalition.valid).count();
+    let all = report.coalitions.len();
+    let sentence = match refused {
+        0 => format!(
+            "The stored proofs hold: {} checked, every promised one among them.",
+            words::count(all, "coalition")
+        ),
+        refused => format!("{refused} of {} are not proved by this file.", words::count(all, "coalition")),
+    };
+    let mut text = words::first(&sentence);
+    text += &format!("\n{}", heading(subject, suite, *seq, *batch, *queries, digest));
+    text += if report.stated_by_user {
+        "as stated by the user; the Program was built here from that\n"
+    } else {
+        "as stated by the file, which nobody vouches for; state --subject and what else you mean, to check against that\n"
+    };
+    for checked in &report.coalitions {
+        text += &format!("{}\n", checked_line(checked));
+        for output in &checked.outputs {
+            text += &format!("{}: {}\n", checked.parties.join(","), output_line(output));
+        }
     }
     text
+}
+
+fn checked_line(checked: &Checked) -> String {
+    let Checked { parties, promised, steps, why, simulator, conditional, statistical_distance, .. } = checked;
+    let promise = if *promised { "promised" } else { "not promised" };
+    let steps = steps.map_or_else(|| "no certificate".to_owned(), |steps| format!("{steps} steps"));
+    let found = match (why, simulator) {
+        (Some(why), _) => format!("NOT PROVED: {}", plain(why)),
+        (None, Some(Simulator::DrawsOwnSamples)) => {
+            "the proof holds; the simulator is given inputs and outputs".to_owned()
+        }
+        (None, Some(Simulator::GivenOwnSamples)) => {
+            "the proof holds; the simulator is given inputs, outputs and the coalition's own samples (the weaker claim)"
+                .to_owned()
+        }
+        (None, None) => "NOT PROVED".to_owned(),
+    };
+    let conditional = if *conditional == Some(true) { ", and draws messages conditionally on outputs" } else { "" };
+    let distance = statistical_distance.map_or_else(String::new, |distance| format!("; distance {distance:e}"));
+    format!("{} ({promise}): {steps}: {found}{conditional}{distance}", parties.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn control_characters_are_shown_as_escapes() {
+        assert_eq!(plain("faithful\n\u{1b}[2Jx\u{202e}"), "faithful\\u{a}\\u{1b}[2Jx\\u{202e}");
+        assert_eq!(plain("gelu/cosine"), "gelu/cosine");
+    }
 }

@@ -1,12 +1,31 @@
 //! A published table, each cell beside the count, in words and a table.
 
 use super::table::{TextTable, hanging};
+use super::words;
 use std::fmt::Write;
-use viewless_published::{CellReport, CellVerdict, Reproduction};
+use viewless_published::{CellReport, CellVerdict, Reproduction, SUM};
 
 /// The readable page.
 #[must_use]
 pub fn text(reproduction: &Reproduction) -> String {
+    format!("{}\n{}", words::first(&sentence(reproduction)), body(reproduction))
+}
+
+/// How many cells are what is counted.
+#[must_use]
+pub fn sentence(reproduction: &Reproduction) -> String {
+    let cells = &reproduction.cells;
+    let count = |verdict| cells.iter().filter(|cell| cell.verdict == verdict).count();
+    format!(
+        "Of {} {} equal to the digit what is counted here, {} are so under a stated inference, and {} cannot be reproduced.",
+        words::count(cells.len(), "printed cell"),
+        count(CellVerdict::Equal),
+        count(CellVerdict::Inferred),
+        count(CellVerdict::NotReproducible)
+    )
+}
+
+fn body(reproduction: &Reproduction) -> String {
     let Reproduction { title, source, cells, .. } = reproduction;
     let mut table = TextTable::of_text(&["", "", "printed", "counted", "", "verdict", ""]);
     let mut row = "";
@@ -36,12 +55,14 @@ pub fn text(reproduction: &Reproduction) -> String {
     for (i, note) in notes.iter().enumerate() {
         text.push_str(&hanging(&format!("{:>4} ", format!("({})", i + 1)), note));
     }
+    let sums = cells.iter().filter(|cell| cell.why == SUM).count();
     let count = |verdict| cells.iter().filter(|cell| cell.verdict == verdict).count();
     let _ = write!(
         text,
-        "\n{} cells: {} equal to the printed digits, {} under a stated inference, {} not reproducible\n",
+        "\n{} cells: {} equal to the printed digits{}, {} under a stated inference, {} not reproducible\n",
         cells.len(),
         count(CellVerdict::Equal),
+        if sums == 0 { String::new() } else { format!(" ({sums} of them sums of printed cells)") },
         count(CellVerdict::Inferred),
         count(CellVerdict::NotReproducible),
     );
@@ -51,8 +72,9 @@ pub fn text(reproduction: &Reproduction) -> String {
 /// What is to be said of a cell besides its verdict.
 fn note(cell: &CellReport) -> Option<String> {
     match cell.verdict {
-        CellVerdict::Equal => None,
-        CellVerdict::Inferred | CellVerdict::NotReproducible => Some(cell.why.clone()).filter(|why| !why.is_empty()),
+        CellVerdict::Equal | CellVerdict::Inferred | CellVerdict::NotReproducible => {
+            Some(cell.why.clone()).filter(|why| !why.is_empty())
+        }
     }
 }
 

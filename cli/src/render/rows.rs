@@ -3,7 +3,7 @@
 use super::table::TextTable;
 use super::units;
 use viewless_proofs::audit::ClaimVerdict;
-use viewless_proofs::audit::rows::{Method, RowReport};
+use viewless_proofs::audit::rows::{Method, NotCovered, RowReport};
 use viewless_protocols::suite::Suite;
 
 /// The readable page.
@@ -22,10 +22,13 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
         let figures = error.map_or_else(|| (unbounded(), "-".to_owned()), |error| (format!("{error:.4e}"), ulp(error)));
         table.row([what.to_owned(), figures.0, figures.1]);
     };
-    line("certified, every run on every row", report.certified_max_error);
+    line("certified, every run on every covered row", report.certified_max_error);
     line("certified, every run on the worst row found", Some(report.certified_on_worst_row));
     line("observed, runs on that row", Some(report.observed_on_worst_row));
-    line("of the circuit over the reals, certified on every row", report.approximation_max_error);
+    for kind in &report.observed_by_kind {
+        line(&format!("observed, worst of {} rows, {}", kind.rows, kind.kind), Some(kind.observed_error));
+    }
+    line("of the circuit over the reals, certified on every covered row", report.approximation_max_error);
     let of_claim = report.approximation_of_claim.map_or_else(unbounded, |part| format!("{part:.3}"));
     let mut text = format!(
         "{protocol}, suite {}: rows of {row_length} in [{}, {}], against {}\n\n{}\n\
@@ -45,6 +48,7 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
             ClaimVerdict::Holds => "holds",
             ClaimVerdict::Exceeds => "exceeded",
             ClaimVerdict::Undecided => "undecided",
+            ClaimVerdict::NotCovered => "not covered",
         },
         report.refuting_of_claim,
     );
@@ -60,13 +64,41 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
         let (low, high) = (units::real(low), units::real(high));
         text += &format!("domain     rows whose sum, of the truth's summands, is in [{low}, {high}]\n");
     }
+    text += &covered(report);
+    if let Some(certified) = report.certified_max_error {
+        text += &format!("bracket    runs reach {:.4e}, no run exceeds {certified:.4e}\n", report.observed_max_error);
+    }
     if let Some(ratio) = report.ratio {
-        text += &format!("bracket    certified {ratio:.2} times the worst row found\n");
+        text += &format!("           certified {ratio:.2} times the worst row found\n");
     }
     text += &format!(
         "search     {} rows bounded, {} outside the claim, {} without a bound\n\
          time       {:.2} s certified, {:.2} s searched and run\n",
         report.rows, report.rows_outside, report.rows_unbounded, report.seconds_certified, report.seconds_searched
     );
+    text
+}
+
+/// The domain for which the certified figures hold, claim by claim, and the rows that are not in it.
+fn covered(report: &RowReport) -> String {
+    let mut text = String::new();
+    for claim in &report.covered {
+        let (low, high) = claim.claimed;
+        let whose = if claim.of_card { "of the card" } else { "of a part" };
+        let reach = if claim.is_kept {
+            String::new()
+        } else {
+            format!("; rows reach [{}, {}]", units::real(claim.reach.0), units::real(claim.reach.1))
+        };
+        text +=
+            &format!("covers     {} in [{low}, {high}], {whose}, {}{reach}\n", claim.subject.words(), claim.protocol);
+    }
+    let mut left = |what: &str, rows: &Option<NotCovered>| {
+        if let Some(NotCovered { rows, observed_error, .. }) = rows {
+            text += &format!("{what} {rows} of the rows tried; the worst errs by {observed_error:.4e} in a run\n");
+        }
+    };
+    left("NOT COVERED, though the card claims them:", &report.not_covered);
+    left("not covered, and nothing claimed by the card:", &report.outside_card);
     text
 }

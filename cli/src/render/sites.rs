@@ -1,12 +1,52 @@
 //! The sites of a model, in words and tables.
 
 use super::table::TextTable;
-use super::units;
+use super::{units, words};
 use viewless_workbench::sites::{PrivateReport, SitesReport};
 
 /// The readable page; `texts` are those that were audited.
 #[must_use]
-pub fn text(report: &SitesReport, texts: &[&str]) -> String {
+pub fn text(report: &SitesReport, texts: &[&str], explain: bool) -> String {
+    let legend = match &report.private {
+        Some(_) => format!("{OF_SITES}{OF_RUNS}"),
+        None => OF_SITES.to_owned(),
+    };
+    format!("{}\n{}{}", words::first(&sentence(report)), body(report, texts), words::legend(explain, &legend))
+}
+
+/// Whether every site stays where its protocol works.
+#[must_use]
+pub fn sentence(report: &SitesReport) -> String {
+    let outside: Vec<&str> =
+        report.sites.iter().filter(|site| site.outside > 0).map(|site| site.site.as_str()).collect();
+    let diverged = report.private.as_ref().and_then(|private| private.first_divergence.as_ref());
+    let texts = words::count(report.texts, "text");
+    match (outside.as_slice(), diverged) {
+        ([], None) => {
+            format!("Suite {} fits this model: at every site {texts} stay where its protocols work.", report.suite)
+        }
+        ([], Some(first)) => {
+            format!("Suite {} does not fit this model: a private run diverges first at {}.", report.suite, first.site)
+        }
+        ([first, rest @ ..], _) => format!(
+            "Suite {} does not fit this model: {} of {} leave what their protocols can take on these {texts}, first {first}{}.",
+            report.suite,
+            rest.len() + 1,
+            words::count(report.sites.len(), "site"),
+            rest.first().map_or_else(String::new, |next| format!(", then {next}"))
+        ),
+    }
+}
+
+/// What the figures of sites mean.
+const OF_SITES: &str = "each site is judged on the exact plaintext numbers there; error: protocol over the reals against the exact function\n";
+/// What the figures of private runs mean.
+const OF_RUNS: &str = "drift: what reached the site, against plaintext; own error: what came out, against the card's exact function of what went in;\n\
+     beyond: own error that neither the card's claim nor fixed point explains\n";
+
+/// The page without its first sentence and its legend.
+#[must_use]
+pub fn body(report: &SitesReport, texts: &[&str]) -> String {
     let mut text = format!("{}, suite {}: {} texts in plaintext\n\n", report.model, report.suite, report.texts);
     let mut table = TextTable::of_numbers(&[
         "site",
@@ -36,7 +76,7 @@ pub fn text(report: &SitesReport, texts: &[&str]) -> String {
         }
     }
     text += &table.lines();
-    text += "\neach site is judged on the exact plaintext numbers there; error: protocol over the reals against the exact function\n";
+    text += "\n";
     match &report.first_divergence {
         None => text += "all sites stay in the domains of their protocols\n",
         Some(site) => {
@@ -73,8 +113,7 @@ fn private_text(report: &PrivateReport) -> String {
         ]);
     }
     text += &table.lines();
-    text += "\ndrift: what reached the site, against plaintext; own error: what came out, against the card's exact function of what went in;\n\
-             beyond: own error that neither the card's claim nor fixed point explains\n";
+    text += "\n";
     text += &match &report.first_divergence {
         None => "no private run diverged\n".to_owned(),
         Some(first) => {

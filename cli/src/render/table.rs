@@ -31,6 +31,17 @@ impl TextTable {
         Self(grid)
     }
 
+    /// Aligns columns at the right.
+    #[must_use]
+    pub fn numbers_in(mut self, columns: &[usize]) -> Self {
+        for &column in columns {
+            if let Some(column) = self.0.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        self
+    }
+
     /// Wraps long cells so that lines have at most [`LINE_WIDTH`] characters.
     #[must_use]
     pub fn wrapped(mut self) -> Self {

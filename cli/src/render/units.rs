@@ -41,9 +41,16 @@ pub fn probability(probability: f64) -> String {
     }
 }
 
-/// A real number: an activation, an output.
+/// An expected number of events.
+#[must_use]
+pub fn expected(number: f64) -> String {
+    if number > 1.0 { three_digits(number) } else { probability(number) }
+}
+
+/// A real number: an activation, an output. What rounds to zero has no sign.
 #[must_use]
 pub fn real(number: f64) -> String {
+    let number = if number.abs() < 0.5e-5 { 0.0 } else { number };
     if number.abs() < 99_999.5 { format!("{number:.5}") } else { format!("{number:.4e}") }
 }
 
@@ -76,7 +83,9 @@ fn three_digits(number: f64) -> String {
     }
 }
 
-fn four_digits(number: f64) -> String {
+/// A number with four digits.
+#[must_use]
+pub fn four_digits(number: f64) -> String {
     match number {
         n if n >= 999.5 => format!("{n:.0}"),
         n if n >= 99.95 => format!("{n:.1}"),

@@ -42,4 +42,4 @@ pub use findings::{Check, FailedCheck, Peak};
 pub use number::{Audit, audit, audit_compiled, audit_protocol, audit_with_points, function_of};
 pub use question::{AuditError, Question, cell};
 pub use report::{Claim, ClaimVerdict, Report};
-pub use runs::{Compile, Limits, Observed, observe, sample};
+pub use runs::{Compile, KEPT_POINTS, Limits, MOST_SAMPLES, Observed, observe, sample};

@@ -2,7 +2,7 @@
 
 use super::findings;
 use super::{AuditError, Certifier, Claim, ClaimVerdict, Compile, Limits, Observed, Question, Report};
-use super::{breakpoints, cell, coefficients, observe, runs, sample};
+use super::{MOST_SAMPLES, breakpoints, cell, coefficients, observe, runs, sample};
 use crate::bound::Cell;
 use crate::bound::search::Maximum;
 use crate::reference::{PRECISION, Piecewise, RealFunction};
@@ -90,6 +90,10 @@ pub fn audit_compiled(
     let claimed = card.interval.at(1);
     let (low, high) = question.domain.unwrap_or((claimed.low, claimed.high));
     let domain = cell(low, high, fixed)?;
+    let samples = question.samples.min(domain.count());
+    if samples > MOST_SAMPLES {
+        return Err(AuditError::TooManySamples { samples, most: MOST_SAMPLES });
+    }
     let unit = power_of_two(-i32::from(fixed.fraction_bits));
     let real = |x: i64| x as f64 * unit;
 

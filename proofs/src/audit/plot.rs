@@ -288,6 +288,7 @@ fn legend(out: &mut String, audit: &Audit) {
             super::ClaimVerdict::Holds => "holds",
             super::ClaimVerdict::Exceeds => "does not hold",
             super::ClaimVerdict::Undecided => "is undecided",
+            super::ClaimVerdict::NotCovered => "is not covered",
         }
     );
     text(out, LEFT, 44.0, "start", INK, &about);

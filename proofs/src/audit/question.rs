@@ -103,6 +103,16 @@ pub enum AuditError {
         /// Upper end of the elements.
         high: f64,
     },
+    /// More inputs to run than is of use: the certified bound covers all of them in any case.
+    #[error(
+        "{samples} inputs are more than the {most} that are run at most; the certified bound covers every input in any case"
+    )]
+    TooManySamples {
+        /// Inputs asked for.
+        samples: u64,
+        /// The limit.
+        most: u64,
+    },
     /// A reference for another function.
     #[error("{name} computes {function}; {reference} is not its truth")]
     WrongReference {

@@ -15,6 +15,8 @@ pub enum ClaimVerdict {
     Exceeds,
     /// Of rows: the claim lies between what is certified and what was found.
     Undecided,
+    /// Of rows: it holds on all that the theorem is about, but these are not all rows of the card's domain, or of the range asked for.
+    NotCovered,
 }
 
 /// The claim of a card: |y - truth| <= `absolute` + `relative` |truth|, over the reals.

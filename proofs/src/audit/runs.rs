@@ -43,7 +43,7 @@ pub struct Observed {
     pub wraps: u64,
     /// How many were to be expected, for these inputs.
     pub expected_wraps: f64,
-    /// Inputs with their outputs, in order.
+    /// Inputs with their outputs, in order: at most [`KEPT_POINTS`], evenly of all, for a picture.
     pub points: Vec<(i64, f64)>,
 }
 
@@ -69,6 +69,11 @@ impl Limits {
 
 /// Makes a Program of a circuit: a scheme, or what a test puts in its place.
 pub type Compile<'a> = dyn Fn(&CheckedCircuit) -> Result<Program, CompileError> + 'a;
+
+/// Most inputs that are run.
+pub const MOST_SAMPLES: u64 = 1 << 24;
+/// Most inputs that are remembered with their outputs.
+pub const KEPT_POINTS: u64 = 1 << 17;
 
 /// Elements of one execution.
 const CHUNK: usize = 1 << 16;
@@ -105,10 +110,10 @@ pub fn sample(domain: Cell, limit: u64, attention: &[i64]) -> Vec<Cell> {
     cells
 }
 
-/// Runs the protocol on every input of the cells and compares.
+/// Runs the protocol on every input of the cells and compares, portion by portion.
 ///
 /// # Errors
-/// [`AuditError::Compile`] and [`AuditError::Execute`].
+/// [`AuditError::TooManySamples`], [`AuditError::Compile`] and [`AuditError::Execute`].
 pub fn observe(
     protocol: &Protocol,
     compile: &Compile<'_>,
@@ -118,24 +123,29 @@ pub fn observe(
     truth: &Piecewise,
     limits: Limits,
 ) -> Result<Observed, AuditError> {
-    let inputs: Vec<i64> = cells.iter().flat_map(|cell| cell.low..=cell.high).collect();
+    let count = cells.iter().fold(0u64, |count, cell| count.saturating_add(cell.count()));
+    // Around places of attention a sample may have a few more.
+    if count > MOST_SAMPLES.saturating_add(MOST_SAMPLES / 64) {
+        return Err(AuditError::TooManySamples { samples: count, most: MOST_SAMPLES });
+    }
     let unit = power_of_two(-i32::from(fixed.fraction_bits));
-    let mut observed = Observed { inputs: inputs.len() as u64, ..Observed::default() };
-    let chunk = CHUNK.min(inputs.len()).max(1);
+    let chunk = (CHUNK as u64).min(count).max(1) as usize;
     let program = compile(&super::number::circuit_of(protocol, chunk)?)?;
-    for (i, inputs) in (0..).zip(inputs.chunks(chunk)) {
-        let last = inputs.last().copied().unwrap_or(0);
-        let padded = inputs.iter().copied().chain(std::iter::repeat(last)).take(chunk);
+    let mut observer = Observer::new(truth, unit, limits, count);
+    let mut inputs = cells.iter().flat_map(|cell| cell.low..=cell.high);
+    for i in 0.. {
+        let portion: Vec<i64> = inputs.by_ref().take(chunk).collect();
+        let Some(&last) = portion.last() else { break };
+        let padded = portion.iter().copied().chain(std::iter::repeat(last)).take(chunk);
         let numbers: Vec<f64> = padded.map(|x| x as f64 * unit).collect();
         let provided = BTreeMap::from([("x".to_owned(), numbers)]);
         let run = execute(&program, &provided, Options::new(Seed::from_u64(seed.wrapping_add(i))))?;
-        observed.wraps += run.findings.wraps;
-        observed.expected_wraps += run.findings.expected_wraps;
+        observer.observed.wraps += run.findings.wraps;
+        observer.observed.expected_wraps += run.findings.expected_wraps;
         let outputs = run.outputs.first().map_or(&[][..], |output| &output.values);
-        observed.points.extend(inputs.iter().copied().zip(outputs.iter().copied()));
+        portion.iter().zip(outputs).for_each(|(&x, &output)| observer.see(x, output));
     }
-    observed.compare(truth, unit, limits);
-    Ok(observed)
+    Ok(observer.finish())
 }
 
 /// One run beside the truth.
@@ -146,84 +156,141 @@ struct Point {
     truth: f64,
 }
 
-impl Observed {
-    fn compare(&mut self, truth: &Piecewise, unit: f64, limits: Limits) {
-        let (mut absolute, mut signed) = (0.0, 0.0);
-        let mut sound: Vec<Point> = Vec::with_capacity(self.points.len());
-        for &(x, y) in &self.points {
-            let t = truth.at(x as f64 * unit);
-            let error = y - t;
-            // Only a wrap can do that: the caller compares their numbers.
-            if error.is_nan() || error.abs() > limits.error {
-                self.corrupted += 1;
-                if error.is_nan() || error.abs() > self.worst_corruption {
-                    (self.worst_corruption, self.worst_corruption_at) = (error.abs(), x);
-                }
-                continue;
-            }
-            absolute += error.abs();
-            signed += error;
-            if error.abs() > self.max_error {
-                (self.max_error, self.max_error_at) = (error.abs(), x);
-            }
-            sound.push(Point { x, output: y, truth: t });
-        }
-        self.mean_error = absolute / sound.len().max(1) as f64;
-        self.bias = signed / sound.len().max(1) as f64;
-        self.steps(&sound, limits);
-        self.reversals(&sound, limits);
-        self.asymmetry = truth.function().symmetry().and_then(|symmetry| {
-            let mut peak = None;
-            for (left, right) in mirrored(&sound) {
-                let defect = symmetry.defect(right.x as f64 * unit, right.output, left.output).abs();
-                let explained = limits.of(left.truth) + limits.of(right.truth);
-                peak.get_or_insert_with(Peak::default).see(defect, explained, right.x);
-            }
-            peak
-        });
-    }
+/// Compares runs one by one, in the order of their inputs.
+struct Observer<'a> {
+    truth: &'a Piecewise,
+    unit: f64,
+    limits: Limits,
+    observed: Observed,
+    /// Runs seen, and every how many are remembered.
+    seen: u64,
+    stride: u64,
+    /// Sums over the sound ones.
+    absolute: f64,
+    signed: f64,
+    sound: u64,
+    previous: Option<Point>,
+    stretch: Stretch,
+    /// Where the truth has a symmetry.
+    mirror: Option<Mirror>,
+}
 
-    /// Pairs of neighbours.
-    fn steps(&mut self, sound: &[Point], limits: Limits) {
-        for pair in sound.windows(2).filter(|pair| pair[0].x + 1 == pair[1].x) {
-            let (step, true_step) = (pair[1].output - pair[0].output, pair[1].truth - pair[0].truth);
-            let explained = limits.of(pair[0].truth) + limits.of(pair[1].truth);
-            self.jump.see((step - true_step).abs(), explained, pair[0].x);
-            let against = step * true_step < 0.0 && step.abs() > limits.randomness + true_step.abs();
-            self.monotone_violations += u64::from(against);
-        }
-    }
+/// A stretch on which the truth goes in one direction. Turned so that the truth rises: the highest output so far, and the highest that no rounding
+/// explains.
+struct Stretch {
+    direction: f64,
+    highest: f64,
+    firm: f64,
+}
 
-    /// Stretches on which the truth goes in one direction.
-    fn reversals(&mut self, sound: &[Point], limits: Limits) {
-        // Turned so that the truth rises: the highest output so far, and the highest that no rounding explains.
-        let (mut direction, mut highest, mut firm) = (0.0, f64::NEG_INFINITY, f64::NEG_INFINITY);
-        for pair in sound.windows(2) {
-            let true_step = pair[1].truth - pair[0].truth;
-            if true_step * direction < 0.0 || direction == 0.0 && true_step != 0.0 {
-                direction = true_step.signum();
-                (highest, firm) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-            }
-            highest = highest.max(direction * pair[0].output);
-            firm = firm.max(direction * pair[0].output - limits.of(pair[0].truth));
-            let fall = highest - direction * pair[1].output;
-            let unexplained = firm - (direction * pair[1].output + limits.of(pair[1].truth));
-            self.reversal.see(fall, fall - unexplained, pair[1].x);
+/// Points with negative inputs, until their counterparts come.
+#[derive(Default)]
+struct Mirror {
+    negative: Vec<Point>,
+}
+
+impl Mirror {
+    /// The point at -x for one at x >= 0, if it was run; others between are passed over.
+    fn counterpart(&mut self, right: Point) -> Option<Point> {
+        if right.x < 0 {
+            self.negative.push(right);
+            return None;
         }
+        if right.x == 0 {
+            return Some(right);
+        }
+        while self.negative.last().is_some_and(|left| -left.x < right.x) {
+            self.negative.pop();
+        }
+        self.negative.last().copied().filter(|left| -left.x == right.x)
     }
 }
 
-/// Pairs (-x, x) with x >= 0 of points in order.
-fn mirrored(points: &[Point]) -> impl Iterator<Item = (&Point, &Point)> {
-    let middle = points.partition_point(|point| point.x < 0);
-    let (negative, positive) = points.split_at(middle);
-    let zero = positive.first().filter(|point| point.x == 0).map(|point| (point, point));
-    let mut left = negative.iter().rev().peekable();
-    let pairs = positive.iter().filter(|point| point.x > 0).filter_map(move |right| {
-        while left.next_if(|left| -left.x < right.x).is_some() {}
-        left.next_if(|left| -left.x == right.x).map(|left| (left, right))
-    });
-    zero.into_iter().chain(pairs)
+impl<'a> Observer<'a> {
+    fn new(truth: &'a Piecewise, unit: f64, limits: Limits, count: u64) -> Self {
+        Self {
+            truth,
+            unit,
+            limits,
+            observed: Observed { inputs: count, ..Observed::default() },
+            seen: 0,
+            stride: count.div_ceil(KEPT_POINTS).max(1),
+            absolute: 0.0,
+            signed: 0.0,
+            sound: 0,
+            previous: None,
+            stretch: Stretch { direction: 0.0, highest: f64::NEG_INFINITY, firm: f64::NEG_INFINITY },
+            mirror: truth.function().symmetry().map(|_| Mirror::default()),
+        }
+    }
+
+    fn see(&mut self, x: i64, output: f64) {
+        if self.seen.is_multiple_of(self.stride) {
+            self.observed.points.push((x, output));
+        }
+        self.seen += 1;
+        let truth = self.truth.at(x as f64 * self.unit);
+        let error = output - truth;
+        let observed = &mut self.observed;
+        // Only a wrap can do that: the caller compares their numbers.
+        if error.is_nan() || error.abs() > self.limits.error {
+            observed.corrupted += 1;
+            if error.is_nan() || error.abs() > observed.worst_corruption {
+                (observed.worst_corruption, observed.worst_corruption_at) = (error.abs(), x);
+            }
+            return;
+        }
+        self.sound += 1;
+        self.absolute += error.abs();
+        self.signed += error;
+        if error.abs() > observed.max_error {
+            (observed.max_error, observed.max_error_at) = (error.abs(), x);
+        }
+        let point = Point { x, output, truth };
+        if let Some(before) = self.previous.replace(point) {
+            self.step(before, point);
+            self.reversal(before, point);
+        }
+        let counterpart = self.mirror.as_mut().and_then(|mirror| mirror.counterpart(point));
+        if let (Some(left), Some(symmetry)) = (counterpart, self.truth.function().symmetry()) {
+            let defect = symmetry.defect(x as f64 * self.unit, output, left.output).abs();
+            let explained = self.limits.of(left.truth) + self.limits.of(truth);
+            self.observed.asymmetry.get_or_insert_with(Peak::default).see(defect, explained, x);
+        }
+    }
+
+    /// Of neighbours.
+    fn step(&mut self, before: Point, after: Point) {
+        if before.x + 1 != after.x {
+            return;
+        }
+        let (step, true_step) = (after.output - before.output, after.truth - before.truth);
+        let explained = self.limits.of(before.truth) + self.limits.of(after.truth);
+        self.observed.jump.see((step - true_step).abs(), explained, before.x);
+        let against = step * true_step < 0.0 && step.abs() > self.limits.randomness + true_step.abs();
+        self.observed.monotone_violations += u64::from(against);
+    }
+
+    /// Against the direction of the truth, since it turned last.
+    fn reversal(&mut self, before: Point, after: Point) {
+        let stretch = &mut self.stretch;
+        let true_step = after.truth - before.truth;
+        if true_step * stretch.direction < 0.0 || stretch.direction == 0.0 && true_step != 0.0 {
+            *stretch = Stretch { direction: true_step.signum(), highest: f64::NEG_INFINITY, firm: f64::NEG_INFINITY };
+        }
+        let direction = stretch.direction;
+        stretch.highest = stretch.highest.max(direction * before.output);
+        stretch.firm = stretch.firm.max(direction * before.output - self.limits.of(before.truth));
+        let fall = stretch.highest - direction * after.output;
+        let unexplained = stretch.firm - (direction * after.output + self.limits.of(after.truth));
+        self.observed.reversal.see(fall, fall - unexplained, after.x);
+    }
+
+    fn finish(mut self) -> Observed {
+        self.observed.mean_error = self.absolute / self.sound.max(1) as f64;
+        self.observed.bias = self.signed / self.sound.max(1) as f64;
+        self.observed
+    }
 }
 
 /// The circuit of a protocol on a vector of `elements`.
@@ -241,10 +308,13 @@ mod tests {
 
     #[test]
     fn mirrored_points_are_those_with_both_signs() {
-        let points: Vec<Point> = [-9, -7, -4, -3, 0, 3, 4, 5, 9].map(|x| Point { x, output: 0.0, truth: 0.0 }).into();
-        let pairs: Vec<(i64, i64)> = mirrored(&points).map(|(left, right)| (left.x, right.x)).collect();
-        assert_eq!(pairs, [(0, 0), (-3, 3), (-4, 4), (-9, 9)]);
-        assert_eq!(mirrored(&points[4..]).count(), 1);
-        assert_eq!(mirrored(&points[5..]).count(), 0);
+        let pairs = |numbers: &[i64]| -> Vec<(i64, i64)> {
+            let mut mirror = Mirror::default();
+            let points = numbers.iter().map(|&x| Point { x, output: 0.0, truth: 0.0 });
+            points.filter_map(|right| mirror.counterpart(right).map(|left| (left.x, right.x))).collect()
+        };
+        assert_eq!(pairs(&[-9, -7, -4, -3, 0, 3, 4, 5, 9]), [(0, 0), (-3, 3), (-4, 4), (-9, 9)]);
+        assert_eq!(pairs(&[0, 3, 4, 5, 9]), [(0, 0)]);
+        assert_eq!(pairs(&[3, 4, 5, 9]), []);
     }
 }

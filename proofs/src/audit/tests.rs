@@ -2,6 +2,7 @@
 
 use super::number::circuit_of;
 use super::*;
+use crate::bound::{Arithmetic, Interpreter, Tape, TapeClaim, TapeOutput};
 use crate::reference::RealFunction;
 use std::sync::Arc;
 use viewless_protocols::nonlinear::{self, Function as Computed, Protocol};
@@ -137,6 +138,8 @@ fn what_cannot_be_audited_is_refused_with_what_to_change() {
     assert!(at("gelu/cosine", Some((1e-7, 2e-7))).contains("no number with 16 fraction bits"));
     assert!(at("gelu/cosine", Some((0.0, 1e12))).contains("below 2^31"));
     assert!(at("reciprocal/newton", Some((-1.0, 1.0))).contains("reciprocal cannot be enclosed"));
+    let many = Question { domain: Some((-1e6, 1e6)), samples: u64::MAX, ..Question::new("gelu/cosine") };
+    assert!(audit(&many).unwrap_err().to_string().contains("16777216 that are run at most"));
     let wrong = Question { reference: Some(RealFunction::Exp), ..Question::new("tanh/sine") };
     assert!(audit(&wrong).unwrap_err().to_string().contains("exp is not its truth"));
 }
@@ -229,6 +232,37 @@ fn pictures_are_drawn_with_their_three_curves() {
         assert!(!picture.contains("NaN") && !picture.contains("inf"));
         if let Ok(folder) = std::env::var("VIEWLESS_PLOTS") {
             std::fs::write(format!("{folder}/{}.svg", protocol.card.name.replace('/', "-")), picture).unwrap();
+        }
+    }
+}
+
+/// A card's interval keeps the intervals of the parts of its protocol. Between numbers of a cell the claimed quantity is enclosed, so a thousandth of
+/// an interval is no reason to call it left.
+#[test]
+fn no_card_of_numbers_is_wider_than_the_parts_of_its_protocol() {
+    for protocol in elementwise() {
+        let name: &str = &protocol.card.name;
+        let interval = protocol.card.interval.at(1);
+        let fixed = Question::new(name).fixed;
+        let mut tape = Tape::new(&circuit_of(protocol, 1).unwrap(), fixed).unwrap();
+        let claims = tape.claims.clone();
+        let named = claims.iter().map(|claim| (claim.region.as_str(), (claim.low, claim.high)));
+        let own = rows::of_card(name, &interval, named);
+        let output = |claim: &TapeClaim| TapeOutput {
+            name: claim.region.clone(),
+            registers: claim.registers.clone(),
+            fraction_bits: tape.steps[claim.registers[0] as usize].fraction_bits,
+        };
+        tape.outputs = claims.iter().map(output).collect();
+        let domain = cell(interval.low, interval.high, fixed).unwrap();
+        let cells = crate::bound::search::split_evenly(domain, 1 << 14);
+        let seen = Interpreter::new(tape, Arithmetic::Reals).unwrap().respond_by_cases(&cells, 1.0).unwrap();
+        for (i, claim) in claims.iter().enumerate().filter(|(i, _)| !own[*i]) {
+            let low = seen.iter().map(|responses| responses[i].low).fold(f64::INFINITY, f64::min);
+            let high = seen.iter().map(|responses| responses[i].high).fold(f64::NEG_INFINITY, f64::max);
+            let slack = 1e-3 * claim.low.abs().max(claim.high.abs());
+            println!("{name}: {} in [{low}, {high}] of [{}, {}]", claim.region, claim.low, claim.high);
+            assert!(low >= claim.low - slack && high <= claim.high + slack, "{name}: {}", claim.region);
         }
     }
 }

@@ -97,6 +97,8 @@ pub struct TapeOutput {
 /// A domain that a protocol claims for one of its values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TapeClaim {
+    /// Path of the region that claims it: protocols are regions, so the claimant is its last part.
+    pub region: String,
     /// The value's elements, row-major.
     pub registers: Vec<Register>,
     /// Smallest number claimed.
@@ -179,6 +181,7 @@ impl Tape {
             registers: values[claim.value.index()].clone(),
             low: claim.low,
             high: claim.high,
+            region: circuit.regions().path(claim.region),
         };
         tape.claims = circuit.domains().iter().map(claim).collect();
         Ok(tape)

@@ -1,11 +1,13 @@
 //! A proof of the symbolic prover, as data: which message goes by which rule, in which order.
+//!
+//! The format, field by field, and what a second checker must verify: `docs/certificate.md`.
 
 use serde::{Deserialize, Serialize};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::ValueId;
 
 /// Version of the rules and of this format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A proof that a coalition's view can be simulated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,31 +19,44 @@ pub struct Certificate {
     pub digest: String,
     /// The members of the coalition.
     pub coalition: Vec<Party>,
+    /// What the simulator is given.
+    pub simulator: Simulator,
+    /// Pairs of values that are the same computation of the same arguments: the second has the contents of the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same: Vec<(ValueId, ValueId)>,
+    /// Contents that the coalition is handed for free: a proof about a larger view is one about the view.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handed: Vec<ValueId>,
     /// One step for each message (for the shares of an output: one step for all), in the order of elimination.
     pub steps: Vec<Step>,
+}
+
+/// What the simulator is given beside the coalition's inputs and outputs: which of two claims is proved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Simulator {
+    /// Nothing: it draws the coalition's own samples too. The standard claim.
+    DrawsOwnSamples,
+    /// The coalition's own samples. A weaker claim: outputs may depend on these samples, and with them tell more than alone.
+    GivenOwnSamples,
 }
 
 /// One step of a proof. The rules and their soundness: `SOUNDNESS.md`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Step {
-    /// The coalition can compute the message from what it knows otherwise.
-    Function {
-        /// The send.
-        message: ValueId,
-    },
     /// The message is uniform and independent of what remains, because the masks are.
     Uniform {
         /// The send.
         message: ValueId,
-        /// Samples outside the view; more than one where tensors are joined.
+        /// Samples outside the view, or slices of such; more than one where tensors are joined.
         masks: Vec<ValueId>,
     },
     /// The message is a bounded value plus a mask from a larger range: near the mask alone.
     Wide {
         /// The send.
         message: ValueId,
-        /// Samples outside the view.
+        /// Samples outside the view, or slices of such.
         masks: Vec<ValueId>,
     },
     /// The messages are shares of a declared output: all but the last are uniform, and the last is the output less the others.

@@ -9,8 +9,8 @@
 //! **The claim.** For any two assignments of the other parties' inputs, the messages have the same joint law, given the
 //! coalition's inputs, its samples and its declared outputs; or laws within a stated statistical distance. So a simulator
 //! produces the messages from these alone. A coalition without outputs has a view that is independent of everybody else's
-//! inputs: there the simulator draws the samples too. For a coalition with outputs the samples are given to the simulator,
-//! because an output may depend on them (by the rounding of a local truncation); see [`Verdict::Proved`].
+//! inputs: there the simulator draws the samples too. An output may depend on the coalition's own samples (by the rounding of a
+//! local truncation); then the simulator must be given these, which is a weaker claim: see [`certificate::Simulator`].
 //!
 //! The claim is about the view alone. It is *not* about the joint law of view and honest parties' outputs, which for
 //! probabilistic truncation needs a functionality that models its rounding (Li et al., USENIX Security 2023).
@@ -43,12 +43,14 @@
 pub mod certificate;
 pub mod check;
 pub mod exhaustive;
+pub mod learned;
+pub mod queries;
 pub mod shrink;
 pub mod statistical;
 pub mod symbolic;
 pub mod view;
 
-use certificate::Certificate;
+use certificate::{Certificate, Simulator};
 use exhaustive::{Exhaustive, Witness};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -165,9 +167,8 @@ pub enum Verdict {
     Proved {
         /// Distance from the ideal: 0 when the laws are equal, at most this otherwise.
         statistical_distance: f64,
-        /// Whether the simulator is given the coalition's own samples, because the coalition has outputs that may depend on
-        /// them. If not, it needs the coalition's inputs only.
-        given_own_samples: bool,
+        /// What the simulator is given beside the coalition's inputs and outputs: which claim is proved.
+        simulator: Simulator,
     },
     /// The claim fails: two assignments of the others' inputs give laws that differ.
     Refuted {
@@ -236,18 +237,30 @@ pub fn decide(program: &Program, coalition: Coalition) -> Report {
     decide_hashed(program, &program.digest().to_hex(), coalition)
 }
 
+/// The symbolic verdict without a search for larger views that would be simpler: for coalitions of which little is expected.
+#[must_use]
+pub fn prove_quickly(program: &Program, digest: &str, coalition: Coalition) -> Report {
+    let options = symbolic::Options { most_attempts: 1, ..symbolic::Options::default() };
+    symbolic::prove_hashed(program, digest, coalition, &options)
+}
+
 /// [`decide`] with the Program's digest in hexadecimal, so that whoever asks about several coalitions hashes it once.
 #[must_use]
 pub fn decide_hashed(program: &Program, digest: &str, coalition: Coalition) -> Report {
     let mut report = symbolic::prove_hashed(program, digest, coalition, &symbolic::Options::default());
     if let Verdict::Undecided { offending } = &report.verdict {
+        // The weaker claim first: where it fails, so does the stronger one.
         match exhaustive::count(program, coalition) {
             Ok(Exhaustive::Leak(witness)) => {
                 report.verdict = Verdict::Refuted { offending: offending.clone(), witness };
             }
             Ok(Exhaustive::Private) => {
-                let given_own_samples = view::View::new(program, coalition).has_outputs();
-                report.verdict = Verdict::Proved { statistical_distance: 0.0, given_own_samples };
+                let stronger = exhaustive::count_with(program, coalition, exhaustive::Options::stronger());
+                let simulator = match stronger {
+                    Ok(Exhaustive::Private) => Simulator::DrawsOwnSamples,
+                    Ok(Exhaustive::Leak(_)) | Err(_) => Simulator::GivenOwnSamples,
+                };
+                report.verdict = Verdict::Proved { statistical_distance: 0.0, simulator };
             }
             Err(_) => {}
         }
@@ -255,18 +268,49 @@ pub fn decide_hashed(program: &Program, digest: &str, coalition: Coalition) -> R
     report
 }
 
-/// Looks for a refutation: counts the Program itself, then shrunk copies of it, smallest words first.
+/// All coalitions, smallest first.
+#[must_use]
+pub fn all_coalitions(program: &ProgramDraft) -> Vec<Coalition> {
+    let parties: Vec<Party> = program.parties.iter().collect();
+    let members = |set: u32| {
+        let member = |&i: &usize| set >> i & 1 == 1;
+        (0..parties.len()).filter(member).map(|i| parties[i]).collect::<Vec<_>>()
+    };
+    let mut sets: Vec<u32> = (1..1u32 << parties.len()).collect();
+    sets.sort_by_key(|set| (set.count_ones(), *set));
+    sets.into_iter().map(|set| Coalition(PartySet::of(&members(set)))).collect()
+}
+
+/// Those of some coalitions that no other of them contains.
+#[must_use]
+pub fn maximal(coalitions: &[Coalition]) -> Vec<Coalition> {
+    let is_within = |inner: Coalition, outer: Coalition| inner.0 != outer.0 && inner.0.is_subset(outer.0);
+    coalitions.iter().copied().filter(|&one| !coalitions.iter().any(|&other| is_within(one, other))).collect()
+}
+
+/// An upper bound on what an element of an output may carry beyond the ideal result, in bits: a word with `fraction_bits` fraction
+/// bits that is certified to err by at most `error` is one of at most 2 e 2^f + 1 words.
+#[must_use]
+pub fn excess_bits(error: f64, fraction_bits: u8) -> f64 {
+    (2.0 * error * 2f64.powi(i32::from(fraction_bits)) + 1.0).log2()
+}
+
+/// Looks for a refutation of a claim: counts the Program itself, then shrunk copies of it, smallest words first.
 ///
 /// A leak of the Program itself refutes it. A leak of a shrunk copy is a leak of *that* Program and shows where to look; it
 /// is returned with the width of its words.
 #[must_use]
-pub fn refute(program: &Program, coalition: Coalition) -> Option<Refutation> {
-    if let Ok(Exhaustive::Leak(witness)) = exhaustive::count(program, coalition) {
+pub fn refute(program: &Program, coalition: Coalition, claim: Simulator) -> Option<Refutation> {
+    let options = match claim {
+        Simulator::DrawsOwnSamples => exhaustive::Options::stronger(),
+        Simulator::GivenOwnSamples => exhaustive::Options::default(),
+    };
+    if let Ok(Exhaustive::Leak(witness)) = exhaustive::count_with(program, coalition, options) {
         return Some(Refutation { shrunk_to_bits: None, witness });
     }
     (1..=4).find_map(|bits| {
         let small = shrink::shrink(program, bits).ok()?;
-        match exhaustive::count(&small, coalition) {
+        match exhaustive::count_with(&small, coalition, options) {
             Ok(Exhaustive::Leak(witness)) => Some(Refutation { shrunk_to_bits: Some(bits), witness }),
             Ok(Exhaustive::Private) | Err(_) => None,
         }

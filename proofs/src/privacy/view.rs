@@ -4,7 +4,8 @@
 //! contents of their argument, and every contents is named by the value that computed it.
 
 use super::Coalition;
-use viewless_protocols::program::{Op, Program, ValueId};
+use std::collections::HashMap;
+use viewless_protocols::program::{Constant, Local, Op, Program, ValueId};
 
 /// How a coalition comes to know a value's contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,19 @@ impl<'p> View<'p> {
     /// The view of `coalition`.
     #[must_use]
     pub fn new(program: &'p Program, coalition: Coalition) -> Self {
+        Self::handing(program, coalition, &[], &[])
+    }
+
+    /// The view of `coalition` if it were sent the contents of `handed`, too. The second of each two values that are the `same`
+    /// computation has the contents of the first.
+    #[must_use]
+    pub fn handing(
+        program: &'p Program,
+        coalition: Coalition,
+        handed: &[ValueId],
+        same: &[(ValueId, ValueId)],
+    ) -> Self {
+        let copies: HashMap<ValueId, ValueId> = same.iter().map(|&(first, second)| (second, first)).collect();
         let count = program.values.len();
         let mut contents: Vec<u32> = Vec::with_capacity(count);
         let mut held = vec![false; count];
@@ -50,7 +64,9 @@ impl<'p> View<'p> {
         for (id, value) in program.iter() {
             let same = match &value.op {
                 Op::Send(argument, _) | Op::Reveal { value: argument, .. } => contents[argument.index()],
-                Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) => id.0,
+                Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) => {
+                    copies.get(&id).map_or(id.0, |first| contents[first.index()])
+                }
             };
             contents.push(same);
             held[same as usize] |= coalition.meets(value.holders);
@@ -73,11 +89,23 @@ impl<'p> View<'p> {
                 | Op::Reveal { .. } => {}
             }
         }
+        for id in handed {
+            let same = contents[id.index()] as usize;
+            if !held[same] {
+                (held[same], received[same]) = (true, true);
+                messages.push(ValueId(same as u32));
+            }
+        }
+        messages.sort_unstable();
         let mut knowledge = vec![Knowledge::Unknown; count];
         for (id, value) in program.iter() {
+            if contents[id.index()] != id.0 {
+                continue;
+            }
             let known = |argument: &ValueId| knowledge[contents[argument.index()] as usize] != Knowledge::Unknown;
             knowledge[id.index()] = match &value.op {
                 Op::Send(..) | Op::Reveal { .. } => continue,
+                Op::Local(local, arguments) if is_zero(program, &contents, local, arguments) => Knowledge::Computed,
                 Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } if coalition.meets(value.holders) => {
                     Knowledge::Base
                 }
@@ -131,5 +159,29 @@ impl<'p> View<'p> {
     #[must_use]
     pub fn sends(&self) -> usize {
         self.sends
+    }
+}
+
+/// Whether an operation gives zeros whatever its arguments are.
+fn is_zero(program: &Program, contents: &[u32], local: &Local, arguments: &[ValueId]) -> bool {
+    match local {
+        Local::Sub | Local::Xor => contents[arguments[0].index()] == contents[arguments[1].index()],
+        Local::Mul | Local::And => arguments.iter().any(|argument| {
+            let factor = &program.values[contents[argument.index()] as usize].op;
+            matches!(factor, Op::Constant(Constant::Splat(0)))
+        }),
+        Local::Add
+        | Local::Neg
+        | Local::MatMul
+        | Local::Sum(_)
+        | Local::Not
+        | Local::ShiftLeft(_)
+        | Local::ShiftRight(_)
+        | Local::ShiftRightArithmetic(_)
+        | Local::BitReversal
+        | Local::Convert(_)
+        | Local::Move(_)
+        | Local::Concat(_)
+        | Local::Function(_) => false,
     }
 }

@@ -189,6 +189,24 @@ pub enum Truth {
     LayerNorm,
 }
 
+impl Truth {
+    /// Whether the numbers of a row are shares of one: not negative, and 1 in sum.
+    #[must_use]
+    pub fn is_share_of_row(self) -> bool {
+        match self {
+            Self::Softmax | Self::TwoQuad { .. } | Self::TwoRelu => true,
+            Self::Exp
+            | Self::Reciprocal
+            | Self::Rsqrt
+            | Self::Max
+            | Self::Gelu
+            | Self::GeluTanh
+            | Self::Tanh
+            | Self::LayerNorm => false,
+        }
+    }
+}
+
 /// Which text of a published protocol a card is about. Where paper and code differ, each is a protocol of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reading {

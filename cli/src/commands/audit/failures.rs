@@ -4,6 +4,7 @@ use super::Arguments;
 use crate::arguments;
 use crate::commands::{Outcome, fetch};
 use crate::error::CliError;
+use crate::screen::Manner;
 use crate::{render, screen};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::stream::Seed;
@@ -17,7 +18,7 @@ const TOKENS: usize = 128;
 ///
 /// # Errors
 /// Sizes, suites or texts that cannot be used.
-pub(super) fn run(subject: &Subject, arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub(super) fn run(subject: &Subject, arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let suites = match &arguments.suite {
         Some(suite) => vec![suite.clone()],
         None => Suite::names().map(arguments::suite).collect::<Result<_, _>>()?,
@@ -34,10 +35,6 @@ pub(super) fn run(subject: &Subject, arguments: &Arguments, json: bool) -> Resul
             FailuresReport::of_run(subject, &suites, &Run { model: &model, text, seed }, limit)?
         }
     };
-    if json {
-        screen::print_json(&report)?;
-    } else {
-        screen::print(render::failures::text(&report))?;
-    }
+    screen::show(&report, manner, |explain| render::failures::text(&report, explain))?;
     Ok(report.is_safe().into())
 }

@@ -4,6 +4,7 @@ use super::Arguments;
 use crate::commands::{Outcome, fetch};
 use crate::error::CliError;
 use crate::progress::Progress;
+use crate::screen::Manner;
 use crate::{file, render, screen};
 use std::path::Path;
 use viewless_protocols::suite::Suite;
@@ -18,7 +19,7 @@ pub(super) fn run(
     texts: &Path,
     suite: &Suite,
     arguments: &Arguments,
-    json: bool,
+    manner: Manner,
 ) -> Result<Outcome, CliError> {
     let model = fetch::loaded(model, None)?;
     let texts = file::read(texts)?;
@@ -31,10 +32,6 @@ pub(super) fn run(
             running.tell(done, of);
         })?;
     drop((judging, running));
-    if json {
-        screen::print_json(&report)?;
-    } else {
-        screen::print(render::sites::text(&report, &texts))?;
-    }
+    screen::show(&report, manner, |explain| render::sites::text(&report, &texts, explain))?;
     Ok(report.holds().into())
 }

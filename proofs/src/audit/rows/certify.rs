@@ -1,13 +1,14 @@
 //! The theorem about all rows: the circuit reduced, the tables made, the largest errors found.
 
 use super::bracket::{Case, Falls, Found, Quantity, Rows, Side};
+use super::coverage::{ClaimSubject, CoveredClaim, of_card};
 use super::curve::Curve;
 use super::scale::{Row, Scale};
 use super::span::Span;
 use super::truth::RowTruth;
 use super::{EPSILON, Method};
 use crate::audit::{AuditError, Question};
-use crate::bound::reduce::{Normalised, Reduced, Shift, reduce};
+use crate::bound::reduce::{ClaimUsed, Normalised, Reduced, Shift, reduce};
 use crate::bound::{Arithmetic, BoundError, Cell, Interpreter, Scalar, Tape};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::nonlinear::{ErrorClaim, Protocol, Truth};
@@ -25,6 +26,8 @@ pub(super) struct Certified {
     pub(super) of_claim: f64,
     /// The truth's row sums.
     pub(super) sums: Option<(f64, f64)>,
+    /// Every claim that restricts the rows, the card's own first.
+    pub(super) covered: Vec<CoveredClaim>,
     /// Rows to start a search from.
     pub(super) candidates: Vec<Vec<f64>>,
     /// Cells bounded.
@@ -50,13 +53,14 @@ pub(super) fn certify(
                 approximation: 0.0,
                 of_claim: 0.0,
                 sums: None,
+                covered: Vec::new(),
                 candidates: Vec::new(),
                 cells: 0,
             });
         }
         Ok(Reduced::Maximum) => "the output is the largest element".to_owned(),
         Ok(Reduced::Normalised(normalised)) => {
-            let problem = Problem { protocol, normalised: &normalised, question, length };
+            let problem = Problem { protocol, tape, normalised: &normalised, question, length };
             match problem.prepare(elements)? {
                 Some(prepared) => return Ok(prepared.conclude(&protocol.card.error)),
                 None => "the truth is not one of what the circuit takes from its elements".to_owned(),
@@ -70,6 +74,7 @@ pub(super) fn certify(
 /// A protocol that was reduced.
 pub(super) struct Problem<'a> {
     pub(super) protocol: &'a Protocol,
+    pub(super) tape: &'a Tape,
     pub(super) normalised: &'a Normalised,
     pub(super) question: &'a Question<'a>,
     pub(super) length: usize,
@@ -82,6 +87,7 @@ pub(super) struct Prepared {
     truth: RowTruth,
     /// The truth's row sums.
     sums: Span,
+    covered: Vec<CoveredClaim>,
     pub(super) reals: Side,
     pub(super) ring: Side,
     /// What is added to u for a row of elements.
@@ -93,14 +99,27 @@ pub(super) struct Prepared {
 impl Problem<'_> {
     /// `None` when the truth is of another kind.
     pub(super) fn prepare(&self, elements: Cell) -> Result<Option<Prepared>, AuditError> {
-        let Self { protocol, normalised, question, length } = *self;
+        let Self { protocol, tape, normalised, question, length } = *self;
         let n = Span::at(length as f64);
         let ring = Arithmetic::Ring(question.scheme.truncation);
         let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
-        let claimed = |cell: Cell, claims: &[(f64, f64)]| {
-            claims.iter().try_fold(cell, |cell, &(low, high)| {
+        let claims = tape.claims.iter().map(|claim| (claim.region.as_str(), (claim.low, claim.high)));
+        let own = of_card(&protocol.card.name, &protocol.card.interval.at(length), claims);
+        let mut covered: Vec<CoveredClaim> = Vec::new();
+        let mut seen = |used: &ClaimUsed, subject: ClaimSubject, reach: (f64, f64)| {
+            covered.push(CoveredClaim::new(&tape.claims[used.position], subject, reach, own[used.position]));
+        };
+        // The card's own claims first, so that parts are held to what these leave.
+        let ordered = |claims: &[ClaimUsed]| -> Vec<ClaimUsed> {
+            let (mut first, rest): (Vec<_>, Vec<_>) = claims.iter().copied().partition(|used| own[used.position]);
+            first.extend(rest);
+            first
+        };
+        let mut claimed = |cell: Cell, claims: &[ClaimUsed], subject: ClaimSubject| {
+            ordered(claims).iter().try_fold(cell, |cell, used| {
+                seen(used, subject, (cell.low as f64 * unit, cell.high as f64 * unit));
                 let (low, high) =
-                    ((low / unit).ceil().max(cell.low as f64), (high / unit).floor().min(cell.high as f64));
+                    ((used.low / unit).ceil().max(cell.low as f64), (used.high / unit).floor().min(cell.high as f64));
                 (low <= high).then_some(Cell { low: low as i64, high: high as i64 })
             })
         };
@@ -113,7 +132,7 @@ impl Problem<'_> {
                 high: real(elements.high),
             }
         };
-        let elements = claimed(elements, &normalised.claims_of_element).ok_or_else(no_row)?;
+        let elements = claimed(elements, &normalised.claims_of_element, ClaimSubject::Elements).ok_or_else(no_row)?;
         let spread = elements.high - elements.low;
         let (eta, eta_reals) = (self.mean_error(ring, elements)?, self.mean_error(Arithmetic::Reals, elements)?);
         let (shifted, cases): (Cell, &'static [Case]) = match &normalised.shift {
@@ -126,7 +145,8 @@ impl Problem<'_> {
                 (Cell { low: -reach, high: reach }, &[Case::Free])
             }
         };
-        let shifted = claimed(shifted, &normalised.claims_of_shifted).ok_or_else(no_row)?;
+        let shifted =
+            claimed(shifted, &normalised.claims_of_shifted, ClaimSubject::ShiftedElements).ok_or_else(no_row)?;
         let ends = (shifted.low as f64 * unit, shifted.high as f64 * unit);
         let truth = protocol.card.error.truth;
         let Some(truth) = RowTruth::new(truth, &normalised.shift, length, EPSILON, ends)? else { return Ok(None) };
@@ -169,7 +189,17 @@ impl Problem<'_> {
             false => Span::ZERO,
         };
         let gap = gap.sub(fallen);
-        let admissible = row.admissible(sums.add(gap))?.ok_or_else(no_row)?;
+        let summed = sums.add(gap);
+        let own_sums = row.admissible(summed, &|used| own[used.position])?.ok_or_else(no_row)?;
+        for (of_card, within) in [(true, summed), (false, own_sums)] {
+            for (i, used) in normalised.row_claims.iter().enumerate().filter(|(_, used)| own[used.position] == of_card)
+            {
+                let reach = row.reach(within, i)?;
+                let claim = &tape.claims[used.position];
+                covered.push(CoveredClaim::new(claim, ClaimSubject::Row, (reach.low, reach.high), of_card));
+            }
+        }
+        let admissible = row.admissible(summed, &|_| true)?.ok_or_else(no_row)?;
         sums = admissible.sub(gap).meet(sums).ok_or_else(no_row)?;
         let table = |arithmetic, curve: &Curve, sums: Span| -> Result<Scale, BoundError> {
             let summed = sums.add(curve.gaps(length, sums)).sub(fallen);
@@ -187,7 +217,8 @@ impl Problem<'_> {
             Shift::Mean(_) => (elements.low as f64 + elements.high as f64) / 2.0 * unit,
         };
         let falls = normalised.falls.then_some(admissible);
-        Ok(Some(Prepared { length, cases, truth, sums, reals, ring, base, falls }))
+        covered.sort_by_key(|claim| !claim.of_card);
+        Ok(Some(Prepared { length, cases, truth, sums, covered, reals, ring, base, falls }))
     }
 
     /// Bound of |c - mean| where c is what the circuit takes for the mean; 0 without one.
@@ -225,9 +256,15 @@ fn with_mean(sums: Span, eta: f64, length: usize) -> Span {
 }
 
 impl Prepared {
+    /// Every claim that restricts the rows.
+    #[cfg(test)]
+    pub(super) fn covered(&self) -> &[CoveredClaim] {
+        &self.covered
+    }
+
     /// The largest errors.
     pub(super) fn conclude(&self, claim: &ErrorClaim) -> Certified {
-        let Self { length, cases, truth, sums, reals, ring, base, falls } = self;
+        let Self { length, cases, truth, sums, covered, reals, ring, base, falls } = self;
         let falls = falls.map(|claimed| Falls { claimed, reals: &reals.curve });
         let rows =
             |side: &Side| Rows { length: *length, cases, truth, sums: with_mean(*sums, side.eta, *length), falls };
@@ -246,6 +283,7 @@ impl Prepared {
             approximation: approximation.bound,
             of_claim: of_claim.bound,
             sums: Some((sums.low, sums.high)),
+            covered: covered.clone(),
             candidates: candidates.concat(),
             cells: error.cells + approximation.cells + of_claim.cells,
         }
@@ -303,6 +341,7 @@ fn boxed(
         approximation,
         of_claim: approximation / (claim.absolute + claim.relative * truth.mignitude()),
         sums: None,
+        covered: Vec::new(),
         candidates: Vec::new(),
         cells: 2,
     })

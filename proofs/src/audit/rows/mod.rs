@@ -5,14 +5,19 @@
 //!   `truth.rs`, `curve.rs`, `scale.rs` and [`reduce`](crate::bound::reduce) for its parts.
 //! - **found** ([`RowReport::certified_on_worst_row`]): no run on one concrete row errs by more; the row is the worst of a search,
 //!   which starts also from where the theorem's bound is attained.
-//! - **observed** ([`RowReport::observed_on_worst_row`]): real runs on that row.
+//! - **observed** ([`RowReport::observed_max_error`]): real runs on simple rows of every kind, and on what is made worse from them.
 //!
 //! The verdict is about the claim of the card, over the reals: it *holds* when the certified error is within it, it is *exceeded* when
-//! a row is found that errs by more for certain, and else it is undecided.
+//! a row is found that errs by more for certain, and else it is undecided. It is *not covered* where the claim holds on all rows that the theorem
+//! is about, but these are not all rows of the card's domain, or not all of a range that was asked for: [`RowReport::covered`] lists every claim on
+//! the way.
 
 mod bracket;
 mod certify;
+mod coverage;
 mod curve;
+mod family;
+mod judge;
 mod scale;
 mod search;
 mod span;
@@ -22,12 +27,18 @@ mod truth;
 mod tests;
 
 use super::{AuditError, Claim, ClaimVerdict, Question};
-use search::{Draw, Judge};
+use judge::{Judge, Runner};
+use search::Draw;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::nonlinear::{self, Protocol};
+
+#[cfg(test)]
+pub(super) use coverage::of_card;
+pub use coverage::{ClaimSubject, CoveredClaim, NotCovered};
+pub use family::RowKind;
 
 /// Bits of the reference of one row: rows have errors far above 2^-100.
 const BITS: u32 = 128;
@@ -53,7 +64,13 @@ pub struct RowReport {
     pub not_reduced: Option<String>,
     /// Smallest and largest sum of a row, of the truth's summands, for which the certified figures hold; `None` where there is no sum.
     pub row_sums: Option<(f64, f64)>,
-    /// No run that does not wrap errs by more, on any row. `None` when there is no finite bound.
+    /// Every claim that restricts the rows of the certified figures, the card's own first: their intersection is the domain of the certificate.
+    pub covered: Vec<CoveredClaim>,
+    /// Rows that keep the card's claims and leave those of a part: no figure is about them.
+    pub not_covered: Option<NotCovered>,
+    /// Rows of the range for which the card claims nothing.
+    pub outside_card: Option<NotCovered>,
+    /// No run that does not wrap errs by more, on any covered row. `None` when there is no finite bound.
     pub certified_max_error: Option<f64>,
     /// The same in units in the last place.
     pub certified_max_error_ulp: Option<f64>,
@@ -73,6 +90,12 @@ pub struct RowReport {
     pub certified_on_worst_row: f64,
     /// Largest error of real runs on that row.
     pub observed_on_worst_row: f64,
+    /// Largest error that any run showed, on any covered row.
+    pub observed_max_error: f64,
+    /// The row of that.
+    pub observed_row: Vec<f64>,
+    /// The worst row of each kind that was run, the worst kind first.
+    pub observed_by_kind: Vec<KindReport>,
     /// The row.
     pub worst_row: Vec<f64>,
     /// The circuit over the reals errs on some row by at least this part of the claim: beyond 1 the claim is false.
@@ -88,6 +111,45 @@ pub struct RowReport {
     /// Time of search and runs.
     pub seconds_searched: f64,
 }
+
+/// The worst row of a kind.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KindReport {
+    /// The kind.
+    pub kind: RowKind,
+    /// Covered rows of the kind that were run.
+    pub rows: u64,
+    /// The largest error that a run showed.
+    pub observed_error: f64,
+    /// The row of that.
+    pub row: Vec<f64>,
+}
+
+/// What an audit of rows is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Bounding all rows at once.
+    Certify,
+    /// Running simple rows.
+    Run,
+    /// Bounding rows one by one.
+    Bound,
+}
+
+impl Stage {
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Certify => "bounding all rows",
+            Self::Run => "running rows",
+            Self::Bound => "bounding rows one by one",
+        }
+    }
+}
+
+/// Is told what is being done, how much of it is done, and of how much.
+pub type Progress<'a> = &'a dyn Fn(Stage, usize, usize);
 
 /// How all rows are bounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,40 +182,62 @@ pub fn audit_rows_of(
     length: usize,
     range: (f64, f64),
 ) -> Result<RowReport, AuditError> {
+    audit_rows_with_progress(protocol, question, length, range, &|_, _, _| {})
+}
+
+/// As [`audit_rows_of`], telling what is being done.
+///
+/// # Errors
+/// [`AuditError`] says what to change.
+pub fn audit_rows_with_progress(
+    protocol: &Protocol,
+    question: &Question<'_>,
+    length: usize,
+    range: (f64, f64),
+    progress: Progress<'_>,
+) -> Result<RowReport, AuditError> {
     let (low, high) = question.domain.unwrap_or(range);
     let elements = super::cell(low, high, question.fixed)?;
     let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
 
     let started = Instant::now();
+    progress(Stage::Certify, 0, 1);
     let judge = Judge::new(protocol, question, length)?;
     let certified = certify::certify(protocol, judge.ring().tape(), question, length, elements)?;
     let seconds_certified = started.elapsed().as_secs_f64();
+    progress(Stage::Certify, 1, 1);
 
     let started = Instant::now();
     let draw = Draw { low: elements.low as f64 * unit, high: elements.high as f64 * unit, unit, length };
-    let (found, tally) = judge.search(&draw, question.seed, certified.candidates, certified.error);
+    let mut runner = Runner::new(&judge, question, length)?;
+    let ran = judge.run_rows(&mut runner, &draw, question.seed, &certified.candidates, progress)?;
+    let mut candidates = certified.candidates.clone();
+    candidates.extend(ran.worst.values().map(|(_, row)| row.clone()));
+    let is_box = certified.method == Method::Box;
+    let (found, tally) = judge.search(&draw, question.seed, candidates, certified.error, is_box, progress);
     let found = found.ok_or(AuditError::NoRow { name: protocol.card.name.to_owned(), length, low, high })?;
     // Both are theorems about the row.
     let on_row = found.error.min(certified.error);
     let observed = judge.run(question, &found.row)?;
-    if observed > on_row {
-        return Err(AuditError::BeyondCertified {
-            corrupted: 1,
-            certified: on_row,
-            observed,
-            at: found.row[0],
-            wraps: 0,
-        });
-    }
-    let finite = |bound: f64| bound.is_finite().then_some(bound);
-    let verdict = if tally.of_claim > 1.0 {
-        ClaimVerdict::Exceeds
-    } else if certified.of_claim <= 1.0 && certified.error.is_finite() {
-        ClaimVerdict::Holds
-    } else {
-        ClaimVerdict::Undecided
+    let beyond = |observed: f64, certified: f64, row: &[f64]| {
+        // The truth of the search is in f64.
+        if observed <= certified * (1.0 + 1e-9) + 1e-11 {
+            return Ok(());
+        }
+        Err(AuditError::BeyondCertified { corrupted: 1, certified, observed, at: row[0], wraps: 0 })
     };
+    beyond(observed, on_row, &found.row)?;
+    let (mut observed_max_error, mut observed_row) = (observed, found.row.clone());
+    if let Some((_, error, row)) = ran.largest() {
+        beyond(error, certified.error, row)?;
+        if error > observed_max_error {
+            (observed_max_error, observed_row) = (error, row.clone());
+        }
+    }
+    let verdict = verdict(question, &certified, &ran, tally.of_claim);
+    let finite = |bound: f64| bound.is_finite().then_some(bound);
     let (card, claimed) = (&protocol.card, protocol.card.interval.at(length));
+    let observed_by_kind = ran.report();
     Ok(RowReport {
         protocol: card.name.to_owned(),
         row_length: length,
@@ -169,6 +253,9 @@ pub fn audit_rows_of(
         method: certified.method,
         not_reduced: certified.not_reduced,
         row_sums: certified.sums,
+        covered: certified.covered,
+        not_covered: ran.leaves_part,
+        outside_card: ran.leaves_card,
         certified_max_error: finite(certified.error),
         certified_max_error_ulp: finite(certified.error / unit),
         approximation_max_error: finite(certified.approximation),
@@ -180,6 +267,9 @@ pub fn audit_rows_of(
         certified_on_worst_row: on_row,
         observed_on_worst_row: observed,
         worst_row: found.row,
+        observed_max_error,
+        observed_row,
+        observed_by_kind,
         refuting_of_claim: tally.of_claim,
         refuting_row: tally.of_claim_row,
         verdict,
@@ -187,6 +277,21 @@ pub fn audit_rows_of(
         seconds_certified,
         seconds_searched: started.elapsed().as_secs_f64(),
     })
+}
+
+/// What follows for the claim, where rows err over the reals by at least `refuting` of it.
+fn verdict(question: &Question<'_>, certified: &certify::Certified, ran: &search::Ran, refuting: f64) -> ClaimVerdict {
+    if refuting > 1.0 {
+        return ClaimVerdict::Exceeds;
+    }
+    if certified.of_claim > 1.0 || !certified.error.is_finite() {
+        return ClaimVerdict::Undecided;
+    }
+    // A box is about all rows, whatever is claimed of them.
+    let is_about = |claim: &CoveredClaim| claim.is_kept || claim.of_card && question.domain.is_none();
+    let is_reduced = certified.method == Method::RowsReduced;
+    let is_covered = certified.covered.iter().all(is_about) && (!is_reduced || ran.leaves_part.is_none());
+    if is_covered { ClaimVerdict::Holds } else { ClaimVerdict::NotCovered }
 }
 
 /// The certified part alone: no run that does not wrap errs by more, on any row of `length` elements in `range` whose plaintext keeps the

@@ -5,7 +5,7 @@
 
 use super::span::{Hulls, Line, Span};
 use super::truth::RowTruth;
-use crate::bound::reduce::{Link, Normalised};
+use crate::bound::reduce::{ClaimUsed, Link, Normalised};
 use crate::bound::{Arithmetic, BoundError, Cell, Interpreter, Response};
 use viewless_protocols::fixed::power_of_two;
 
@@ -82,16 +82,21 @@ impl<'a> Row<'a> {
     }
 
     /// The sums, over the reals, on which every claim about the row can hold: no sum outside the interval keeps them all.
-    pub(super) fn admissible(&self, sums: Span) -> Result<Option<Span>, BoundError> {
+    /// Only `wanted` claims count.
+    pub(super) fn admissible(
+        &self,
+        sums: Span,
+        wanted: &dyn Fn(&ClaimUsed) -> bool,
+    ) -> Result<Option<Span>, BoundError> {
         let claims = &self.normalised.row_claims;
-        if claims.is_empty() {
+        if !claims.iter().any(wanted) {
             return Ok(Some(sums));
         }
         let may_hold = |cells: &[Cell]| -> Result<Vec<bool>, BoundError> {
             let responses = self.interpreter.respond_by_cases(cells, self.grain)?;
             let holds = |responses: &Vec<Response>| {
                 let claimed = responses[self.normalised.factors..].iter().zip(claims);
-                claimed.into_iter().all(|(seen, &(low, high))| seen.low <= high && low <= seen.high)
+                claimed.into_iter().all(|(seen, used)| !wanted(used) || seen.low <= used.high && used.low <= seen.high)
             };
             Ok(responses.iter().map(holds).collect())
         };
@@ -113,13 +118,26 @@ impl<'a> Row<'a> {
         }
         let mut found = Span::new(ends[0].low as f64 * self.unit, ends[1].high as f64 * self.unit);
         // Where a claim is about the sum itself, it is known exactly.
-        for (output, &(low, high)) in self.normalised.row.outputs[self.normalised.factors..].iter().zip(claims) {
-            if output.registers == [0] {
-                let Some(both) = found.meet(Span::new(low, high)) else { return Ok(None) };
+        for (output, used) in self.normalised.row.outputs[self.normalised.factors..].iter().zip(claims) {
+            if output.registers == [0] && wanted(used) {
+                let Some(both) = found.meet(Span::new(used.low, used.high)) else { return Ok(None) };
                 found = both;
             }
         }
         Ok(found.meet(sums))
+    }
+
+    /// What the i-th claim is about, over the reals, on all sums of an interval.
+    pub(super) fn reach(&self, sums: Span, i: usize) -> Result<Span, BoundError> {
+        let output = self.normalised.factors + i;
+        if self.normalised.row.outputs[output].registers == [0] {
+            return Ok(sums);
+        }
+        let responses = self.interpreter.respond_by_cases(&self.cells(sums), self.grain)?;
+        let spans = responses.iter().map(|responses| (responses[output].low, responses[output].high));
+        let (low, high) =
+            spans.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), (low, high)| (l.min(low), h.max(high)));
+        Ok(Span::new(low, high))
     }
 
     /// Cells that cover the sums and share their ends, wider for larger sums.

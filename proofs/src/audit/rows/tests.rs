@@ -6,7 +6,7 @@ use crate::audit::function_of;
 use crate::bound::Cell;
 use crate::bound::reduce::{Reduced, reduce};
 use std::sync::Arc;
-use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Truth};
+use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Interval, PerRow, Registry, Truth};
 use viewless_protocols::scheme::Truncation;
 
 fn of_rows() -> impl Iterator<Item = &'static Arc<Protocol>> {
@@ -124,7 +124,8 @@ fn prepared<T>(name: &str, length: usize, range: (f64, f64), then: impl Fn(&Prob
         panic!("{name} is a maximum")
     };
     let elements = crate::audit::cell(range.0, range.1, question.fixed).unwrap();
-    then(&Problem { protocol, normalised: &normalised, question: &question, length }, elements)
+    let tape = judge.ring().tape();
+    then(&Problem { protocol, tape, normalised: &normalised, question: &question, length }, elements)
 }
 
 /// A reduction that forgets by how much the protocol's row sum differs from the truth's is caught by the first bad row.
@@ -271,4 +272,91 @@ fn a_report_of_rows_is_the_same_after_a_round_trip() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!((&json["verdict"], &json["method"]), (&"holds".into(), &"rows-reduced".into()));
     assert_eq!(serde_json::from_value::<RowReport>(json).unwrap(), report);
+}
+
+/// A protocol's parts claim no less than its card: every row that keeps the card's domain is covered, and shorter intervals would be refused.
+#[test]
+fn no_card_of_rows_is_wider_than_the_parts_of_its_protocol() {
+    let normalised = |protocol: &&Arc<Protocol>| protocol.card.error.truth != Truth::Max && is_reduced(protocol);
+    for protocol in of_rows().filter(normalised) {
+        let name: &str = &protocol.card.name;
+        for length in [8, 128, 512] {
+            // The whole range that models have, where rows lie that the card claims nothing for.
+            for range in [range(name), (-16.0, 16.0)] {
+                let covered = prepared(name, length, range, |problem, elements| {
+                    problem.prepare(elements).map(|prepared| prepared.unwrap().covered().to_vec())
+                });
+                let covered = match covered {
+                    Ok(covered) => covered,
+                    Err(AuditError::NoRow { .. }) => continue,
+                    Err(error) => panic!("{name}, {length}: {error}"),
+                };
+                let wider: Vec<&CoveredClaim> =
+                    covered.iter().filter(|claim| !claim.of_card && !claim.is_kept).collect();
+                assert!(wider.is_empty(), "{name}, rows of {length} in {range:?}: {wider:?}");
+            }
+        }
+    }
+}
+
+/// As the card of `softmax/puma-as-in-secformer-code` once was: elements in [0, 1] and nothing about the sum that a part divides by. The row of 128 ones
+/// errs by thousands to hundreds of millions in some of its runs, and once "every run on every row" was certified to 1.28.
+#[test]
+fn a_card_that_is_wider_than_a_part_is_not_covered_and_its_bad_row_is_shown() {
+    let puma = Registry::built_in().get("softmax/puma-as-in-secformer-code").unwrap();
+    let mut wide = Protocol::clone(puma);
+    wide.card.interval = PerRow::of(|_| Interval { low: 0.0, high: 1.0, of: "the elements".into() });
+    let question = question("softmax/puma-as-in-secformer-code", Truncation::Exact);
+    let report = audit_rows_of(&wide, &question, 128, (0.0, 1.0)).unwrap();
+    println!(
+        "{} {:?} {:?}",
+        line(&report),
+        report.covered,
+        report.not_covered.as_ref().map(|not| (not.rows, not.observed_error))
+    );
+    assert_eq!(report.verdict, ClaimVerdict::NotCovered);
+    let left: Vec<&str> =
+        report.covered.iter().filter(|claim| !claim.is_kept).map(|claim| claim.protocol.as_str()).collect();
+    assert_eq!(left, ["softmax/puma-as-in-secformer-code/reciprocal/newton-signed"]);
+    assert!(report.not_covered.is_some_and(|not| not.rows > 0));
+    let judge = Judge::new(&wide, &question, 128).unwrap();
+    assert_eq!(judge.position(&[1.0; 128]), super::judge::Position::LeavesPart);
+    let ones = judge.largest_error(&question, &vec![vec![1.0; 128]; 128], 8).unwrap();
+    println!("128 ones: {ones:e}");
+    assert!(ones > 100.0, "a hundred times what was certified, and more");
+    // As the card is now, the row is outside: nothing is claimed for it.
+    let judge = Judge::new(puma, &question, 128).unwrap();
+    assert_eq!(judge.position(&[1.0; 128]), super::judge::Position::LeavesCard);
+    let asked = Question { domain: Some((0.0, 1.0)), ..question };
+    let report = audit_rows(&asked, 128, (0.0, 1.0)).unwrap();
+    assert_eq!(report.verdict, ClaimVerdict::NotCovered, "a range that was asked for is not all covered");
+    assert!(report.outside_card.is_some_and(|outside| outside.rows > 0));
+}
+
+/// What runs on simple rows show, at lengths and truncations at which one worst certified row showed next to nothing.
+#[test]
+fn runs_on_simple_rows_find_the_errors_that_rows_have() {
+    for (name, length, least) in
+        [("softmax/bolt", 128, 1.19e-3), ("softmax/puma", 256, 0.138), ("softmax/crypten", 512, 2.11e-2)]
+    {
+        let report = audit_rows(&question(name, Truncation::Exact), length, (-16.0, 16.0)).unwrap();
+        println!("{}", line(&report));
+        for kind in &report.observed_by_kind {
+            println!("    {:16} {:4} rows {:.4e}", kind.kind, kind.rows, kind.observed_error);
+        }
+        assert!(report.observed_max_error >= least, "{name}: {:e}", report.observed_max_error);
+        assert!(
+            report.certified_max_error.is_none_or(|certified| report.observed_max_error <= certified * (1.0 + 1e-9))
+        );
+    }
+}
+
+/// What has no reduction and no bound has an answer all the same.
+#[test]
+fn shaft_s_iteration_ends_undecided() {
+    let report = audit_rows(&question("softmax/shaft", Truncation::Exact), 128, (-4.0, 12.0)).unwrap();
+    println!("{}", line(&report));
+    assert_eq!(report.method, Method::Box);
+    assert!(matches!(report.verdict, ClaimVerdict::Undecided | ClaimVerdict::Exceeds));
+    assert!(report.observed_max_error > 0.13);
 }

@@ -67,15 +67,26 @@ pub struct Normalised {
     /// How the output is made of a(u), from the inside out.
     pub links: Vec<Link>,
     /// Domains claimed for the row outputs after the factors.
-    pub row_claims: Vec<(f64, f64)>,
+    pub row_claims: Vec<ClaimUsed>,
     /// Domains claimed for the element itself.
-    pub claims_of_element: Vec<(f64, f64)>,
+    pub claims_of_element: Vec<ClaimUsed>,
     /// Domains claimed for u.
-    pub claims_of_shifted: Vec<(f64, f64)>,
+    pub claims_of_shifted: Vec<ClaimUsed>,
     /// u^2 + `linear` u + `constant`, to within so many units, if the summand is a square; and a(u) likewise.
     pub summand: Option<Quadratic>,
     /// See `summand`.
     pub factor: Option<Quadratic>,
+}
+
+/// A claimed domain that restricts the rows to be bounded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ClaimUsed {
+    /// Smallest number claimed.
+    pub low: f64,
+    /// Largest number claimed.
+    pub high: f64,
+    /// Position among the tape's claims.
+    pub position: usize,
 }
 
 /// What is taken from every element first.

@@ -1,7 +1,7 @@
 //! The output as a product: what an element gives, times what the row gives.
 
 use super::sort::{Class, ROW, Reduction, Sorter};
-use super::{Irreducible, Link, Normalised, Quadratic, Reduced, Shift};
+use super::{ClaimUsed, Irreducible, Link, Normalised, Quadratic, Reduced, Shift};
 use crate::bound::tape::{Register, Scalar, Step, Tape, TapeInput, TapeOutput};
 use std::collections::HashMap;
 use viewless_protocols::circuit::Owner;
@@ -40,14 +40,15 @@ impl Sorter<'_> {
         let (mut claims_of_element, mut claims_of_shifted) = (Vec::new(), Vec::new());
         let mut row_claims = Vec::new();
         let mut row_outputs = factors.clone();
-        for claim in &self.tape.claims {
+        for (position, claim) in self.tape.claims.iter().enumerate() {
+            let used = ClaimUsed { low: claim.low, high: claim.high, position };
             match claim.registers.first().map(|&register| self.class(register)) {
                 // Claims about every element; those about parts of a maximum are claims about less.
                 Some(Class::Element { template, .. }) if claim.registers.len() == self.length => {
                     if *template == variable {
-                        claims_of_shifted.push((claim.low, claim.high));
+                        claims_of_shifted.push(used);
                     } else if *template == 0 {
-                        claims_of_element.push((claim.low, claim.high));
+                        claims_of_element.push(used);
                     }
                 }
                 Some(&Class::Row(id)) if claim.registers.len() == 1 => {
@@ -55,11 +56,12 @@ impl Sorter<'_> {
                     self.reached(id, &mut reached);
                     if reached == [sum] {
                         row_outputs.push(id);
-                        row_claims.push((claim.low, claim.high));
+                        row_claims.push(used);
                     }
                 }
                 // A claim that is not made use of leaves more rows to be bounded.
-                _ => {}
+                Some(Class::Element { .. } | Class::Row(_) | Class::Largest { .. } | Class::Mixed | Class::Dead)
+                | None => {}
             }
         }
         let row = self.row_tape(sum, &row_outputs);

@@ -9,13 +9,18 @@
 
 mod operations;
 mod output;
+mod own;
+mod refusal;
 
-use super::certificate::{Certificate, FORMAT, Step};
+pub use refusal::Refusal;
+
+use super::certificate::{Certificate, FORMAT, Simulator, Step};
 use super::{Coalition, CoalitionError};
 use operations::Keeps;
 use std::collections::{HashMap, HashSet};
 use thiserror::Error;
-use viewless_protocols::program::{Local, Op, Program, ValueId};
+use viewless_protocols::program::{Constant, Local, Op, Program, Value, ValueId};
+use viewless_protocols::shape::Move;
 
 /// What a checked certificate proves.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +31,11 @@ pub struct Checked {
     pub messages: usize,
     /// At most this far from the ideal.
     pub statistical_distance: f64,
-    /// Whether the simulator is given the coalition's own samples (it is when the coalition has outputs).
-    pub given_own_samples: bool,
+    /// What the simulator is given beside the coalition's inputs and outputs.
+    pub simulator: Simulator,
+    /// Whether an output depends on messages that the simulator draws. Then it draws them conditionally on the output, which is a
+    /// well-defined law, but nobody says how fast it is sampled.
+    pub conditional: bool,
 }
 
 /// A certificate that proves nothing.
@@ -56,7 +64,21 @@ pub enum CheckError {
         /// Its position, from 0.
         step: usize,
         /// What is wrong.
-        why: String,
+        why: Refusal,
+    },
+    /// Contents handed to the coalition that the Program does not have.
+    #[error("the coalition is handed %{value}, which the Program does not have")]
+    Handed {
+        /// The number.
+        value: u32,
+    },
+    /// Values that are said to be the same and are not.
+    #[error("%{second} is not the same computation as %{first} before it")]
+    NotSame {
+        /// The first.
+        first: u32,
+        /// The second.
+        second: u32,
     },
     /// A message without a step.
     #[error("no step is about the message %{message} in region `{region}`")]
@@ -66,9 +88,15 @@ pub enum CheckError {
         /// Where it was built.
         region: String,
     },
-    /// An output that is not accounted for.
-    #[error("the output %{output} depends on messages that the simulator draws without it")]
+    /// An output of something that is only near to its law.
+    #[error("the output %{output} depends on messages that the simulator draws, and not all of them exactly")]
     Output {
+        /// The reveal.
+        output: u32,
+    },
+    /// The stronger claim, where outputs may depend on the coalition's own samples.
+    #[error("the output %{output} may depend on the coalition's own samples: a simulator must be given them")]
+    OwnSamples {
         /// The reveal.
         output: u32,
     },
@@ -93,7 +121,10 @@ pub fn check(program: &Program, certificate: &Certificate) -> Result<Checked, Ch
         return Err(CheckError::OtherProgram { certificate: certificate.digest.clone(), program: digest });
     }
     let coalition = Coalition::of(program, &certificate.coalition)?;
-    let mut checker = Checker::new(program, coalition);
+    if let Some(&ValueId(value)) = certificate.handed.iter().find(|handed| handed.index() >= program.values.len()) {
+        return Err(CheckError::Handed { value });
+    }
+    let mut checker = Checker::new(program, coalition, &certificate.handed, &certificate.same)?;
     for (step, contents) in certificate.steps.iter().enumerate() {
         checker.schedule(step, contents).map_err(|why| CheckError::Step { step, why })?;
     }
@@ -103,13 +134,27 @@ pub fn check(program: &Program, certificate: &Certificate) -> Result<Checked, Ch
         distance += checker.step(step, contents).map_err(|why| CheckError::Step { step, why })?;
     }
     checker.nothing_is_missing()?;
-    checker.outputs(&certificate.steps)?;
     if distance >= 1.0 {
         return Err(CheckError::Distance { distance });
     }
-    let messages = checker.covered.len();
-    let given_own_samples = checker.outputs_of_coalition().next().is_some();
-    Ok(Checked { coalition, messages, statistical_distance: distance, given_own_samples })
+    let conditional = match checker.outputs(&certificate.steps)? {
+        Some(output) if distance > 0.0 => return Err(CheckError::Output { output: output as u32 }),
+        output => output.is_some(),
+    };
+    if let (Simulator::DrawsOwnSamples, Some(output)) = (certificate.simulator, checker.output_of_own_samples()) {
+        return Err(CheckError::OwnSamples { output: output as u32 });
+    }
+    let (messages, simulator) = (checker.covered.len(), certificate.simulator);
+    Ok(Checked { coalition, messages, statistical_distance: distance, simulator, conditional })
+}
+
+/// The stronger of the two claims that a proof of a view can carry: whether outputs are no functions of own samples.
+#[must_use]
+pub fn simulator_for(program: &Program, coalition: Coalition) -> Simulator {
+    match Checker::new(program, coalition, &[], &[]).map(|checker| checker.output_of_own_samples()) {
+        Ok(None) => Simulator::DrawsOwnSamples,
+        Ok(Some(_)) | Err(_) => Simulator::GivenOwnSamples,
+    }
 }
 
 /// What the coalition knows of a value.
@@ -133,8 +178,6 @@ struct Checker<'p> {
     state: Vec<State>,
     /// Whether an origin is known and depends on no message.
     own: Vec<bool>,
-    /// Origins that a send carries into the coalition.
-    arrives: HashSet<usize>,
     /// Origins of messages that a step is about.
     covered: HashSet<usize>,
     /// Time of each received origin; the end unless a step says otherwise.
@@ -146,22 +189,30 @@ struct Checker<'p> {
 }
 
 impl<'p> Checker<'p> {
-    fn new(program: &'p Program, coalition: Coalition) -> Self {
+    fn new(
+        program: &'p Program,
+        coalition: Coalition,
+        handed: &[ValueId],
+        same: &[(ValueId, ValueId)],
+    ) -> Result<Self, CheckError> {
+        let same: HashMap<ValueId, ValueId> = same.iter().map(|&(first, second)| (second, first)).collect();
         let count = program.values.len();
         let mut origin: Vec<usize> = (0..count).collect();
         let mut known = vec![false; count];
-        let mut arrives = HashSet::new();
         for (id, value) in program.iter() {
             let i = id.index();
             if let Op::Send(copied, _) | Op::Reveal { value: copied, .. } = &value.op {
                 origin[i] = origin[copied.index()];
-                let from_outside = !coalition.meets(program.value(*copied).holders) && coalition.meets(value.holders);
-                if from_outside {
-                    arrives.insert(origin[i]);
+            }
+            if let Some(&first) = same.get(&id) {
+                if !is_same(program, &origin, first, id) {
+                    return Err(CheckError::NotSame { first: first.0, second: id.0 });
                 }
+                origin[i] = origin[first.index()];
             }
             known[origin[i]] |= coalition.meets(value.holders);
         }
+        handed.iter().for_each(|value| known[origin[value.index()]] = true);
         let mut state = vec![State::Outside; count];
         let mut own = vec![false; count];
         for (id, value) in program.iter() {
@@ -170,8 +221,10 @@ impl<'p> Checker<'p> {
                 continue;
             }
             let arguments = value.op.arguments();
-            let derived = !arguments.is_empty()
-                && arguments.iter().all(|argument| state[origin[argument.index()]] != State::Outside);
+            let zero = is_zero(program, &origin, value);
+            let derived = zero
+                || !arguments.is_empty()
+                    && arguments.iter().all(|argument| state[origin[argument.index()]] != State::Outside);
             state[i] = match (derived, arguments.is_empty() && coalition.meets(value.holders), known[i]) {
                 (true, _, _) => State::Derived,
                 (false, true, _) => State::Own,
@@ -180,16 +233,16 @@ impl<'p> Checker<'p> {
             };
             own[i] = match state[i] {
                 State::Own => true,
-                State::Derived => arguments.iter().all(|argument| own[origin[argument.index()]]),
+                State::Derived => zero || arguments.iter().all(|argument| own[origin[argument.index()]]),
                 State::Received | State::Outside => false,
             };
         }
         let (time, last, uses) = (vec![END; count], vec![0; count], vec![Vec::new(); count]);
-        Self { program, coalition, origin, state, own, arrives, covered: HashSet::new(), time, last, uses }
+        Ok(Self { program, coalition, origin, state, own, covered: HashSet::new(), time, last, uses })
     }
 
-    fn origin_of(&self, id: ValueId) -> Result<usize, String> {
-        self.origin.get(id.index()).copied().ok_or_else(|| format!("there is no value %{}", id.0))
+    fn origin_of(&self, id: ValueId) -> Result<usize, Refusal> {
+        self.origin.get(id.index()).copied().ok_or(Refusal::NoSuchValue(id.0))
     }
 
     fn arguments(&self, origin: usize) -> impl Iterator<Item = usize> + '_ {
@@ -197,34 +250,24 @@ impl<'p> Checker<'p> {
     }
 
     /// Notes the time of a step's messages. Each contents may have one step.
-    fn schedule(&mut self, step: usize, contents: &Step) -> Result<(), String> {
-        let time = step as u64 + 1;
+    fn schedule(&mut self, step: usize, contents: &Step) -> Result<(), Refusal> {
         match contents {
-            Step::Function { message } => self.schedule_message(*message, State::Derived, END),
             Step::Uniform { message, .. } | Step::Wide { message, .. } => {
-                self.schedule_message(*message, State::Received, time)
+                self.schedule_message(*message, step as u64 + 1)
             }
             Step::Output { shares, .. } => {
-                shares.iter().try_for_each(|share| self.schedule_message(share.message, State::Received, END))
+                shares.iter().try_for_each(|share| self.schedule_message(share.message, END))
             }
         }
     }
 
-    fn schedule_message(&mut self, message: ValueId, state: State, time: u64) -> Result<(), String> {
+    fn schedule_message(&mut self, message: ValueId, time: u64) -> Result<(), Refusal> {
         let origin = self.origin_of(message)?;
-        if !self.arrives.contains(&origin) {
-            return Err(format!("%{} is no message to {}", message.0, self.coalition));
-        }
-        if self.state[origin] != state {
-            return Err(match state {
-                State::Derived => format!("%{} is not computed from what {} knows", message.0, self.coalition),
-                State::Outside | State::Own | State::Received => {
-                    format!("%{} is computed from what {} knows", message.0, self.coalition)
-                }
-            });
+        if self.state[origin] != State::Received {
+            return Err(Refusal::NoMessage(message.index()));
         }
         if !self.covered.insert(origin) {
-            return Err(format!("an earlier step is about the message %{} already", message.0));
+            return Err(Refusal::SecondStep(message.index()));
         }
         self.time[origin] = time;
         Ok(())
@@ -260,23 +303,19 @@ impl<'p> Checker<'p> {
         self.uses[value].iter().copied().filter(move |&(user, _)| self.until(user) >= time)
     }
 
-    fn only_use(&self, value: usize, time: u64) -> Result<(usize, usize), String> {
+    fn only_use(&self, value: usize, time: u64) -> Result<(usize, usize), Refusal> {
         let mut uses = self.uses_from(value, time);
         match (uses.next(), uses.next()) {
             (Some(only), None) => Ok(only),
-            (None, _) => Err(format!("%{value} flows into no message that remains")),
-            (Some((first, _)), Some((second, _))) => {
-                Err(format!("%{value} flows into %{first} and %{second}, which both matter to messages that remain"))
-            }
+            (None, _) => Err(Refusal::NoUse(value)),
+            (Some((first, _)), Some((second, _))) => Err(Refusal::TwoUses { value, first, second }),
         }
     }
 
     /// Verifies a step; returns the statistical distance that it costs.
-    fn step(&self, step: usize, contents: &Step) -> Result<f64, String> {
+    fn step(&self, step: usize, contents: &Step) -> Result<f64, Refusal> {
         let time = step as u64 + 1;
         match contents {
-            // That the message is derived was checked when it was scheduled.
-            Step::Function { .. } => Ok(0.0),
             Step::Uniform { message, masks } => {
                 let target = self.origin_of(*message)?;
                 let drawn = matches!(self.program.values[target].op, Op::Sample { .. });
@@ -285,82 +324,96 @@ impl<'p> Checker<'p> {
                 }
                 match self.follow(masks, target, time)? {
                     None => Ok(0.0),
-                    Some(_) => Err("the mask is read as a wider word and does not cover its high bits".to_owned()),
+                    Some(_) => Err(Refusal::Widened),
                 }
             }
             Step::Wide { message, masks } => {
                 let target = self.origin_of(*message)?;
-                match self.follow(masks, target, time)? {
-                    Some(distance) => Ok(distance),
-                    None => Err("the mask is not read as a wider word".to_owned()),
-                }
+                self.follow(masks, target, time)?.ok_or(Refusal::NotWidened)
             }
             Step::Output { output, shares } => self.output(*output, shares, time).map(|()| 0.0),
         }
     }
 
-    fn mask(&self, mask: ValueId) -> Result<usize, String> {
+    /// A sample outside the view.
+    fn mask(&self, mask: ValueId) -> Result<usize, Refusal> {
         let origin = self.origin_of(mask)?;
         let sample = matches!(self.program.values[origin].op, Op::Sample { .. });
         match (sample, self.state[origin]) {
             (true, State::Outside) => Ok(origin),
-            (true, State::Own | State::Derived | State::Received) => {
-                Err(format!("{} knows the mask %{}", self.coalition, mask.0))
-            }
-            (false, _) => Err(format!("the mask %{} is no sample", mask.0)),
+            (true, State::Own | State::Derived | State::Received) => Err(Refusal::MaskKnown(origin)),
+            (false, _) => Err(Refusal::MaskNoSample(origin)),
+        }
+    }
+
+    /// A sample outside the view, or a slice of one: all else that the sample still matters to is slices apart from this.
+    fn mask_or_part(&self, mask: ValueId, time: u64) -> Result<usize, Refusal> {
+        let part = self.origin_of(mask)?;
+        let Op::Local(Local::Move(Move::Slice { .. }), arguments) = &self.program.values[part].op else {
+            return self.mask(mask);
+        };
+        let sample = self.mask(arguments[0])?;
+        match self.uses_from(sample, time).find(|&(other, _)| other != part && !self.are_apart(part, other)) {
+            None => Ok(part),
+            Some((other, _)) => Err(Refusal::PartsOverlap { part, other }),
         }
     }
 
     /// Follows masks to the target, by uses that are the only ones from `time` on and balanced. If the last operation adds
     /// something bounded to a widened mask, returns the distance.
-    fn follow(&self, masks: &[ValueId], target: usize, time: u64) -> Result<Option<f64>, String> {
+    fn follow(&self, masks: &[ValueId], target: usize, time: u64) -> Result<Option<f64>, Refusal> {
         let mut parts: HashMap<usize, HashSet<usize>> = HashMap::new();
-        let (mut reached, mut distance) = (false, None);
+        let mut reached = false;
         for &mask in masks {
-            let mut at = self.mask(mask)?;
-            loop {
+            let mut at = self.mask_or_part(mask, time)?;
+            while at != target {
                 let (user, position) = self.only_use(at, time)?;
                 match self.keeps_uniform(user, position) {
-                    Keeps::Yes => {}
+                    Keeps::Yes => at = user,
                     Keeps::WithAllParts => {
                         let seen = parts.entry(user).or_default();
                         seen.insert(position);
                         if seen.len() < self.program.values[user].op.arguments().len() {
                             break;
                         }
+                        at = user;
                     }
-                    Keeps::Widened if distance.is_none() => {
+                    Keeps::LowBits(bits) => {
+                        let (narrow, _) = self.only_use(user, time)?;
+                        match &self.program.values[narrow].op {
+                            Op::Local(Local::Convert(domain), _) if domain.bits() <= bits => at = narrow,
+                            Op::Input { .. }
+                            | Op::Constant(_)
+                            | Op::Sample { .. }
+                            | Op::Local(..)
+                            | Op::Send(..)
+                            | Op::Reveal { .. } => return Err(Refusal::NotBalanced { user, argument: at }),
+                        }
+                    }
+                    Keeps::Widened => {
                         let (sum, position) = self.only_use(user, time)?;
                         if sum != target {
-                            return Err(format!("the widened mask %{user} is not added to the message itself"));
+                            return Err(Refusal::WidenedElsewhere(user));
                         }
-                        distance = Some(self.wide_distance(at, sum, position)?);
-                        reached = true;
-                        break;
+                        return self.wide_distance(at, sum, position).map(Some);
                     }
-                    Keeps::Widened | Keeps::No => {
-                        return Err(format!("%{user} is not uniform whenever %{at} is"));
-                    }
+                    Keeps::No => return Err(Refusal::NotBalanced { user, argument: at }),
                 }
-                if user == target {
-                    reached = true;
-                    break;
-                }
-                at = user;
             }
+            reached |= at == target;
         }
-        if reached { Ok(distance) } else { Err(format!("the masks do not cover the message %{target}")) }
+        if reached { Ok(None) } else { Err(Refusal::NotCovered(target)) }
     }
 
     /// Distance of `sum`, a widened mask plus or minus something bounded, from the widened mask alone.
-    fn wide_distance(&self, mask: usize, sum: usize, position: usize) -> Result<f64, String> {
+    fn wide_distance(&self, mask: usize, sum: usize, position: usize) -> Result<f64, Refusal> {
         let value = &self.program.values[sum];
         let Op::Local(Local::Add | Local::Sub, arguments) = &value.op else {
-            return Err(format!("%{sum} is no sum with a widened mask"));
+            return Err(Refusal::WidenedNoSum(sum));
         };
         let elements = value.shape.elements();
         if self.program.value(arguments[position]).shape.elements() != elements {
-            return Err(format!("the widened mask is broadcast in %{sum}"));
+            return Err(Refusal::WidenedBroadcast(sum));
         }
         let bits = self.bits_at_most(arguments[1 - position].index(), 4);
         let mask_bits = self.program.values[mask].domain.bits();
@@ -368,9 +421,10 @@ impl<'p> Checker<'p> {
     }
 
     fn nothing_is_missing(&self) -> Result<(), CheckError> {
-        match self.arrives.iter().filter(|&origin| !self.covered.contains(origin)).min() {
+        let received = |origin: &usize| self.state[*origin] == State::Received;
+        match (0..self.origin.len()).filter(received).find(|origin| !self.covered.contains(origin)) {
             None => Ok(()),
-            Some(&origin) => Err(CheckError::Missing {
+            Some(origin) => Err(CheckError::Missing {
                 message: origin as u32,
                 region: self.program.regions.path(self.program.values[origin].region),
             }),
@@ -387,5 +441,46 @@ impl<'p> Checker<'p> {
             | Op::Send(..)
             | Op::Reveal { .. } => None,
         })
+    }
+}
+
+/// Whether two values are the same operation on the same contents, the first before the second.
+fn is_same(program: &Program, origin: &[usize], first: ValueId, second: ValueId) -> bool {
+    if first >= second {
+        return false;
+    }
+    match (&program.value(first).op, &program.value(second).op) {
+        (Op::Local(one, a), Op::Local(other, b)) => {
+            let origins = |arguments: &[ValueId]| arguments.iter().map(|id| origin[id.index()]).collect::<Vec<_>>();
+            one == other && origins(a) == origins(b)
+        }
+        (
+            Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) | Op::Send(..) | Op::Reveal { .. },
+            _,
+        ) => false,
+    }
+}
+
+/// Whether a value is zero whatever it is computed from: the difference of contents and themselves, or a product with zero.
+fn is_zero(program: &Program, origin: &[usize], value: &Value) -> bool {
+    let Op::Local(local, arguments) = &value.op else { return false };
+    let zero =
+        |argument: &ValueId| matches!(program.values[origin[argument.index()]].op, Op::Constant(Constant::Splat(0)));
+    match local {
+        Local::Sub | Local::Xor => origin[arguments[0].index()] == origin[arguments[1].index()],
+        Local::Mul | Local::And => arguments.iter().any(zero),
+        Local::Add
+        | Local::Neg
+        | Local::MatMul
+        | Local::Sum(_)
+        | Local::Not
+        | Local::ShiftLeft(_)
+        | Local::ShiftRight(_)
+        | Local::ShiftRightArithmetic(_)
+        | Local::BitReversal
+        | Local::Convert(_)
+        | Local::Move(_)
+        | Local::Concat(_)
+        | Local::Function(_) => false,
     }
 }

@@ -1,14 +1,14 @@
 //! Declared outputs: their shares tell no more than they do, and they depend on no message in another way.
 
-use super::{CheckError, Checker, State};
+use super::{CheckError, Checker, Refusal, State};
 use crate::privacy::certificate::{Share, Step};
 use std::collections::{HashMap, HashSet};
-use viewless_protocols::program::{Local, Op, ValueId};
+use viewless_protocols::program::{Constant, Local, Op, ValueId};
 use viewless_protocols::ring::Domain;
 
 impl Checker<'_> {
     /// Verifies that the shares of an output tell no more than the output.
-    pub(super) fn output(&self, output: ValueId, shares: &[Share], time: u64) -> Result<(), String> {
+    pub(super) fn output(&self, output: ValueId, shares: &[Share], time: u64) -> Result<(), Refusal> {
         let origin = self.origin_of(output)?;
         match &self.program.value(output).op {
             Op::Reveal { to, .. } if self.coalition.members().contains(*to) => {}
@@ -17,125 +17,132 @@ impl Checker<'_> {
             | Op::Constant(_)
             | Op::Sample { .. }
             | Op::Local(..)
-            | Op::Send(..) => return Err(format!("%{} is no output of {}", output.0, self.coalition)),
+            | Op::Send(..) => return Err(Refusal::NoOutput(output.index())),
         }
         let Some((last, others)) = shares.split_last() else {
-            return Err("an output without shares".to_owned());
+            return Err(Refusal::NoShares);
         };
-        let mut signs = self.summands(origin)?;
-        let mut sign_of = |share: &Share| {
+        let sum = self.before_bijections(origin);
+        let domain = self.program.values[sum].domain;
+        let mut factors = self.summands(sum)?;
+        let mut factor_of = |share: &Share| {
             let share = self.origin_of(share.message)?;
-            signs.remove(&share).map(|sign| (share, sign)).ok_or_else(|| format!("%{share} is no share of the output"))
+            factors.remove(&share).map(|factor| (share, factor)).ok_or(Refusal::NoShare(share))
         };
-        let (last_share, last_sign) = sign_of(last)?;
+        let (last_share, last_factor) = factor_of(last)?;
         if last.mask.is_some() {
-            return Err("the last share needs no mask".to_owned());
+            return Err(Refusal::LastShareMasked(last_share));
+        }
+        if last_factor & 1 == 0 {
+            return Err(Refusal::EvenFactor(last_share));
         }
         for share in others {
-            let (target, sign) = sign_of(share)?;
-            let mask = share.mask.ok_or_else(|| format!("the share %{target} needs a mask"))?;
-            let mask = self.mask(mask)?;
-            let mut signs = HashMap::new();
+            let (target, factor) = factor_of(share)?;
+            let mask = self.mask(share.mask.ok_or(Refusal::ShareUnmasked(target))?)?;
+            let mut ends = Vec::new();
             for (user, position) in self.uses_from(mask, time) {
-                let (end, sign) = self.follow_signed(user, position, mask, time)?;
-                if signs.insert(end, sign).is_some() {
-                    return Err(format!("the mask %{mask} enters %{end} twice"));
-                }
+                ends.push(self.follow_factor(user, position, mask, time)?);
             }
-            let (Some(here), Some(there), 2) = (signs.get(&target), signs.get(&last_share), signs.len()) else {
-                return Err(format!("the mask %{mask} does not flow into %{target} and %{last_share} only"));
+            let (here, there) = match ends[..] {
+                [(first, here), (second, there)] if (first, second) == (target, last_share) => (here, there),
+                [(first, there), (second, here)] if (first, second) == (last_share, target) => (here, there),
+                _ => return Err(Refusal::MaskElsewhere { mask, share: target, last: last_share }),
             };
-            let by_xor = matches!(self.program.values[mask].domain, Domain::Bits(_));
-            if !by_xor && sign * here + last_sign * there != 0 {
-                return Err(format!("the mask %{mask} does not cancel in the output"));
+            let left = factor.wrapping_mul(here).wrapping_add(last_factor.wrapping_mul(there));
+            if left & modulo(domain) != 0 {
+                return Err(Refusal::NotCancelling(mask));
             }
         }
-        if signs.is_empty() { Ok(()) } else { Err("the output has shares that the step does not name".to_owned()) }
+        factors.keys().min().map_or(Ok(()), |&share| Err(Refusal::UnnamedShare(share)))
     }
 
-    /// The received summands of an output with their signs. Everything else in it must depend on no message.
-    fn summands(&self, output: usize) -> Result<HashMap<usize, i32>, String> {
+    /// The received summands of an output with their factors. Everything else in it must depend on no message.
+    fn summands(&self, output: usize) -> Result<HashMap<usize, u64>, Refusal> {
         let mut found = HashMap::new();
-        let mut open = vec![(output, 1)];
-        while let Some((at, sign)) = open.pop() {
+        let mut open = vec![(output, 1u64)];
+        while let Some((at, factor)) = open.pop() {
+            if self.own[at] {
+                continue;
+            }
             if self.state[at] == State::Received {
-                if found.insert(at, sign).is_some() {
-                    return Err(format!("%{at} enters the output twice"));
+                if found.insert(at, factor).is_some() {
+                    return Err(Refusal::ShareTwice(at));
                 }
                 continue;
             }
-            let mut ends = self.arguments(at).map(|argument| (argument, sign)).collect::<Vec<_>>();
             let value = &self.program.values[at];
-            match &value.op {
-                Op::Local(Local::Add | Local::Xor, _) => {}
-                Op::Local(Local::Sub, _) => ends[1].1 = -sign,
-                Op::Local(Local::Neg, _) => ends[0].1 = -sign,
-                Op::Local(..) if self.own[at] => ends.clear(),
-                Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } => {}
-                Op::Local(..) | Op::Send(..) | Op::Reveal { .. } => {
-                    return Err(format!("the output is no signed sum of messages, because of %{at}"));
+            for position in 0..value.op.arguments().len() {
+                let by = self.factor(at, position).ok_or(Refusal::NoSum(at))?;
+                let argument = self.origin[value.op.arguments()[position].index()];
+                if !self.own[argument] && self.program.values[argument].shape != value.shape {
+                    return Err(Refusal::ShareBroadcast(at));
                 }
+                open.push((argument, factor.wrapping_mul(by)));
             }
-            ends.retain(|&(argument, _)| !self.own[argument]);
-            if ends.iter().any(|&(argument, _)| self.program.values[argument].shape != value.shape) {
-                return Err(format!("a share is broadcast in %{at}"));
-            }
-            open.extend(ends);
         }
         Ok(found)
     }
 
-    /// Follows the only uses from one use of a mask to the message at the end; returns it and the mask's sign in it.
-    fn follow_signed(&self, user: usize, position: usize, mask: usize, time: u64) -> Result<(usize, i32), String> {
-        let (mut user, mut position, mut sign) = (user, position, 1);
+    /// What a value is the sum of, with which factor for each argument, and something that this argument does not enter.
+    fn factor(&self, at: usize, position: usize) -> Option<u64> {
+        let Op::Local(local, arguments) = &self.program.values[at].op else { return None };
+        match local {
+            Local::Add | Local::Xor | Local::Not => Some(1),
+            Local::Sub if position == 0 => Some(1),
+            Local::Sub | Local::Neg => Some(u64::MAX),
+            Local::Mul => match self.constant(arguments[1 - position].index()) {
+                Some(Constant::Splat(word)) => Some(*word),
+                // The constant itself, which is own, and a product with something else.
+                Some(Constant::Words(_)) | None => self.constant(arguments[position].index()).map(|_| 0),
+            },
+            Local::MatMul
+            | Local::Sum(_)
+            | Local::And
+            | Local::ShiftLeft(_)
+            | Local::ShiftRight(_)
+            | Local::ShiftRightArithmetic(_)
+            | Local::BitReversal
+            | Local::Convert(_)
+            | Local::Move(_)
+            | Local::Concat(_)
+            | Local::Function(_) => None,
+        }
+    }
+
+    /// Follows the only uses from one use of a mask to the message at the end; returns it and the mask's factor in it.
+    fn follow_factor(&self, user: usize, position: usize, mask: usize, time: u64) -> Result<(usize, u64), Refusal> {
+        let (mut user, mut position, mut factor) = (user, position, 1u64);
         loop {
-            let value = &self.program.values[user];
-            let Op::Local(local, _) = &value.op else {
-                return Err(format!("the mask %{mask} enters %{user}, which is no computation"));
-            };
-            match local {
-                Local::Add | Local::Xor => {}
-                Local::Sub if position == 0 => {}
-                Local::Sub | Local::Neg => sign = -sign,
-                Local::Mul
-                | Local::MatMul
-                | Local::Sum(_)
-                | Local::And
-                | Local::Not
-                | Local::ShiftLeft(_)
-                | Local::ShiftRight(_)
-                | Local::ShiftRightArithmetic(_)
-                | Local::BitReversal
-                | Local::Convert(_)
-                | Local::Move(_)
-                | Local::Concat(_)
-                | Local::Function(_) => return Err(format!("the mask %{mask} does not enter %{user} as a summand")),
-            }
-            if value.shape != self.program.values[mask].shape {
-                return Err(format!("the mask %{mask} is broadcast in %{user}"));
+            let by = self.factor(user, position).filter(|by| by & 1 == 1);
+            factor = factor.wrapping_mul(by.ok_or(Refusal::MaskNoSummand { mask, user })?);
+            if self.program.values[user].shape != self.program.values[mask].shape {
+                return Err(Refusal::MaskBroadcast { mask, user });
             }
             if self.state[user] == State::Received {
-                return Ok((user, sign));
+                return Ok((user, factor));
             }
             (user, position) = self.only_use(user, time)?;
         }
     }
 
-    /// No output may depend on messages, except as the sum of its shares; nor may what the shares are made from.
-    pub(super) fn outputs(&self, steps: &[Step]) -> Result<(), CheckError> {
+    /// What the shares of outputs are made from must not depend on messages, except through outputs that have a step. Returns the
+    /// first output that does.
+    pub(super) fn outputs(&self, steps: &[Step]) -> Result<Option<usize>, CheckError> {
         let mut accounted = HashSet::new();
-        for (step, contents) in steps.iter().enumerate() {
-            if let Step::Output { output, .. } = contents
-                && !accounted.insert(self.origin[output.index()])
-            {
-                return Err(CheckError::Step { step, why: "an earlier step is about this output already".to_owned() });
+        for contents in steps {
+            let Step::Output { output, shares } = contents else { continue };
+            // No sum comes twice: its shares have one step each, and there is one at least.
+            accounted.insert(self.before_bijections(self.origin[output.index()]));
+            // The only share of an output is a function of it.
+            if let [only] = &shares[..] {
+                accounted.insert(self.origin[only.message.index()]);
             }
         }
         let mut drawn = vec![false; self.origin.len()];
         for i in 0..self.origin.len() {
             drawn[i] = match self.origin[i] {
                 origin if origin != i => drawn[origin],
-                origin if accounted.contains(&origin) => false,
+                origin if accounted.contains(&origin) || self.own[origin] => false,
                 _ => self.state[i] == State::Received || self.arguments(i).any(|argument| drawn[argument]),
             };
         }
@@ -144,15 +151,15 @@ impl Checker<'_> {
             for share in shares {
                 let origin = self.origin[share.message.index()];
                 if self.arguments(origin).any(|argument| drawn[argument]) {
-                    let why =
-                        format!("the share %{origin} depends on messages that the simulator draws without the output");
-                    return Err(CheckError::Step { step, why });
+                    return Err(CheckError::Step { step, why: Refusal::ShareDependsOnDrawn(origin) });
                 }
             }
         }
-        match self.outputs_of_coalition().find(|&output| drawn[output]) {
-            None => Ok(()),
-            Some(output) => Err(CheckError::Output { output: output as u32 }),
-        }
+        Ok(self.outputs_of_coalition().find(|&output| drawn[output]))
     }
+}
+
+/// What factors are compared modulo: 2^k - 1 as a mask of bits; under exclusive or every factor is 1, so 1.
+fn modulo(domain: Domain) -> u64 {
+    if domain.is_ring() { domain.mask() } else { 1 }
 }

@@ -1,9 +1,9 @@
 //! Summing out, one word at a time, what the coalition does not see.
 
-use super::CountError;
 use super::roles::{Role, Roles};
 use super::scalar::{self, Scalars, Word};
 use super::table::{self, Table};
+use super::{CountError, Options};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The tables that remain.
@@ -13,6 +13,8 @@ pub(super) struct Tables {
     hidden: HashMap<usize, (u8, HashSet<usize>)>,
     roles: Roles,
     most_bits: u32,
+    /// Entries that may still be multiplied.
+    entries_left: u64,
     /// Whether tables that only say how likely the outputs are must be kept.
     with_likelihood_of_outputs: bool,
 }
@@ -24,14 +26,16 @@ impl Tables {
     pub(super) fn new(
         scalars: &Scalars,
         roles: &Roles,
-        most_bits: u32,
+        options: Options,
         with_likelihood_of_outputs: bool,
     ) -> Result<Self, CountError> {
+        let Options { most_bits, most_entries, .. } = options;
         let mut this = Self {
             tables: Vec::new(),
             hidden: HashMap::new(),
             roles: roles.clone(),
             most_bits,
+            entries_left: most_entries,
             with_likelihood_of_outputs,
         };
         let kept = roles.roles.iter().filter(|&(_, role)| matches!(role, Role::Seen | Role::Output));
@@ -63,6 +67,7 @@ impl Tables {
                 scalar::evaluate(operation, &arguments, &bits, scalars.scalars[word].domain)
             };
             axes.push((word, width(word)));
+            this.spend(table::total_bits(&axes))?;
             this.add(Table::of_function(&axes, apply, most_bits)?);
         }
         for &(word, copy) in &roles.copies {
@@ -70,6 +75,18 @@ impl Tables {
             this.add(Table::of_function(&axes, |words| words[0], most_bits)?);
         }
         Ok(this)
+    }
+
+    /// Takes the entries of a table over so many bits from those that are left.
+    fn spend(&mut self, bits: u32) -> Result<(), CountError> {
+        let left = 1u64.checked_shl(bits).and_then(|entries| self.entries_left.checked_sub(entries));
+        self.entries_left = left.ok_or_else(|| {
+            let left = self.entries_left;
+            CountError::Size {
+                what: format!("a table over {bits} bits, with {left} entries left of those that may be multiplied"),
+            }
+        })?;
+        Ok(())
     }
 
     fn add(&mut self, table: Table) {
@@ -157,6 +174,7 @@ impl Tables {
             ids.sort_unstable();
             let used: Vec<Table> = ids.iter().filter_map(|&id| self.tables[id].take()).collect();
             let used: Vec<&Table> = used.iter().collect();
+            self.spend(table::total_bits(&table::union(&used, None)))?;
             let product = Table::product(&used, Some((word, bits)), self.most_bits)?;
             let mut neighbours = HashSet::new();
             for table in &used {

@@ -101,15 +101,25 @@ pub enum CountError {
 pub struct Options {
     /// Largest table, as the binary logarithm of its entries.
     pub most_bits: u32,
+    /// Most entries of all tables that are multiplied, together: what decides how long a count may take.
+    pub most_entries: u64,
     /// Whether the simulator is given the coalition's own samples. If not, they belong to the law that is compared: a stronger
     /// claim, which differs only for coalitions with outputs.
     pub given_own_samples: bool,
 }
 
 impl Default for Options {
-    /// Tables of 2^24 counts, 128 MiB; own samples given.
+    /// Tables of 2^24 counts, 128 MiB; 2^28 entries in all, some seconds; own samples given.
     fn default() -> Self {
-        Self { most_bits: 24, given_own_samples: true }
+        Self { most_bits: 24, most_entries: 1 << 28, given_own_samples: true }
+    }
+}
+
+impl Options {
+    /// The stronger claim: the simulator draws the coalition's own samples.
+    #[must_use]
+    pub fn stronger() -> Self {
+        Self { given_own_samples: false, ..Self::default() }
     }
 }
 
@@ -130,7 +140,7 @@ pub fn count_with(program: &Program, coalition: Coalition, options: Options) -> 
     let mut scalars = Scalars::new(program)?;
     let roles = Roles::new(&view, &mut scalars, options);
     let worst_of = |with_likelihood_of_outputs: bool| -> Result<Option<Witness>, CountError> {
-        let mut tables = Tables::new(&scalars, &roles, options.most_bits, with_likelihood_of_outputs)?;
+        let mut tables = Tables::new(&scalars, &roles, options, with_likelihood_of_outputs)?;
         tables.hide_determined(&scalars);
         tables.sum_out()?;
         let mut worst: Option<Witness> = None;

@@ -1,12 +1,12 @@
 //! The tests, and the decision over all of them.
 
 use super::columns::Column;
-use super::runs::{Runs, Secrets, Words};
-use super::{Finding, Options, Power, Verdict, tails};
+use super::runs::{Secrets, Terms};
+use super::tally::{Bytes, Plan, Tally};
+use super::{Finding, Options, Part, Power, Verdict, tails};
 use std::collections::BTreeSet;
 use std::fmt;
-use viewless_protocols::program::{Program, ValueId};
-use viewless_protocols::ring::Domain;
+use viewless_protocols::program::{Op, Program, ValueId};
 
 /// What a test looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,136 +86,145 @@ struct Performed {
 pub(super) struct Battery<'a> {
     program: &'a Program,
     columns: &'a [Column],
-    /// Elements of a run in each column.
-    rows: Vec<usize>,
-    /// For each message its last column: less what is known, where something is.
-    finals: Vec<usize>,
-    pairs: Vec<(usize, usize)>,
     options: &'a Options,
     performed: Vec<Performed>,
+    fewest_words: usize,
+}
+
+/// What is counted of the runs: every column, pairs of messages, and messages with secrets of the same size.
+pub(super) fn plan(
+    program: &Program,
+    columns: &[Column],
+    terms: &Terms,
+    options: &Options,
+    own: impl Fn(ValueId) -> bool,
+) -> Plan {
+    // For each message its last column: less what is known, where something is.
+    let is_final = |&i: &usize| columns.get(i + 1).is_none_or(|next| next.message != columns[i].message);
+    let finals: Vec<usize> = (0..columns.len()).filter(is_final).collect();
+    let secrets: Vec<ValueId> = program
+        .iter()
+        .filter(|(id, value)| matches!(value.op, Op::Input { .. }) && !own(*id))
+        .map(|(id, _)| id)
+        .collect();
+    let with = |&column: &usize| {
+        let same_size = move |input: &&ValueId| program.value(**input).shape.elements() == columns[column].elements;
+        let entry = move |&input: &ValueId| (column, input, program.value(input).domain.bits());
+        secrets.iter().filter(same_size).map(entry)
+    };
+    Plan {
+        columns: columns.iter().map(|column| (column.domain, terms.kept(column))).collect(),
+        pairs: pairs(columns, &finals, options.most_pairs),
+        with_secrets: finals.iter().flat_map(with).take(options.most_pairs.saturating_mul(16)).collect(),
+    }
 }
 
 impl<'a> Battery<'a> {
-    pub(super) fn new(program: &'a Program, columns: &'a [Column], runs: &Runs<'_>, options: &'a Options) -> Self {
-        let rows = columns.iter().map(|column| runs.kept(column)).collect();
-        let is_final = |&i: &usize| columns.get(i + 1).is_none_or(|next| next.message != columns[i].message);
-        let finals: Vec<usize> = (0..columns.len()).filter(is_final).collect();
-        let pairs = pairs(columns, &finals, options.most_pairs);
-        Self { program, columns, rows, finals, pairs, options, performed: Vec::new() }
+    pub(super) fn new(program: &'a Program, columns: &'a [Column], options: &'a Options) -> Self {
+        Self { program, columns, options, performed: Vec::new(), fewest_words: 0 }
     }
 
     /// The tests of one choice of secrets.
-    pub(super) fn one_sample(&mut self, secrets: Secrets, words: &Words) {
-        for (i, column) in self.columns.iter().enumerate() {
-            let (domain, all) = (column.domain, &words.columns[i]);
+    pub(super) fn one_sample(&mut self, secrets: Secrets, tally: &Tally) {
+        self.fewest_words = tally.fewest_words;
+        for (i, column) in tally.columns.iter().enumerate() {
             let mut record = Recorder { to: &mut self.performed, column: i, other: None, secrets };
-            record.frequencies_and_bits(Of::Words, domain.bits(), all.iter().copied());
-            record.push(Test::Distribution, tails::kolmogorov(&sorted(all), domain.bits()));
-            if self.rows[i] > 1 {
-                let centred = |word: u64| tails::centred(word, domain.bits());
-                let rows = || all.chunks_exact(self.rows[i]);
-                let pairs = rows().flat_map(|row| row.chunks_exact(2)).map(|pair| (centred(pair[0]), centred(pair[1])));
-                record.push(Test::Correlation(Of::Neighbours), tails::correlation(pairs));
-                let neighbours = rows().flat_map(|row| row.windows(2)).map(|pair| minus(domain, pair[1], pair[0]));
-                record.frequencies(Of::Neighbours, domain.bits(), neighbours);
+            record.frequencies(Of::Words, &column.words);
+            record.bits(Of::Words, &column.words);
+            record.push(Test::Distribution, tails::kolmogorov(&column.distribution));
+            if let Some((bytes, products)) = &column.neighbours {
+                record.push(Test::Correlation(Of::Neighbours), tails::correlation(*products));
+                record.frequencies(Of::Neighbours, bytes);
             }
         }
-        for &(a, b) in &self.pairs {
-            self.performed.extend(self.pair(secrets, words, a, b));
+        for pair in &tally.pairs {
+            let other = Some(self.columns[pair.right].message);
+            let mut record = Recorder { to: &mut self.performed, column: pair.left, other, secrets };
+            record.push(Test::Correlation(Of::Difference), tails::correlation(pair.products));
+            pair.difference.iter().for_each(|bytes| record.frequencies(Of::Difference, bytes));
+            pair.sum.iter().for_each(|bytes| record.frequencies(Of::Sum, bytes));
         }
-        if secrets == Secrets::Random {
-            self.with_secrets(words);
-        }
-    }
-
-    /// Two messages, element by element, as far as the shorter one goes.
-    fn pair(&self, secrets: Secrets, words: &Words, a: usize, b: usize) -> Vec<Performed> {
-        let (left, right) = (&self.columns[a], &self.columns[b]);
-        let mut performed = Vec::new();
-        let mut record = Recorder { to: &mut performed, column: a, other: Some(right.message), secrets };
-        let pairs = || {
-            let rows = words.columns[a].chunks_exact(self.rows[a]).zip(words.columns[b].chunks_exact(self.rows[b]));
-            rows.flat_map(|(left, right)| left.iter().copied().zip(right.iter().copied()))
-        };
-        let (left_bits, right_bits) = (left.domain.bits(), right.domain.bits());
-        let centred = pairs().map(|(u, v)| (tails::centred(u, left_bits), tails::centred(v, right_bits)));
-        record.push(Test::Correlation(Of::Difference), tails::correlation(centred));
-        if left.domain == right.domain {
-            record.frequencies(Of::Difference, left_bits, pairs().map(|(u, v)| minus(left.domain, u, v)));
-            if left.domain.is_ring() {
-                let sums = pairs().map(|(u, v)| u.wrapping_add(v) & left.domain.mask());
-                record.frequencies(Of::Sum, left_bits, sums);
-            }
-        }
-        performed
-    }
-
-    /// Messages against random secrets of the same size.
-    fn with_secrets(&mut self, words: &Words) {
-        for &i in &self.finals {
-            let Column { domain, elements, .. } = self.columns[i];
-            for (&input, secret) in &words.secrets {
-                let value = self.program.value(input);
-                if value.shape.elements() != elements {
-                    continue;
-                }
-                let mut record =
-                    Recorder { to: &mut self.performed, column: i, other: Some(input), secrets: Secrets::Random };
-                let rows = words.columns[i].chunks_exact(self.rows[i]).zip(secret.chunks_exact(elements));
-                let pairs: Vec<(u64, u64)> =
-                    rows.flat_map(|(left, right)| left.iter().copied().zip(right.iter().copied())).collect();
-                let secret_bits = value.domain.bits();
-                let centred =
-                    pairs.iter().map(|&(u, v)| (tails::centred(u, domain.bits()), tails::centred(v, secret_bits)));
-                record.push(Test::Correlation(Of::LessSecret), tails::correlation(centred));
-                if secret_bits >= domain.bits() {
-                    let mask = domain.mask();
-                    let xors = pairs.iter().map(|&(u, v)| (u ^ v) & mask);
-                    record.bits(Of::XorSecret, domain.bits(), xors);
-                    let differences = pairs.iter().map(|&(u, v)| u.wrapping_sub(v) & mask);
-                    record.frequencies(Of::LessSecret, domain.bits(), differences);
-                }
-            }
+        for with in &tally.with_secrets {
+            let mut record =
+                Recorder { to: &mut self.performed, column: with.column, other: Some(with.input), secrets };
+            record.push(Test::Correlation(Of::LessSecret), tails::correlation(with.products));
+            with.xor.iter().for_each(|bytes| record.bits(Of::XorSecret, bytes));
+            with.difference.iter().for_each(|bytes| record.frequencies(Of::LessSecret, bytes));
         }
     }
 
     /// The tests of one choice of secrets against another.
-    pub(super) fn two_samples(&mut self, secrets: Secrets, first: &Words, words: &Words) {
-        for (i, column) in self.columns.iter().enumerate() {
-            let (left, right) = (&first.columns[i], &words.columns[i]);
+    pub(super) fn two_samples(&mut self, secrets: Secrets, first: &Tally, tally: &Tally) {
+        for (i, (left, right)) in first.columns.iter().zip(&tally.columns).enumerate() {
             let mut record = Recorder { to: &mut self.performed, column: i, other: None, secrets };
-            for place in places(column.domain.bits()) {
-                let of = |words: &[u64]| counts(place, column.domain.bits(), words.iter().copied());
-                record.push(Test::TwoSamplesFrequencies(place), tails::frequencies_two(&of(left), &of(right)));
+            for ((place, left), (_, right)) in left.words.by_place().zip(right.words.by_place()) {
+                record.push(Test::TwoSamplesFrequencies(place), tails::frequencies_two(&left, &right));
             }
-            record.push(Test::TwoSamplesDistribution, tails::kolmogorov_two(&sorted(left), &sorted(right)));
+            let ln_p = tails::kolmogorov_two(&left.distribution, &right.distribution);
+            record.push(Test::TwoSamplesDistribution, ln_p);
         }
+    }
+
+    fn finding(&self, test: usize) -> Finding {
+        let Performed { column, other, secrets, test, ln_p } = self.performed[test];
+        let column = &self.columns[column];
+        Finding {
+            message: column.message,
+            other,
+            less_known: !column.less.is_empty(),
+            region: self.program.regions.path(self.program.value(column.message).region),
+            test,
+            secrets,
+            p_value: ln_p.exp(),
+            ln_p_value: ln_p,
+            ln_corrected: (ln_p + (self.performed.len() as f64).ln()).min(0.0),
+        }
+    }
+
+    /// The logarithms of all p-values, in the order of the tests.
+    pub(super) fn ln_p_values(&self) -> Vec<f64> {
+        self.performed.iter().map(|performed| performed.ln_p).collect()
+    }
+
+    /// The tests by the outermost region of the message, in Program order.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        let mut parts: Vec<Part> = Vec::new();
+        let mut part_of = Vec::with_capacity(self.columns.len());
+        for column in self.columns {
+            let path = self.program.regions.path(self.program.value(column.message).region);
+            let region = path.split('/').next().unwrap_or_default().to_owned();
+            let known = parts.iter().position(|part| part.region == region);
+            let part = known.unwrap_or(parts.len());
+            if known.is_none() {
+                parts.push(Part { region, messages: 0, tests: 0, ln_corrected: 0.0 });
+            }
+            parts[part].messages += usize::from(column.less.is_empty());
+            part_of.push(part);
+        }
+        let ln_tests = (self.performed.len() as f64).ln();
+        for performed in &self.performed {
+            let part = &mut parts[part_of[performed.column]];
+            part.tests += 1;
+            part.ln_corrected = part.ln_corrected.min(performed.ln_p + ln_tests);
+        }
+        parts
+    }
+
+    /// The column and the finding of the smallest p-value.
+    pub(super) fn smallest(&self) -> Option<(usize, Finding)> {
+        let smallest = (0..self.performed.len())
+            .min_by(|&a, &b| self.performed[a].ln_p.total_cmp(&self.performed[b].ln_p).then(a.cmp(&b)))?;
+        Some((self.performed[smallest].column, self.finding(smallest)))
     }
 
     /// Holm's decision.
     pub(super) fn verdict(self) -> Verdict {
-        let words = self.rows.iter().min().map_or(0, |rows| rows * self.options.runs as usize);
-        let power = Power::new(words, self.performed.len(), self.options.false_alarm_rate);
-        let ln_p: Vec<f64> = self.performed.iter().map(|performed| performed.ln_p).collect();
-        let rejected = tails::holm(&ln_p, self.options.false_alarm_rate.ln());
+        let power = Power::new(self.fewest_words, self.performed.len(), self.options.false_alarm_rate);
+        let rejected = tails::holm(&self.ln_p_values(), self.options.false_alarm_rate.ln());
         if rejected.is_empty() {
             return Verdict::NoEvidence { power };
         }
-        let finding = |&test: &usize| {
-            let Performed { column, other, secrets, test, ln_p } = self.performed[test];
-            let column = &self.columns[column];
-            Finding {
-                message: column.message,
-                other,
-                less_known: !column.less.is_empty(),
-                region: self.program.regions.path(self.program.value(column.message).region),
-                test,
-                secrets,
-                p_value: ln_p.exp(),
-                ln_p_value: ln_p,
-            }
-        };
-        Verdict::Evidence { findings: rejected.iter().map(finding).collect(), power }
+        Verdict::Evidence { findings: rejected.into_iter().map(|test| self.finding(test)).collect(), power }
     }
 }
 
@@ -227,32 +236,6 @@ fn pairs(columns: &[Column], finals: &[usize], most: usize) -> Vec<(usize, usize
     let all = (0..finals.len()).flat_map(|i| (i + 1..finals.len()).map(move |j| (finals[i], finals[j])));
     let mut taken = BTreeSet::new();
     adjacent.chain(all.filter(same)).filter(|&pair| taken.insert(pair)).take(most).collect()
-}
-
-/// a - b, or a XOR b: what makes two words under one mask show.
-fn minus(domain: Domain, a: u64, b: u64) -> u64 {
-    if domain.is_ring() { a.wrapping_sub(b) & domain.mask() } else { a ^ b }
-}
-
-fn sorted(words: &[u64]) -> Vec<u64> {
-    let mut sorted = words.to_vec();
-    sorted.sort_unstable();
-    sorted
-}
-
-/// The lowest bits of the bytes that are counted. The last byte ends at the top of the word.
-fn places(bits: u8) -> Vec<u8> {
-    if bits <= 8 {
-        return vec![0];
-    }
-    (0..bits / 8).map(|byte| 8 * byte).chain((!bits.is_multiple_of(8)).then(|| bits - 8)).collect()
-}
-
-fn counts(place: u8, bits: u8, words: impl Iterator<Item = u64>) -> Vec<u64> {
-    let cells = 1usize << bits.min(8);
-    let mut counts = vec![0; cells];
-    words.for_each(|word| counts[(word >> place) as usize & (cells - 1)] += 1);
-    counts
 }
 
 struct Recorder<'t> {
@@ -268,28 +251,15 @@ impl Recorder<'_> {
         self.to.push(Performed { column, other, secrets, test, ln_p });
     }
 
-    fn frequencies(&mut self, of: Of, bits: u8, words: impl Iterator<Item = u64> + Clone) {
-        for place in places(bits) {
-            self.push(Test::Frequencies(of, place), tails::frequencies(&counts(place, bits, words.clone())));
+    fn frequencies(&mut self, of: Of, bytes: &Bytes) {
+        for (place, counts) in bytes.by_place() {
+            self.push(Test::Frequencies(of, place), tails::frequencies(&counts));
         }
     }
 
-    fn bits(&mut self, of: Of, bits: u8, words: impl Iterator<Item = u64> + Clone) {
-        let mut next = 0;
-        for place in places(bits) {
-            let counts = counts(place, bits, words.clone());
-            let n = counts.iter().sum();
-            while next < bits && next < place + 8 {
-                let is_set = |&(cell, _): &(usize, &u64)| cell >> (next - place) & 1 == 1;
-                let ones = counts.iter().enumerate().filter(is_set).map(|(_, count)| count).sum();
-                self.push(Test::Bit(of, next), tails::fair(ones, n));
-                next += 1;
-            }
+    fn bits(&mut self, of: Of, bytes: &Bytes) {
+        for (bit, (ones, n)) in bytes.ones().into_iter().enumerate() {
+            self.push(Test::Bit(of, bit as u8), tails::fair(ones, n));
         }
-    }
-
-    fn frequencies_and_bits(&mut self, of: Of, bits: u8, words: impl Iterator<Item = u64> + Clone) {
-        self.frequencies(of, bits, words.clone());
-        self.bits(of, bits, words);
     }
 }

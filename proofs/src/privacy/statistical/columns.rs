@@ -12,45 +12,57 @@ use viewless_protocols::ring::Domain;
 use viewless_protocols::shape::Move;
 
 /// Contents as a sum: coefficients of other contents. Under exclusive or, coefficients are 0 or 1.
-pub(super) type Sum = BTreeMap<ValueId, u64>;
+pub(in crate::privacy) type Sum = BTreeMap<ValueId, u64>;
 
 /// A tensor that is tested, by its words.
 #[derive(Debug, Clone)]
-pub(super) struct Column {
+pub(in crate::privacy) struct Column {
     /// The send.
-    pub(super) message: ValueId,
+    pub(in crate::privacy) message: ValueId,
     /// Its domain.
-    pub(super) domain: Domain,
+    pub(in crate::privacy) domain: Domain,
     /// Its number of elements.
-    pub(super) elements: usize,
+    pub(in crate::privacy) elements: usize,
     /// What is subtracted: contents known to the coalition. Empty for the message itself.
-    pub(super) less: Sum,
+    pub(in crate::privacy) less: Sum,
 }
 
 /// The columns of a view, and the messages that are not tested.
 #[derive(Debug)]
-pub(super) struct Columns {
-    pub(super) tested: Vec<Column>,
+pub(in crate::privacy) struct Columns {
+    pub(in crate::privacy) tested: Vec<Column>,
     /// Messages that an output determines, with the reveal.
-    pub(super) excluded: Vec<(ValueId, ValueId)>,
+    pub(in crate::privacy) excluded: Vec<(ValueId, ValueId)>,
 }
 
-pub(super) fn columns(view: &View<'_>) -> Columns {
+impl Columns {
+    /// Messages that are tested.
+    pub(in crate::privacy) fn messages(&self) -> usize {
+        self.tested.iter().filter(|column| column.less.is_empty()).count()
+    }
+}
+
+pub(in crate::privacy) fn columns(view: &View<'_>) -> Columns {
     let excluded = determined_by_outputs(view);
-    let is_tested = |send: &&ValueId| {
-        view.knowledge(**send) == Knowledge::Message && !excluded.iter().any(|(message, _)| message == *send)
-    };
-    let mut tested = Vec::new();
-    for &message in view.messages().iter().filter(is_tested) {
+    let is_tested = |message: ValueId| !excluded.iter().any(|&(other, _)| message == other);
+    let tested = every_message(view).into_iter().filter(|column| is_tested(column.message)).collect();
+    Columns { tested, excluded }
+}
+
+/// Each message, and each message less what the coalition can subtract from it.
+pub(in crate::privacy) fn every_message(view: &View<'_>) -> Vec<Column> {
+    let mut columns = Vec::new();
+    let is_message = |send: &&ValueId| view.knowledge(**send) == Knowledge::Message;
+    for &message in view.messages().iter().filter(is_message) {
         let value = view.program.value(message);
         let column = Column { message, domain: value.domain, elements: value.shape.elements(), less: Sum::new() };
         let known = known_part(view, message);
-        tested.push(column.clone());
+        columns.push(column.clone());
         if !known.is_empty() {
-            tested.push(Column { less: known, ..column });
+            columns.push(Column { less: known, ..column });
         }
     }
-    Columns { tested, excluded }
+    columns
 }
 
 /// For an output that is a sum of messages and of what the coalition knows without them, the last message: the output and the
@@ -182,7 +194,10 @@ fn splat(program: &Program, id: ValueId) -> Option<u64> {
 
 /// The Program with more sends at its end, so that an observer of messages sees `wanted` contents too; what went before is the
 /// same, bit for bit. Returns the send that shows each.
-pub(super) fn watched(program: &Program, wanted: &BTreeSet<ValueId>) -> (Program, BTreeMap<ValueId, ValueId>) {
+pub(in crate::privacy) fn watched(
+    program: &Program,
+    wanted: &BTreeSet<ValueId>,
+) -> (Program, BTreeMap<ValueId, ValueId>) {
     let mut draft: ProgramDraft = (**program).clone();
     // Somebody who takes no part, where there is one, holds nothing yet and can be sent anything.
     let spectator = Party::ALL.into_iter().find(|&party| !draft.parties.contains(party));

@@ -1,7 +1,7 @@
 //! Runs of the Program with chosen secrets, and the words that are tested.
 
+use super::AssayError;
 use super::columns::{self, Column};
-use super::{AssayError, Options};
 use crate::privacy::Coalition;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -48,16 +48,18 @@ impl Secrets {
 }
 
 /// The significant bits of an f64, so that encoding is exact.
-const EXACT_BITS: u8 = 53;
+pub(in crate::privacy) const EXACT_BITS: u8 = 53;
 
 /// Inputs for one run, and the secret words, kept for the tests that compare with them.
-struct Chosen<'p> {
-    program: &'p Program,
-    coalition: Coalition,
-    secrets: Secrets,
-    run: u32,
-    seed: Seed,
-    words: RefCell<BTreeMap<ValueId, Vec<u64>>>,
+pub(super) struct Chosen<'p> {
+    pub(super) program: &'p Program,
+    pub(super) coalition: Coalition,
+    pub(super) secrets: Secrets,
+    pub(super) run: u32,
+    pub(super) seed: Seed,
+    /// Words kept of each secret.
+    pub(super) most_elements: usize,
+    pub(super) words: RefCell<BTreeMap<ValueId, Vec<u64>>>,
 }
 
 impl Chosen<'_> {
@@ -81,11 +83,23 @@ impl Chosen<'_> {
     }
 }
 
+/// The input called `name` of a party.
+pub(in crate::privacy) fn find_input(program: &Program, party: Party, name: &str) -> Option<ValueId> {
+    let same = |op: &Op| matches!(op, Op::Input { name: other, .. } if **other == *name);
+    program.iter().find(|(_, value)| same(&value.op) && value.holders.contains(party)).map(|(id, _)| id)
+}
+
+/// Signed words as the real numbers that encode to them.
+pub(in crate::privacy) fn reals(program: &Program, input: ValueId, words: &[i64]) -> Option<Reals<'static>> {
+    let Op::Input { fraction_bits, .. } = program.value(input).op else { return None };
+    let scale = power_of_two(-i32::from(fraction_bits));
+    Some(Reals::F64(Cow::Owned(words.iter().map(|&word| word as f64 * scale).collect())))
+}
+
 impl Inputs for Chosen<'_> {
     fn input(&self, party: Party, name: &str, shape: &Shape) -> Option<Reals<'_>> {
-        let same = |op: &Op| matches!(op, Op::Input { name: other, .. } if **other == *name);
-        let (id, value) = self.program.iter().find(|(_, value)| same(&value.op) && value.holders.contains(party))?;
-        let Op::Input { fraction_bits, .. } = value.op else { return None };
+        let id = find_input(self.program, party, name)?;
+        let value = self.program.value(id);
         let bits = value.domain.bits();
         // The coalition's own inputs are the same in every run.
         let own = self.coalition.meets(value.holders);
@@ -96,95 +110,120 @@ impl Inputs for Chosen<'_> {
         };
         let words: Vec<i64> = random.iter().enumerate().map(word).collect();
         if !own {
-            self.words.borrow_mut().insert(id, words.iter().map(|&word| word as u64 & value.domain.mask()).collect());
+            let kept = words.iter().take(self.most_elements).map(|&word| word as u64 & value.domain.mask());
+            self.words.borrow_mut().insert(id, kept.collect());
         }
-        let scale = power_of_two(-i32::from(fraction_bits));
-        Some(Reals::F64(Cow::Owned(words.iter().map(|&word| word as f64 * scale).collect())))
+        reals(self.program, id, &words)
     }
 }
 
-/// The words of all runs with one choice of secrets.
-#[derive(Debug)]
-pub(super) struct Words {
-    /// For each column, run after run.
-    pub(super) columns: Vec<Vec<u64>>,
-    /// For each secret input, run after run.
-    pub(super) secrets: BTreeMap<ValueId, Vec<u64>>,
+/// A Program of which chosen contents are looked at as it runs, each as far as its first elements.
+pub(in crate::privacy) struct Watch {
+    program: Program,
+    /// For each contents wanted beside the messages, the send that shows it.
+    shown: BTreeMap<ValueId, ValueId>,
+    looked_at: BTreeSet<ValueId>,
+    /// Sends of which every word is kept.
+    whole: BTreeSet<ValueId>,
+    most_elements: usize,
 }
 
-/// A Program prepared for its runs.
-pub(super) struct Runs<'p> {
-    program: &'p Program,
-    coalition: Coalition,
-    options: &'p Options,
-    watched: Program,
+/// What one run showed.
+pub(in crate::privacy) struct Seen {
+    /// The first words of each send that is looked at.
+    pub(in crate::privacy) words: BTreeMap<ValueId, Vec<u64>>,
+    /// Sends that are kept whole, packed.
+    pub(in crate::privacy) whole: BTreeMap<ValueId, Vec<u8>>,
+}
+
+impl Watch {
+    /// Looks at `messages` (sends of the Program) and at `wanted` contents.
+    pub(in crate::privacy) fn new(
+        program: &Program,
+        messages: impl Iterator<Item = ValueId>,
+        wanted: &BTreeSet<ValueId>,
+        most_elements: usize,
+    ) -> Self {
+        let (program, shown) = columns::watched(program, wanted);
+        let looked_at = messages.chain(shown.values().copied()).collect();
+        // A whole number of bytes whatever the width.
+        Self { program, shown, looked_at, whole: BTreeSet::new(), most_elements: most_elements.next_multiple_of(8) }
+    }
+
+    /// Keeps every word of these contents, which are among the wanted ones.
+    pub(in crate::privacy) fn keeping(mut self, contents: impl Iterator<Item = ValueId>) -> Self {
+        self.whole = contents.filter_map(|contents| self.shown.get(&contents).copied()).collect();
+        self
+    }
+
+    /// The send that shows wanted contents; none if everybody holds them from the start.
+    pub(in crate::privacy) fn shown(&self, contents: ValueId) -> Option<ValueId> {
+        self.shown.get(&contents).copied()
+    }
+
+    /// One run.
+    pub(in crate::privacy) fn run(&self, inputs: &dyn Inputs, seed: Seed) -> Result<Seen, AssayError> {
+        let (mut words, mut whole) = (BTreeMap::new(), BTreeMap::new());
+        let mut observer = |message: &Message, packed: &[u8]| {
+            if self.whole.contains(&message.value) {
+                whole.insert(message.value, packed.to_vec());
+            }
+            if self.looked_at.contains(&message.value) {
+                let value = self.program.value(message.value);
+                let bits = u32::from(value.domain.bits());
+                let mut unpacked = vec![0; value.shape.elements().min(self.most_elements)];
+                let start = &packed[..packing::packed_bytes(bits, unpacked.len())];
+                packing::unpack(bits, start, &mut unpacked).expect("the simulator packed it");
+                words.insert(message.value, unpacked);
+            }
+        };
+        let options =
+            execute::Options { check_claims: false, observer: Some(&mut observer), ..execute::Options::new(seed) };
+        execute(&self.program, inputs, options)?;
+        Ok(Seen { words, whole })
+    }
+}
+
+/// How the columns of a view are made of what a watched run shows.
+pub(in crate::privacy) struct Terms {
     /// For each column, the sends that show the terms of it, with their coefficients.
     terms: Vec<Vec<(ValueId, u64)>>,
-    columns: &'p [Column],
+    columns: Vec<Column>,
+    most_elements: usize,
 }
 
-impl<'p> Runs<'p> {
-    pub(super) fn new(program: &'p Program, coalition: Coalition, columns: &'p [Column], options: &'p Options) -> Self {
-        let wanted: BTreeSet<ValueId> = columns.iter().flat_map(|column| column.less.keys().copied()).collect();
-        let (watched, shown) = columns::watched(program, &wanted);
+impl Terms {
+    /// The contents beside messages that columns are made of.
+    pub(in crate::privacy) fn wanted(columns: &[Column]) -> impl Iterator<Item = ValueId> {
+        columns.iter().flat_map(|column| column.less.keys().copied())
+    }
+
+    /// Columns of which `watch` looks at the messages and at all wanted contents.
+    pub(in crate::privacy) fn new(watch: &Watch, columns: &[Column], most_elements: usize) -> Self {
         let terms = columns
             .iter()
             .map(|column| {
-                let less = column.less.iter().filter_map(|(id, &factor)| {
+                let less = column.less.iter().filter_map(|(&id, &factor)| {
                     let factor = if column.domain.is_ring() { factor.wrapping_neg() } else { factor };
-                    Some((*shown.get(id)?, factor))
+                    Some((watch.shown(id)?, factor))
                 });
                 std::iter::once((column.message, 1)).chain(less).collect()
             })
             .collect();
-        Self { program, coalition, options, watched, terms, columns }
+        Self { terms, columns: columns.to_vec(), most_elements }
     }
 
     /// Elements of a column that are kept of each run.
-    pub(super) fn kept(&self, column: &Column) -> usize {
-        column.elements.min(self.options.most_elements)
+    pub(in crate::privacy) fn kept(&self, column: &Column) -> usize {
+        column.elements.min(self.most_elements)
     }
 
-    /// Runs with one choice of secrets; `salt` keeps its randomness apart from that of other choices.
-    pub(super) fn collect(&self, secrets: Secrets, salt: u32) -> Result<Words, AssayError> {
-        let mut words = Words { columns: vec![Vec::new(); self.columns.len()], secrets: BTreeMap::new() };
-        let shown: BTreeSet<ValueId> = self.terms.iter().flatten().map(|&(send, _)| send).collect();
-        for run in 0..self.options.runs {
-            let mut seed = [0; 32];
-            seed[..8].copy_from_slice(&self.options.seed.to_le_bytes());
-            seed[8..12].copy_from_slice(&run.to_le_bytes());
-            seed[12..16].copy_from_slice(&salt.to_le_bytes());
-            let seed = Seed::from_bytes(seed);
-            let mut seen: BTreeMap<ValueId, Vec<u64>> = BTreeMap::new();
-            let mut observer = |message: &Message, packed: &[u8]| {
-                if shown.contains(&message.value) {
-                    let value = self.watched.value(message.value);
-                    let mut unpacked = vec![0; value.shape.elements()];
-                    packing::unpack(u32::from(value.domain.bits()), packed, &mut unpacked)
-                        .expect("the simulator packed it");
-                    seen.insert(message.value, unpacked);
-                }
-            };
-            let chosen = Chosen {
-                program: self.program,
-                coalition: self.coalition,
-                secrets,
-                run,
-                seed: seed.clone(),
-                words: RefCell::default(),
-            };
-            let options =
-                execute::Options { check_claims: false, observer: Some(&mut observer), ..execute::Options::new(seed) };
-            execute(&self.watched, &chosen, options)?;
-            for (i, column) in self.columns.iter().enumerate() {
-                let kept = (0..self.kept(column)).map(|element| self.word(i, &seen, element));
-                words.columns[i].extend(kept);
-            }
-            for (id, secret) in chosen.words.into_inner() {
-                words.secrets.entry(id).or_default().extend(secret);
-            }
-        }
-        Ok(words)
+    /// The words of each column in a run.
+    pub(in crate::privacy) fn words(&self, seen: &Seen) -> Vec<Vec<u64>> {
+        let column = |(i, column): (usize, &Column)| {
+            (0..self.kept(column)).map(|element| self.word(i, &seen.words, element)).collect()
+        };
+        self.columns.iter().enumerate().map(column).collect()
     }
 
     fn word(&self, column: usize, seen: &BTreeMap<ValueId, Vec<u64>>, element: usize) -> u64 {
@@ -198,4 +237,26 @@ impl<'p> Runs<'p> {
         let word = if domain.is_ring() { terms.fold(0, u64::wrapping_add) } else { terms.fold(0, |a, b| a ^ b) };
         word & domain.mask()
     }
+}
+
+/// The seed of a run; `salt` keeps the randomness of one purpose apart from that of another.
+pub(in crate::privacy) fn seed_of(seed: u64, run: u32, salt: u32) -> Seed {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..12].copy_from_slice(&run.to_le_bytes());
+    bytes[12..16].copy_from_slice(&salt.to_le_bytes());
+    Seed::from_bytes(bytes)
+}
+
+/// Positions of coalitions, those together that own the same inputs: for them a run has the same secrets.
+pub(in crate::privacy) fn by_own_inputs(program: &Program, coalitions: &[Coalition]) -> Vec<Vec<usize>> {
+    let own = |coalition: &Coalition| -> Vec<ValueId> {
+        let inputs = program.iter().filter(|(_, value)| matches!(value.op, Op::Input { .. }));
+        inputs.filter(|(_, value)| coalition.meets(value.holders)).map(|(id, _)| id).collect()
+    };
+    let mut groups: BTreeMap<Vec<ValueId>, Vec<usize>> = BTreeMap::new();
+    for (i, coalition) in coalitions.iter().enumerate() {
+        groups.entry(own(coalition)).or_default().push(i);
+    }
+    groups.into_values().collect()
 }

@@ -4,6 +4,7 @@
 //! approximations (chi-square, normal) may be off by orders of magnitude. So every probability here is exact or a proved
 //! upper bound; the price is a little power. All are returned as natural logarithms, because many are below the smallest f64.
 
+use super::tally::Products;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 /// Words read as integers modulo 2^bits, centred and scaled to (-1, 1); for a uniform word, a mean of exactly zero.
@@ -30,6 +31,43 @@ pub(super) fn fair(ones: u64, n: u64) -> f64 {
         return exact.min(1.0).ln();
     }
     2f64.ln() - n as f64 * divergence(more as f64 / n as f64, 0.5)
+}
+
+/// The probability that of `n` fair coins at least `ones` come up one; exact, and Chernoff's bound exp(-n KL) where it is too small
+/// for an f64.
+pub(in crate::privacy) fn at_least(ones: u64, n: u64) -> f64 {
+    if ones == 0 {
+        return 0.0;
+    }
+    let exact = Binomial::new(0.5, n).map_or(1.0, |law| law.sf(ones - 1));
+    if exact > 1e-290 || 2 * ones <= n {
+        return exact.min(1.0).ln();
+    }
+    -(n as f64) * divergence(ones as f64 / n as f64, 0.5)
+}
+
+/// The smallest number of ones among `n` fair coins that is as unlikely as `ln_level`, if there is one; by bisection.
+pub(in crate::privacy) fn critical(n: u64, ln_level: f64) -> Option<u64> {
+    let (mut low, mut high) = (0, n + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if at_least(middle, n) <= ln_level { high = middle } else { low = middle + 1 }
+    }
+    (low <= n).then_some(low)
+}
+
+/// The smallest probability of a coin of which at least `ones` of `n` come up one with probability `power`; by bisection.
+pub(in crate::privacy) fn found_with(ones: u64, n: u64, power: f64) -> f64 {
+    let reached = |p: f64| ones == 0 || Binomial::new(p, n).map_or(0.0, |law| law.sf(ones - 1)) >= power;
+    if !reached(1.0) {
+        return f64::INFINITY;
+    }
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..60 {
+        let middle = (low + high) / 2.0;
+        if reached(middle) { high = middle } else { low = middle }
+    }
+    high
 }
 
 /// Counts of cells that are equally likely: chi-square in its likelihood-ratio form G = n KL(observed, uniform).
@@ -60,39 +98,34 @@ pub(super) fn frequencies_threshold(cells: usize, ln_level: f64) -> f64 {
     high
 }
 
-/// Greatest distance between the distribution of `sorted` words and the uniform one (Kolmogorov and Smirnov).
+/// Counts of cells in order that are equally likely: greatest distance between their distribution and the uniform one (Kolmogorov
+/// and Smirnov, at the ends of the cells).
 ///
 /// Dvoretzky, Kiefer and Wolfowitz with Massart's constant: at most 2 exp(-2 n D^2), for discrete laws too.
-pub(super) fn kolmogorov(sorted: &[u64], bits: u8) -> f64 {
-    let n = sorted.len() as f64;
-    let unit = (-f64::from(bits)).exp2();
-    let mut distance = 0f64;
-    let mut before = 0;
-    while before < sorted.len() {
-        let word = sorted[before];
-        let upto = before + sorted[before..].partition_point(|&other| other == word);
-        let at = (word as f64 + 1.0) * unit;
-        distance = distance.max((upto as f64 / n - at).abs()).max((word as f64 * unit - before as f64 / n).abs());
-        before = upto;
+pub(super) fn kolmogorov(counts: &[u32]) -> f64 {
+    let n: u64 = counts.iter().map(|&count| u64::from(count)).sum();
+    let (mut before, mut distance) = (0u64, 0f64);
+    for (cell, &count) in counts.iter().enumerate() {
+        before += u64::from(count);
+        distance = distance.max((before as f64 / n as f64 - (cell + 1) as f64 / counts.len() as f64).abs());
     }
     // Less what rounding may have added.
     let distance = (distance - 1e-12).max(0.0);
-    (2f64.ln() - 2.0 * n * distance * distance).min(0.0)
+    (2f64.ln() - 2.0 * n as f64 * distance * distance).min(0.0)
 }
 
-/// Two samples of one size, sorted: distance D between their distributions.
+/// Counts of the same cells in order in two samples of one size: distance D between their distributions.
 ///
 /// If both follow one law, whatever it is, one of them is off by D/2 at least: at most 4 exp(-n D^2 / 2).
-pub(super) fn kolmogorov_two(left: &[u64], right: &[u64]) -> f64 {
-    let n = left.len().min(right.len()) as f64;
-    let (mut i, mut j, mut distance) = (0, 0, 0f64);
-    while i < left.len() && j < right.len() {
-        let word = left[i].min(right[j]);
-        i += left[i..].iter().take_while(|&&other| other == word).count();
-        j += right[j..].iter().take_while(|&&other| other == word).count();
-        distance = distance.max((i as f64 / left.len() as f64 - j as f64 / right.len() as f64).abs());
+pub(super) fn kolmogorov_two(left: &[u32], right: &[u32]) -> f64 {
+    let size = |counts: &[u32]| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+    let (n, m) = (size(left) as f64, size(right) as f64);
+    let (mut i, mut j, mut distance) = (0u64, 0u64, 0f64);
+    for (&a, &b) in left.iter().zip(right) {
+        (i, j) = (i + u64::from(a), j + u64::from(b));
+        distance = distance.max((i as f64 / n - j as f64 / m).abs());
     }
-    (4f64.ln() - n * distance * distance / 2.0).min(0.0)
+    (4f64.ln() - n.min(m) * distance * distance / 2.0).min(0.0)
 }
 
 /// Counts of the same cells in two samples: the worst cell.
@@ -110,13 +143,12 @@ pub(super) fn frequencies_two(left: &[u64], right: &[u64]) -> f64 {
 ///
 /// u is a centred uniform word, independent of v, which may be anything. A uniform law on (-1, 1), or on the middles of equal
 /// cells, has E exp(t u) <= exp(t^2 / 6); so given all v, S is sub-Gaussian: at most 2 exp(-3 S^2 / (2 V)).
-pub(super) fn correlation(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
-    let (sum, squares) = pairs.fold((0.0, 0.0), |(sum, squares), (u, v)| (sum + u * v, squares + v * v));
+pub(super) fn correlation(Products { sum, squares }: Products) -> f64 {
     if squares == 0.0 { 0.0 } else { (2f64.ln() - 1.5 * sum * sum / squares).min(0.0) }
 }
 
 /// Holm: of tests with these logarithms of p-values, which are rejected at the family-wise level, smallest first.
-pub(super) fn holm(ln_p: &[f64], ln_level: f64) -> Vec<usize> {
+pub(in crate::privacy) fn holm(ln_p: &[f64], ln_level: f64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..ln_p.len()).collect();
     order.sort_by(|&a, &b| ln_p[a].total_cmp(&ln_p[b]).then(a.cmp(&b)));
     let accepted =
@@ -158,24 +190,31 @@ mod tests {
                 words.iter().for_each(|&word| counts[(word & (cells as u64 - 1)) as usize] += 1);
                 counts
             };
-            let sorted = |trial: u32| {
-                let mut words = words(trial, n, bits);
-                words.sort_unstable();
-                words
+            let cells = |trial: u32| {
+                let mut counts = vec![0u32; 1 << bits.min(10)];
+                words(trial, n, bits).iter().for_each(|word| counts[(word >> bits.saturating_sub(10)) as usize] += 1);
+                counts
+            };
+            let products = |pairs: Vec<(f64, f64)>| {
+                let mut products = Products::default();
+                pairs.into_iter().for_each(|(u, v)| products.add(u, v));
+                products
             };
             check("frequencies", &|trial| frequencies(&counts(&words(trial, n, bits))));
             check("two samples", &|trial| {
                 frequencies_two(&counts(&words(2 * trial, n, bits)), &counts(&words(2 * trial + 1, n, bits)))
             });
             check("fair", &|trial| fair(words(trial, n, bits).iter().map(|word| word & 1).sum(), n as u64));
-            check("kolmogorov", &|trial| kolmogorov(&sorted(trial), bits));
-            check("kolmogorov_two", &|trial| kolmogorov_two(&sorted(2 * trial), &sorted(2 * trial + 1)));
+            check("kolmogorov", &|trial| kolmogorov(&cells(trial)));
+            check("kolmogorov_two", &|trial| kolmogorov_two(&cells(2 * trial), &cells(2 * trial + 1)));
             check("correlation", &|trial| {
                 let words = words(trial, n, bits);
-                correlation(words.chunks_exact(2).map(|pair| (centred(pair[0], bits), centred(pair[1], bits))))
+                correlation(products(
+                    words.chunks_exact(2).map(|pair| (centred(pair[0], bits), centred(pair[1], bits))).collect(),
+                ))
             });
             check("correlation with a constant", &|trial| {
-                correlation(words(trial, n, bits).iter().map(|&word| (centred(word, bits), -0.7)))
+                correlation(products(words(trial, n, bits).iter().map(|&word| (centred(word, bits), -0.7)).collect()))
             });
         }
     }
@@ -189,13 +228,25 @@ mod tests {
     }
 
     #[test]
+    fn the_larger_tail_of_a_fair_coin_is_exact() {
+        assert!((at_least(8, 10) - (56.0f64 / 1024.0).ln()).abs() < 1e-9);
+        assert!((at_least(300, 300) - -300.0 * 2f64.ln()).abs() < 1e-6);
+        assert!((at_least(1200, 1200) - -1200.0 * 2f64.ln()).abs() < 1e-6);
+        assert_eq!((at_least(0, 0), at_least(0, 5)), (0.0, 0.0));
+        assert_eq!((critical(10, (0.06f64).ln()), critical(10, -7.0)), (Some(8), None));
+        let p = found_with(8, 10, 0.99);
+        assert!((Binomial::new(p, 10).unwrap().sf(7) - 0.99).abs() < 1e-6, "{p}");
+    }
+
+    #[test]
     fn gross_departures_are_rejected() {
-        let constant = vec![7u64; 1000];
-        assert!(kolmogorov(&constant, 64) < -900.0);
-        assert!(kolmogorov_two(&constant, &vec![8; 1000]) < -400.0);
+        assert!(kolmogorov(&[1000, 0, 0, 0]) < -900.0);
+        assert!(kolmogorov_two(&[0, 1000, 0], &[0, 0, 1000]) < -400.0);
         assert!(frequencies(&[1000, 0, 0, 0]) < -900.0);
         assert!(frequencies_two(&[1000, 0], &[0, 1000]) < -600.0);
-        assert!(correlation((0..1000).map(|i| (centred(i << 54, 64), centred(i << 54, 64)))) < -400.0);
+        let mut products = Products::default();
+        (0..1000).map(|i| centred(i << 54, 64)).for_each(|u| products.add(u, u));
+        assert!(correlation(products) < -400.0);
     }
 
     #[test]

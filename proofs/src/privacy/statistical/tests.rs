@@ -6,7 +6,8 @@ use viewless_protocols::program::{Function, ProgramBuilder, ValueId};
 use viewless_protocols::ring::Domain;
 use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
 
-const FEW: Options = Options { seed: 1, runs: 64, most_elements: 64, most_pairs: 64, false_alarm_rate: 1e-7 };
+const FEW: Options =
+    Options { seed: 1, runs: 64, most_elements: 64, most_pairs: 64, false_alarm_rate: 1e-7, most_bytes: 1 << 30 };
 
 /// The client masks x (64 words of `domain`) with what `mask` builds and sends it to P1.
 fn masked(domain: Domain, mask: impl FnOnce(&mut ProgramBuilder, PartySet) -> ValueId) -> Program {

@@ -5,6 +5,7 @@ use super::rules::{self, Passes};
 use crate::privacy::certificate::Step;
 use std::collections::HashMap;
 use viewless_protocols::program::{Local, Op, ValueId};
+use viewless_protocols::shape::Move;
 
 /// The state of an elimination.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Elimination<'v, 'p> {
     ready: Vec<ValueId>,
     /// Contents whose one live flow was followed: no part of a concatenation may count twice.
     followed: Vec<bool>,
+    /// Slices of samples outside the view.
+    slices: Vec<ValueId>,
     /// The send of each message.
     sends: HashMap<ValueId, ValueId>,
     pub(super) steps: Vec<Step>,
@@ -30,12 +33,27 @@ impl<'v, 'p> Elimination<'v, 'p> {
         let sends = graph.view.messages().iter().map(|&send| (graph.view.contents(send), send)).collect();
         let ready =
             (0..count as u32).map(ValueId).filter(|&id| graph.is_fresh(id) && graph.live_flows(id) == 1).collect();
+        let is_slice_of_sample = |id: &ValueId| match &graph.view.program.value(*id).op {
+            Op::Local(Local::Move(Move::Slice { .. }), arguments) => graph.is_fresh(graph.view.contents(arguments[0])),
+            Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Sample { .. }
+            | Op::Local(..)
+            | Op::Send(..)
+            | Op::Reveal { .. } => false,
+        };
+        let slices = (0..count as u32)
+            .map(ValueId)
+            .filter(|&id| graph.view.contents(id) == id)
+            .filter(is_slice_of_sample)
+            .collect();
         Self {
             graph,
             uniform_by: vec![None; count],
             missing_parts: HashMap::new(),
             ready,
             followed: vec![false; count],
+            slices,
             sends,
             steps: Vec::new(),
             distance: 0.0,
@@ -48,7 +66,37 @@ impl<'v, 'p> Elimination<'v, 'p> {
     }
 
     fn is_uniform(&self, id: ValueId) -> bool {
-        self.graph.is_fresh(id) || self.uniform_by[id.index()].is_some()
+        self.graph.is_fresh(id) || self.uniform_by[id.index()].is_some() || self.is_part(id)
+    }
+
+    /// Whether `id` is a slice of a sample outside the view, and all else that the sample leads to are slices apart from it.
+    fn is_part(&self, id: ValueId) -> bool {
+        let program = self.graph.view.program;
+        let Op::Local(Local::Move(Move::Slice { .. }), arguments) = &program.value(id).op else { return false };
+        let sample = self.graph.view.contents(arguments[0]);
+        let mut others = self.graph.live_users(sample).filter(|&(other, _)| other != id);
+        self.graph.is_fresh(sample) && others.all(|(other, _)| rules::are_apart(program, id, other))
+    }
+
+    /// Looks again at the slices of samples: those that are apart from all others now are masks of their own. Whether there are
+    /// any that were not followed yet.
+    fn parts(&mut self) -> bool {
+        let (mut found, slices) = (false, std::mem::take(&mut self.slices));
+        for &slice in &slices {
+            if self.followed[slice.index()] || !self.is_part(slice) {
+                continue;
+            }
+            if self.graph.items[slice.index()] == Item::Pending {
+                found = true;
+                self.steps.push(Step::Uniform { message: self.send_of(slice), masks: vec![slice] });
+                self.end(slice);
+            } else if self.graph.live_flows(slice) == 1 && self.graph.items[slice.index()] == Item::None {
+                found = true;
+                self.ready.push(slice);
+            }
+        }
+        self.slices = slices;
+        found
     }
 
     /// Eliminates samples that are sent as they are: the simulator draws them.
@@ -72,31 +120,72 @@ impl<'v, 'p> Elimination<'v, 'p> {
 
     /// Eliminates by the rule `uniform` as long as anything can be.
     pub(super) fn run(&mut self) {
-        while let Some(id) = self.ready.pop() {
-            if self.graph.live_flows(id) != 1 || !self.is_uniform(id) || self.followed[id.index()] {
-                continue;
+        loop {
+            while let Some(id) = self.ready.pop() {
+                self.follow(id);
             }
-            self.followed[id.index()] = true;
-            let Some((user, position)) = self.graph.live_users(id).next() else { continue };
-            let passes = rules::passes(self.graph.view.program, self.graph.view.program.value(user), position);
-            let covered = match passes {
-                Passes::Uniform => true,
-                Passes::WithAllParts => self.part_is_uniform(user),
-                Passes::Widened | Passes::Not(_) => false,
-            };
-            if !covered || self.uniform_by[user.index()].is_some() {
-                continue;
+            if !self.parts() {
+                return;
             }
-            self.uniform_by[user.index()] = Some(id);
-            match self.graph.items[user.index()] {
-                Item::Pending => {
-                    let mut masks = Vec::new();
-                    self.masks_of(user, &mut masks);
-                    self.steps.push(Step::Uniform { message: self.send_of(user), masks });
-                    self.end(user);
-                }
-                Item::None if self.graph.live_flows(user) == 1 => self.ready.push(user),
-                Item::None | Item::Share | Item::Gone => {}
+        }
+    }
+
+    /// Follows the one live flow of uniform contents by one operation.
+    fn follow(&mut self, id: ValueId) {
+        if self.graph.live_flows(id) != 1 || self.followed[id.index()] {
+            return;
+        }
+        if !self.is_uniform(id) {
+            self.look_behind_shift(id);
+            return;
+        }
+        self.followed[id.index()] = true;
+        let Some((user, position)) = self.graph.live_users(id).next() else { return };
+        let program = self.graph.view.program;
+        let reached = match rules::passes(program, program.value(user), position) {
+            Passes::Uniform => Some(user),
+            Passes::WithAllParts => self.part_is_uniform(user).then_some(user),
+            Passes::LowBits(bits) => self.low_bits(user, bits),
+            Passes::Widened | Passes::Not(_) => None,
+        };
+        let Some(reached) = reached.filter(|reached| self.uniform_by[reached.index()].is_none()) else { return };
+        self.uniform_by[reached.index()] = Some(id);
+        match self.graph.items[reached.index()] {
+            Item::Pending => {
+                let mut masks = Vec::new();
+                self.masks_of(reached, &mut masks);
+                self.steps.push(Step::Uniform { message: self.send_of(reached), masks });
+                self.end(reached);
+            }
+            Item::None if self.graph.live_flows(reached) == 1 => self.ready.push(reached),
+            Item::None | Item::Share | Item::Gone => {}
+        }
+    }
+
+    /// The conversion that takes no more than the uniform low bits of `shifted`, if nothing else is done to it.
+    fn low_bits(&self, shifted: ValueId, bits: u8) -> Option<ValueId> {
+        let mut users = self.graph.live_users(shifted);
+        let (Some((user, _)), None) = (users.next(), users.next()) else { return None };
+        match &self.graph.view.program.value(user).op {
+            Op::Local(Local::Convert(domain), _) if domain.bits() <= bits => Some(user),
+            Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Sample { .. }
+            | Op::Local(..)
+            | Op::Send(..)
+            | Op::Reveal { .. } => None,
+        }
+    }
+
+    /// Follows what was shifted to give `id` once more, because `id` has lost other flows.
+    fn look_behind_shift(&mut self, id: ValueId) {
+        let view = self.graph.view;
+        if let Op::Local(Local::ShiftRight(_) | Local::ShiftRightArithmetic(_), arguments) = &view.program.value(id).op
+        {
+            let behind = view.contents(arguments[0]);
+            if !view.knows(behind) && self.graph.live_flows(behind) == 1 && self.is_uniform(behind) {
+                self.followed[behind.index()] = false;
+                self.ready.push(behind);
             }
         }
     }

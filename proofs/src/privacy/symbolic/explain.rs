@@ -41,6 +41,7 @@ fn look(elimination: &Elimination<'_, '_>, message: ValueId) -> Findings {
             let argument = view.contents(argument);
             let obstacle = obstacle.or(match rules::passes(program, value, position) {
                 Passes::Uniform | Passes::WithAllParts => None,
+                Passes::LowBits(_) => Some("it is shifted right, so that the high bits are not covered"),
                 Passes::Widened => Some("it is read as a wider word, so that the high bits are not covered"),
                 Passes::Not(why) => Some(why),
             });

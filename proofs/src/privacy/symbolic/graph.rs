@@ -51,7 +51,8 @@ impl<'v, 'p> Graph<'v, 'p> {
     fn connect(&mut self) {
         let count = self.view.program.values.len();
         let is_user = |graph: &Self, id: ValueId| {
-            graph.items[id.index()] != Item::None || graph.view.knowledge(id) == Knowledge::Unknown
+            let known = graph.items[id.index()] == Item::None && graph.view.knowledge(id) != Knowledge::Unknown;
+            graph.view.contents(id) == id && !known
         };
         for i in 0..count as u32 {
             if is_user(self, ValueId(i)) {
@@ -72,7 +73,7 @@ impl<'v, 'p> Graph<'v, 'p> {
             }
         }
         for i in (0..count as u32).rev() {
-            if self.is_live(ValueId(i)) {
+            if self.view.contents(ValueId(i)) == ValueId(i) && self.is_live(ValueId(i)) {
                 self.each_argument(ValueId(i), |graph, argument, _| graph.live[argument.index()] += 1);
             }
         }

@@ -13,16 +13,17 @@
 mod eliminate;
 mod explain;
 mod graph;
+mod handing;
 mod output;
 mod rules;
 
 use super::certificate::{Certificate, FORMAT, Step};
-use super::view::{Knowledge, View};
-use super::{Coalition, Offending, Report, Verdict};
+use super::view::View;
+use super::{Coalition, Offending, Report, Verdict, check};
 use eliminate::Elimination;
 use graph::{Graph, Item};
 use std::collections::HashSet;
-use viewless_protocols::program::Program;
+use viewless_protocols::program::{Program, ValueId};
 
 /// What the prover may do.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,12 +32,14 @@ pub struct Options {
     pub largest_distance: f64,
     /// Largest number of offending messages that are reported.
     pub most_offending: usize,
+    /// How often the elimination may be run, on larger and larger views, while messages resist.
+    pub most_attempts: usize,
 }
 
 impl Default for Options {
-    /// 2^-40, the customary statistical security; 32 messages.
+    /// 2^-40, the customary statistical security; 32 messages; 1024 attempts (fewer for large Programs).
     fn default() -> Self {
-        Self { largest_distance: 2f64.powi(-40), most_offending: 32 }
+        Self { largest_distance: 2f64.powi(-40), most_offending: 32, most_attempts: 1024 }
     }
 }
 
@@ -48,29 +51,50 @@ pub fn prove(program: &Program, coalition: Coalition, options: &Options) -> Repo
 
 /// [`prove`] for a Program whose digest is known. (A wrong one makes certificates that the checker refuses.)
 pub(super) fn prove_hashed(program: &Program, digest: &str, coalition: Coalition, options: &Options) -> Report {
-    let view = View::new(program, coalition);
-    let groups = output::groups(&view);
+    let best = handing::best_attempt(program, coalition, options);
+    let Attempt { view, steps, distance, offending, messages } = best;
+    let (verdict, certificate) = if offending.is_empty() {
+        let simulator = check::simulator_for(program, coalition);
+        let (digest, coalition) = (digest.to_owned(), coalition.members().iter().collect());
+        let Larger { handed, same, .. } = view;
+        let certificate = Certificate { format: FORMAT, digest, coalition, simulator, same, handed, steps };
+        (Verdict::Proved { statistical_distance: distance, simulator }, Some(certificate))
+    } else {
+        (Verdict::Undecided { offending }, None)
+    };
+    Report { coalition, messages, verdict, certificate }
+}
+
+/// How the view is read: what is handed to the coalition, which values are the same, which outputs are taken for no sums.
+#[derive(Debug, Clone, Default)]
+struct Larger {
+    handed: Vec<ValueId>,
+    same: Vec<(ValueId, ValueId)>,
+    given_up: HashSet<ValueId>,
+}
+
+/// What came of one run of the elimination.
+#[derive(Debug)]
+struct Attempt {
+    view: Larger,
+    steps: Vec<Step>,
+    distance: f64,
+    offending: Vec<Offending>,
+    messages: usize,
+}
+
+/// Eliminates the messages of a view.
+fn attempt(program: &Program, coalition: Coalition, options: &Options, larger: Larger) -> Attempt {
+    let view = View::handing(program, coalition, &larger.handed, &larger.same);
+    let groups = output::groups(&view, &larger.given_up);
     let shares: Vec<_> = groups.iter().flat_map(|group| group.shares.iter().map(|&(share, _)| share)).collect();
     let mut elimination = Elimination::new(Graph::new(&view, &shares));
-    let functions = view.messages().iter().filter(|&&send| view.knowledge(send) != Knowledge::Message);
-    elimination.steps.extend(functions.map(|&message| Step::Function { message }));
     elimination.drawn_samples();
     let mut offending = eliminate_all(&mut elimination, options);
     offending.extend(account_outputs(&mut elimination, &groups));
     offending.truncate(options.most_offending);
-
-    let (verdict, certificate) = if offending.is_empty() {
-        let verdict =
-            Verdict::Proved { statistical_distance: elimination.distance, given_own_samples: view.has_outputs() };
-        (verdict, Some(certificate(digest, coalition, elimination.steps)))
-    } else {
-        (Verdict::Undecided { offending }, None)
-    };
-    Report { coalition, messages: view.sends(), verdict, certificate }
-}
-
-fn certificate(digest: &str, coalition: Coalition, steps: Vec<Step>) -> Certificate {
-    Certificate { format: FORMAT, digest: digest.to_owned(), coalition: coalition.members().iter().collect(), steps }
+    let Elimination { steps, distance, .. } = elimination;
+    Attempt { view: larger, steps, distance, offending, messages: view.sends() }
 }
 
 /// Eliminates every message that is no share of an output; gives up those that resist, one by one.
@@ -107,13 +131,16 @@ fn account_outputs(elimination: &mut Elimination<'_, '_>, groups: &[output::Grou
         match output::account(&elimination.graph, |contents| elimination.send_of(contents), group) {
             Some(step) => {
                 elimination.steps.push(step);
-                accounted.insert(view.contents(group.output));
+                accounted.insert(group.sum);
+                if let [(only, _)] = group.shares[..] {
+                    accounted.insert(only);
+                }
             }
             None => {
                 let (share, _) = group.shares[0];
                 let why = format!(
-                    "it is a share of the output %{} but tells more: no sample that enters this and one other share only cancels \
-                     between them; add a fresh sharing of zero before shares are sent",
+                    "it is a share of the output %{}, and no sample was found that enters this and one other share only and cancels \
+                     between them; a fresh sharing of zero before shares are sent is such a sample",
                     group.output.0
                 );
                 offending.push(explain::offending(elimination, elimination.send_of(share), why));
@@ -132,10 +159,13 @@ fn account_outputs(elimination: &mut Elimination<'_, '_>, groups: &[output::Grou
             }
         }
     }
+    // An output that is made from messages that are drawn exactly tells something of these, and of nothing else.
+    let inexact = elimination.distance > 0.0;
     for &output in view.outputs() {
-        if drawn[view.contents(output).index()] {
+        if inexact && drawn[view.contents(output).index()] {
             let why = format!(
-                "the output depends on messages to {} and is no signed sum of them, so that they cannot be accounted to it",
+                "the output depends on messages to {} that are only near to what the simulator draws, and is no sum of them with \
+                 public odd factors",
                 view.coalition
             );
             offending.push(explain::offending(elimination, output, why));

@@ -12,6 +12,8 @@ pub(super) enum Passes {
     WithAllParts,
     /// The result is the argument with zeros above: uniform on a part of its domain.
     Widened,
+    /// The low bits of the result, this many, are uniform.
+    LowBits(u8),
     /// Nothing can be said.
     Not(&'static str),
 }
@@ -38,12 +40,12 @@ pub(super) fn passes(program: &Program, user: &Value, position: usize) -> Passes
         Local::Convert(domain) if domain.bits() <= argument.domain.bits() => Passes::Uniform,
         Local::Convert(_) => Passes::Widened,
         Local::Concat(_) => Passes::WithAllParts,
+        Local::MatMul if is_onto(program, arguments[1 - position], position) => Passes::Uniform,
         Local::Mul | Local::MatMul => Passes::Not("it is multiplied by something that need not be odd"),
         Local::And => Passes::Not("it is combined by AND, which can erase it"),
         Local::ShiftLeft(_) => Passes::Not("it is shifted left, so that the low bits are not covered"),
-        Local::ShiftRight(_) | Local::ShiftRightArithmetic(_) => {
-            Passes::Not("it is shifted right, so that the high bits are not covered")
-        }
+        Local::ShiftRight(shift) | Local::ShiftRightArithmetic(shift) => Passes::LowBits(user.domain.bits() - shift),
+        Local::Function(function) if is_balanced(function) => Passes::Uniform,
         Local::Function(_) => Passes::Not("it goes through a function, which need not be a bijection"),
     }
 }
@@ -53,6 +55,52 @@ fn is_odd_constant(program: &Program, id: ValueId) -> bool {
         Op::Constant(Constant::Splat(word)) => word % 2 == 1,
         Op::Constant(Constant::Words(words)) => words.iter().all(|word| word % 2 == 1),
         Op::Input { .. } | Op::Sample { .. } | Op::Local(..) | Op::Send(..) | Op::Reveal { .. } => false,
+    }
+}
+
+/// Whether products of a uniform matrix, the factor at `position`, with this constant one are uniform: whether Gaussian elimination
+/// modulo 2 finds an odd pivot for each column (for each row, where the constant stands on the left).
+fn is_onto(program: &Program, constant: ValueId, position: usize) -> bool {
+    let value = program.value(constant);
+    let (Op::Constant(Constant::Words(words)), &[rows, columns]) = (&value.op, value.shape.axes()) else {
+        return false;
+    };
+    if rows.max(columns) > 64 {
+        return false;
+    }
+    let odd = |row: usize, column: usize| words[row * columns + column] % 2 == 1;
+    let mut vectors: Vec<Vec<bool>> = if position == 0 {
+        (0..columns).map(|column| (0..rows).map(|row| odd(row, column)).collect()).collect()
+    } else {
+        (0..rows).map(|row| (0..columns).map(|column| odd(row, column)).collect()).collect()
+    };
+    while let Some(vector) = vectors.pop() {
+        let Some(pivot) = vector.iter().position(|&bit| bit) else { return false };
+        for other in vectors.iter_mut().filter(|other| other[pivot]) {
+            other.iter_mut().zip(&vector).for_each(|(bit, &with)| *bit ^= with);
+        }
+    }
+    true
+}
+
+/// Whether each word of the result comes from equally many words.
+fn is_balanced(function: &Function) -> bool {
+    let Function::Table { entries, domain } = function else { return false };
+    let mut sorted = entries.clone();
+    sorted.sort_unstable();
+    let Some(each) = entries.len().checked_shr(u32::from(domain.bits())).filter(|&each| each > 0) else { return false };
+    sorted.chunks(each).enumerate().all(|(word, chunk)| chunk.iter().all(|&entry| entry == word as u64))
+}
+
+/// Whether two values are slices, along one axis, without a common element.
+pub(super) fn are_apart(program: &Program, one: ValueId, other: ValueId) -> bool {
+    let range = |id: ValueId| {
+        let Op::Local(Local::Move(Move::Slice { axis, start, length }), _) = &program.value(id).op else { return None };
+        Some((*axis, *start..start + length))
+    };
+    match (range(one), range(other)) {
+        (Some((axis, one)), Some((same, other))) if axis == same => one.end <= other.start || other.end <= one.start,
+        (Some(_), Some(_)) | (None, _) | (_, None) => false,
     }
 }
 

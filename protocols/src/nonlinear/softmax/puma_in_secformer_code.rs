@@ -12,9 +12,10 @@
 //!
 //! **Cost.** As published volumes show: `max/crypten`, a comparison, 8 squares and two products for each element, `reciprocal/newton-signed`
 //! for each row: for rows of 512 155 rounds and 1797.0625 byte for each element.
-//! **Error.** It is no softmax. On [0, 1], where no u is negative, it gives shares between 0 and 1, and the error is below 1: that is all.
+//! **Error.** It is no softmax. On its domain, where no u is negative, it gives shares between 0 and 1, and the error is below 1: that is all.
 //! For the row (1, 0, ..., 0) of 128 it gives 1 where softmax gives 0.021.
-//! **Domain.** Elements in [0, 1], row sums of u in [0.01, 100].
+//! **Domain.** Elements in [0, 1], row sums of u in [0.01, 100], which rows of more than 58 elements can leave: 128 ones have a sum of 220, on
+//! which the reciprocal diverges now and then, and the output errs by hundreds of millions.
 //! **Privacy.** Comparison, equality, selection, squares and products: every message is uniform.
 //! **Source.** SecFormer's repository at 4c1db49, `efficiency/utils.py`, `puma_softmax`.
 
@@ -30,6 +31,9 @@ const THRESHOLD: f64 = 1e-14;
 /// Subtracted with the maximum.
 const EPSILON: f64 = 1e-6;
 
+/// The elements of which something is claimed.
+const ELEMENTS: (f64, f64) = (0.0, 1.0);
+
 /// The card.
 pub static CARD: LazyLock<Card> = LazyLock::new(|| {
     Card {
@@ -38,7 +42,10 @@ pub static CARD: LazyLock<Card> = LazyLock::new(|| {
     summary: "1 or exp(x) by the sign of x, less the maximum, over its row sum".into(),
     source: "SecFormer's repository at 4c1db49, efficiency/utils.py, puma_softmax".into(),
     reading: Reading::AsBenchmarked,
-    interval: PerRow::of(|_| Interval { low: 0.0, high: 1.0, of: "the elements".into() }),
+    interval: PerRow::of(|_| Interval {
+        of: "the row sum of u, for elements in [0, 1]".into(),
+        ..reciprocal::newton_signed::CARD.interval.at(1)
+    }),
     error: ErrorClaim { absolute: 1.0, relative: 0.0, truth: Truth::Softmax },
     claims: vec![CostClaim {
         by: "SecFormer, Table 3 (67.837 GB for BERT-base); its code, measured for rows of 16 to 512".into(),
@@ -83,8 +90,7 @@ fn bits(row_length: usize) -> i64 {
 pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {
     let guard_bits = c.guard_bits(x);
     let x = mask.map_or(x, |mask| mask.fill(c, x));
-    let domain = CARD.interval.at(c.row_length(x));
-    c.claim_domain(x, domain.low, domain.high);
+    c.claim_domain(x, ELEMENTS.0, ELEMENTS.1);
     let largest = max::crypten::PROTOCOL.build(c, x);
     let below = c.less_than(x, THRESHOLD);
     let exponential = exp::crypten::PROTOCOL.build(c, x);

@@ -1,0 +1,117 @@
+//! Whether an answer is the model's: what speaks against it, in sentences.
+
+use crate::inference::Answer;
+use viewless_protocols::model::{Activation, AttentionWeights, TransformerConfig};
+use viewless_protocols::nonlinear::{Function, Registry, Truth};
+use viewless_protocols::suite::{Suite, SuiteError};
+
+/// An answer whose numbers are all smaller than so many units of the fixed point says little.
+const UNITS: f64 = 32.0;
+
+/// What 2Quad adds to each score.
+const TWO_QUAD_SHIFT: f64 = 5.0;
+
+/// What speaks against a private answer: another label, an error as large as the answer, numbers too small for the fixed point.
+#[must_use]
+pub fn doubts(private: &Answer, plaintext: &Answer, max_abs_error: f64, suite: &Suite) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if private.label != plaintext.label {
+        let name = |label: &Option<String>| label.clone().unwrap_or_else(|| "none".to_owned());
+        doubts.push(format!(
+            "the label is {}, and that of plaintext is {}",
+            name(&private.label),
+            name(&plaintext.label)
+        ));
+    }
+    if private.labels != plaintext.labels {
+        let names = |labels: &Option<Vec<String>>| labels.as_ref().map_or_else(String::new, |labels| labels.join(", "));
+        let (private, plaintext) = (names(&private.labels), names(&plaintext.labels));
+        doubts.push(format!("the labels are [{private}], and those of plaintext are [{plaintext}]"));
+    }
+    let largest = plaintext.values().iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+    let unit = (-f64::from(suite.fixed().fraction_bits)).exp2();
+    if largest > 0.0 && largest < UNITS * unit {
+        doubts.push(format!(
+            "the numbers of the answer are at most {largest:.1e}, and a unit of {} fraction bits is {unit:.1e}: too few bits for them",
+            suite.fixed().fraction_bits
+        ));
+    } else if largest > 0.0 && max_abs_error > largest / 2.0 {
+        doubts.push(format!(
+            "the error, {max_abs_error:.1e}, is more than half of the largest number of the answer, {largest:.1e}"
+        ));
+    }
+    doubts
+}
+
+/// The functions that a suite computes in the place of the model's own, in sentences; none of a suite for the model.
+///
+/// The two forms of GeLU count as one function here: they differ by up to 4.7e-4, which a note says.
+///
+/// # Errors
+/// A suite that names protocols which are not there.
+pub fn other_functions(config: &TransformerConfig, suite: &Suite) -> Result<Vec<String>, SuiteError> {
+    let protocols = suite.resolve(Registry::built_in())?;
+    let mut others = Vec::new();
+    let softmax = &protocols.get(&Function::SOFTMAX)?.card;
+    let same = match (config.attention_weights, softmax.error.truth) {
+        (AttentionWeights::Softmax, truth) => truth == Truth::Softmax,
+        (AttentionWeights::TwoQuad, truth) => truth == Truth::TwoQuad { shift: TWO_QUAD_SHIFT },
+    };
+    if !same {
+        let own = match config.attention_weights {
+            AttentionWeights::Softmax => "softmax",
+            AttentionWeights::TwoQuad => "2Quad, (x + 5)^2 over its row sum",
+        };
+        others.push(format!("the model weighs scores by {own}, and {} computes another function", softmax.name));
+    }
+    if config.activation.is_gelu() {
+        let gelu = &protocols.get(&Function::GELU)?.card;
+        let is_quad = gelu.name.starts_with("gelu/quad");
+        if is_quad != (config.activation == Activation::Quad) {
+            let own = if config.activation == Activation::Quad { "Quad, x^2/8 + x/4 + 1/2" } else { "GeLU" };
+            others.push(format!("the model's activation is {own}, and {} computes another function", gelu.name));
+        }
+    }
+    Ok(others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suite_for_distilled_models_is_another_function_for_others_and_the_reverse() {
+        let others = |config: &TransformerConfig, suite: &str| {
+            other_functions(config, &Suite::built_in(suite).unwrap()).unwrap().len()
+        };
+        let trained = TransformerConfig::bert_base();
+        let weights = AttentionWeights::TwoQuad;
+        let secformer = TransformerConfig { attention_weights: weights, ..TransformerConfig::bert_base() };
+        let mpcformer = TransformerConfig { activation: Activation::Quad, ..secformer.clone() };
+        assert_eq!(
+            [others(&trained, "faithful"), others(&trained, "secformer"), others(&trained, "mpcformer")],
+            [0, 1, 2]
+        );
+        assert_eq!([others(&secformer, "faithful"), others(&secformer, "secformer")], [1, 0]);
+        assert_eq!([others(&mpcformer, "faithful"), others(&mpcformer, "mpcformer")], [2, 0]);
+    }
+
+    #[test]
+    fn another_label_a_large_error_and_small_numbers_are_doubts() {
+        let suite = Suite::built_in("faithful").unwrap();
+        let answer = |values: &[f64], label: &str| Answer {
+            pooled: None,
+            hidden_states: None,
+            logits: Some(values.to_vec()),
+            label: Some(label.to_owned()),
+            labels: None,
+        };
+        let found = |private: &Answer, plain: &Answer, error| doubts(private, plain, error, &suite);
+        let plain = answer(&[1.0, -1.0], "a");
+        assert!(found(&plain, &plain, 1e-4).is_empty());
+        assert!(found(&answer(&[1.0, 1.5], "b"), &plain, 1e-4)[0].contains("plaintext is a"));
+        assert!(found(&plain, &plain, 0.6)[0].contains("half"));
+        let small = answer(&[5e-6, -5e-6], "a");
+        assert!(found(&small, &small, 0.0)[0].contains("too few bits"));
+    }
+}

@@ -68,18 +68,6 @@ impl Command {
     /// Bad usage or input.
     pub fn run(&self, manner: Manner) -> Result<Outcome, CliError> {
         match self {
-            Self::List(arguments) => list::run(arguments, json),
-            Self::Fetch(arguments) => fetch::run(arguments, json),
-            Self::Infer(arguments) => infer::run(arguments, json),
-            Self::Cost(arguments) => cost::run(arguments, json),
-            Self::Compare(arguments) => compare::run(arguments, json),
-            Self::Reproduce(arguments) => reproduce::run(arguments, json),
-            Self::Audit(arguments) => audit::run(arguments, json),
-            Self::Assay(arguments) => assay::run(arguments, json),
-            Self::Prove(arguments) => prove::run(arguments, json),
-            Self::Check(arguments) => check::run(arguments, json),
-            Self::Plan(arguments) => plan::run(arguments, json),
-            Self::Dump(arguments) => dump::run(arguments, json),
             Self::List(arguments) => list::run(arguments, manner),
             Self::Fetch(arguments) => fetch::run(arguments, manner),
             Self::Infer(arguments) => infer::run(arguments, manner),
@@ -90,6 +78,7 @@ impl Command {
             Self::Assay(arguments) => assay::run(arguments, manner),
             Self::Prove(arguments) => prove::run(arguments, manner),
             Self::Check(arguments) => check::run(arguments, manner),
+            Self::Plan(arguments) => plan::run(arguments, manner),
             Self::Dump(arguments) => dump::run(arguments, manner),
         }
     }

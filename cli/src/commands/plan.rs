@@ -5,6 +5,7 @@ mod private;
 
 use super::Outcome;
 use crate::error::CliError;
+use crate::screen::Manner;
 use clap::{Args, Subcommand};
 
 /// What to plan.
@@ -28,10 +29,10 @@ enum What {
 ///
 /// # Errors
 /// What cannot be planned.
-pub fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     match (&arguments.what, &arguments.private) {
-        (Some(What::Amp(arguments)), _) => amp::run(arguments, json),
-        (None, Some(arguments)) => private::run(arguments, json),
+        (Some(What::Amp(arguments)), _) => amp::run(arguments, manner),
+        (None, Some(arguments)) => private::run(arguments, manner),
         (None, None) => Err(CliError::NothingToPlan),
     }
 }

@@ -4,9 +4,9 @@ use crate::render::table::TextTable;
 use crate::render::units;
 use viewless_workbench::plan::{Catalogue, Plan, Priced};
 
-/// The plan.
+/// The plan; with a legend where it is asked for.
 #[must_use]
-pub fn text(plan: &Plan, catalogue: &Catalogue) -> String {
+pub fn text(plan: &Plan, catalogue: &Catalogue, explain: bool) -> String {
     let request = &plan.request;
     let chosen = &plan.chosen;
     let mut text = format!(
@@ -36,7 +36,10 @@ pub fn text(plan: &Plan, catalogue: &Catalogue) -> String {
     text += "\nBest suites of other schemes, and the built-in suites (* meets the same limits):\n";
     text += &prices(plan).lines();
     text += &left_out(catalogue);
-    text + &conventions(plan)
+    if explain {
+        text += &conventions(plan);
+    }
+    text
 }
 
 fn error(priced: &Priced) -> String {

@@ -3,7 +3,7 @@
 use crate::commands::Outcome;
 use crate::error::CliError;
 use crate::render::amp as words;
-use crate::screen;
+use crate::screen::{self, Manner};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use viewless_planner::amp::{self, Quirks};
@@ -57,7 +57,7 @@ impl From<Experiment> for amp::Experiment {
 ///
 /// # Errors
 /// A cluster that cannot be read or planned for.
-pub(super) fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let quirks = if arguments.as_coded {
         Quirks::as_coded()
     } else if arguments.per_stage_speed {
@@ -67,10 +67,6 @@ pub(super) fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError
     };
     let cluster = arguments.cluster.as_deref().map(read_cluster).transpose()?;
     let report = amp::report(arguments.experiment.into(), cluster, quirks).map_err(PlanningError::from)?;
-    if json {
-        screen::print_json(&report)?;
-    } else {
-        screen::print(words::text(&report, arguments.top))?;
-    }
+    screen::show(&report, manner, |_| words::text(&report, arguments.top))?;
     Ok(Outcome::Positive)
 }

@@ -7,7 +7,7 @@ use crate::file::Pending;
 use crate::progress::Progress;
 use crate::render::picture::Format;
 use crate::render::{plan as words, plan_chart as chart};
-use crate::screen;
+use crate::screen::{self, Manner};
 use clap::Args;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ pub(super) struct Arguments {
 ///
 /// # Errors
 /// What cannot be planned or written.
-pub(super) fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError> {
+pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     for path in [&arguments.plot_front, &arguments.plot_timeline, &arguments.plot_map].into_iter().flatten() {
         Format::of(path)?;
     }
@@ -102,11 +102,7 @@ pub(super) fn run(arguments: &Arguments, json: bool) -> Result<Outcome, CliError
     if let Some(path) = &arguments.plot_map {
         draw(path, &chart::map(&catalogue, &request))?;
     }
-    if json {
-        screen::print_json(&plan)?;
-    } else {
-        screen::print(words::text(&plan, &catalogue))?;
-    }
+    screen::show(&plan, manner, |explain| words::text(&plan, &catalogue, explain))?;
     Ok(Outcome::Positive)
 }
 

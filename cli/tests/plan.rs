@@ -21,6 +21,11 @@ fn refusal(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).expect("output is UTF-8")
 }
 
+/// A plan of a small query, with more arguments.
+fn plan<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["plan", "distilbert", "--seq", "8", "--suite-space", "additive2,exact,carry"], more].concat()
+}
+
 #[test]
 fn amp_is_answered_as_coded_and_exactly() {
     let best = |answer: &str| {
@@ -62,8 +67,6 @@ fn a_private_plan_is_a_suite_that_other_commands_take_and_unreachable_budgets_ar
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (suite, deployment, map) = (at("suite.toml"), at("deployment.toml"), at("map.svg"));
-    let small = ["--seq", "8", "--suite-space", "additive2,exact,carry"];
-    let plan = |more: &[&str]| [&["plan", "distilbert"], &small[..], more].concat();
     let files = ["--write-suite", &suite, "--write-deployment", &deployment, "--plot-map", &map];
     let text = success(&plan(&[&["--error", "1e3", "--json"], &files[..]].concat()));
     let report: Value = serde_json::from_str(&text).expect("JSON");
@@ -76,7 +79,7 @@ fn a_private_plan_is_a_suite_that_other_commands_take_and_unreachable_budgets_ar
     assert!(fs::read_to_string(&map).expect("a file").contains("one-way latency"));
     assert!(refusal(&plan(&["--error", "0"])).contains("the least is"));
     assert!(refusal(&plan(&["--error", "nan"])).contains("an error budget is a number"));
-    assert!(refusal(&plan(&["--error", "1", "--suite-space", "additve2"])).contains("names no choice"));
+    assert!(refusal(&["plan", "distilbert", "--error", "1", "--suite-space", "additve2"]).contains("names no choice"));
     assert!(refusal(&plan(&["--error", "1", "--requests", "0"])).contains("at least one micro-batch"));
     assert!(refusal(&["plan", "gelu/cosine", "--error", "1"]).contains("is a protocol"));
 }

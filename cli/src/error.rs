@@ -12,6 +12,7 @@ use viewless_workbench::assay::AssayError;
 use viewless_workbench::certificate::CertificateError;
 use viewless_workbench::failures::FailuresError;
 use viewless_workbench::inference::InferenceError;
+use viewless_workbench::model_report::ModelReportError;
 use viewless_workbench::named::{Named, NamedError};
 use viewless_workbench::plan::PlanningError;
 use viewless_workbench::proof::ProofError;
@@ -106,6 +107,9 @@ pub enum CliError {
     /// The proof.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// All about a model.
+    #[error(transparent)]
+    ModelReport(#[from] ModelReportError),
     /// All verdicts about a protocol.
     #[error(transparent)]
     Assay(#[from] AssayError),

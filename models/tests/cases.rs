@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use viewless_models::{Decision, Encoded, Model, ModelError, Prompt, read_config};
-use viewless_protocols::model::{Head, TransformerConfig};
+use viewless_protocols::model::{Head, Input, TransformerConfig};
 
 /// Half a unit of the fifth decimal, and 5e-6 for float32.
 const TOLERANCE: f32 = 1e-5;
@@ -125,4 +125,43 @@ fn the_canary_a_case_under_another_configuration_is_not_right() {
     let tokens = model.encode("hello the view").unwrap();
     let output = viewless_models::forward(&config, &model.weights, &tokens).unwrap().output;
     assert!((output[0] - 1.66264).abs() > 100.0 * TOLERANCE);
+}
+
+/// One directory of each class that `reference/random_directories.py` made, with the answer of the library.
+#[test]
+fn the_sample_of_random_directories_agrees_with_the_libraries() {
+    #[derive(Deserialize)]
+    struct Reference {
+        text: Option<String>,
+        tokens: Option<Vec<u32>>,
+        image: Option<usize>,
+        output: Vec<f32>,
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/random");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let directory = entry.unwrap().path();
+        let name = directory.display().to_string();
+        let text = std::fs::read_to_string(directory.join("reference.json")).unwrap();
+        let reference: Reference = serde_json::from_str(&text).unwrap();
+        let model = Model::load(&directory).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let output = match (&reference.text, model.config.input) {
+            (None, Input::Image { image_size, channels, .. }) => {
+                let number = reference.image.unwrap();
+                let pixel = |(c, y, x)| (((7 * c + 3 * y + 5 * x + number) % 16) as f32 - 8.0) / 8.0;
+                let pixels = ndarray::Array3::from_shape_fn((channels, image_size, image_size), pixel);
+                model.forward(pixels.view()).unwrap().output
+            }
+            (text, _) => {
+                let tokens = model.encode(text.as_deref().unwrap()).unwrap();
+                assert_eq!(Some(&tokens), reference.tokens.as_ref(), "{name}");
+                model.forward(&tokens).unwrap().output
+            }
+        };
+        assert_eq!(output.len(), reference.output.len(), "{name}");
+        let largest = reference.output.iter().fold(1.0f32, |most, x| most.max(x.abs()));
+        assert_near(&name, &output.to_vec(), &reference.output, 1e-5 * largest);
+        seen += 1;
+    }
+    assert!(seen >= 20, "{seen}");
 }

@@ -12,6 +12,7 @@
 mod seeded;
 
 pub mod circuit;
+pub mod file;
 pub mod fixed;
 pub mod model;
 pub mod nonlinear;

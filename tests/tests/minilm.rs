@@ -44,6 +44,19 @@ fn sentences() -> Vec<(String, Vec<f64>)> {
     sentences.iter().map(|one| (one["text"].as_str().unwrap().to_owned(), vector(&one["mean"]))).collect()
 }
 
+/// The largest difference of a number of the private answer from plaintext, in units of the last place (2^-16). Each of some thousand
+/// truncations on the way moves a number by less than a unit, and layer normalisations keep their sum from growing; 15 units were
+/// seen, for these sentences and seeds, which every machine repeats to the bit.
+const UNITS: f64 = 32.0;
+
+/// The least cosine between two vectors whose elements differ by at most [`UNITS`]: with a difference of length d from a vector of
+/// length v the angle's sine is at most d / v.
+fn least_cosine(vector: &[f64]) -> f64 {
+    let norm_squared: f64 = vector.iter().map(|x| x * x).sum();
+    let difference = UNITS / 65536.0;
+    (1.0 - vector.len() as f64 * difference * difference / norm_squared).sqrt()
+}
+
 #[test]
 fn faithful_private_embeddings_are_those_of_hugging_face() {
     for (text, theirs) in sentences() {
@@ -54,7 +67,11 @@ fn faithful_private_embeddings_are_those_of_hugging_face() {
             report.asked.tokens().len(),
             report.cosine
         );
-        assert!(report.cosine >= 0.9995 && against_theirs >= 0.9995);
+        // Hugging Face's numbers are those of plaintext but for 1e-6, which is far below a unit.
+        let least = least_cosine(report.plaintext.values());
+        assert!(least > 0.999_999, "the bound says little: {least}");
+        assert!(report.max_abs_error <= UNITS / 65536.0, "{}", report.max_abs_error);
+        assert!(report.cosine >= least && against_theirs >= least - 1e-9, "{} {against_theirs}", report.cosine);
         // No truncation of this suite can wrap, no value leaves the headroom, no argument leaves its protocol's domain.
         assert_eq!((report.wrap_probability, report.wraps, report.local_truncations), (0.0, 0, 0));
         assert!(report.headroom_violations.is_empty(), "{:?}", report.headroom_violations);
@@ -68,7 +85,9 @@ fn three_parties_with_replicated_shares_give_the_same_embeddings() {
     suite.scheme = SchemeSpec { kind: SchemeKind::Replicated3, triples: Triples::None, ..suite.scheme };
     let (text, theirs) = sentences().swap_remove(0);
     let report = private_with(&suite, &text, 2);
-    assert!(report.cosine >= 0.9995 && cosine(report.output.values(), &theirs) >= 0.9995);
+    let least = least_cosine(report.plaintext.values());
+    assert!(report.max_abs_error <= UNITS / 65536.0, "{}", report.max_abs_error);
+    assert!(report.cosine >= least && cosine(report.output.values(), &theirs) >= least - 1e-9);
     assert_eq!((report.wraps, report.local_truncations), (0, 0));
     assert!(report.headroom_violations.is_empty() && report.domain_violations.is_empty());
 }
@@ -83,7 +102,7 @@ fn one_and_two_threads_send_the_same_messages() {
 #[test]
 fn the_suite_for_distilled_models_is_caught_leaving_its_domains() {
     let report = private("secformer", "This model was never distilled.", 2);
-    assert!(report.cosine < 0.9995);
+    assert!(report.cosine < least_cosine(report.plaintext.values()));
     let left = |function: &str| report.domain_violations.iter().any(|violation| violation.region.contains(function));
     assert!(left("softmax/2quad") && left("layernorm/goldschmidt"), "{:?}", report.domain_violations);
     assert!(report.wrap_probability > 1e-6);

@@ -176,7 +176,7 @@ pub(crate) fn certified(protocol: &Protocol, suite: &Suite, row_length: usize) -
     })
 }
 
-fn privacy(program: &Program) -> Vec<PrivacyEntry> {
+pub(crate) fn privacy(program: &Program) -> Vec<PrivacyEntry> {
     let reports = prove_each(program, &promised_coalitions(program));
     reports
         .into_iter()

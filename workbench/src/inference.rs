@@ -158,6 +158,15 @@ pub struct InferenceReport {
     pub threads: usize,
 }
 
+impl InferenceReport {
+    /// Whether the run broke a claim that its answer rests on: a truncation wrapped, or a value left the headroom or the domain that a
+    /// protocol needs.
+    #[must_use]
+    pub fn breaks_claims(&self) -> bool {
+        self.wraps > 0 || !self.headroom_violations.is_empty() || !self.domain_violations.is_empty()
+    }
+}
+
 /// A protocol whose arguments left the domain on its card.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DomainViolation {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`inference`] | Does a private run on a real model give the plaintext answer? |
 //! | [`bill`], [`alternatives`] | What does it cost, and what would another choice cost? |
-//! | [`comparison`] | How do suites stand side by side? |
+//! | [`comparison`], [`variants`] | How do suites, or protocols of a function, stand side by side? |
 //! | [`failures`] | How often does an inference fail outright? |
 //! | [`sites`] | Which sites of a model leave their protocols' domains, and where does a private run first diverge? |
 //! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
@@ -15,6 +15,7 @@
 //! | [`plan`] | Which suite and deployment are fastest on a network within an error budget? |
 //! | [`statistics`] | What do real runs show of what a coalition sees? |
 //! | [`assay`] | All verdicts about one protocol? |
+//! | [`model_report`] | Everything about one model, and what to change? |
 //! | [`card`] | What is claimed of a protocol? |
 
 pub mod alternatives;
@@ -27,6 +28,7 @@ pub mod error_audit;
 pub mod failures;
 pub mod inference;
 pub mod judgement;
+pub mod model_report;
 pub mod named;
 pub mod plan;
 pub mod proof;
@@ -34,6 +36,7 @@ pub mod sites;
 pub mod sizes;
 pub mod statistics;
 pub mod subject;
+pub mod variants;
 
 pub use sizes::{SizeError, Sizes};
 pub use subject::{Kind, Subject, SubjectError};

@@ -245,3 +245,25 @@ fn describe(program: &Program, report: &Report, promised: bool, look: bool, star
         seconds: started.elapsed().as_secs_f64(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use viewless_protocols::suite::Suite;
+
+    /// What hashing costs on a large Program is paid once: whoever has the digest hands it on, and it is not made again.
+    #[test]
+    fn the_digest_of_a_program_is_computed_once_for_all_coalitions() {
+        let (subject, suite) = (Subject::find("exp/limit").unwrap(), Suite::built_in("faithful").unwrap());
+        let sizes = Sizes::new(3, 1).unwrap();
+        let program = subject.program(&suite, sizes).unwrap();
+        for coalition in privacy::promised_coalitions(&program) {
+            let report = privacy::decide_hashed(&program, "handed on", coalition);
+            assert_eq!(report.certificate.map(|certificate| certificate.digest), Some("handed on".to_owned()));
+        }
+        let proof = Proof::new(&subject, &suite, sizes, 1, &Asked::Promised, &|_, _| {}).unwrap();
+        assert_eq!(proof.report.digest, program.digest().to_hex().to_string());
+        assert!(proof.report.is_proved());
+        assert_eq!(proof.certificates.digest, proof.report.digest);
+    }
+}

@@ -1,27 +1,36 @@
-//! `viewless compare`: suites side by side.
+//! `viewless compare`: suites side by side for a model, or protocols of a function side by side.
 
 use super::Outcome;
 use crate::arguments::{self, Schedule, SizeArguments};
 use crate::error::CliError;
 use crate::file::Pending;
-use crate::render::{comparison as words, comparison_page as page};
+use crate::render::{comparison, comparison_page, variants};
 use crate::screen::{self, Manner};
 use clap::Args;
+use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
+use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::suite::Suite;
 use viewless_workbench::Subject;
 use viewless_workbench::comparison::SuiteComparison;
+use viewless_workbench::named::DEFAULT_SUITE;
+use viewless_workbench::variants::VariantComparison;
 
 /// What to compare.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A known model, a model directory, or a protocol
-    #[arg(value_name = "MODEL|DIR|PROTOCOL")]
-    subject: String,
+    /// A known model, a model directory or a protocol: suites side by side. A function (gelu, softmax, ...) or several protocols:
+    /// these side by side
+    #[arg(value_name = "MODEL|DIR|PROTOCOL|FUNCTION", required = true)]
+    subjects: Vec<String>,
     /// Built-in suites or .toml files, separated by commas [default: all built-in suites]
     #[arg(long, value_name = "SUITE|FILE,...", value_delimiter = ',', value_parser = arguments::suite)]
     suites: Vec<Suite>,
+    /// For protocols side by side: the suite whose scheme and fixed point they are counted and certified under
+    #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite, conflicts_with = "suites")]
+    suite: Suite,
     #[command(flatten)]
     sizes: SizeArguments,
     /// Which messages share a round
@@ -40,22 +49,66 @@ pub struct Arguments {
 /// # Errors
 /// A subject, suite or sizes that cannot be counted, or a page that cannot be written.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    let Arguments { subject, suites, sizes, schedule, markdown, html } = arguments;
-    let subject = Subject::find(subject)?;
+    let Arguments { subjects, suites, suite, sizes, schedule, .. } = arguments;
+    // A page that cannot be written is known before anything is counted.
+    let file = arguments.html.as_deref().map(Pending::create).transpose()?;
+    if let Some(protocols) = side_by_side(subjects)? {
+        let found = VariantComparison::new(&protocols, suite, sizes.checked(), (*schedule).into())?;
+        let words = Words { page: variants::page, markdown: variants::markdown, text: variants::text };
+        return arguments.write(file, &found, &words, manner);
+    }
+    let subject = Subject::find(&subjects[0])?;
     let suites =
         if suites.is_empty() { Suite::names().map(Suite::built_in).collect::<Result<_, _>>()? } else { suites.clone() };
-    // A page that cannot be written is known before anything is counted.
-    let file = html.as_deref().map(Pending::create).transpose()?;
-    let comparison = SuiteComparison::new(&subject, suites, sizes.checked(), (*schedule).into())?;
-    if let (Some(mut file), Some(path)) = (file, html) {
-        let write = file.write_all(page::page(&comparison).as_bytes());
-        write.map_err(|source| CliError::WriteFile { path: path.clone(), source })?;
-        file.commit()?;
+    let found = SuiteComparison::new(&subject, suites, sizes.checked(), (*schedule).into())?;
+    let words = Words { page: comparison_page::page, markdown: comparison::markdown, text: comparison::text };
+    arguments.write(file, &found, &words, manner)
+}
+
+/// The protocols that are to stand side by side: all of a function, or those named; none for a single model or protocol.
+fn side_by_side(subjects: &[String]) -> Result<Option<Vec<Arc<Protocol>>>, CliError> {
+    let of_function = |name: &str| -> Vec<Arc<Protocol>> {
+        Registry::built_in().iter().filter(|protocol| protocol.card.function.name() == name).cloned().collect()
+    };
+    let mut protocols = Vec::new();
+    for name in subjects {
+        let of_function = of_function(name);
+        if !of_function.is_empty() {
+            protocols.extend(of_function);
+        } else if subjects.len() == 1 {
+            return Ok(None);
+        } else {
+            protocols.push(Subject::find_protocol(name)?);
+        }
     }
-    match (manner.json, markdown) {
-        (true, _) => screen::print_json(&comparison)?,
-        (false, true) => screen::print(words::markdown(&comparison))?,
-        (false, false) => screen::print(words::text(&comparison, manner.explain))?,
+    Ok(Some(protocols))
+}
+
+/// The forms of a comparison.
+struct Words<Comparison> {
+    page: fn(&Comparison) -> String,
+    markdown: fn(&Comparison) -> String,
+    text: fn(&Comparison, bool) -> String,
+}
+
+impl Arguments {
+    fn write<Comparison: Serialize>(
+        &self,
+        file: Option<Pending>,
+        comparison: &Comparison,
+        words: &Words<Comparison>,
+        manner: Manner,
+    ) -> Result<Outcome, CliError> {
+        if let (Some(mut file), Some(path)) = (file, &self.html) {
+            let write = file.write_all((words.page)(comparison).as_bytes());
+            write.map_err(|source| CliError::WriteFile { path: path.clone(), source })?;
+            file.commit()?;
+        }
+        if self.markdown {
+            screen::print((words.markdown)(comparison))?;
+        } else {
+            screen::show(comparison, manner, |explain| (words.text)(comparison, explain))?;
+        }
+        Ok(Outcome::Positive)
     }
-    Ok(Outcome::Positive)
 }

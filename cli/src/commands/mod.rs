@@ -11,6 +11,7 @@ pub mod infer;
 pub mod list;
 pub mod plan;
 pub mod prove;
+pub mod report;
 pub mod reproduce;
 
 use crate::error::CliError;
@@ -45,6 +46,8 @@ pub enum Command {
     Cost(cost::Arguments),
     /// Count suites side by side
     Compare(compare::Arguments),
+    /// Everything about one model on one page: verdicts, bill, accuracy, sites, and what to change
+    Report(report::Arguments),
     /// Hold the cells of a published table beside what is counted
     Reproduce(reproduce::Arguments),
     /// Bound the error of a protocol over every input and every random choice, and measure it in runs
@@ -73,6 +76,7 @@ impl Command {
             Self::Infer(arguments) => infer::run(arguments, manner),
             Self::Cost(arguments) => cost::run(arguments, manner),
             Self::Compare(arguments) => compare::run(arguments, manner),
+            Self::Report(arguments) => report::run(arguments, manner),
             Self::Reproduce(arguments) => reproduce::run(arguments, manner),
             Self::Audit(arguments) => audit::run(arguments, manner),
             Self::Assay(arguments) => assay::run(arguments, manner),

@@ -14,7 +14,9 @@ pub fn sentence(audit: &ErrorAudit) -> String {
             (&report.protocol, report.verdict, report.certified_max_error, "inputs", report.domain)
         }
         ErrorAudit::Rows(report) => {
-            let of = "rows of elements";
+            // What is certified is about the rows on which every claim on the way holds.
+            let is_all = report.covered.iter().all(|claim| claim.is_kept);
+            let of = if is_all { "row of elements" } else { "row that keeps the claims below, of elements" };
             (&report.protocol, report.verdict, report.certified_max_error, of, report.range)
         }
     };

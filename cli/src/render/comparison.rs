@@ -47,8 +47,14 @@ pub fn summary(comparison: &SuiteComparison) -> TextTable {
 /// One line for each function of each suite.
 #[must_use]
 pub fn functions(comparison: &SuiteComparison) -> TextTable {
+    functions_of(&comparison.suites)
+}
+
+/// One line for each function of these suites.
+#[must_use]
+pub fn functions_of(suites: &[SuiteEntry]) -> TextTable {
     let mut table = TextTable::of_text(&["suite", "function", "protocol", "worst error", "on"]);
-    for entry in &comparison.suites {
+    for entry in suites {
         for function in &entry.functions {
             let mark = if function.not_right.is_some() { " *" } else { "" };
             table.row([

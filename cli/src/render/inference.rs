@@ -96,7 +96,8 @@ pub fn text(report: &InferenceReport, suite: &Suite, model: &Model, explain: boo
 }
 
 /// The outputs side by side, and how far apart they are.
-fn answers(report: &InferenceReport) -> String {
+#[must_use]
+pub fn answers(report: &InferenceReport) -> String {
     let (private, plain) = (report.output.values(), report.plaintext.values());
     let shown = private.len().min(SHOWN);
     let of = if shown < private.len() { format!("first {shown} of {}", private.len()) } else { String::new() };

@@ -44,10 +44,9 @@ const OF_SITES: &str = "each site is judged on the exact plaintext numbers there
 const OF_RUNS: &str = "drift: what reached the site, against plaintext; own error: what came out, against the card's exact function of what went in;\n\
      beyond: own error that neither the card's claim nor fixed point explains\n";
 
-/// The page without its first sentence and its legend.
+/// Every site on its plaintext numbers.
 #[must_use]
-pub fn body(report: &SitesReport, texts: &[&str]) -> String {
-    let mut text = format!("{}, suite {}: {} texts in plaintext\n\n", report.model, report.suite, report.texts);
+pub fn plaintext(report: &SitesReport) -> TextTable {
     let mut table = TextTable::of_numbers(&[
         "site",
         "protocol",
@@ -75,7 +74,14 @@ pub fn body(report: &SitesReport, texts: &[&str]) -> String {
             ]);
         }
     }
-    text += &table.lines();
+    table
+}
+
+/// The page without its first sentence and its legend.
+#[must_use]
+pub fn body(report: &SitesReport, texts: &[&str]) -> String {
+    let mut text = format!("{}, suite {}: {} texts in plaintext\n\n", report.model, report.suite, report.texts);
+    text += &plaintext(report).lines();
     text += "\n";
     match &report.first_divergence {
         None => text += "all sites stay in the domains of their protocols\n",

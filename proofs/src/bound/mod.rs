@@ -16,6 +16,7 @@ pub mod reduce;
 pub mod search;
 mod table;
 mod tape;
+mod waves;
 
 #[cfg(test)]
 mod tests;

@@ -20,6 +20,9 @@
 //! - [`check`]: re-verifies a [`certificate`] of the symbolic prover in one pass, sharing no code with it;
 //! - [`exhaustive`]: the exact joint law of the view by counting all samples; tiny Programs only ([`shrink`] makes them).
 //!
+//! Beside them [`statistical`] and [`learned`] look for evidence of leakage in real runs, at full width; evidence has a stated rate of
+//! false alarms, and its absence proves nothing.
+//!
 //! ```
 //! use viewless_proofs::privacy::{self, Coalition, Verdict};
 //! use viewless_protocols::party::{Party, PartySet};

@@ -1,7 +1,7 @@
 //! The builder: one method for each operation, and the few compositions that every protocol needs.
 
 use super::{Bit, CheckedCircuit, Circuit, CircuitError, DomainClaim, Kind, Node, NodeId, Op, Owner, Secret};
-use super::{Series, Table, check};
+use super::{Rule, Series, Table, check};
 use crate::shape::{Move, Shape};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -34,6 +34,23 @@ impl Circuit {
         Ok(CheckedCircuit(self))
     }
 
+    /// The first error made while building, if there is one.
+    pub(crate) fn failure(&self) -> Option<&CircuitError> {
+        self.error.as_ref()
+    }
+
+    /// Makes an error of what a builder cannot do; the first one is kept.
+    pub(crate) fn refuse(&mut self, why: String) {
+        self.fail(Rule::Reference(why));
+    }
+
+    fn fail(&mut self, rule: Rule) {
+        if self.error.is_none() {
+            let region = self.regions.path(self.region);
+            self.error = Some(CircuitError { node: self.nodes.len(), region, rule: Box::new(rule) });
+        }
+    }
+
     fn push(&mut self, op: Op, guard_bits: i8) -> NodeId {
         self.push_shaped(op, guard_bits, None)
     }
@@ -42,14 +59,45 @@ impl Circuit {
     fn push_shaped(&mut self, op: Op, guard_bits: i8, shape: Option<Shape>) -> NodeId {
         let inferred = check::infer(&self.nodes, &op, guard_bits, shape.as_ref());
         let (kind, shape) = inferred.unwrap_or_else(|rule| {
-            if self.error.is_none() {
-                let region = self.regions.path(self.region);
-                self.error = Some(CircuitError { node: self.nodes.len(), region, rule: Box::new(rule) });
-            }
-            (Kind::Real, Shape::scalar())
+            self.fail(rule);
+            self.placeholder(&op, shape.as_ref())
         });
         self.nodes.push(Node { op, kind, shape, guard_bits, region: self.region });
         NodeId(u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 nodes fit in memory"))
+    }
+
+    /// Stands in for the result of an operation that was refused: of the kind that it would have, with as many axes, each of length 1. So
+    /// builders that look at shapes find what they look for, and go on to the end, where the error is told.
+    fn placeholder(&self, op: &Op, shape: Option<&Shape>) -> (Kind, Shape) {
+        let kind = match op {
+            Op::Less(..) | Op::LessThan(..) | Op::Equal(..) | Op::And(..) | Op::Xor(..) | Op::Not(_) => Kind::Bit,
+            Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Add(..)
+            | Op::Sub(..)
+            | Op::Neg(_)
+            | Op::Scale(..)
+            | Op::Offset(..)
+            | Op::Shift(..)
+            | Op::Precision(_)
+            | Op::Mul(..)
+            | Op::Square(_)
+            | Op::MatMul(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::Select(..)
+            | Op::Real(_)
+            | Op::Fourier(..)
+            | Op::Lookup(..)
+            | Op::Reveal(..) => Kind::Real,
+        };
+        let of_argument = |id: &NodeId| self.nodes.get(id.index()).map_or(0, |node| node.shape.rank());
+        let rank = match (op, shape) {
+            (Op::Move(_, Move::Reshape(shape) | Move::Broadcast(shape)), _) | (_, Some(shape)) => shape.rank(),
+            _ => op.arguments().iter().map(of_argument).max().unwrap_or(0),
+        };
+        (kind, std::iter::repeat_n(1, rank).collect())
     }
 
     fn guard(&self, node: NodeId) -> i8 {

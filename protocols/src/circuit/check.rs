@@ -5,6 +5,9 @@ use crate::shape::{Shape, ShapeError};
 use std::collections::HashSet;
 use thiserror::Error;
 
+/// Most elements of a secret tensor. A scheme may need several times as many words for it, and a Program's tensors have 2^40 at most.
+pub const MOST_ELEMENTS: usize = 1 << 32;
+
 /// A node that breaks a rule, and where it was built.
 #[derive(Debug, Clone, PartialEq, Error)]
 #[error("circuit node {node} in region `{region}`: {rule}")]
@@ -23,6 +26,12 @@ pub enum Rule {
     /// The shapes of the arguments do not fit the operation.
     #[error("{0}")]
     Shape(#[from] ShapeError),
+    /// A tensor that is too large.
+    #[error("a tensor of shape {shape} has more than 2^32 elements; use shorter rows or a smaller batch")]
+    Elements {
+        /// Its shape.
+        shape: Shape,
+    },
     /// An argument does not stand before its user.
     #[error("argument {0} does not stand before it; a handle of another circuit was used")]
     NoSuchArgument(usize),
@@ -136,7 +145,7 @@ pub(super) fn circuit(circuit: &Circuit) -> Result<(), CircuitError> {
 pub(super) fn infer(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Result<(Kind, Shape), Rule> {
     let (kind, shape) = derive(before, op, guard_bits, shape)?;
     shape.validate()?;
-    Ok((kind, shape))
+    if shape.elements() > MOST_ELEMENTS { Err(Rule::Elements { shape }) } else { Ok((kind, shape)) }
 }
 
 fn derive(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Result<(Kind, Shape), Rule> {

@@ -33,7 +33,7 @@ mod plain;
 mod table;
 mod text;
 
-pub use check::{CircuitError, Rule};
+pub use check::{CircuitError, MOST_ELEMENTS, Rule};
 pub use plain::{DomainReport, PlainError, Plaintext};
 pub use table::{MOST_INDEX_BITS, Table};
 

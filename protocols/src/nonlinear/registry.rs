@@ -228,6 +228,7 @@ static REGISTERED: &[&LazyLock<Protocol>] = &[
     &layernorm::crypten::PROTOCOL_8,
     &layernorm::goldschmidt::PROTOCOL,
     &layernorm::normalized::PROTOCOL,
+    &layernorm::normalized_wide::PROTOCOL,
     &layernorm::puma::PROTOCOL,
     &layernorm::puma_in_secformer_code::PROTOCOL,
     &layernorm::puma_in_secformer_code::PROTOCOL_8,

@@ -126,7 +126,13 @@ impl ProgramBuilder {
         let inferred = check::infer(&self.draft.values, &local, &arguments);
         let (domain, shape) = inferred.unwrap_or_else(|rule| {
             self.fail(rule);
-            (Domain::Z64, Shape::scalar())
+            // As many axes as it would have, each of length 1: what follows finds the axes that it looks for.
+            let of_argument = |&argument: &ValueId| self.value(argument).shape.rank();
+            let rank = match &local {
+                Local::Move(Move::Reshape(shape) | Move::Broadcast(shape)) => shape.rank(),
+                _ => arguments.iter().map(of_argument).max().unwrap_or(0),
+            };
+            (Domain::Z64, std::iter::repeat_n(1, rank).collect())
         });
         if holders.is_empty() {
             let holders = arguments.iter().map(|&argument| self.value(argument).holders.to_string()).collect();

@@ -14,7 +14,8 @@ mod words;
 use crate::circuit::CheckedCircuit;
 use crate::fixed::{EncodeError, FixedPoint};
 use crate::party::{Party, PartySet};
-use crate::program::{Local, Program, ProgramBuilder, ProgramError, ValueId};
+use crate::program::{self, Local, Program, ProgramBuilder, ProgramError, ValueId};
+use crate::shape::ShapeError;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use thiserror::Error;
@@ -169,9 +170,26 @@ pub enum CompileError {
         /// Why, and what to change.
         why: String,
     },
+    /// What the scheme needs for a tensor is too large.
+    #[error("in region `{region}`: {error}; use shorter rows or a smaller batch")]
+    Size {
+        /// Path of the region.
+        region: String,
+        /// The shape that is too large.
+        error: ShapeError,
+    },
     /// The scheme emitted an ill-formed Program; a defect of the scheme.
     #[error("the scheme compiled an ill-formed Program: {0}")]
-    Program(#[from] ProgramError),
+    Program(ProgramError),
+}
+
+impl From<ProgramError> for CompileError {
+    fn from(error: ProgramError) -> Self {
+        match *error.rule {
+            program::Rule::Shape(size @ ShapeError::Size { .. }) => Self::Size { region: error.region, error: size },
+            _ => Self::Program(error),
+        }
+    }
 }
 
 /// Compiles a circuit into a Program that computes it among the parties of the scheme.

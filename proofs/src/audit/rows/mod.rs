@@ -229,6 +229,8 @@ pub fn audit_rows_with_progress(
     beyond(observed, on_row, &found.row)?;
     let (mut observed_max_error, mut observed_row) = (observed, found.row.clone());
     if let Some((_, error, row)) = ran.largest() {
+        // Once more, many times: runs on one row differ by what truncations do.
+        let error = error.max(judge.run(question, row)?);
         beyond(error, certified.error, row)?;
         if error > observed_max_error {
             (observed_max_error, observed_row) = (error, row.clone());

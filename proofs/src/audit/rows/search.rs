@@ -268,7 +268,7 @@ impl Draw {
         let mean = row.iter().sum::<f64>() / row.len() as f64;
         // From a tenth down to a thousandth.
         let scale = 1.0 + (random.uniform() - 0.5) * 0.2 * 10f64.powf(-2.0 * random.uniform());
-        let kind = random.below(5);
+        let kind = random.below(7);
         let change = |(j, &x): (usize, &f64)| match kind {
             0 => {
                 if j == position {
@@ -286,9 +286,24 @@ impl Draw {
                     x
                 }
             }
-            _ => {
+            4 => {
                 if j <= position {
                     x + step
+                } else {
+                    x
+                }
+            }
+            // Rows of few levels: one level moved, or some of its elements taken to another.
+            5 => {
+                if x == row[position] {
+                    x + step
+                } else {
+                    x
+                }
+            }
+            _ => {
+                if x == row[position] && j.is_multiple_of(4) {
+                    row[other]
                 } else {
                     x
                 }

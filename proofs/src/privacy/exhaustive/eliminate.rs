@@ -38,7 +38,13 @@ impl Tables {
             entries_left: most_entries,
             with_likelihood_of_outputs,
         };
-        let kept = roles.roles.iter().filter(|&(_, role)| matches!(role, Role::Seen | Role::Output));
+        let is_computed = |word: usize| matches!(scalars.scalars[word].word, Word::Computed(..));
+        let kept = roles.roles.iter().filter(|&(&word, role)| match role {
+            Role::Seen | Role::Output => true,
+            // An output of somebody outside, which the view must not depend on.
+            Role::Secret => is_computed(word),
+            Role::Given => false,
+        });
         let sent = roles.copies.iter().map(|&(word, _)| word);
         let needed = scalar::needed(&scalars.scalars, kept.map(|(&word, _)| word).chain(sent));
         let width = |word: usize| scalars.scalars[word].domain.bits();

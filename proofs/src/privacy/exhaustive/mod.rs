@@ -16,12 +16,15 @@
 
 mod compare;
 mod eliminate;
+mod joint;
 mod roles;
 mod scalar;
 mod table;
 
 use super::Coalition;
 use super::view::View;
+pub use joint::{Joint, JointError, joint};
+
 use eliminate::Tables;
 use roles::Roles;
 use scalar::Scalars;
@@ -139,14 +142,27 @@ pub fn count_with(program: &Program, coalition: Coalition, options: Options) -> 
     let view = View::new(program, coalition);
     let mut scalars = Scalars::new(program)?;
     let roles = Roles::new(&view, &mut scalars, options);
+    let worst = worst_leak(program, &scalars, &roles, options, view.has_outputs())?;
+    Ok(worst.map_or(Exhaustive::Private, |witness| Exhaustive::Leak(Box::new(witness))))
+}
+
+/// The worst pair of secrets, if there is one. Whether an output is possible at all matters only if the messages differ where it
+/// might be, and if there are `outputs`.
+fn worst_leak(
+    program: &Program,
+    scalars: &Scalars,
+    roles: &Roles,
+    options: Options,
+    outputs: bool,
+) -> Result<Option<Witness>, CountError> {
     let worst_of = |with_likelihood_of_outputs: bool| -> Result<Option<Witness>, CountError> {
-        let mut tables = Tables::new(&scalars, &roles, options, with_likelihood_of_outputs)?;
-        tables.hide_determined(&scalars);
+        let mut tables = Tables::new(scalars, roles, options, with_likelihood_of_outputs)?;
+        tables.hide_determined(scalars);
         tables.sum_out()?;
         let mut worst: Option<Witness> = None;
         let (components, roles) = tables.components()?;
         for table in components {
-            if let Some(found) = compare::compare(&table, &roles, &scalars, program)
+            if let Some(found) = compare::compare(&table, &roles, scalars, program)
                 && worst.as_ref().is_none_or(|worst| found.distance > worst.distance)
             {
                 worst = Some(found);
@@ -154,10 +170,8 @@ pub fn count_with(program: &Program, coalition: Coalition, options: Options) -> 
         }
         Ok(worst)
     };
-    // Whether an output is possible at all matters only if the messages differ where it might be.
-    let mut worst = worst_of(false)?;
-    if worst.is_some() && view.has_outputs() {
-        worst = worst_of(true)?;
+    match worst_of(false)? {
+        Some(_) if outputs => worst_of(true),
+        worst => Ok(worst),
     }
-    Ok(worst.map_or(Exhaustive::Private, |witness| Exhaustive::Leak(Box::new(witness))))
 }

@@ -4,7 +4,7 @@ use super::Options;
 use super::scalar::{Scalars, Word};
 use crate::privacy::view::{Knowledge, View};
 use std::collections::{BTreeMap, HashSet};
-use viewless_protocols::program::Op;
+use viewless_protocols::program::{Op, Program};
 
 /// What a word is to the coalition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,38 @@ impl Roles {
             for word in scalars.values[id.index()].clone() {
                 if done.insert(word) {
                     this.see(scalars, word, role);
+                }
+            }
+        }
+        this
+    }
+
+    /// Words of outputs of parties outside, which the view must not depend on either.
+    pub(super) fn add_outputs_of_others(&mut self, view: &View<'_>, scalars: &mut Scalars) {
+        for (id, value) in view.program.iter() {
+            if matches!(&value.op, Op::Reveal { to, .. } if !view.coalition.members().contains(*to)) {
+                for word in scalars.values[id.index()].clone() {
+                    self.see(scalars, word, Role::Secret);
+                }
+            }
+        }
+    }
+
+    /// The roles for the law of all outputs, given all inputs.
+    pub(super) fn of_law(program: &Program, scalars: &mut Scalars) -> Self {
+        let mut this = Self { roles: BTreeMap::new(), copies: Vec::new() };
+        for (id, value) in program.iter() {
+            if matches!(value.op, Op::Input { .. }) {
+                this.roles.extend(scalars.values[id.index()].iter().map(|&word| (word, Role::Secret)));
+            }
+        }
+        let mut done = HashSet::new();
+        for (id, value) in program.iter() {
+            if matches!(value.op, Op::Reveal { .. }) {
+                for word in scalars.values[id.index()].clone() {
+                    if done.insert(word) {
+                        this.see(scalars, word, Role::Seen);
+                    }
                 }
             }
         }

@@ -129,6 +129,13 @@ impl Table {
         self
     }
 
+    /// The count where each variable has the word that `word` gives.
+    pub(super) fn count_at(&self, word: impl Fn(usize) -> u64) -> u64 {
+        let index =
+            shifts(&self.axes).fold(0, |index, (variable, _, shift)| index | (word(variable) as usize) << shift);
+        self.counts[index]
+    }
+
     /// Whether all other words determine this one.
     pub(super) fn determines(&self, variable: usize) -> bool {
         let Some((_, bits, shift)) = shifts(&self.axes).find(|&(other, ..)| other == variable) else { return false };

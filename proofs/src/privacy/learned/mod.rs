@@ -273,6 +273,9 @@ pub fn learn_each(
         }
         let is_idle = features.iter().all(|features| features.messages == 0);
         let mut learned = vec![(Vec::new(), (0u64, 0u64)); group.len()];
+        if is_idle {
+            done += contrasts.len() * runs_of_contrast;
+        }
         for (salt, &contrast) in contrasts.iter().enumerate().filter(|_| !is_idle) {
             let game = Game { program, views: &views, watch: &watch, contrast, options, salt: salt as u32 };
             let played = game.play(&features, &mut |runs| progress(done + runs, all))?;

@@ -4,6 +4,7 @@ pub mod batchnorm;
 pub mod crypten;
 pub mod goldschmidt;
 pub mod normalized;
+pub mod normalized_wide;
 pub mod puma;
 pub mod puma_in_secformer_code;
 pub mod secformer_code;

@@ -69,9 +69,14 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
 
 /// 1/sqrt(x) for x in [4^`low`, 4^`high`]; 8 guard bits.
 pub fn over(c: &mut Circuit, x: Secret, low: i8, high: i8) -> Secret {
+    over_with(c, x, low, high, RESULT_GUARD_BITS)
+}
+
+/// [`over`] with other guard bits of the result.
+pub fn over_with(c: &mut Circuit, x: Secret, low: i8, high: i8, guard_bits: i8) -> Secret {
     let normalized = normalize::by_powers_of_four(c, x, low, high, SERIES_GUARD_BITS);
     let root = c.fourier(normalized.value, fitted().series.clone());
-    c.mul_to(root, normalized.scale, RESULT_GUARD_BITS)
+    c.mul_to(root, normalized.scale, guard_bits)
 }
 
 /// The Fourier extension of q^(-1/2) on [1, 4].

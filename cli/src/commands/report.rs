@@ -1,0 +1,88 @@
+//! `viewless report`: everything about one model on one page.
+
+use super::{Outcome, fetch};
+use crate::arguments::{self, Schedule, SizeArguments};
+use crate::error::CliError;
+use crate::file::{self, Pending};
+use crate::progress::Progress;
+use crate::screen::Manner;
+use crate::{render, screen};
+use clap::Args;
+use std::io::Write;
+use std::path::PathBuf;
+use viewless_protocols::suite::Suite;
+use viewless_simulator::count::Grouping;
+use viewless_simulator::network::Network;
+use viewless_workbench::bill::Setting;
+use viewless_workbench::inference::Asking;
+use viewless_workbench::model_report::{ModelReport, Runs};
+use viewless_workbench::named::DEFAULT_SUITE;
+use viewless_workbench::sites::Privately;
+use viewless_workbench::{Kind, Subject};
+
+/// What to report on.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A known model, a model directory, or a name that `fetch` knows
+    #[arg(value_name = "MODEL|DIR|NAME")]
+    model: String,
+    /// A built-in suite, or a .toml file
+    #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
+    suite: Suite,
+    /// Texts, one a line: the first is inferred privately, and all are followed through the sites of the model. Without them nothing is
+    /// run, and sizes are those of --seq
+    #[arg(long, value_name = "FILE")]
+    text_file: Option<PathBuf>,
+    /// How many of the texts are followed privately [default: 4; of a decoder, none]
+    #[arg(long, value_name = "N", requires = "text_file")]
+    private_texts: Option<usize>,
+    /// Decides the randomness of the runs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    sizes: SizeArguments,
+    /// lan, wan, or a .toml file
+    #[arg(long, value_name = "NETWORK|FILE", default_value = "lan", value_parser = arguments::network)]
+    network: Network,
+    /// Which messages share a round
+    #[arg(long, value_enum, default_value_t = Schedule::Asap)]
+    schedule: Schedule,
+    /// Write the page as HTML, too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// Reports and prints. The verdict is negative when the suite cannot be used with the model as it is.
+///
+/// # Errors
+/// A model, suite, sizes or texts that cannot be used, or a page that cannot be written.
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
+    let Arguments { suite, network, schedule, sizes, .. } = arguments;
+    // A page that cannot be written is known before anything is counted.
+    let page = arguments.html.as_deref().map(Pending::create).transpose()?;
+    let texts = arguments.text_file.as_deref().map(file::read).transpose()?;
+    let texts: Vec<&str> =
+        texts.iter().flat_map(|texts| texts.lines()).map(str::trim).filter(|line| !line.is_empty()).collect();
+    let model = texts.first().map(|_| fetch::loaded(&arguments.model, None)).transpose()?;
+    let subject = match &model {
+        Some(model) => Subject { name: arguments.model.clone(), kind: Kind::Model(model.config.clone()) },
+        None => Subject::find_model(&arguments.model)?,
+    };
+    let privately = Privately { texts: arguments.private_texts, seed: arguments.seed };
+    let runs = match (&model, texts.first()) {
+        (Some(model), Some(first)) => Some(Runs { model, asking: Asking::Text(first), texts: &texts, privately }),
+        (Some(_), None) | (None, _) => None,
+    };
+    let (sizes, schedule) = (sizes.checked(), (*schedule).into());
+    let setting = Setting { suite, sizes, schedule, network, grouping: Grouping::Function };
+    let progress = Progress::start("reporting");
+    let report = ModelReport::new(&subject, &setting, runs.as_ref(), &|done, of| progress.tell(done, of))?;
+    drop(progress);
+    if let (Some(mut page), Some(path)) = (page, &arguments.html) {
+        let write = page.write_all(render::model_report::page(&report, &subject.kind).as_bytes());
+        write.map_err(|source| CliError::WriteFile { path: path.clone(), source })?;
+        page.commit()?;
+    }
+    screen::show(&report, manner, |explain| render::model_report::text(&report, &subject.kind, explain))?;
+    Ok(report.is_usable().into())
+}

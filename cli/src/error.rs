@@ -14,6 +14,7 @@ use viewless_workbench::failures::FailuresError;
 use viewless_workbench::inference::InferenceError;
 use viewless_workbench::model_report::ModelReportError;
 use viewless_workbench::named::{Named, NamedError};
+use viewless_workbench::plan::PlanningError;
 use viewless_workbench::proof::ProofError;
 use viewless_workbench::sites::SitesError;
 use viewless_workbench::statistics::StatisticsError;
@@ -139,6 +140,12 @@ pub enum CliError {
     /// The run.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// No subject of a plan.
+    #[error("name a model and --error, or `amp` and --experiment")]
+    NothingToPlan,
+    /// The plan.
+    #[error(transparent)]
+    Planning(#[from] PlanningError),
 }
 
 impl From<SuiteError> for CliError {

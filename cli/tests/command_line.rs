@@ -57,9 +57,21 @@ fn array<'a>(value: &'a Value, field: &str) -> &'a [Value] {
 #[test]
 fn help_names_every_command_and_version_is_told() {
     let help = success(&["--help"]);
-    for command in
-        ["list", "fetch", "infer", "cost", "compare", "report", "reproduce", "audit", "assay", "prove", "check", "dump"]
-    {
+    for command in [
+        "list",
+        "fetch",
+        "infer",
+        "cost",
+        "compare",
+        "report",
+        "reproduce",
+        "audit",
+        "assay",
+        "prove",
+        "check",
+        "plan",
+        "dump",
+    ] {
         assert!(help.contains(command), "{command}");
         assert!(success(&[command, "--help"]).contains("--json"), "{command}");
     }

@@ -163,7 +163,7 @@ impl FunctionEntry {
 }
 
 /// The largest error of any run that does not wrap, under a suite's scheme and fixed point; `None` where no finite bound is known.
-fn certified(protocol: &Protocol, suite: &Suite, row_length: usize) -> Option<f64> {
+pub(crate) fn certified(protocol: &Protocol, suite: &Suite, row_length: usize) -> Option<f64> {
     let name = &protocol.card.name;
     let question = Question { samples: 1, ..question(name, suite) };
     let bound = match is_of_rows(protocol) {

@@ -12,6 +12,7 @@
 //! | [`sites`] | Which sites of a model leave their protocols' domains, and where does a private run first diverge? |
 //! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
 //! | [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
+//! | [`plan`] | Which suite and deployment are fastest on a network within an error budget? |
 //! | [`statistics`] | What do real runs show of what a coalition sees? |
 //! | [`assay`] | All verdicts about one protocol? |
 //! | [`model_report`] | Everything about one model, and what to change? |
@@ -29,6 +30,7 @@ pub mod inference;
 pub mod judgement;
 pub mod model_report;
 pub mod named;
+pub mod plan;
 pub mod proof;
 pub mod sites;
 pub mod sizes;

@@ -9,6 +9,7 @@ pub mod dump;
 pub mod fetch;
 pub mod infer;
 pub mod list;
+pub mod plan;
 pub mod prove;
 pub mod report;
 pub mod reproduce;
@@ -57,6 +58,8 @@ pub enum Command {
     Prove(prove::Arguments),
     /// Verify stored proofs again, with an independent checker
     Check(check::Arguments),
+    /// Find the fastest plan: suite and deployment of a private model, or a strategy of training
+    Plan(plan::Arguments),
     /// Print the text form of a circuit or Program
     Dump(dump::Arguments),
 }
@@ -79,6 +82,7 @@ impl Command {
             Self::Assay(arguments) => assay::run(arguments, manner),
             Self::Prove(arguments) => prove::run(arguments, manner),
             Self::Check(arguments) => check::run(arguments, manner),
+            Self::Plan(arguments) => plan::run(arguments, manner),
             Self::Dump(arguments) => dump::run(arguments, manner),
         }
     }

@@ -1,5 +1,6 @@
 //! Reports in words, tables and charts. Each file makes text or markup of a report; none of them computes, and none prints.
 
+pub mod amp;
 pub mod assay;
 pub mod audit;
 pub mod bill;
@@ -12,6 +13,8 @@ pub mod inference;
 pub mod model_report;
 pub mod page;
 pub mod picture;
+pub mod plan;
+pub mod plan_chart;
 pub mod proof;
 pub mod published;
 pub mod rows;

@@ -1,0 +1,38 @@
+//! `viewless plan`: the fastest plan, and why nothing in the space beats it.
+
+mod amp;
+mod private;
+
+use super::Outcome;
+use crate::error::CliError;
+use crate::screen::Manner;
+use clap::{Args, Subcommand};
+
+/// What to plan.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    private: Option<private::Arguments>,
+}
+
+/// What is planned, if it is not a private model.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Training on an uneven cluster: the experiments of AMP (arXiv 2210.07297)
+    Amp(amp::Arguments),
+}
+
+/// Plans and prints.
+///
+/// # Errors
+/// What cannot be planned.
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
+    match (&arguments.what, &arguments.private) {
+        (Some(What::Amp(arguments)), _) => amp::run(arguments, manner),
+        (None, Some(arguments)) => private::run(arguments, manner),
+        (None, None) => Err(CliError::NothingToPlan),
+    }
+}

@@ -1,0 +1,117 @@
+//! `viewless plan MODEL`: the fastest private deployment within an error budget.
+
+use crate::arguments::{self, SizeArguments};
+use crate::commands::Outcome;
+use crate::error::CliError;
+use crate::file::Pending;
+use crate::progress::Progress;
+use crate::render::picture::Format;
+use crate::render::{plan as words, plan_chart as chart};
+use crate::screen::{self, Manner};
+use clap::Args;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use viewless_simulator::network::Network;
+use viewless_workbench::Subject;
+use viewless_workbench::plan::{
+    Catalogue, PartiesFile, PlanRequest, Space, deployment_text, front, plan, read_parties, suite_text,
+};
+
+/// What is planned, and within which limits.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A known model, or a model directory
+    #[arg(value_name = "MODEL|DIR")]
+    model: String,
+    #[command(flatten)]
+    sizes: SizeArguments,
+    /// lan, wan, or a .toml file
+    #[arg(long, value_name = "NETWORK|FILE", default_value = "lan", value_parser = arguments::network)]
+    network: Network,
+    /// The most that the certified errors of all sites may add up to
+    #[arg(long, value_name = "E")]
+    error: f64,
+    /// The most wraps expected in an inference
+    #[arg(long, value_name = "P", default_value_t = 1e-6)]
+    wraps: f64,
+    /// Choices of the scheme that may be made, separated by commas: additive2, replicated3, local, exact, spk, carry, fresh,
+    /// fixed-weight, shared, server [default: all but fresh masks and weights in clear]
+    #[arg(long, value_name = "CHOICE,...", value_delimiter = ',')]
+    suite_space: Vec<String>,
+    /// Fraction bits that may be chosen
+    #[arg(long, value_name = "BITS,...", value_delimiter = ',', default_values_t = [16])]
+    fraction_bits: Vec<u8>,
+    /// Queries, one after the other: more than one asks for throughput
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    requests: u64,
+    /// Machines of each party: a .toml file
+    #[arg(long, value_name = "FILE")]
+    parties: Option<PathBuf>,
+    /// Write the suite, for --suite of other commands
+    #[arg(long, value_name = "FILE.toml")]
+    write_suite: Option<PathBuf>,
+    /// Write the deployment
+    #[arg(long, value_name = "FILE.toml")]
+    write_deployment: Option<PathBuf>,
+    /// Draw time against certified error
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    plot_front: Option<PathBuf>,
+    /// Draw what happens when
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    plot_timeline: Option<PathBuf>,
+    /// Draw how the plan changes with latency and bandwidth
+    #[arg(long, value_name = "FILE.svg|FILE.png")]
+    plot_map: Option<PathBuf>,
+}
+
+/// Plans and prints.
+///
+/// # Errors
+/// What cannot be planned or written.
+pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
+    for path in [&arguments.plot_front, &arguments.plot_timeline, &arguments.plot_map].into_iter().flatten() {
+        Format::of(path)?;
+    }
+    let subject = Subject::find_model(&arguments.model)?;
+    let space = Space::of_words(&arguments.suite_space, &arguments.fraction_bits)?;
+    let parties = arguments.parties.as_deref().map_or_else(|| Ok(PartiesFile::default()), read_parties)?;
+    let request = PlanRequest {
+        network: arguments.network.clone(),
+        error_budget: arguments.error,
+        most_wraps: arguments.wraps,
+        requests: arguments.requests,
+        parties,
+    };
+    let progress = Progress::start("counting and certifying");
+    let catalogue = Catalogue::new(&subject, &space, arguments.sizes.checked(), &|done, of| progress.tell(done, of))?;
+    drop(progress);
+    let plan = plan(&subject, &catalogue, &request)?;
+    if let Some(path) = &arguments.write_suite {
+        write(path, suite_text(&plan.chosen.suite)?.as_bytes())?;
+    }
+    if let Some(path) = &arguments.write_deployment {
+        write(path, deployment_text(&plan).as_bytes())?;
+    }
+    if let Some(path) = &arguments.plot_front {
+        let points = front(&catalogue, &request.network, request.most_wraps);
+        draw(path, &chart::front(&plan, &points))?;
+    }
+    if let Some(path) = &arguments.plot_timeline {
+        draw(path, &chart::timeline(&plan))?;
+    }
+    if let Some(path) = &arguments.plot_map {
+        draw(path, &chart::map(&catalogue, &request))?;
+    }
+    screen::show(&plan, manner, |explain| words::text(&plan, &catalogue, explain))?;
+    Ok(Outcome::Positive)
+}
+
+fn draw(path: &Path, svg: &str) -> Result<(), CliError> {
+    write(path, &Format::of(path)?.contents(svg)?)
+}
+
+fn write(path: &Path, contents: &[u8]) -> Result<(), CliError> {
+    let mut file = Pending::create(path)?;
+    file.write_all(contents).map_err(|source| CliError::WriteFile { path: path.to_owned(), source })?;
+    file.commit()
+}

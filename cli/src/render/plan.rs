@@ -1,0 +1,136 @@
+//! A private plan in words.
+
+use crate::render::table::TextTable;
+use crate::render::units;
+use viewless_workbench::plan::{Catalogue, Plan, Priced};
+
+/// The plan; with a legend where it is asked for.
+#[must_use]
+pub fn text(plan: &Plan, catalogue: &Catalogue, explain: bool) -> String {
+    let request = &plan.request;
+    let chosen = &plan.chosen;
+    let mut text = format!(
+        "{}, {} tokens, on {}: {} for a query, with certified site errors that add up to {} (at most {:e}).\n",
+        plan.model,
+        plan.seq,
+        request.network.name(),
+        units::seconds(chosen.seconds),
+        error(chosen),
+        request.error_budget
+    );
+    text += &bound(plan);
+    text += "\nThe suite:\n";
+    text += &format!("  scheme  {}, {} fraction bits\n", scheme(chosen), chosen.suite.fraction_bits);
+    for (function, protocol) in &chosen.suite.protocols {
+        text += &format!("  {:<10}  {protocol}\n", function.to_string());
+    }
+    text += &deployment(plan);
+    text += "\nOne choice changed:\n";
+    let mut table = TextTable::of_text(&["function", "instead", "time", "error"]);
+    for swap in &plan.swaps {
+        let sign = if swap.seconds < 0.0 { "-" } else { "+" };
+        let time = format!("{sign}{}", units::seconds(swap.seconds.abs()));
+        table.row([swap.function.clone(), swap.instead.clone(), time, format!("{:+.1e}", swap.error)]);
+    }
+    text += &table.lines();
+    text += "\nBest suites of other schemes, and the built-in suites (* meets the same limits):\n";
+    text += &prices(plan).lines();
+    text += &left_out(catalogue);
+    if explain {
+        text += &conventions(plan);
+    }
+    text
+}
+
+fn error(priced: &Priced) -> String {
+    priced.error.map_or_else(|| "no bound".to_owned(), |error| format!("{error:.2e}"))
+}
+
+fn scheme(priced: &Priced) -> String {
+    let scheme = priced.suite.scheme;
+    format!("{:?}, {:?} truncation, {:?} comparison", scheme.kind, scheme.truncation, scheme.comparison).to_lowercase()
+}
+
+fn bound(plan: &Plan) -> String {
+    let space = format!(
+        "{} suites, up to {} combinations of protocols in a layer",
+        plan.suites_in_space, plan.combinations_of_a_layer
+    );
+    let whole = plan.deployment.seconds;
+    if plan.request.requests == 1 {
+        let added = if (plan.added_up_seconds - plan.chosen.seconds).abs() <= 1e-9 * plan.chosen.seconds {
+            "and the count of the whole model is what its parts add up to".to_owned()
+        } else {
+            format!(
+                "while its parts add up to {}: what is proved is about the latter",
+                units::seconds(plan.added_up_seconds)
+            )
+        };
+        format!(
+            "Nothing in the space ({space}) takes less than {}, {added}.\n",
+            units::seconds(plan.lower_bound_seconds)
+        )
+    } else {
+        format!(
+            "{} queries take {}, event by event; nothing in the space ({space}) takes less than {}: the gap is {:.1} %.\n",
+            plan.request.requests,
+            units::seconds(whole),
+            units::seconds(plan.lower_bound_seconds),
+            (whole / plan.lower_bound_seconds - 1.0) * 100.0
+        )
+    }
+}
+
+fn deployment(plan: &Plan) -> String {
+    let deployment = &plan.deployment;
+    let stages: Vec<String> = deployment.stages.iter().map(usize::to_string).collect();
+    format!(
+        "The deployment: {} of {} parts (embedding, layers, head), {} in flight at each.\n",
+        if stages.len() == 1 { "one stage".to_owned() } else { format!("{} stages", stages.len()) },
+        stages.join(" + "),
+        if deployment.in_flight == 1 { "one query".to_owned() } else { format!("{} queries", deployment.in_flight) }
+    )
+}
+
+fn prices(plan: &Plan) -> TextTable {
+    let mut table = TextTable::of_text(&["", "suite", "time", "rounds", "error", "wraps", "not right", "scheme"]);
+    let own = [("planned", &plan.chosen)];
+    let others = plan.runners_up.iter().map(|priced| ("other scheme", priced));
+    let built_in = plan.built_in.iter().map(|priced| (priced.suite.name.as_str(), priced));
+    for (name, priced) in own.into_iter().chain(others).chain(built_in) {
+        table.row([
+            if priced.meets_budget { "*" } else { "" }.to_owned(),
+            name.to_owned(),
+            units::seconds(priced.seconds),
+            priced.traffic.rounds.to_string(),
+            error(priced),
+            units::probability(priced.traffic.wraps),
+            priced.not_right.join(", "),
+            scheme(priced),
+        ]);
+    }
+    table
+}
+
+fn left_out(catalogue: &Catalogue) -> String {
+    let Some(entry) = catalogue.entries.first() else { return String::new() };
+    let mut text = "\nProtocols that were left out:\n".to_owned();
+    for choice in &entry.functions {
+        for (protocol, why) in &choice.left_out {
+            let why: String = why.chars().take(90).collect();
+            text += &format!("  {protocol}: {why}\n");
+        }
+    }
+    text
+}
+
+fn conventions(plan: &Plan) -> String {
+    let computed = if plan.request.parties.compute_seconds_per_layer > 0.0 { "with" } else { "without" };
+    format!(
+        "\ntime   online messages on the network, one latency for each round; queries of a deployment {computed} computation\n\
+         error  largest certified error of each site on its protocol's interval, added up over all sites; what follows a site\n\
+         \x20      may enlarge its error, so this is no bound on the answer: see `viewless infer` with the suite\n\
+         wraps  expected in an inference, if truncated numbers are about 1; at most {:e} are allowed\n",
+        plan.request.most_wraps
+    )
+}

@@ -1,0 +1,338 @@
+//! Every choice of a space, counted and certified.
+//!
+//! Traffic adds up: a model's online phase is its linear part and its functions, one after the other. So a protocol is counted once,
+//! alone, at the sizes that the model has, and the linear part is what a model of one and of two layers costs beyond its functions.
+//! What is chosen in the end is counted again, whole.
+
+use super::{PlanningError, Space};
+use crate::Progress;
+use crate::bill::ASSUMED_MAGNITUDE;
+use crate::comparison::certified;
+use crate::sizes::Sizes;
+use crate::subject::{Kind, Subject};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ops::{Add, Mul, Sub};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use viewless_protocols::circuit::{Circuit, Owner};
+use viewless_protocols::model::{Embedding, TransformerConfig};
+use viewless_protocols::nonlinear::{Function, Protocol, Quality, Registry};
+use viewless_protocols::program::{self, Grouping, Schedule};
+use viewless_protocols::program::{Phase, Program};
+use viewless_protocols::scheme::{self, SchemeSpec};
+use viewless_protocols::suite::Suite;
+use viewless_simulator::failure;
+
+/// Online rounds, the bytes of the fullest link of each, summed, and expected wraps.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Traffic {
+    /// Rounds.
+    pub rounds: i64,
+    /// Bytes on the fullest directed link of each round, over all rounds.
+    pub bytes: i64,
+    /// Expected number of wrapped elements, if truncated numbers are about 1.
+    pub wraps: f64,
+}
+
+impl Add for Traffic {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { rounds: self.rounds + other.rounds, bytes: self.bytes + other.bytes, wraps: self.wraps + other.wraps }
+    }
+}
+
+impl Sub for Traffic {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        self + other * -1
+    }
+}
+
+impl Mul<i64> for Traffic {
+    type Output = Self;
+    fn mul(self, times: i64) -> Self {
+        Self { rounds: self.rounds * times, bytes: self.bytes * times, wraps: self.wraps * times as f64 }
+    }
+}
+
+impl Traffic {
+    /// Counts the online phase of a Program.
+    #[must_use]
+    pub fn of(program: &Program) -> Self {
+        let bill = program::bill(program, Schedule::Asap, Grouping::Layer);
+        let rounds = &bill.slowest_link_bytes[Phase::Online as usize];
+        let wraps = failure::predict(program, ASSUMED_MAGNITUDE).expected_wraps;
+        Self { rounds: rounds.len() as i64, bytes: rounds.iter().sum::<u64>() as i64, wraps }
+    }
+}
+
+/// A protocol as a choice.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VariantEntry {
+    /// Its name.
+    pub protocol: String,
+    /// What one call costs.
+    pub traffic: Traffic,
+    /// Its certified error on its interval.
+    pub certified_error: f64,
+}
+
+/// A function of a model, with what can compute it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FunctionChoice {
+    /// Its name.
+    pub function: String,
+    /// How often the model needs it.
+    pub calls: u64,
+    /// Protocols that compute it.
+    pub variants: Vec<VariantEntry>,
+    /// Protocols that do not serve, and why.
+    pub left_out: BTreeMap<String, String>,
+}
+
+/// A scheme, with what a model costs under it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CatalogueEntry {
+    /// The scheme.
+    pub scheme: SchemeSpec,
+    /// Fraction bits of the fixed point.
+    pub fraction_bits: u8,
+    /// Everything but the functions.
+    pub linear: Traffic,
+    /// The functions.
+    pub functions: Vec<FunctionChoice>,
+}
+
+/// A model's choices.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Catalogue {
+    /// Name of the model.
+    pub model: String,
+    /// Tokens.
+    pub seq: usize,
+    /// Sequences.
+    pub batch: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Look-up of tokens in the suites.
+    #[serde(skip)]
+    pub embedding: Embedding,
+    /// The schemes.
+    pub entries: Vec<CatalogueEntry>,
+}
+
+/// A function's place in a model: the shape of its argument, and how often it occurs.
+struct Place {
+    function: Function,
+    rows: usize,
+    row: usize,
+    calls: u64,
+}
+
+/// Certified errors that were found, so that each is found once.
+type Certified = Mutex<BTreeMap<(String, String, u8), Option<f64>>>;
+
+impl Catalogue {
+    /// Counts and certifies every choice of a space for a model.
+    ///
+    /// # Errors
+    /// A subject that is no model, sizes that it cannot take, a function that nothing computes with a certified error.
+    pub fn new(subject: &Subject, space: &Space, sizes: Sizes, progress: Progress<'_>) -> Result<Self, PlanningError> {
+        let Kind::Model(config) = &subject.kind else {
+            return Err(crate::SubjectError::NotAModel { name: subject.name.clone() }.into());
+        };
+        let sizes = subject.sizes(sizes);
+        let schemes = space.schemes();
+        if schemes.is_empty() {
+            return Err(PlanningError::EmptySpace { reason: "no combination of its choices".to_owned() });
+        }
+        let known = Certified::default();
+        let done = AtomicUsize::new(0);
+        // A function of progress need not be shared among threads: what is done is told between chunks.
+        let mut entries = Vec::with_capacity(schemes.len());
+        for chunk in schemes.chunks(4) {
+            let counted: Result<Vec<_>, PlanningError> = chunk
+                .par_iter()
+                .map(|&(scheme, bits)| {
+                    let entry = CatalogueEntry::new(subject, config, scheme, bits, sizes, &known);
+                    done.fetch_add(1, Ordering::Relaxed);
+                    entry
+                })
+                .collect();
+            entries.extend(counted?);
+            progress(done.load(Ordering::Relaxed), schemes.len());
+        }
+        let (seq, batch) = (sizes.seq(), sizes.batch());
+        let embedding = Suite::built_in(crate::named::DEFAULT_SUITE).map_err(crate::SubjectError::from)?.embedding;
+        Ok(Self { model: subject.name.clone(), seq, batch, layers: config.layers, embedding, entries })
+    }
+}
+
+impl CatalogueEntry {
+    fn new(
+        subject: &Subject,
+        config: &TransformerConfig,
+        scheme: SchemeSpec,
+        fraction_bits: u8,
+        sizes: Sizes,
+        known: &Certified,
+    ) -> Result<Self, PlanningError> {
+        let base = complete(suite(scheme, fraction_bits)?, config);
+        let of_layers = |layers: usize| {
+            let config = TransformerConfig { layers, ..config.clone() };
+            let subject = Subject { name: subject.name.clone(), kind: Kind::Model(config) };
+            Ok::<_, PlanningError>(subject.program(&base, sizes)?)
+        };
+        let (one, two) = (of_layers(1)?, of_layers(2)?);
+        let (first, second) = (Traffic::of(&one), Traffic::of(&two));
+        let mut linear = first + (second - first) * (config.layers as i64 - 1);
+        let mut functions = Vec::new();
+        for place in places(config, &calls(&one, &base), &calls(&two, &base), sizes) {
+            let nothing = alone(None, &base, &place)?;
+            let protocols = Registry::built_in().of(&place.function);
+            let named = base.protocols.get(&place.function).cloned().unwrap_or_default();
+            let mut choice = FunctionChoice {
+                function: place.function.to_string(),
+                calls: place.calls,
+                variants: Vec::new(),
+                left_out: BTreeMap::new(),
+            };
+            for protocol in protocols {
+                let name = protocol.card.name.to_string();
+                let unfit = || {
+                    let fails = protocol.card.fails.iter();
+                    let mut fails = fails.filter(|failing| failing.quality != Quality::Cheap);
+                    fails.next().map(|failing| failing.why.to_string())
+                };
+                let traffic = match alone(Some(protocol), &base, &place) {
+                    Ok(traffic) => traffic - nothing,
+                    Err(error) => {
+                        choice.left_out.insert(name, error.to_string());
+                        continue;
+                    }
+                };
+                if name == named {
+                    linear = linear - traffic * place.calls as i64;
+                }
+                if let Some(why) = unfit() {
+                    choice.left_out.insert(name, why);
+                    continue;
+                }
+                match certified_once(protocol, &base, place.row, known) {
+                    Some(certified_error) => {
+                        choice.variants.push(VariantEntry { protocol: name, traffic, certified_error })
+                    }
+                    None => {
+                        choice.left_out.insert(name, "no finite error is certified".to_owned());
+                    }
+                }
+            }
+            if choice.variants.is_empty() {
+                let (function, scheme) = (choice.function, format!("{scheme:?}"));
+                return Err(PlanningError::NothingCertified { function, scheme });
+            }
+            functions.push(choice);
+        }
+        Ok(Self { scheme, fraction_bits, linear, functions })
+    }
+}
+
+/// The suite that serves models, under another scheme and fixed point.
+pub(super) fn suite(scheme: SchemeSpec, fraction_bits: u8) -> Result<Suite, PlanningError> {
+    let mut suite = Suite::built_in(crate::named::DEFAULT_SUITE).map_err(crate::SubjectError::from)?;
+    suite.scheme = scheme;
+    suite.fraction_bits = fraction_bits;
+    Ok(suite)
+}
+
+/// The same with these protocols; functions that are not named keep theirs.
+pub(super) fn with_protocols(mut suite: Suite, chosen: &BTreeMap<String, String>) -> Suite {
+    for (function, protocol) in chosen {
+        if let Ok(function) = Function::of(function) {
+            suite.protocols.insert(function, protocol.clone());
+        }
+    }
+    suite
+}
+
+/// The suite with a protocol for every function that a model needs, the first of the registry where it names none.
+fn complete(mut suite: Suite, config: &TransformerConfig) -> Suite {
+    for function in config.functions() {
+        if let Some(first) = Registry::built_in().of(&function).next() {
+            suite.protocols.entry(function.clone()).or_insert_with(|| first.card.name.clone());
+        }
+    }
+    suite
+}
+
+/// How often each function occurs in a Program: every call of a protocol is a region of its name.
+fn calls(program: &Program, suite: &Suite) -> BTreeMap<String, u64> {
+    let of = |(function, protocol): (&Function, &String)| {
+        let calls = program.regions.ids().filter(|&id| program.regions.name(id) == protocol).count();
+        (function.name().to_owned(), calls as u64)
+    };
+    suite.protocols.iter().map(of).collect()
+}
+
+/// Where functions occur in a model, from how often they do in models of one and of two layers.
+fn places(
+    config: &TransformerConfig,
+    one: &BTreeMap<String, u64>,
+    two: &BTreeMap<String, u64>,
+    sizes: Sizes,
+) -> Vec<Place> {
+    let tokens = sizes.seq() * sizes.batch();
+    let shape = |function: &Function| {
+        if *function == Function::SOFTMAX {
+            (tokens * config.heads, sizes.seq())
+        } else if *function == Function::LAYERNORM {
+            (tokens, config.hidden_size)
+        } else if *function == Function::TANH {
+            (sizes.batch(), config.hidden_size)
+        } else {
+            (tokens, config.intermediate_size)
+        }
+    };
+    let more = config.layers as u64 - 1;
+    let place = |function: Function| {
+        let of = |calls: &BTreeMap<String, u64>| calls.get(function.name()).copied().unwrap_or(0);
+        let calls = of(one) + (of(two) - of(one)) * more;
+        let (rows, row) = shape(&function);
+        (calls > 0).then_some(Place { function, rows, row, calls })
+    };
+    config.functions().into_iter().filter_map(place).collect()
+}
+
+/// What a protocol alone costs, or what it costs to hand in an argument and to hand it out again.
+fn alone(protocol: Option<&Protocol>, suite: &Suite, place: &Place) -> Result<Traffic, PlanningError> {
+    let mut c = Circuit::new();
+    let x = c.region("input", |c| c.input(Owner::Client, "x", [place.rows, place.row]));
+    let y = match protocol {
+        Some(protocol) => protocol.build_alone(&mut c, x, 1e-12),
+        None => x,
+    };
+    c.region("output", |c| c.reveal(y, "y"));
+    let circuit = c.finish().map_err(|error| crate::SubjectError::Size {
+        subject: protocol.map_or_else(String::new, |protocol| protocol.card.name.to_string()),
+        seq: place.row,
+        batch: place.rows,
+        error: error.into(),
+    })?;
+    let program = scheme::compile(&circuit, &suite.scheme, suite.fixed()).map_err(crate::SubjectError::from)?;
+    Ok(Traffic::of(&program))
+}
+
+/// The certified error. It is that of the circuit under the law of truncation, floor or one unit more, which all schemes obey; the
+/// comparison and the masks do not enter it.
+fn certified_once(protocol: &Protocol, suite: &Suite, row: usize, known: &Certified) -> Option<f64> {
+    let scheme = format!("{:?}", suite.scheme.kind);
+    let key = (protocol.card.name.to_string(), scheme, suite.fraction_bits);
+    if let Some(error) = known.lock().expect("no thread panics with the lock").get(&key) {
+        return *error;
+    }
+    let error = certified(protocol, suite, row);
+    known.lock().expect("no thread panics with the lock").insert(key, error);
+    error
+}

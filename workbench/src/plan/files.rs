@@ -1,0 +1,146 @@
+//! Files that describe who computes: clusters and parties.
+
+use super::{Plan, PlanningError};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
+use viewless_planner::PlanError;
+use viewless_planner::cluster::Cluster;
+use viewless_protocols::suite::Suite;
+
+/// Machines that each party has, and how its stages are linked. All parties have the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PartiesFile {
+    /// Machines of each party: at most so many stages.
+    pub machines: usize,
+    /// At most so many queries in flight at each stage.
+    #[serde(default = "one")]
+    pub most_in_flight: usize,
+    /// Seconds that a machine computes for a layer, measured; zero leaves computation out.
+    #[serde(default)]
+    pub compute_seconds_per_layer: f64,
+    /// Seconds for handing a query from one stage of a party to its next.
+    #[serde(default)]
+    pub handover_seconds: f64,
+}
+
+fn one() -> usize {
+    1
+}
+
+impl Default for PartiesFile {
+    fn default() -> Self {
+        Self { machines: 1, most_in_flight: 16, compute_seconds_per_layer: 0.0, handover_seconds: 0.0 }
+    }
+}
+
+/// The most machines and queries in flight that are searched.
+const MOST: usize = 64;
+
+/// Reads the description of the parties.
+///
+/// # Errors
+/// A file that cannot be read or says something else; no machine; too many; times that are none.
+pub fn read_parties(path: &Path) -> Result<PartiesFile, PlanningError> {
+    let text = read(path)?;
+    let refuse = |message: String| PlanningError::Parse { path: path.to_owned(), message };
+    let parties: PartiesFile = toml::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+    if parties.machines == 0 || parties.most_in_flight == 0 {
+        return Err(PlanError::EmptyCluster.into());
+    }
+    if parties.machines > MOST || parties.most_in_flight > MOST {
+        return Err(refuse(format!("machines and most-in-flight are at most {MOST}")));
+    }
+    for seconds in [parties.compute_seconds_per_layer, parties.handover_seconds] {
+        if !(0.0..=1e5).contains(&seconds) {
+            return Err(refuse(format!("a time is a number of seconds from 0 to 100000, and not {seconds}")));
+        }
+    }
+    Ok(parties)
+}
+
+/// Reads the description of a cluster: `[[node]]` tables with `gpu`, `gpus`, `between_nodes_gigabits_per_second` and
+/// `within_node_gigabits_per_second`, which may be `inf`.
+///
+/// # Errors
+/// A file that cannot be read, or describes no cluster.
+pub fn read_cluster(path: &Path) -> Result<Cluster, PlanningError> {
+    toml::from_str(&read(path)?)
+        .map_err(|error| PlanningError::Parse { path: path.to_owned(), message: error.to_string() })
+}
+
+fn read(path: &Path) -> Result<String, PlanningError> {
+    fs::read_to_string(path).map_err(|source| PlanningError::Read { path: path.to_owned(), source })
+}
+
+/// A suite as a file that [`crate::named::suite`] reads.
+///
+/// # Errors
+/// A choice that has no name in a suite: a defect.
+pub fn suite_text(suite: &Suite) -> Result<String, PlanningError> {
+    let value = serde_json::to_value(suite).map_err(|error| PlanningError::Defect { reason: error.to_string() })?;
+    let mut text = String::new();
+    let Some(fields) = value.as_object() else {
+        return Err(PlanningError::Defect { reason: "a suite is a table".to_owned() });
+    };
+    // Simple values come before tables. JSON writes strings and numbers as TOML does.
+    for (name, field) in fields.iter().filter(|(_, field)| !field.is_object()) {
+        text += &format!("{name} = {field}\n");
+    }
+    for (name, table) in fields.iter() {
+        let Some(table) = table.as_object() else { continue };
+        text += &format!("\n[{name}]\n");
+        for (key, field) in table {
+            text += &format!("{key} = {field}\n");
+        }
+    }
+    Ok(text)
+}
+
+/// A deployment as a file.
+#[must_use]
+pub fn deployment_text(plan: &Plan) -> String {
+    let stages: Vec<String> = plan.deployment.stages.iter().map(usize::to_string).collect();
+    format!(
+        "# Embedding, layers and head of {}, in this order, on the stages of each party.\n\
+         suite = \"{}\"\nnetwork = \"{}\"\nstages = [{}]\nqueries-in-flight-at-a-stage = {}\n",
+        plan.model,
+        plan.chosen.suite.name,
+        plan.request.network.name(),
+        stages.join(", "),
+        plan.deployment.in_flight
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suite_that_is_written_is_read_back_as_it_was() {
+        for name in Suite::names() {
+            let suite = Suite::built_in(name).unwrap();
+            assert_eq!(Suite::parse(name, &suite_text(&suite).unwrap()), Ok(suite));
+        }
+    }
+
+    #[test]
+    fn parties_without_machines_and_clusters_without_nodes_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |text: &str| {
+            let path = folder.path().join("file.toml");
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        assert_eq!(read_parties(&file("machines = 3")).unwrap().machines, 3);
+        assert!(read_parties(&file("machines = 0")).unwrap_err().to_string().contains("cluster is empty"));
+        assert!(read_parties(&file("machines = 1\ncompute-seconds-per-layer = -1.0")).is_err());
+        assert!(read_parties(&file("machine = 1")).unwrap_err().to_string().contains("machine"));
+        assert!(read_cluster(&file("")).unwrap_err().to_string().contains("cluster is empty"));
+        let node = "[[node]]\ngpu = \"T4\"\ngpus = 4\nwithin_node_gigabits_per_second = inf\nbetween_nodes_gigabits_per_second = ";
+        assert_eq!(read_cluster(&file(&format!("{node}50.0"))).unwrap().gpus(), 4);
+        assert!(read_cluster(&file(&format!("{node}0.0"))).unwrap_err().to_string().contains("bandwidth zero"));
+        assert!(read_cluster(&folder.path().join("none.toml")).unwrap_err().to_string().contains("none.toml"));
+    }
+}

@@ -1,0 +1,109 @@
+//! The fastest private deployment of a model on a network within an error budget: which protocols, which scheme, how many
+//! queries in flight, where to cut.
+//!
+//! A [`Space`] says what may be chosen, a [`Catalogue`] counts and certifies every choice, and [`plan`] searches it exactly.
+//!
+//! # The error that a budget bounds
+//! The *sum of certified site errors*: for each place of the model where a function is computed, the largest error of any run that does
+//! not wrap, on any input of the protocol's interval, added up over all places. What follows a site carries its error on, and may
+//! enlarge it; no factor for that is certified. The sum is therefore a measure of what protocols do, and not a bound on the answer: a
+//! private run beside plaintext shows the latter.
+
+mod catalogue;
+mod choose;
+mod files;
+mod space;
+
+pub use catalogue::{Catalogue, CatalogueEntry, FunctionChoice, Traffic, VariantEntry};
+pub use choose::{Deployment, Plan, PlanRequest, Priced, Swap, front, plan, winner};
+pub use files::{PartiesFile, deployment_text, read_cluster, read_parties, suite_text};
+pub use space::Space;
+
+use crate::named::NamedError;
+use crate::subject::SubjectError;
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+use viewless_planner::PlanError;
+
+/// A plan that cannot be made.
+#[derive(Debug, Error)]
+pub enum PlanningError {
+    /// What the planner refuses.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// What cannot be built.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
+    /// A suite that cannot be used.
+    #[error(transparent)]
+    Named(#[from] NamedError),
+    /// A word that names nothing in a space of suites.
+    #[error("`{word}` names no choice of a scheme; a space is made of {known}")]
+    UnknownWord {
+        /// The word.
+        word: String,
+        /// All words.
+        known: String,
+    },
+    /// A space without a scheme.
+    #[error("no scheme of the space goes together: {reason}")]
+    EmptySpace {
+        /// Why.
+        reason: String,
+    },
+    /// A function that nothing in the registry computes with a finite certified error.
+    #[error("no protocol for {function} has a finite certified error under {scheme}, so no plan is within any budget")]
+    NothingCertified {
+        /// The function.
+        function: String,
+        /// The scheme.
+        scheme: String,
+    },
+    /// A budget below what anything in the space reaches.
+    #[error(
+        "no suite of the space has certified site errors that add up to {budget:e} or less; the least is {least:e}"
+    )]
+    BudgetUnreachable {
+        /// What was asked for.
+        budget: f64,
+        /// The least sum there is.
+        least: f64,
+    },
+    /// A budget that is none.
+    #[error("an error budget is a number, zero or more, and not {budget}")]
+    Budget {
+        /// What was asked for.
+        budget: f64,
+    },
+    /// Every scheme wraps too often.
+    #[error(
+        "every suite of the space may wrap more often than {limit:e} times in an inference; allow exact truncation, or more failures"
+    )]
+    FailuresUnreachable {
+        /// What was allowed.
+        limit: f64,
+    },
+    /// Something that cannot happen.
+    #[error("{reason}; this is a defect of viewless, please report it")]
+    Defect {
+        /// What.
+        reason: String,
+    },
+    /// A file that cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file that says something else.
+    #[error("{}: {message}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        message: String,
+    },
+}

@@ -118,7 +118,8 @@ fn random_protocols_are_accused_by_the_learner_only_if_they_leak() {
         "either",
         "neither"
     );
-    let ranges: [(&str, fn(f64) -> bool); 4] = [
+    type Range = (&'static str, fn(f64) -> bool);
+    let ranges: [Range; 4] = [
         ("0: private", |distance| distance == 0.0),
         ("above 0, below 1/2", |distance| distance > 0.0 && distance < 0.5),
         ("1/2 and more, below 1", |distance| (0.5..1.0).contains(&distance)),

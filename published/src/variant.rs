@@ -130,7 +130,7 @@ mod tests {
         let mut c = Circuit::new();
         let x = c.input(Owner::Client, "x", [1, row.len()]);
         let (maximum, inverse_root) = (protocol("max/crypten").unwrap(), protocol("rsqrt/newton-8").unwrap());
-        let y = variant.build(&mut c, x, &Pieces { maximum: &maximum, inverse_root: &inverse_root });
+        let y = variant.build(&mut c, x, &Pieces { maximum, inverse_root });
         c.reveal(y, "y");
         c.finish().unwrap().evaluate(|_, _| Some(row.to_vec())).unwrap().outputs.remove(0).2
     }

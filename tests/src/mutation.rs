@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use viewless_proofs::privacy::check::check;
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
 use viewless_proofs::privacy::shrink::shrink;
 use viewless_proofs::privacy::view::View;
@@ -87,14 +88,17 @@ pub enum Fate {
     EquivalentKnown,
     /// Counting finds every promised coalition's view of the shrunk mutant at distance zero.
     EquivalentCounted,
+    /// An owner is sent one word more, every proof is still there and verified by the checker, and the view is too large to be
+    /// counted: neither confirmed by a second way nor contradicted.
+    Uncounted,
     /// All proofs are still there, and nothing else says that they may.
     Survived,
 }
 
 impl Fate {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Refused, Self::Killed, Self::EquivalentKnown, Self::EquivalentCounted, Self::Survived];
+    pub const ALL: [Self; 6] =
+        [Self::Refused, Self::Killed, Self::EquivalentKnown, Self::EquivalentCounted, Self::Uncounted, Self::Survived];
 }
 
 impl fmt::Display for Fate {
@@ -104,6 +108,7 @@ impl fmt::Display for Fate {
             Self::Killed => "killed",
             Self::EquivalentKnown => "known",
             Self::EquivalentCounted => "counted",
+            Self::Uncounted => "uncounted",
             Self::Survived => "survived",
         })
     }
@@ -249,7 +254,11 @@ pub fn fate(original: &Program, mutant: &Mutant) -> Fate {
             return Fate::EquivalentKnown;
         }
     }
-    if is_private_when_shrunk(&program, SMALL_TABLES) { Fate::EquivalentCounted } else { Fate::Survived }
+    match counted_when_shrunk(&program, SMALL_TABLES) {
+        Some(true) => Fate::EquivalentCounted,
+        None if mutant.class == Class::AddSendOutside && is_verified(&program) => Fate::Uncounted,
+        Some(false) | None => Fate::Survived,
+    }
 }
 
 /// Tables of 2^16 entries: what needs larger ones takes seconds, and one bit is tried then.
@@ -259,13 +268,32 @@ const SMALL_TABLES: u32 = 16;
 /// coalition's view telling anything.
 #[must_use]
 pub fn is_private_when_shrunk(program: &Program, most_bits: u32) -> bool {
+    counted_when_shrunk(program, most_bits) == Some(true)
+}
+
+/// The same, and `None` where a view is too large to be counted and no other leaks.
+fn counted_when_shrunk(program: &Program, most_bits: u32) -> Option<bool> {
     let options = exhaustive::Options { most_bits, ..exhaustive::Options::default() };
-    promised_coalitions(program).into_iter().all(|coalition| {
+    let mut all = Some(true);
+    for coalition in promised_coalitions(program) {
         let counted = [2, 1].into_iter().find_map(|bits| {
             let small = shrink(program, bits).ok()?;
             exhaustive::count_with(&small, coalition, options).ok()
         });
-        matches!(counted, Some(Exhaustive::Private))
+        match counted {
+            Some(Exhaustive::Private) => {}
+            Some(Exhaustive::Leak(_)) => return Some(false),
+            None => all = None,
+        }
+    }
+    all
+}
+
+/// Whether the checker accepts a certificate about every promised coalition.
+fn is_verified(program: &Program) -> bool {
+    promised_coalitions(program).into_iter().all(|coalition| {
+        let certificate = prove(program, coalition).certificate;
+        certificate.is_some_and(|certificate| check(program, &certificate).is_ok())
     })
 }
 

@@ -35,8 +35,8 @@ fn cost(spec: SchemeSpec, build: impl FnOnce(&mut Circuit, Secret) -> Secret) ->
     let as_written = bill(&program, Schedule::AsWritten, Grouping::Region);
     let asap = bill(&program, Schedule::Asap, Grouping::Region);
     let (region, early) = (as_written.region("measured").unwrap(), asap.region("measured").unwrap());
-    // What stands alone cannot be merged with anything: both schedules need as many rounds.
-    assert_eq!(region.rounds, early.rounds);
+    // A party that holds everything it sends does not wait for what another is still being sent, so the longest chain may be shorter.
+    assert!(early.rounds <= region.rounds);
     [(region.rounds, region.bytes_total), (offline_rounds(&program), region.bytes_offline)]
 }
 

@@ -201,7 +201,7 @@ fn a_look_up_that_cannot_be_is_refused_with_what_to_change() {
         assert!(error.contains("no more fraction bits than its number"), "{error}");
     }
     let mut c = Circuit::new();
-    let x = c.input(Owner::Client, "x", [1 << 36]);
+    let x = c.input(Owner::Client, "x", [1 << 32]);
     let y = c.lookup(x, Table { index_fraction_bits: 0, entries: vec![1.0; 32] }, 0);
     c.reveal(y, "y");
     let error = scheme::compile(&c.finish().unwrap(), &PUBLISHED, FixedPoint { fraction_bits: 16 }).unwrap_err();

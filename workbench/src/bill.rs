@@ -116,7 +116,7 @@ impl Price {
     /// The line of what is counted already.
     #[must_use]
     pub fn counted(choice: impl Into<String>, bill: &Bill, failure: &Failure, networks: &[&Network]) -> Self {
-        let seconds = networks.iter().map(|network| (network.name().to_owned(), network.online_seconds(&bill)));
+        let seconds = networks.iter().map(|network| (network.name().to_owned(), network.online_seconds(bill)));
         Self::new(choice.into(), &bill.phases, failure.probability(), seconds.collect())
     }
 

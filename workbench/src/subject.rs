@@ -62,7 +62,7 @@ pub enum SubjectError {
         /// Sequences, or rows.
         batch: usize,
         /// Why.
-        error: BuildError,
+        error: Box<BuildError>,
     },
     /// A file of a protocol that cannot be read at all.
     #[error("{}: {reason}", file.display())]
@@ -183,7 +183,7 @@ impl Subject {
             Kind::Protocol(protocol) => protocol_circuit(protocol, sizes).map_err(BuildError::from),
         };
         let (seq, batch) = (sizes.seq(), sizes.batch());
-        built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error })
+        built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error: Box::new(error) })
     }
 
     /// The Program of a model for a pair of texts, of which the second begins at a token; see [`model::circuit_of_pair`].
@@ -194,7 +194,12 @@ impl Subject {
         let Kind::Model(config) = &self.kind else { return Err(SubjectError::NotAModel { name: self.name.clone() }) };
         let built = model::circuit_of_pair(config, &suite.model(Registry::built_in())?, sizes.query(), second);
         let (seq, batch) = (sizes.seq(), sizes.batch());
-        let circuit = built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error })?;
+        let circuit = built.map_err(|error| SubjectError::Size {
+            subject: self.name.clone(),
+            seq,
+            batch,
+            error: Box::new(error),
+        })?;
         Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
     }
 

@@ -244,7 +244,7 @@ mod tests {
 
     fn renamed(of: &str, name: &str) -> Protocol {
         let mut protocol = Protocol::clone(Registry::built_in().get(of).unwrap());
-        protocol.card.name = name.to_owned().into();
+        protocol.card.name = name.to_owned();
         protocol
     }
 

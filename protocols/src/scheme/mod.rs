@@ -176,7 +176,7 @@ pub enum CompileError {
         /// Path of the region.
         region: String,
         /// The shape that is too large.
-        error: ShapeError,
+        error: Box<ShapeError>,
     },
     /// The scheme emitted an ill-formed Program; a defect of the scheme.
     #[error("the scheme compiled an ill-formed Program: {0}")]
@@ -186,7 +186,9 @@ pub enum CompileError {
 impl From<ProgramError> for CompileError {
     fn from(error: ProgramError) -> Self {
         match *error.rule {
-            program::Rule::Shape(size @ ShapeError::Size { .. }) => Self::Size { region: error.region, error: size },
+            program::Rule::Shape(size @ ShapeError::Size { .. }) => {
+                Self::Size { region: error.region, error: Box::new(size) }
+            }
             _ => Self::Program(error),
         }
     }

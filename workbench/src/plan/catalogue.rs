@@ -318,7 +318,7 @@ fn alone(protocol: Option<&Protocol>, suite: &Suite, place: &Place) -> Result<Tr
         subject: protocol.map_or_else(String::new, |protocol| protocol.card.name.to_string()),
         seq: place.row,
         batch: place.rows,
-        error: error.into(),
+        error: Box::new(error.into()),
     })?;
     let program = scheme::compile(&circuit, &suite.scheme, suite.fixed()).map_err(crate::SubjectError::from)?;
     Ok(Traffic::of(&program))

@@ -72,6 +72,10 @@ fn line(report: &RowReport) -> String {
     )
 }
 
+/// Protocols that reduce and have no finite bound all the same, because a row sum near the end of so wide an interval is divided by an
+/// enclosure that holds zero. Their audit is undecided, and says so.
+const WITHOUT_BOUND: [&str; 1] = ["layernorm/normalized-wide"];
+
 /// observed <= found <= certified, no further apart than `ratio`, and the claim decided in its favour.
 fn is_a_bracket(report: &RowReport, ratio: f64) {
     println!("{}", line(report));
@@ -80,6 +84,10 @@ fn is_a_bracket(report: &RowReport, ratio: f64) {
     assert!(report.observed_on_worst_row <= report.certified_on_worst_row, "{name}");
     assert!(report.certified_on_worst_row <= certified, "{name}");
     if report.method == Method::Box {
+        return;
+    }
+    if WITHOUT_BOUND.contains(&name.as_str()) {
+        assert_eq!((report.certified_max_error, report.verdict), (None, ClaimVerdict::Undecided), "{name}");
         return;
     }
     assert!(report.ratio.is_some_and(|found| found <= ratio), "{name}: {:?} {:?}", report.ratio, report.not_reduced);

@@ -88,19 +88,19 @@ pub(super) fn small_parity(train: &Rows) -> Option<ExclusiveOr> {
             best = (lead, ExclusiveOr { bits: bits.to_vec(), complement: 2 * disagree > rows });
         }
     };
-    for i in 0..width {
-        consider(&[i], disagreements(&labels, &columns[i]));
+    for (i, column) in columns.iter().enumerate() {
+        consider(&[i], disagreements(&labels, column));
     }
-    for i in 0..width {
-        let first = xor(&labels, &columns[i]);
-        for j in i + 1..width {
-            consider(&[i, j], disagreements(&first, &columns[j]));
+    for (i, column) in columns.iter().enumerate() {
+        let first = xor(&labels, column);
+        for (j, column) in columns.iter().enumerate().skip(i + 1) {
+            consider(&[i, j], disagreements(&first, column));
         }
     }
-    for i in 0..width {
-        let first = xor(&labels, &columns[i]);
-        for j in i + 1..width {
-            let second = xor(&first, &columns[j]);
+    for (i, column) in columns.iter().enumerate() {
+        let first = xor(&labels, column);
+        for (j, column) in columns.iter().enumerate().skip(i + 1) {
+            let second = xor(&first, column);
             for (k, column) in columns.iter().enumerate().skip(j + 1) {
                 consider(&[i, j, k], disagreements(&second, column));
                 if width <= FEW_BITS {

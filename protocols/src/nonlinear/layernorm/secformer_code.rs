@@ -104,7 +104,7 @@ mod tests {
             testing::layer_norm(&crate::nonlinear::layernorm::goldschmidt::PROTOCOL, &x, &gamma, &beta, 1e-12);
         assert!(corrected.iter().zip(&truth).all(|(y, t)| (y - t).abs() <= 1e-3 * t.abs()));
         for protocol in [&PROTOCOL, &PROTOCOL_8] {
-            let found = testing::layer_norm(&protocol, &x, &gamma, &beta, 1e-12);
+            let found = testing::layer_norm(protocol, &x, &gamma, &beta, 1e-12);
             assert!(found.iter().zip(&truth).any(|(y, t)| y.is_nan() || (y - t).abs() > 0.5 * t.abs()));
         }
     }

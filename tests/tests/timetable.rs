@@ -103,7 +103,10 @@ fn three_parties_do_not_wait_for_who_knows_last() {
         let program = alone(name, "puma");
         let counted = timetable(&program, Schedule::Asap).rounds[Phase::Online as usize];
         println!("{name}: {counted}");
-        assert!(holds(&program).is_ok() || name != "gelu/puma");
+        // The graph of messages is searched from each of them: of the long Programs only one that ends in seconds.
+        if name == "gelu/puma" {
+            assert_eq!(holds(&program), Ok(()), "{name}");
+        }
         assert_eq!(counted, rounds, "{name}");
     }
 }

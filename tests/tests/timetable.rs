@@ -105,7 +105,7 @@ fn three_parties_do_not_wait_for_who_knows_last() {
         println!("{name}: {counted}");
         // The graph of messages is searched from each of them: of the long Programs only one that ends in seconds.
         if name == "gelu/puma" {
-            assert_eq!(holds(&program), Ok(()), "{name}");
+            assert!(holds(&program).is_ok(), "{name}");
         }
         assert_eq!(counted, rounds, "{name}");
     }

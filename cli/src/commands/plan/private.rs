@@ -19,6 +19,8 @@ use viewless_workbench::plan::{
 
 /// What is planned, and within which limits.
 #[derive(Debug, Args)]
+// clap names a group after its struct, and the one around it is called the same.
+#[group(id = "private")]
 pub(super) struct Arguments {
     /// A known model, or a model directory
     #[arg(value_name = "MODEL|DIR")]

@@ -190,12 +190,15 @@ fn failures(
 }
 
 fn of_program(program: &Program, truncation: Truncation, numbers: &Numbers<'_>) -> Result<Failures, FailuresError> {
-    let by_function = match numbers {
-        Numbers::Assumed => failure::predict_by_function(program, ASSUMED_MAGNITUDE),
+    let (by_function, probability) = match numbers {
+        Numbers::Assumed => {
+            let probability = failure::predict(program, ASSUMED_MAGNITUDE).probability();
+            (failure::predict_by_function(program, ASSUMED_MAGNITUDE), probability)
+        }
         Numbers::Run { model, tokens, seed } => {
             let inputs = ModelInputs { model, prompt: Prompt::Tokens(tokens) };
             let run = execute(program, &inputs, Options::new(seed.clone()))?;
-            failure::found_by_function(program, &run.findings)
+            (failure::found_by_function(program, &run.findings), run.findings.wrap_probability())
         }
     };
     let sum = |f: fn(&RegionWraps) -> f64| by_function.iter().map(|(_, wraps)| f(wraps)).sum::<f64>();
@@ -207,13 +210,11 @@ fn of_program(program: &Program, truncation: Truncation, numbers: &Numbers<'_>) 
         expected_corrupted: wraps.expected,
         corrupted: has_run.then_some(wraps.wraps),
     };
-    let probability = -(-expected_corrupted).exp_m1();
     Ok(Failures {
         truncation,
         truncated: by_function.iter().map(|(_, wraps)| wraps.elements).sum(),
         expected_corrupted,
-        // Not -0.
-        probability: probability.abs(),
+        probability,
         functions: by_function.iter().map(function).collect(),
         price: Price::of(crate::card::name_of(&truncation), program, Schedule::Asap, &[]),
     })

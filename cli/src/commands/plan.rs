@@ -15,7 +15,7 @@ pub struct Arguments {
     #[command(subcommand)]
     what: Option<What>,
     #[command(flatten)]
-    private: Option<private::Arguments>,
+    private: private::Arguments,
 }
 
 /// What is planned, if it is not a private model.
@@ -30,9 +30,8 @@ enum What {
 /// # Errors
 /// What cannot be planned.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    match (&arguments.what, &arguments.private) {
-        (Some(What::Amp(arguments)), _) => amp::run(arguments, manner),
-        (None, Some(arguments)) => private::run(arguments, manner),
-        (None, None) => Err(CliError::NothingToPlan),
+    match &arguments.what {
+        Some(What::Amp(arguments)) => amp::run(arguments, manner),
+        None => private::run(&arguments.private, manner),
     }
 }

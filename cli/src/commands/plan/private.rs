@@ -20,11 +20,11 @@ use viewless_workbench::plan::{
 /// What is planned, and within which limits.
 #[derive(Debug, Args)]
 // clap names a group after its struct, and the one around it is called the same.
-#[group(id = "private")]
+#[group(skip)]
 pub(super) struct Arguments {
     /// A known model, or a model directory
     #[arg(value_name = "MODEL|DIR")]
-    model: String,
+    model: Option<String>,
     #[command(flatten)]
     sizes: SizeArguments,
     /// lan, wan, or a .toml file
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     network: Network,
     /// The most that the certified errors of all sites may add up to
     #[arg(long, value_name = "E")]
-    error: f64,
+    error: Option<f64>,
     /// The most wraps expected in an inference
     #[arg(long, value_name = "P", default_value_t = 1e-6)]
     wraps: f64,
@@ -74,12 +74,15 @@ pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliE
     for path in [&arguments.plot_front, &arguments.plot_timeline, &arguments.plot_map].into_iter().flatten() {
         Format::of(path)?;
     }
-    let subject = Subject::find_model(&arguments.model)?;
+    let (Some(model), Some(error_budget)) = (&arguments.model, arguments.error) else {
+        return Err(CliError::NothingToPlan);
+    };
+    let subject = Subject::find_model(model)?;
     let space = Space::of_words(&arguments.suite_space, &arguments.fraction_bits)?;
     let parties = arguments.parties.as_deref().map_or_else(|| Ok(PartiesFile::default()), read_parties)?;
     let request = PlanRequest {
         network: arguments.network.clone(),
-        error_budget: arguments.error,
+        error_budget,
         most_wraps: arguments.wraps,
         requests: arguments.requests,
         parties,

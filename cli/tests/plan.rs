@@ -74,7 +74,10 @@ fn a_private_plan_is_a_suite_that_other_commands_take_and_unreachable_budgets_ar
     let counted: Value = serde_json::from_str(&counted).expect("JSON");
     let planned = report["chosen"]["seconds"].as_f64().expect("a number");
     assert_eq!(counted["network_seconds"].as_f64(), Some(planned));
-    assert!(report["lower_bound_seconds"].as_f64().expect("a number") <= planned * (1.0 + 1e-9));
+    // What is proved is about the parts added up: as a whole some messages may leave earlier.
+    let added_up = report["added_up_seconds"].as_f64().expect("a number");
+    assert!(planned <= added_up * (1.0 + 1e-9));
+    assert!(report["lower_bound_seconds"].as_f64().expect("a number") <= added_up * (1.0 + 1e-9));
     assert!(fs::read_to_string(&deployment).expect("a file").contains("stages = ["));
     assert!(fs::read_to_string(&map).expect("a file").contains("one-way latency"));
     assert!(refusal(&plan(&["--error", "0"])).contains("the least is"));

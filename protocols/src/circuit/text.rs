@@ -1,6 +1,6 @@
 //! The stable text form of a circuit, for reading and for goldens: one node a line.
 
-use super::{Circuit, Kind, Op, Opening, Owner};
+use super::{Apart, Circuit, Kind, Op, Opening, Owner};
 use crate::region::RegionId;
 use std::fmt;
 
@@ -24,6 +24,9 @@ impl fmt::Display for Circuit {
             write_op(f, &node.op)?;
             for claim in self.domains.iter().filter(|claim| claim.value.index() == i) {
                 write!(f, "  ; {} claims [{}, {}]", self.regions.path(claim.region), claim.low, claim.high)?;
+                if let Some(Apart { at, most }) = claim.also {
+                    write!(f, " and [{at}, {most}]")?;
+                }
             }
             writeln!(f)?;
         }

@@ -2,7 +2,7 @@
 //!
 //! Suites are TOML; [`Suite::built_in`] holds those that come with viewless.
 
-use crate::fixed::FixedPoint;
+use crate::fixed::{FixedPoint, RING_BITS};
 use crate::model::{Embedding, ModelProtocols};
 use crate::nonlinear::{Function, Protocol, Registry, RegistryError};
 use crate::scheme::{ChoiceError, SchemeSpec};
@@ -28,6 +28,9 @@ pub struct Suite {
     /// The name of a protocol for each function that its models need.
     pub protocols: BTreeMap<Function, String>,
 }
+
+/// Fraction bits for which products have room.
+const FRACTION_BITS: std::ops::RangeInclusive<u8> = 4..=24;
 
 /// Protocols by function: what a suite names, found in a registry.
 #[derive(Debug, Clone)]
@@ -103,6 +106,17 @@ pub enum SuiteError {
         suite: String,
         /// What to choose.
         error: ChoiceError,
+    },
+    /// Words of a width that is not built.
+    #[error(
+        "suite `{suite}`: words of {ring_bits} bits are not built, because shares, kernels and truncations are those of Z_2^64; leave the ring \
+         at 64 bits, and choose more fraction bits where an error is too large"
+    )]
+    Ring {
+        /// The suite.
+        suite: String,
+        /// Bits asked for.
+        ring_bits: u8,
     },
     /// A fixed point without room for products.
     #[error(
@@ -188,13 +202,30 @@ impl Suite {
     pub fn parse(origin: &str, text: &str) -> Result<Self, SuiteError> {
         let suite: Self = toml::from_str(text)
             .map_err(|error| SuiteError::Parse { origin: origin.to_owned(), message: error.to_string() })?;
-        if !(4..=24).contains(&suite.fraction_bits) {
-            return Err(SuiteError::FractionBits { suite: suite.name, fraction_bits: suite.fraction_bits });
-        }
+        let suite = suite.checked()?;
         if let Err(error) = suite.scheme.validate() {
             return Err(SuiteError::Scheme { suite: suite.name, error });
         }
         Ok(suite)
+    }
+
+    /// The same suite with other fraction bits, in words of `ring_bits`.
+    ///
+    /// # Errors
+    /// [`SuiteError::FractionBits`] for a fixed point without room for products; [`SuiteError::Ring`] for words that are not built.
+    pub fn with_fixed(mut self, fraction_bits: Option<u8>, ring_bits: Option<u8>) -> Result<Self, SuiteError> {
+        if let Some(ring_bits) = ring_bits.filter(|&bits| bits != RING_BITS) {
+            return Err(SuiteError::Ring { suite: self.name, ring_bits });
+        }
+        self.fraction_bits = fraction_bits.unwrap_or(self.fraction_bits);
+        self.checked()
+    }
+
+    fn checked(self) -> Result<Self, SuiteError> {
+        if FRACTION_BITS.contains(&self.fraction_bits) {
+            return Ok(self);
+        }
+        Err(SuiteError::FractionBits { suite: self.name, fraction_bits: self.fraction_bits })
     }
 
     /// The fixed point.
@@ -267,6 +298,18 @@ mod tests {
         let none = Suite::parse("test", &text.replace("fixed-weight", "none")).unwrap();
         assert_eq!(without.scheme, none.scheme);
         assert_eq!((without.scheme.kind, without.scheme.triples), (SchemeKind::Replicated3, Triples::None));
+    }
+
+    #[test]
+    fn another_fixed_point_is_taken_and_one_without_room_or_in_another_ring_is_refused() {
+        let suite = || Suite::built_in("faithful").unwrap();
+        assert_eq!(suite().with_fixed(Some(18), Some(64)).unwrap().fixed().fraction_bits, 18);
+        assert_eq!(suite().with_fixed(None, None).unwrap(), suite());
+        assert!(matches!(suite().with_fixed(Some(25), None), Err(SuiteError::FractionBits { fraction_bits: 25, .. })));
+        for ring_bits in [48, 128] {
+            let error = suite().with_fixed(None, Some(ring_bits)).unwrap_err();
+            assert!(error.to_string().contains(&format!("{ring_bits} bits are not built")), "{error}");
+        }
     }
 
     #[test]

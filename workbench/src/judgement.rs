@@ -43,6 +43,20 @@ pub fn doubts(private: &Answer, plaintext: &Answer, max_abs_error: f64, suite: &
     doubts
 }
 
+/// What the plaintext pass may err by itself, as a part of its largest number or of 1: it is made in float32, with 24 bits, and sums of a few
+/// hundred numbers lose a few more.
+const FLOAT32: f64 = 1e-5;
+
+/// An error that no run can have whose claims hold.
+#[must_use]
+pub fn beyond_certified(plaintext: &Answer, max_abs_error: f64, certified: Option<f64>) -> Option<String> {
+    let largest = plaintext.values().iter().fold(1.0, |most: f64, x| most.max(x.abs()));
+    let bound = certified.filter(|bound| !(max_abs_error <= bound + FLOAT32 * largest))?;
+    Some(format!(
+        "the error, {max_abs_error:.1e}, is more than what is certified for this text, {bound:.1e}, and what float32 may err in plaintext"
+    ))
+}
+
 /// The functions that a suite computes in the place of the model's own, in sentences; none of a suite for the model.
 ///
 /// The two forms of GeLU count as one function here: they differ by up to 4.7e-4, which a note says.

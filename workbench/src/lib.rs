@@ -23,6 +23,7 @@ pub mod assay;
 pub mod bill;
 pub mod card;
 pub mod certificate;
+pub mod certified;
 pub mod comparison;
 pub mod error_audit;
 pub mod failures;

@@ -308,16 +308,22 @@ impl TransformerConfig {
         self.hidden_size / self.heads
     }
 
+    /// The activation of the feed-forward layers, and that of the head, where it has one.
+    #[must_use]
+    pub fn activations(&self) -> Vec<Activation> {
+        let of_head = match (&self.head, self.architecture.layout().masked_word) {
+            (Head::MaskedWord, Some(head)) => head.activation,
+            _ => None,
+        };
+        std::iter::once(self.activation).chain(of_head).collect()
+    }
+
     /// The functions that a circuit of it computes by protocols.
     #[must_use]
     pub fn functions(&self) -> Vec<Function> {
         let mut functions = vec![Function::LAYERNORM, Function::SOFTMAX];
         let layout = self.architecture.layout();
-        let of_head = match (&self.head, layout.masked_word) {
-            (Head::MaskedWord, Some(head)) => head.activation,
-            _ => None,
-        };
-        if [Some(self.activation), of_head].into_iter().flatten().any(Activation::is_gelu) {
+        if self.activations().into_iter().any(Activation::is_gelu) {
             functions.push(Function::GELU);
         }
         let has_tanh = match &self.head {

@@ -123,6 +123,8 @@ def prepare():
     (WORK / "tests").mkdir(parents=True, exist_ok=True)
     for test in ("refusals.rs", "random.rs"):
         shutil.copy(ROOT / "proofs" / "tests" / test, WORK / "tests" / test)
+    for folder in ("tests/random_programs", "tests/second", "second_checker"):
+        shutil.copytree(ROOT / "proofs" / folder, WORK / folder, dirs_exist_ok=True)
     path = lambda crate: f'{{ path = "{ROOT / crate}" }}'
     (WORK / "Cargo.toml").write_text(
         '[package]\nname = "viewless-proofs"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n'

@@ -148,7 +148,7 @@ impl Protocols {
     }
 }
 
-const BUILT_IN: [(&str, &str); 11] = [
+const BUILT_IN: [(&str, &str); 12] = [
     ("faithful", include_str!("suites/faithful.toml")),
     ("secformer", include_str!("suites/secformer.toml")),
     ("secformer-printed", include_str!("suites/secformer-printed.toml")),
@@ -160,6 +160,7 @@ const BUILT_IN: [(&str, &str); 11] = [
     ("puma-as-in-secformer-code", include_str!("suites/puma-as-in-secformer-code.toml")),
     ("bolt-functions", include_str!("suites/bolt-functions.toml")),
     ("shaft-functions", include_str!("suites/shaft-functions.toml")),
+    ("client-server", include_str!("suites/client-server.toml")),
 ];
 
 impl Suite {

@@ -79,6 +79,20 @@ pub enum Weights {
     /// In clear at P0, who is the model owner. (In `replicated3` P0 shares what is multiplied with a secret or added to one,
     /// once, in the setup phase: P1 and P2 need their shares of it.)
     Server,
+    /// As `Server`, and the client is P1: two parties and a dealer, the setting of BOLT, Cheetah, SIGMA and BumbleBee. P1 shares its own
+    /// query without a message, and completes the output with its own share. (`additive2` only.)
+    ClientServer,
+}
+
+impl Weights {
+    /// Whether the weights are in clear at P0.
+    #[must_use]
+    pub fn in_clear(self) -> bool {
+        match self {
+            Self::Shared => false,
+            Self::Server | Self::ClientServer => true,
+        }
+    }
 }
 
 /// A scheme with all its choices made.
@@ -107,6 +121,9 @@ pub enum ChoiceError {
     /// Masks for a scheme that opens nothing.
     #[error("scheme replicated3 multiplies without triples: leave `triples` out, or choose triples = \"none\"")]
     TriplesUnused,
+    /// A client and a server, and a third.
+    #[error("weights = \"client-server\" is for two computing parties: choose kind = \"additive2\", or weights = \"server\"")]
+    ThirdParty,
 }
 
 impl SchemeSpec {
@@ -115,6 +132,9 @@ impl SchemeSpec {
     /// # Errors
     /// [`ChoiceError`] says what to choose.
     pub fn validate(&self) -> Result<(), ChoiceError> {
+        if (self.kind, self.weights) == (SchemeKind::Replicated3, Weights::ClientServer) {
+            return Err(ChoiceError::ThirdParty);
+        }
         match (self.kind, self.triples) {
             (SchemeKind::Additive2, Triples::Fresh | Triples::FixedWeight) => Ok(()),
             (SchemeKind::Additive2, Triples::None) => Err(ChoiceError::TriplesMissing),
@@ -270,6 +290,8 @@ pub(crate) trait Scheme {
     fn parties(&self) -> PartySet;
     /// Who owns the weights.
     fn model_owner(&self) -> Party;
+    /// Who asks, and is told the outputs.
+    fn client(&self) -> Party;
     /// Shares a value that `owner` holds in clear.
     fn share(&mut self, p: &mut ProgramBuilder, owner: Party, clear: ValueId) -> Shares;
     /// A sharing of a value that everyone, or its one holder (P0, the model owner) knows; share 0 of what everyone knows is the

@@ -101,8 +101,7 @@ impl Rounds {
     /// Seconds on a network: a latency for each round, and its bits at the bandwidth. Negative for a difference that is.
     #[must_use]
     pub fn seconds(&self, network: &Network) -> f64 {
-        self.rounds as f64 * network.latency_seconds()
-            + self.bytes as f64 * 8.0 / network.bandwidth_bits_per_second()
+        self.rounds as f64 * network.latency_seconds() + self.bytes as f64 * 8.0 / network.bandwidth_bits_per_second()
     }
 }
 

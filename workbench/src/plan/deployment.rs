@@ -95,8 +95,7 @@ fn deployed(
 fn parts(program: &Program, rounds: &[OnlineRound], request: &PlanRequest) -> Result<Vec<Vec<Step>>, PlanningError> {
     let names = program::bill::group_names(&program.regions, Grouping::Layer);
     let latency = Picoseconds::from_seconds(request.network.latency_seconds()).ok_or(PlanError::TooLong)?;
-    let compute =
-        Picoseconds::from_seconds(request.parties.compute_seconds_per_layer).ok_or(PlanError::TooLong)?;
+    let compute = Picoseconds::from_seconds(request.parties.compute_seconds_per_layer).ok_or(PlanError::TooLong)?;
     let mut parts: Vec<(&str, Vec<Step>)> = Vec::new();
     for round in rounds {
         let name = names[Regions::index(round.region)].as_str();
@@ -124,4 +123,3 @@ fn stage_lengths(
         .with_handovers(vec![vec![handover; stages - 1]; parts.len() - 1], Links::Delay)?;
     Ok(cut::exact(&problem, &vec![0; parts.len()])?.plan.lengths())
 }
-

@@ -60,4 +60,3 @@ pub fn winner(
     let found = search(&allowed, catalogue, request)?;
     Ok((scheme_in_words(found.entry), found.protocols.clone(), found.traffic.seconds(&request.network)))
 }
-

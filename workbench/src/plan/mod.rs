@@ -19,8 +19,8 @@ mod space;
 pub use catalogue::{Catalogue, CatalogueEntry, FunctionChoice, Rounds, Traffic, VariantEntry};
 pub use choose::{Plan, PlanRequest, Priced, Swap, plan};
 pub use deployment::Deployment;
-pub use front::{front, winner};
 pub use files::{PartiesFile, deployment_text, read_cluster, read_parties, suite_text};
+pub use front::{front, winner};
 pub use space::Space;
 
 use crate::named::NamedError;

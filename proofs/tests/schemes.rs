@@ -240,11 +240,17 @@ fn a_client_who_computes_is_proved_for_every_operation() {
                 for coalition in promised_coalitions(&program) {
                     let report = privacy::prove(&program, coalition);
                     let Verdict::Proved { simulator, .. } = report.verdict else {
-                        panic!("{name}, {coalition}, {truncation:?}, {comparison:?}: {:#?}\n{}", report.verdict, *program);
+                        panic!(
+                            "{name}, {coalition}, {truncation:?}, {comparison:?}: {:#?}\n{}",
+                            report.verdict, *program
+                        );
                     };
                     let certificate = report.certificate.expect("a proof has a certificate");
                     let checked = second::check(&program, &certificate);
-                    assert_eq!(checked.map(|checked| (checked.coalition, checked.simulator)), Ok((coalition, simulator)));
+                    assert_eq!(
+                        checked.map(|checked| (checked.coalition, checked.simulator)),
+                        Ok((coalition, simulator))
+                    );
                     if coalition.members().contains(Party::P1) {
                         weakest += usize::from(simulator == Simulator::GivenOwnRandomness);
                         strongest += usize::from(simulator == Simulator::DrawsOwnSamples);

@@ -37,7 +37,10 @@ pub fn sentence(report: &ProveReport) -> String {
         (true, true) => {
             let but: String = [
                 (Simulator::GivenOwnSamples, "given its own samples"),
-                (Simulator::GivenOwnRandomness, "given its own samples and the random words that it is sent, on which its output may depend"),
+                (
+                    Simulator::GivenOwnRandomness,
+                    "given its own samples and the random words that it is sent, on which its output may depend",
+                ),
             ]
             .into_iter()
             .filter_map(|(simulator, what)| {

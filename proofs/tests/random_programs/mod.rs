@@ -174,7 +174,9 @@ pub(crate) fn program(bits: u8, instructions: &[Instruction]) -> Program {
                         0 | 1 if domain.bits() > 1 => {
                             (one, other) = (p.shift_right(one, 1), p.shift_right(other, 1));
                         }
-                        2 if fits(&p) && p.shape(y) == shape && p.value(y).holders.contains(from) => other = p.add(other, y),
+                        2 if fits(&p) && p.shape(y) == shape && p.value(y).holders.contains(from) => {
+                            other = p.add(other, y)
+                        }
                         3 => one = p.mul(one, one),
                         _ => {}
                     }

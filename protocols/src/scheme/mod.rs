@@ -122,7 +122,9 @@ pub enum ChoiceError {
     #[error("scheme replicated3 multiplies without triples: leave `triples` out, or choose triples = \"none\"")]
     TriplesUnused,
     /// A client and a server, and a third.
-    #[error("weights = \"client-server\" is for two computing parties: choose kind = \"additive2\", or weights = \"server\"")]
+    #[error(
+        "weights = \"client-server\" is for two computing parties: choose kind = \"additive2\", or weights = \"server\""
+    )]
     ThirdParty,
 }
 

@@ -90,7 +90,9 @@ pub enum CheckError {
         why: Refusal,
     },
     /// A proof without outputs that uses one, or hands something over.
-    #[error("the simulator is given the coalition's randomness, so nothing is handed over, and no step is about an output")]
+    #[error(
+        "the simulator is given the coalition's randomness, so nothing is handed over, and no step is about an output"
+    )]
     GivenRandomness,
     /// A message without a step.
     #[error("no step is about the message %{message} in region `{region}`")]
@@ -206,11 +208,7 @@ struct Checker<'p> {
 }
 
 impl<'p> Checker<'p> {
-    fn new(
-        program: &'p Program,
-        coalition: Coalition,
-        certificate: &Certificate,
-    ) -> Result<Self, CheckError> {
+    fn new(program: &'p Program, coalition: Coalition, certificate: &Certificate) -> Result<Self, CheckError> {
         let same: HashMap<ValueId, ValueId> = certificate.same.iter().map(|&(first, second)| (second, first)).collect();
         let count = program.values.len();
         let mut origin: Vec<usize> = (0..count).collect();

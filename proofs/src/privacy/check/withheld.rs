@@ -18,8 +18,7 @@ impl Checker<'_> {
             return Err(CheckError::GivenRandomness);
         }
         for withheld in &certificate.withheld {
-            self.is_determined(withheld)
-                .map_err(|why| CheckError::Withheld { message: withheld.message.0, why })?;
+            self.is_determined(withheld).map_err(|why| CheckError::Withheld { message: withheld.message.0, why })?;
         }
         Ok(None)
     }

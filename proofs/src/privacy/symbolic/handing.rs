@@ -47,7 +47,12 @@ pub(super) fn best_attempt(program: &Program, coalition: Coalition, options: &Op
     if !best.offending.is_empty() {
         // A weaker claim, and therefore last.
         for withheld in withholding::choices(program, coalition, &best.view.same) {
-            let found = attempt(program, coalition, options, Larger { withheld, same: best.view.same.clone(), ..Larger::default() });
+            let found = attempt(
+                program,
+                coalition,
+                options,
+                Larger { withheld, same: best.view.same.clone(), ..Larger::default() },
+            );
             if found.offending.is_empty() {
                 return found;
             }

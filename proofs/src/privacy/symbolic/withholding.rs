@@ -60,7 +60,10 @@ fn ends_of(
     dropped: impl Fn(ValueId) -> bool,
 ) -> Vec<(ValueId, u64)> {
     let mut at = view.contents(output);
-    while !ends(at) && !dropped(at) && let Some(before) = super::output::before_bijection(view, at) {
+    while !ends(at)
+        && !dropped(at)
+        && let Some(before) = super::output::before_bijection(view, at)
+    {
         at = before;
     }
     let (mut found, mut open) = (Vec::new(), BTreeMap::from([(at, 1u64)]));

@@ -811,11 +811,16 @@ fn an_output_is_completed_and_nothing_else() {
         l.withheld(m, y);
     };
     for (build, strongest) in [
-        (simplest as fn(&mut Lines), Simulator::DrawsOwnSamples),
+        (simplest as fn(&mut Lines), Simulator::JointlyWithOutputs),
         (truncated, Simulator::GivenOwnRandomness),
         (sliced, Simulator::GivenOwnRandomness),
     ] {
-        for simulator in [Simulator::DrawsOwnSamples, Simulator::GivenOwnSamples, Simulator::GivenOwnRandomness] {
+        for simulator in [
+            Simulator::JointlyWithOutputs,
+            Simulator::DrawsOwnSamples,
+            Simulator::GivenOwnSamples,
+            Simulator::GivenOwnRandomness,
+        ] {
             let found = sound(simulator, build);
             if simulator >= strongest {
                 assert_eq!(found, Ok(simulator));
@@ -830,7 +835,7 @@ fn an_output_is_completed_and_nothing_else() {
         let options = exhaustive::Options::default();
         let counted = exhaustive::count_given_randomness(&program, coalition, &withheld, options).unwrap();
         assert_eq!(counted, Exhaustive::Private);
-        if strongest == Simulator::DrawsOwnSamples {
+        if strongest <= Simulator::DrawsOwnSamples {
             let options = exhaustive::Options::stronger();
             assert_eq!(exhaustive::count_with(&program, coalition, options).unwrap(), Exhaustive::Private);
         }
@@ -948,6 +953,44 @@ fn every_other_error_is_met_by_a_forgery() {
     assert!(check(&program, &forged).is_ok());
     forged.simulator = Simulator::DrawsOwnSamples;
     assert!(matches!(check(&program, &forged), Err(CheckError::OwnSamples { .. })));
+    jointly_is_refused();
+}
+
+/// The joint statement where a party knows the rounding of another's output: by a sample of its own, by a mask of a message, by a mask of a
+/// share of an output of its own, of which the other's output has a bit.
+fn jointly_is_refused() {
+    let by_a_sample = forge(P1, |l| {
+        let s = l.p.sample(PartySet::of(&[P0, P1]), RING, [1].into());
+        let x = l.x(1);
+        let half = l.p.shift_right(s, 1);
+        let y = l.p.add(x, half);
+        let y = l.p.send(y, Client);
+        l.p.reveal(y, Client, "y", 0);
+    });
+    let by_a_mask = forge(P1, |l| {
+        let (x, s) = (l.x(1), l.s(RING, 1));
+        let m = l.p.add(x, s);
+        l.uniform(m, &[s]);
+        let half = l.p.shift_right(s, 1);
+        let y = l.p.add(x, half);
+        l.p.reveal(y, P0, "y", 0);
+    });
+    let by_a_share = forge(Client, |l| {
+        let (a, b, z) = l.shares(1);
+        let y = l.p.add(a, b);
+        l.output(y, &[(a, Some(z)), (b, None)]);
+        let half = l.p.shift_right(z, 1);
+        l.p.reveal(half, P0, "half", 0);
+    });
+    for (program, mut forged) in [by_a_sample, by_a_mask, by_a_share] {
+        forged.simulator = Simulator::DrawsOwnSamples;
+        assert!(check(&program, &forged).is_ok());
+        forged.simulator = Simulator::JointlyWithOutputs;
+        assert!(matches!(check(&program, &forged), Err(CheckError::OwnSamples { .. })), "{}", *program);
+        let coalition = Coalition::of(&program, &forged.coalition).unwrap();
+        let counted = exhaustive::count_jointly(&program, coalition, exhaustive::Options::default());
+        assert!(matches!(counted, Ok(Exhaustive::Leak(_))), "{counted:?}\n{}", *program);
+    }
 }
 
 /// Accepted, and counting agrees.
@@ -956,7 +999,7 @@ fn accepted(party: Party, build: impl FnOnce(&mut Lines)) -> Checked {
     let (program, certificate) = forge(party, build);
     let checked = check(&program, &certificate).unwrap_or_else(|error| panic!("{error}\n{}", *program));
     let coalition = Coalition::of(&program, &[party]).unwrap();
-    let given_own_samples = certificate.simulator == Simulator::GivenOwnSamples;
+    let given_own_samples = certificate.simulator >= Simulator::GivenOwnSamples;
     let options = exhaustive::Options { given_own_samples, ..exhaustive::Options::default() };
     match exhaustive::count_with(&program, coalition, options).unwrap() {
         Exhaustive::Private => {}
@@ -1157,7 +1200,12 @@ fn what_is_owned_revealed_and_sent_back_is_no_message() {
         let certificate = privacy::prove(&program, coalition).certificate.expect("nothing secret is in it");
         assert!(certificate.steps.is_empty());
         // P0 is told its own sample: given the output, it is not to be drawn afresh.
-        let expected = if party == P0 { Simulator::GivenOwnSamples } else { Simulator::DrawsOwnSamples };
+        // P1 knows P0's output, too: its samples and that output are not independent.
+        let expected = match party {
+            P0 => Simulator::GivenOwnSamples,
+            P1 => Simulator::DrawsOwnSamples,
+            _ => Simulator::JointlyWithOutputs,
+        };
         assert_eq!(check(&program, &certificate).unwrap().simulator, expected);
     }
 }

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::program::{Constant, Function, Local, Op, Program, Wave};
 use viewless_protocols::ring::{self, Domain};
-use viewless_protocols::shape::{Move, Shape};
+use viewless_protocols::shape::Shape;
+use viewless_protocols::walk::{self, MatrixProduct, Walk};
 
 /// How a word comes about.
 #[derive(Debug, Clone)]
@@ -152,34 +153,18 @@ impl Scalars {
             Local::Xor => self.elementwise(id, &Operation::Xor, arguments, domain, shape),
             Local::MatMul => self.matmul(id, arguments, domain, shape),
             Local::Sum(axis) => {
-                let inner: usize = a_shape.axes()[axis + 1..].iter().product();
-                let length = a_shape.axes()[*axis];
+                let terms = walk::summed(a_shape, *axis);
                 (0..elements)
                     .map(|i| {
-                        let first = (i / inner) * length * inner + i % inner;
-                        let terms: Vec<usize> = (0..length).map(|j| a[first + j * inner]).collect();
+                        let terms: Vec<usize> = terms(i).map(|term| a[term]).collect();
                         self.sum(id, i, domain, &terms)
                     })
                     .collect()
             }
-            Local::Move(rearrangement) => {
-                (0..elements).map(|i| a[moved_index(i, rearrangement, shape, a_shape)]).collect()
-            }
+            Local::Move(rearrangement) => Walk::moved(a_shape, rearrangement, shape).gather(a),
             Local::Concat(axis) => {
-                let inner: usize = shape.axes()[axis + 1..].iter().product();
-                let extent = shape.axes()[*axis];
-                (0..elements)
-                    .map(|i| {
-                        let (outer, mut along, within) = (i / inner / extent, i / inner % extent, i % inner);
-                        let mut parts = arguments.iter();
-                        let mut part = parts.next().expect("a checked concatenation has parts");
-                        while along >= part.1.axes()[*axis] {
-                            along -= part.1.axes()[*axis];
-                            part = parts.next().expect("the lengths of the parts add up");
-                        }
-                        part.0[(outer * part.1.axes()[*axis] + along) * inner + within]
-                    })
-                    .collect()
+                let shapes: Vec<&Shape> = arguments.iter().map(|(_, shape)| shape).collect();
+                walk::joined(&shapes, *axis).flat_map(|(part, range)| arguments[part].0[range].to_vec()).collect()
             }
             Local::Function(function) => match &**function {
                 Function::Table { .. } => one(Operation::Table(function.clone())),
@@ -205,11 +190,9 @@ impl Scalars {
         let [(a, a_shape), (b, b_shape)] = arguments else {
             unreachable!("the checker admits two arguments only");
         };
+        let (left, right) = (Walk::broadcast(a_shape, shape), Walk::broadcast(b_shape, shape));
         (0..shape.elements())
-            .map(|i| {
-                let pair = vec![a[broadcast_index(i, shape, a_shape)], b[broadcast_index(i, shape, b_shape)]];
-                self.computed(id, i, domain, operation.clone(), pair)
-            })
+            .map(|i| self.computed(id, i, domain, operation.clone(), vec![a[left.at(i)], b[right.at(i)]]))
             .collect()
     }
 
@@ -219,60 +202,17 @@ impl Scalars {
     }
 
     fn matmul(&mut self, id: u32, arguments: &[(Vec<usize>, Shape)], domain: Domain, shape: &Shape) -> Vec<usize> {
-        let (&[.., rows, inner], &[.., columns]) = (arguments[0].1.axes(), arguments[1].1.axes()) else {
-            unreachable!("the checker admits matrices only");
-        };
-        let shared = arguments[1].1.rank() == 2;
         let (a, b) = (&arguments[0].0, &arguments[1].0);
+        let product = MatrixProduct::of(&arguments[0].1, &arguments[1].1);
         (0..shape.elements())
             .map(|i| {
-                let (batch, row, column) = (i / columns / rows, i / columns % rows, i % columns);
-                let right = if shared { 0 } else { batch * inner * columns };
-                let terms: Vec<usize> = (0..inner)
-                    .map(|j| {
-                        let pair = vec![a[(batch * rows + row) * inner + j], b[right + j * columns + column]];
-                        self.computed(id, i, domain, Operation::Mul, pair)
-                    })
+                let terms: Vec<usize> = product
+                    .terms(i)
+                    .map(|(left, right)| self.computed(id, i, domain, Operation::Mul, vec![a[left], b[right]]))
                     .collect();
                 self.sum(id, i, domain, &terms)
             })
             .collect()
-    }
-}
-
-/// Position in an argument of `from` of element `i` of a result of `shape`, when broadcast.
-fn broadcast_index(i: usize, shape: &Shape, from: &Shape) -> usize {
-    let (mut rest, mut index, mut stride) = (i, 0, 1);
-    for (back, &length) in shape.axes().iter().rev().enumerate() {
-        let at = rest % length;
-        rest /= length;
-        if let Some(axis) = from.rank().checked_sub(back + 1) {
-            let extent = from.axes()[axis];
-            index += if extent == 1 { 0 } else { at * stride };
-            stride *= extent;
-        }
-    }
-    index
-}
-
-fn moved_index(i: usize, rearrangement: &Move, shape: &Shape, from: &Shape) -> usize {
-    match rearrangement {
-        Move::Reshape(_) => i,
-        Move::Broadcast(_) => broadcast_index(i, shape, from),
-        Move::Transpose(order) => {
-            let mut position = vec![0; from.rank()];
-            let mut rest = i;
-            for (axis, &length) in shape.axes().iter().enumerate().rev() {
-                position[usize::from(order[axis])] = rest % length;
-                rest /= length;
-            }
-            position.iter().zip(from.axes()).fold(0, |index, (&at, &length)| index * length + at)
-        }
-        Move::Slice { axis, start, length } => {
-            let inner: usize = shape.axes()[axis + 1..].iter().product();
-            let (outer, along, within) = (i / inner / length, i / inner % length, i % inner);
-            (outer * from.axes()[*axis] + start + along) * inner + within
-        }
     }
 }
 
@@ -336,6 +276,7 @@ mod tests {
     use std::collections::BTreeMap;
     use viewless_protocols::party::{Party, PartySet};
     use viewless_protocols::program::{ProgramBuilder, ValueId};
+    use viewless_protocols::shape::Move;
     use viewless_simulator::execute::{Options, execute};
     use viewless_simulator::stream::Seed;
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use viewless_models::Precision;
 use viewless_models::synthetic::{self, small_config};
-use viewless_protocols::model::{self, Architecture, Head, KNOWN, TransformerConfig};
+use viewless_protocols::model::{self, Architecture, Head, KNOWN, TransformerConfig, TransformerDraft};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 
@@ -419,7 +419,8 @@ fn the_seed_alone_decides_the_transcript() {
 #[test]
 fn a_classifier_names_its_label() {
     let labels = ["no", "perhaps", "yes"].map(str::to_owned).to_vec();
-    let folder = model(&TransformerConfig { head: Head::Classifier { labels }, ..small_config() });
+    let folder =
+        model(&TransformerDraft { head: Head::Classifier { labels }, ..small_config().draft() }.check().unwrap());
     let report = inferred(folder.path(), &[]);
     assert_eq!(report["output"]["label"], report["plaintext"]["label"]);
     assert_eq!(array(&report["output"], "logits").len(), 3);
@@ -459,7 +460,7 @@ const PICTURE: &[u8] = &[
 fn a_model_of_images_is_asked_about_a_picture_and_about_nothing_else() {
     let labels = ["cat", "dog"].map(str::to_owned).to_vec();
     let head = Head::Classifier { labels };
-    let folder = model(&TransformerConfig { head, ..synthetic::small(Architecture::Vit) });
+    let folder = model(&TransformerDraft { head, ..synthetic::small(Architecture::Vit).draft() }.check().unwrap());
     let (directory, picture) = (folder.path().to_str().unwrap(), folder.path().join("picture.png"));
     std::fs::write(&picture, PICTURE).unwrap();
     let picture = picture.to_str().unwrap();

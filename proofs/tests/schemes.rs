@@ -9,7 +9,7 @@ use viewless_protocols::circuit::{CheckedCircuit, Circuit, Op, Opening, Owner, S
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{self, Constant, Program, Value};
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
 
 fn every_scheme() -> Vec<SchemeSpec> {
     let mut all = Vec::new();
@@ -17,10 +17,9 @@ fn every_scheme() -> Vec<SchemeSpec> {
         for comparison in [Comparison::Spk, Comparison::Carry] {
             for weights in [Weights::Shared, Weights::Server] {
                 for triples in [Triples::Fresh, Triples::FixedWeight] {
-                    all.push(SchemeSpec { kind: SchemeKind::Additive2, truncation, comparison, triples, weights });
+                    all.push(SchemeSpec { sharing: Sharing::Additive2(triples), truncation, comparison, weights });
                 }
-                let triples = Triples::None;
-                all.push(SchemeSpec { kind: SchemeKind::Replicated3, truncation, comparison, triples, weights });
+                all.push(SchemeSpec { sharing: Sharing::Replicated3, truncation, comparison, weights });
             }
         }
     }
@@ -29,7 +28,7 @@ fn every_scheme() -> Vec<SchemeSpec> {
 
 /// Pairs of which the scheme promises nothing, because they hold everything.
 fn pairs(spec: &SchemeSpec) -> [[Party; 2]; 3] {
-    let third = match spec.kind {
+    let third = match spec.kind() {
         SchemeKind::Additive2 => Party::Dealer,
         SchemeKind::Replicated3 => Party::P2,
     };
@@ -37,7 +36,7 @@ fn pairs(spec: &SchemeSpec) -> [[Party; 2]; 3] {
 }
 
 fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec) -> Program {
-    scheme::compile(circuit, spec, FixedPoint { fraction_bits: 16 }).unwrap()
+    scheme::compile(circuit, spec, FixedPoint::of::<16>()).unwrap()
 }
 
 /// A name, and a circuit small enough to be counted once its words are shrunk.
@@ -291,7 +290,7 @@ fn counting_refutes_two_computing_parties_together() {
 #[test]
 fn a_product_of_replicated_shares_without_its_sharing_of_zero_is_refuted() {
     let (_, circuit) = primitives().swap_remove(3);
-    for spec in every_scheme().into_iter().filter(|spec| spec.kind == SchemeKind::Replicated3) {
+    for spec in every_scheme().into_iter().filter(|spec| spec.kind() == SchemeKind::Replicated3) {
         let program = compile(&circuit, &spec);
         let square =
             program.values.iter().position(|value| value.op.arguments().len() == 2 && value.holders.len() == 1);

@@ -290,7 +290,7 @@ impl Builder {
     }
 
     fn fraction_bits(&self, x: Secret) -> i32 {
-        i32::from(FIXED.fraction_bits) + i32::from(self.circuit.guard_bits(x))
+        i32::from(FIXED.fraction_bits()) + i32::from(self.circuit.guard_bits(x))
     }
 
     /// Whether a value is small enough, as a result and as an integer of `fraction_bits` that is to be truncated.
@@ -378,9 +378,9 @@ impl Builder {
             Operation::Scale => {
                 let ((x, range), factor) = (self.real(a, any)?, number(parameter));
                 let to = if b.is_multiple_of(2) { self.circuit.guard_bits(x) } else { guard_bits(i16::from(b / 2)) };
-                let result_bits = i32::from(FIXED.fraction_bits) + i32::from(to);
+                let result_bits = i32::from(FIXED.fraction_bits()) + i32::from(to);
                 // The multiplier has one significant bit more than the larger of the result's and the fixed point's bits.
-                let product_bits = self.fraction_bits(x) + result_bits.max(i32::from(FIXED.fraction_bits)) + 1;
+                let product_bits = self.fraction_bits(x) + result_bits.max(i32::from(FIXED.fraction_bits())) + 1;
                 if self.fits(range, product_bits) && self.fits(range.scaled(factor), 0) {
                     let secret = self.circuit.scale_to(x, factor, to);
                     self.keep(secret, range.scaled(factor));
@@ -454,7 +454,7 @@ impl Builder {
                     let secret = self.circuit.sum(x, axis);
                     self.keep(secret, sum);
                 } else if operation == Operation::Mean
-                    && self.fits(sum, bits + bits.max(i32::from(FIXED.fraction_bits)) + 1)
+                    && self.fits(sum, bits + bits.max(i32::from(FIXED.fraction_bits())) + 1)
                 {
                     let secret = self.circuit.mean(x, axis);
                     self.keep(secret, range);

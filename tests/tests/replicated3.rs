@@ -4,10 +4,8 @@ use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series, Table
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{ClaimKind, Op, Phase, Program};
 use viewless_protocols::program::{Grouping, Message, Schedule, bill, timetable};
-use viewless_protocols::scheme::{
-    self, ChoiceError, Comparison, CompileError, SchemeSpec, Triples, Truncation, Weights,
-};
-use viewless_tests::{FIXED, PUBLISHED, REPLICATED, compile, every_replicated3, map_circuit, run};
+use viewless_protocols::scheme::{Comparison, SchemeSpec, Truncation, Weights};
+use viewless_tests::{FIXED, REPLICATED, compile, every_replicated3, map_circuit, run};
 
 const EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..REPLICATED };
 const SPK: SchemeSpec = SchemeSpec { comparison: Comparison::Spk, ..REPLICATED };
@@ -188,7 +186,7 @@ fn everything(c: &mut Circuit, x: Secret) -> Secret {
 fn a_local_truncation_is_floor_or_one_more_and_wraps_by_its_law() {
     const SHIFT: i8 = 20;
     const ELEMENTS: usize = 1 << 14;
-    let unit = f64::from(FIXED.fraction_bits).exp2().recip();
+    let unit = f64::from(FIXED.fraction_bits()).exp2().recip();
     let circuit = map_circuit(&[ELEMENTS], |c, x| {
         let y = c.shift(x, -SHIFT);
         c.precision(y, 0)
@@ -230,7 +228,7 @@ fn a_local_truncation_is_floor_or_one_more_and_wraps_by_its_law() {
 fn an_exact_truncation_is_floor_or_one_more_up_to_its_headroom_and_unbiased() {
     const SHIFT: i8 = 20;
     const ELEMENTS: usize = 1 << 14;
-    let unit = f64::from(FIXED.fraction_bits).exp2().recip();
+    let unit = f64::from(FIXED.fraction_bits()).exp2().recip();
     let circuit = map_circuit(&[ELEMENTS], |c, x| {
         let y = c.shift(x, -SHIFT);
         c.precision(y, 0)
@@ -249,15 +247,4 @@ fn an_exact_truncation_is_floor_or_one_more_up_to_its_headroom_and_unbiased() {
     }
     let (expected, deviation) = (ELEMENTS as f64 / 4.0, (ELEMENTS as f64 * 3.0 / 16.0).sqrt());
     assert!((rounded_up as f64 - expected).abs() < 5.0 * deviation, "{rounded_up} of {ELEMENTS} rounded up");
-}
-
-#[test]
-fn choices_that_do_not_go_together_are_refused() {
-    let circuit = map_circuit(&[1], |_, x| x);
-    for triples in [Triples::Fresh, Triples::FixedWeight] {
-        let refused = scheme::compile(&circuit, &SchemeSpec { triples, ..REPLICATED }, FIXED);
-        assert_eq!(refused, Err(CompileError::Choice(ChoiceError::TriplesUnused)));
-    }
-    let refused = scheme::compile(&circuit, &SchemeSpec { triples: Triples::None, ..PUBLISHED }, FIXED);
-    assert_eq!(refused, Err(CompileError::Choice(ChoiceError::TriplesMissing)));
 }

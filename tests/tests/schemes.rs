@@ -193,7 +193,7 @@ fn a_look_up_that_cannot_be_is_refused_with_what_to_change() {
     };
     let compiled = |index_fraction_bits, entries, guard_bits| {
         let circuit = circuit(index_fraction_bits, entries, guard_bits).unwrap();
-        scheme::compile(&circuit, &PUBLISHED, FixedPoint { fraction_bits: 16 })
+        scheme::compile(&circuit, &PUBLISHED, FixedPoint::of::<16>())
     };
     assert!(compiled(16, 1 << 16, 0).is_ok() && compiled(-2, 4, 40).is_ok() && compiled(-8, 4, 37).is_ok());
     for (index_fraction_bits, entries, guard_bits) in [(17, 4, 0), (-8, 16, 37), (-30, 4, 30)] {
@@ -204,7 +204,7 @@ fn a_look_up_that_cannot_be_is_refused_with_what_to_change() {
     let x = c.input(Owner::Client, "x", [1 << 32]);
     let y = c.lookup(x, Table { index_fraction_bits: 0, entries: vec![1.0; 32] }, 0);
     c.reveal(y, "y");
-    let error = scheme::compile(&c.finish().unwrap(), &PUBLISHED, FixedPoint { fraction_bits: 16 }).unwrap_err();
+    let error = scheme::compile(&c.finish().unwrap(), &PUBLISHED, FixedPoint::of::<16>()).unwrap_err();
     assert!(error.to_string().contains("one table for each element is too much"), "{error}");
     for entries in [0, 1, 3, 1 << 17] {
         assert!(circuit(2, entries, 0).unwrap_err().to_string().contains("a power of two"), "{entries}");

@@ -10,7 +10,9 @@ pub mod left_out;
 pub mod tensors;
 pub mod transformer;
 pub use architecture::Architecture;
-pub use config::{Activation, AttentionWeights, ConfigError, Head, Input, KNOWN, Pooling, TransformerConfig, known};
+pub use config::{
+    Activation, AttentionWeights, ConfigError, Head, Input, KNOWN, Pooling, TransformerConfig, TransformerDraft, known,
+};
 pub use left_out::left_out;
 pub use tensors::tensors;
 pub use transformer::{BuildError, Embedding, ModelProtocols, Query, circuit, circuit_of_pair, not_private};

@@ -141,9 +141,6 @@ pub enum BuildError {
         /// The function.
         what: &'static str,
     },
-    /// The configuration cannot be.
-    #[error("{0}")]
-    Config(#[from] super::ConfigError),
     /// A function of the model has no protocol.
     #[error(transparent)]
     Protocol(#[from] MissingProtocol),
@@ -199,12 +196,25 @@ pub fn circuit_of_pair(
 /// What a model needs that no private circuit computes.
 #[must_use]
 pub fn not_private(config: &TransformerConfig) -> Option<&'static str> {
-    match (config.activation, &config.head) {
-        (Activation::Silu, _) => Some("activation silu"),
-        (Activation::QuickGelu, _) => Some("activation quick_gelu"),
-        (_, Head::Pooling(Pooling::Max)) => Some("pooling by the maximum"),
-        _ => None,
-    }
+    let activation = match config.activation {
+        Activation::Silu => Some("activation silu"),
+        Activation::QuickGelu => Some("activation quick_gelu"),
+        Activation::Gelu | Activation::GeluTanh | Activation::Relu | Activation::Quad => None,
+    };
+    let head = match config.head {
+        Head::Pooling(Pooling::Max) => Some("pooling by the maximum"),
+        Head::Pooling(Pooling::FirstToken | Pooling::LastToken | Pooling::MeanSqrtLength | Pooling::WeightedMean)
+        | Head::HiddenStates
+        | Head::MeanPooling
+        | Head::Pooler
+        | Head::Classifier { .. }
+        | Head::NextToken
+        | Head::NextTokenByOwnTable
+        | Head::TokenClassifier { .. }
+        | Head::AnswerSpan
+        | Head::MaskedWord => None,
+    };
+    activation.or(head)
 }
 
 fn build(
@@ -213,7 +223,6 @@ fn build(
     query: Query,
     second: Option<usize>,
 ) -> Result<CheckedCircuit, BuildError> {
-    config.validate()?;
     if let Some(what) = not_private(config) {
         return Err(BuildError::NotPrivate { what });
     }
@@ -229,11 +238,8 @@ fn build(
     if query.batch == 0 {
         return Err(BuildError::Batch);
     }
-    match config.image_tokens() {
-        Some(needed) if query.tokens != needed => {
-            return Err(BuildError::ImageTokens { tokens: query.tokens, needed });
-        }
-        _ => {}
+    if let Some(needed) = config.image_tokens().filter(|needed| query.tokens != *needed) {
+        return Err(BuildError::ImageTokens { tokens: query.tokens, needed });
     }
     if query.tokens == 0 || query.tokens > config.most_tokens() {
         return Err(BuildError::Tokens { tokens: query.tokens, most: config.most_tokens() });
@@ -705,12 +711,16 @@ mod tests {
     use super::*;
     use crate::circuit::Op;
     use crate::model::architecture::Architecture;
-    use crate::model::tensors;
+    use crate::model::{TransformerDraft, tensors};
     use crate::nonlinear::Registry;
     use crate::suite::Suite;
 
     /// A model of 2 layers with a head.
     fn small(architecture: Architecture, head: Head) -> TransformerConfig {
+        draft(architecture, head).check().unwrap()
+    }
+
+    fn draft(architecture: Architecture, head: Head) -> TransformerDraft {
         let layout = architecture.layout();
         let input = match layout.embedding {
             EmbeddingLayout::Words { types, .. } => {
@@ -718,7 +728,7 @@ mod tests {
             }
             EmbeddingLayout::Patches { .. } => Input::Image { image_size: 4, patch_size: 2, channels: 3 },
         };
-        TransformerConfig {
+        TransformerDraft {
             architecture,
             input,
             first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
@@ -727,7 +737,7 @@ mod tests {
             heads: 2,
             intermediate_size: 8,
             head,
-            ..TransformerConfig::bert_base()
+            ..TransformerConfig::bert_base().draft()
         }
     }
 
@@ -740,7 +750,7 @@ mod tests {
             .chain([Head::NextTokenByOwnTable, Head::TokenClassifier { labels: tokens }])
             .chain([Head::AnswerSpan, Head::MaskedWord])
             .chain(poolings.map(Head::Pooling))
-            .filter(|head| small(architecture, head.clone()).validate().is_ok())
+            .filter(|head| draft(architecture, head.clone()).check().is_ok())
             .collect()
     }
 
@@ -779,10 +789,11 @@ mod tests {
     #[test]
     fn a_pair_of_texts_needs_two_token_types_and_a_token_for_each() {
         let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
-        let mut bert = small(Architecture::Bert, Head::HiddenStates);
+        let bert = small(Architecture::Bert, Head::HiddenStates);
         let refused = |config: &TransformerConfig, second| circuit_of_pair(config, &suite, query(config, 1), second);
         assert_eq!(refused(&bert, 2).unwrap_err(), BuildError::SecondText { second: 2, tokens: 5 });
-        bert.input = Input::Text { vocab_size: 11, max_positions: 9, type_vocab_size: 2 };
+        let input = Input::Text { vocab_size: 11, max_positions: 9, type_vocab_size: 2 };
+        let bert = TransformerDraft { input, ..bert.draft() }.check().unwrap();
         assert!(refused(&bert, 2).is_ok());
         assert!(refused(&bert, 0).is_err() && refused(&bert, 5).is_err());
         assert!(refused(&small(Architecture::Vit, Head::HiddenStates), 2).is_err());
@@ -796,11 +807,12 @@ mod tests {
             (Activation::QuickGelu, Head::HiddenStates, "quick_gelu"),
             (Activation::Gelu, Head::Pooling(Pooling::Max), "maximum"),
         ] {
-            let config = TransformerConfig { activation, ..small(Architecture::Bert, head) };
+            let config = TransformerDraft { activation, ..draft(Architecture::Bert, head) }.check().unwrap();
             let error = circuit(&config, &suite, query(&config, 1)).unwrap_err();
             assert!(matches!(error, BuildError::NotPrivate { .. }) && error.to_string().contains(what), "{error}");
         }
-        let relu = TransformerConfig { activation: Activation::Relu, ..small(Architecture::Bert, Head::HiddenStates) };
+        let relu = TransformerDraft { activation: Activation::Relu, ..draft(Architecture::Bert, Head::HiddenStates) };
+        let relu = relu.check().unwrap();
         assert!(circuit(&relu, &suite, query(&relu, 1)).is_ok());
     }
 

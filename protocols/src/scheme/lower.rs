@@ -66,10 +66,7 @@ pub(super) fn lower<S: Scheme>(
     let mut claims = claims.into_iter().peekable();
     for (i, node) in circuit.nodes().iter().enumerate() {
         lowering.p.set_region(node.region);
-        let from_model = match &node.op {
-            Op::Input { owner, .. } => *owner == Owner::Model,
-            op => op.arguments().iter().all(|argument| lowering.weight[argument.index()]),
-        };
+        let from_model = lowering.is_from_model(&node.op);
         lowering.p.set_lifetime(if from_model { Lifetime::Model } else { Lifetime::Query });
         let held = lowering.node(node)?;
         while let Some(claim) = claims.next_if(|claim| claim.value.index() == i) {
@@ -90,9 +87,41 @@ impl<S: Scheme> Lowering<'_, S> {
         self.circuit.regions().path(node.region)
     }
 
+    /// Whether what an operation gives depends on the model alone.
+    fn is_from_model(&self, op: &Op) -> bool {
+        match op {
+            Op::Input { owner, .. } => *owner == Owner::Model,
+            Op::Constant(_) => true,
+            Op::Add(..)
+            | Op::Sub(..)
+            | Op::Neg(_)
+            | Op::Scale(..)
+            | Op::Offset(..)
+            | Op::Shift(..)
+            | Op::Precision(_)
+            | Op::Mul(..)
+            | Op::Square(_)
+            | Op::MatMul(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::Less(..)
+            | Op::LessThan(..)
+            | Op::Equal(..)
+            | Op::And(..)
+            | Op::Xor(..)
+            | Op::Not(_)
+            | Op::Select(..)
+            | Op::Real(_)
+            | Op::Fourier(..)
+            | Op::Lookup(..)
+            | Op::Reveal(..) => op.arguments().iter().all(|argument| self.weight[argument.index()]),
+        }
+    }
+
     /// Fraction bits of a node's value in the ring.
     fn fraction_bits(&self, node: &Node) -> Result<u8, CompileError> {
-        let wanted = i32::from(self.fixed.fraction_bits) + i32::from(node.guard_bits);
+        let wanted = i32::from(self.fixed.fraction_bits()) + i32::from(node.guard_bits);
         match u8::try_from(wanted) {
             Ok(bits) if bits <= RING_BITS - 3 => Ok(bits),
             _ => Err(CompileError::FractionBits { region: self.region(node), wanted }),
@@ -156,9 +185,12 @@ impl<S: Scheme> Lowering<'_, S> {
                 result[0] = apply(&mut self.p, result[0], b);
                 Held::Shared(self.unify_shapes(result))
             }
-            _ => {
+            (Held::Shared(_), Held::Shared(_)) | (Held::Public(_) | Held::Clear(_), Held::Shared(_)) => {
                 let (a, b) = (self.shares(a), self.shares(b));
                 Held::Shared(a.iter().zip(&b).map(|(&a, &b)| apply(&mut self.p, a, b)).collect())
+            }
+            (Held::Bit(_) | Held::Revealed, _) | (_, Held::Bit(_) | Held::Revealed) => {
+                unreachable!("the circuit's checker admits real values only")
             }
         }
     }
@@ -233,7 +265,9 @@ impl<S: Scheme> Lowering<'_, S> {
                 let clear = self.p.input(party, name, fraction_bits, Domain::Z64, node.shape.clone());
                 Ok(match (owner, self.weights) {
                     (Owner::Model, Weights::Server) => Held::Clear(clear),
-                    _ => Held::Shared(self.scheme.share(&mut self.p, party, clear)),
+                    (Owner::Client, Weights::Shared | Weights::Server) | (Owner::Model, Weights::Shared) => {
+                        Held::Shared(self.scheme.share(&mut self.p, party, clear))
+                    }
                 })
             }
             Op::Constant(values) => {
@@ -346,12 +380,11 @@ impl<S: Scheme> Lowering<'_, S> {
         let (from, to) = (self.argument_bits(a)?, self.fraction_bits(node)?);
         let held = self.held[a.index()].clone();
         let (multiplier, exponent) = laws::multiplier(number, to, self.fixed);
-        let held = match multiplier {
-            1 => held,
-            _ => {
-                let word = self.p.splat(multiplier as u64, Domain::Z64);
-                self.map(&held, |p, value| p.mul(value, word))
-            }
+        let held = if multiplier == 1 {
+            held
+        } else {
+            let word = self.p.splat(multiplier as u64, Domain::Z64);
+            self.map(&held, |p, value| p.mul(value, word))
         };
         self.rescale(node, held, i32::from(from) + exponent, to)
     }
@@ -404,7 +437,11 @@ impl<S: Scheme> Lowering<'_, S> {
             (Held::Public(x) | Held::Clear(x), Held::Public(y) | Held::Clear(y)) => {
                 Held::Clear(local(&mut self.p, x, y))
             }
-            _ => {
+            (Held::Bit(_) | Held::Revealed, _) | (_, Held::Bit(_) | Held::Revealed) => {
+                unreachable!("the circuit's checker admits real values only")
+            }
+            // The scheme multiplies a matrix in clear at the left as a shared one.
+            (Held::Shared(_) | Held::Clear(_), Held::Shared(_)) => {
                 let (x, y) = (self.shares(a), self.shares(b));
                 let x = Operand { shares: &x, weight: self.weight[a.index()] };
                 let y = Operand { shares: &y, weight: self.weight[b.index()] };

@@ -102,7 +102,7 @@ impl Problem<'_> {
         let Self { protocol, tape, normalised, question, length } = *self;
         let n = Span::at(length as f64);
         let ring = Arithmetic::Ring(question.scheme.truncation);
-        let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
+        let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
         let claims = tape.claims.iter().map(|claim| (claim.region.as_str(), (claim.low, claim.high)));
         let own = of_card(&protocol.card.name, &protocol.card.interval.at(length), claims);
         let mut covered: Vec<CoveredClaim> = Vec::new();
@@ -299,7 +299,7 @@ fn boxed(
     elements: Cell,
     why: String,
 ) -> Result<Certified, AuditError> {
-    let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
+    let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
     let (low, high) = (elements.low as f64 * unit, elements.high as f64 * unit);
     let others = length as f64 - 1.0;
     // 1e-12 of slack covers the few roundings and exp of libm, below one unit in the last place each.

@@ -4,7 +4,7 @@ use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Function, ProgramBuilder, ValueId};
 use viewless_protocols::ring::Domain;
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
 
 const FEW: Options =
     Options { seed: 1, runs: 64, most_elements: 64, most_pairs: 64, false_alarm_rate: 1e-7, most_bytes: 1 << 30 };
@@ -114,10 +114,9 @@ fn a_share_of_an_output_is_excluded_and_the_others_are_tested() {
 }
 
 const CHOICES: SchemeSpec = SchemeSpec {
-    kind: SchemeKind::Additive2,
+    sharing: Sharing::Additive2(Triples::Fresh),
     truncation: Truncation::Exact,
     comparison: Comparison::Carry,
-    triples: Triples::Fresh,
     weights: Weights::Shared,
 };
 
@@ -131,14 +130,14 @@ fn small_network(spec: &SchemeSpec) -> Program {
     let b = c.less_than(y, 1.0);
     let y = c.select(b, y);
     c.reveal(y, "y");
-    scheme::compile(&c.finish().unwrap(), spec, FixedPoint { fraction_bits: 16 }).unwrap()
+    scheme::compile(&c.finish().unwrap(), spec, FixedPoint::of::<16>()).unwrap()
 }
 
-const REPLICATED: SchemeSpec = SchemeSpec { kind: SchemeKind::Replicated3, triples: Triples::None, ..CHOICES };
+const REPLICATED: SchemeSpec = SchemeSpec { sharing: Sharing::Replicated3, ..CHOICES };
 
 #[test]
 fn sound_protocols_show_nothing_to_anybody_under_any_choice() {
-    let fixed = SchemeSpec { triples: Triples::FixedWeight, ..CHOICES };
+    let fixed = SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight), ..CHOICES };
     for scheme in [CHOICES, fixed, REPLICATED] {
         for (truncation, comparison) in [(Truncation::Local, Comparison::Spk), (Truncation::Exact, Comparison::Carry)] {
             for weights in [Weights::Shared, Weights::Server] {

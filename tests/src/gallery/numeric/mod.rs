@@ -111,7 +111,7 @@ impl Subject {
                 findings(&protocol, &question, &compile)
             }
             Inputs::ByHand(low, high, compile) => {
-                let fixed = FixedPoint { fraction_bits: programs::FRACTION_BITS };
+                let fixed = FixedPoint::of::<{ programs::FRACTION_BITS }>();
                 findings(&protocol, &Question { domain: Some((low, high)), fixed, ..question }, &compile)
             }
             Inputs::Row(number, columns) => {

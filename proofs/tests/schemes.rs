@@ -11,21 +11,6 @@ use viewless_protocols::party::Party;
 use viewless_protocols::program::{self, Constant, Program, Value};
 use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
 
-fn every_scheme() -> Vec<SchemeSpec> {
-    let mut all = Vec::new();
-    for truncation in [Truncation::Local, Truncation::Exact] {
-        for comparison in [Comparison::Spk, Comparison::Carry] {
-            for weights in [Weights::Shared, Weights::Server] {
-                for triples in [Triples::Fresh, Triples::FixedWeight] {
-                    all.push(SchemeSpec { sharing: Sharing::Additive2(triples), truncation, comparison, weights });
-                }
-                all.push(SchemeSpec { sharing: Sharing::Replicated3, truncation, comparison, weights });
-            }
-        }
-    }
-    all
-}
-
 /// Pairs of which the scheme promises nothing, because they hold everything.
 fn pairs(spec: &SchemeSpec) -> [[Party; 2]; 3] {
     let third = match spec.kind() {
@@ -201,7 +186,7 @@ fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
 #[test]
 fn every_operation_is_proved_for_every_promised_coalition() {
     for (name, circuit) in primitives() {
-        for spec in every_scheme() {
+        for spec in SchemeSpec::every() {
             let program = compile(&circuit, &spec);
             for coalition in promised_coalitions(&program) {
                 let report = privacy::prove(&program, coalition);
@@ -226,7 +211,7 @@ fn every_operation_is_proved_for_every_promised_coalition() {
 #[test]
 fn what_is_not_promised_is_not_proved() {
     for (name, circuit) in primitives() {
-        for spec in every_scheme() {
+        for spec in SchemeSpec::every() {
             let program = compile(&circuit, &spec);
             for members in pairs(&spec) {
                 // Without a product, nothing is dealt, and the dealer adds nothing to a party's view.
@@ -251,7 +236,7 @@ fn counting_small_words_agrees() {
     for (name, circuit) in primitives() {
         let has_weights = circuit.nodes().iter().any(|node| matches!(node.op, Op::Input { owner: Owner::Model, .. }));
         let mut counted = HashSet::new();
-        for spec in every_scheme() {
+        for spec in SchemeSpec::every() {
             let program = compile(&circuit, &spec);
             // A choice that the circuit does not touch gives the same Program, but for who owns no weights.
             if (spec.weights == Weights::Server && !has_weights) || !counted.insert(program.digest()) {
@@ -275,7 +260,7 @@ fn counting_small_words_agrees() {
 #[test]
 fn counting_refutes_two_computing_parties_together() {
     let (_, circuit) = primitives().swap_remove(3);
-    for spec in every_scheme() {
+    for spec in SchemeSpec::every() {
         let program = compile(&circuit, &spec);
         for members in pairs(&spec).into_iter().filter(|members| !members.contains(&Party::Dealer)) {
             let coalition = Coalition::of(&program, &members).unwrap();
@@ -290,7 +275,7 @@ fn counting_refutes_two_computing_parties_together() {
 #[test]
 fn a_product_of_replicated_shares_without_its_sharing_of_zero_is_refuted() {
     let (_, circuit) = primitives().swap_remove(3);
-    for spec in every_scheme().into_iter().filter(|spec| spec.kind() == SchemeKind::Replicated3) {
+    for spec in SchemeSpec::every().into_iter().filter(|spec| spec.kind() == SchemeKind::Replicated3) {
         let program = compile(&circuit, &spec);
         let square =
             program.values.iter().position(|value| value.op.arguments().len() == 2 && value.holders.len() == 1);

@@ -7,7 +7,7 @@ use crate::waves;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-use viewless_protocols::program::{Function, Local, Program, Value, ValueId};
+use viewless_protocols::program::{Function, Local, Program, ValueId};
 use viewless_protocols::shape::{Move, Shape};
 
 /// The words of a value: one for each element, or a single one that all elements share.
@@ -102,15 +102,20 @@ fn around(shape: &Shape, axis: usize) -> (usize, usize, usize) {
     (axes[..axis].iter().product(), axes[axis], axes[axis + 1..].iter().product())
 }
 
+/// How stored values are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    /// Whose values they are.
+    pub(crate) program: &'a Program,
+    /// The kernels to be used.
+    pub(crate) path: CodePath,
+    /// Whether the right operand of a product of matrices is stored with its last two axes exchanged.
+    pub(crate) right_is_transposed: bool,
+}
+
 /// Computes one local operation and stores its result.
-pub(crate) fn apply(
-    store: &mut Store,
-    program: &Program,
-    path: CodePath,
-    id: ValueId,
-    local: &Local,
-    arguments: &[ValueId],
-) {
+pub(crate) fn apply(store: &mut Store, reading: Reading<'_>, id: ValueId, local: &Local, arguments: &[ValueId]) {
+    let Reading { program, path, .. } = reading;
     let value = program.value(id);
     let argument = |i: usize| program.value(arguments[i]);
     let mask = value.domain.mask();
@@ -141,13 +146,13 @@ pub(crate) fn apply(
         Local::Not => one(store, Unary::Not),
         Local::ShiftLeft(shift) => one(store, Unary::ShiftLeft(u32::from(*shift))),
         Local::ShiftRight(shift) => one(store, Unary::ShiftRight(u32::from(*shift))),
-        Local::ShiftRightArithmetic(shift) => one(store, Unary::ArithmeticShiftRight(u32::from(*shift))),
+        Local::ShiftRightArithmetic(shift) => one(store, Unary::ShiftRightArithmetic(u32::from(*shift))),
         Local::BitReversal => one(store, Unary::BitReversal),
         Local::Convert(_) if argument(0).domain.bits() <= value.domain.bits() => store.alias(id, arguments[0]),
         Local::Convert(_) => one(store, Unary::Reduce),
         Local::Move(Move::Reshape(_)) => store.alias(id, arguments[0]),
         Local::MatMul => {
-            matrix_product(store, path, id, value, [arguments[0], arguments[1]], [argument(0), argument(1)])
+            matrix_product(store, reading, id, [arguments[0], arguments[1]]);
         }
         Local::Sum(axis) => {
             let (outer, length, inner) = around(&argument(0).shape, *axis);
@@ -207,14 +212,9 @@ pub(crate) fn apply(
     }
 }
 
-fn matrix_product(
-    store: &mut Store,
-    path: CodePath,
-    id: ValueId,
-    value: &Value,
-    arguments: [ValueId; 2],
-    operands: [&Value; 2],
-) {
+fn matrix_product(store: &mut Store, reading: Reading<'_>, id: ValueId, arguments: [ValueId; 2]) {
+    let value = reading.program.value(id);
+    let operands = arguments.map(|argument| reading.program.value(argument));
     let (&[.., rows, inner], &[.., columns]) = (operands[0].shape.axes(), operands[1].shape.axes()) else {
         unreachable!("the checker admits matrices only");
     };
@@ -228,6 +228,7 @@ fn matrix_product(
     } else {
         Product::new(rows, inner, columns).batched(batch)
     };
-    matmul::matmul(path, &product.masked(value.domain.mask()), &left, &right, &mut out);
+    let product = if reading.right_is_transposed { product.transposed_right() } else { product };
+    matmul::matmul(reading.path, &product.masked(value.domain.mask()), &left, &right, &mut out);
     store.put(id, out);
 }

@@ -135,6 +135,20 @@ pub enum ChoiceError {
     TriplesUnused,
 }
 
+impl SchemeKind {
+    /// Every scheme.
+    pub const ALL: [Self; 2] = [Self::Additive2, Self::Replicated3];
+
+    /// The scheme with each of the choices that only it has.
+    #[must_use]
+    pub const fn sharings(self) -> &'static [Sharing] {
+        match self {
+            Self::Additive2 => &[Sharing::Additive2(Triples::Fresh), Sharing::Additive2(Triples::FixedWeight)],
+            Self::Replicated3 => &[Sharing::Replicated3],
+        }
+    }
+}
+
 impl Sharing {
     /// Who computes, and what a sharing is.
     #[must_use]
@@ -156,6 +170,23 @@ impl Sharing {
 }
 
 impl SchemeSpec {
+    /// Every combination of choices of every scheme: what holds of schemes is tested on these, so that another scheme is tested as soon
+    /// as it is one of [`SchemeKind::ALL`].
+    #[must_use]
+    pub fn every() -> Vec<Self> {
+        let mut every = Vec::new();
+        for &sharing in SchemeKind::ALL.iter().flat_map(|kind| kind.sharings()) {
+            for truncation in [Truncation::Local, Truncation::Exact] {
+                for comparison in [Comparison::Spk, Comparison::Carry] {
+                    for weights in [Weights::Shared, Weights::Server] {
+                        every.push(Self { sharing, truncation, comparison, weights });
+                    }
+                }
+            }
+        }
+        every
+    }
+
     /// Who computes, and what a sharing is.
     #[must_use]
     pub const fn kind(&self) -> SchemeKind {

@@ -176,6 +176,7 @@ fn refused(party: Party, expected: &'static str, build: impl FnOnce(&mut Lines))
 }
 
 /// Messages that no operation covers, though a mask enters: each operation that does not keep uniformity.
+#[expect(clippy::too_many_lines, reason = "a table of forgeries")]
 fn unbalanced() -> Vec<&'static str> {
     let is = "not balanced";
     let masked = |build: fn(&mut Lines, ValueId, ValueId) -> ValueId, domain: Domain, elements: usize| {
@@ -332,6 +333,7 @@ fn unbalanced() -> Vec<&'static str> {
 }
 
 /// Masks that are none, or are not this message's alone.
+#[expect(clippy::too_many_lines, reason = "a table of forgeries")]
 fn masks() -> Vec<&'static str> {
     vec![
         refused(P1, "no such value", |l| {
@@ -500,6 +502,7 @@ fn wide() -> Vec<&'static str> {
 }
 
 /// Shares of outputs.
+#[expect(clippy::too_many_lines, reason = "a table of forgeries")]
 fn outputs() -> Vec<&'static str> {
     vec![
         // An output of somebody outside the coalition.
@@ -752,6 +755,7 @@ fn accepted(party: Party, build: impl FnOnce(&mut Lines)) -> Checked {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is accepted")]
 fn each_rule_accepts_what_it_is_there_for() {
     // Slices apart, one of them sent as it is.
     accepted(P1, |l| {

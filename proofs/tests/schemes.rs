@@ -25,6 +25,7 @@ fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec) -> Program {
 }
 
 /// A name, and a circuit small enough to be counted once its words are shrunk.
+#[expect(clippy::too_many_lines, reason = "a list of what schemes are made of")]
 fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
     fn unary(build: impl FnOnce(&mut Circuit, viewless_protocols::circuit::Secret)) -> CheckedCircuit {
         let mut c = Circuit::new();

@@ -114,6 +114,7 @@ pub(crate) struct Reading<'a> {
 }
 
 /// Computes one local operation and stores its result.
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 pub(crate) fn apply(store: &mut Store, reading: Reading<'_>, id: ValueId, local: &Local, arguments: &[ValueId]) {
     let Reading { program, path, .. } = reading;
     let value = program.value(id);

@@ -87,6 +87,7 @@ pub fn mutate(program: &Program, flaw: Flaw, choice: usize) -> Option<Mutant> {
 }
 
 /// Spoils one value of the draft and returns its position.
+#[expect(clippy::too_many_lines, reason = "one arm for each flaw")]
 fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
     let parties = draft.parties;
     let holders_of = |draft: &ProgramDraft, id: ValueId| draft.values[id.index()].holders;

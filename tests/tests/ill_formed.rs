@@ -141,6 +141,7 @@ fn argument_pointers(node: &Json) -> Vec<String> {
 }
 
 /// Spoils a stored circuit; returns the node to be blamed.
+#[expect(clippy::too_many_lines, reason = "one arm for each flaw")]
 fn spoil(circuit: &mut Json, flaw: CircuitFlaw, choice: usize) -> Option<usize> {
     let nodes = circuit["nodes"].as_array()?.clone();
     let named = |names: &'static [&'static str]| move |node: &Json| names.contains(&operation(node).0);

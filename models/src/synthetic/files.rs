@@ -11,6 +11,7 @@ use crate::family::class_of;
 pub(super) const POOLING_FOLDER: &str = "1_Pooling";
 
 /// `config.json`, with the fields that published ones have.
+#[expect(clippy::too_many_lines, reason = "one text for each family")]
 pub(super) fn config_json(config: &TransformerConfig) -> Value {
     let activation = match config.activation {
         Activation::Gelu => "gelu",

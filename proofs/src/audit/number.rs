@@ -75,6 +75,7 @@ pub fn audit_protocol(protocol: &Protocol, question: &Question<'_>) -> Result<Au
 ///
 /// # Errors
 /// [`AuditError`]; a Program that errs by more than the circuit can is [`AuditError::BeyondCertified`].
+#[expect(clippy::too_many_lines, reason = "half of it is one report, whose fields are set in one place")]
 pub fn audit_compiled(
     protocol: &Protocol,
     question: &Question<'_>,

@@ -204,6 +204,7 @@ impl Lanes<'_> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn step(&mut self, position: usize, ends: &impl Fn(usize, usize) -> (f64, f64)) -> Form {
         let interpreter = self.interpreter;
         let kind = kind(interpreter.arithmetic);

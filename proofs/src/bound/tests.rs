@@ -25,6 +25,7 @@ fn spec(truncation: Truncation, comparison: Comparison) -> SchemeSpec {
 type Recipe = Vec<(u8, u8, u8, i16)>;
 
 /// The circuit of a recipe on rows of three, each row by itself.
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 fn build(recipe: &Recipe, rows: usize) -> CheckedCircuit {
     let mut c = Circuit::new();
     let mut values: Vec<Secret> = vec![c.input(Owner::Client, "x", [rows, N]), c.input(Owner::Model, "w", [rows, N])];

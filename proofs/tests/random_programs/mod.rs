@@ -14,6 +14,7 @@ const PARTIES: [Party; 4] = [Party::P0, Party::P1, Party::Dealer, Party::Client]
 pub(crate) type Instruction = (u8, u8, u8, u8);
 
 /// The Program that instructions spell; every list spells one.
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 pub(crate) fn program(bits: u8, instructions: &[Instruction]) -> Program {
     let mut p = ProgramBuilder::new(PartySet::of(&PARTIES), Party::ModelOwner);
     let domain = Domain::Ring(bits);

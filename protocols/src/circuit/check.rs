@@ -174,6 +174,7 @@ pub(super) fn infer(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Sha
     if shape.elements() > MOST_ELEMENTS { Err(Rule::Elements { shape }) } else { Ok((kind, shape)) }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 fn derive(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Result<(Kind, Shape), Rule> {
     let node = |id: NodeId| before.get(id.index()).ok_or(Rule::NoSuchArgument(id.index()));
     let of_kind = |id: NodeId, expected: Kind| {

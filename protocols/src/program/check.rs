@@ -311,6 +311,7 @@ pub(super) fn infer(before: &[Value], local: &Local, arguments: &[ValueId]) -> R
     Ok((domain, shape))
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 fn derive(before: &[Value], local: &Local, arguments: &[ValueId]) -> Result<(Domain, Shape), Rule> {
     let argument = |i: usize| {
         let id = arguments.get(i).copied().ok_or(Rule::ArgumentCount { expected: i + 1, found: i })?;

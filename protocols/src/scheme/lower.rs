@@ -254,6 +254,7 @@ impl<S: Scheme> Lowering<'_, S> {
         Ok(Held::Shared(self.scheme.settle_truncated(&mut self.p, product, bits, fraction_bits_label(from))))
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn node(&mut self, node: &Node) -> Result<Held, CompileError> {
         match &node.op {
             Op::Input { owner, name } => {

@@ -141,6 +141,7 @@ fn lookup(table: &Table, (x, e): Element, unit: f64) -> Element {
     (value, farthest + rounding)
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 fn evaluate(
     circuit: &CheckedCircuit,
     truncation: Truncation,

@@ -98,6 +98,10 @@ pub(super) struct Prepared {
 
 impl Problem<'_> {
     /// `None` when the truth is of another kind.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one derivation, in the order of the module's proof; its parts share most of their quantities"
+    )]
     pub(super) fn prepare(&self, elements: Cell) -> Result<Option<Prepared>, AuditError> {
         let Self { protocol, tape, normalised, question, length } = *self;
         let n = Span::at(length as f64);

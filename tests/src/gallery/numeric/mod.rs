@@ -144,6 +144,7 @@ const fn gelu(build: Builder) -> Subject {
 
 /// All flaws.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "a table of flaws")]
 pub fn numeric_flaws() -> Vec<NumericFlaw> {
     let common = NumericFlaw {
         name: "threshold 2.5 for 1.7",

@@ -205,7 +205,8 @@ fn a_look_up_that_cannot_be_is_refused_with_what_to_change() {
     }
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [1 << 32]);
-    let y = c.lookup(x, Table { index_fraction_bits: 0, entries: vec![1.0; 32] }, 0);
+    // 2^32 numbers, the most that a circuit takes, with 2^9 words each are more than the 2^40 that a Program takes.
+    let y = c.lookup(x, Table { index_fraction_bits: 0, entries: vec![1.0; 1 << 9] }, 0);
     c.reveal(y, "y");
     let error = scheme::compile(&c.finish().unwrap(), &PUBLISHED, FixedPoint::of::<16>()).unwrap_err();
     assert!(error.to_string().contains("one table for each element is too much"), "{error}");

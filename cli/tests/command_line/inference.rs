@@ -11,9 +11,8 @@ fn a_private_inference_agrees_with_plaintext_and_reports_everything() {
     let folder = model(&small_config());
     let report = inferred(folder.path(), &["--suite", "faithful"]);
     // How far the two may be apart is derived, and tested, where models are built; here the report has to tell it as it is.
-    let [output, plaintext] = ["output", "plaintext"].map(|field| {
-        array(&report[field], "pooled").iter().map(|x| x.as_f64().unwrap()).collect::<Vec<f64>>()
-    });
+    let [output, plaintext] = ["output", "plaintext"]
+        .map(|field| array(&report[field], "pooled").iter().map(|x| x.as_f64().unwrap()).collect::<Vec<f64>>());
     assert_eq!((output.len(), plaintext.len()), (small_config().hidden_size, small_config().hidden_size));
     let largest = output.iter().zip(&plaintext).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
     assert_eq!(report["max_abs_error"].as_f64().unwrap(), largest);

@@ -32,7 +32,7 @@ mod schedule;
 mod text;
 pub mod timetable;
 
-pub use bill::{Bill, Grouping, PhaseBill, RegionBill, bill};
+pub use bill::{Bill, Grouping, OnlineRound, PREDICTED_SCHEDULES, PhaseBill, RegionBill, bill, online_rounds};
 pub use builder::ProgramBuilder;
 pub use check::{ProgramError, Rule};
 pub use lifetime::Lifetime;

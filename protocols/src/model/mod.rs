@@ -11,11 +11,14 @@ pub mod tensors;
 pub mod transformer;
 pub use architecture::Architecture;
 pub use config::{
-    Activation, AttentionWeights, ConfigError, Head, Input, KNOWN, Pooling, TransformerConfig, TransformerDraft, known,
+    Activation, AttentionWeights, ConfigError, Head, Input, KNOWN, MOST_LAYERS, MOST_SIZE, Pooling, TransformerConfig,
+    TransformerDraft, known,
 };
 pub use left_out::left_out;
 pub use tensors::tensors;
-pub use transformer::{BuildError, Embedding, ModelProtocols, Query, circuit, circuit_of_pair, not_private};
+pub use transformer::{
+    BuildError, Embedding, MOST_MASKED_TOKENS, ModelProtocols, Query, circuit, circuit_of_pair, not_private,
+};
 
 use crate::program::Grouping;
 

@@ -33,6 +33,9 @@ pub const OUTPUT: &str = "output";
 /// Sequences that one circuit infers together, at most: sizes are products of it and must fit a word.
 pub const MOST_SEQUENCES: usize = 1 << 20;
 
+/// Tokens of a sequence of which each is hidden from those before it, at most: the mask is a public table of every pair.
+pub const MOST_MASKED_TOKENS: usize = 4096;
+
 /// How tokens become vectors. An image's patches are always shared by the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -117,6 +120,14 @@ pub enum BuildError {
         tokens: usize,
         /// Tokens of an image.
         needed: usize,
+    },
+    /// More tokens of a decoder than there is a mask for.
+    #[error(
+        "{tokens} tokens of a decoder, whose mask has a number for each pair of them; use at most {MOST_MASKED_TOKENS}"
+    )]
+    Masked {
+        /// Tokens asked for.
+        tokens: usize,
     },
     /// An empty batch.
     #[error("a batch of 0 sequences; use at least 1")]
@@ -250,6 +261,9 @@ fn build(
         return Err(BuildError::Sequences { batch: query.batch });
     }
     let layout = config.architecture.layout();
+    if layout.attention == Attention::Causal && query.tokens > MOST_MASKED_TOKENS {
+        return Err(BuildError::Masked { tokens: query.tokens });
+    }
     let model = Transformer { config, layout, protocols: Chosen::new(config, protocols)?, query, second };
     let mut c = Circuit::new();
     let mask = match model.layout.attention {

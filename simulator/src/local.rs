@@ -1,5 +1,7 @@
 //! Local operations on stored values: which kernel does what, and the buffers they work in.
 
+#![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
+
 use crate::kernels::elementwise::{self, Binary, Unary};
 use crate::kernels::matmul::{self, Product};
 use crate::kernels::{CodePath, moves};

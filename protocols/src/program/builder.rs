@@ -128,9 +128,10 @@ impl ProgramBuilder {
             self.fail(rule);
             // As many axes as it would have, each of length 1: what follows finds the axes that it looks for.
             let of_argument = |&argument: &ValueId| self.value(argument).shape.rank();
-            let rank = match &local {
-                Local::Move(Move::Reshape(shape) | Move::Broadcast(shape)) => shape.rank(),
-                _ => arguments.iter().map(of_argument).max().unwrap_or(0),
+            let rank = if let Local::Move(Move::Reshape(shape) | Move::Broadcast(shape)) = &local {
+                shape.rank()
+            } else {
+                arguments.iter().map(of_argument).max().unwrap_or(0)
             };
             (Domain::Z64, std::iter::repeat_n(1, rank).collect())
         });

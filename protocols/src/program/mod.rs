@@ -22,6 +22,8 @@
 //! assert_eq!(program.value(x1).holders, PartySet::of(&[Party::Client, Party::P1]));
 //! ```
 
+#![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
+
 pub mod bill;
 mod builder;
 mod check;

@@ -14,7 +14,7 @@ use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
 use viewless_proofs::privacy::{self, Coalition};
 use viewless_protocols::party::Party::{self, Client, P0, P1};
 use viewless_protocols::party::PartySet;
-use viewless_protocols::program::{Constant, Function, Program, ProgramBuilder, ValueId};
+use viewless_protocols::program::{Constant, Program, ProgramBuilder, ValueId, WordFunction};
 use viewless_protocols::ring::Domain;
 use viewless_protocols::shape::{Move, Shape};
 
@@ -281,7 +281,7 @@ fn unbalanced() -> Vec<&'static str> {
         // A table that misses a word, and one that has a word more often than others.
         masked(
             |l, x, s| {
-                let table = Function::Table { entries: vec![0, 1, 2, 3, 4, 5, 6, 6], domain: RING };
+                let table = WordFunction::Table { entries: vec![0, 1, 2, 3, 4, 5, 6, 6], domain: RING };
                 let r = l.p.function(table, s);
                 l.p.add(x, r)
             },
@@ -290,14 +290,14 @@ fn unbalanced() -> Vec<&'static str> {
         ),
         masked(
             |l, _, s| {
-                l.p.function(Function::Table { entries: vec![0, 1, 1, 1, 1, 1, 1, 1], domain: Domain::Ring(1) }, s)
+                l.p.function(WordFunction::Table { entries: vec![0, 1, 1, 1, 1, 1, 1, 1], domain: Domain::Ring(1) }, s)
             },
             RING,
             2,
         ),
         masked(
             |l, x, s| {
-                let r = l.p.function(Function::Remainder { modulus: 7, domain: RING }, s);
+                let r = l.p.function(WordFunction::Remainder { modulus: 7, domain: RING }, s);
                 l.p.add(x, r)
             },
             RING,
@@ -789,7 +789,7 @@ fn each_rule_accepts_what_it_is_there_for() {
     for (entries, domain) in [(vec![3, 1, 0, 2, 7, 6, 5, 4], RING), (vec![0, 1, 1, 0, 1, 0, 0, 1], Domain::Ring(1))] {
         accepted(P1, |l| {
             let (x, s) = (l.x(1), l.s(RING, 1));
-            let (r, x) = (l.p.function(Function::Table { entries, domain }, s), l.p.convert(x, domain));
+            let (r, x) = (l.p.function(WordFunction::Table { entries, domain }, s), l.p.convert(x, domain));
             let m = l.p.add(x, r);
             l.uniform(m, &[s]);
         });
@@ -913,11 +913,11 @@ fn words_are_bounded_by_what_made_them() {
     });
     bounded(2, |l| {
         let x = l.x(1);
-        l.p.function(Function::Table { entries: vec![0, 1, 2, 3, 3, 2, 1, 0], domain: RING }, x)
+        l.p.function(WordFunction::Table { entries: vec![0, 1, 2, 3, 3, 2, 1, 0], domain: RING }, x)
     });
     bounded(2, |l| {
         let x = l.x(1);
-        l.p.function(Function::Remainder { modulus: 4, domain: RING }, x)
+        l.p.function(WordFunction::Remainder { modulus: 4, domain: RING }, x)
     });
     // Farther back than the checker looks.
     bounded(3, |l| {

@@ -9,7 +9,7 @@ use crate::waves;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-use viewless_protocols::program::{Function, Local, Program, ValueId};
+use viewless_protocols::program::{Local, Program, ValueId, WordFunction};
 use viewless_protocols::shape::{Move, Shape};
 
 /// The words of a value: one for each element, or a single one that all elements share.
@@ -200,13 +200,13 @@ pub(crate) fn apply(store: &mut Store, reading: Reading<'_>, id: ValueId, local:
             let mut out = store.take(elements);
             let a = store.words(arguments[0], argument(0).shape.elements());
             match &**function {
-                Function::Waves { waves, fraction_bits } => {
+                WordFunction::Waves { waves, fraction_bits } => {
                     waves::evaluate(waves, *fraction_bits, argument(0).domain.bits(), &a, &mut out);
                 }
-                Function::Table { entries, .. } => {
+                WordFunction::Table { entries, .. } => {
                     a.iter().zip(&mut out).for_each(|(&word, out)| *out = entries[word as usize]);
                 }
-                Function::Remainder { modulus, .. } => {
+                WordFunction::Remainder { modulus, .. } => {
                     a.iter().zip(&mut out).for_each(|(&word, out)| *out = word % modulus);
                 }
             }

@@ -9,8 +9,8 @@ pub use flaw::Flaw;
 use proptest::prelude::*;
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{
-    Claim, ClaimKind, Constant, Function, Lifetime, Local, Op, Program, ProgramDraft, ProgramError, Value, ValueId,
-    Wave,
+    Claim, ClaimKind, Constant, Lifetime, Local, Op, Program, ProgramDraft, ProgramError, Value, ValueId, Wave,
+    WordFunction,
 };
 use viewless_protocols::region::{RegionId, Regions};
 use viewless_protocols::ring::Domain;
@@ -369,14 +369,14 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
             })?;
             let wave = |cosine: f64| vec![Wave { harmonic: 1, cosine, sine: 0.0 }];
             let wrong = [
-                Function::Waves { waves: vec![], fraction_bits: 20 },
-                Function::Waves { waves: wave(1.0), fraction_bits: 53 },
-                Function::Waves { waves: wave(f64::NAN), fraction_bits: 20 },
-                Function::Waves { waves: wave(f64::INFINITY), fraction_bits: 20 },
-                Function::Waves { waves: wave(-1e15), fraction_bits: 20 },
-                Function::Table { entries: vec![0; 3], domain: Domain::Z64 },
-                Function::Remainder { modulus: 0, domain: Domain::Z64 },
-                Function::Remainder { modulus: 9, domain: Domain::Ring(3) },
+                WordFunction::Waves { waves: vec![], fraction_bits: 20 },
+                WordFunction::Waves { waves: wave(1.0), fraction_bits: 53 },
+                WordFunction::Waves { waves: wave(f64::NAN), fraction_bits: 20 },
+                WordFunction::Waves { waves: wave(f64::INFINITY), fraction_bits: 20 },
+                WordFunction::Waves { waves: wave(-1e15), fraction_bits: 20 },
+                WordFunction::Table { entries: vec![0; 3], domain: Domain::Z64 },
+                WordFunction::Remainder { modulus: 0, domain: Domain::Z64 },
+                WordFunction::Remainder { modulus: 9, domain: Domain::Ring(3) },
             ];
             if let Op::Local(operation, _) = &mut draft.values[i].op {
                 *operation = Local::Function(wrong[manner % wrong.len()].clone().into());
@@ -384,7 +384,7 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
             Some(i)
         }
         Flaw::WavesOfWords => {
-            let waves = |local: &Local| matches!(local, Local::Function(function) if matches!(**function, Function::Waves { .. }));
+            let waves = |local: &Local| matches!(local, Local::Function(function) if matches!(**function, WordFunction::Waves { .. }));
             let i = place(draft, &|value| matches!(&value.op, Op::Local(local, _) if waves(local)))?;
             let no_angle = |value: &Value| !value.domain.is_ring() || !(2..=32).contains(&value.domain.bits());
             let words: Vec<usize> = (0..i).filter(|&j| no_angle(&draft.values[j])).collect();

@@ -2,7 +2,7 @@
 
 use super::check::{self, ProgramError};
 use super::{
-    Arguments, Claim, ClaimKind, Constant, Function, Lifetime, Local, Op, Program, ProgramDraft, Value, ValueId,
+    Arguments, Claim, ClaimKind, Constant, Lifetime, Local, Op, Program, ProgramDraft, Value, ValueId, WordFunction,
 };
 use crate::party::{Party, PartySet};
 use crate::region::{RegionId, Regions};
@@ -238,7 +238,7 @@ impl ProgramBuilder {
     }
 
     /// A public function, elementwise.
-    pub fn function(&mut self, function: Function, a: ValueId) -> ValueId {
+    pub fn function(&mut self, function: WordFunction, a: ValueId) -> ValueId {
         self.unary(Local::Function(Arc::new(function)), a)
     }
 

@@ -150,13 +150,13 @@ pub enum Local {
     Move(Move),
     /// Joins tensors along an axis.
     Concat(usize),
-    /// A public function of one word, see [`Function`]; the result has the domain that the function names.
-    Function(Arc<Function>),
+    /// A public function of one word, see [`WordFunction`]; the result has the domain that the function names.
+    Function(Arc<WordFunction>),
 }
 
 /// Public functions of a word, applied elementwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Function {
+pub enum WordFunction {
     /// Trigonometric functions of a word t of Z_2^m read as the angle 2 pi t / 2^m. The result has one more leading axis,
     /// the waves; element w is `cosine` cos(h angle) + `sine` sin(h angle) of wave w, to the nearest word of Z_2^64 with
     /// `fraction_bits`.
@@ -194,7 +194,7 @@ pub struct Wave {
 }
 
 // The coefficients are finite (checked), so equality is reflexive.
-impl Eq for Function {}
+impl Eq for WordFunction {}
 
 /// One value: how it comes about, what it is, and who holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! The stable text form of a Program, for reading, goldens and the digest: one value a line.
 
-use super::{ClaimKind, Constant, Function, Lifetime, Local, Op, ProgramDraft, ValueId};
+use super::{ClaimKind, Constant, Lifetime, Local, Op, ProgramDraft, ValueId, WordFunction};
 use crate::region::RegionId;
 use std::fmt::{self, Write};
 
@@ -114,16 +114,16 @@ fn write_local(out: &mut impl Write, local: &Local) -> fmt::Result {
     }
 }
 
-fn write_function(out: &mut impl Write, function: &Function) -> fmt::Result {
+fn write_function(out: &mut impl Write, function: &WordFunction) -> fmt::Result {
     match function {
-        Function::Waves { waves, fraction_bits } => {
+        WordFunction::Waves { waves, fraction_bits } => {
             write!(out, "waves fraction {fraction_bits}")?;
             waves.iter().try_for_each(|wave| write!(out, " ({} {:?} {:?})", wave.harmonic, wave.cosine, wave.sine))
         }
-        Function::Table { entries, domain } => {
+        WordFunction::Table { entries, domain } => {
             write!(out, "table {domain}")?;
             entries.iter().try_for_each(|entry| write!(out, " {entry}"))
         }
-        Function::Remainder { modulus, domain } => write!(out, "remainder {domain} {modulus}"),
+        WordFunction::Remainder { modulus, domain } => write!(out, "remainder {domain} {modulus}"),
     }
 }

@@ -4,7 +4,7 @@
 use super::CountError;
 use std::collections::HashSet;
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::program::{Constant, Function, Local, Op, Program, Wave};
+use viewless_protocols::program::{Constant, Local, Op, Program, Wave, WordFunction};
 use viewless_protocols::ring::{self, Domain};
 use viewless_protocols::shape::Shape;
 use viewless_protocols::walk::{self, MatrixProduct, Walk};
@@ -39,7 +39,7 @@ pub(super) enum Operation {
     /// The same low bits.
     Convert,
     Wave(Wave, u8),
-    Table(std::sync::Arc<Function>),
+    Table(std::sync::Arc<WordFunction>),
     Remainder(u64),
 }
 
@@ -167,9 +167,9 @@ impl Scalars {
                 walk::joined(&shapes, *axis).flat_map(|(part, range)| arguments[part].0[range].to_vec()).collect()
             }
             Local::Function(function) => match &**function {
-                Function::Table { .. } => one(Operation::Table(function.clone())),
-                Function::Remainder { modulus, .. } => one(Operation::Remainder(*modulus)),
-                Function::Waves { waves, fraction_bits } => (0..elements)
+                WordFunction::Table { .. } => one(Operation::Table(function.clone())),
+                WordFunction::Remainder { modulus, .. } => one(Operation::Remainder(*modulus)),
+                WordFunction::Waves { waves, fraction_bits } => (0..elements)
                     .map(|i| {
                         let wave = Operation::Wave(waves[i / a.len()], *fraction_bits);
                         self.computed(id, i, domain, wave, vec![a[i % a.len()]])
@@ -240,9 +240,9 @@ pub(super) fn evaluate(operation: &Operation, words: &[u64], bits: &[u8], domain
             (number * power_of_two(i32::from(*fraction_bits))).round() as i64 as u64
         }
         Operation::Table(function) => match &**function {
-            Function::Table { entries, .. } => entries[a as usize],
-            Function::Waves { .. } => unreachable!("waves are taken apart"),
-            Function::Remainder { .. } => unreachable!("a remainder is an operation of its own"),
+            WordFunction::Table { entries, .. } => entries[a as usize],
+            WordFunction::Waves { .. } => unreachable!("waves are taken apart"),
+            WordFunction::Remainder { .. } => unreachable!("a remainder is an operation of its own"),
         },
         Operation::Remainder(modulus) => a % modulus,
     };
@@ -315,13 +315,13 @@ mod tests {
             p.moved(a, Move::Reshape([4, 3].into())),
             p.moved(row, Move::Broadcast([2, 3].into())),
             p.moved(a, Move::Slice { axis: 1, start: 1, length: 1 }),
-            p.function(Function::Table { entries: (0..1 << bits).rev().collect(), domain: ring }, a),
+            p.function(WordFunction::Table { entries: (0..1 << bits).rev().collect(), domain: ring }, a),
         ];
         all.extend([0, 1, 2].map(|axis| p.sum(a, axis)));
         let slice = p.moved(a, Move::Slice { axis: 1, start: 0, length: 1 });
         all.push(p.concat(&[slice, a], 1));
         let waves = vec![Wave { harmonic: 3, cosine: 1.0, sine: 0.5 }, Wave { harmonic: 1, cosine: 0.0, sine: -1.0 }];
-        all.push(p.function(Function::Waves { waves, fraction_bits: 9 }, row));
+        all.push(p.function(WordFunction::Waves { waves, fraction_bits: 9 }, row));
         for (i, value) in all.into_iter().enumerate() {
             p.reveal(value, Party::Client, &i.to_string(), 0);
         }

@@ -1,6 +1,7 @@
 //! What things cost, beside one another and beside printed tables.
 
-use super::{array, bytes, infer, json, model, refusal, success, text_of, viewless};
+use super::{array, bytes, infer, json, refusal, success, text_of, viewless};
+use serde_json::Value;
 use std::fs;
 use viewless_models::synthetic::small_config;
 use viewless_protocols::model::{self, KNOWN};
@@ -133,8 +134,8 @@ fn compare_puts_suites_side_by_side() {
 fn an_alternative_without_a_price_is_a_note_and_no_failure() {
     let folder = tempfile::tempdir().unwrap();
     let suite = folder.path().join("fine.toml");
-    let text =
-        include_str!("../../protocols/src/suites/secformer.toml").replace("fraction-bits = 16", "fraction-bits = 24");
+    let text = include_str!("../../../protocols/src/suites/secformer.toml")
+        .replace("fraction-bits = 16", "fraction-bits = 24");
     assert!(text.contains("fraction-bits = 24"));
     fs::write(&suite, text).unwrap();
     let suite = suite.to_str().unwrap();

@@ -1,6 +1,7 @@
 //! Private inference, and what becomes of models and prompts that cannot be used.
 
 use super::{array, bytes, infer, inferred, json, model, refusal, success, text, viewless};
+use serde_json::Value;
 use std::fs;
 use viewless_models::synthetic::{self, small_config};
 use viewless_protocols::model::{Architecture, Head, TransformerDraft};

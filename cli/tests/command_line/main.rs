@@ -9,8 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use viewless_models::Precision;
-use viewless_models::synthetic::{self, small_config};
-use viewless_protocols::model::{self, Architecture, Head, KNOWN, TransformerConfig, TransformerDraft};
+use viewless_models::synthetic;
+use viewless_protocols::model::{self, TransformerConfig};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 

@@ -1,10 +1,10 @@
 //! What things cost, beside one another and beside printed tables.
 
-use super::{array, bytes, infer, json, refusal, success, text_of, viewless};
+use super::{array, bytes, infer, json, model, refusal, success, text_of, viewless};
 use serde_json::Value;
 use std::fs;
 use viewless_models::synthetic::small_config;
-use viewless_protocols::model::{self, KNOWN};
+use viewless_protocols::model::KNOWN;
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 

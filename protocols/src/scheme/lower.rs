@@ -155,7 +155,9 @@ impl<S: Scheme> Lowering<'_, S> {
     fn bit(&self, id: NodeId) -> BitShares {
         match &self.held[id.index()] {
             Held::Bit(bit) => bit.clone(),
-            other => unreachable!("the circuit's checker admits bits only, not {other:?}"),
+            other @ (Held::Public(_) | Held::Clear(_) | Held::Shared(_) | Held::Revealed) => {
+                unreachable!("the circuit's checker admits bits only, not {other:?}")
+            }
         }
     }
 
@@ -232,7 +234,9 @@ impl<S: Scheme> Lowering<'_, S> {
             Held::Shared(shares) => {
                 Held::Shared(self.scheme.truncate(&mut self.p, &shares, bits, fraction_bits_label(from)))
             }
-            known => self.map(&known, |p, value| p.shift_right_arithmetic(value, bits)),
+            known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
+                self.map(&known, |p, value| p.shift_right_arithmetic(value, bits))
+            }
         })
     }
 
@@ -294,7 +298,9 @@ impl<S: Scheme> Lowering<'_, S> {
                         shares[0] = self.p.add(shares[0], word);
                         Held::Shared(shares)
                     }
-                    known => self.map(&known, |p, value| p.add(value, word)),
+                    known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
+                        self.map(&known, |p, value| p.add(value, word))
+                    }
                 })
             }
             &Op::Scale(a, number) => self.scale(node, a, number),
@@ -316,7 +322,7 @@ impl<S: Scheme> Lowering<'_, S> {
                         let product = self.scheme.square(&mut self.p, &shares);
                         self.settle(node, product, from, to)
                     }
-                    known => {
+                    known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
                         let held = self.map(&known, |p, value| p.mul(value, value));
                         self.rescale(node, held, from, to)
                     }

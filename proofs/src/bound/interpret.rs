@@ -214,7 +214,9 @@ impl Lanes<'_> {
         let prepared = &interpreter.prepared[position];
         let number = || match prepared {
             Prepared::Number(number) => *number,
-            other => unreachable!("not prepared: {other:?}"),
+            other @ (Prepared::Plain | Prepared::Factor(..) | Prepared::Waves(_) | Prepared::Entries(_)) => {
+                unreachable!("not prepared: {other:?}")
+            }
         };
         let form = match &step.scalar {
             Scalar::Input(element) => {

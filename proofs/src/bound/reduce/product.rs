@@ -120,10 +120,11 @@ impl Sorter<'_> {
             if std::mem::replace(&mut visited[row as usize], true) {
                 continue;
             }
-            match &self.rows[row as usize].scalar {
-                Scalar::Input(k) => found.push(*k),
-                scalar => scalar.for_each_argument(|argument| pending.push(argument)),
+            let scalar = &self.rows[row as usize].scalar;
+            if let Scalar::Input(k) = scalar {
+                found.push(*k);
             }
+            scalar.for_each_argument(|argument| pending.push(argument));
         }
         found.sort_unstable();
         found.dedup();

@@ -3,8 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// Lines of a file at most. (Lines of a function at most: `clippy.toml`.)
 const MOST_LINES: usize = 600;
+
+/// Files that may be longer, and why.
+const LONGER: [(&str, &str); 1] =
+    [("proofs/tests/refusals.rs", "one table: a forgery for each refusal of the checker, side by side")];
 
 /// Every file of Rust below a folder, without what is built.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -19,19 +25,20 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Names of the files that have more lines than `most`, below the root.
 fn too_long(files: &[PathBuf], most: usize) -> Vec<String> {
     let lines = |file: &PathBuf| fs::read_to_string(file).expect("a source is text").lines().count();
-    let long = files.iter().map(|file| (lines(file), file)).filter(|(lines, _)| *lines > most);
-    long.map(|(lines, file)| format!("{} has {lines} lines", file.display())).collect()
+    let long = files.iter().filter(|file| lines(file) > most);
+    long.map(|file| file.strip_prefix(ROOT).expect("it was found there").display().to_string()).collect()
 }
 
 #[test]
 fn no_file_has_more_than_600_lines() {
     let mut files = Vec::new();
-    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")), &mut files);
+    sources(Path::new(ROOT), &mut files);
     assert!(files.len() > 300, "only {} files were found", files.len());
-    let long = too_long(&files, MOST_LINES);
-    assert!(long.is_empty(), "split by what a reader would look for:\n{}", long.join("\n"));
+    let allowed = LONGER.map(|(file, _)| file.to_owned());
+    assert_eq!(too_long(&files, MOST_LINES), allowed, "split what is long by what a reader would look for");
     // The canary: a smaller limit finds some.
     assert!(!too_long(&files, MOST_LINES / 2).is_empty());
 }

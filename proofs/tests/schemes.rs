@@ -9,7 +9,7 @@ use viewless_protocols::circuit::{CheckedCircuit, Circuit, Op, Opening, Owner, S
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{self, Constant, Program, Value};
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, SchemeKind, SchemeSpec, Truncation, Weights};
 
 /// Pairs of which the scheme promises nothing, because they hold everything.
 fn pairs(spec: &SchemeSpec) -> [[Party; 2]; 3] {

@@ -151,7 +151,8 @@ fn any_sizes_of_a_protocol_give_a_bill_or_an_error() {
         }
         match Subject::of_protocol(protocol).program(&suite, sizes) {
             Ok(program) => {
-                bill(&program, Schedule::AsWritten, Grouping::Region);
+                let bill = bill(&program, Schedule::AsWritten, Grouping::Region);
+                prop_assert!(bill.phases.values().any(|phase| phase.bytes_total > 0));
                 counted.set(counted.get() + 1);
             }
             Err(SubjectError::Compile(CompileError::Program(error))) => {

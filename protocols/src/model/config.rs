@@ -155,7 +155,7 @@ pub struct TransformerDraft {
 
 /// A configuration that passed the check: circuits, lists of tensors and passes take only this.
 ///
-/// Its sizes are not zero and at most [`MOST_SIZE`], so that products of them fit a word; heads divide the width; input and head are
+/// Its sizes, and the numbers of a patch, are not zero and at most [`MOST_SIZE`], so that products of them fit a word; heads divide the width; input and head are
 /// those of its architecture.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "TransformerDraft", into = "TransformerDraft")]
@@ -481,6 +481,13 @@ impl TransformerDraft {
         if let Some(&(field, size)) = sizes.iter().find(|&&(field, size)| size > most(field)) {
             return Err(ConfigError::TooLarge { field, size, architecture, most: most(field) });
         }
+        if let Input::Image { patch_size, channels, .. } = self.input {
+            // Each is at most 2^20, so that the product fits a word.
+            let (field, size, most) = ("num_channels * patch_size^2", channels * patch_size * patch_size, MOST_SIZE);
+            if size > most {
+                return Err(ConfigError::TooLarge { field, size, architecture, most });
+            }
+        }
         if !self.hidden_size.is_multiple_of(self.heads) {
             return Err(ConfigError::HeadsDoNotDivide { hidden: self.hidden_size, heads: self.heads });
         }
@@ -618,8 +625,9 @@ mod tests {
         // channels * patch_size^2 would wrap.
         let input = Input::Image { image_size: 1 << 32, patch_size: 1 << 32, channels: 3 };
         refused(TransformerDraft { input, ..TransformerConfig::vit_base().draft() }, "image_size", MOST_SIZE);
-        let input = Input::Image { image_size: MOST_SIZE, patch_size: MOST_SIZE, channels: MOST_SIZE };
-        let largest = TransformerDraft { input, ..TransformerConfig::vit_base().draft() }.check().unwrap();
-        assert_eq!(largest.image_tokens(), Some(2));
+        let image = |image_size, patch_size, channels| Input::Image { image_size, patch_size, channels };
+        let vit = |input| TransformerDraft { input, ..TransformerConfig::vit_base().draft() };
+        refused(vit(image(MOST_SIZE, MOST_SIZE, MOST_SIZE)), "num_channels * patch_size^2", MOST_SIZE);
+        assert_eq!(vit(image(MOST_SIZE, 1 << 10, 1)).check().unwrap().image_tokens(), Some((1 << 20) + 1));
     }
 }

@@ -421,7 +421,7 @@ impl TransformerDraft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::known;
+    use crate::model::{KNOWN, known};
 
     #[test]
     fn every_published_configuration_is_valid_and_found_by_its_name() {

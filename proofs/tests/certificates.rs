@@ -211,6 +211,7 @@ fn is_refused_for(to: Party, build: impl FnOnce(&mut ProgramBuilder, ValueId) ->
         simulator,
         same: Vec::new(),
         handed: Vec::new(),
+        withheld: Vec::new(),
         steps,
     };
     let error = check(&program, &forged).expect_err("the message is not covered").to_string();

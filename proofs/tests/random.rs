@@ -5,11 +5,11 @@ mod random_programs;
 
 use proptest::prelude::*;
 use random_programs::{Instruction, Xorshift, coalitions, forged, program};
-use viewless_proofs::privacy::certificate::Simulator;
-use viewless_proofs::privacy::exhaustive::{self, Exhaustive, Options};
+use viewless_proofs::privacy::certificate::{Simulator, Withheld};
+use viewless_proofs::privacy::exhaustive::{self, CountError, Exhaustive, Options};
 use viewless_proofs::privacy::view::View;
 use viewless_proofs::privacy::{self, Coalition, Report, Verdict, check, symbolic};
-use viewless_protocols::program::{Local, Op, Program};
+use viewless_protocols::program::{Local, Op, Program, ValueId};
 
 /// Tables small enough for many Programs.
 const SMALL: Options = Options { most_bits: 18, most_entries: 1 << 26, given_own_samples: true };
@@ -24,6 +24,8 @@ struct Tally {
     proved_with_masks: usize,
     proved_with_outputs: usize,
     proved_at_a_distance: usize,
+    proved_given_randomness: usize,
+    proved_by_withholding: usize,
 }
 
 /// Proved exactly, or at any distance.
@@ -33,6 +35,23 @@ fn prove(program: &Program, coalition: Coalition) -> Report {
         return exact;
     }
     symbolic::prove(program, coalition, &symbolic::Options { largest_distance: 0.99, ..symbolic::Options::default() })
+}
+
+/// Counts a claim.
+fn count(
+    program: &Program,
+    coalition: Coalition,
+    simulator: Simulator,
+    withheld: &[Withheld],
+) -> Result<Exhaustive, CountError> {
+    let withheld: Vec<ValueId> = withheld.iter().map(|withheld| withheld.message).collect();
+    match simulator {
+        Simulator::DrawsOwnSamples => {
+            exhaustive::count_with(program, coalition, Options { given_own_samples: false, ..SMALL })
+        }
+        Simulator::GivenOwnSamples => exhaustive::count_with(program, coalition, SMALL),
+        Simulator::GivenOwnRandomness => exhaustive::count_given_randomness(program, coalition, &withheld, SMALL),
+    }
 }
 
 /// Compares the ways to a verdict on one Program; the message of a contradiction.
@@ -45,14 +64,19 @@ fn compare(program: &Program, tally: &mut Tally) -> Result<(), String> {
                 return Err(format!("{coalition}: certificate refused: {error}\n{certificate:#?}\n{}", **program));
             }
         }
-        // The claim that was proved, the stronger or the weaker one.
-        let given_own_samples = match report.verdict {
-            Verdict::Proved { simulator: Simulator::DrawsOwnSamples, .. } => false,
-            Verdict::Proved { simulator: Simulator::GivenOwnSamples, .. }
-            | Verdict::Undecided { .. }
-            | Verdict::Refuted { .. } => true,
+        // The claim that was proved; where none was, the weaker one.
+        let simulator = match report.verdict {
+            Verdict::Proved { simulator, .. } => simulator,
+            Verdict::Undecided { .. } | Verdict::Refuted { .. } => Simulator::GivenOwnSamples,
         };
-        let counted = exhaustive::count_with(program, coalition, Options { given_own_samples, ..SMALL });
+        let withheld = report.certificate.as_ref().map_or(&[][..], |certificate| &certificate.withheld);
+        if !withheld.is_empty() {
+            match simulator {
+                Simulator::GivenOwnRandomness => tally.proved_given_randomness += 1,
+                Simulator::GivenOwnSamples | Simulator::DrawsOwnSamples => tally.proved_by_withholding += 1,
+            }
+        }
+        let counted = count(program, coalition, simulator, withheld);
         match (&report.verdict, counted) {
             (_, Err(_)) => tally.not_counted += 1,
             (Verdict::Proved { .. }, Ok(Exhaustive::Private)) => {
@@ -124,6 +148,8 @@ fn a_thousand_fixed_programs_agree_and_every_kind_of_verdict_is_met() {
     assert!(tally.proved_with_outputs > 20, "{tally:?}");
     assert!(tally.undecided_and_leaking > 500, "{tally:?}");
     assert!(tally.proved_at_a_distance > 20, "{tally:?}");
+    assert!(tally.proved_given_randomness > 10, "{tally:?}");
+    assert!(tally.proved_by_withholding > 10, "{tally:?}");
     assert!(tally.not_counted < tally.proved_and_private / 4, "{tally:?}");
 }
 
@@ -136,7 +162,7 @@ fn a_hundred_thousand_programs_agree() {
 /// Forges certificates; how many the checker accepts, for views that really are private and with messages in them.
 fn forge(seed: u64, rounds: usize) -> usize {
     let mut random = Xorshift(seed);
-    let mut accepted = 0;
+    let (mut accepted, mut without_outputs) = (0, 0);
     for round in 0..rounds {
         let length = 4 + random.next() as usize % 16;
         let program = program(1 + (round % 3) as u8, &random_programs::instructions(length, &mut random));
@@ -144,12 +170,20 @@ fn forge(seed: u64, rounds: usize) -> usize {
             if View::new(&program, coalition).messages().is_empty() {
                 continue;
             }
-            let Ok(counted) = exhaustive::count_with(&program, coalition, SMALL) else { continue };
+            let Ok(weaker) = exhaustive::count_with(&program, coalition, SMALL) else { continue };
             for _ in 0..20 {
                 let certificate = forged(&program, coalition, &mut random);
                 let Ok(checked) = check::check(&program, &certificate) else { continue };
+                let counted = match (certificate.simulator, &certificate.withheld[..]) {
+                    (Simulator::GivenOwnSamples, _) => weaker.clone(),
+                    (simulator, withheld) => {
+                        let Ok(counted) = count(&program, coalition, simulator, withheld) else { continue };
+                        counted
+                    }
+                };
                 accepted += 1;
-                let distance = match &counted {
+                without_outputs += usize::from(!certificate.withheld.is_empty());
+                let distance = match counted {
                     Exhaustive::Private => 0.0,
                     Exhaustive::Leak(witness) => witness.distance,
                 };
@@ -161,6 +195,8 @@ fn forge(seed: u64, rounds: usize) -> usize {
             }
         }
     }
+    println!("{without_outputs} of {accepted} withhold something");
+    assert!(without_outputs > 0);
     accepted
 }
 

@@ -1,6 +1,8 @@
 //! Every operation of every scheme, under every choice: proved for every promised coalition, its certificate accepted, and the
 //! exact count over small words in agreement.
 
+mod second;
+
 use std::collections::HashSet;
 use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
@@ -9,7 +11,7 @@ use viewless_protocols::circuit::{CheckedCircuit, Circuit, Op, Opening, Owner, S
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{self, Constant, Program, Value};
-use viewless_protocols::scheme::{self, SchemeKind, SchemeSpec, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
 
 /// Pairs of which the scheme promises nothing, because they hold everything.
 fn pairs(spec: &SchemeSpec) -> [[Party; 2]; 3] {
@@ -207,6 +209,44 @@ fn every_operation_is_proved_for_every_promised_coalition() {
             }
         }
     }
+}
+
+/// The client is P1: it has messages and an output. What it is sent beside the output is randomness, whatever is computed; and where no
+/// rounding depends on that, the strongest claim holds, too.
+#[test]
+fn a_client_who_computes_is_proved_for_every_operation() {
+    let (mut weakest, mut strongest) = (0, 0);
+    for (name, circuit) in primitives() {
+        for truncation in [Truncation::Local, Truncation::Exact] {
+            for comparison in [Comparison::Spk, Comparison::Carry] {
+                let (sharing, weights) = (Sharing::Additive2(Triples::FixedWeight), Weights::ClientServer);
+                let program = compile(&circuit, &SchemeSpec { sharing, truncation, comparison, weights });
+                assert!(!program.parties.contains(Party::Client) && !program.parties.contains(Party::ModelOwner));
+                for coalition in promised_coalitions(&program) {
+                    let report = privacy::prove(&program, coalition);
+                    let Verdict::Proved { simulator, .. } = report.verdict else {
+                        panic!(
+                            "{name}, {coalition}, {truncation:?}, {comparison:?}: {:#?}\n{}",
+                            report.verdict, *program
+                        );
+                    };
+                    let certificate = report.certificate.expect("a proof has a certificate");
+                    let checked = second::check(&program, &certificate);
+                    assert_eq!(
+                        checked.map(|checked| (checked.coalition, checked.simulator)),
+                        Ok((coalition, simulator))
+                    );
+                    if coalition.members().contains(Party::P1) {
+                        weakest += usize::from(simulator == Simulator::GivenOwnRandomness);
+                        strongest += usize::from(simulator == Simulator::DrawsOwnSamples);
+                    } else {
+                        assert_eq!(simulator, Simulator::DrawsOwnSamples, "{name}, {coalition}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(weakest > 0 && strongest > 0, "{weakest} {strongest}");
 }
 
 #[test]

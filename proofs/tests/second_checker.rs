@@ -7,7 +7,7 @@ use random_programs::{Xorshift, coalitions, forged, instructions, program};
 use std::io::ErrorKind;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator, Step};
+use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator, Step, Withheld};
 use viewless_proofs::privacy::{self, symbolic};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
@@ -39,8 +39,10 @@ impl Tally {
         let other = match right.simulator {
             Simulator::DrawsOwnSamples => Simulator::GivenOwnSamples,
             Simulator::GivenOwnSamples => Simulator::DrawsOwnSamples,
+            Simulator::GivenOwnRandomness => Simulator::GivenOwnSamples,
         };
         self.ask(program, &Certificate { simulator: other, ..right.clone() });
+        self.ask(program, &Certificate { simulator: Simulator::GivenOwnRandomness, ..right.clone() });
         let samples: Vec<ValueId> =
             program.iter().filter(|(_, value)| matches!(value.op, Op::Sample { .. })).map(|(id, _)| id).collect();
         if right.steps.is_empty() || samples.is_empty() {
@@ -48,13 +50,24 @@ impl Tally {
         }
         let mut below = |n: usize| random.next() as usize % n;
         let at = below(right.steps.len());
-        let mut forgeries = vec![right.clone(); 7];
+        let mut forgeries = vec![right.clone(); 8];
         forgeries[0].steps.remove(at);
         forgeries[1].steps.swap(at, below(right.steps.len()));
         forgeries[2].steps.reverse();
         forgeries[3].handed.push(ValueId(below(program.values.len()) as u32));
         let pair = (ValueId(below(program.values.len()) as u32), ValueId(below(program.values.len()) as u32));
         forgeries[4].same.push(pair);
+        // A message withheld because of any output, or anything at all.
+        let outputs: Vec<ValueId> =
+            program.iter().filter(|(_, value)| matches!(value.op, Op::Reveal { .. })).map(|(id, _)| id).collect();
+        if let (Step::Uniform { message, .. }, [_, ..]) = (&right.steps[at], &outputs[..]) {
+            let output = outputs[below(outputs.len())];
+            forgeries[7].withheld = vec![Withheld { message: *message, output }];
+            forgeries[7].steps.remove(at);
+        } else {
+            let output = ValueId(below(program.values.len()) as u32);
+            forgeries[7].withheld.push(Withheld { message: output, output });
+        }
         let message = ValueId(below(program.values.len()) as u32);
         match &mut forgeries[5].steps[at] {
             Step::Uniform { masks, .. } | Step::Wide { masks, .. } => *masks = vec![samples[below(samples.len())]],
@@ -156,6 +169,7 @@ fn both_read_the_same_where_a_text_could_be_read_in_two_ways() {
         simulator: Simulator::GivenOwnSamples,
         same: Vec::new(),
         handed: Vec::new(),
+        withheld: Vec::new(),
         steps,
     };
     for kept in 0..16 {

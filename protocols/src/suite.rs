@@ -167,7 +167,7 @@ impl Protocols {
     }
 }
 
-const BUILT_IN: [(&str, &str); 11] = [
+const BUILT_IN: [(&str, &str); 12] = [
     ("faithful", include_str!("suites/faithful.toml")),
     ("secformer", include_str!("suites/secformer.toml")),
     ("secformer-printed", include_str!("suites/secformer-printed.toml")),
@@ -179,6 +179,7 @@ const BUILT_IN: [(&str, &str); 11] = [
     ("puma-as-in-secformer-code", include_str!("suites/puma-as-in-secformer-code.toml")),
     ("bolt-functions", include_str!("suites/bolt-functions.toml")),
     ("shaft-functions", include_str!("suites/shaft-functions.toml")),
+    ("client-server", include_str!("suites/client-server.toml")),
 ];
 
 impl Suite {
@@ -357,6 +358,11 @@ mod tests {
             assert!(matches!(error, SuiteError::Scheme { .. }) && error.to_string().contains(choose), "{error}");
         }
         assert!(matches!(parse("summary", "sumary"), SuiteError::Parse { .. }));
+        let among_three = include_str!("suites/client-server.toml")
+            .replace("additive2", "replicated3")
+            .replace("triples = \"fixed-weight\"\n", "");
+        let error = Suite::parse("test", &among_three).unwrap_err();
+        assert!(error.to_string().contains("two computing parties"), "{error}");
         assert!(matches!(Suite::built_in("none"), Err(SuiteError::Unknown { .. })));
     }
 }

@@ -215,7 +215,11 @@ fn describe(program: &Program, report: &Report, promised: bool, look: bool, star
                     Simulator::DrawsOwnSamples,
                     "a simulator that is not given the coalition's samples is refuted by counting",
                 ),
-                Simulator::GivenOwnSamples | Simulator::DrawsOwnSamples => None,
+                Simulator::GivenOwnRandomness if look => smaller(
+                    Simulator::GivenOwnSamples,
+                    "a simulator that is given the coalition's own samples only is refuted by counting",
+                ),
+                Simulator::GivenOwnSamples | Simulator::GivenOwnRandomness | Simulator::DrawsOwnSamples => None,
             };
             (Some(*statistical_distance), Some(*simulator), witness)
         }

@@ -18,6 +18,8 @@ refuted     counting found two assignments of the others' inputs that the coalit
 undecided   neither: no rule of the prover applies, and the Program is too large to count; this says nothing of a leak
 simulator   alone: it is given inputs and outputs, and draws the coalition's samples itself: the standard claim
             samples: it is given the coalition's own samples too: a weaker claim, because outputs may depend on these
+            randomness: it is given own samples, and all messages but those that complete an output; these are proved to be randomness that
+            nothing secret enters. The weakest claim: outputs may depend on that randomness, and with it tell more than alone
 distance    statistical distance of what is so made from the real view; 0 is equality
 ";
 
@@ -33,14 +35,20 @@ pub fn sentence(report: &ProveReport) -> String {
     let name = plain(&report.subject);
     match (refuted.is_empty(), undecided.is_empty()) {
         (true, true) => {
-            let weaker =
-                report.coalitions.iter().filter(|coalition| coalition.simulator == Some(Simulator::GivenOwnSamples));
-            let weaker: Vec<String> = weaker.map(|coalition| coalition.parties.join("+")).collect();
-            let but = if weaker.is_empty() {
-                String::new()
-            } else {
-                format!(" (of {}: given its own samples)", words::list(&weaker))
-            };
+            let but: String = [
+                (Simulator::GivenOwnSamples, "given its own samples"),
+                (
+                    Simulator::GivenOwnRandomness,
+                    "given its own samples and the random words that it is sent, on which its output may depend",
+                ),
+            ]
+            .into_iter()
+            .filter_map(|(simulator, what)| {
+                let weaker = report.coalitions.iter().filter(|coalition| coalition.simulator == Some(simulator));
+                let weaker: Vec<String> = weaker.map(|coalition| coalition.parties.join("+")).collect();
+                (!weaker.is_empty()).then(|| format!(" (of {}: {what})", words::list(&weaker)))
+            })
+            .collect();
             format!(
                 "{name} is private: beyond inputs and declared outputs of their own, messages tell nothing to {}{but}.",
                 words::list(&proved)
@@ -112,6 +120,7 @@ fn short(simulator: Simulator) -> &'static str {
     match simulator {
         Simulator::DrawsOwnSamples => "alone",
         Simulator::GivenOwnSamples => "samples",
+        Simulator::GivenOwnRandomness => "randomness",
     }
 }
 
@@ -182,6 +191,11 @@ fn checked_line(checked: &Checked) -> String {
         }
         (None, Some(Simulator::GivenOwnSamples)) => {
             "the proof holds; the simulator is given inputs, outputs and the coalition's own samples (the weaker claim)"
+                .to_owned()
+        }
+        (None, Some(Simulator::GivenOwnRandomness)) => {
+            "the proof holds; the simulator is given inputs, outputs, the coalition's own samples and the random words that it is sent (the \
+             weakest claim: outputs may depend on these)"
                 .to_owned()
         }
         (None, None) => "NOT PROVED".to_owned(),

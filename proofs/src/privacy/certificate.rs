@@ -7,7 +7,7 @@ use viewless_protocols::party::Party;
 use viewless_protocols::program::ValueId;
 
 /// Version of the rules and of this format.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// A proof that a coalition's view can be simulated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +27,24 @@ pub struct Certificate {
     /// Contents that the coalition is handed for free: a proof about a larger view is one about the view.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handed: Vec<ValueId>,
+    /// Messages that the proof withholds from the coalition, because an output that it makes from them determines them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<Withheld>,
     /// One step for each message (for the shares of an output: one step for all), in the order of elimination.
     pub steps: Vec<Step>,
 }
 
-/// What the simulator is given beside the coalition's inputs and outputs: which of two claims is proved.
+/// A message that a party with an output completes the output with: it is the output less what the party has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withheld {
+    /// The send.
+    pub message: ValueId,
+    /// The reveal.
+    pub output: ValueId,
+}
+
+/// What the simulator is given beside the coalition's inputs and outputs: which of three claims is proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Simulator {
@@ -39,6 +52,9 @@ pub enum Simulator {
     DrawsOwnSamples,
     /// The coalition's own samples. A weaker claim: outputs may depend on these samples, and with them tell more than alone.
     GivenOwnSamples,
+    /// The coalition's own samples and all messages but those withheld, which are proved to be randomness that nothing secret enters. The
+    /// weakest claim: outputs may depend on this randomness, and with it tell more than alone.
+    GivenOwnRandomness,
 }
 
 /// One step of a proof. The rules and their soundness: `SOUNDNESS.md`.

@@ -10,7 +10,8 @@
 //! coalition's inputs, its samples and its declared outputs; or laws within a stated statistical distance. So a simulator
 //! produces the messages from these alone. A coalition without outputs has a view that is independent of everybody else's
 //! inputs: there the simulator draws the samples too. An output may depend on the coalition's own samples (by the rounding of a
-//! local truncation); then the simulator must be given these, which is a weaker claim: see [`certificate::Simulator`].
+//! local truncation); then the simulator must be given these, which is a weaker claim. A party that completes an output itself has messages
+//! that it may depend on, too: the weakest claim. See [`certificate::Simulator`].
 //!
 //! The claim is about the view alone. It is *not* about the joint law of view and honest parties' outputs, which for
 //! probabilistic truncation needs a functionality that models its rounding (Li et al., USENIX Security 2023).
@@ -300,7 +301,8 @@ pub fn excess_bits(error: f64, fraction_bits: u8) -> f64 {
     (2.0 * error * 2f64.powi(i32::from(fraction_bits)) + 1.0).log2()
 }
 
-/// Looks for a refutation of a claim: counts the Program itself, then shrunk copies of it, smallest words first.
+/// Looks for a refutation of a claim: counts the Program itself, then shrunk copies of it, smallest words first. (Not of the weakest one,
+/// which depends on what is withheld: see [`exhaustive::count_given_randomness`].)
 ///
 /// A leak of the Program itself refutes it. A leak of a shrunk copy is a leak of *that* Program and shows where to look; it
 /// is returned with the width of its words.
@@ -309,6 +311,7 @@ pub fn refute(program: &Program, coalition: Coalition, claim: Simulator) -> Opti
     let options = match claim {
         Simulator::DrawsOwnSamples => exhaustive::Options::stronger(),
         Simulator::GivenOwnSamples => exhaustive::Options::default(),
+        Simulator::GivenOwnRandomness => return None,
     };
     if let Ok(Exhaustive::Leak(witness)) = exhaustive::count_with(program, coalition, options) {
         return Some(Refutation { shrunk_to_bits: None, witness });

@@ -1,6 +1,6 @@
 //! Random small Programs, sound and unsound, and random certificates for them.
 
-use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Share, Simulator, Step};
+use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Share, Simulator, Step, Withheld};
 use viewless_proofs::privacy::view::{Knowledge, View};
 use viewless_proofs::privacy::{self, Coalition};
 use viewless_protocols::party::{Party, PartySet};
@@ -159,6 +159,36 @@ pub(crate) fn program(bits: u8, instructions: &[Instruction]) -> Program {
                     values.push(p.send(masked, to));
                 }
             }
+            // A party that has one share by a message completes an output with the other, truncated or not, masked well or badly.
+            22 if ring => {
+                let holders = p.value(x).holders;
+                let from = holders.iter().nth(usize::from(b) % holders.len()).unwrap();
+                let to = PARTIES[usize::from(c / 8) % PARTIES.len()];
+                if !holders.contains(to) && from != to {
+                    let (domain, shape) = (p.value(x).domain, p.shape(x));
+                    let known_to = if c % 8 == 7 { PartySet::of(&[from, to]) } else { PartySet::of(&[from]) };
+                    let mask = p.sample(known_to, domain, shape.clone());
+                    let rest = p.sub(x, mask);
+                    let rest = p.send(rest, to);
+                    let (mut one, mut other) = (rest, mask);
+                    match c % 8 {
+                        0 | 1 if domain.bits() > 1 => {
+                            (one, other) = (p.shift_right(one, 1), p.shift_right(other, 1));
+                        }
+                        2 if fits(&p) && p.shape(y) == shape && p.value(y).holders.contains(from) => {
+                            other = p.add(other, y)
+                        }
+                        3 => one = p.mul(one, one),
+                        _ => {}
+                    }
+                    if p.value(other).holders.contains(from) {
+                        let sent = if p.value(other).holders.contains(to) { other } else { p.send(other, to) };
+                        let sum = p.add(one, sent);
+                        p.reveal(sum, to, "completed", 0);
+                        values.extend([mask, rest, sum]);
+                    }
+                }
+            }
             // A mask that something was done to, well or badly.
             23..=25 => {
                 let holders = p.value(x).holders;
@@ -309,9 +339,23 @@ pub(crate) fn forged(program: &Program, coalition: Coalition, random: &mut Xorsh
             _ => Step::Uniform { message, masks: mask(message, random).into_iter().collect() },
         });
     }
+    // At times a message is withheld because of an output, with any claim.
+    let (mut withheld, mut simulator) = (Vec::new(), Simulator::GivenOwnSamples);
+    if let (outputs @ [_, ..], Some(_), 0) = (view.outputs(), steps.first(), random.next() % 2) {
+        simulator = [Simulator::GivenOwnRandomness, Simulator::GivenOwnSamples, Simulator::DrawsOwnSamples]
+            [random.next() as usize % 3];
+        steps.retain(|step| !matches!(step, Step::Output { .. }));
+        if !steps.is_empty() && !random.next().is_multiple_of(8) {
+            let message = match steps.remove(random.next() as usize % steps.len()) {
+                Step::Uniform { message, .. } | Step::Wide { message, .. } => message,
+                Step::Output { output, .. } => output,
+            };
+            withheld.push(Withheld { message, output: outputs[random.next() as usize % outputs.len()] });
+        }
+    }
     // At times something is handed over, with a step of its own at any place.
     let mut handed = Vec::new();
-    if random.next().is_multiple_of(4) {
+    if withheld.is_empty() && random.next().is_multiple_of(4) {
         let value = ValueId(random.next() as u32 % program.values.len() as u32);
         handed.push(value);
         let at = random.next() as usize % (steps.len() + 1);
@@ -319,6 +363,5 @@ pub(crate) fn forged(program: &Program, coalition: Coalition, random: &mut Xorsh
     }
     steps.reverse();
     let (digest, coalition) = (program.digest().to_hex().to_string(), coalition.members().iter().collect());
-    let simulator = Simulator::GivenOwnSamples;
-    Certificate { format: FORMAT, digest, coalition, simulator, same: Vec::new(), handed, steps }
+    Certificate { format: FORMAT, digest, coalition, simulator, same: Vec::new(), handed, withheld, steps }
 }

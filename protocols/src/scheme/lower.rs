@@ -9,7 +9,6 @@ use super::{
 };
 use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Owner, Series, Table};
 use crate::fixed::{self, FixedPoint, RING_BITS, power_of_two};
-use crate::party::Party;
 use crate::program::{ClaimKind, Constant, Lifetime, Local, Program, ProgramBuilder, ValueId};
 use crate::ring::Domain;
 use crate::shape::{Move, Shape};
@@ -266,15 +265,14 @@ impl<S: Scheme> Lowering<'_, S> {
             Op::Input { owner, name } => {
                 let fraction_bits = self.fraction_bits(node)?;
                 let party = match owner {
-                    Owner::Client => Party::Client,
+                    Owner::Client => self.scheme.client(),
                     Owner::Model => self.scheme.model_owner(),
                 };
                 let clear = self.p.input(party, name, fraction_bits, Domain::Z64, node.shape.clone());
                 Ok(match (owner, self.weights) {
-                    (Owner::Model, Weights::Server) => Held::Clear(clear),
-                    (Owner::Client, Weights::Shared | Weights::Server) | (Owner::Model, Weights::Shared) => {
-                        Held::Shared(self.scheme.share(&mut self.p, party, clear))
-                    }
+                    (Owner::Model, Weights::Server | Weights::ClientServer) => Held::Clear(clear),
+                    (Owner::Client, Weights::Shared | Weights::Server | Weights::ClientServer)
+                    | (Owner::Model, Weights::Shared) => Held::Shared(self.scheme.share(&mut self.p, party, clear)),
                 })
             }
             Op::Constant(values) => {
@@ -378,7 +376,8 @@ impl<S: Scheme> Lowering<'_, S> {
             Op::Reveal(a, name) => {
                 let fraction_bits = self.fraction_bits(node)?;
                 let shares = self.shares(*a);
-                self.scheme.reveal(&mut self.p, &shares, Party::Client, name, fraction_bits);
+                let client = self.scheme.client();
+                self.scheme.reveal(&mut self.p, &shares, client, name, fraction_bits);
                 Ok(Held::Revealed)
             }
         }

@@ -85,9 +85,24 @@ pub enum Weights {
     /// In clear at P0, who is the model owner. (In `replicated3` P0 shares what is multiplied with a secret or added to one,
     /// once, in the setup phase: P1 and P2 need their shares of it.)
     Server,
+    /// As `Server`, and the client is P1: two parties and a dealer, the setting of BOLT, Cheetah, SIGMA and BumbleBee. P1 shares its own
+    /// query without a message, and completes the output with its own share. (`additive2` only.)
+    ClientServer,
 }
 
-/// A scheme with all its choices made. Every value can be compiled for.
+impl Weights {
+    /// Whether the weights are in clear at P0.
+    #[must_use]
+    pub fn in_clear(self) -> bool {
+        match self {
+            Self::Shared => false,
+            Self::Server | Self::ClientServer => true,
+        }
+    }
+}
+
+/// A scheme with all its choices made. Every value can be compiled for, but [`Weights::ClientServer`] among three, which is refused both
+/// where a scheme is read and by [`compile`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "WrittenScheme", into = "WrittenScheme")]
 pub struct SchemeSpec {
@@ -133,6 +148,11 @@ pub enum ChoiceError {
     /// Masks for a scheme that opens nothing.
     #[error("scheme replicated3 multiplies without triples: leave `triples` out, or choose triples = \"none\"")]
     TriplesUnused,
+    /// A client and a server, and a third.
+    #[error(
+        "weights = \"client-server\" is for two computing parties: choose kind = \"additive2\", or weights = \"server\""
+    )]
+    ThirdParty,
 }
 
 impl SchemeKind {
@@ -170,8 +190,8 @@ impl Sharing {
 }
 
 impl SchemeSpec {
-    /// Every combination of choices of every scheme: what holds of schemes is tested on these, so that another scheme is tested as soon
-    /// as it is one of [`SchemeKind::ALL`].
+    /// Every combination of choices of every scheme, the client and the model's owner being parties of their own, or the owner P0: what
+    /// holds of schemes is tested on these, so that another scheme is tested as soon as it is one of [`SchemeKind::ALL`].
     #[must_use]
     pub fn every() -> Vec<Self> {
         let mut every = Vec::new();
@@ -192,6 +212,14 @@ impl SchemeSpec {
     pub const fn kind(&self) -> SchemeKind {
         self.sharing.kind()
     }
+
+    fn check(self) -> Result<Self, ChoiceError> {
+        match (self.sharing, self.weights) {
+            (Sharing::Replicated3, Weights::ClientServer) => Err(ChoiceError::ThirdParty),
+            (Sharing::Additive2(_), Weights::Shared | Weights::Server | Weights::ClientServer)
+            | (Sharing::Replicated3, Weights::Shared | Weights::Server) => Ok(self),
+        }
+    }
 }
 
 impl TryFrom<WrittenScheme> for SchemeSpec {
@@ -208,7 +236,7 @@ impl TryFrom<WrittenScheme> for SchemeSpec {
                 return Err(ChoiceError::TriplesUnused);
             }
         };
-        Ok(Self { sharing, truncation, comparison, weights })
+        Self { sharing, truncation, comparison, weights }.check()
     }
 }
 
@@ -227,6 +255,9 @@ impl From<SchemeSpec> for WrittenScheme {
 /// A circuit that a scheme cannot carry out.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum CompileError {
+    /// Choices that do not go together.
+    #[error(transparent)]
+    Choice(#[from] ChoiceError),
     /// A number of the circuit that does not fit the ring.
     #[error("in region `{region}`: {error}")]
     Encode {
@@ -300,6 +331,7 @@ impl From<ProgramError> for CompileError {
 /// # Errors
 /// [`CompileError`] names region and number.
 pub fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec, fixed: FixedPoint) -> Result<Program, CompileError> {
+    spec.check()?;
     match spec.sharing {
         Sharing::Additive2(triples) => lower::lower(circuit, spec, fixed, additive2::Additive2::new(*spec, triples)),
         Sharing::Replicated3 => lower::lower(circuit, spec, fixed, replicated3::Replicated3::new(*spec)),
@@ -367,6 +399,8 @@ pub(crate) trait Scheme {
     fn parties(&self) -> PartySet;
     /// Who owns the weights.
     fn model_owner(&self) -> Party;
+    /// Who asks, and is told the outputs.
+    fn client(&self) -> Party;
     /// Shares a value that `owner` holds in clear.
     fn share(&mut self, p: &mut ProgramBuilder, owner: Party, clear: ValueId) -> Shares;
     /// A sharing of a value that everyone, or its one holder (P0, the model owner) knows; share 0 of what everyone knows is the

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use viewless_planner::{Operation, Picoseconds, PlanError, Problem, Variant, outer};
 use viewless_protocols::nonlinear::{Function, Quality, Registry};
 use viewless_protocols::program::{PREDICTED_SCHEDULES, Program};
+use viewless_protocols::scheme::Weights;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 
@@ -362,6 +363,10 @@ fn built_in(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     let mut all = Vec::new();
     for name in Suite::names() {
         let suite = Suite::built_in(name).map_err(SubjectError::from)?;
+        if suite.scheme.weights == Weights::ClientServer {
+            // Another setting: nobody shares a query or a weight, and the client computes.
+            continue;
+        }
         let program = subject.program(&suite, sizes)?;
         all.push(priced(subject, suite, &program, catalogue, request)?);
     }

@@ -128,34 +128,37 @@ impl Checker<'_> {
     /// bits. (What somebody else rearranged before sending it is not looked into.)
     pub(super) fn before_bijections(&self, output: usize) -> usize {
         let mut at = output;
-        while let (State::Derived, Op::Local(local, arguments)) = (self.state[at], &self.program.values[at].op) {
-            let argument = self.origin[arguments[0].index()];
-            let domain = self.program.values[argument].domain;
-            let bijection = match local {
-                Local::Move(Move::Reshape(_) | Move::Transpose(_)) | Local::BitReversal => true,
-                Local::Convert(to) => to.bits() == domain.bits(),
-                Local::Add
-                | Local::Sub
-                | Local::Neg
-                | Local::Mul
-                | Local::MatMul
-                | Local::Sum(_)
-                | Local::And
-                | Local::Xor
-                | Local::Not
-                | Local::ShiftLeft(_)
-                | Local::ShiftRight(_)
-                | Local::ShiftRightArithmetic(_)
-                | Local::Move(_)
-                | Local::Concat(_)
-                | Local::Function(_) => false,
-            };
-            if !bijection {
-                break;
-            }
+        while self.state[at] == State::Derived {
+            let Some(argument) = self.before_bijection(at) else { break };
             at = argument;
         }
         at
+    }
+
+    /// The argument of a public bijection.
+    pub(super) fn before_bijection(&self, at: usize) -> Option<usize> {
+        let Op::Local(local, arguments) = &self.program.values[at].op else { return None };
+        let argument = self.origin[arguments[0].index()];
+        let is_bijection = match local {
+            Local::Move(Move::Reshape(_) | Move::Transpose(_)) | Local::BitReversal => true,
+            Local::Convert(to) => to.bits() == self.program.values[argument].domain.bits(),
+            Local::Add
+            | Local::Sub
+            | Local::Neg
+            | Local::Mul
+            | Local::MatMul
+            | Local::Sum(_)
+            | Local::And
+            | Local::Xor
+            | Local::Not
+            | Local::ShiftLeft(_)
+            | Local::ShiftRight(_)
+            | Local::ShiftRightArithmetic(_)
+            | Local::Move(_)
+            | Local::Concat(_)
+            | Local::Function(_) => false,
+        };
+        is_bijection.then_some(argument)
     }
 }
 

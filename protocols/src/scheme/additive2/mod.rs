@@ -2,7 +2,7 @@
 //!
 //! Semi-honest; the dealer deals correlated randomness before the inputs are known and then takes no part. No single one of
 //! P0, P1, dealer, client, model owner learns anything but its own inputs and outputs. P0 and P1 together, and either of
-//! them together with the dealer, are not promised anything.
+//! them together with the dealer, are not promised anything. (The client may be P1 and the model owner P0: [`Weights::ClientServer`].)
 //!
 //! What the dealer deals: words that one party may choose at random are never sent; both expand them from a common key
 //! ([`Op::Sample`](crate::program::Op::Sample) held by dealer and party). Only what is determined by the rest is sent, to P1.
@@ -73,14 +73,21 @@ fn random(p: &mut ProgramBuilder, domain: Domain, shape: &Shape) -> ([ValueId; 2
 
 impl Scheme for Additive2 {
     fn parties(&self) -> PartySet {
-        let parties = PartySet::of(&[Party::P0, Party::P1, Party::Dealer, Party::Client]);
-        parties.with(self.model_owner())
+        let parties = PartySet::of(&[Party::P0, Party::P1, Party::Dealer]);
+        parties.with(self.client()).with(self.model_owner())
     }
 
     fn model_owner(&self) -> Party {
         match self.spec.weights {
             Weights::Shared => Party::ModelOwner,
-            Weights::Server => Party::P0,
+            Weights::Server | Weights::ClientServer => Party::P0,
+        }
+    }
+
+    fn client(&self) -> Party {
+        match self.spec.weights {
+            Weights::Shared | Weights::Server => Party::Client,
+            Weights::ClientServer => Party::P1,
         }
     }
 
@@ -88,7 +95,8 @@ impl Scheme for Additive2 {
         let (domain, shape) = (p.value(clear).domain, p.shape(clear));
         let share0 = p.sample(PartySet::of(&[owner, Party::P0]), domain, shape);
         let share1 = p.sub(clear, share0);
-        smallvec![share0, p.send(share1, Party::P1)]
+        let share1 = if owner == Party::P1 { share1 } else { p.send(share1, Party::P1) };
+        smallvec![share0, share1]
     }
 
     fn trivial(&mut self, p: &mut ProgramBuilder, known: ValueId) -> Shares {
@@ -178,6 +186,13 @@ impl Scheme for Additive2 {
     }
 
     fn reveal(&mut self, p: &mut ProgramBuilder, x: &Shares, to: Party, name: &str, fraction_bits: u8) {
+        if to == Party::P1 {
+            // P1 completes the output with the share that it has. (A share of something public it has already.)
+            let share0 = if p.value(x[0]).holders.contains(to) { x[0] } else { p.send(x[0], to) };
+            let output = p.add(share0, x[1]);
+            p.reveal(output, to, name, fraction_bits);
+            return;
+        }
         // A fresh sharing of zero: what `to` receives are uniform shares of the output, whatever x's shares went through.
         let (domain, shape) = (p.value(x[0]).domain, p.shape(x[0]));
         let zero = p.sample(PartySet::of(&[Party::P0, Party::P1]), domain, shape);

@@ -179,12 +179,12 @@ fn derive(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Re
     let node = |id: NodeId| before.get(id.index()).ok_or(Rule::NoSuchArgument(id.index()));
     let of_kind = |id: NodeId, expected: Kind| {
         let node = node(id)?;
-        if matches!(node.op, Op::Reveal(..)) {
-            Err(Rule::Revealed(id.index()))
-        } else if node.kind == expected {
-            Ok(node)
-        } else {
+        if node.kind != expected {
             Err(Rule::Kind { argument: id.index(), expected, found: node.kind })
+        } else if matches!(node.op, Op::Reveal(..)) {
+            Err(Rule::Revealed(id.index()))
+        } else {
+            Ok(node)
         }
     };
     let real = |id| of_kind(id, Kind::Real);

@@ -149,7 +149,7 @@ fn any_sizes_of_a_model_and_of_a_query_give_a_bill_or_an_error() {
         panic!("{error}");
     }
     println!("{} configurations refused, {} queries refused, {} counted", refused.get(), unbuilt.get(), counted.get());
-    assert!(refused.get() > 50 && unbuilt.get() > 50 && counted.get() > 50);
+    assert!(refused.get() > 50 && unbuilt.get() > 50 && counted.get() > 30);
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub fn text(plan: &Plan, catalogue: &Catalogue, explain: bool) -> String {
     );
     text += &bound(plan);
     text += "\nThe suite:\n";
-    text += &format!("  scheme  {}, {} fraction bits\n", scheme(chosen), chosen.suite.fraction_bits);
+    text += &format!("  scheme  {}, {} fraction bits\n", scheme(chosen), chosen.suite.fraction_bits());
     for (function, protocol) in &chosen.suite.protocols {
         text += &format!("  {:<10}  {protocol}\n", function.to_string());
     }
@@ -48,7 +48,8 @@ fn error(priced: &Priced) -> String {
 
 fn scheme(priced: &Priced) -> String {
     let scheme = priced.suite.scheme;
-    format!("{:?}, {:?} truncation, {:?} comparison", scheme.kind, scheme.truncation, scheme.comparison).to_lowercase()
+    format!("{:?}, {:?} truncation, {:?} comparison", scheme.kind(), scheme.truncation, scheme.comparison)
+        .to_lowercase()
 }
 
 /// What was proved. It is about parts added up: where parts meet, parties that need not wait for one another may save rounds.

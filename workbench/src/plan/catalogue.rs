@@ -17,7 +17,7 @@ use std::ops::{Add, Mul, Sub};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use viewless_protocols::circuit::{Circuit, Owner};
-use viewless_protocols::model::{Embedding, TransformerConfig};
+use viewless_protocols::model::{Embedding, TransformerConfig, TransformerDraft};
 use viewless_protocols::nonlinear::{Function, Protocol, Quality, Registry};
 use viewless_protocols::program::{self, OnlineRound, PREDICTED_SCHEDULES, Program};
 use viewless_protocols::scheme::{self, SchemeSpec};
@@ -218,7 +218,8 @@ impl CatalogueEntry {
     ) -> Result<Self, PlanningError> {
         let base = complete(suite(scheme, fraction_bits)?, config);
         let of_layers = |layers: usize| {
-            let config = TransformerConfig { layers, ..config.clone() };
+            let draft = TransformerDraft { layers, ..config.draft() };
+            let config = draft.check().expect("one layer or two are no more than a configuration may have");
             let subject = Subject { name: subject.name.clone(), kind: Kind::Model(config) };
             Ok::<_, PlanningError>(subject.program(&base, sizes)?)
         };
@@ -280,8 +281,7 @@ impl CatalogueEntry {
 pub(super) fn suite(scheme: SchemeSpec, fraction_bits: u8) -> Result<Suite, PlanningError> {
     let mut suite = Suite::built_in(crate::named::DEFAULT_SUITE).map_err(crate::SubjectError::from)?;
     suite.scheme = scheme;
-    suite.fraction_bits = fraction_bits;
-    Ok(suite)
+    Ok(suite.with_fraction_bits(fraction_bits).map_err(crate::SubjectError::from)?)
 }
 
 /// The same with these protocols; functions that are not named keep theirs.
@@ -364,8 +364,8 @@ fn alone(protocol: Option<&Protocol>, suite: &Suite, place: &Place) -> Result<Tr
 /// The certified error. It is that of the circuit under the law of truncation, floor or one unit more, which all schemes obey; the
 /// comparison and the masks do not enter it.
 fn certified_once(protocol: &Protocol, suite: &Suite, row: usize, known: &Certified) -> Option<f64> {
-    let scheme = format!("{:?}", suite.scheme.kind);
-    let key = (protocol.card.name.to_string(), scheme, suite.fraction_bits);
+    let scheme = format!("{:?}", suite.scheme.kind());
+    let key = (protocol.card.name.to_string(), scheme, suite.fraction_bits());
     if let Some(error) = known.lock().expect("no thread panics with the lock").get(&key) {
         return *error;
     }

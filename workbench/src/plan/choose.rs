@@ -342,8 +342,9 @@ fn priced(
 
 /// An error that the catalogue has.
 fn known_error(catalogue: &Catalogue, suite: &Suite, function: &str, protocol: &str) -> Option<f64> {
-    let same =
-        |entry: &&CatalogueEntry| entry.scheme.kind == suite.scheme.kind && entry.fraction_bits == suite.fraction_bits;
+    let same = |entry: &&CatalogueEntry| {
+        entry.scheme.kind() == suite.scheme.kind() && entry.fraction_bits == suite.fraction_bits()
+    };
     let entry = catalogue.entries.iter().find(same)?;
     let choice = entry.functions.iter().find(|choice| choice.function == function)?;
     choice.variants.iter().find(|variant| variant.protocol == protocol).map(|variant| variant.certified_error)
@@ -378,17 +379,19 @@ fn built_in(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
 mod tests {
     use super::*;
     use crate::plan::{Space, front, winner};
-    use viewless_protocols::model::TransformerConfig;
+    use viewless_protocols::model::{TransformerConfig, TransformerDraft};
     use viewless_protocols::scheme::SchemeKind;
 
     fn small() -> (Subject, Catalogue) {
-        let config = TransformerConfig {
+        let config = TransformerDraft {
             hidden_size: 16,
             heads: 2,
             intermediate_size: 32,
             layers: 3,
-            ..TransformerConfig::bert_base()
-        };
+            ..TransformerConfig::bert_base().draft()
+        }
+        .check()
+        .unwrap();
         let subject = Subject { name: "small".to_owned(), kind: Kind::Model(config) };
         let space = Space::of_words(&["exact".to_owned()], &[]).unwrap();
         let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
@@ -413,16 +416,16 @@ mod tests {
                 assert!((plan.added_up_seconds - seconds).abs() <= 1e-9 * seconds + 1e-11, "{plan:?}");
                 // Parties that need not wait for one another may begin the next part before the last one ends everywhere.
                 assert!(plan.chosen.seconds <= seconds + 1e-9 * seconds + 1e-11, "{} {seconds}", plan.chosen.seconds);
-                if plan.chosen.suite.scheme.kind == SchemeKind::Additive2 {
+                if plan.chosen.suite.scheme.kind() == SchemeKind::Additive2 {
                     assert!((plan.chosen.seconds - seconds).abs() <= 1e-9 * seconds + 1e-11, "{plan:?}");
                 }
                 assert!(plan.chosen.meets_budget && plan.chosen.error.unwrap() <= budget);
                 assert!(plan.lower_bound_seconds <= plan.added_up_seconds + 1e-9);
-                let of_two = |suite: &&Priced| suite.suite.scheme.kind == SchemeKind::Additive2;
+                let of_two = |suite: &&Priced| suite.suite.scheme.kind() == SchemeKind::Additive2;
                 for suite in plan
                     .built_in
                     .iter()
-                    .filter(|suite| suite.meets_budget && suite.suite.fraction_bits == 16)
+                    .filter(|suite| suite.meets_budget && suite.suite.fraction_bits() == 16)
                     .filter(of_two)
                 {
                     assert!(plan.chosen.seconds <= suite.seconds + 1e-9, "{}", suite.suite.name);

@@ -40,7 +40,7 @@ pub fn front(catalogue: &Catalogue, network: &Network, most_wraps: f64) -> Vec<(
 /// A scheme's choices that vary, in words.
 fn scheme_in_words(entry: &CatalogueEntry) -> String {
     let scheme = entry.scheme;
-    format!("{:?} {:?} {:?}", scheme.kind, scheme.truncation, scheme.comparison).to_lowercase()
+    format!("{:?} {:?} {:?}", scheme.kind(), scheme.truncation, scheme.comparison).to_lowercase()
 }
 
 /// The winner for one query, in words: scheme, then the protocol of each function.

@@ -2,7 +2,7 @@
 """One-line breakages of the certificate checker, each of which the tests must notice. A nightly target: `proofs/mutants.py`.
 
 The privacy modules are copied into a crate of their own under target/mutants, which builds in seconds; each mutant is compiled
-there with tests/refusals.rs and the random forgeries of tests/random.rs. Exit status 1: a mutant survives that is not in JUSTIFIED.
+there with tests/refusals/ and the random forgeries of tests/random.rs. Exit status 1: a mutant survives that is not in JUSTIFIED.
 Arguments choose mutants whose file or text contains one of them."""
 
 import pathlib
@@ -20,9 +20,11 @@ MUTANTS = [
     ("mod.rs", "checker.nothing_is_missing()?;", ""),
     ("mod.rs", "if distance >= 1.0 {", "if distance >= 4.0 {"),
     ("mod.rs", "Some(output) if distance > 0.0 =>", "Some(output) if distance > 2.0 =>"),
-    ("mod.rs", "(certificate.simulator, checker.output_of_own_samples())", "(Simulator::GivenOwnSamples, checker.output_of_own_samples())"),
+    ("mod.rs", "if let Some(output) = checker.output_of_randomness(certificate) {", "if let (None, Some(output)) = (certificate.steps.first(), checker.output_of_randomness(certificate)) {"),
+    ("mod.rs", "known[origin] = false;", "let _ = &known[origin];"),
+    ("mod.rs", "coalition.meets(value.holders) && !coalition.meets(program.value(*argument).holders)", "coalition.meets(value.holders) && coalition.meets(program.value(*argument).holders)"),
     ("mod.rs", "if !is_same(program, &origin, first, id) {", "if false {"),
-    ("mod.rs", "handed.iter().for_each(|value| known[origin[value.index()]] = true);", ""),
+    ("mod.rs", "certificate.handed.iter().for_each(|value| known[origin[value.index()]] = true);", ""),
     ("mod.rs", "&& arguments.iter().all(|argument| state[origin[argument.index()]] != State::Outside);", "&& arguments.iter().any(|argument| state[origin[argument.index()]] != State::Outside);"),
     ("mod.rs", "arguments.is_empty() && coalition.meets(value.holders), known[i])", "arguments.is_empty() && known[i], known[i])"),
     ("mod.rs", "State::Derived => zero || arguments.iter().all(|argument| own[origin[argument.index()]]),", "State::Derived => zero || arguments.iter().any(|argument| own[origin[argument.index()]]),"),
@@ -77,11 +79,11 @@ MUTANTS = [
     ("operations.rs", "Op::Input { .. } | Op::Sample { .. } | Op::Local(..) => width,\n        };\n        bits.min(width)", "Op::Input { .. } | Op::Sample { .. } | Op::Local(..) => 1,\n        };\n        bits.min(width)"),
     ("operations.rs", "axis == other_axis && (end", "(end"),
     ("operations.rs", "(end <= other_start || other_end <= start)", "(end <= other_start + 1 || other_end <= start + 1)"),
-    ("operations.rs", "while let (State::Derived, Op::Local(local, arguments))", "while let (_, Op::Local(local, arguments))"),
-    ("operations.rs", "Local::Convert(to) => to.bits() == domain.bits(),", "Local::Convert(_) => true,"),
+    ("operations.rs", "while self.state[at] == State::Derived {", "while self.state[at] != State::Own {"),
+    ("operations.rs", "Local::Convert(to) => to.bits() == self.program.values[argument].domain.bits(),", "Local::Convert(_) => true,"),
     ("operations.rs", "values().all(|&times| times == entries.len() / count.len())", "values().all(|&times| times > 0)"),
     ("operations.rs", "let all = domain.bits() < 32 && count.len() as u64 == 1 << domain.bits();", "let all = true;"),
-    ("output.rs", "Op::Reveal { to, .. } if self.coalition.members().contains(*to) => {}", "Op::Reveal { .. } => {}"),
+    ("output.rs", "Op::Reveal { to, .. } if self.coalition.members().contains(*to) => Ok(()),", "Op::Reveal { .. } => Ok(()),"),
     ("output.rs", "if last.mask.is_some() {", "if false {"),
     ("output.rs", "if last_factor & 1 == 0 {", "if false {"),
     ("output.rs", "if left & modulo(domain) != 0 {", "if false {"),
@@ -96,7 +98,23 @@ MUTANTS = [
     ("output.rs", "if self.arguments(origin).any(|argument| drawn[argument]) {", "if false {"),
     ("output.rs", "if let [only] = &shares[..] {", "if let [only, ..] = &shares[..] {"),
     ("output.rs", "if domain.is_ring() { domain.mask() } else { 1 }", "1"),
-    ("own.rs", "if self.checker.coalition.meets(value.holders) => {", "if self.checker.coalition.meets(value.holders) && id.0 == u32::MAX => {"),
+    ("own.rs", "self.own && self.checker.coalition.meets(value.holders) =>", "self.own && self.checker.coalition.meets(value.holders) && id.0 == u32::MAX =>"),
+    ("own.rs", "if self.masks.contains(&id.index()) ||", "if"),
+    ("own.rs", "(Simulator::DrawsOwnSamples, true) => (true, HashSet::new()),", "(Simulator::DrawsOwnSamples, true) => (false, HashSet::new()),"),
+    ("own.rs", "(Simulator::DrawsOwnSamples, false) => (true, self.masks_of(&certificate.steps)),", "(Simulator::DrawsOwnSamples, false) => (false, self.masks_of(&certificate.steps)),"),
+    ("own.rs", "(Simulator::DrawsOwnSamples, false) => (true, self.masks_of(&certificate.steps)),", "(Simulator::DrawsOwnSamples, false) => (true, HashSet::new()),"),
+    ("own.rs", "(Simulator::GivenOwnSamples, false) => (false, self.masks_of(&certificate.steps)),", "(Simulator::GivenOwnSamples, false) => return None,"),
+    ("withheld.rs", "if certificate.withheld.is_empty() && certificate.simulator != Simulator::GivenOwnRandomness {", "if certificate.withheld.is_empty() {"),
+    ("withheld.rs", "if !certificate.handed.is_empty() || certificate.steps", "if certificate.steps"),
+    ("withheld.rs", "certificate.steps.iter().any(|step| matches!(step, Step::Output { .. }))", "false"),
+    ("withheld.rs", "if self.state[message] != State::Outside {", "if false {"),
+    ("withheld.rs", "self.is_output(output)?;", ""),
+    ("withheld.rs", "self.state[argument] == State::Outside && self.program.values[argument].shape != value.shape", "false"),
+    ("withheld.rs", "if factor == 0 || self.state[at] != State::Outside {", "if factor == 0 || self.state[at] != State::Outside || value.op.arguments().is_empty() {"),
+    ("withheld.rs", "let by = self.factor(at, position).ok_or(Refusal::NoSum(at))?;", "let by = self.factor(at, position).unwrap_or(0);"),
+    ("withheld.rs", "if total & 1 == 0 {", "if total == 0 {"),
+    ("withheld.rs", ".map(|mask| self.whole(mask))", ""),
+    ("withheld.rs", "while sum != message && self.state[sum] == State::Outside {", "while sum != message {"),
     ("own.rs", "(false, false) | (true, true) => return None,", "(false, false) | (true, true) => return Some(BTreeMap::new()),"),
     ("own.rs", "Local::Convert(_) | Local::Function(_) => None,", "Local::Convert(_) | Local::Function(_) => Some(BTreeMap::new()),"),
     ("own.rs", "self.sum(&arguments, [1, u64::MAX], domain, shape)", "self.sum(&arguments, [1, 1], domain, shape)"),
@@ -121,8 +139,9 @@ def prepare():
     module.write_text(text)
     (WORK / "src" / "lib.rs").write_text("//! A copy, to be broken.\npub mod privacy;\n")
     (WORK / "tests").mkdir(parents=True, exist_ok=True)
-    for test in ("refusals.rs", "random.rs"):
-        shutil.copy(ROOT / "proofs" / "tests" / test, WORK / "tests" / test)
+    shutil.copy(ROOT / "proofs" / "tests" / "random.rs", WORK / "tests" / "random.rs")
+    for folder in ("tests/refusals", "tests/random_programs", "tests/second", "second_checker"):
+        shutil.copytree(ROOT / "proofs" / folder, WORK / folder, dirs_exist_ok=True)
     path = lambda crate: f'{{ path = "{ROOT / crate}" }}'
     (WORK / "Cargo.toml").write_text(
         '[package]\nname = "viewless-proofs"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n'
@@ -137,12 +156,15 @@ def prepare():
 def passes():
     """Whether the tests pass; None if it does not compile."""
     base = ["cargo", "test", "-q", "--offline", "--manifest-path", str(WORK / "Cargo.toml")]
-    tests = ["--test", "refusals", "--test", "random"]
-    built = subprocess.run(base + tests + ["--no-run"], capture_output=True, text=True)
-    if built.returncode:
-        return None, built.stderr
-    run = subprocess.run(base + tests + ["--", "--skip", "what_is_proved_is_never_refuted"], capture_output=True, text=True)
-    return run.returncode == 0, run.stdout
+    # The table first, which is quick and notices most.
+    for test in ("refusals", "random"):
+        built = subprocess.run(base + ["--test", test, "--no-run"], capture_output=True, text=True)
+        if built.returncode:
+            return None, built.stderr
+        run = subprocess.run(base + ["--test", test, "--", "--skip", "what_is_proved_is_never_refuted"], capture_output=True, text=True)
+        if run.returncode:
+            return False, run.stdout
+    return True, run.stdout
 
 
 def main():

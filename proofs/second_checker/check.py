@@ -181,24 +181,29 @@ class Checker:
                 rule(i, step)
             except Refused as why:
                 raise Refused(f"step {i} ({step['rule']}): {why}") from None
-        self.check_outputs()
+        self.outputs = [self.origin[n] for n, v in enumerate(self.values) if v.op == "reveal" and v.to in self.coalition]
+        self.conditional = False
+        self.check_withheld() if self.without_outputs else self.check_outputs()
         demand(self.distance < 1, "4.10: the distance is 1 or more")
-        if certificate["simulator"] == "draws-own-samples":
-            self.check_changes()
+        self.check_changes(certificate["simulator"])
 
     def read(self, program):
         """Section 3: the fields and nothing else, numbers that name values, and a coalition of this Program."""
         c, number = self.certificate, lambda n: type(n) is int and 0 <= n < len(self.values)
         fields = {"format", "digest", "coalition", "simulator", "steps"}
-        demand(isinstance(c, dict) and fields <= set(c) <= fields | {"same", "handed"}, "3: fields missing or unknown")
-        demand(c["format"] == 2, "3: another format")
+        demand(isinstance(c, dict) and fields <= set(c) <= fields | {"same", "handed", "withheld"}, "3: fields missing or unknown")
+        demand(c["format"] == 3, "3: another format")
         demand(c["digest"] == program.digest, "3: it is about another Program")
-        demand(c["simulator"] in ("draws-own-samples", "given-own-samples"), "3: no simulator")
+        claims = ("jointly-with-outputs", "draws-own-samples", "given-own-samples", "given-own-randomness")
+        demand(c["simulator"] in claims, "3: no simulator")
         names = c["coalition"]
         demand(isinstance(names, list) and names and all(n in IN_CERTIFICATES for n in names), "3: no coalition")
         self.coalition = {IN_CERTIFICATES[n] for n in names}
         demand(self.coalition <= program.parties, "3: a stranger")
-        self.same, self.handed = c.get("same", []), c.get("handed", [])
+        self.same, self.handed, self.withheld = (c.get(field, []) for field in ("same", "handed", "withheld"))
+        self.without_outputs = self.withheld or c["simulator"] == "given-own-randomness"
+        pair = {"message", "output"}
+        demand(all(isinstance(w, dict) and set(w) == pair and all(map(number, w.values())) for w in self.withheld), "3: nothing is withheld")
         demand(all(isinstance(p, list) and len(p) == 2 and all(map(number, p)) for p in self.same), "3: no pair of values")
         demand(all(map(number, self.handed)), "3: no value is handed")
         form = {"uniform": {"message", "masks"}, "wide": {"message", "masks"}, "output": {"output", "shares"}}
@@ -229,8 +234,10 @@ class Checker:
 
     def find_states(self):
         """4.2: Derived, Own, Received or Outside."""
-        received = {self.origin[h] for h in self.handed}
-        received |= {self.origin[n] for n, v in enumerate(self.values) if v.holders & self.coalition}
+        held = [bool(v.holders & self.coalition) for v in self.values]
+        received = {self.origin[n] for n, v in enumerate(self.values) if v.op == "send" and held[n] and not held[v.arguments[0]]}
+        received -= {self.origin[w["message"]] for w in self.withheld}
+        received |= {self.origin[h] for h in self.handed}
         self.state, self.own = {}, {}
         for o in self.origins:
             v, args = self.values[o], self.arguments[o]
@@ -382,11 +389,11 @@ class Checker:
             return 0 if self.values[self.arguments[u][p]].words is not None else None
         return None
 
-    def sum_of(self, r):
+    def sum_of(self, r, through="Derived", m=None):
         v = self.values[r]
         demand(v.op == "reveal" and v.to in self.coalition, f"4.8: %{r} is no output of the coalition")
         z = self.origin[r]
-        while self.state[z] == "Derived":
+        while self.state[z] == through and z != m and self.arguments[z]:
             v, first = self.values[z], self.values[self.arguments[z][0]]
             if not (v.op in ("reshape", "transpose", "bit-reversal") or v.op == "convert" and v.bits == first.bits):
                 break
@@ -446,12 +453,39 @@ class Checker:
             drawn[o] = received and not (o in accounted or self.own[o])
         for m in (m for of_one in shares for m in of_one):
             demand(not any(drawn[a] for a in self.arguments[m]), f"4.9: the share %{m} depends on a message that is drawn")
-        self.outputs = [self.origin[n] for n, v in enumerate(self.values) if v.op == "reveal" and v.to in self.coalition]
         self.conditional = any(drawn[o] for o in self.outputs)
         demand(not self.conditional or self.distance == 0, "4.9: an output is drawn, and the distance is not 0")
 
-    def check_changes(self):
-        """4.11: no output changes if the coalition's samples do."""
+    def check_withheld(self):
+        """4.12: each withheld message is an output less what is known without it."""
+        steps = self.certificate["steps"]
+        demand(not self.handed and all(step["rule"] != "output" for step in steps), "4.12: handed over, or a step about an output")
+        for pair in self.withheld:
+            m = self.origin[pair["message"]]
+            demand(self.state[m] == "Outside", f"4.12: %{m} is known all the same")
+            factors = {self.sum_of(pair["output"], "Outside", m): 1}
+            for v in sorted(self.origins, reverse=True):
+                if v == m or not factors.get(v) or self.state[v] != "Outside":
+                    continue
+                demand(self.arguments[v], f"4.12: %{v} is no sum")
+                for p, a in enumerate(self.arguments[v]):
+                    by = self.factor(v, p)
+                    demand(by is not None, f"4.12: %{v} ({self.values[v].op}) is no sum")
+                    same_shape = self.values[a].shape == self.values[v].shape
+                    demand(same_shape or self.state[a] != "Outside", f"4.12: %{a} is broadcast in %{v}")
+                    factors[a] = (factors.get(a, 0) + factors[v] * by) % 2**64
+            demand(factors.get(m, 0) % 2 == 1, f"4.12: the output does not determine %{m}")
+
+    def check_changes(self, simulator):
+        """4.11: no output changes if samples do that the coalition knows, or knows masked."""
+        moving = {o for o in self.origins if self.values[o].op == "sample" and self.values[o].holders & self.coalition}
+        jointly = simulator == "jointly-with-outputs"
+        moving = moving if jointly or simulator == "draws-own-samples" else set()
+        if simulator == "given-own-randomness" or not (self.withheld or moving or jointly):
+            return
+        masks = [m for step in self.certificate["steps"] for m in step.get("masks", []) + [s["mask"] for s in step.get("shares", [])]]
+        for mask in (self.origin[m] for m in masks if m is not None and (self.withheld or jointly)):
+            moving.add(self.arguments[mask][0] if self.values[mask].op == "slice" else mask)
         changes, terms = {}, {}  # of each origin: {term: coefficient}, or None; a term is the number of how it is built
 
         def applied(how, change):
@@ -462,8 +496,7 @@ class Checker:
             of, shapes = [changes[a] for a in args], [self.values[a].shape for a in args]
             change, ring = None, v.ring == "Z"
             if all(c == {} for c in of):
-                own = v.op == "sample" and v.holders & self.coalition
-                change = {terms.setdefault(("sample", o), len(terms)): 1} if own else {}
+                change = {terms.setdefault(("sample", o), len(terms)): 1} if o in moving else {}
             elif v.op in ("add", "sub", "xor"):
                 parts = [c if s == v.shape else applied(("broadcast", tuple(v.shape)), c) for c, s in zip(of, shapes)]
                 if None not in parts:
@@ -492,8 +525,9 @@ class Checker:
                 change = {t: c for t, c in change.items() if c}
                 change = change if len(change) <= 64 else None
             changes[o] = change
-        for o in self.outputs:
-            demand(changes[o] == {}, f"4.11: the output %{o} may depend on the coalition's own samples")
+        reveals = [self.origin[n] for n, v in enumerate(self.values) if v.op == "reveal"]
+        for o in reveals if jointly else self.outputs:
+            demand(changes[o] == {}, f"4.11: the output %{o} may depend on what the coalition knows")
 
 
 def independent(matrix, columns):

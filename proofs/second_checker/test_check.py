@@ -24,7 +24,7 @@ def program(*lines):
 
 def certificate(text, steps, who="P1", simulator="given-own-samples", **more):
     digest = check.Program(text).digest
-    return {"format": 2, "digest": digest, "coalition": [who], "simulator": simulator, "steps": steps} | more
+    return {"format": 3, "digest": digest, "coalition": [who], "simulator": simulator, "steps": steps} | more
 
 
 def uniform(message, *masks):

@@ -2,14 +2,15 @@
 //! and every proof's certificate is accepted.
 
 mod random_programs;
+mod second;
 
 use proptest::prelude::*;
 use random_programs::{Instruction, Xorshift, coalitions, forged, program};
-use viewless_proofs::privacy::certificate::Simulator;
-use viewless_proofs::privacy::exhaustive::{self, Exhaustive, Options};
+use viewless_proofs::privacy::certificate::{Simulator, Withheld};
+use viewless_proofs::privacy::exhaustive::{self, CountError, Exhaustive, Options};
 use viewless_proofs::privacy::view::View;
 use viewless_proofs::privacy::{self, Coalition, Report, Verdict, check, symbolic};
-use viewless_protocols::program::{Local, Op, Program};
+use viewless_protocols::program::{Local, Op, Program, ValueId};
 
 /// Tables small enough for many Programs.
 const SMALL: Options = Options { most_bits: 18, most_entries: 1 << 26, given_own_samples: true };
@@ -24,6 +25,19 @@ struct Tally {
     proved_with_masks: usize,
     proved_with_outputs: usize,
     proved_at_a_distance: usize,
+    proved_given_randomness: usize,
+    proved_by_withholding: usize,
+    proved_jointly: usize,
+    /// Whether the second checker is asked, too.
+    ask_the_second: bool,
+}
+
+impl Tally {
+    /// Of the views with messages that counting finds private: the share that is not proved.
+    fn undecided_share(&self) -> f64 {
+        let proved = self.proved_with_masks + self.proved_with_outputs;
+        self.undecided_but_private as f64 / (proved + self.undecided_but_private) as f64
+    }
 }
 
 /// Proved exactly, or at any distance.
@@ -35,24 +49,56 @@ fn prove(program: &Program, coalition: Coalition) -> Report {
     symbolic::prove(program, coalition, &symbolic::Options { largest_distance: 0.99, ..symbolic::Options::default() })
 }
 
+/// Counts a claim.
+fn count(
+    program: &Program,
+    coalition: Coalition,
+    simulator: Simulator,
+    withheld: &[Withheld],
+) -> Result<Exhaustive, CountError> {
+    let withheld: Vec<ValueId> = withheld.iter().map(|withheld| withheld.message).collect();
+    match simulator {
+        Simulator::JointlyWithOutputs => exhaustive::count_jointly(program, coalition, SMALL),
+        Simulator::DrawsOwnSamples => {
+            exhaustive::count_with(program, coalition, Options { given_own_samples: false, ..SMALL })
+        }
+        Simulator::GivenOwnSamples => exhaustive::count_with(program, coalition, SMALL),
+        Simulator::GivenOwnRandomness => exhaustive::count_given_randomness(program, coalition, &withheld, SMALL),
+    }
+}
+
 /// Compares the ways to a verdict on one Program; the message of a contradiction.
 fn compare(program: &Program, tally: &mut Tally) -> Result<(), String> {
     for coalition in coalitions(program) {
         let report = prove(program, coalition);
         if let Some(certificate) = &report.certificate {
-            let checked = check::check(program, certificate);
+            let checked = match tally.ask_the_second {
+                true => second::check(program, certificate),
+                false => check::check(program, certificate),
+            };
             if let Err(error) = checked {
                 return Err(format!("{coalition}: certificate refused: {error}\n{certificate:#?}\n{}", **program));
             }
         }
-        // The claim that was proved, the stronger or the weaker one.
-        let given_own_samples = match report.verdict {
-            Verdict::Proved { simulator: Simulator::DrawsOwnSamples, .. } => false,
-            Verdict::Proved { simulator: Simulator::GivenOwnSamples, .. }
-            | Verdict::Undecided { .. }
-            | Verdict::Refuted { .. } => true,
+        // The claim that was proved; where none was, the weaker one.
+        let simulator = match report.verdict {
+            Verdict::Proved { simulator, .. } => simulator,
+            Verdict::Undecided { .. } | Verdict::Refuted { .. } => Simulator::GivenOwnSamples,
         };
-        let counted = exhaustive::count_with(program, coalition, Options { given_own_samples, ..SMALL });
+        let withheld = report.certificate.as_ref().map_or(&[][..], |certificate| &certificate.withheld);
+        if !withheld.is_empty() {
+            match simulator {
+                Simulator::GivenOwnRandomness => tally.proved_given_randomness += 1,
+                Simulator::GivenOwnSamples | Simulator::DrawsOwnSamples | Simulator::JointlyWithOutputs => {
+                    tally.proved_by_withholding += 1;
+                }
+            }
+        }
+        let reveals = program.iter().any(|(_, value)| matches!(value.op, Op::Reveal { .. }));
+        tally.proved_jointly += usize::from(
+            reveals && matches!(report.verdict, Verdict::Proved { simulator: Simulator::JointlyWithOutputs, .. }),
+        );
+        let counted = count(program, coalition, simulator, withheld);
         match (&report.verdict, counted) {
             (_, Err(_)) => tally.not_counted += 1,
             (Verdict::Proved { .. }, Ok(Exhaustive::Private)) => {
@@ -113,7 +159,7 @@ fn tally_of(seed: u64, rounds: usize) -> Tally {
         let program = program(1 + (round % 3) as u8, &random_programs::instructions(length, &mut random));
         compare(&program, &mut tally).unwrap_or_else(|contradiction| panic!("{contradiction}"));
     }
-    println!("{tally:?}");
+    println!("{tally:?}: {:.2} % undecided", 100.0 * tally.undecided_share());
     tally
 }
 
@@ -124,6 +170,10 @@ fn a_thousand_fixed_programs_agree_and_every_kind_of_verdict_is_met() {
     assert!(tally.proved_with_outputs > 20, "{tally:?}");
     assert!(tally.undecided_and_leaking > 500, "{tally:?}");
     assert!(tally.proved_at_a_distance > 20, "{tally:?}");
+    assert!(tally.proved_given_randomness > 10, "{tally:?}");
+    assert!(tally.proved_by_withholding > 10, "{tally:?}");
+    assert!(tally.proved_jointly > 100, "{tally:?}");
+    assert!(tally.undecided_share() < 0.05, "{tally:?}");
     assert!(tally.not_counted < tally.proved_and_private / 4, "{tally:?}");
 }
 
@@ -133,10 +183,31 @@ fn a_hundred_thousand_programs_agree() {
     tally_of(0x0dd_ba11, 100_000);
 }
 
+/// As many Programs as VIEWLESS_PROGRAMS says, from the seed VIEWLESS_SEED, with the second checker asked about every certificate; a line
+/// every ten thousand, so that a run that is broken off has said how far it came.
+#[test]
+#[ignore = "hours; as long as time allows, before a release"]
+fn as_many_programs_as_time_allows_agree_with_both_checkers() {
+    let number = |name: &str, otherwise: u64| {
+        std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(otherwise)
+    };
+    let (rounds, mut random) =
+        (number("VIEWLESS_PROGRAMS", 1_000_000), Xorshift(number("VIEWLESS_SEED", 0xacc_01ade) | 1));
+    let mut tally = Tally { ask_the_second: true, ..Tally::default() };
+    for round in 0..rounds {
+        let length = 4 + random.next() as usize % 24;
+        let program = program(1 + (round % 3) as u8, &random_programs::instructions(length, &mut random));
+        compare(&program, &mut tally).unwrap_or_else(|contradiction| panic!("{contradiction}"));
+        if (round + 1) % 10_000 == 0 || round + 1 == rounds {
+            println!("{} Programs, {:.2} % undecided: {tally:?}", round + 1, 100.0 * tally.undecided_share());
+        }
+    }
+}
+
 /// Forges certificates; how many the checker accepts, for views that really are private and with messages in them.
 fn forge(seed: u64, rounds: usize) -> usize {
     let mut random = Xorshift(seed);
-    let mut accepted = 0;
+    let (mut accepted, mut without_outputs) = (0, 0);
     for round in 0..rounds {
         let length = 4 + random.next() as usize % 16;
         let program = program(1 + (round % 3) as u8, &random_programs::instructions(length, &mut random));
@@ -144,12 +215,20 @@ fn forge(seed: u64, rounds: usize) -> usize {
             if View::new(&program, coalition).messages().is_empty() {
                 continue;
             }
-            let Ok(counted) = exhaustive::count_with(&program, coalition, SMALL) else { continue };
+            let Ok(weaker) = exhaustive::count_with(&program, coalition, SMALL) else { continue };
             for _ in 0..20 {
                 let certificate = forged(&program, coalition, &mut random);
                 let Ok(checked) = check::check(&program, &certificate) else { continue };
+                let counted = match (certificate.simulator, &certificate.withheld[..]) {
+                    (Simulator::GivenOwnSamples, _) => weaker.clone(),
+                    (simulator, withheld) => {
+                        let Ok(counted) = count(&program, coalition, simulator, withheld) else { continue };
+                        counted
+                    }
+                };
                 accepted += 1;
-                let distance = match &counted {
+                without_outputs += usize::from(!certificate.withheld.is_empty());
+                let distance = match counted {
                     Exhaustive::Private => 0.0,
                     Exhaustive::Leak(witness) => witness.distance,
                 };
@@ -161,6 +240,8 @@ fn forge(seed: u64, rounds: usize) -> usize {
             }
         }
     }
+    println!("{without_outputs} of {accepted} withhold something");
+    assert!(without_outputs > 0);
     accepted
 }
 

@@ -7,7 +7,7 @@ use random_programs::{Xorshift, coalitions, forged, instructions, program};
 use std::io::ErrorKind;
 use std::process::Command;
 use std::time::{Duration, Instant};
-use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator, Step};
+use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator, Step, Withheld};
 use viewless_proofs::privacy::{self, symbolic};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
@@ -15,7 +15,7 @@ use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Constant, Op, Program, ProgramBuilder, ValueId};
 use viewless_protocols::ring::Domain;
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
 
 /// How many certificates both accepted, and both refused.
 #[derive(Debug, Default)]
@@ -37,10 +37,13 @@ impl Tally {
     fn ask_with_forgeries(&mut self, program: &Program, right: &Certificate, random: &mut Xorshift) {
         self.ask(program, right);
         let other = match right.simulator {
-            Simulator::DrawsOwnSamples => Simulator::GivenOwnSamples,
+            Simulator::JointlyWithOutputs => Simulator::DrawsOwnSamples,
+            Simulator::DrawsOwnSamples => Simulator::JointlyWithOutputs,
             Simulator::GivenOwnSamples => Simulator::DrawsOwnSamples,
+            Simulator::GivenOwnRandomness => Simulator::JointlyWithOutputs,
         };
         self.ask(program, &Certificate { simulator: other, ..right.clone() });
+        self.ask(program, &Certificate { simulator: Simulator::GivenOwnRandomness, ..right.clone() });
         let samples: Vec<ValueId> =
             program.iter().filter(|(_, value)| matches!(value.op, Op::Sample { .. })).map(|(id, _)| id).collect();
         if right.steps.is_empty() || samples.is_empty() {
@@ -48,13 +51,24 @@ impl Tally {
         }
         let mut below = |n: usize| random.next() as usize % n;
         let at = below(right.steps.len());
-        let mut forgeries = vec![right.clone(); 7];
+        let mut forgeries = vec![right.clone(); 8];
         forgeries[0].steps.remove(at);
         forgeries[1].steps.swap(at, below(right.steps.len()));
         forgeries[2].steps.reverse();
         forgeries[3].handed.push(ValueId(below(program.values.len()) as u32));
         let pair = (ValueId(below(program.values.len()) as u32), ValueId(below(program.values.len()) as u32));
         forgeries[4].same.push(pair);
+        // A message withheld because of any output, or anything at all.
+        let outputs: Vec<ValueId> =
+            program.iter().filter(|(_, value)| matches!(value.op, Op::Reveal { .. })).map(|(id, _)| id).collect();
+        if let (Step::Uniform { message, .. }, [_, ..]) = (&right.steps[at], &outputs[..]) {
+            let output = outputs[below(outputs.len())];
+            forgeries[7].withheld = vec![Withheld { message: *message, output }];
+            forgeries[7].steps.remove(at);
+        } else {
+            let output = ValueId(below(program.values.len()) as u32);
+            forgeries[7].withheld.push(Withheld { message: output, output });
+        }
         let message = ValueId(below(program.values.len()) as u32);
         match &mut forgeries[5].steps[at] {
             Step::Uniform { masks, .. } | Step::Wide { masks, .. } => *masks = vec![samples[below(samples.len())]],
@@ -78,12 +92,12 @@ fn alone(protocol: &Protocol, kind: SchemeKind, truncation: Truncation) -> Progr
     let x = c.input(Owner::Client, "x", [1, 2]);
     let y = protocol.build_alone(&mut c, x, 1e-5);
     c.reveal(y, "y");
-    let (comparison, triples) = match kind {
-        SchemeKind::Additive2 => (Comparison::Carry, Triples::Fresh),
-        SchemeKind::Replicated3 => (Comparison::Spk, Triples::None),
+    let (comparison, sharing) = match kind {
+        SchemeKind::Additive2 => (Comparison::Carry, Sharing::Additive2(Triples::Fresh)),
+        SchemeKind::Replicated3 => (Comparison::Spk, Sharing::Replicated3),
     };
-    let spec = SchemeSpec { kind, truncation, comparison, triples, weights: Weights::Shared };
-    scheme::compile(&c.finish().unwrap(), &spec, FixedPoint { fraction_bits: 16 }).unwrap()
+    let spec = SchemeSpec { sharing, truncation, comparison, weights: Weights::Shared };
+    scheme::compile(&c.finish().unwrap(), &spec, FixedPoint::of::<16>()).unwrap()
 }
 
 /// The second checker's own forgeries, written by hand.
@@ -156,6 +170,7 @@ fn both_read_the_same_where_a_text_could_be_read_in_two_ways() {
         simulator: Simulator::GivenOwnSamples,
         same: Vec::new(),
         handed: Vec::new(),
+        withheld: Vec::new(),
         steps,
     };
     for kept in 0..16 {

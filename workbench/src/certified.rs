@@ -131,7 +131,7 @@ impl Bounds<'_> {
     /// Both ends of each input element, in units.
     fn inputs(&self, tape: &Tape) -> Result<Vec<(f64, f64)>, String> {
         let Self { model, suite, prompt, arithmetic } = *self;
-        let unit = power_of_two(i32::from(suite.fixed().fraction_bits));
+        let unit = power_of_two(i32::from(suite.fixed().fraction_bits()));
         let given = ModelInputs { model, prompt };
         let mut inputs = Vec::new();
         for input in &tape.inputs {

@@ -20,7 +20,7 @@ pub fn text(plan: &Plan, catalogue: &Catalogue, explain: bool) -> String {
     );
     text += &bound(plan);
     text += "\nThe suite:\n";
-    text += &format!("  scheme  {}, {} fraction bits\n", scheme(chosen), chosen.suite.fraction_bits);
+    text += &format!("  scheme  {}, {} fraction bits\n", scheme(chosen), chosen.suite.fraction_bits());
     for (function, protocol) in &chosen.suite.protocols {
         text += &format!("  {:<10}  {protocol}\n", function.to_string());
     }
@@ -48,36 +48,33 @@ fn error(priced: &Priced) -> String {
 
 fn scheme(priced: &Priced) -> String {
     let scheme = priced.suite.scheme;
-    format!("{:?}, {:?} truncation, {:?} comparison", scheme.kind, scheme.truncation, scheme.comparison).to_lowercase()
+    format!("{:?}, {:?} truncation, {:?} comparison", scheme.kind(), scheme.truncation, scheme.comparison)
+        .to_lowercase()
 }
 
+/// What was proved. It is about parts added up: where parts meet, parties that need not wait for one another may save rounds.
 fn bound(plan: &Plan) -> String {
     let space = format!(
         "{} suites, up to {} combinations of protocols in a layer",
         plan.suites_in_space, plan.combinations_of_a_layer
     );
-    let whole = plan.deployment.seconds;
+    let (least, whole) = (units::seconds(plan.lower_bound_seconds), units::seconds(plan.deployment.seconds));
+    let less = plan.deployment.seconds < plan.lower_bound_seconds * (1.0 - 1e-9);
+    let proved = format!("No suite of the space ({space}) has parts that add up to less than {least}");
+    let saved = "where parts meet, parties need not wait for one another, and another suite might save more there";
     if plan.request.requests == 1 {
-        let added = if (plan.added_up_seconds - plan.chosen.seconds).abs() <= 1e-9 * plan.chosen.seconds {
-            "and the count of the whole model is what its parts add up to".to_owned()
-        } else {
-            format!(
-                "while its parts add up to {}: what is proved is about the latter",
-                units::seconds(plan.added_up_seconds)
-            )
+        return match less {
+            false => format!("{proved}, and the whole of this one, counted, takes just that.\n"),
+            true => format!("{proved}; the whole of this one, counted, takes {whole}: {saved}.\n"),
         };
-        format!(
-            "Nothing in the space ({space}) takes less than {}, {added}.\n",
-            units::seconds(plan.lower_bound_seconds)
-        )
-    } else {
-        format!(
-            "{} queries take {}, event by event; nothing in the space ({space}) takes less than {}: the gap is {:.1} %.\n",
-            plan.request.requests,
-            units::seconds(whole),
-            units::seconds(plan.lower_bound_seconds),
-            (whole / plan.lower_bound_seconds - 1.0) * 100.0
-        )
+    }
+    let queries = format!("{} queries take {whole}, event by event", plan.request.requests);
+    match less {
+        false => format!(
+            "{queries}. {proved} for all of them: the gap is {:.1} %.\n",
+            (plan.deployment.seconds / plan.lower_bound_seconds - 1.0) * 100.0
+        ),
+        true => format!("{queries}. {proved} for all of them: {saved}.\n"),
     }
 }
 
@@ -102,7 +99,7 @@ fn prices(plan: &Plan) -> TextTable {
             if priced.meets_budget { "*" } else { "" }.to_owned(),
             name.to_owned(),
             units::seconds(priced.seconds),
-            priced.traffic.rounds.to_string(),
+            priced.traffic.least_rounds().to_string(),
             error(priced),
             units::probability(priced.traffic.wraps),
             priced.not_right.join(", "),

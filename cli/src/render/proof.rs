@@ -2,8 +2,8 @@
 
 use super::table::TextTable;
 use super::words;
-use viewless_proofs::privacy::Offending;
 use viewless_proofs::privacy::certificate::Simulator;
+use viewless_proofs::privacy::{Offending, excess_bits};
 use viewless_workbench::certificate::{CheckReport, Checked, DeclaredOutput};
 use viewless_workbench::proof::{CoalitionReport, ProveReport};
 
@@ -16,8 +16,12 @@ proved      the messages have a law that inputs, outputs and (see simulator) sam
             relative to the declared outputs: what these themselves tell is not judged here
 refuted     counting found two assignments of the others' inputs that the coalition tells apart
 undecided   neither: no rule of the prover applies, and the Program is too large to count; this says nothing of a leak
-simulator   alone: it is given inputs and outputs, and draws the coalition's samples itself: the standard claim
+simulator   jointly: as alone, and view and outputs of all parties together are right, for the functionality that computes outputs as is
+            done here, rounding included: the joint statement, the strongest claim
+            alone: it is given inputs and outputs, and draws the coalition's samples itself: the standard claim
             samples: it is given the coalition's own samples too: a weaker claim, because outputs may depend on these
+            randomness: it is given own samples, and all messages but those that complete an output; these are proved to be randomness that
+            nothing secret enters. The weakest claim: outputs may depend on that randomness, and with it tell more than alone
 distance    statistical distance of what is so made from the real view; 0 is equality
 ";
 
@@ -33,14 +37,20 @@ pub fn sentence(report: &ProveReport) -> String {
     let name = plain(&report.subject);
     match (refuted.is_empty(), undecided.is_empty()) {
         (true, true) => {
-            let weaker =
-                report.coalitions.iter().filter(|coalition| coalition.simulator == Some(Simulator::GivenOwnSamples));
-            let weaker: Vec<String> = weaker.map(|coalition| coalition.parties.join("+")).collect();
-            let but = if weaker.is_empty() {
-                String::new()
-            } else {
-                format!(" (of {}: given its own samples)", words::list(&weaker))
-            };
+            let but: String = [
+                (Simulator::GivenOwnSamples, "given its own samples"),
+                (
+                    Simulator::GivenOwnRandomness,
+                    "given its own samples and the random words that it is sent, on which its output may depend",
+                ),
+            ]
+            .into_iter()
+            .filter_map(|(simulator, what)| {
+                let weaker = report.coalitions.iter().filter(|coalition| coalition.simulator == Some(simulator));
+                let weaker: Vec<String> = weaker.map(|coalition| coalition.parties.join("+")).collect();
+                (!weaker.is_empty()).then(|| format!(" (of {}: {what})", words::list(&weaker)))
+            })
+            .collect();
             format!(
                 "{name} is private: beyond inputs and declared outputs of their own, messages tell nothing to {}{but}.",
                 words::list(&proved)
@@ -82,7 +92,7 @@ pub fn body(report: &ProveReport) -> String {
     for coalition in &report.coalitions {
         let parties = coalition.parties.join(",");
         for output in &coalition.outputs {
-            text += &format!("{parties}: {}\n", output_line(output));
+            text += &format!("{parties}: {}\n", output_line(output, report.certified_error));
         }
         for offending in coalition.offending.iter().take(MOST_SHOWN) {
             let Offending { region, value, why } = offending;
@@ -110,8 +120,10 @@ pub fn body(report: &ProveReport) -> String {
 
 fn short(simulator: Simulator) -> &'static str {
     match simulator {
+        Simulator::JointlyWithOutputs => "jointly",
         Simulator::DrawsOwnSamples => "alone",
         Simulator::GivenOwnSamples => "samples",
+        Simulator::GivenOwnRandomness => "randomness",
     }
 }
 
@@ -120,11 +132,22 @@ fn heading(subject: &str, suite: &str, seq: usize, batch: usize, queries: usize,
     format!("{subject}, suite {suite}, seq {seq}, batch {batch}, queries {queries}\ndigest {digest}\n\n")
 }
 
-fn output_line(output: &DeclaredOutput) -> String {
+/// An output, and what it may carry beyond the ideal result, which no proof of privacy bounds.
+fn output_line(output: &DeclaredOutput, certified_error: Option<f64>) -> String {
     let DeclaredOutput { value, party, name, shape, fraction_bits } = output;
+    let carries = match certified_error {
+        Some(error) => format!(
+            "certified to err by at most {error:.3e} (domain of its card, runs that do not wrap), an element carries at most {:.1} bits \
+             beyond the ideal result",
+            excess_bits(error, *fraction_bits)
+        ),
+        None => format!(
+            "what it carries beyond the ideal result is unknown, because no error is certified here (for an error of at most e: \
+             log2(2 e 2^{fraction_bits} + 1) bits an element)"
+        ),
+    };
     format!(
-        "is told the output `{}` %{value} of {party}, shape {shape:?}, {fraction_bits} fraction bits; certified to err by at most e, an \
-         element may carry up to log2(2 e 2^{fraction_bits} + 1) bits beyond the ideal result",
+        "is told the output `{}` %{value} of {party}, shape {shape:?}, {fraction_bits} fraction bits; {carries}",
         plain(name)
     )
 }
@@ -165,7 +188,7 @@ pub fn checked(report: &CheckReport) -> String {
     for checked in &report.coalitions {
         text += &format!("{}\n", checked_line(checked));
         for output in &checked.outputs {
-            text += &format!("{}: {}\n", checked.parties.join(","), output_line(output));
+            text += &format!("{}: {}\n", checked.parties.join(","), output_line(output, None));
         }
     }
     text
@@ -177,11 +200,19 @@ fn checked_line(checked: &Checked) -> String {
     let steps = steps.map_or_else(|| "no certificate".to_owned(), |steps| format!("{steps} steps"));
     let found = match (why, simulator) {
         (Some(why), _) => format!("NOT PROVED: {}", plain(why)),
+        (None, Some(Simulator::JointlyWithOutputs)) => {
+            "the proof holds; the simulator is given inputs and outputs, and is right jointly with the outputs of all parties".to_owned()
+        }
         (None, Some(Simulator::DrawsOwnSamples)) => {
             "the proof holds; the simulator is given inputs and outputs".to_owned()
         }
         (None, Some(Simulator::GivenOwnSamples)) => {
             "the proof holds; the simulator is given inputs, outputs and the coalition's own samples (the weaker claim)"
+                .to_owned()
+        }
+        (None, Some(Simulator::GivenOwnRandomness)) => {
+            "the proof holds; the simulator is given inputs, outputs, the coalition's own samples and the random words that it is sent (the \
+             weakest claim: outputs may depend on these)"
                 .to_owned()
         }
         (None, None) => "NOT PROVED".to_owned(),

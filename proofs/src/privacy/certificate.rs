@@ -7,7 +7,7 @@ use viewless_protocols::party::Party;
 use viewless_protocols::program::ValueId;
 
 /// Version of the rules and of this format.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// A proof that a coalition's view can be simulated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,18 +27,37 @@ pub struct Certificate {
     /// Contents that the coalition is handed for free: a proof about a larger view is one about the view.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handed: Vec<ValueId>,
+    /// Messages that the proof withholds from the coalition, because an output that it makes from them determines them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<Withheld>,
     /// One step for each message (for the shares of an output: one step for all), in the order of elimination.
     pub steps: Vec<Step>,
 }
 
-/// What the simulator is given beside the coalition's inputs and outputs: which of two claims is proved.
+/// A message that a party with an output completes the output with: it is the output less what the party has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withheld {
+    /// The send.
+    pub message: ValueId,
+    /// The reveal.
+    pub output: ValueId,
+}
+
+/// What the simulator is given beside the coalition's inputs and outputs: which of four claims is proved, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Simulator {
+    /// Nothing, and view and outputs of *all* parties together are right: what is drawn tells nothing of others' outputs either, their
+    /// rounding included. The joint statement, against the functionality that computes outputs as the Program does.
+    JointlyWithOutputs,
     /// Nothing: it draws the coalition's own samples too. The standard claim.
     DrawsOwnSamples,
     /// The coalition's own samples. A weaker claim: outputs may depend on these samples, and with them tell more than alone.
     GivenOwnSamples,
+    /// The coalition's own samples and all messages but those withheld, which are proved to be randomness that nothing secret enters. The
+    /// weakest claim: outputs may depend on this randomness, and with it tell more than alone.
+    GivenOwnRandomness,
 }
 
 /// One step of a proof. The rules and their soundness: `SOUNDNESS.md`.

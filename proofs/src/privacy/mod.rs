@@ -10,10 +10,11 @@
 //! coalition's inputs, its samples and its declared outputs; or laws within a stated statistical distance. So a simulator
 //! produces the messages from these alone. A coalition without outputs has a view that is independent of everybody else's
 //! inputs: there the simulator draws the samples too. An output may depend on the coalition's own samples (by the rounding of a
-//! local truncation); then the simulator must be given these, which is a weaker claim: see [`certificate::Simulator`].
+//! local truncation); then the simulator must be given these, which is a weaker claim. A party that completes an output itself has messages
+//! that it may depend on, too: the weakest claim. See [`certificate::Simulator`].
 //!
-//! The claim is about the view alone. It is *not* about the joint law of view and honest parties' outputs, which for
-//! probabilistic truncation needs a functionality that models its rounding (Li et al., USENIX Security 2023).
+//! These claims are about the view alone. The strongest one is about the joint law of view and *all* outputs, which for probabilistic
+//! truncation needs a functionality that models its rounding (Li et al., USENIX Security 2023).
 //!
 //! Three ways to a verdict, each checking the others:
 //! - [`symbolic`]: eliminates one message after another by rules proved sound in `SOUNDNESS.md`; any size, near-linear time;
@@ -42,6 +43,8 @@
 //! assert!(matches!(privacy::prove(&program, together).verdict, Verdict::Undecided { .. }));
 //! assert!(matches!(privacy::decide(&program, together).verdict, Verdict::Undecided { .. }), "64 bits are too many to count");
 //! ```
+
+#![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
 
 pub mod certificate;
 pub mod check;
@@ -258,10 +261,14 @@ pub fn decide_hashed(program: &Program, digest: &str, coalition: Coalition) -> R
                 report.verdict = Verdict::Refuted { offending: offending.clone(), witness };
             }
             Ok(Exhaustive::Private) => {
-                let stronger = exhaustive::count_with(program, coalition, exhaustive::Options::stronger());
-                let simulator = match stronger {
-                    Ok(Exhaustive::Private) => Simulator::DrawsOwnSamples,
-                    Ok(Exhaustive::Leak(_)) | Err(_) => Simulator::GivenOwnSamples,
+                let options = exhaustive::Options::stronger();
+                let holds = |counted| matches!(counted, Ok(Exhaustive::Private));
+                let simulator = if holds(exhaustive::count_jointly(program, coalition, options)) {
+                    Simulator::JointlyWithOutputs
+                } else if holds(exhaustive::count_with(program, coalition, options)) {
+                    Simulator::DrawsOwnSamples
+                } else {
+                    Simulator::GivenOwnSamples
                 };
                 report.verdict = Verdict::Proved { statistical_distance: 0.0, simulator };
             }
@@ -298,22 +305,25 @@ pub fn excess_bits(error: f64, fraction_bits: u8) -> f64 {
     (2.0 * error * 2f64.powi(i32::from(fraction_bits)) + 1.0).log2()
 }
 
-/// Looks for a refutation of a claim: counts the Program itself, then shrunk copies of it, smallest words first.
+/// Looks for a refutation of a claim: counts the Program itself, then shrunk copies of it, smallest words first. (Not of the weakest one,
+/// which depends on what is withheld: see [`exhaustive::count_given_randomness`].)
 ///
 /// A leak of the Program itself refutes it. A leak of a shrunk copy is a leak of *that* Program and shows where to look; it
 /// is returned with the width of its words.
 #[must_use]
 pub fn refute(program: &Program, coalition: Coalition, claim: Simulator) -> Option<Refutation> {
-    let options = match claim {
-        Simulator::DrawsOwnSamples => exhaustive::Options::stronger(),
-        Simulator::GivenOwnSamples => exhaustive::Options::default(),
+    let count = |program: &Program| match claim {
+        Simulator::JointlyWithOutputs => exhaustive::count_jointly(program, coalition, exhaustive::Options::stronger()),
+        Simulator::DrawsOwnSamples => exhaustive::count_with(program, coalition, exhaustive::Options::stronger()),
+        Simulator::GivenOwnSamples => exhaustive::count(program, coalition),
+        Simulator::GivenOwnRandomness => Ok(Exhaustive::Private),
     };
-    if let Ok(Exhaustive::Leak(witness)) = exhaustive::count_with(program, coalition, options) {
+    if let Ok(Exhaustive::Leak(witness)) = count(program) {
         return Some(Refutation { shrunk_to_bits: None, witness });
     }
     (1..=4).find_map(|bits| {
         let small = shrink::shrink(program, bits).ok()?;
-        match exhaustive::count_with(&small, coalition, options) {
+        match count(&small) {
             Ok(Exhaustive::Leak(witness)) => Some(Refutation { shrunk_to_bits: Some(bits), witness }),
             Ok(Exhaustive::Private) | Err(_) => None,
         }

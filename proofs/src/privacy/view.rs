@@ -43,17 +43,18 @@ impl<'p> View<'p> {
     /// The view of `coalition`.
     #[must_use]
     pub fn new(program: &'p Program, coalition: Coalition) -> Self {
-        Self::handing(program, coalition, &[], &[])
+        Self::reading(program, coalition, &[], &[], &[])
     }
 
-    /// The view of `coalition` if it were sent the contents of `handed`, too. The second of each two values that are the `same`
-    /// computation has the contents of the first.
+    /// The view of `coalition` if it were sent the contents of `handed`, too, and not those of `withheld`. The second of each two values
+    /// that are the `same` computation has the contents of the first.
     #[must_use]
-    pub fn handing(
+    pub fn reading(
         program: &'p Program,
         coalition: Coalition,
         handed: &[ValueId],
         same: &[(ValueId, ValueId)],
+        withheld: &[ValueId],
     ) -> Self {
         let copies: HashMap<ValueId, ValueId> = same.iter().map(|&(first, second)| (second, first)).collect();
         let count = program.values.len();
@@ -69,12 +70,12 @@ impl<'p> View<'p> {
                 }
             };
             contents.push(same);
-            held[same as usize] |= coalition.meets(value.holders);
             match &value.op {
                 Op::Send(argument, _)
                     if coalition.meets(value.holders) && !coalition.meets(program.value(*argument).holders) =>
                 {
                     sends += 1;
+                    held[same as usize] = true;
                     if !received[same as usize] {
                         received[same as usize] = true;
                         messages.push(id);
@@ -89,9 +90,16 @@ impl<'p> View<'p> {
                 | Op::Reveal { .. } => {}
             }
         }
+        for id in withheld {
+            let same = contents[id.index()];
+            held[same as usize] = false;
+            messages.retain(|message: &ValueId| contents[message.index()] != same);
+        }
         for id in handed {
             let same = contents[id.index()] as usize;
-            if !held[same] {
+            let base = program.value(ValueId(same as u32));
+            let is_base = base.op.arguments().is_empty() && coalition.meets(base.holders);
+            if !held[same] && !is_base {
                 (held[same], received[same]) = (true, true);
                 messages.push(ValueId(same as u32));
             }

@@ -1,10 +1,10 @@
 //! Random small Programs, sound and unsound, and random certificates for them.
 
-use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Share, Simulator, Step};
+use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Share, Simulator, Step, Withheld};
 use viewless_proofs::privacy::view::{Knowledge, View};
 use viewless_proofs::privacy::{self, Coalition};
 use viewless_protocols::party::{Party, PartySet};
-use viewless_protocols::program::{Constant, Function, Op, Program, ProgramBuilder, ValueId};
+use viewless_protocols::program::{Constant, Op, Program, ProgramBuilder, ValueId, WordFunction};
 use viewless_protocols::ring::Domain;
 use viewless_protocols::shape::{Move, Shape};
 
@@ -14,6 +14,7 @@ const PARTIES: [Party; 4] = [Party::P0, Party::P1, Party::Dealer, Party::Client]
 pub(crate) type Instruction = (u8, u8, u8, u8);
 
 /// The Program that instructions spell; every list spells one.
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 pub(crate) fn program(bits: u8, instructions: &[Instruction]) -> Program {
     let mut p = ProgramBuilder::new(PartySet::of(&PARTIES), Party::ModelOwner);
     let domain = Domain::Ring(bits);
@@ -122,7 +123,7 @@ pub(crate) fn program(bits: u8, instructions: &[Instruction]) -> Program {
                 let domain = p.value(x).domain;
                 let entry = |t: u64| (t.wrapping_mul(u64::from(a)) ^ u64::from(b)).wrapping_add(t >> 1) & domain.mask();
                 let entries = (0..1u64 << domain.bits()).map(entry).collect();
-                values.push(p.function(Function::Table { entries, domain }, x));
+                values.push(p.function(WordFunction::Table { entries, domain }, x));
             }
             // A part of a mask under something, and perhaps another part under something else.
             30 => {
@@ -156,6 +157,36 @@ pub(crate) fn program(bits: u8, instructions: &[Instruction]) -> Program {
                     let mask = p.convert(mask, domain);
                     let masked = if a.is_multiple_of(2) { p.add(low, mask) } else { p.sub(mask, low) };
                     values.push(p.send(masked, to));
+                }
+            }
+            // A party that has one share by a message completes an output with the other, truncated or not, masked well or badly.
+            22 if ring => {
+                let holders = p.value(x).holders;
+                let from = holders.iter().nth(usize::from(b) % holders.len()).unwrap();
+                let to = PARTIES[usize::from(c / 8) % PARTIES.len()];
+                if !holders.contains(to) && from != to {
+                    let (domain, shape) = (p.value(x).domain, p.shape(x));
+                    let known_to = if c % 8 == 7 { PartySet::of(&[from, to]) } else { PartySet::of(&[from]) };
+                    let mask = p.sample(known_to, domain, shape.clone());
+                    let rest = p.sub(x, mask);
+                    let rest = p.send(rest, to);
+                    let (mut one, mut other) = (rest, mask);
+                    match c % 8 {
+                        0 | 1 if domain.bits() > 1 => {
+                            (one, other) = (p.shift_right(one, 1), p.shift_right(other, 1));
+                        }
+                        2 if fits(&p) && p.shape(y) == shape && p.value(y).holders.contains(from) => {
+                            other = p.add(other, y)
+                        }
+                        3 => one = p.mul(one, one),
+                        _ => {}
+                    }
+                    if p.value(other).holders.contains(from) {
+                        let sent = if p.value(other).holders.contains(to) { other } else { p.send(other, to) };
+                        let sum = p.add(one, sent);
+                        p.reveal(sum, to, "completed", 0);
+                        values.extend([mask, rest, sum]);
+                    }
                 }
             }
             // A mask that something was done to, well or badly.
@@ -308,9 +339,27 @@ pub(crate) fn forged(program: &Program, coalition: Coalition, random: &mut Xorsh
             _ => Step::Uniform { message, masks: mask(message, random).into_iter().collect() },
         });
     }
+    // At times a message is withheld because of an output, with any claim.
+    let (mut withheld, mut simulator) = (Vec::new(), Simulator::GivenOwnSamples);
+    if let (outputs @ [_, ..], Some(_), 0) = (view.outputs(), steps.first(), random.next() % 2) {
+        simulator = [
+            Simulator::GivenOwnRandomness,
+            Simulator::GivenOwnSamples,
+            Simulator::DrawsOwnSamples,
+            Simulator::JointlyWithOutputs,
+        ][random.next() as usize % 4];
+        steps.retain(|step| !matches!(step, Step::Output { .. }));
+        if !steps.is_empty() && !random.next().is_multiple_of(8) {
+            let message = match steps.remove(random.next() as usize % steps.len()) {
+                Step::Uniform { message, .. } | Step::Wide { message, .. } => message,
+                Step::Output { output, .. } => output,
+            };
+            withheld.push(Withheld { message, output: outputs[random.next() as usize % outputs.len()] });
+        }
+    }
     // At times something is handed over, with a step of its own at any place.
     let mut handed = Vec::new();
-    if random.next().is_multiple_of(4) {
+    if withheld.is_empty() && random.next().is_multiple_of(4) {
         let value = ValueId(random.next() as u32 % program.values.len() as u32);
         handed.push(value);
         let at = random.next() as usize % (steps.len() + 1);
@@ -318,6 +367,5 @@ pub(crate) fn forged(program: &Program, coalition: Coalition, random: &mut Xorsh
     }
     steps.reverse();
     let (digest, coalition) = (program.digest().to_hex().to_string(), coalition.members().iter().collect());
-    let simulator = Simulator::GivenOwnSamples;
-    Certificate { format: FORMAT, digest, coalition, simulator, same: Vec::new(), handed, steps }
+    Certificate { format: FORMAT, digest, coalition, simulator, same: Vec::new(), handed, withheld, steps }
 }

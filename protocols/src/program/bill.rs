@@ -13,7 +13,7 @@
 use super::timetable::{Dating, Timetable, as_written, earliest, timetable};
 use super::{Phase, Program, Schedule};
 use crate::party::Party;
-use crate::region::Regions;
+use crate::region::{RegionId, Regions};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -149,6 +149,29 @@ pub fn bill(program: &Program, schedule: Schedule, grouping: Grouping) -> Bill {
         regions.sort_by(|a, b| b.bytes_total.cmp(&a.bytes_total).then_with(|| a.name.cmp(&b.name)));
     }
     Bill { schedule, phases, regions, slowest_link_bytes, slower_schedules }
+}
+
+/// One online round of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OnlineRound {
+    /// The region that it is charged to.
+    pub region: RegionId,
+    /// Bytes on its busiest directed link.
+    pub bytes: u64,
+}
+
+/// Number of schedules that a predicted time may follow.
+pub const PREDICTED_SCHEDULES: usize = 3;
+
+/// The online rounds of every schedule that a predicted time may follow: as early as possible, in waves, as written.
+#[must_use]
+pub fn online_rounds(program: &Program) -> [Vec<OnlineRound>; PREDICTED_SCHEDULES] {
+    [earliest(program, Dating::BySender), earliest(program, Dating::InWaves), as_written(program)].map(|timetable| {
+        let online = Phase::Online as usize;
+        let bytes = &busiest_links(&timetable)[online];
+        let rounds = timetable.charged[online].iter().zip(bytes);
+        rounds.map(|(&region, &bytes)| OnlineRound { region, bytes }).collect()
+    })
 }
 
 /// For each phase and round, the bytes on the busiest directed link.
@@ -303,6 +326,8 @@ mod tests {
         assert_eq!(early.charged[Phase::Online as usize].len(), 2);
         assert_eq!(earliest(&program, Dating::InWaves).rounds[2], 3);
         let bill = bill(&program, Schedule::Asap, Grouping::Named(&[]));
-        assert_eq!(bill.online_schedules().len(), 3);
+        let rounds = online_rounds(&program);
+        let bytes = rounds.map(|rounds| rounds.iter().map(|round| round.bytes).collect::<Vec<_>>());
+        assert_eq!(bill.online_schedules(), bytes);
     }
 }

@@ -1,6 +1,6 @@
 //! Every choice of a space, counted and certified.
 //!
-//! Traffic adds up: a model's online phase is its linear part and its functions, one after the other. So a protocol is counted once,
+//! Traffic adds up under each schedule: a model's online phase is its linear part and its functions, one after the other. So a protocol is counted once,
 //! alone, at the sizes that the model has, and the linear part is what a model of one and of two layers costs beyond its functions.
 //! What is chosen in the end is counted again, whole.
 
@@ -17,21 +17,28 @@ use std::ops::{Add, Mul, Sub};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use viewless_protocols::circuit::{Circuit, Owner};
-use viewless_protocols::model::{Embedding, TransformerConfig};
+use viewless_protocols::model::{Embedding, TransformerConfig, TransformerDraft};
 use viewless_protocols::nonlinear::{Function, Protocol, Quality, Registry};
-use viewless_protocols::program::{self, Grouping, Schedule};
-use viewless_protocols::program::{Phase, Program};
+use viewless_protocols::program::{self, OnlineRound, PREDICTED_SCHEDULES, Program};
 use viewless_protocols::scheme::{self, SchemeSpec};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::failure;
+use viewless_simulator::network::Network;
 
-/// Online rounds, the bytes of the fullest link of each, summed, and expected wraps.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-pub struct Traffic {
+/// The online rounds of a schedule, and the bytes of the fullest link of each, summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Rounds {
     /// Rounds.
     pub rounds: i64,
     /// Bytes on the fullest directed link of each round, over all rounds.
     pub bytes: i64,
+}
+
+/// What is sent online under each schedule that a predicted time may follow, and expected wraps.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Traffic {
+    /// As early as possible, in waves, as written: see [`program::online_rounds`].
+    pub schedules: [Rounds; PREDICTED_SCHEDULES],
     /// Expected number of wrapped elements, if truncated numbers are about 1.
     pub wraps: f64,
 }
@@ -39,7 +46,11 @@ pub struct Traffic {
 impl Add for Traffic {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self { rounds: self.rounds + other.rounds, bytes: self.bytes + other.bytes, wraps: self.wraps + other.wraps }
+        let mut schedules = self.schedules;
+        for (sum, more) in schedules.iter_mut().zip(other.schedules) {
+            *sum = Rounds { rounds: sum.rounds + more.rounds, bytes: sum.bytes + more.bytes };
+        }
+        Self { schedules, wraps: self.wraps + other.wraps }
     }
 }
 
@@ -53,7 +64,8 @@ impl Sub for Traffic {
 impl Mul<i64> for Traffic {
     type Output = Self;
     fn mul(self, times: i64) -> Self {
-        Self { rounds: self.rounds * times, bytes: self.bytes * times, wraps: self.wraps * times as f64 }
+        let schedules = self.schedules.map(|s| Rounds { rounds: s.rounds * times, bytes: s.bytes * times });
+        Self { schedules, wraps: self.wraps * times as f64 }
     }
 }
 
@@ -61,10 +73,35 @@ impl Traffic {
     /// Counts the online phase of a Program.
     #[must_use]
     pub fn of(program: &Program) -> Self {
-        let bill = program::bill(program, Schedule::Asap, Grouping::Layer);
-        let rounds = &bill.slowest_link_bytes[Phase::Online as usize];
-        let wraps = failure::predict(program, ASSUMED_MAGNITUDE).expected_wraps;
-        Self { rounds: rounds.len() as i64, bytes: rounds.iter().sum::<u64>() as i64, wraps }
+        Self::counted(&program::online_rounds(program), failure::predict(program, ASSUMED_MAGNITUDE).expected_wraps)
+    }
+
+    pub(super) fn counted(schedules: &[Vec<OnlineRound>; PREDICTED_SCHEDULES], wraps: f64) -> Self {
+        let sum = |rounds: &Vec<OnlineRound>| Rounds {
+            rounds: rounds.len() as i64,
+            bytes: rounds.iter().map(|round| round.bytes).sum::<u64>() as i64,
+        };
+        Self { schedules: schedules.each_ref().map(sum), wraps }
+    }
+
+    /// The fewest rounds that it can have.
+    #[must_use]
+    pub fn least_rounds(&self) -> i64 {
+        self.schedules[0].rounds
+    }
+
+    /// Seconds on a network under its fastest schedule.
+    #[must_use]
+    pub fn seconds(&self, network: &Network) -> f64 {
+        self.schedules.iter().map(|rounds| rounds.seconds(network)).fold(f64::INFINITY, f64::min)
+    }
+}
+
+impl Rounds {
+    /// Seconds on a network: a latency for each round, and its bits at the bandwidth. Negative for a difference that is.
+    #[must_use]
+    pub fn seconds(&self, network: &Network) -> f64 {
+        self.rounds as f64 * network.latency_seconds() + self.bytes as f64 * 8.0 / network.bandwidth_bits_per_second()
     }
 }
 
@@ -181,7 +218,8 @@ impl CatalogueEntry {
     ) -> Result<Self, PlanningError> {
         let base = complete(suite(scheme, fraction_bits)?, config);
         let of_layers = |layers: usize| {
-            let config = TransformerConfig { layers, ..config.clone() };
+            let draft = TransformerDraft { layers, ..config.draft() };
+            let config = draft.check().expect("one layer or two are no more than a configuration may have");
             let subject = Subject { name: subject.name.clone(), kind: Kind::Model(config) };
             Ok::<_, PlanningError>(subject.program(&base, sizes)?)
         };
@@ -243,8 +281,7 @@ impl CatalogueEntry {
 pub(super) fn suite(scheme: SchemeSpec, fraction_bits: u8) -> Result<Suite, PlanningError> {
     let mut suite = Suite::built_in(crate::named::DEFAULT_SUITE).map_err(crate::SubjectError::from)?;
     suite.scheme = scheme;
-    suite.fraction_bits = fraction_bits;
-    Ok(suite)
+    Ok(suite.with_fraction_bits(fraction_bits).map_err(crate::SubjectError::from)?)
 }
 
 /// The same with these protocols; functions that are not named keep theirs.
@@ -327,8 +364,8 @@ fn alone(protocol: Option<&Protocol>, suite: &Suite, place: &Place) -> Result<Tr
 /// The certified error. It is that of the circuit under the law of truncation, floor or one unit more, which all schemes obey; the
 /// comparison and the masks do not enter it.
 fn certified_once(protocol: &Protocol, suite: &Suite, row: usize, known: &Certified) -> Option<f64> {
-    let scheme = format!("{:?}", suite.scheme.kind);
-    let key = (protocol.card.name.to_string(), scheme, suite.fraction_bits);
+    let scheme = format!("{:?}", suite.scheme.kind());
+    let key = (protocol.card.name.to_string(), scheme, suite.fraction_bits());
     if let Some(error) = known.lock().expect("no thread panics with the lock").get(&key) {
         return *error;
     }

@@ -1,26 +1,23 @@
 //! The search: what to choose from a catalogue for a network, a budget and a number of queries.
 
 use super::catalogue::{suite, with_protocols};
-use super::{Catalogue, CatalogueEntry, PartiesFile, PlanningError, Traffic, VariantEntry};
+use super::deployment::{Deployment, deploy};
+use super::{Catalogue, CatalogueEntry, PartiesFile, PlanningError, Rounds, Traffic, VariantEntry};
 use crate::SubjectError;
 use crate::comparison::certified;
 use crate::sizes::Sizes;
 use crate::subject::{Kind, Subject};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use viewless_planner::execution::{Flow, Schedule as Happened, Step, run};
-use viewless_planner::{Links, Operation, Picoseconds, PlanError, Problem, Variant, cut, outer};
+use viewless_planner::{Operation, Picoseconds, PlanError, Problem, Variant, outer};
 use viewless_protocols::nonlinear::{Function, Quality, Registry};
-use viewless_protocols::program::{self, Grouping, Schedule};
-use viewless_protocols::program::{Phase, Program};
+use viewless_protocols::program::{PREDICTED_SCHEDULES, Program};
+use viewless_protocols::scheme::Weights;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::failure;
 use viewless_simulator::network::Network;
 
 /// Certified errors are added up as whole multiples of this; each is rounded up.
 const ERROR_UNIT: f64 = 1e-12;
-/// The most rounds, over all queries, that are simulated event by event.
-const MOST_EVENTS: u64 = 20_000_000;
 /// Runner-ups that are shown.
 const RUNNERS_UP: usize = 5;
 
@@ -69,24 +66,6 @@ pub struct Swap {
     pub seconds: f64,
     /// What it would add to the sum of errors.
     pub error: f64,
-}
-
-/// Where a plan runs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Deployment {
-    /// Stages of each party: embedding, layers and head that each has, counted in this order.
-    pub stages: Vec<usize>,
-    /// Queries in flight at each stage.
-    pub in_flight: usize,
-    /// Time of all queries, event by event; all stages send over one link.
-    pub seconds: f64,
-    /// What no order of the events of this deployment beats.
-    pub lower_bound_seconds: f64,
-    /// Rounds that each stage has.
-    pub rounds: Vec<usize>,
-    /// What happened; link and machines are its resources.
-    #[serde(skip)]
-    pub schedule: Happened,
 }
 
 /// The answer.
@@ -147,6 +126,7 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
             continue;
         }
         let deployment = deploy(&program, catalogue, request)?;
+        let added_up_seconds = found.traffic.seconds(&request.network);
         let mut runners_up = Vec::new();
         for other in allowed.iter().filter(|other| !std::ptr::eq(**other, entry)) {
             let Ok(next) = search(&[other], catalogue, request) else { continue };
@@ -161,9 +141,9 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
             seq: catalogue.seq,
             batch: catalogue.batch,
             request: request.clone(),
-            added_up_seconds: found.one_query.seconds(),
+            added_up_seconds,
             lower_bound_seconds: found.lower_bound.seconds(),
-            swaps: swaps(entry, protocols, request),
+            swaps: swaps(&found, request),
             built_in: built_in(subject, catalogue, request)?,
             suites_in_space: catalogue.entries.iter().map(combinations).sum(),
             combinations_of_a_layer: catalogue.entries.iter().map(combinations).max().unwrap_or(0),
@@ -175,7 +155,7 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     }
 }
 
-fn check(catalogue: &Catalogue, request: &PlanRequest) -> Result<(), PlanningError> {
+pub(super) fn check(catalogue: &Catalogue, request: &PlanRequest) -> Result<(), PlanningError> {
     let budget = request.error_budget;
     if !(budget >= 0.0 && budget.is_finite()) {
         return Err(PlanningError::Budget { budget });
@@ -199,32 +179,32 @@ fn combinations(entry: &CatalogueEntry) -> usize {
     entry.functions.iter().map(|choice| choice.variants.len()).product()
 }
 
-/// Time of traffic on a network: a latency for each round, and its bits at the bandwidth.
-fn time(traffic: Traffic, network: &Network) -> Result<Picoseconds, PlanningError> {
+/// Time of rounds on a network: a latency for each round, and its bits at the bandwidth.
+fn time(rounds: Rounds, network: &Network) -> Result<Picoseconds, PlanningError> {
     let latency = Picoseconds::from_seconds(network.latency_seconds()).ok_or(PlanError::TooLong)?;
-    let latency = latency.checked_mul(traffic.rounds.max(0) as u64).ok_or(PlanError::TooLong)?;
-    Ok(latency.checked_add(link_time(traffic, network)?).ok_or(PlanError::TooLong)?)
+    let latency = latency.checked_mul(rounds.rounds.max(0) as u64).ok_or(PlanError::TooLong)?;
+    Ok(latency.checked_add(link_time(rounds.bytes, network)?).ok_or(PlanError::TooLong)?)
 }
 
-/// How long traffic keeps the link busy.
-fn link_time(traffic: Traffic, network: &Network) -> Result<Picoseconds, PlanningError> {
-    let seconds = traffic.bytes.max(0) as f64 * 8.0 / network.bandwidth_bits_per_second();
+/// How long bytes keep the link busy.
+pub(super) fn link_time(bytes: i64, network: &Network) -> Result<Picoseconds, PlanningError> {
+    let seconds = bytes.max(0) as f64 * 8.0 / network.bandwidth_bits_per_second();
     Ok(Picoseconds::from_seconds(seconds).ok_or(PlanError::TooLong)?)
 }
 
 /// What a search found.
-struct Found<'a> {
-    entry: &'a CatalogueEntry,
-    protocols: BTreeMap<String, String>,
-    /// One query alone.
-    one_query: Picoseconds,
-    /// What no choice of these entries beats for all queries.
+pub(super) struct Found<'a> {
+    pub(super) entry: &'a CatalogueEntry,
+    pub(super) protocols: BTreeMap<String, String>,
+    /// One query alone, its parts added up.
+    pub(super) traffic: Traffic,
+    /// What no choice of these entries beats for all queries, parts added up.
     lower_bound: Picoseconds,
 }
 
-/// The best choice from these entries, exactly: of all numbers of stages and of queries in flight, and of all protocols, that with
-/// the least bound on the time of all queries. For one query the bound is its time.
-fn search<'a>(
+/// The best choice from these entries, exactly: of all protocols, all numbers of stages and of queries in flight, and all schedules of
+/// messages, that with the least bound on the time of all queries. For one query the bound is its time.
+pub(super) fn search<'a>(
     entries: &[&'a CatalogueEntry],
     catalogue: &Catalogue,
     request: &PlanRequest,
@@ -236,7 +216,9 @@ fn search<'a>(
     let turns = request.requests.div_ceil(in_flight.max(1));
     let mut grid = Vec::new();
     for &entry in entries {
-        grid.push((entry, problem(entry, catalogue, request, turns)?));
+        for schedule in 0..PREDICTED_SCHEDULES {
+            grid.push((entry, problem(entry, catalogue, request, turns, schedule)?));
+        }
     }
     let limited = grid.iter().map(|(entry, problem)| (*entry, problem.clone().with_error_budget(budget)));
     let best = outer::best(limited).ok_or(PlanningError::BudgetUnreachable {
@@ -253,27 +235,28 @@ fn search<'a>(
     for (choice, &variant) in entry.functions.iter().zip(&variants[1..]) {
         traffic = traffic + choice.variants[variant].traffic * choice.calls as i64;
     }
-    let one_query = time(traffic, &request.network)?;
-    Ok(Found { entry, protocols, one_query, lower_bound: best.found.value.total })
+    Ok(Found { entry, protocols, traffic, lower_bound: best.found.value.total })
 }
 
-/// The problem that a scheme poses: its linear part and each function are operations of one stage. A query that waits for its turn
+/// The problem that a scheme poses under a schedule: its linear part and each function are operations of one stage. A query that waits for its turn
 /// `turns` times takes at least so many times its own time; and the link carries the bytes of all queries.
 fn problem(
     entry: &CatalogueEntry,
     catalogue: &Catalogue,
     request: &PlanRequest,
     turns: u64,
+    schedule: usize,
 ) -> Result<Problem, PlanningError> {
     let compute = request.parties.compute_seconds_per_layer * catalogue.layers as f64;
     let compute = Picoseconds::from_seconds(compute).ok_or(PlanError::TooLong)?;
     let variant = |traffic: Traffic, extra: Picoseconds, error: f64| {
-        let alone = time(traffic, &request.network)?.checked_add(extra).ok_or(PlanError::TooLong)?;
+        let rounds = traffic.schedules[schedule];
+        let alone = time(rounds, &request.network)?.checked_add(extra).ok_or(PlanError::TooLong)?;
         Ok::<_, PlanningError>(Variant {
             times: vec![alone.checked_mul(turns).ok_or(PlanError::TooLong)?],
             error: (error / ERROR_UNIT).ceil().min(1e17) as u64,
             memory_bytes: 0,
-            shared_link: link_time(traffic, &request.network)?
+            shared_link: link_time(rounds.bytes, &request.network)?
                 .checked_mul(request.requests)
                 .ok_or(PlanError::TooLong)?,
         })
@@ -307,26 +290,20 @@ fn named(
 
 /// What other protocols in place of the chosen ones would change, one at a time: the next faster, which the budget forbids, and the next
 /// more accurate.
-fn swaps(entry: &CatalogueEntry, protocols: &BTreeMap<String, String>, request: &PlanRequest) -> Vec<Swap> {
+fn swaps(found: &Found, request: &PlanRequest) -> Vec<Swap> {
     let mut swaps = Vec::new();
-    for choice in &entry.functions {
-        let Some(chosen) = choice.variants.iter().find(|v| Some(&v.protocol) == protocols.get(&choice.function)) else {
-            continue;
-        };
-        let calls = choice.calls as f64;
-        let seconds = |variant: &VariantEntry| {
-            let traffic = variant.traffic;
-            calls
-                * (traffic.rounds as f64 * request.network.latency_seconds()
-                    + traffic.bytes as f64 * 8.0 / request.network.bandwidth_bits_per_second())
-        };
+    let now = found.traffic.seconds(&request.network);
+    for choice in &found.entry.functions {
+        let name = found.protocols.get(&choice.function);
+        let Some(chosen) = choice.variants.iter().find(|variant| Some(&variant.protocol) == name) else { continue };
         for variant in choice.variants.iter().filter(|variant| variant.protocol != chosen.protocol) {
+            let traffic = found.traffic + (variant.traffic - chosen.traffic) * choice.calls as i64;
             swaps.push(Swap {
                 function: choice.function.clone(),
                 chosen: chosen.protocol.clone(),
                 instead: variant.protocol.clone(),
-                seconds: seconds(variant) - seconds(chosen),
-                error: (variant.certified_error - chosen.certified_error) * calls,
+                seconds: traffic.seconds(&request.network) - now,
+                error: (variant.certified_error - chosen.certified_error) * choice.calls as f64,
             });
         }
     }
@@ -342,13 +319,7 @@ fn priced(
     catalogue: &Catalogue,
     request: &PlanRequest,
 ) -> Result<Priced, PlanningError> {
-    let bill = program::bill(program, Schedule::Asap, Grouping::Layer);
-    let rounds = &bill.slowest_link_bytes[Phase::Online as usize];
-    let traffic = Traffic {
-        rounds: rounds.len() as i64,
-        bytes: rounds.iter().sum::<u64>() as i64,
-        wraps: failure::predict(program, crate::bill::ASSUMED_MAGNITUDE).expected_wraps,
-    };
+    let traffic = Traffic::of(program);
     let calls: BTreeMap<String, u64> =
         catalogue.entries[0].functions.iter().map(|choice| (choice.function.clone(), choice.calls)).collect();
     let (mut error, mut not_right) = (Some(0.0), Vec::new());
@@ -366,13 +337,14 @@ fn priced(
     let meets_budget = not_right.is_empty()
         && error.is_some_and(|error| error <= request.error_budget)
         && traffic.wraps <= request.most_wraps;
-    Ok(Priced { seconds: request.network.online_seconds(&bill), suite, traffic, error, not_right, meets_budget })
+    Ok(Priced { seconds: traffic.seconds(&request.network), suite, traffic, error, not_right, meets_budget })
 }
 
 /// An error that the catalogue has.
 fn known_error(catalogue: &Catalogue, suite: &Suite, function: &str, protocol: &str) -> Option<f64> {
-    let same =
-        |entry: &&CatalogueEntry| entry.scheme.kind == suite.scheme.kind && entry.fraction_bits == suite.fraction_bits;
+    let same = |entry: &&CatalogueEntry| {
+        entry.scheme.kind() == suite.scheme.kind() && entry.fraction_bits == suite.fraction_bits()
+    };
     let entry = catalogue.entries.iter().find(same)?;
     let choice = entry.functions.iter().find(|choice| choice.function == function)?;
     choice.variants.iter().find(|variant| variant.protocol == protocol).map(|variant| variant.certified_error)
@@ -391,6 +363,10 @@ fn built_in(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     let mut all = Vec::new();
     for name in Suite::names() {
         let suite = Suite::built_in(name).map_err(SubjectError::from)?;
+        if suite.scheme.weights == Weights::ClientServer {
+            // Another setting: nobody shares a query or a weight, and the client computes.
+            continue;
+        }
         let program = subject.program(&suite, sizes)?;
         all.push(priced(subject, suite, &program, catalogue, request)?);
     }
@@ -398,165 +374,24 @@ fn built_in(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     Ok(all)
 }
 
-/// The best deployment of a Program: every number of stages and powers of two in flight, event by event.
-fn deploy(program: &Program, catalogue: &Catalogue, request: &PlanRequest) -> Result<Deployment, PlanningError> {
-    let PartiesFile { machines, most_in_flight, compute_seconds_per_layer, handover_seconds } = request.parties;
-    let parts = parts(program, request, compute_seconds_per_layer)?;
-    let rounds: usize = parts.iter().map(Vec::len).sum();
-    if rounds as u64 * request.requests > MOST_EVENTS {
-        return Err(PlanError::TooLong.into());
-    }
-    if machines > catalogue.layers {
-        return Err(PlanError::TooManyStages { stages: machines, operations: catalogue.layers }.into());
-    }
-    let handover = Picoseconds::from_seconds(handover_seconds).ok_or(PlanError::TooLong)?;
-    let most_in_flight = if request.requests == 1 { 1 } else { most_in_flight };
-    let mut best: Option<Deployment> = None;
-    for stages in 1..=if request.requests == 1 { 1 } else { machines } {
-        let lengths = stage_lengths(&parts, stages, handover, request.requests)?;
-        for in_flight in (0..).map(|power| 1usize << power).take_while(|&count| count <= most_in_flight) {
-            let mut rest = parts.iter();
-            let stages =
-                lengths.iter().map(|&length| rest.by_ref().take(length).flatten().copied().collect()).collect();
-            let flow = Flow {
-                stages,
-                handovers: vec![handover; lengths.len() - 1],
-                micro_batches: request.requests as usize,
-                in_flight,
-                shared_link: true,
-            };
-            let sends = |steps: &Vec<Step>| steps.iter().filter(|step| matches!(step, Step::Send(_))).count();
-            let rounds: Vec<usize> = flow.stages.iter().map(sends).collect();
-            let schedule = run(&flow.execution());
-            let seconds = schedule.makespan.seconds();
-            if best.as_ref().is_none_or(|best| seconds < best.seconds) {
-                let lower_bound_seconds = flow.lower_bound().seconds();
-                best = Some(Deployment {
-                    stages: lengths.clone(),
-                    in_flight,
-                    seconds,
-                    lower_bound_seconds,
-                    rounds,
-                    schedule,
-                });
-            }
-        }
-    }
-    Ok(best.expect("there is at least one stage with one query in flight"))
-}
-
-/// The steps of embedding, layers and head, one after the other: each round sends its bytes and waits for the latency.
-fn parts(program: &Program, request: &PlanRequest, compute_seconds: f64) -> Result<Vec<Vec<Step>>, PlanningError> {
-    let bill = program::bill(program, Schedule::Asap, Grouping::Layer);
-    let mut rounds = bill.slowest_link_bytes[Phase::Online as usize].iter();
-    let latency = Picoseconds::from_seconds(request.network.latency_seconds()).ok_or(PlanError::TooLong)?;
-    let compute = Picoseconds::from_seconds(compute_seconds).ok_or(PlanError::TooLong)?;
-    let mut parts = Vec::new();
-    for region in bill.regions.iter().filter(|region| region.rounds > 0) {
-        let mut steps = Vec::new();
-        if compute > Picoseconds::ZERO && region.name.starts_with("layer") {
-            steps.push(Step::Compute(compute));
-        }
-        for &bytes in rounds.by_ref().take(region.rounds as usize) {
-            let traffic = Traffic { rounds: 1, bytes: bytes as i64, wraps: 0.0 };
-            steps.extend([Step::Send(link_time(traffic, &request.network)?), Step::Latency(latency)]);
-        }
-        parts.push(steps);
-    }
-    Ok(parts)
-}
-
-/// The exact cut of the parts into stages.
-fn stage_lengths(
-    parts: &[Vec<Step>],
-    stages: usize,
-    handover: Picoseconds,
-    requests: u64,
-) -> Result<Vec<usize>, PlanningError> {
-    let whole = |steps: &Vec<Step>| steps.iter().map(|step| step.time()).sum::<Picoseconds>();
-    let operations =
-        parts.iter().map(|steps| Operation::of_variants(vec![Variant::of_times(vec![whole(steps); stages])]));
-    let problem = Problem::new(stages, requests, operations.collect())?
-        .with_handovers(vec![vec![handover; stages - 1]; parts.len() - 1], Links::Delay)?;
-    Ok(cut::exact(&problem, &vec![0; parts.len()])?.plan.lengths())
-}
-
-/// The Pareto front of time against error over a whole space: the fastest suite for every sum of errors that makes a difference,
-/// most accurate first. By trying everything, so that it checks the search.
-#[must_use]
-pub fn front(catalogue: &Catalogue, network: &Network, most_wraps: f64) -> Vec<(f64, f64, String)> {
-    let mut points = Vec::new();
-    for entry in catalogue.entries.iter().filter(|entry| entry.linear.wraps <= most_wraps) {
-        let start = vec![(entry.linear, 0.0, Vec::new())];
-        let all = entry.functions.iter().fold(start, |points, choice| {
-            let extend = |(traffic, error, names): (Traffic, f64, Vec<String>)| {
-                choice.variants.iter().map(move |variant| {
-                    let names = names.iter().cloned().chain([variant.protocol.clone()]).collect();
-                    let calls = choice.calls;
-                    (traffic + variant.traffic * calls as i64, error + variant.certified_error * calls as f64, names)
-                })
-            };
-            points.into_iter().flat_map(extend).collect()
-        });
-        points.extend(all.into_iter().filter(|(traffic, ..)| traffic.wraps <= most_wraps).map(
-            |(traffic, error, names)| {
-                let bits = traffic.bytes.max(0) as f64 * 8.0;
-                let seconds =
-                    traffic.rounds as f64 * network.latency_seconds() + bits / network.bandwidth_bits_per_second();
-                (error, seconds, format!("{} {}", scheme_in_words(entry), names.join(" ")))
-            },
-        ));
-    }
-    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let mut front: Vec<(f64, f64, String)> = Vec::new();
-    for point in points {
-        if front.last().is_none_or(|last| point.1 < last.1) {
-            front.push(point);
-        }
-    }
-    front
-}
-
-/// A scheme's choices that vary, in words.
-fn scheme_in_words(entry: &CatalogueEntry) -> String {
-    let scheme = entry.scheme;
-    format!("{:?} {:?} {:?}", scheme.kind, scheme.truncation, scheme.comparison).to_lowercase()
-}
-
-/// The winner for one query, in words: scheme, then the protocol of each function.
-///
-/// # Errors
-/// A budget that nothing meets.
-pub fn winner(
-    catalogue: &Catalogue,
-    request: &PlanRequest,
-) -> Result<(String, BTreeMap<String, String>, f64), PlanningError> {
-    check(catalogue, request)?;
-    let allowed: Vec<&CatalogueEntry> =
-        catalogue.entries.iter().filter(|entry| entry.linear.wraps <= request.most_wraps).collect();
-    if allowed.is_empty() {
-        return Err(PlanningError::FailuresUnreachable { limit: request.most_wraps });
-    }
-    let found = search(&allowed, catalogue, request)?;
-    Ok((scheme_in_words(found.entry), found.protocols.clone(), found.one_query.seconds()))
-}
-
 /// Whether two searches agree, for tests: the search over labels, and trying everything.
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Space;
-    use viewless_protocols::model::TransformerConfig;
+    use crate::plan::{Space, front, winner};
+    use viewless_protocols::model::{TransformerConfig, TransformerDraft};
     use viewless_protocols::scheme::SchemeKind;
 
     fn small() -> (Subject, Catalogue) {
-        let config = TransformerConfig {
+        let config = TransformerDraft {
             hidden_size: 16,
             heads: 2,
             intermediate_size: 32,
             layers: 3,
-            ..TransformerConfig::bert_base()
-        };
+            ..TransformerConfig::bert_base().draft()
+        }
+        .check()
+        .unwrap();
         let subject = Subject { name: "small".to_owned(), kind: Kind::Model(config) };
         let space = Space::of_words(&["exact".to_owned()], &[]).unwrap();
         let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
@@ -581,13 +416,16 @@ mod tests {
                 assert!((plan.added_up_seconds - seconds).abs() <= 1e-9 * seconds + 1e-11, "{plan:?}");
                 // Parties that need not wait for one another may begin the next part before the last one ends everywhere.
                 assert!(plan.chosen.seconds <= seconds + 1e-9 * seconds + 1e-11, "{} {seconds}", plan.chosen.seconds);
+                if plan.chosen.suite.scheme.kind() == SchemeKind::Additive2 {
+                    assert!((plan.chosen.seconds - seconds).abs() <= 1e-9 * seconds + 1e-11, "{plan:?}");
+                }
                 assert!(plan.chosen.meets_budget && plan.chosen.error.unwrap() <= budget);
                 assert!(plan.lower_bound_seconds <= plan.added_up_seconds + 1e-9);
-                let of_two = |suite: &&Priced| suite.suite.scheme.kind == SchemeKind::Additive2;
+                let of_two = |suite: &&Priced| suite.suite.scheme.kind() == SchemeKind::Additive2;
                 for suite in plan
                     .built_in
                     .iter()
-                    .filter(|suite| suite.meets_budget && suite.suite.fraction_bits == 16)
+                    .filter(|suite| suite.meets_budget && suite.suite.fraction_bits() == 16)
                     .filter(of_two)
                 {
                     assert!(plan.chosen.seconds <= suite.seconds + 1e-9, "{}", suite.suite.name);

@@ -11,12 +11,16 @@
 
 mod catalogue;
 mod choose;
+mod deployment;
 mod files;
+mod front;
 mod space;
 
-pub use catalogue::{Catalogue, CatalogueEntry, FunctionChoice, Traffic, VariantEntry};
-pub use choose::{Deployment, Plan, PlanRequest, Priced, Swap, front, plan, winner};
+pub use catalogue::{Catalogue, CatalogueEntry, FunctionChoice, Rounds, Traffic, VariantEntry};
+pub use choose::{Plan, PlanRequest, Priced, Swap, plan};
+pub use deployment::Deployment;
 pub use files::{PartiesFile, deployment_text, read_cluster, read_parties, suite_text};
+pub use front::{front, winner};
 pub use space::Space;
 
 use crate::named::NamedError;

@@ -11,6 +11,7 @@ mod operations;
 mod output;
 mod own;
 mod refusal;
+mod withheld;
 
 pub use refusal::Refusal;
 
@@ -19,6 +20,7 @@ use super::{Coalition, CoalitionError};
 use operations::Keeps;
 use std::collections::{HashMap, HashSet};
 use thiserror::Error;
+use viewless_protocols::party::Party;
 use viewless_protocols::program::{Constant, Local, Op, Program, Value, ValueId};
 use viewless_protocols::shape::Move;
 
@@ -80,6 +82,19 @@ pub enum CheckError {
         /// The second.
         second: u32,
     },
+    /// A message that an output does not determine.
+    #[error("the message %{message} cannot be withheld: {why}")]
+    Withheld {
+        /// The send.
+        message: u32,
+        /// What is wrong.
+        why: Refusal,
+    },
+    /// A proof without outputs that uses one, or hands something over.
+    #[error(
+        "the simulator is given the coalition's randomness, so nothing is handed over, and no step is about an output"
+    )]
+    GivenRandomness,
     /// A message without a step.
     #[error("no step is about the message %{message} in region `{region}`")]
     Missing {
@@ -94,8 +109,9 @@ pub enum CheckError {
         /// The reveal.
         output: u32,
     },
-    /// The stronger claim, where outputs may depend on the coalition's own samples.
-    #[error("the output %{output} may depend on the coalition's own samples: a simulator must be given them")]
+    /// A stronger claim, where outputs may depend on the coalition's own samples, or on masks of its messages. In the joint statement, the
+    /// outputs of any party.
+    #[error("the output %{output} may depend on randomness that the coalition knows: a simulator must be given it")]
     OwnSamples {
         /// The reveal.
         output: u32,
@@ -124,7 +140,7 @@ pub fn check(program: &Program, certificate: &Certificate) -> Result<Checked, Ch
     if let Some(&ValueId(value)) = certificate.handed.iter().find(|handed| handed.index() >= program.values.len()) {
         return Err(CheckError::Handed { value });
     }
-    let mut checker = Checker::new(program, coalition, &certificate.handed, &certificate.same)?;
+    let mut checker = Checker::new(program, coalition, certificate)?;
     for (step, contents) in certificate.steps.iter().enumerate() {
         checker.schedule(step, contents).map_err(|why| CheckError::Step { step, why })?;
     }
@@ -137,24 +153,29 @@ pub fn check(program: &Program, certificate: &Certificate) -> Result<Checked, Ch
     if distance >= 1.0 {
         return Err(CheckError::Distance { distance });
     }
-    let conditional = match checker.outputs(&certificate.steps)? {
+    let conditional = match checker.outputs_or_withheld(certificate)? {
         Some(output) if distance > 0.0 => return Err(CheckError::Output { output: output as u32 }),
         output => output.is_some(),
     };
-    if let (Simulator::DrawsOwnSamples, Some(output)) = (certificate.simulator, checker.output_of_own_samples()) {
+    if let Some(output) = checker.output_of_randomness(certificate) {
         return Err(CheckError::OwnSamples { output: output as u32 });
     }
     let (messages, simulator) = (checker.covered.len(), certificate.simulator);
     Ok(Checked { coalition, messages, statistical_distance: distance, simulator, conditional })
 }
 
-/// The stronger of the two claims that a proof of a view can carry: whether outputs are no functions of own samples.
+/// The strongest of the claims that a proof of a view can carry: whether outputs are no functions of own samples, or of masks of messages.
 #[must_use]
-pub fn simulator_for(program: &Program, coalition: Coalition) -> Simulator {
-    match Checker::new(program, coalition, &[], &[]).map(|checker| checker.output_of_own_samples()) {
-        Ok(None) => Simulator::DrawsOwnSamples,
-        Ok(Some(_)) | Err(_) => Simulator::GivenOwnSamples,
-    }
+pub(super) fn strongest(program: &Program, coalition: Coalition, certificate: &Certificate) -> Simulator {
+    let weakest =
+        if certificate.withheld.is_empty() { Simulator::GivenOwnSamples } else { Simulator::GivenOwnRandomness };
+    let Ok(checker) = Checker::new(program, coalition, certificate) else { return weakest };
+    let claims = [Simulator::JointlyWithOutputs, Simulator::DrawsOwnSamples, Simulator::GivenOwnSamples].into_iter();
+    let holds = |simulator: &Simulator| {
+        let claimed = Certificate { simulator: *simulator, ..certificate.clone() };
+        checker.output_of_randomness(&claimed).is_none()
+    };
+    claims.filter(|&claim| claim < weakest).find(holds).unwrap_or(weakest)
 }
 
 /// What the coalition knows of a value.
@@ -189,13 +210,8 @@ struct Checker<'p> {
 }
 
 impl<'p> Checker<'p> {
-    fn new(
-        program: &'p Program,
-        coalition: Coalition,
-        handed: &[ValueId],
-        same: &[(ValueId, ValueId)],
-    ) -> Result<Self, CheckError> {
-        let same: HashMap<ValueId, ValueId> = same.iter().map(|&(first, second)| (second, first)).collect();
+    fn new(program: &'p Program, coalition: Coalition, certificate: &Certificate) -> Result<Self, CheckError> {
+        let same: HashMap<ValueId, ValueId> = certificate.same.iter().map(|&(first, second)| (second, first)).collect();
         let count = program.values.len();
         let mut origin: Vec<usize> = (0..count).collect();
         let mut known = vec![false; count];
@@ -210,9 +226,20 @@ impl<'p> Checker<'p> {
                 }
                 origin[i] = origin[first.index()];
             }
-            known[origin[i]] |= coalition.meets(value.holders);
+            // What members compute themselves brings nothing that they do not know.
+            known[origin[i]] |= match &value.op {
+                Op::Send(argument, _) => {
+                    coalition.meets(value.holders) && !coalition.meets(program.value(*argument).holders)
+                }
+                Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) | Op::Reveal { .. } => false,
+            };
         }
-        handed.iter().for_each(|value| known[origin[value.index()]] = true);
+        for withheld in &certificate.withheld {
+            if let Some(&origin) = origin.get(withheld.message.index()) {
+                known[origin] = false;
+            }
+        }
+        certificate.handed.iter().for_each(|value| known[origin[value.index()]] = true);
         let mut state = vec![State::Outside; count];
         let mut own = vec![false; count];
         for (id, value) in program.iter() {
@@ -432,8 +459,12 @@ impl<'p> Checker<'p> {
     }
 
     fn outputs_of_coalition(&self) -> impl Iterator<Item = usize> + '_ {
-        self.program.iter().filter_map(|(id, value)| match &value.op {
-            Op::Reveal { to, .. } if self.coalition.members().contains(*to) => Some(id.index()),
+        self.outputs_of(|to| self.coalition.members().contains(to))
+    }
+
+    fn outputs_of(&self, whose: impl Fn(Party) -> bool) -> impl Iterator<Item = usize> {
+        self.program.iter().filter_map(move |(id, value)| match &value.op {
+            Op::Reveal { to, .. } if whose(*to) => Some(id.index()),
             Op::Input { .. }
             | Op::Constant(_)
             | Op::Sample { .. }

@@ -2,7 +2,7 @@
 
 use super::{Checker, State};
 use std::collections::HashMap;
-use viewless_protocols::program::{Constant, Function, Local, Op};
+use viewless_protocols::program::{Constant, Local, Op, WordFunction};
 use viewless_protocols::shape::Move;
 
 /// Whether the result of an operation is uniform when one argument is, whatever the others are.
@@ -96,9 +96,9 @@ impl Checker<'_> {
             Op::Local(Local::Add, _) => argument(0).max(argument(1)).saturating_add(1),
             Op::Local(Local::Concat(_), parts) => (0..parts.len()).map(argument).max().unwrap_or(width),
             Op::Local(Local::Function(function), _) => match &**function {
-                Function::Table { entries, .. } => entries.iter().map(size).max().unwrap_or(width),
-                Function::Remainder { modulus, .. } => size(&(modulus - 1)),
-                Function::Waves { .. } => width,
+                WordFunction::Table { entries, .. } => entries.iter().map(size).max().unwrap_or(width),
+                WordFunction::Remainder { modulus, .. } => size(&(modulus - 1)),
+                WordFunction::Waves { .. } => width,
             },
             Op::Input { .. } | Op::Sample { .. } | Op::Local(..) => width,
         };
@@ -128,46 +128,49 @@ impl Checker<'_> {
     /// bits. (What somebody else rearranged before sending it is not looked into.)
     pub(super) fn before_bijections(&self, output: usize) -> usize {
         let mut at = output;
-        while let (State::Derived, Op::Local(local, arguments)) = (self.state[at], &self.program.values[at].op) {
-            let argument = self.origin[arguments[0].index()];
-            let domain = self.program.values[argument].domain;
-            let bijection = match local {
-                Local::Move(Move::Reshape(_) | Move::Transpose(_)) | Local::BitReversal => true,
-                Local::Convert(to) => to.bits() == domain.bits(),
-                Local::Add
-                | Local::Sub
-                | Local::Neg
-                | Local::Mul
-                | Local::MatMul
-                | Local::Sum(_)
-                | Local::And
-                | Local::Xor
-                | Local::Not
-                | Local::ShiftLeft(_)
-                | Local::ShiftRight(_)
-                | Local::ShiftRightArithmetic(_)
-                | Local::Move(_)
-                | Local::Concat(_)
-                | Local::Function(_) => false,
-            };
-            if !bijection {
-                break;
-            }
+        while self.state[at] == State::Derived {
+            let Some(argument) = self.before_bijection(at) else { break };
             at = argument;
         }
         at
     }
+
+    /// The argument of a public bijection.
+    pub(super) fn before_bijection(&self, at: usize) -> Option<usize> {
+        let Op::Local(local, arguments) = &self.program.values[at].op else { return None };
+        let argument = self.origin[arguments[0].index()];
+        let is_bijection = match local {
+            Local::Move(Move::Reshape(_) | Move::Transpose(_)) | Local::BitReversal => true,
+            Local::Convert(to) => to.bits() == self.program.values[argument].domain.bits(),
+            Local::Add
+            | Local::Sub
+            | Local::Neg
+            | Local::Mul
+            | Local::MatMul
+            | Local::Sum(_)
+            | Local::And
+            | Local::Xor
+            | Local::Not
+            | Local::ShiftLeft(_)
+            | Local::ShiftRight(_)
+            | Local::ShiftRightArithmetic(_)
+            | Local::Move(_)
+            | Local::Concat(_)
+            | Local::Function(_) => false,
+        };
+        is_bijection.then_some(argument)
+    }
 }
 
 /// Whether a function reaches every word of its domain, each from equally many words.
-fn is_even(function: &Function) -> bool {
+fn is_even(function: &WordFunction) -> bool {
     match function {
-        Function::Table { entries, domain } => {
+        WordFunction::Table { entries, domain } => {
             let mut count: HashMap<u64, usize> = HashMap::new();
             entries.iter().for_each(|&entry| *count.entry(entry).or_default() += 1);
             let all = domain.bits() < 32 && count.len() as u64 == 1 << domain.bits();
             all && count.values().all(|&times| times == entries.len() / count.len())
         }
-        Function::Waves { .. } | Function::Remainder { .. } => false,
+        WordFunction::Waves { .. } | WordFunction::Remainder { .. } => false,
     }
 }

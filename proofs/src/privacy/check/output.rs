@@ -10,15 +10,7 @@ impl Checker<'_> {
     /// Verifies that the shares of an output tell no more than the output.
     pub(super) fn output(&self, output: ValueId, shares: &[Share], time: u64) -> Result<(), Refusal> {
         let origin = self.origin_of(output)?;
-        match &self.program.value(output).op {
-            Op::Reveal { to, .. } if self.coalition.members().contains(*to) => {}
-            Op::Reveal { .. }
-            | Op::Input { .. }
-            | Op::Constant(_)
-            | Op::Sample { .. }
-            | Op::Local(..)
-            | Op::Send(..) => return Err(Refusal::NoOutput(output.index())),
-        }
+        self.is_output(output)?;
         let Some((last, others)) = shares.split_last() else {
             return Err(Refusal::NoShares);
         };
@@ -56,6 +48,18 @@ impl Checker<'_> {
         factors.keys().min().map_or(Ok(()), |&share| Err(Refusal::UnnamedShare(share)))
     }
 
+    pub(super) fn is_output(&self, output: ValueId) -> Result<(), Refusal> {
+        match &self.program.value(output).op {
+            Op::Reveal { to, .. } if self.coalition.members().contains(*to) => Ok(()),
+            Op::Reveal { .. }
+            | Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Sample { .. }
+            | Op::Local(..)
+            | Op::Send(..) => Err(Refusal::NoOutput(output.index())),
+        }
+    }
+
     /// The received summands of an output with their factors. Everything else in it must depend on no message.
     fn summands(&self, output: usize) -> Result<HashMap<usize, u64>, Refusal> {
         let mut found = HashMap::new();
@@ -84,7 +88,7 @@ impl Checker<'_> {
     }
 
     /// What a value is the sum of, with which factor for each argument, and something that this argument does not enter.
-    fn factor(&self, at: usize, position: usize) -> Option<u64> {
+    pub(super) fn factor(&self, at: usize, position: usize) -> Option<u64> {
         let Op::Local(local, arguments) = &self.program.values[at].op else { return None };
         match local {
             Local::Add | Local::Xor | Local::Not => Some(1),

@@ -1,12 +1,14 @@
-//! Whether the outputs of a coalition depend on its own samples.
+//! Whether the outputs of a coalition depend on randomness that it knows: its own samples and, where messages are withheld, the masks of
+//! its messages. In the joint statement, the outputs of all parties on any of these.
 //!
-//! Let every own sample s become s + delta(s) for arbitrary tensors delta (in a domain of bits: exclusive or). The *change* of a value is
+//! Let each of these samples s become s + delta(s) for arbitrary tensors delta (in a domain of bits: exclusive or). The *change* of a value is
 //! what is added to it then: a linear combination, with coefficients modulo 2^k, of *terms*. A term is a delta with linear operations
 //! applied to it; two terms are the same if they are written the same way. Outputs whose change is the empty combination are
-//! functions of other things than own samples. `SOUNDNESS.md`, section 5.
+//! functions of other things than these samples. `SOUNDNESS.md`, section 5.
 
 use super::Checker;
-use std::collections::{BTreeMap, HashMap};
+use crate::privacy::certificate::{Certificate, Simulator};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use viewless_protocols::program::{Constant, Local, Op};
 use viewless_protocols::ring::Domain;
 use viewless_protocols::shape::Shape;
@@ -19,6 +21,10 @@ const MOST_TERMS: usize = 64;
 
 struct Changes<'c, 'p> {
     checker: &'c Checker<'p>,
+    /// Whether own samples change.
+    own: bool,
+    /// Samples outside that change.
+    masks: HashSet<usize>,
     /// Of origins.
     changes: Vec<Change>,
     /// The ways that terms are written.
@@ -26,12 +32,20 @@ struct Changes<'c, 'p> {
 }
 
 impl Checker<'_> {
-    /// The first output that may depend on the coalition's own samples.
-    pub(super) fn output_of_own_samples(&self) -> Option<usize> {
-        let changes = Changes { checker: self, changes: Vec::with_capacity(self.origin.len()), terms: HashMap::new() };
-        let changes = changes.all();
+    /// The first output that may depend on randomness that the simulator is not given, but draws.
+    pub(super) fn output_of_randomness(&self, certificate: &Certificate) -> Option<usize> {
+        let everybody = certificate.simulator == Simulator::JointlyWithOutputs;
+        let (own, masks) = match (certificate.simulator, certificate.withheld.is_empty()) {
+            (Simulator::DrawsOwnSamples, true) => (true, HashSet::new()),
+            (Simulator::JointlyWithOutputs, _) => (true, self.masks_of(&certificate.steps)),
+            (Simulator::DrawsOwnSamples, false) => (true, self.masks_of(&certificate.steps)),
+            (Simulator::GivenOwnSamples, false) => (false, self.masks_of(&certificate.steps)),
+            (Simulator::GivenOwnSamples, true) | (Simulator::GivenOwnRandomness, _) => return None,
+        };
+        let changes = Vec::with_capacity(self.origin.len());
+        let changes = Changes { checker: self, own, masks, changes, terms: HashMap::new() }.all();
         let unchanged = |output: usize| changes[self.origin[output]].as_ref().is_some_and(BTreeMap::is_empty);
-        self.outputs_of_coalition().find(|&output| !unchanged(output))
+        self.outputs_of(|to| everybody || self.coalition.members().contains(to)).find(|&output| !unchanged(output))
     }
 }
 
@@ -39,7 +53,9 @@ impl Changes<'_, '_> {
     fn all(mut self) -> Vec<Change> {
         for (id, value) in self.checker.program.iter() {
             let change = match &value.op {
-                Op::Sample { .. } if self.checker.coalition.meets(value.holders) => {
+                Op::Sample { .. }
+                    if self.masks.contains(&id.index()) || self.own && self.checker.coalition.meets(value.holders) =>
+                {
                     Some(BTreeMap::from([(self.term(format!("delta {}", id.0)), 1)]))
                 }
                 Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } => Some(BTreeMap::new()),

@@ -126,6 +126,9 @@ pub enum Refusal {
     /// A mask that stays in the output.
     #[error("the mask %{0} does not cancel in the output")]
     NotCancelling(usize),
+    /// A withheld message that the coalition knows all the same.
+    #[error("the coalition knows %{0} otherwise, or does not receive it")]
+    KnownOtherwise(usize),
     /// A share that is made from messages that the simulator draws.
     #[error("the share %{0} depends on messages that the simulator draws without the output")]
     ShareDependsOnDrawn(usize),

@@ -23,7 +23,7 @@ mod table;
 
 use super::Coalition;
 use super::view::View;
-pub use joint::{Joint, JointError, joint};
+pub use joint::{Joint, JointError, count_jointly, joint};
 
 use eliminate::Tables;
 use roles::Roles;
@@ -143,6 +143,29 @@ pub fn count_with(program: &Program, coalition: Coalition, options: Options) -> 
     let mut scalars = Scalars::new(program)?;
     let roles = Roles::new(&view, &mut scalars, options);
     let worst = worst_leak(program, &scalars, &roles, options, view.has_outputs())?;
+    Ok(worst.map_or(Exhaustive::Private, |witness| Exhaustive::Leak(Box::new(witness))))
+}
+
+/// Counts the weakest claim: that own samples and all messages but those `withheld` have one law for all secrets, and that what is withheld
+/// has one law given these and the outputs.
+///
+/// # Errors
+/// [`CountError`] when the Program is too large.
+pub fn count_given_randomness(
+    program: &Program,
+    coalition: Coalition,
+    withheld: &[ValueId],
+    options: Options,
+) -> Result<Exhaustive, CountError> {
+    let view = View::reading(program, coalition, &[], &[], withheld);
+    let mut scalars = Scalars::new(program)?;
+    let roles = Roles::of_randomness(&view, &mut scalars);
+    let mut worst = worst_leak(program, &scalars, &roles, options, false)?;
+    if worst.is_none() {
+        let mut scalars = Scalars::new(program)?;
+        let roles = Roles::of_withheld(&view, &mut scalars, withheld);
+        worst = worst_leak(program, &scalars, &roles, options, true)?;
+    }
     Ok(worst.map_or(Exhaustive::Private, |witness| Exhaustive::Leak(Box::new(witness))))
 }
 

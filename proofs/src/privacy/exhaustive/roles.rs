@@ -4,7 +4,7 @@ use super::Options;
 use super::scalar::{Scalars, Word};
 use crate::privacy::view::{Knowledge, View};
 use std::collections::{BTreeMap, HashSet};
-use viewless_protocols::program::{Op, Program};
+use viewless_protocols::program::{Op, Program, ValueId};
 
 /// What a word is to the coalition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +29,33 @@ pub(super) struct Roles {
 
 impl Roles {
     pub(super) fn new(view: &View<'_>, scalars: &mut Scalars, options: Options) -> Self {
+        let outputs = view.outputs().iter().map(|&output| (output, Role::Output));
+        let seen: Vec<_> = outputs.chain(messages(view)).collect();
+        Self::of(view, scalars, options.given_own_samples, &seen)
+    }
+
+    /// The roles for the law of own samples and messages, without outputs.
+    pub(super) fn of_randomness(view: &View<'_>, scalars: &mut Scalars) -> Self {
+        Self::of(view, scalars, false, &messages(view).collect::<Vec<_>>())
+    }
+
+    /// The roles for the law of what is `withheld`, given own samples, all other messages and the outputs.
+    pub(super) fn of_withheld(view: &View<'_>, scalars: &mut Scalars, withheld: &[ValueId]) -> Self {
+        let outputs = view.outputs().iter().map(|&output| (output, Role::Output));
+        let given = outputs.chain(messages(view).map(|(message, _)| (message, Role::Output)));
+        let seen: Vec<_> = given.chain(withheld.iter().map(|&message| (message, Role::Seen))).collect();
+        Self::of(view, scalars, true, &seen)
+    }
+
+    /// Inputs and own samples, and then what is `seen`; the first role of a word counts.
+    fn of(view: &View<'_>, scalars: &mut Scalars, given_own_samples: bool, seen: &[(ValueId, Role)]) -> Self {
         let mut this = Self { roles: BTreeMap::new(), copies: Vec::new() };
         for (id, value) in view.program.iter() {
             let own = view.coalition.meets(value.holders);
             let role = match &value.op {
                 Op::Input { .. } if own => Role::Given,
                 Op::Input { .. } => Role::Secret,
-                Op::Sample { .. } if own && options.given_own_samples => Role::Given,
+                Op::Sample { .. } if own && given_own_samples => Role::Given,
                 Op::Sample { .. } if own => Role::Seen,
                 Op::Sample { .. } | Op::Constant(_) | Op::Local(..) | Op::Send(..) | Op::Reveal { .. } => continue,
             };
@@ -43,10 +63,7 @@ impl Roles {
         }
         // Outputs first: a message that is an output is given.
         let mut done = HashSet::new();
-        let outputs = view.outputs().iter().map(|&output| (output, Role::Output));
-        let messages = view.messages().iter().filter(|&&message| view.knowledge(message) == Knowledge::Message);
-        let seen: Vec<_> = outputs.chain(messages.map(|&message| (message, Role::Seen))).collect();
-        for (id, role) in seen {
+        for &(id, role) in seen {
             for word in scalars.values[id.index()].clone() {
                 if done.insert(word) {
                     this.see(scalars, word, role);
@@ -104,4 +121,9 @@ impl Roles {
     pub(super) fn is(&self, word: usize, role: Role) -> bool {
         self.roles.get(&word) == Some(&role)
     }
+}
+
+fn messages<'v>(view: &'v View<'_>) -> impl Iterator<Item = (ValueId, Role)> + 'v {
+    let messages = view.messages().iter().filter(|&&message| view.knowledge(message) == Knowledge::Message);
+    messages.map(|&message| (message, Role::Seen))
 }

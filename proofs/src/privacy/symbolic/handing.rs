@@ -4,7 +4,7 @@
 //! that is uniform; a random word that was shifted, looked up or multiplied on its way; all randomness of a message into which nothing
 //! secret enters. Candidates are tried one after another, and kept when fewer messages resist.
 
-use super::{Attempt, Larger, Options, attempt, output};
+use super::{Attempt, Larger, Options, attempt, output, withholding};
 use crate::privacy::Coalition;
 use crate::privacy::view::View;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -41,8 +41,22 @@ pub(super) fn best_attempt(program: &Program, coalition: Coalition, options: &Op
             let found = attempt(program, coalition, options, larger);
             (found.offending.len() < best.offending.len()).then_some(found)
         });
-        let Some(found) = better else { return best };
+        let Some(found) = better else { break };
         best = found;
+    }
+    if !best.offending.is_empty() {
+        // A weaker claim, and therefore last.
+        for withheld in withholding::choices(program, coalition, &best.view.same) {
+            let found = attempt(
+                program,
+                coalition,
+                options,
+                Larger { withheld, same: best.view.same.clone(), ..Larger::default() },
+            );
+            if found.offending.is_empty() {
+                return found;
+            }
+        }
     }
     best
 }
@@ -57,7 +71,7 @@ fn candidates(program: &Program, coalition: Coalition, best: &Attempt) -> Vec<La
             all.push(Larger { same, ..now.clone() });
         }
     }
-    let view = View::handing(program, coalition, &now.handed, &now.same);
+    let view = View::reading(program, coalition, &now.handed, &now.same, &[]);
     let sums: BTreeSet<ValueId> = output::groups(&view, &now.given_up).into_iter().map(|group| group.sum).collect();
     let without = |sums: &[ValueId]| {
         let given_up = now.given_up.iter().chain(sums).copied().collect();

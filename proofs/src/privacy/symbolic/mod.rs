@@ -16,8 +16,9 @@ mod graph;
 mod handing;
 mod output;
 mod rules;
+mod withholding;
 
-use super::certificate::{Certificate, FORMAT, Step};
+use super::certificate::{Certificate, FORMAT, Simulator, Step, Withheld};
 use super::view::View;
 use super::{Coalition, Offending, Report, Verdict, check};
 use eliminate::Elimination;
@@ -54,10 +55,13 @@ pub(super) fn prove_hashed(program: &Program, digest: &str, coalition: Coalition
     let best = handing::best_attempt(program, coalition, options);
     let Attempt { view, steps, distance, offending, messages } = best;
     let (verdict, certificate) = if offending.is_empty() {
-        let simulator = check::simulator_for(program, coalition);
-        let (digest, coalition) = (digest.to_owned(), coalition.members().iter().collect());
-        let Larger { handed, same, .. } = view;
-        let certificate = Certificate { format: FORMAT, digest, coalition, simulator, same, handed, steps };
+        let (digest, members) = (digest.to_owned(), coalition.members().iter().collect());
+        let Larger { handed, same, withheld, .. } = view;
+        let simulator = Simulator::GivenOwnRandomness;
+        let mut certificate =
+            Certificate { format: FORMAT, digest, coalition: members, simulator, same, handed, withheld, steps };
+        let simulator = check::strongest(program, coalition, &certificate);
+        certificate.simulator = simulator;
         (Verdict::Proved { statistical_distance: distance, simulator }, Some(certificate))
     } else {
         (Verdict::Undecided { offending }, None)
@@ -71,6 +75,8 @@ struct Larger {
     handed: Vec<ValueId>,
     same: Vec<(ValueId, ValueId)>,
     given_up: HashSet<ValueId>,
+    /// Messages that an output determines: the proof is about the rest.
+    withheld: Vec<Withheld>,
 }
 
 /// What came of one run of the elimination.
@@ -85,13 +91,17 @@ struct Attempt {
 
 /// Eliminates the messages of a view.
 fn attempt(program: &Program, coalition: Coalition, options: &Options, larger: Larger) -> Attempt {
-    let view = View::handing(program, coalition, &larger.handed, &larger.same);
-    let groups = output::groups(&view, &larger.given_up);
+    let withheld: Vec<ValueId> = larger.withheld.iter().map(|withheld| withheld.message).collect();
+    let view = View::reading(program, coalition, &larger.handed, &larger.same, &withheld);
+    // Where something is withheld, the rest is proved without outputs.
+    let groups = if withheld.is_empty() { output::groups(&view, &larger.given_up) } else { Vec::new() };
     let shares: Vec<_> = groups.iter().flat_map(|group| group.shares.iter().map(|&(share, _)| share)).collect();
     let mut elimination = Elimination::new(Graph::new(&view, &shares));
     elimination.drawn_samples();
     let mut offending = eliminate_all(&mut elimination, options);
-    offending.extend(account_outputs(&mut elimination, &groups));
+    if withheld.is_empty() {
+        offending.extend(account_outputs(&mut elimination, &groups));
+    }
     offending.truncate(options.most_offending);
     let Elimination { steps, distance, .. } = elimination;
     Attempt { view: larger, steps, distance, offending, messages: view.sends() }

@@ -43,32 +43,38 @@ pub(super) fn groups(view: &View<'_>, given_up: &HashSet<ValueId>) -> Vec<Group>
 /// What the coalition made `id` of by moving elements or bits.
 fn rearranged(view: &View<'_>, id: ValueId) -> ValueId {
     let mut id = id;
-    while let (Knowledge::Computed, Op::Local(local, arguments)) = (view.knowledge(id), &view.program.value(id).op) {
-        let before = view.contents(arguments[0]);
-        let width = |id: ValueId| view.program.value(id).domain.bits();
-        match local {
-            Local::Move(Move::Reshape(_) | Move::Transpose(_)) | Local::BitReversal => {}
-            Local::Convert(_) if width(id) == width(before) => {}
-            Local::Add
-            | Local::Sub
-            | Local::Neg
-            | Local::Mul
-            | Local::MatMul
-            | Local::Sum(_)
-            | Local::And
-            | Local::Xor
-            | Local::Not
-            | Local::ShiftLeft(_)
-            | Local::ShiftRight(_)
-            | Local::ShiftRightArithmetic(_)
-            | Local::Convert(_)
-            | Local::Move(_)
-            | Local::Concat(_)
-            | Local::Function(_) => break,
-        }
+    while view.knowledge(id) == Knowledge::Computed {
+        let Some(before) = before_bijection(view, id) else { break };
         id = before;
     }
     id
+}
+
+/// The argument of an operation that moves elements or bits and loses none.
+pub(super) fn before_bijection(view: &View<'_>, id: ValueId) -> Option<ValueId> {
+    let Op::Local(local, arguments) = &view.program.value(id).op else { return None };
+    let before = view.contents(arguments[0]);
+    let width = |id: ValueId| view.program.value(id).domain.bits();
+    match local {
+        Local::Move(Move::Reshape(_) | Move::Transpose(_)) | Local::BitReversal => Some(before),
+        Local::Convert(_) if width(id) == width(before) => Some(before),
+        Local::Add
+        | Local::Sub
+        | Local::Neg
+        | Local::Mul
+        | Local::MatMul
+        | Local::Sum(_)
+        | Local::And
+        | Local::Xor
+        | Local::Not
+        | Local::ShiftLeft(_)
+        | Local::ShiftRight(_)
+        | Local::ShiftRightArithmetic(_)
+        | Local::Convert(_)
+        | Local::Move(_)
+        | Local::Concat(_)
+        | Local::Function(_) => None,
+    }
 }
 
 fn depends_on_messages(view: &View<'_>) -> Vec<bool> {
@@ -112,7 +118,7 @@ fn summed_messages(view: &View<'_>, depends: &[bool], contents: ValueId) -> Opti
 const MOST_SHARES: usize = 16;
 
 /// The arguments of a sum with their factors; a public factor of a product is no argument.
-fn summands(view: &View<'_>, id: ValueId) -> Option<Vec<(ValueId, u64)>> {
+pub(super) fn summands(view: &View<'_>, id: ValueId) -> Option<Vec<(ValueId, u64)>> {
     let Op::Local(local, arguments) = &view.program.value(id).op else { return None };
     let argument = |i: usize| view.contents(arguments[i]);
     match local {

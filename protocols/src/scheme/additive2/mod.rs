@@ -2,7 +2,7 @@
 //!
 //! Semi-honest; the dealer deals correlated randomness before the inputs are known and then takes no part. No single one of
 //! P0, P1, dealer, client, model owner learns anything but its own inputs and outputs. P0 and P1 together, and either of
-//! them together with the dealer, are not promised anything.
+//! them together with the dealer, are not promised anything. (The client may be P1 and the model owner P0: [`Weights::ClientServer`].)
 //!
 //! What the dealer deals: words that one party may choose at random are never sent; both expand them from a common key
 //! ([`Op::Sample`](crate::program::Op::Sample) held by dealer and party). Only what is determined by the rest is sent, to P1.
@@ -22,7 +22,6 @@
 //! | trigonometric sum of K frequencies | 1 | 2 m | 128 K | [`fourier`] |
 //! | the same with a published mistake | 1 | 128 | 128 K | [`fourier`] |
 //! | look-up in 2^m entries | 1 | 2 m | 64 2^m | [`lookup`] |
-//! | the same with a published mistake | 1 | 128 | 128 K | [`fourier`] |
 //!
 //! A test holds the table to the counted Programs.
 
@@ -36,7 +35,8 @@ pub mod truncation;
 
 use super::dealt::{Dealer, open};
 use super::{
-    BitShares, Comparison, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation, Weights,
+    BitShares, Comparison, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Triples, Truncation,
+    Weights,
 };
 use crate::party::{Party, PartySet};
 use crate::program::{Constant, Local, ProgramBuilder, ValueId};
@@ -51,12 +51,13 @@ const DEALER: Dealer = Dealer(Party::Dealer);
 #[derive(Debug)]
 pub(crate) struct Additive2 {
     spec: SchemeSpec,
+    triples: Triples,
     weight_masks: HashMap<Shares, beaver::Opened>,
 }
 
 impl Additive2 {
-    pub(crate) fn new(spec: SchemeSpec) -> Self {
-        Self { spec, weight_masks: HashMap::new() }
+    pub(crate) fn new(spec: SchemeSpec, triples: Triples) -> Self {
+        Self { spec, triples, weight_masks: HashMap::new() }
     }
 }
 
@@ -72,14 +73,21 @@ fn random(p: &mut ProgramBuilder, domain: Domain, shape: &Shape) -> ([ValueId; 2
 
 impl Scheme for Additive2 {
     fn parties(&self) -> PartySet {
-        let parties = PartySet::of(&[Party::P0, Party::P1, Party::Dealer, Party::Client]);
-        parties.with(self.model_owner())
+        let parties = PartySet::of(&[Party::P0, Party::P1, Party::Dealer]);
+        parties.with(self.client()).with(self.model_owner())
     }
 
     fn model_owner(&self) -> Party {
         match self.spec.weights {
             Weights::Shared => Party::ModelOwner,
-            Weights::Server => Party::P0,
+            Weights::Server | Weights::ClientServer => Party::P0,
+        }
+    }
+
+    fn client(&self) -> Party {
+        match self.spec.weights {
+            Weights::Shared | Weights::Server => Party::Client,
+            Weights::ClientServer => Party::P1,
         }
     }
 
@@ -87,7 +95,8 @@ impl Scheme for Additive2 {
         let (domain, shape) = (p.value(clear).domain, p.shape(clear));
         let share0 = p.sample(PartySet::of(&[owner, Party::P0]), domain, shape);
         let share1 = p.sub(clear, share0);
-        smallvec![share0, p.send(share1, Party::P1)]
+        let share1 = if owner == Party::P1 { share1 } else { p.send(share1, Party::P1) };
+        smallvec![share0, share1]
     }
 
     fn trivial(&mut self, p: &mut ProgramBuilder, known: ValueId) -> Shares {
@@ -177,6 +186,13 @@ impl Scheme for Additive2 {
     }
 
     fn reveal(&mut self, p: &mut ProgramBuilder, x: &Shares, to: Party, name: &str, fraction_bits: u8) {
+        if to == Party::P1 {
+            // P1 completes the output with the share that it has. (A share of something public it has already.)
+            let share0 = if p.value(x[0]).holders.contains(to) { x[0] } else { p.send(x[0], to) };
+            let output = p.add(share0, x[1]);
+            p.reveal(output, to, name, fraction_bits);
+            return;
+        }
         // A fresh sharing of zero: what `to` receives are uniform shares of the output, whatever x's shares went through.
         let (domain, shape) = (p.value(x[0]).domain, p.shape(x[0]));
         let zero = p.sample(PartySet::of(&[Party::P0, Party::P1]), domain, shape);

@@ -142,8 +142,12 @@ impl Scheme for Replicated3 {
     fn model_owner(&self) -> Party {
         match self.spec.weights {
             Weights::Shared => Party::ModelOwner,
-            Weights::Server => Party::P0,
+            Weights::Server | Weights::ClientServer => Party::P0,
         }
+    }
+
+    fn client(&self) -> Party {
+        Party::Client
     }
 
     fn share(&mut self, p: &mut ProgramBuilder, owner: Party, clear: ValueId) -> Shares {

@@ -1,0 +1,125 @@
+//! Where a plan runs: stages, queries in flight, and what then happens event by event.
+
+use super::choose::link_time;
+use super::{Catalogue, PartiesFile, PlanRequest, PlanningError};
+use serde::Serialize;
+use viewless_planner::execution::{Flow, Schedule as Happened, Step, run};
+use viewless_planner::{Links, Operation, Picoseconds, PlanError, Problem, Variant, cut};
+use viewless_protocols::program::{self, Grouping, OnlineRound, Program};
+use viewless_protocols::region::Regions;
+
+/// The most rounds, over all queries, that are simulated event by event.
+const MOST_EVENTS: u64 = 20_000_000;
+
+/// Where a plan runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Deployment {
+    /// Stages of each party: embedding, layers and head that each has, counted in this order.
+    pub stages: Vec<usize>,
+    /// Queries in flight at each stage.
+    pub in_flight: usize,
+    /// Time of all queries, event by event; all stages send over one link.
+    pub seconds: f64,
+    /// What no order of the events of this deployment beats.
+    pub lower_bound_seconds: f64,
+    /// Rounds that each stage has.
+    pub rounds: Vec<usize>,
+    /// What happened; link and machines are its resources.
+    #[serde(skip)]
+    pub schedule: Happened,
+}
+
+/// The best deployment of a Program: every schedule of its messages, number of stages and power of two in flight, event by event.
+///
+/// # Errors
+/// More events than are simulated; more machines than layers; times that do not fit.
+pub(super) fn deploy(
+    program: &Program,
+    catalogue: &Catalogue,
+    request: &PlanRequest,
+) -> Result<Deployment, PlanningError> {
+    let PartiesFile { machines, most_in_flight, handover_seconds, .. } = request.parties;
+    if machines > catalogue.layers {
+        return Err(PlanError::TooManyStages { stages: machines, operations: catalogue.layers }.into());
+    }
+    let handover = Picoseconds::from_seconds(handover_seconds).ok_or(PlanError::TooLong)?;
+    let (most_stages, most_in_flight) = if request.requests == 1 { (1, 1) } else { (machines, most_in_flight) };
+    let mut best: Option<Deployment> = None;
+    for rounds in program::online_rounds(program) {
+        if (rounds.len() as u64).checked_mul(request.requests).is_none_or(|events| events > MOST_EVENTS) {
+            return Err(PlanError::TooLong.into());
+        }
+        let parts = parts(program, &rounds, request)?;
+        for stages in 1..=most_stages.min(parts.len()) {
+            let lengths = stage_lengths(&parts, stages, handover, request.requests)?;
+            for in_flight in (0..).map(|power| 1usize << power).take_while(|&count| count <= most_in_flight) {
+                let found = deployed(&parts, &lengths, in_flight, handover, request.requests);
+                if best.as_ref().is_none_or(|best| found.seconds < best.seconds) {
+                    best = Some(found);
+                }
+            }
+        }
+    }
+    Ok(best.expect("there is at least one stage with one query in flight"))
+}
+
+/// What happens when parts are put on stages.
+fn deployed(
+    parts: &[Vec<Step>],
+    lengths: &[usize],
+    in_flight: usize,
+    handover: Picoseconds,
+    requests: u64,
+) -> Deployment {
+    let mut rest = parts.iter();
+    let flow = Flow {
+        stages: lengths.iter().map(|&length| rest.by_ref().take(length).flatten().copied().collect()).collect(),
+        handovers: vec![handover; lengths.len() - 1],
+        micro_batches: requests as usize,
+        in_flight,
+        shared_link: true,
+    };
+    let sends = |steps: &Vec<Step>| steps.iter().filter(|step| matches!(step, Step::Send(_))).count();
+    let schedule = run(&flow.execution());
+    Deployment {
+        stages: lengths.to_vec(),
+        in_flight,
+        seconds: schedule.makespan.seconds(),
+        lower_bound_seconds: flow.lower_bound().seconds(),
+        rounds: flow.stages.iter().map(sends).collect(),
+        schedule,
+    }
+}
+
+/// The steps of embedding, layers and head, one after the other: each round sends its bytes and waits for the latency.
+fn parts(program: &Program, rounds: &[OnlineRound], request: &PlanRequest) -> Result<Vec<Vec<Step>>, PlanningError> {
+    let names = program::bill::group_names(&program.regions, Grouping::Layer);
+    let latency = Picoseconds::from_seconds(request.network.latency_seconds()).ok_or(PlanError::TooLong)?;
+    let compute = Picoseconds::from_seconds(request.parties.compute_seconds_per_layer).ok_or(PlanError::TooLong)?;
+    let mut parts: Vec<(&str, Vec<Step>)> = Vec::new();
+    for round in rounds {
+        let name = names[Regions::index(round.region)].as_str();
+        if parts.last().is_none_or(|(last, _)| *last != name) {
+            let computes = compute > Picoseconds::ZERO && name.starts_with("layer");
+            parts.push((name, if computes { vec![Step::Compute(compute)] } else { Vec::new() }));
+        }
+        let (_, steps) = parts.last_mut().expect("there is a part");
+        steps.extend([Step::Send(link_time(round.bytes as i64, &request.network)?), Step::Latency(latency)]);
+    }
+    Ok(parts.into_iter().map(|(_, steps)| steps).collect())
+}
+
+/// The exact cut of the parts into stages.
+fn stage_lengths(
+    parts: &[Vec<Step>],
+    stages: usize,
+    handover: Picoseconds,
+    requests: u64,
+) -> Result<Vec<usize>, PlanningError> {
+    let whole = |steps: &Vec<Step>| steps.iter().map(|step| step.time()).sum::<Picoseconds>();
+    let operations =
+        parts.iter().map(|steps| Operation::of_variants(vec![Variant::of_times(vec![whole(steps); stages])]));
+    let problem = Problem::new(stages, requests, operations.collect())?
+        .with_handovers(vec![vec![handover; stages - 1]; parts.len() - 1], Links::Delay)?;
+    Ok(cut::exact(&problem, &vec![0; parts.len()])?.plan.lengths())
+}

@@ -143,6 +143,7 @@ mod tests {
     use crate::files::{TOKENIZER_FILE, WEIGHTS_FILE};
     use crate::synthetic::{self, small_config};
     use std::fs;
+    use viewless_protocols::model::{Head, TransformerDraft};
 
     #[test]
     fn a_whole_directory_loads_and_runs() {
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_prompt_goes_before_texts_by_its_name_and_an_unknown_one_is_refused_with_those_there_are() {
-        let config = TransformerConfig { head: viewless_protocols::model::Head::MeanPooling, ..small_config() };
+        let config = TransformerDraft { head: Head::MeanPooling, ..small_config().draft() }.check().unwrap();
         let directory = synthetic::temporary(&config);
         let prompts = r#"{"prompts": {"query": "the view ", "passage": ""}, "default_prompt_name": null}"#;
         fs::write(directory.path().join("config_sentence_transformers.json"), prompts).unwrap();

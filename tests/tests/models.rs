@@ -309,7 +309,7 @@ fn with_embeddings(
     change: impl Fn(&str, (usize, usize), f32) -> f32,
 ) -> Model {
     let mut model = small(architecture, Head::HiddenStates);
-    model.config.layer_norm_epsilon = epsilon;
+    model.config = TransformerDraft { layer_norm_epsilon: epsilon, ..model.config.draft() }.check().unwrap();
     let is_table = |name: &str| name.starts_with("embeddings.") || name.starts_with('w');
     let changed = model.weights.iter().map(|(name, tensor)| {
         let mut tensor = tensor.to_owned();

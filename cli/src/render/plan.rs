@@ -59,12 +59,14 @@ fn bound(plan: &Plan) -> String {
     );
     let (least, whole) = (units::seconds(plan.lower_bound_seconds), units::seconds(plan.deployment.seconds));
     let less = plan.deployment.seconds < plan.lower_bound_seconds * (1.0 - 1e-9);
-    let proved = format!("No suite of the space ({space}) has parts that add up to less than {least}");
+    let proved = format!("No suite of the space ({space}) within these limits has parts that add up to less than {least}");
     let saved = "where parts meet, parties need not wait for one another, and another suite might save more there";
     if plan.request.requests == 1 {
-        return match less {
-            false => format!("{proved}, and the whole of this one, counted, takes just that.\n"),
-            true => format!("{proved}; the whole of this one, counted, takes {whole}: {saved}.\n"),
+        let parts = units::seconds(plan.added_up_seconds);
+        let saves = plan.chosen.seconds < plan.added_up_seconds * (1.0 - 1e-9);
+        return match (saves, less) {
+            (false, false) => format!("{proved}, and the whole of this one, counted, takes just that.\n"),
+            _ => format!("{proved}. Those of this one add up to {parts}, and the whole, counted, takes {whole}: {saved}.\n"),
         };
     }
     let queries = format!("{} queries take {whole}, event by event", plan.request.requests);

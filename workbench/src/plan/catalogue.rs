@@ -12,10 +12,9 @@ use crate::sizes::Sizes;
 use crate::subject::{Kind, Subject};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Add, Mul, Sub};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::model::{Embedding, TransformerConfig};
 use viewless_protocols::nonlinear::{Function, Protocol, Quality, Registry};
@@ -168,8 +167,12 @@ struct Place {
     calls: u64,
 }
 
-/// Certified errors that were found, so that each is found once.
-type Certified = Mutex<BTreeMap<(String, String, u8), Option<f64>>>;
+/// Certified errors of protocols, by name and fraction bits; none where no finite one is certified. They are those of circuits under the
+/// law of truncation, floor or one unit more, which all schemes obey: comparison, masks and shares do not enter them.
+type Certified = BTreeMap<(String, u8), Option<f64>>;
+
+/// Choices that are worked on before progress is told.
+const CHUNK: usize = 4;
 
 impl Catalogue {
     /// Counts and certifies every choice of a space for a model.
@@ -182,29 +185,57 @@ impl Catalogue {
         };
         let sizes = subject.sizes(sizes);
         let schemes = space.schemes();
-        if schemes.is_empty() {
+        let Some((first, _)) = schemes.first() else {
             return Err(PlanningError::EmptySpace { reason: "no combination of its choices".to_owned() });
-        }
-        let known = Certified::default();
-        let done = AtomicUsize::new(0);
+        };
+        let bits: BTreeSet<u8> = schemes.iter().map(|(_, bits)| *bits).collect();
+        let candidates: Vec<(Arc<Protocol>, usize, u8)> = config
+            .functions()
+            .iter()
+            .flat_map(|function| {
+                let row = shape(config, function, sizes).1;
+                Registry::built_in().of(function).filter(|protocol| unfit(protocol).is_none()).map(move |p| (p, row))
+            })
+            .flat_map(|(protocol, row)| bits.iter().map(move |&bits| (Arc::clone(protocol), row, bits)))
+            .collect();
         // A function of progress need not be shared among threads: what is done is told between chunks.
-        let mut entries = Vec::with_capacity(schemes.len());
-        for chunk in schemes.chunks(4) {
-            let counted: Result<Vec<_>, PlanningError> = chunk
+        let all = candidates.len() + schemes.len();
+        let mut errors = Certified::new();
+        for chunk in candidates.chunks(CHUNK) {
+            let found: Result<Vec<_>, PlanningError> = chunk
                 .par_iter()
-                .map(|&(scheme, bits)| {
-                    let entry = CatalogueEntry::new(subject, config, scheme, bits, sizes, &known);
-                    done.fetch_add(1, Ordering::Relaxed);
-                    entry
+                .map(|(protocol, row, bits)| {
+                    let error = certified(protocol, &suite(*first, *bits)?, *row);
+                    Ok(((protocol.card.name.to_string(), *bits), error))
                 })
                 .collect();
+            errors.extend(found?);
+            progress(errors.len(), all);
+        }
+        let mut entries = Vec::with_capacity(schemes.len());
+        for chunk in schemes.chunks(CHUNK) {
+            let counted: Result<Vec<_>, PlanningError> = chunk
+                .par_iter()
+                .map(|&(scheme, bits)| CatalogueEntry::new(subject, config, scheme, bits, sizes, &errors))
+                .collect();
             entries.extend(counted?);
-            progress(done.load(Ordering::Relaxed), schemes.len());
+            progress(errors.len() + entries.len(), all);
         }
         let (seq, batch) = (sizes.seq(), sizes.batch());
         let embedding = Suite::built_in(crate::named::DEFAULT_SUITE).map_err(crate::SubjectError::from)?.embedding;
         Ok(Self { model: subject.name.clone(), seq, batch, layers: config.layers, embedding, entries })
     }
+
+    /// Sizes at which everything is counted.
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes::new(self.seq, self.batch).expect("the catalogue was made at these sizes")
+    }
+}
+
+/// Why a protocol does not serve: it is known to fail at being right or private.
+fn unfit(protocol: &Protocol) -> Option<String> {
+    let mut fails = protocol.card.fails.iter().filter(|failing| failing.quality != Quality::Cheap);
+    fails.next().map(|failing| failing.why.to_string())
 }
 
 impl CatalogueEntry {
@@ -214,7 +245,7 @@ impl CatalogueEntry {
         scheme: SchemeSpec,
         fraction_bits: u8,
         sizes: Sizes,
-        known: &Certified,
+        errors: &Certified,
     ) -> Result<Self, PlanningError> {
         let base = complete(suite(scheme, fraction_bits)?, config);
         let of_layers = |layers: usize| {
@@ -238,11 +269,6 @@ impl CatalogueEntry {
             };
             for protocol in protocols {
                 let name = protocol.card.name.to_string();
-                let unfit = || {
-                    let fails = protocol.card.fails.iter();
-                    let mut fails = fails.filter(|failing| failing.quality != Quality::Cheap);
-                    fails.next().map(|failing| failing.why.to_string())
-                };
                 let traffic = match alone(Some(protocol), &base, &place) {
                     Ok(traffic) => traffic - nothing,
                     Err(error) => {
@@ -253,11 +279,11 @@ impl CatalogueEntry {
                 if name == named {
                     linear = linear - traffic * place.calls as i64;
                 }
-                if let Some(why) = unfit() {
+                if let Some(why) = unfit(protocol) {
                     choice.left_out.insert(name, why);
                     continue;
                 }
-                match certified_once(protocol, &base, place.row, known) {
+                match errors.get(&(name.clone(), fraction_bits)).copied().flatten() {
                     Some(certified_error) => {
                         choice.variants.push(VariantEntry { protocol: name, traffic, certified_error })
                     }
@@ -313,6 +339,20 @@ fn calls(program: &Program, suite: &Suite) -> BTreeMap<String, u64> {
     suite.protocols.iter().map(of).collect()
 }
 
+/// Rows of a function's argument, and elements of a row.
+fn shape(config: &TransformerConfig, function: &Function, sizes: Sizes) -> (usize, usize) {
+    let tokens = sizes.seq() * sizes.batch();
+    if *function == Function::SOFTMAX {
+        (tokens * config.heads, sizes.seq())
+    } else if *function == Function::LAYERNORM {
+        (tokens, config.hidden_size)
+    } else if *function == Function::TANH {
+        (sizes.batch(), config.hidden_size)
+    } else {
+        (tokens, config.intermediate_size)
+    }
+}
+
 /// Where functions occur in a model, from how often they do in models of one and of two layers.
 fn places(
     config: &TransformerConfig,
@@ -320,23 +360,11 @@ fn places(
     two: &BTreeMap<String, u64>,
     sizes: Sizes,
 ) -> Vec<Place> {
-    let tokens = sizes.seq() * sizes.batch();
-    let shape = |function: &Function| {
-        if *function == Function::SOFTMAX {
-            (tokens * config.heads, sizes.seq())
-        } else if *function == Function::LAYERNORM {
-            (tokens, config.hidden_size)
-        } else if *function == Function::TANH {
-            (sizes.batch(), config.hidden_size)
-        } else {
-            (tokens, config.intermediate_size)
-        }
-    };
     let more = config.layers as u64 - 1;
     let place = |function: Function| {
         let of = |calls: &BTreeMap<String, u64>| calls.get(function.name()).copied().unwrap_or(0);
         let calls = of(one) + (of(two) - of(one)) * more;
-        let (rows, row) = shape(&function);
+        let (rows, row) = shape(config, &function, sizes);
         (calls > 0).then_some(Place { function, rows, row, calls })
     };
     config.functions().into_iter().filter_map(place).collect()
@@ -359,17 +387,4 @@ fn alone(protocol: Option<&Protocol>, suite: &Suite, place: &Place) -> Result<Tr
     })?;
     let program = scheme::compile(&circuit, &suite.scheme, suite.fixed()).map_err(crate::SubjectError::from)?;
     Ok(Traffic::of(&program))
-}
-
-/// The certified error. It is that of the circuit under the law of truncation, floor or one unit more, which all schemes obey; the
-/// comparison and the masks do not enter it.
-fn certified_once(protocol: &Protocol, suite: &Suite, row: usize, known: &Certified) -> Option<f64> {
-    let scheme = format!("{:?}", suite.scheme.kind);
-    let key = (protocol.card.name.to_string(), scheme, suite.fraction_bits);
-    if let Some(error) = known.lock().expect("no thread panics with the lock").get(&key) {
-        return *error;
-    }
-    let error = certified(protocol, suite, row);
-    known.lock().expect("no thread panics with the lock").insert(key, error);
-    error
 }

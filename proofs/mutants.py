@@ -2,7 +2,7 @@
 """One-line breakages of the certificate checker, each of which the tests must notice. A nightly target: `proofs/mutants.py`.
 
 The privacy modules are copied into a crate of their own under target/mutants, which builds in seconds; each mutant is compiled
-there with tests/refusals.rs and the random forgeries of tests/random.rs. Exit status 1: a mutant survives that is not in JUSTIFIED.
+there with tests/refusals/ and the random forgeries of tests/random.rs. Exit status 1: a mutant survives that is not in JUSTIFIED.
 Arguments choose mutants whose file or text contains one of them."""
 
 import pathlib
@@ -139,9 +139,8 @@ def prepare():
     module.write_text(text)
     (WORK / "src" / "lib.rs").write_text("//! A copy, to be broken.\npub mod privacy;\n")
     (WORK / "tests").mkdir(parents=True, exist_ok=True)
-    for test in ("refusals.rs", "random.rs"):
-        shutil.copy(ROOT / "proofs" / "tests" / test, WORK / "tests" / test)
-    for folder in ("tests/random_programs", "tests/second", "second_checker"):
+    shutil.copy(ROOT / "proofs" / "tests" / "random.rs", WORK / "tests" / "random.rs")
+    for folder in ("tests/refusals", "tests/random_programs", "tests/second", "second_checker"):
         shutil.copytree(ROOT / "proofs" / folder, WORK / folder, dirs_exist_ok=True)
     path = lambda crate: f'{{ path = "{ROOT / crate}" }}'
     (WORK / "Cargo.toml").write_text(

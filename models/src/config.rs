@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 use viewless_protocols::model::left_out::{Effect, LeftOut, Needed};
-use viewless_protocols::model::{Activation, Architecture, AttentionWeights, Head, Input, TransformerConfig, left_out};
+use viewless_protocols::model::{
+    Activation, Architecture, AttentionWeights, Head, Input, TransformerConfig, TransformerDraft, left_out,
+};
 
 use crate::error::ModelError;
 use crate::family::{IMAGE, ORIGINAL_BERT, Size, family};
@@ -45,7 +47,7 @@ pub fn read_config(directory: &Path) -> Result<TransformerConfig, ModelError> {
     };
     let head = head::read_head(directory, &fields, architecture, hidden_size)?;
     let (first_position, padding_token) = padding(&fields, architecture, &head)?;
-    let config = TransformerConfig {
+    let draft = TransformerDraft {
         architecture,
         input: input(&fields, architecture)?,
         hidden_size,
@@ -59,8 +61,7 @@ pub fn read_config(directory: &Path) -> Result<TransformerConfig, ModelError> {
         padding_token,
         head,
     };
-    config.validate().map_err(|source| ModelError::Sizes { file: fields.file, source })?;
-    Ok(config)
+    draft.check().map_err(|source| ModelError::Sizes { file: fields.file, source })
 }
 
 /// The family that a file names. The original BERT's name none, and have no other fields than that had.
@@ -229,7 +230,7 @@ mod tests {
             assert_eq!(read_config(synthetic::temporary(&config).path()).unwrap(), config);
         }
         let config = small_config();
-        let tanh = TransformerConfig { activation: Activation::GeluTanh, ..config };
+        let tanh = TransformerDraft { activation: Activation::GeluTanh, ..config.draft() }.check().unwrap();
         assert_eq!(read_config(synthetic::temporary(&tanh).path()).unwrap(), tanh);
     }
 
@@ -244,7 +245,7 @@ mod tests {
             let known = viewless_protocols::model::known(published).unwrap();
             // The published BERT is cased and so has another vocabulary than the code.
             let input = if model_type == "bert" { read.input } else { known.input };
-            assert_eq!(read, TransformerConfig { input, head: Head::HiddenStates, ..known });
+            assert_eq!(read, TransformerDraft { input, head: Head::HiddenStates, ..known.draft() }.check().unwrap());
         }
     }
 

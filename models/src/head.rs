@@ -178,10 +178,10 @@ mod tests {
     use serde_json::json;
     use std::fs;
     use tempfile::TempDir;
-    use viewless_protocols::model::TransformerConfig;
+    use viewless_protocols::model::TransformerDraft;
 
     fn directory(head: Head) -> TempDir {
-        synthetic::temporary(&TransformerConfig { head, ..small_config() })
+        synthetic::temporary(&TransformerDraft { head, ..small_config().draft() }.check().unwrap())
     }
 
     fn set(directory: &TempDir, file: &str, field: &str, value: Value) {

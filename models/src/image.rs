@@ -206,6 +206,7 @@ mod tests {
     use serde_json::json;
     use std::fs;
     use viewless_protocols::model::Architecture;
+    use viewless_protocols::model::TransformerDraft;
 
     /// The picture of `reference/resize.py`.
     fn picture() -> RgbImage {
@@ -292,7 +293,7 @@ mod tests {
     fn a_model_of_one_channel_sees_pillows_grey() {
         let config = small(Architecture::Vit);
         let input = Input::Image { image_size: 12, patch_size: 4, channels: 1 };
-        let config = TransformerConfig { input, ..config };
+        let config = TransformerDraft { input, ..config.draft() }.check().unwrap();
         let directory = synthetic::temporary(&config);
         let file = directory.path().join("picture.png");
         picture().save(&file).unwrap();
@@ -316,6 +317,9 @@ mod tests {
         assert!(matches!(error, ModelError::Picture { .. }) && error.to_string().contains("picture.png"), "{error}");
         assert!(matches!(read(&small(Architecture::Bert)), ModelError::NoImage));
         let input = Input::Image { image_size: 12, patch_size: 4, channels: 2 };
-        assert!(matches!(read(&TransformerConfig { input, ..config }), ModelError::ImageChannels { channels: 2 }));
+        assert!(matches!(
+            read(&TransformerDraft { input, ..config.draft() }.check().unwrap()),
+            ModelError::ImageChannels { channels: 2 }
+        ));
     }
 }

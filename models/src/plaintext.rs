@@ -26,6 +26,7 @@ use viewless_protocols::model::architecture::{
 };
 use viewless_protocols::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER};
 use viewless_protocols::model::{Activation, AttentionWeights, Head, Pooling, TransformerConfig};
+use viewless_protocols::nonlinear::exact;
 
 use crate::error::ModelError;
 use crate::prompt::{Prompt, no_text};
@@ -416,11 +417,8 @@ fn pool(x: &Array2<f32>, pooling: Pooling) -> Array1<f32> {
 fn activate(activation: Activation, x: f32) -> f32 {
     let x = f64::from(x);
     let y = match activation {
-        // 1 + erf(x/sqrt 2) = erfc(-x/sqrt 2), without cancellation for negative x.
-        Activation::Gelu => 0.5 * x * libm::erfc(-x / std::f64::consts::SQRT_2),
-        Activation::GeluTanh => {
-            0.5 * x * (1.0 + libm::tanh((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)))
-        }
+        Activation::Gelu => exact::gelu(x),
+        Activation::GeluTanh => exact::gelu_tanh(x),
         Activation::Relu => x.max(0.0),
         Activation::Silu => x / (1.0 + libm::exp(-x)),
         Activation::QuickGelu => x / (1.0 + libm::exp(-1.702 * x)),
@@ -437,8 +435,7 @@ fn mean(values: ArrayView1<'_, f32>) -> f64 {
 mod tests {
     use super::*;
     use crate::synthetic::{small_config, synthetic_weights};
-    use std::path::Path;
-    use viewless_protocols::model::ConfigError;
+    use viewless_protocols::model::TransformerDraft;
 
     #[test]
     fn gelu_has_the_values_of_tables() {
@@ -492,7 +489,8 @@ mod tests {
 
     #[test]
     fn one_thread_and_many_compute_the_same_bits() {
-        let config = TransformerConfig { hidden_size: 96, intermediate_size: 384, ..small_config() };
+        let config =
+            TransformerDraft { hidden_size: 96, intermediate_size: 384, ..small_config().draft() }.check().unwrap();
         let weights = synthetic_weights(&config, 2).unwrap();
         let tokens: Vec<u32> = (2..40).collect();
         let on = |threads| {
@@ -504,7 +502,7 @@ mod tests {
 
     #[test]
     fn without_a_head_the_output_is_the_hidden_states() {
-        let config = TransformerConfig { head: Head::HiddenStates, ..small_config() };
+        let config = TransformerDraft { head: Head::HiddenStates, ..small_config().draft() }.check().unwrap();
         let output = forward(&config, &synthetic_weights(&config, 1).unwrap(), &[2, 5, 3]).unwrap();
         assert!(output.output.iter().eq(output.hidden_states.iter()));
     }
@@ -525,12 +523,9 @@ mod tests {
         let config = small_config();
         let weights = synthetic_weights(&config, 1).unwrap();
         let refused = |config: &TransformerConfig| forward(config, &weights, &[2, 3]).unwrap_err();
-        let deeper = refused(&TransformerConfig { layers: 3, ..config.clone() });
+        let deeper = refused(&TransformerDraft { layers: 3, ..config.draft() }.check().unwrap());
         assert!(matches!(deeper, ModelError::MissingTensor { .. }) && deeper.to_string().contains("encoder.layer.2"));
-        let wider = refused(&TransformerConfig { intermediate_size: 65, ..config.clone() });
+        let wider = refused(&TransformerDraft { intermediate_size: 65, ..config.draft() }.check().unwrap());
         assert!(matches!(wider, ModelError::WrongShape { .. }) && wider.to_string().contains("intermediate"));
-        let odd = refused(&TransformerConfig { heads: 0, ..config.clone() });
-        assert!(matches!(odd, ModelError::Sizes { source: ConfigError::Zero { .. }, .. }));
-        assert!(odd.to_string().contains(&Path::new("synthetic").display().to_string()));
     }
 }

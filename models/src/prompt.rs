@@ -131,13 +131,16 @@ mod tests {
     use crate::synthetic::small;
     use ndarray::Array3;
     use viewless_protocols::model::Architecture;
+    use viewless_protocols::model::TransformerDraft;
 
     #[test]
     fn patches_go_along_rows_and_their_numbers_by_channel_row_column() {
-        let config = TransformerConfig {
+        let config = TransformerDraft {
             input: Input::Image { image_size: 4, patch_size: 2, channels: 2 },
-            ..small(Architecture::Vit)
-        };
+            ..small(Architecture::Vit).draft()
+        }
+        .check()
+        .unwrap();
         let pixels = Array3::from_shape_fn((2, 4, 4), |(c, y, x)| (100 * c + 10 * y + x) as f32);
         let patches = Prompt::from(pixels.view()).patches(&config).unwrap();
         assert_eq!(patches.row(1).to_vec(), [2.0, 3.0, 12.0, 13.0, 102.0, 103.0, 112.0, 113.0]);

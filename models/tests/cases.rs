@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use viewless_models::{Decision, Encoded, Model, ModelError, Prompt, read_config};
-use viewless_protocols::model::{Head, Input, TransformerConfig};
+use viewless_protocols::model::{Head, Input, TransformerDraft};
 
 /// Half a unit of the fifth decimal, and 5e-6 for float32.
 const TOLERANCE: f32 = 1e-5;
@@ -121,7 +121,7 @@ fn an_index_that_disagrees_with_its_files_is_refused() {
 #[test]
 fn the_canary_a_case_under_another_configuration_is_not_right() {
     let model = load("hidden-act-quad");
-    let config = TransformerConfig { attention_weights: Default::default(), ..model.config.clone() };
+    let config = TransformerDraft { attention_weights: Default::default(), ..model.config.draft() }.check().unwrap();
     let tokens = model.encode("hello the view").unwrap();
     let output = viewless_models::forward(&config, &model.weights, &tokens).unwrap().output;
     assert!((output[0] - 1.66264).abs() > 100.0 * TOLERANCE);

@@ -8,3 +8,4 @@ pub mod audit;
 pub mod bound;
 pub mod privacy;
 pub mod reference;
+pub mod ticks;

@@ -8,19 +8,18 @@ use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Op, Program, ProgramBuilder, ValueId};
 use viewless_protocols::ring::Domain;
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
 
 fn program(build: impl FnOnce(&mut Circuit)) -> Program {
     let mut c = Circuit::new();
     build(&mut c);
     let spec = SchemeSpec {
-        kind: SchemeKind::Additive2,
+        sharing: Sharing::Additive2(Triples::FixedWeight),
         truncation: Truncation::Exact,
         comparison: Comparison::Carry,
-        triples: Triples::FixedWeight,
         weights: Weights::Shared,
     };
-    scheme::compile(&c.finish().unwrap(), &spec, FixedPoint { fraction_bits: 16 }).unwrap()
+    scheme::compile(&c.finish().unwrap(), &spec, FixedPoint::of::<16>()).unwrap()
 }
 
 fn example() -> Program {

@@ -4,7 +4,7 @@ use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::exhaustive::Exhaustive;
 use viewless_proofs::privacy::{self, Coalition, Verdict, check, exhaustive, symbolic};
 use viewless_protocols::party::{Party, PartySet};
-use viewless_protocols::program::{Constant, Function, Program, ProgramBuilder, ValueId, Wave};
+use viewless_protocols::program::{Constant, Program, ProgramBuilder, ValueId, Wave, WordFunction};
 use viewless_protocols::ring::Domain;
 use viewless_protocols::shape::{Move, Shape};
 
@@ -260,7 +260,7 @@ fn a_sine_mask_that_is_not_uniform_over_the_period() {
             p.convert(narrow, angle)
         });
         let t = p.add(r[0], r[1]);
-        let waves = Function::Table { entries: (0..16).map(|t| t * t % 8).collect(), domain: RING };
+        let waves = WordFunction::Table { entries: (0..16).map(|t| t * t % 8).collect(), domain: RING };
         let sine = p.function(waves, t);
         deal(p, sine);
         let d = sub(p, x, r);
@@ -382,7 +382,7 @@ fn a_sampler_that_never_draws_one_value() {
     let program = program(|p| {
         let x = input(p, "x", Domain::Ring(2), [1].into());
         let seed = dealt(p, P1, Domain::Ring(2), &[1].into());
-        let r = p.function(Function::Table { entries: vec![0, 1, 3, 3], domain: Domain::Ring(2) }, seed);
+        let r = p.function(WordFunction::Table { entries: vec![0, 1, 3, 3], domain: Domain::Ring(2) }, seed);
         let d = p.add(x[1], r);
         p.send(d, P0);
     });
@@ -517,7 +517,7 @@ fn waves_reveal_what_they_are_of() {
     let program = program(|p| {
         let t = p.sample(PartySet::of(&[Dealer, P0]), Domain::Ring(8), [1].into());
         let waves = vec![Wave { harmonic: 1, cosine: 1.0, sine: 0.0 }];
-        let cosine = p.function(Function::Waves { waves, fraction_bits: 20 }, t);
+        let cosine = p.function(WordFunction::Waves { waves, fraction_bits: 20 }, t);
         p.send(cosine, P1);
         let x = p.input(P0, "x", 0, Domain::Ring(8), [1].into());
         let d = p.sub(x, t);

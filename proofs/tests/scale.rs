@@ -7,19 +7,17 @@ use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::model::{self, Query};
 use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::program::Program;
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use viewless_protocols::suite::Suite;
 
 const PUBLISHED: SchemeSpec = SchemeSpec {
-    kind: SchemeKind::Additive2,
+    sharing: Sharing::Additive2(Triples::Fresh),
     truncation: Truncation::Local,
     comparison: Comparison::Spk,
-    triples: Triples::Fresh,
     weights: Weights::Shared,
 };
 
-const REPLICATED: SchemeSpec =
-    SchemeSpec { kind: SchemeKind::Replicated3, comparison: Comparison::Carry, triples: Triples::None, ..PUBLISHED };
+const REPLICATED: SchemeSpec = SchemeSpec { sharing: Sharing::Replicated3, comparison: Comparison::Carry, ..PUBLISHED };
 
 fn prove_all(name: &str, program: &Program) {
     let started = Instant::now();
@@ -57,7 +55,7 @@ fn chain(length: usize, spec: &SchemeSpec) -> Program {
         y = c.mul(y, x);
     }
     c.reveal(y, "y");
-    scheme::compile(&c.finish().unwrap(), spec, FixedPoint { fraction_bits: 16 }).unwrap()
+    scheme::compile(&c.finish().unwrap(), spec, FixedPoint::of::<16>()).unwrap()
 }
 
 #[test]
@@ -143,5 +141,5 @@ fn protocol_program(protocol: &Protocol, spec: &SchemeSpec) -> Program {
     let x = c.input(Owner::Client, "x", [2, 4]);
     let y = protocol.build_alone(&mut c, x, 1e-5);
     c.reveal(y, "y");
-    scheme::compile(&c.finish().unwrap(), spec, FixedPoint { fraction_bits: 16 }).unwrap()
+    scheme::compile(&c.finish().unwrap(), spec, FixedPoint::of::<16>()).unwrap()
 }

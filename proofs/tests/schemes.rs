@@ -11,27 +11,11 @@ use viewless_protocols::circuit::{CheckedCircuit, Circuit, Op, Opening, Owner, S
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{self, Constant, Program, Value};
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
-
-fn every_scheme() -> Vec<SchemeSpec> {
-    let mut all = Vec::new();
-    for truncation in [Truncation::Local, Truncation::Exact] {
-        for comparison in [Comparison::Spk, Comparison::Carry] {
-            for weights in [Weights::Shared, Weights::Server] {
-                for triples in [Triples::Fresh, Triples::FixedWeight] {
-                    all.push(SchemeSpec { kind: SchemeKind::Additive2, truncation, comparison, triples, weights });
-                }
-                let triples = Triples::None;
-                all.push(SchemeSpec { kind: SchemeKind::Replicated3, truncation, comparison, triples, weights });
-            }
-        }
-    }
-    all
-}
+use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
 
 /// Pairs of which the scheme promises nothing, because they hold everything.
 fn pairs(spec: &SchemeSpec) -> [[Party; 2]; 3] {
-    let third = match spec.kind {
+    let third = match spec.kind() {
         SchemeKind::Additive2 => Party::Dealer,
         SchemeKind::Replicated3 => Party::P2,
     };
@@ -39,10 +23,11 @@ fn pairs(spec: &SchemeSpec) -> [[Party; 2]; 3] {
 }
 
 fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec) -> Program {
-    scheme::compile(circuit, spec, FixedPoint { fraction_bits: 16 }).unwrap()
+    scheme::compile(circuit, spec, FixedPoint::of::<16>()).unwrap()
 }
 
 /// A name, and a circuit small enough to be counted once its words are shrunk.
+#[expect(clippy::too_many_lines, reason = "a list of what schemes are made of")]
 fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
     fn unary(build: impl FnOnce(&mut Circuit, viewless_protocols::circuit::Secret)) -> CheckedCircuit {
         let mut c = Circuit::new();
@@ -204,7 +189,7 @@ fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
 #[test]
 fn every_operation_is_proved_for_every_promised_coalition() {
     for (name, circuit) in primitives() {
-        for spec in every_scheme() {
+        for spec in SchemeSpec::every() {
             let program = compile(&circuit, &spec);
             for coalition in promised_coalitions(&program) {
                 let report = privacy::prove(&program, coalition);
@@ -234,8 +219,8 @@ fn a_client_who_computes_is_proved_for_every_operation() {
     for (name, circuit) in primitives() {
         for truncation in [Truncation::Local, Truncation::Exact] {
             for comparison in [Comparison::Spk, Comparison::Carry] {
-                let (kind, triples, weights) = (SchemeKind::Additive2, Triples::FixedWeight, Weights::ClientServer);
-                let program = compile(&circuit, &SchemeSpec { kind, truncation, comparison, triples, weights });
+                let (sharing, weights) = (Sharing::Additive2(Triples::FixedWeight), Weights::ClientServer);
+                let program = compile(&circuit, &SchemeSpec { sharing, truncation, comparison, weights });
                 assert!(!program.parties.contains(Party::Client) && !program.parties.contains(Party::ModelOwner));
                 for coalition in promised_coalitions(&program) {
                     let report = privacy::prove(&program, coalition);
@@ -267,7 +252,7 @@ fn a_client_who_computes_is_proved_for_every_operation() {
 #[test]
 fn what_is_not_promised_is_not_proved() {
     for (name, circuit) in primitives() {
-        for spec in every_scheme() {
+        for spec in SchemeSpec::every() {
             let program = compile(&circuit, &spec);
             for members in pairs(&spec) {
                 // Without a product, nothing is dealt, and the dealer adds nothing to a party's view.
@@ -292,7 +277,7 @@ fn counting_small_words_agrees() {
     for (name, circuit) in primitives() {
         let has_weights = circuit.nodes().iter().any(|node| matches!(node.op, Op::Input { owner: Owner::Model, .. }));
         let mut counted = HashSet::new();
-        for spec in every_scheme() {
+        for spec in SchemeSpec::every() {
             let program = compile(&circuit, &spec);
             // A choice that the circuit does not touch gives the same Program, but for who owns no weights.
             if (spec.weights == Weights::Server && !has_weights) || !counted.insert(program.digest()) {
@@ -316,7 +301,7 @@ fn counting_small_words_agrees() {
 #[test]
 fn counting_refutes_two_computing_parties_together() {
     let (_, circuit) = primitives().swap_remove(3);
-    for spec in every_scheme() {
+    for spec in SchemeSpec::every() {
         let program = compile(&circuit, &spec);
         for members in pairs(&spec).into_iter().filter(|members| !members.contains(&Party::Dealer)) {
             let coalition = Coalition::of(&program, &members).unwrap();
@@ -331,7 +316,7 @@ fn counting_refutes_two_computing_parties_together() {
 #[test]
 fn a_product_of_replicated_shares_without_its_sharing_of_zero_is_refuted() {
     let (_, circuit) = primitives().swap_remove(3);
-    for spec in every_scheme().into_iter().filter(|spec| spec.kind == SchemeKind::Replicated3) {
+    for spec in SchemeSpec::every().into_iter().filter(|spec| spec.kind() == SchemeKind::Replicated3) {
         let program = compile(&circuit, &spec);
         let square =
             program.values.iter().position(|value| value.op.arguments().len() == 2 && value.holders.len() == 1);

@@ -15,7 +15,7 @@ use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Constant, Op, Program, ProgramBuilder, ValueId};
 use viewless_protocols::ring::Domain;
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
 
 /// How many certificates both accepted, and both refused.
 #[derive(Debug, Default)]
@@ -91,12 +91,12 @@ fn alone(protocol: &Protocol, kind: SchemeKind, truncation: Truncation) -> Progr
     let x = c.input(Owner::Client, "x", [1, 2]);
     let y = protocol.build_alone(&mut c, x, 1e-5);
     c.reveal(y, "y");
-    let (comparison, triples) = match kind {
-        SchemeKind::Additive2 => (Comparison::Carry, Triples::Fresh),
-        SchemeKind::Replicated3 => (Comparison::Spk, Triples::None),
+    let (comparison, sharing) = match kind {
+        SchemeKind::Additive2 => (Comparison::Carry, Sharing::Additive2(Triples::Fresh)),
+        SchemeKind::Replicated3 => (Comparison::Spk, Sharing::Replicated3),
     };
-    let spec = SchemeSpec { kind, truncation, comparison, triples, weights: Weights::Shared };
-    scheme::compile(&c.finish().unwrap(), &spec, FixedPoint { fraction_bits: 16 }).unwrap()
+    let spec = SchemeSpec { sharing, truncation, comparison, weights: Weights::Shared };
+    scheme::compile(&c.finish().unwrap(), &spec, FixedPoint::of::<16>()).unwrap()
 }
 
 /// The second checker's own forgeries, written by hand.

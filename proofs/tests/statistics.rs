@@ -10,27 +10,26 @@ use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::program::Program;
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
 
 const SEED: u64 = 20_260_101;
 /// Of all batteries and learners of a test together.
 const FALSE_ALARM_RATE: f64 = 9e-7;
 
 const ADDITIVE: SchemeSpec = SchemeSpec {
-    kind: SchemeKind::Additive2,
+    sharing: Sharing::Additive2(Triples::Fresh),
     truncation: Truncation::Exact,
     comparison: Comparison::Carry,
-    triples: Triples::Fresh,
     weights: Weights::Shared,
 };
-const REPLICATED: SchemeSpec = SchemeSpec { kind: SchemeKind::Replicated3, triples: Triples::None, ..ADDITIVE };
+const REPLICATED: SchemeSpec = SchemeSpec { sharing: Sharing::Replicated3, ..ADDITIVE };
 
 fn alone(protocol: &Protocol, spec: &SchemeSpec, row: usize) -> Program {
     let mut c = Circuit::new();
     let x = c.region("input", |c| c.input(Owner::Client, "x", [1, row]));
     let y = protocol.build_alone(&mut c, x, 1e-12);
     c.region("output", |c| c.reveal(y, "y"));
-    scheme::compile(&c.finish().unwrap(), spec, FixedPoint { fraction_bits: 16 }).unwrap()
+    scheme::compile(&c.finish().unwrap(), spec, FixedPoint::of::<16>()).unwrap()
 }
 
 /// A protocol under a scheme, with the coalitions that are promised to learn nothing.
@@ -43,7 +42,7 @@ struct Case {
 fn cases<'a>(protocols: impl Iterator<Item = &'a Protocol>, specs: &[SchemeSpec], row: usize) -> Vec<Case> {
     let case = |(protocol, spec): (&Protocol, &SchemeSpec)| {
         let program = alone(protocol, spec, row);
-        let name = format!("{} under {:?}, truncation {:?}", protocol.card.name, spec.kind, spec.truncation);
+        let name = format!("{} under {:?}, truncation {:?}", protocol.card.name, spec.kind(), spec.truncation);
         Case { name, coalitions: privacy::promised_coalitions(&program), program }
     };
     protocols.flat_map(|protocol| specs.iter().map(move |spec| (protocol, spec))).map(case).collect()

@@ -30,16 +30,68 @@ pub enum EncodeError {
     },
 }
 
-/// The width of the ring and the place of the binary point. Every built-in suite computes in Z_2^64.
+/// Width of the ring that secrets are shared in.
+pub const RING_BITS: u8 = 64;
+
+/// Most fraction bits of a secret without guard bits: a product has twice as many, of the 61 that the ring has room for.
+pub const MOST_FRACTION_BITS: u8 = (RING_BITS - 3) / 2;
+
+/// The place of the binary point in Z_2^64: so many fraction bits that a product fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "WrittenFixedPoint")]
 pub struct FixedPoint {
-    /// Fraction bits f of a secret without guard bits.
+    fraction_bits: u8,
+}
+
+/// A fixed point as files write it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenFixedPoint {
+    fraction_bits: u8,
+}
+
+/// A fixed point without room for products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{fraction_bits} fraction bits; a product needs twice as many of {RING_BITS}, use 0 to {MOST_FRACTION_BITS}")]
+pub struct FractionBitsError {
+    /// Fraction bits asked for.
     pub fraction_bits: u8,
 }
 
-/// Width of the ring that secrets are shared in.
-pub const RING_BITS: u8 = 64;
+impl FixedPoint {
+    /// So many fraction bits.
+    ///
+    /// # Errors
+    /// [`FractionBitsError`] for more than [`MOST_FRACTION_BITS`].
+    pub const fn new(fraction_bits: u8) -> Result<Self, FractionBitsError> {
+        if fraction_bits <= MOST_FRACTION_BITS {
+            Ok(Self { fraction_bits })
+        } else {
+            Err(FractionBitsError { fraction_bits })
+        }
+    }
+
+    /// So many fraction bits, checked by the compiler.
+    #[must_use]
+    pub const fn of<const FRACTION_BITS: u8>() -> Self {
+        const { assert!(FRACTION_BITS <= MOST_FRACTION_BITS, "a product needs twice as many fraction bits") };
+        Self { fraction_bits: FRACTION_BITS }
+    }
+
+    /// Fraction bits f of a secret without guard bits.
+    #[must_use]
+    pub const fn fraction_bits(self) -> u8 {
+        self.fraction_bits
+    }
+}
+
+impl TryFrom<WrittenFixedPoint> for FixedPoint {
+    type Error = FractionBitsError;
+
+    fn try_from(written: WrittenFixedPoint) -> Result<Self, FractionBitsError> {
+        Self::new(written.fraction_bits)
+    }
+}
 
 /// Encodes `value` with `fraction_bits`, rounding to the nearest integer (ties away from zero), as a word of `ring_bits`.
 ///
@@ -106,6 +158,19 @@ mod tests {
     fn what_is_not_a_number_is_refused() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert!(matches!(encode(value, 16, 64), Err(EncodeError::NotFinite { .. })));
+        }
+    }
+
+    #[test]
+    fn a_fixed_point_without_room_for_products_is_refused_wherever_it_comes_from() {
+        for bits in 0..=u8::MAX {
+            let fits = 2 * u32::from(bits) <= u32::from(RING_BITS) - 3;
+            assert_eq!(FixedPoint::new(bits).map(FixedPoint::fraction_bits).is_ok_and(|found| found == bits), fits);
+            let read = toml::from_str::<FixedPoint>(&format!("fraction_bits = {bits}"));
+            assert_eq!(
+                read.map_err(|error| error.to_string().contains("use 0 to 30")),
+                FixedPoint::new(bits).map_err(|_| true)
+            );
         }
     }
 

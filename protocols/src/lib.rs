@@ -23,3 +23,4 @@ pub mod ring;
 pub mod scheme;
 pub mod shape;
 pub mod suite;
+pub mod walk;

@@ -5,22 +5,24 @@
 use crate::fixed::FixedPoint;
 use crate::model::{Embedding, ModelProtocols};
 use crate::nonlinear::{Function, Protocol, Registry, RegistryError};
-use crate::scheme::{ChoiceError, SchemeSpec};
+use crate::scheme::{ChoiceError, SchemeSpec, WrittenScheme};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use thiserror::Error;
 
 /// A scheme, a fixed point, a protocol for each function, and the treatment of embeddings.
+///
+/// What it names protocols for is looked up in a registry by [`Suite::resolve`]; everything else is right by its type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(try_from = "WrittenSuite", into = "WrittenSuite")]
 pub struct Suite {
     /// Its name.
     pub name: String,
     /// One line on what it is for.
     pub summary: String,
-    /// Fraction bits of the fixed point in Z_2^64.
-    pub fraction_bits: u8,
+    fixed: FixedPoint,
     /// Look-up of tokens.
     pub embedding: Embedding,
     /// The scheme with its choices.
@@ -28,6 +30,21 @@ pub struct Suite {
     /// The name of a protocol for each function that its models need.
     pub protocols: BTreeMap<Function, String>,
 }
+
+/// A suite as files write it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenSuite {
+    name: String,
+    summary: String,
+    fraction_bits: u8,
+    embedding: Embedding,
+    scheme: WrittenScheme,
+    protocols: BTreeMap<Function, String>,
+}
+
+/// Fraction bits that a suite may have: with fewer, no protocol computes anything; with more, none has room for its guard bits.
+pub const FRACTION_BITS: RangeInclusive<u8> = 4..=24;
 
 /// Protocols by function: what a suite names, found in a registry.
 #[derive(Debug, Clone)]
@@ -106,7 +123,9 @@ pub enum SuiteError {
     },
     /// A fixed point without room for products.
     #[error(
-        "suite `{suite}`: {fraction_bits} fraction bits; a product needs twice as many and room above, use 4 to 24"
+        "suite `{suite}`: {fraction_bits} fraction bits; a product needs twice as many and room above, use {} to {}",
+        FRACTION_BITS.start(),
+        FRACTION_BITS.end()
     )]
     FractionBits {
         /// The suite.
@@ -187,21 +206,32 @@ impl Suite {
     /// # Errors
     /// [`SuiteError`] says what to change.
     pub fn parse(origin: &str, text: &str) -> Result<Self, SuiteError> {
-        let suite: Self = toml::from_str(text)
+        let written: WrittenSuite = toml::from_str(text)
             .map_err(|error| SuiteError::Parse { origin: origin.to_owned(), message: error.to_string() })?;
-        if !(4..=24).contains(&suite.fraction_bits) {
-            return Err(SuiteError::FractionBits { suite: suite.name, fraction_bits: suite.fraction_bits });
-        }
-        if let Err(error) = suite.scheme.validate() {
-            return Err(SuiteError::Scheme { suite: suite.name, error });
-        }
-        Ok(suite)
+        Self::try_from(written)
     }
 
     /// The fixed point.
     #[must_use]
     pub fn fixed(&self) -> FixedPoint {
-        FixedPoint { fraction_bits: self.fraction_bits }
+        self.fixed
+    }
+
+    /// Fraction bits of the fixed point in Z_2^64, among [`FRACTION_BITS`].
+    #[must_use]
+    pub fn fraction_bits(&self) -> u8 {
+        self.fixed.fraction_bits()
+    }
+
+    /// The same suite with other fraction bits.
+    ///
+    /// # Errors
+    /// [`SuiteError::FractionBits`] for what is not among [`FRACTION_BITS`].
+    pub fn with_fraction_bits(self, fraction_bits: u8) -> Result<Self, SuiteError> {
+        match fixed_point(fraction_bits) {
+            Some(fixed) => Ok(Self { fixed, ..self }),
+            None => Err(SuiteError::FractionBits { suite: self.name, fraction_bits }),
+        }
     }
 
     /// The protocols that it names.
@@ -247,10 +277,37 @@ impl Suite {
     }
 }
 
+fn fixed_point(fraction_bits: u8) -> Option<FixedPoint> {
+    FixedPoint::new(fraction_bits).ok().filter(|_| FRACTION_BITS.contains(&fraction_bits))
+}
+
+impl TryFrom<WrittenSuite> for Suite {
+    type Error = SuiteError;
+
+    fn try_from(written: WrittenSuite) -> Result<Self, SuiteError> {
+        let WrittenSuite { name, summary, fraction_bits, embedding, scheme, protocols } = written;
+        let Some(fixed) = fixed_point(fraction_bits) else {
+            return Err(SuiteError::FractionBits { suite: name, fraction_bits });
+        };
+        match SchemeSpec::try_from(scheme) {
+            Ok(scheme) => Ok(Self { name, summary, fixed, embedding, scheme, protocols }),
+            Err(error) => Err(SuiteError::Scheme { suite: name, error }),
+        }
+    }
+}
+
+impl From<Suite> for WrittenSuite {
+    fn from(suite: Suite) -> Self {
+        let Suite { name, summary, fixed, embedding, scheme, protocols } = suite;
+        let (fraction_bits, scheme) = (fixed.fraction_bits(), scheme.into());
+        Self { name, summary, fraction_bits, embedding, scheme, protocols }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheme::{SchemeKind, Triples};
+    use crate::scheme::Sharing;
 
     #[test]
     fn every_built_in_suite_can_be_used() {
@@ -267,7 +324,10 @@ mod tests {
         let without = Suite::parse("test", &text.replace("triples = \"fixed-weight\"\n", "")).unwrap();
         let none = Suite::parse("test", &text.replace("fixed-weight", "none")).unwrap();
         assert_eq!(without.scheme, none.scheme);
-        assert_eq!((without.scheme.kind, without.scheme.triples), (SchemeKind::Replicated3, Triples::None));
+        assert_eq!(without.scheme.sharing, Sharing::Replicated3);
+        // Written again, it says so: what reads it need not know what is usual.
+        let again = toml::Table::try_from(without).unwrap();
+        assert_eq!(again["scheme"]["triples"].as_str(), Some("none"));
     }
 
     #[test]
@@ -298,6 +358,11 @@ mod tests {
             assert!(matches!(error, SuiteError::Scheme { .. }) && error.to_string().contains(choose), "{error}");
         }
         assert!(matches!(parse("summary", "sumary"), SuiteError::Parse { .. }));
+        let among_three = include_str!("suites/client-server.toml")
+            .replace("additive2", "replicated3")
+            .replace("triples = \"fixed-weight\"\n", "");
+        let error = Suite::parse("test", &among_three).unwrap_err();
+        assert!(error.to_string().contains("two computing parties"), "{error}");
         assert!(matches!(Suite::built_in("none"), Err(SuiteError::Unknown { .. })));
     }
 }

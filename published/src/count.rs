@@ -5,7 +5,7 @@ use crate::variant::{Pieces, Variant};
 use std::sync::Arc;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
 use viewless_protocols::model::Query;
-use viewless_protocols::model::{self, TransformerConfig};
+use viewless_protocols::model::{self, TransformerDraft};
 use viewless_protocols::nonlinear::{Function, Protocol, Registry};
 use viewless_protocols::program::Bill;
 use viewless_protocols::program::{Phase, Program, Schedule};
@@ -41,10 +41,9 @@ pub(crate) fn count(name: &str, configuration: &Configuration) -> Result<Counted
     match &configuration.subject {
         Subject::Model { name, tokens, intermediate_size } => {
             let config = model::known(name).ok_or_else(|| refuse(format!("there is no model `{name}`")))?;
-            let config = TransformerConfig {
-                intermediate_size: intermediate_size.unwrap_or(config.intermediate_size),
-                ..config
-            };
+            let intermediate_size = intermediate_size.unwrap_or(config.intermediate_size);
+            let config = TransformerDraft { intermediate_size, ..config.draft() }.check();
+            let config = config.map_err(|error| refuse(error.to_string()))?;
             let circuit =
                 model::circuit(&config, &suite.model(Registry::built_in())?, Query { tokens: *tokens, batch: 1 })?;
             let program = compile(&circuit, &suite)?;

@@ -1,5 +1,7 @@
 //! Local operations on stored values: which kernel does what, and the buffers they work in.
 
+#![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
+
 use crate::kernels::elementwise::{self, Binary, Unary};
 use crate::kernels::matmul::{self, Product};
 use crate::kernels::{CodePath, moves};
@@ -7,7 +9,7 @@ use crate::waves;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-use viewless_protocols::program::{Function, Local, Program, Value, ValueId};
+use viewless_protocols::program::{Local, Program, ValueId, WordFunction};
 use viewless_protocols::shape::{Move, Shape};
 
 /// The words of a value: one for each element, or a single one that all elements share.
@@ -102,15 +104,21 @@ fn around(shape: &Shape, axis: usize) -> (usize, usize, usize) {
     (axes[..axis].iter().product(), axes[axis], axes[axis + 1..].iter().product())
 }
 
+/// How stored values are read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    /// Whose values they are.
+    pub(crate) program: &'a Program,
+    /// The kernels to be used.
+    pub(crate) path: CodePath,
+    /// Whether the right operand of a product of matrices is stored with its last two axes exchanged.
+    pub(crate) right_is_transposed: bool,
+}
+
 /// Computes one local operation and stores its result.
-pub(crate) fn apply(
-    store: &mut Store,
-    program: &Program,
-    path: CodePath,
-    id: ValueId,
-    local: &Local,
-    arguments: &[ValueId],
-) {
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
+pub(crate) fn apply(store: &mut Store, reading: Reading<'_>, id: ValueId, local: &Local, arguments: &[ValueId]) {
+    let Reading { program, path, .. } = reading;
     let value = program.value(id);
     let argument = |i: usize| program.value(arguments[i]);
     let mask = value.domain.mask();
@@ -141,13 +149,13 @@ pub(crate) fn apply(
         Local::Not => one(store, Unary::Not),
         Local::ShiftLeft(shift) => one(store, Unary::ShiftLeft(u32::from(*shift))),
         Local::ShiftRight(shift) => one(store, Unary::ShiftRight(u32::from(*shift))),
-        Local::ShiftRightArithmetic(shift) => one(store, Unary::ArithmeticShiftRight(u32::from(*shift))),
+        Local::ShiftRightArithmetic(shift) => one(store, Unary::ShiftRightArithmetic(u32::from(*shift))),
         Local::BitReversal => one(store, Unary::BitReversal),
         Local::Convert(_) if argument(0).domain.bits() <= value.domain.bits() => store.alias(id, arguments[0]),
         Local::Convert(_) => one(store, Unary::Reduce),
         Local::Move(Move::Reshape(_)) => store.alias(id, arguments[0]),
         Local::MatMul => {
-            matrix_product(store, path, id, value, [arguments[0], arguments[1]], [argument(0), argument(1)])
+            matrix_product(store, reading, id, [arguments[0], arguments[1]]);
         }
         Local::Sum(axis) => {
             let (outer, length, inner) = around(&argument(0).shape, *axis);
@@ -192,13 +200,13 @@ pub(crate) fn apply(
             let mut out = store.take(elements);
             let a = store.words(arguments[0], argument(0).shape.elements());
             match &**function {
-                Function::Waves { waves, fraction_bits } => {
+                WordFunction::Waves { waves, fraction_bits } => {
                     waves::evaluate(waves, *fraction_bits, argument(0).domain.bits(), &a, &mut out);
                 }
-                Function::Table { entries, .. } => {
+                WordFunction::Table { entries, .. } => {
                     a.iter().zip(&mut out).for_each(|(&word, out)| *out = entries[word as usize]);
                 }
-                Function::Remainder { modulus, .. } => {
+                WordFunction::Remainder { modulus, .. } => {
                     a.iter().zip(&mut out).for_each(|(&word, out)| *out = word % modulus);
                 }
             }
@@ -207,14 +215,9 @@ pub(crate) fn apply(
     }
 }
 
-fn matrix_product(
-    store: &mut Store,
-    path: CodePath,
-    id: ValueId,
-    value: &Value,
-    arguments: [ValueId; 2],
-    operands: [&Value; 2],
-) {
+fn matrix_product(store: &mut Store, reading: Reading<'_>, id: ValueId, arguments: [ValueId; 2]) {
+    let value = reading.program.value(id);
+    let operands = arguments.map(|argument| reading.program.value(argument));
     let (&[.., rows, inner], &[.., columns]) = (operands[0].shape.axes(), operands[1].shape.axes()) else {
         unreachable!("the checker admits matrices only");
     };
@@ -228,6 +231,7 @@ fn matrix_product(
     } else {
         Product::new(rows, inner, columns).batched(batch)
     };
-    matmul::matmul(path, &product.masked(value.domain.mask()), &left, &right, &mut out);
+    let product = if reading.right_is_transposed { product.transposed_right() } else { product };
+    matmul::matmul(reading.path, &product.masked(value.domain.mask()), &left, &right, &mut out);
     store.put(id, out);
 }

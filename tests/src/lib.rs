@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::program::Program;
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use viewless_simulator::execute::{Execution, Options, execute};
 use viewless_simulator::stream::Seed;
 
@@ -15,60 +15,34 @@ pub mod random_circuit;
 pub mod random_program;
 
 /// 16 fraction bits, as in every published system of the additive setting.
-pub const FIXED: FixedPoint = FixedPoint { fraction_bits: 16 };
+pub const FIXED: FixedPoint = FixedPoint::of::<16>();
 
 /// The choices of the published two-party systems.
 pub const PUBLISHED: SchemeSpec = SchemeSpec {
-    kind: SchemeKind::Additive2,
+    sharing: Sharing::Additive2(Triples::Fresh),
     truncation: Truncation::Local,
     comparison: Comparison::Spk,
-    triples: Triples::Fresh,
     weights: Weights::Shared,
 };
 
 /// The three-party scheme with the cheapest choices.
 pub const REPLICATED: SchemeSpec = SchemeSpec {
-    kind: SchemeKind::Replicated3,
+    sharing: Sharing::Replicated3,
     truncation: Truncation::Local,
     comparison: Comparison::Carry,
-    triples: Triples::None,
     weights: Weights::Shared,
 };
 
 /// Every combination of choices of every scheme.
 #[must_use]
 pub fn every_scheme() -> Vec<SchemeSpec> {
-    every_additive2().into_iter().chain(every_replicated3()).collect()
+    SchemeSpec::every()
 }
 
-/// Every combination of choices of the three-party scheme.
+/// Every combination of choices of one scheme.
 #[must_use]
-pub fn every_replicated3() -> Vec<SchemeSpec> {
-    let mut all = Vec::new();
-    for truncation in [Truncation::Local, Truncation::Exact] {
-        for comparison in [Comparison::Spk, Comparison::Carry] {
-            for weights in [Weights::Shared, Weights::Server] {
-                all.push(SchemeSpec { truncation, comparison, weights, ..REPLICATED });
-            }
-        }
-    }
-    all
-}
-
-/// Every combination of choices of the two-party scheme.
-#[must_use]
-pub fn every_additive2() -> Vec<SchemeSpec> {
-    let mut all = Vec::new();
-    for truncation in [Truncation::Local, Truncation::Exact] {
-        for comparison in [Comparison::Spk, Comparison::Carry] {
-            for triples in [Triples::Fresh, Triples::FixedWeight] {
-                for weights in [Weights::Shared, Weights::Server] {
-                    all.push(SchemeSpec { kind: SchemeKind::Additive2, truncation, comparison, triples, weights });
-                }
-            }
-        }
-    }
-    all
+pub fn every_choice_of(kind: SchemeKind) -> Vec<SchemeSpec> {
+    every_scheme().into_iter().filter(|spec| spec.kind() == kind).collect()
 }
 
 /// A circuit with one client input `x` of `shape`, whose result is revealed as `y`.

@@ -2,11 +2,15 @@
 //!
 //! A checker that accepts one of them does not check; one that refuses it for another reason, or blames another value, misleads.
 
+mod flaw;
+
+pub use flaw::Flaw;
+
 use proptest::prelude::*;
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{
-    Claim, ClaimKind, Constant, Function, Lifetime, Local, Op, Program, ProgramDraft, ProgramError, Rule, Value,
-    ValueId, Wave,
+    Claim, ClaimKind, Constant, Lifetime, Local, Op, Program, ProgramDraft, ProgramError, Value, ValueId, Wave,
+    WordFunction,
 };
 use viewless_protocols::region::{RegionId, Regions};
 use viewless_protocols::ring::Domain;
@@ -20,154 +24,6 @@ use crate::{compile, every_scheme};
 pub fn programs(steps: usize) -> impl Strategy<Value = Program> {
     let compiled = |(recipe, spec): (Recipe, SchemeSpec)| compile(&recipe.build(spec.truncation), &spec);
     (recipes(steps), prop::sample::select(every_scheme())).prop_map(compiled)
-}
-
-/// What is wrong with a mutant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Flaw {
-    /// A party computes with what it does not hold.
-    ComputesWithoutArgument,
-    /// A value that nobody holds.
-    HeldByNobody,
-    /// A value held by somebody who takes no part.
-    HeldByStranger,
-    /// A party is struck off the Program, but holds values.
-    PartyStruckOff,
-    /// Two samples of one stream.
-    StreamReused,
-    /// Operands of different domains.
-    OperandDomain,
-    /// Operands whose shapes do not fit.
-    OperandShape,
-    /// Arithmetic on bits, or bit operations in a ring.
-    OperationDomain,
-    /// One argument fewer.
-    ArgumentMissing,
-    /// One argument more.
-    ArgumentExtra,
-    /// An argument that does not stand before its user.
-    ArgumentForward,
-    /// Another shape stored than follows.
-    StoredShape,
-    /// Another domain stored than follows.
-    StoredDomain,
-    /// Words of no or too many bits.
-    Width,
-    /// A conversion to words of no or too many bits.
-    ConvertWidth,
-    /// A tensor without elements, or with too many.
-    Size,
-    /// A shift by the width or more.
-    Shift,
-    /// A constant that does not fit its domain.
-    ConstantTooLarge,
-    /// A constant with a word too many.
-    ConstantSize,
-    /// A constant that is not everybody's.
-    ConstantNotPublic,
-    /// An input of two owners.
-    InputOfTwo,
-    /// A message to somebody who holds it.
-    SendToHolder,
-    /// A message that makes a holder forget.
-    SendOmits,
-    /// A message that tells more than its receiver.
-    SendSpreads,
-    /// An output of somebody who does not hold it.
-    RevealToStranger,
-    /// An output that is somebody else's too.
-    RevealSpreads,
-    /// As many fraction bits as the word has bits.
-    FractionBits,
-    /// A rearrangement that does not apply.
-    MoveDoesNotApply,
-    /// A sum or a joining along an axis that is not there.
-    NoSuchAxis,
-    /// A public function that cannot be evaluated.
-    Function,
-    /// Waves of words that are no angles.
-    WavesOfWords,
-    /// A region that is not in the tree.
-    RegionOutside,
-    /// A tree of regions that is none.
-    RegionTree,
-    /// A claim about no shares, missing shares, bits, or shares that differ.
-    ClaimShares,
-    /// A claim whose numbers are impossible.
-    ClaimNumbers,
-    /// A claim made in a region that is not in the tree.
-    ClaimRegion,
-}
-
-impl Flaw {
-    /// Every flaw.
-    pub const ALL: [Self; 36] = [
-        Self::ComputesWithoutArgument,
-        Self::HeldByNobody,
-        Self::HeldByStranger,
-        Self::PartyStruckOff,
-        Self::StreamReused,
-        Self::OperandDomain,
-        Self::OperandShape,
-        Self::OperationDomain,
-        Self::ArgumentMissing,
-        Self::ArgumentExtra,
-        Self::ArgumentForward,
-        Self::StoredShape,
-        Self::StoredDomain,
-        Self::Width,
-        Self::ConvertWidth,
-        Self::Size,
-        Self::Shift,
-        Self::ConstantTooLarge,
-        Self::ConstantSize,
-        Self::ConstantNotPublic,
-        Self::InputOfTwo,
-        Self::SendToHolder,
-        Self::SendOmits,
-        Self::SendSpreads,
-        Self::RevealToStranger,
-        Self::RevealSpreads,
-        Self::FractionBits,
-        Self::MoveDoesNotApply,
-        Self::NoSuchAxis,
-        Self::Function,
-        Self::WavesOfWords,
-        Self::RegionOutside,
-        Self::RegionTree,
-        Self::ClaimShares,
-        Self::ClaimNumbers,
-        Self::ClaimRegion,
-    ];
-
-    /// Whether `rule` is the rule that the flaw breaks.
-    #[must_use]
-    pub fn breaks(self, rule: &Rule) -> bool {
-        match self {
-            Self::ComputesWithoutArgument => matches!(rule, Rule::NotHeld { .. }),
-            Self::HeldByNobody | Self::HeldByStranger | Self::PartyStruckOff => matches!(rule, Rule::Holders { .. }),
-            Self::StreamReused => matches!(rule, Rule::StreamReused { .. }),
-            Self::OperandDomain => matches!(rule, Rule::DomainsDiffer { .. }),
-            Self::OperandShape | Self::Size | Self::MoveDoesNotApply | Self::NoSuchAxis => {
-                matches!(rule, Rule::Shape(_))
-            }
-            Self::OperationDomain | Self::WavesOfWords => matches!(rule, Rule::NotInDomain { .. }),
-            Self::ArgumentMissing | Self::ArgumentExtra => matches!(rule, Rule::ArgumentCount { .. }),
-            Self::ArgumentForward => matches!(rule, Rule::NoSuchArgument(_)),
-            Self::StoredShape | Self::StoredDomain => matches!(rule, Rule::Stored { .. }),
-            Self::Width | Self::ConvertWidth => matches!(rule, Rule::Width(_)),
-            Self::Shift => matches!(rule, Rule::Shift { .. }),
-            Self::ConstantTooLarge | Self::ConstantSize | Self::Function => matches!(rule, Rule::Contents(_)),
-            Self::ConstantNotPublic | Self::InputOfTwo | Self::SendOmits | Self::SendSpreads | Self::RevealSpreads => {
-                matches!(rule, Rule::HoldersNot { .. })
-            }
-            Self::SendToHolder => matches!(rule, Rule::SendToHolder { .. }),
-            Self::RevealToStranger => matches!(rule, Rule::RevealToStranger { .. }),
-            Self::FractionBits => matches!(rule, Rule::FractionBits { .. }),
-            Self::RegionOutside | Self::RegionTree | Self::ClaimRegion => matches!(rule, Rule::Region),
-            Self::ClaimShares | Self::ClaimNumbers => matches!(rule, Rule::Claim(_)),
-        }
-    }
 }
 
 /// A Program with one flaw.
@@ -231,6 +87,7 @@ pub fn mutate(program: &Program, flaw: Flaw, choice: usize) -> Option<Mutant> {
 }
 
 /// Spoils one value of the draft and returns its position.
+#[expect(clippy::too_many_lines, reason = "one arm for each flaw")]
 fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
     let parties = draft.parties;
     let holders_of = |draft: &ProgramDraft, id: ValueId| draft.values[id.index()].holders;
@@ -512,14 +369,14 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
             })?;
             let wave = |cosine: f64| vec![Wave { harmonic: 1, cosine, sine: 0.0 }];
             let wrong = [
-                Function::Waves { waves: vec![], fraction_bits: 20 },
-                Function::Waves { waves: wave(1.0), fraction_bits: 53 },
-                Function::Waves { waves: wave(f64::NAN), fraction_bits: 20 },
-                Function::Waves { waves: wave(f64::INFINITY), fraction_bits: 20 },
-                Function::Waves { waves: wave(-1e15), fraction_bits: 20 },
-                Function::Table { entries: vec![0; 3], domain: Domain::Z64 },
-                Function::Remainder { modulus: 0, domain: Domain::Z64 },
-                Function::Remainder { modulus: 9, domain: Domain::Ring(3) },
+                WordFunction::Waves { waves: vec![], fraction_bits: 20 },
+                WordFunction::Waves { waves: wave(1.0), fraction_bits: 53 },
+                WordFunction::Waves { waves: wave(f64::NAN), fraction_bits: 20 },
+                WordFunction::Waves { waves: wave(f64::INFINITY), fraction_bits: 20 },
+                WordFunction::Waves { waves: wave(-1e15), fraction_bits: 20 },
+                WordFunction::Table { entries: vec![0; 3], domain: Domain::Z64 },
+                WordFunction::Remainder { modulus: 0, domain: Domain::Z64 },
+                WordFunction::Remainder { modulus: 9, domain: Domain::Ring(3) },
             ];
             if let Op::Local(operation, _) = &mut draft.values[i].op {
                 *operation = Local::Function(wrong[manner % wrong.len()].clone().into());
@@ -527,7 +384,7 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
             Some(i)
         }
         Flaw::WavesOfWords => {
-            let waves = |local: &Local| matches!(local, Local::Function(function) if matches!(**function, Function::Waves { .. }));
+            let waves = |local: &Local| matches!(local, Local::Function(function) if matches!(**function, WordFunction::Waves { .. }));
             let i = place(draft, &|value| matches!(&value.op, Op::Local(local, _) if waves(local)))?;
             let no_angle = |value: &Value| !value.domain.is_ring() || !(2..=32).contains(&value.domain.bits());
             let words: Vec<usize> = (0..i).filter(|&j| no_angle(&draft.values[j])).collect();

@@ -4,7 +4,7 @@ use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series, Table
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Phase;
 use viewless_protocols::program::{Grouping, Schedule, bill, timetable};
-use viewless_protocols::scheme::{Comparison, SchemeSpec, Truncation, Weights};
+use viewless_protocols::scheme::{Comparison, SchemeSpec, Sharing, Truncation, Weights};
 use viewless_tests::{PUBLISHED, compile};
 
 /// Online rounds, bits between the computing parties and bits from the dealer of y = build(x), per element.
@@ -107,7 +107,7 @@ fn a_tied_weight_is_opened_once_with_a_fixed_mask_and_twice_with_fresh_ones() {
         let y = c.matmul(x, w);
         let z = c.matmul(y, w);
         c.reveal(z, "z");
-        let spec = SchemeSpec { triples, ..PUBLISHED };
+        let spec = SchemeSpec { sharing: Sharing::Additive2(triples), ..PUBLISHED };
         let bill = bill(&compile(&c.finish().unwrap(), &spec), Schedule::Asap, Grouping::Region);
         Phase::ALL.map(|phase| bill.phase(phase).bytes_between_computing_parties).iter().sum::<u64>()
     };

@@ -5,7 +5,7 @@
 //! They count messages between the two computing parties, whatever the phase, under comparison `spk` and triples `fresh`.
 
 use viewless_protocols::circuit::{Circuit, Owner};
-use viewless_protocols::model::{self, Query, TransformerConfig};
+use viewless_protocols::model::{self, Query, TransformerConfig, TransformerDraft};
 use viewless_protocols::nonlinear::{Function, Registry};
 use viewless_protocols::program::Program;
 use viewless_protocols::program::{Bill, Grouping, Schedule, bill};
@@ -82,7 +82,10 @@ impl Sizes {
 fn linear_layers_and_embedding_equal_the_closed_form() {
     for (config, printed) in [
         (TransformerConfig::bert_base(), 3_462_742_016),
-        (TransformerConfig { intermediate_size: 3072, ..TransformerConfig::bert_large() }, 8_564_342_784),
+        (
+            TransformerDraft { intermediate_size: 3072, ..TransformerConfig::bert_large().draft() }.check().unwrap(),
+            8_564_342_784,
+        ),
     ] {
         let bill =
             bill(&program(&config, "secformer-code"), Schedule::AsWritten, viewless_protocols::model::BY_FUNCTION);
@@ -146,7 +149,7 @@ fn softmax_and_layer_normalisation_of_the_published_table_equal_their_closed_for
 /// One layer of each method at 512 tokens, softmax and two layer normalisations, as an eager framework runs them.
 #[test]
 fn rounds_of_the_published_table_s_softmax_and_layer_normalisation() {
-    let config = TransformerConfig { layers: 1, ..TransformerConfig::bert_base() };
+    let config = TransformerDraft { layers: 1, ..TransformerConfig::bert_base().draft() }.check().unwrap();
     for (softmax, layernorm, softmax_rounds, layernorm_rounds) in [
         ("softmax/crypten", "layernorm/crypten", 136, 59),
         ("softmax/crypten-tree", "layernorm/crypten-8", 118, 74),
@@ -257,7 +260,7 @@ fn rounds_of_the_whole_model_as_written_are_those_of_its_parts() {
 /// Rounds of an encoder layer that CrypTen's own counter gives the code of SecFormer's repository, at 512 tokens.
 #[test]
 fn rounds_of_a_layer_as_written_are_those_that_crypten_counts() {
-    let config = TransformerConfig { layers: 1, ..TransformerConfig::bert_base() };
+    let config = TransformerDraft { layers: 1, ..TransformerConfig::bert_base().draft() }.check().unwrap();
     for (suite, rounds) in
         [("secformer-code", 88), ("mpcformer", 167), ("puma-as-in-secformer-code", 236), ("crypten", 288)]
     {

@@ -232,7 +232,7 @@ fn reducing_each_masked_share_modulo_twenty_is_wrong_in_a_quarter_of_all_cases()
 }
 
 /// Two fraction bits and period 4: an angle of 4 bits, so that every mask can be tried.
-const TINY: FixedPoint = FixedPoint { fraction_bits: 2 };
+const TINY: FixedPoint = FixedPoint::of::<2>();
 const ANGLE_BITS: u8 = 4;
 const ANGLES: u64 = 1 << ANGLE_BITS;
 

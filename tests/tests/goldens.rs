@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
-use viewless_protocols::scheme::{Comparison, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use viewless_tests::{PUBLISHED, REPLICATED, compile, map_circuit};
 
 const EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..PUBLISHED };
@@ -79,7 +79,7 @@ fn goldens() -> BTreeMap<String, String> {
             product_with_a_weight(),
             vec![
                 (".fresh", PUBLISHED),
-                (".fixed-weight", SchemeSpec { triples: Triples::FixedWeight, ..PUBLISHED }),
+                (".fixed-weight", SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight), ..PUBLISHED }),
                 (".server", SchemeSpec { weights: Weights::Server, ..PUBLISHED }),
                 (".replicated3", REPLICATED),
                 (".server.replicated3", SchemeSpec { weights: Weights::Server, ..REPLICATED }),

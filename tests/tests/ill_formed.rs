@@ -76,6 +76,7 @@ enum CircuitFlaw {
     GuardBits,
     ArgumentKind,
     ArgumentForward,
+    ArgumentRevealed,
     ConstantSize,
     TableSize,
     Period,
@@ -85,13 +86,14 @@ enum CircuitFlaw {
 }
 
 impl CircuitFlaw {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::StoredShape,
         Self::StoredKind,
         Self::EmptyShape,
         Self::GuardBits,
         Self::ArgumentKind,
         Self::ArgumentForward,
+        Self::ArgumentRevealed,
         Self::ConstantSize,
         Self::TableSize,
         Self::Period,
@@ -108,6 +110,7 @@ impl CircuitFlaw {
             Self::GuardBits => matches!(rule, CircuitRule::Precision { .. } | CircuitRule::GuardBits { .. }),
             Self::ArgumentKind => matches!(rule, CircuitRule::Kind { .. }),
             Self::ArgumentForward => matches!(rule, CircuitRule::NoSuchArgument(_)),
+            Self::ArgumentRevealed => matches!(rule, CircuitRule::Revealed(_)),
             Self::ConstantSize => matches!(rule, CircuitRule::ConstantSize { .. }),
             Self::TableSize => matches!(rule, CircuitRule::Table { .. }),
             Self::Period => matches!(rule, CircuitRule::Number(_)),
@@ -138,6 +141,7 @@ fn argument_pointers(node: &Json) -> Vec<String> {
 }
 
 /// Spoils a stored circuit; returns the node to be blamed.
+#[expect(clippy::too_many_lines, reason = "one arm for each flaw")]
 fn spoil(circuit: &mut Json, flaw: CircuitFlaw, choice: usize) -> Option<usize> {
     let nodes = circuit["nodes"].as_array()?.clone();
     let named = |names: &'static [&'static str]| move |node: &Json| names.contains(&operation(node).0);
@@ -183,6 +187,13 @@ fn spoil(circuit: &mut Json, flaw: CircuitFlaw, choice: usize) -> Option<usize> 
             let pointers = argument_pointers(&nodes[i]);
             *circuit["nodes"][i].pointer_mut(&pointers[choice % pointers.len()])? = json!(i + choice % 2);
             i
+        }
+        CircuitFlaw::ArgumentRevealed => {
+            let i = place(&named(&["Reveal"]))?;
+            let mut again = nodes[i].clone();
+            again["op"]["Reveal"] = json!([i, "again"]);
+            circuit["nodes"].as_array_mut()?.push(again);
+            nodes.len()
         }
         CircuitFlaw::ConstantSize => {
             let i = place(&named(&["Constant"]))?;

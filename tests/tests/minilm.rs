@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::sync::OnceLock;
 use viewless_models::{Model, default_cache_dir, fetch};
 use viewless_protocols::program::Schedule;
-use viewless_protocols::scheme::{SchemeKind, SchemeSpec, Triples};
+use viewless_protocols::scheme::{SchemeSpec, Sharing};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
@@ -82,7 +82,7 @@ fn faithful_private_embeddings_are_those_of_hugging_face() {
 #[test]
 fn three_parties_with_replicated_shares_give_the_same_embeddings() {
     let mut suite = Suite::built_in("faithful").unwrap();
-    suite.scheme = SchemeSpec { kind: SchemeKind::Replicated3, triples: Triples::None, ..suite.scheme };
+    suite.scheme = SchemeSpec { sharing: Sharing::Replicated3, ..suite.scheme };
     let (text, theirs) = sentences().swap_remove(0);
     let report = private_with(&suite, &text, 2);
     let least = least_cosine(report.plaintext.values());

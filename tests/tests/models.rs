@@ -23,7 +23,7 @@ use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::model::architecture::EmbeddingLayout;
 use viewless_protocols::model::transformer::{ONE_HOT, PATCHES};
 use viewless_protocols::model::{
-    self, Activation, Architecture, Head, Input, ModelProtocols, Query, TransformerConfig,
+    self, Activation, Architecture, Head, Input, ModelProtocols, Query, TransformerConfig, TransformerDraft,
 };
 use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry, SoftmaxInputs, Truth};
 use viewless_protocols::program::Schedule;
@@ -47,7 +47,7 @@ fn small(architecture: Architecture, head: Head) -> Model {
         }
         EmbeddingLayout::Patches { .. } => Input::Image { image_size: 4, patch_size: 2, channels: 3 },
     };
-    let config = TransformerConfig {
+    let config = TransformerDraft {
         architecture,
         input,
         hidden_size: HIDDEN,
@@ -58,8 +58,10 @@ fn small(architecture: Architecture, head: Head) -> Model {
         activation: if layout.next_token { Activation::GeluTanh } else { Activation::Gelu },
         head,
         first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
-        ..TransformerConfig::bert_base()
-    };
+        ..TransformerConfig::bert_base().draft()
+    }
+    .check()
+    .unwrap();
     let weights = synthetic_weights(&config, SEED).unwrap();
     Model {
         directory: PathBuf::from("small"),
@@ -84,7 +86,7 @@ fn every_model() -> Vec<Model> {
             Architecture::Gpt2 => TransformerConfig::gpt2(),
             Architecture::Vit => TransformerConfig::vit_base(),
         };
-        TransformerConfig { head: head.clone(), ..base }.validate().is_ok()
+        TransformerDraft { head: head.clone(), ..base.draft() }.check().is_ok()
     };
     all.filter(valid).map(|(architecture, head)| small(architecture, head)).collect()
 }
@@ -204,7 +206,7 @@ fn protocols(with_errors: bool) -> ModelProtocols {
 /// What every run, or the exact functions, can answer.
 fn intervals(model: &Model, prompt: Prompt<'_>, arithmetic: Arithmetic) -> Vec<Interval> {
     let fixed = suite().fixed();
-    let unit = power_of_two(i32::from(fixed.fraction_bits));
+    let unit = power_of_two(i32::from(fixed.fraction_bits()));
     let query = Query { tokens: prompt.tokens(&model.config), batch: 1 };
     let circuit = model::circuit(&model.config, &protocols(arithmetic == Arithmetic::Reals), query).unwrap();
     let tape = Tape::new(&circuit, fixed).unwrap();

@@ -4,13 +4,13 @@ use rayon::prelude::*;
 use viewless_proofs::privacy::{Verdict, promised_coalitions, prove};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::program::Program;
-use viewless_protocols::scheme::{Comparison, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use viewless_tests::mutation::{Class, Fate, Mutant, Tally, fate, is_private_when_shrunk, mutants};
 use viewless_tests::{PUBLISHED, REPLICATED, compile, map_circuit};
 
 const EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..PUBLISHED };
 const CARRY: SchemeSpec = SchemeSpec { comparison: Comparison::Carry, ..PUBLISHED };
-const KEPT: SchemeSpec = SchemeSpec { triples: Triples::FixedWeight, ..PUBLISHED };
+const KEPT: SchemeSpec = SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight), ..PUBLISHED };
 const SERVED: SchemeSpec = SchemeSpec { weights: Weights::Server, ..PUBLISHED };
 const REPLICATED_EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..REPLICATED };
 const REPLICATED_SPK: SchemeSpec = SchemeSpec { comparison: Comparison::Spk, ..REPLICATED };

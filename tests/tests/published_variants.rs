@@ -10,7 +10,7 @@ use viewless_protocols::nonlinear;
 use viewless_tests::PUBLISHED;
 
 fn in_runs(name: &str, bound: f64, points: usize, seed: u64) -> Average {
-    let evaluation = Evaluation::Runs { scheme: PUBLISHED, fixed: FixedPoint { fraction_bits: 16 }, seed };
+    let evaluation = Evaluation::Runs { scheme: PUBLISHED, fixed: FixedPoint::of::<16>(), seed };
     let protocol = nonlinear::Registry::built_in().get(name).unwrap();
     average(protocol, RealFunction::GeluErf, Grid::symmetric(bound, points), evaluation).unwrap()
 }

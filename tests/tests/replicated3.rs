@@ -1,13 +1,12 @@
-//! The scheme `replicated3`: every operation costs what its table says; who holds, sends and learns what; the law of its truncation.
+//! The scheme `replicated3`: every operation costs what its table says; who holds, sends and learns what. What it has in common with
+//! other schemes is tested in `schemes.rs`.
 
 use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{ClaimKind, Op, Phase, Program};
 use viewless_protocols::program::{Grouping, Message, Schedule, bill, timetable};
-use viewless_protocols::scheme::{
-    self, ChoiceError, Comparison, CompileError, SchemeSpec, Triples, Truncation, Weights,
-};
-use viewless_tests::{FIXED, PUBLISHED, REPLICATED, compile, every_replicated3, map_circuit, run};
+use viewless_protocols::scheme::{Comparison, SchemeKind, SchemeSpec, Truncation, Weights};
+use viewless_tests::{REPLICATED, compile, every_choice_of, map_circuit};
 
 const EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..REPLICATED };
 const SPK: SchemeSpec = SchemeSpec { comparison: Comparison::Spk, ..REPLICATED };
@@ -157,7 +156,7 @@ fn served_weights_are_shared_once_by_one_message_in_the_setup_phase() {
 fn there_is_no_dealer_and_every_sample_has_a_holder_who_does_not_compute_everything() {
     let pairs =
         [[Party::P0, Party::P1], [Party::P1, Party::P2], [Party::P2, Party::P0]].map(|pair| PartySet::of(&pair));
-    for spec in every_replicated3() {
+    for spec in every_choice_of(SchemeKind::Replicated3) {
         let program = compile(&map_circuit(&[4], everything), &spec);
         assert!(!program.parties.contains(Party::Dealer));
         for (_, value) in program.iter().filter(|(_, value)| matches!(value.op, Op::Sample { .. })) {
@@ -183,14 +182,10 @@ fn everything(c: &mut Circuit, x: Secret) -> Secret {
     c.add(y, one)
 }
 
-/// Numbers up to an eighth of the ring, truncated by 20 bits: wraps are frequent, and each puts the result off by 2^(64 - 20).
 #[test]
-fn a_local_truncation_is_floor_or_one_more_and_wraps_by_its_law() {
-    const SHIFT: i8 = 20;
-    const ELEMENTS: usize = 1 << 14;
-    let unit = f64::from(FIXED.fraction_bits).exp2().recip();
-    let circuit = map_circuit(&[ELEMENTS], |c, x| {
-        let y = c.shift(x, -SHIFT);
+fn a_local_truncation_is_of_one_share_that_p0_holds_and_one_that_the_others_hold() {
+    let circuit = map_circuit(&[4], |c, x| {
+        let y = c.shift(x, -20);
         c.precision(y, 0)
     });
     let program = compile(&circuit, &REPLICATED);
@@ -201,63 +196,4 @@ fn a_local_truncation_is_floor_or_one_more_and_wraps_by_its_law() {
         holders.iter().map(|set| set.intersection(computing)).collect::<Vec<_>>(),
         [PartySet::of(&[Party::P0]), PartySet::of(&[Party::P1, Party::P2])]
     );
-
-    // Words of up to 2^61, exact in double precision: multiples of 2^10.
-    let words: Vec<i64> =
-        (0..ELEMENTS as i64).map(|i| ((i * 7919) % (1 << 14) - (1 << 13)) << 48).map(|x| x + (3 << 10)).collect();
-    let x: Vec<f64> = words.iter().map(|&word| word as f64 * unit).collect();
-    let execution = run(&program, &[("x", &x)], 5);
-    let mut wraps = 0;
-    for (&word, y) in words.iter().zip(&execution.output("y").unwrap().values) {
-        let result = (y / unit) as i64;
-        let floor = word >> SHIFT;
-        let off = result - floor;
-        if off == 0 || (off == 1 && word & ((1 << SHIFT) - 1) != 0) {
-            continue;
-        }
-        wraps += 1;
-        let off = off.abs() - (1 << (64 - SHIFT));
-        assert!((-1..=1).contains(&off), "{word} becomes {result}");
-    }
-    assert_eq!(wraps, execution.findings.wraps);
-    // A sum of independent bits: its deviation is at most the root of its expectation.
-    let expected = words.iter().map(|&word| word.unsigned_abs() as f64 / 64f64.exp2()).sum::<f64>();
-    assert!((execution.findings.expected_wraps - expected).abs() < 1e-6 * expected);
-    assert!((wraps as f64 - expected).abs() < 5.0 * expected.sqrt(), "{wraps} wraps where {expected} are expected");
-}
-
-#[test]
-fn an_exact_truncation_is_floor_or_one_more_up_to_its_headroom_and_unbiased() {
-    const SHIFT: i8 = 20;
-    const ELEMENTS: usize = 1 << 14;
-    let unit = f64::from(FIXED.fraction_bits).exp2().recip();
-    let circuit = map_circuit(&[ELEMENTS], |c, x| {
-        let y = c.shift(x, -SHIFT);
-        c.precision(y, 0)
-    });
-    // Up to 2^62; a quarter of a unit remains.
-    let words: Vec<i64> =
-        (0..ELEMENTS as i64).map(|i| ((i * 7919) % (1 << 14) - (1 << 13)) << 49).map(|x| x + (1 << 18)).collect();
-    let x: Vec<f64> = words.iter().map(|&word| word as f64 * unit).collect();
-    let execution = run(&compile(&circuit, &EXACT), &[("x", &x)], 5);
-    assert!(execution.findings.headroom.is_empty());
-    let mut rounded_up = 0;
-    for (&word, y) in words.iter().zip(&execution.output("y").unwrap().values) {
-        let up = (y / unit) as i64 - (word >> SHIFT);
-        assert!((0..=1).contains(&up), "{word}");
-        rounded_up += up;
-    }
-    let (expected, deviation) = (ELEMENTS as f64 / 4.0, (ELEMENTS as f64 * 3.0 / 16.0).sqrt());
-    assert!((rounded_up as f64 - expected).abs() < 5.0 * deviation, "{rounded_up} of {ELEMENTS} rounded up");
-}
-
-#[test]
-fn choices_that_do_not_go_together_are_refused() {
-    let circuit = map_circuit(&[1], |_, x| x);
-    for triples in [Triples::Fresh, Triples::FixedWeight] {
-        let refused = scheme::compile(&circuit, &SchemeSpec { triples, ..REPLICATED }, FIXED);
-        assert_eq!(refused, Err(CompileError::Choice(ChoiceError::TriplesUnused)));
-    }
-    let refused = scheme::compile(&circuit, &SchemeSpec { triples: Triples::None, ..PUBLISHED }, FIXED);
-    assert_eq!(refused, Err(CompileError::Choice(ChoiceError::TriplesMissing)));
 }

@@ -1,9 +1,12 @@
-//! Every operation is right under every choice of every scheme.
+//! The laws of schemes: every operation is right under every choice of every scheme, truncations keep their law, and nobody holds too
+//! much. A new scheme is tested here as soon as it is one of `SchemeKind::ALL`.
 
 use std::collections::BTreeSet;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::nonlinear::{self, Protocol};
+use viewless_protocols::party::{Party, PartySet};
+use viewless_protocols::program::Op;
 use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Truncation};
 use viewless_tests::random_circuit::bound;
 use viewless_tests::{PUBLISHED, REPLICATED, compile, every_scheme, map_circuit, run};
@@ -193,7 +196,7 @@ fn a_look_up_that_cannot_be_is_refused_with_what_to_change() {
     };
     let compiled = |index_fraction_bits, entries, guard_bits| {
         let circuit = circuit(index_fraction_bits, entries, guard_bits).unwrap();
-        scheme::compile(&circuit, &PUBLISHED, FixedPoint { fraction_bits: 16 })
+        scheme::compile(&circuit, &PUBLISHED, FixedPoint::of::<16>())
     };
     assert!(compiled(16, 1 << 16, 0).is_ok() && compiled(-2, 4, 40).is_ok() && compiled(-8, 4, 37).is_ok());
     for (index_fraction_bits, entries, guard_bits) in [(17, 4, 0), (-8, 16, 37), (-30, 4, 30)] {
@@ -205,7 +208,7 @@ fn a_look_up_that_cannot_be_is_refused_with_what_to_change() {
     // 2^32 numbers, the most that a circuit takes, with 2^9 words each are more than the 2^40 that a Program takes.
     let y = c.lookup(x, Table { index_fraction_bits: 0, entries: vec![1.0; 1 << 9] }, 0);
     c.reveal(y, "y");
-    let error = scheme::compile(&c.finish().unwrap(), &PUBLISHED, FixedPoint { fraction_bits: 16 }).unwrap_err();
+    let error = scheme::compile(&c.finish().unwrap(), &PUBLISHED, FixedPoint::of::<16>()).unwrap_err();
     assert!(error.to_string().contains("one table for each element is too much"), "{error}");
     for entries in [0, 1, 3, 1 << 17] {
         assert!(circuit(2, entries, 0).unwrap_err().to_string().contains("a power of two"), "{entries}");
@@ -270,6 +273,112 @@ fn what_the_model_owner_holds_is_added_and_subtracted_whoever_holds_it_and_in_an
         is("c", &|i| w(i) - x(i));
         is("d", &|i| x(i % 3) + w(i));
         is("e", &|i| if i < 3 { x(i) } else { w(i) });
+    }
+}
+
+/// x 2^-20, rounded to whole units: one truncation by 20 bits.
+const SHIFT: i8 = 20;
+/// Numbers truncated at once.
+const ELEMENTS: usize = 1 << 14;
+
+fn truncated() -> CheckedCircuit {
+    map_circuit(&[ELEMENTS], |c, x| {
+        let y = c.shift(x, -SHIFT);
+        c.precision(y, 0)
+    })
+}
+
+fn with_truncation(truncation: Truncation) -> impl Iterator<Item = SchemeSpec> {
+    every_scheme().into_iter().filter(move |spec| spec.truncation == truncation)
+}
+
+/// Numbers up to an eighth of the ring, truncated by 20 bits: wraps are frequent, and each puts the result off by 2^(64 - 20).
+#[test]
+fn a_local_truncation_is_floor_or_one_more_and_wraps_by_its_law() {
+    // Words of up to 2^61, exact in double precision: multiples of 2^10.
+    let words: Vec<i64> =
+        (0..ELEMENTS as i64).map(|i| ((i * 7919) % (1 << 14) - (1 << 13)) << 48).map(|x| x + (3 << 10)).collect();
+    let x: Vec<f64> = words.iter().map(|&word| word as f64 * UNIT).collect();
+    for spec in with_truncation(Truncation::Local) {
+        let execution = run(&compile(&truncated(), &spec), &[("x", &x)], 5);
+        let mut wraps = 0;
+        for (&word, y) in words.iter().zip(&execution.output("y").unwrap().values) {
+            let result = (y / UNIT) as i64;
+            let floor = word >> SHIFT;
+            let off = result - floor;
+            if off == 0 || (off == 1 && word & ((1 << SHIFT) - 1) != 0) {
+                continue;
+            }
+            wraps += 1;
+            let off = off.abs() - (1 << (64 - SHIFT));
+            assert!((-1..=1).contains(&off), "{spec:?}: {word} becomes {result}");
+        }
+        assert_eq!(wraps, execution.findings.wraps, "{spec:?}");
+        // A sum of independent bits: its deviation is at most the root of its expectation.
+        let expected = words.iter().map(|&word| word.unsigned_abs() as f64 / 64f64.exp2()).sum::<f64>();
+        assert!((execution.findings.expected_wraps - expected).abs() < 1e-6 * expected, "{spec:?}");
+        assert!((wraps as f64 - expected).abs() < 5.0 * expected.sqrt(), "{spec:?}: {wraps} wraps, not {expected}");
+    }
+}
+
+#[test]
+fn an_exact_truncation_is_floor_or_one_more_up_to_its_headroom_and_unbiased() {
+    // Up to 2^62; a quarter of a unit remains.
+    let words: Vec<i64> =
+        (0..ELEMENTS as i64).map(|i| ((i * 7919) % (1 << 14) - (1 << 13)) << 49).map(|x| x + (1 << 18)).collect();
+    let x: Vec<f64> = words.iter().map(|&word| word as f64 * UNIT).collect();
+    for spec in with_truncation(Truncation::Exact) {
+        let execution = run(&compile(&truncated(), &spec), &[("x", &x)], 5);
+        assert!(execution.findings.headroom.is_empty(), "{spec:?}");
+        let mut rounded_up = 0;
+        for (&word, y) in words.iter().zip(&execution.output("y").unwrap().values) {
+            let up = (y / UNIT) as i64 - (word >> SHIFT);
+            assert!((0..=1).contains(&up), "{spec:?}: {word}");
+            rounded_up += up;
+        }
+        let (expected, deviation) = (ELEMENTS as f64 / 4.0, (ELEMENTS as f64 * 3.0 / 16.0).sqrt());
+        assert!((rounded_up as f64 - expected).abs() < 5.0 * deviation, "{spec:?}: {rounded_up} rounded up");
+    }
+}
+
+/// Every kind of operation, so that every part of a scheme is in the Program.
+fn everything(c: &mut Circuit, x: Secret) -> Secret {
+    let w = c.input(Owner::Model, "w", [4, 4]);
+    let product = c.matmul(x, w);
+    let y = c.mul(product, x);
+    let y = c.square(y);
+    let bit = c.less(x, y);
+    let other = c.less_than(y, 0.5);
+    let equal = c.equal(x, y);
+    let (both, one) = (c.and(bit, other), c.xor(bit, equal));
+    let (both, one) = (c.not(both), c.real(one, 0));
+    let y = c.select(both, y);
+    let series = Series { period: 20.0, constant: 0.0, cosines: vec![1.0], sines: vec![], opening: Opening::Period };
+    let y = c.fourier(y, series);
+    let y = c.lookup(y, Table::of(|x| x, -1.0, 3, 4), 0);
+    c.add(y, one)
+}
+
+/// No sample is known to everyone, and whoever owns the weights is a party of the scheme; inputs are held by their owners, and only the
+/// client learns an output.
+#[test]
+fn every_sample_is_unknown_to_somebody_and_only_the_client_learns() {
+    for spec in every_scheme() {
+        let program = compile(&map_circuit(&[4, 4], everything), &spec);
+        assert!(program.parties.contains(program.model_owner), "{spec:?}");
+        for (_, value) in program.iter() {
+            match &value.op {
+                Op::Sample { .. } => {
+                    assert_ne!(value.holders, program.parties, "{spec:?}: everyone knows a sample");
+                }
+                Op::Input { name, .. } => {
+                    let owner = if &**name == "w" { program.model_owner } else { Party::Client };
+                    assert_eq!(value.holders, PartySet::of(&[owner]), "{spec:?}: {name}");
+                }
+                Op::Reveal { to, .. } => assert_eq!(*to, Party::Client, "{spec:?}"),
+                Op::Constant(_) | Op::Local(..) | Op::Send(..) => {}
+            }
+        }
     }
 }
 

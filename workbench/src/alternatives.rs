@@ -1,6 +1,7 @@
 //! What else a suite could have chosen, so that a report shows what a choice costs.
 
 use crate::bill::{Price, Setting};
+use crate::programs::Programs;
 use crate::subject::{Kind, Subject};
 use rayon::prelude::*;
 use viewless_protocols::nonlinear::Function;
@@ -76,13 +77,18 @@ pub struct Alternatives {
 /// Counts the alternatives of a suite. Nobody asked for them, so that one which cannot be compiled is a note and no error.
 #[must_use]
 pub fn prices(subject: &Subject, setting: &Setting<'_>) -> Alternatives {
+    prices_of(&Programs::of(subject, setting.suite, setting.sizes), setting)
+}
+
+/// As [`prices`], of Programs that other parts of a report use, too.
+pub(crate) fn prices_of(programs: &Programs<'_>, setting: &Setting<'_>) -> Alternatives {
     let price = |choice: Choice| {
-        let program = subject.program(&choice.suite, setting.sizes);
+        let program = programs.under(&choice.suite);
         let program = program.map_err(|error| format!("no price with {}: {error}", choice.change))?;
         Ok(Price::of(choice.change, &program, setting.schedule, &[setting.network]))
     };
     let counted: Vec<Result<Price, String>> =
-        alternatives(setting.suite, &subject.kind).into_par_iter().map(price).collect();
+        alternatives(setting.suite, &programs.subject.kind).into_par_iter().map(price).collect();
     let mut found = Alternatives::default();
     for price in counted {
         match price {

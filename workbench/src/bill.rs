@@ -1,6 +1,7 @@
 //! The bill of a subject or of a Program, complete: counted once, with what other choices would cost.
 
 use crate::alternatives::{self, Alternatives};
+use crate::programs::Programs;
 use crate::sizes::Sizes;
 use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 use viewless_protocols::program::{Bill, COMPUTING, Grouping, PhaseBill, RegionBill, Schedule};
 use viewless_protocols::program::{Phase, Program};
-use viewless_protocols::scheme::Triples;
+use viewless_protocols::scheme::{Sharing, Triples};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::failure::{self, Failure};
 use viewless_simulator::network::Network;
@@ -35,11 +36,11 @@ pub enum SetupPer {
     Inference,
 }
 
-impl From<Triples> for SetupPer {
-    fn from(triples: Triples) -> Self {
-        match triples {
-            Triples::FixedWeight | Triples::None => Self::Model,
-            Triples::Fresh => Self::Inference,
+impl From<Sharing> for SetupPer {
+    fn from(sharing: Sharing) -> Self {
+        match sharing {
+            Sharing::Additive2(Triples::FixedWeight) | Sharing::Replicated3 => Self::Model,
+            Sharing::Additive2(Triples::Fresh) => Self::Inference,
         }
     }
 }
@@ -171,15 +172,20 @@ impl CostReport {
     /// Sizes that the subject cannot take, numbers that do not fit the suite's fixed point. An alternative that cannot be priced is no
     /// error, but a note.
     pub fn new(subject: &Subject, setting: &Setting<'_>) -> Result<Self, SubjectError> {
+        Self::of(&Programs::of(subject, setting.suite, setting.sizes), setting)
+    }
+
+    /// As [`CostReport::new`], of Programs that other parts of a report use, too.
+    pub(crate) fn of(programs: &Programs<'_>, setting: &Setting<'_>) -> Result<Self, SubjectError> {
         let own = || {
             let started = Instant::now();
-            let program = subject.program(setting.suite, setting.sizes)?;
+            let program = programs.under(setting.suite)?;
             tracing::debug!(seconds = started.elapsed().as_secs_f64(), "compiled and checked");
             Ok::<_, SubjectError>(program)
         };
-        let prices = || alternatives::prices(subject, setting);
+        let prices = || alternatives::prices_of(programs, setting);
         let (program, alternatives) = rayon::join(own, prices);
-        Ok(Self::counted(subject, &program?, setting, alternatives, 0.0))
+        Ok(Self::counted(programs.subject, &*program?, setting, alternatives, 0.0))
     }
 
     /// Counts a Program that the subject has under this setting; `seconds_computed` is what a run of it took.
@@ -208,7 +214,7 @@ impl CostReport {
             computing_parties: program.parties.intersection(COMPUTING).iter().map(|party| party.to_string()).collect(),
             phases: bill.phases,
             regions: bill.regions,
-            setup_per: suite.scheme.triples.into(),
+            setup_per: suite.scheme.sharing.into(),
             failure_probability: failure.probability(),
             failure,
             program: ProgramSummary { values: program.values.len(), digest: program.digest().to_hex().to_string() },

@@ -2,6 +2,7 @@
 
 use crate::bill::{ASSUMED_MAGNITUDE, Price};
 use crate::error_audit::{ROW_RANGE, is_of_rows, question};
+use crate::programs::Programs;
 use crate::sizes::Sizes;
 use crate::subject::{Kind, Subject, SubjectError};
 use rayon::prelude::*;
@@ -91,31 +92,33 @@ impl SuiteComparison {
     pub fn new(subject: &Subject, suites: Vec<Suite>, sizes: Sizes, schedule: Schedule) -> Result<Self, SubjectError> {
         let sizes = subject.sizes(sizes);
         let networks = vec![Network::lan(), Network::wan()];
-        let entry = |suite| SuiteEntry::new(subject, suite, sizes, schedule, &networks);
+        let entry =
+            |suite: Suite| SuiteEntry::of(&Programs::of(subject, &suite, sizes), &suite, sizes, schedule, &networks);
         let suites = suites.into_par_iter().map(entry).collect::<Result<_, _>>()?;
         Ok(Self { model: subject.name.clone(), seq: sizes.seq(), batch: sizes.batch(), schedule, networks, suites })
     }
 }
 
 impl SuiteEntry {
-    fn new(
-        subject: &Subject,
-        suite: Suite,
+    /// What is known of a suite, from Programs that other parts of a report use, too.
+    pub(crate) fn of(
+        programs: &Programs<'_>,
+        suite: &Suite,
         sizes: Sizes,
         schedule: Schedule,
         networks: &[Network],
     ) -> Result<Self, SubjectError> {
-        let program = subject.program(&suite, sizes)?;
+        let program = programs.under(suite)?;
         let networks: Vec<&Network> = networks.iter().collect();
         let bill = viewless_protocols::program::bill(&program, schedule, viewless_protocols::model::BY_FUNCTION);
         let failure = failure::predict(&program, ASSUMED_MAGNITUDE);
         let price = Price::counted(suite.name.clone(), &bill, &failure, &networks);
         let online = &bill.phases[&Phase::Online];
-        let protocols = match &subject.kind {
+        let protocols = match &programs.subject.kind {
             Kind::Protocol(protocol) => vec![Arc::clone(protocol)],
             Kind::Model(_) => suite.resolve(Registry::built_in())?.iter().cloned().collect(),
         };
-        let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(&protocol, &suite, sizes.seq()));
+        let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(&protocol, suite, sizes.seq()));
         Ok(Self {
             price,
             bytes_sent_online: online.bytes_sent.clone(),
@@ -125,7 +128,7 @@ impl SuiteEntry {
             privacy: privacy(&program),
             rounds_bytes: bill.online_schedules(),
             regions: bill.regions,
-            suite,
+            suite: suite.clone(),
         })
     }
 

@@ -2,10 +2,12 @@
 
 use crate::bill::{ASSUMED_MAGNITUDE, Price};
 use crate::inference::ModelInputs;
+use crate::programs::Programs;
 use crate::sizes::{SizeError, Sizes};
 use crate::subject::{Subject, SubjectError};
 use rayon::prelude::*;
 use serde::Serialize;
+use std::sync::Arc;
 use thiserror::Error;
 use viewless_models::{Model, ModelError, Prompt};
 use viewless_protocols::program::Program;
@@ -126,10 +128,21 @@ impl FailuresReport {
     /// # Errors
     /// What cannot be compiled.
     pub fn assumed(subject: &Subject, suites: &[Suite], sizes: Sizes, limit: f64) -> Result<Self, FailuresError> {
-        let program = |suite: &Suite| Ok(subject.program(suite, sizes)?);
+        let program = |suite: &Suite| Ok(Arc::new(subject.program(suite, sizes)?));
         let suites = failures(suites, &Numbers::Assumed, limit, &program)?;
         let (model, seq) = (subject.name.clone(), sizes.seq());
         Ok(Self { model, seq, text: None, assumed_magnitude: Some(ASSUMED_MAGNITUDE), limit, suites })
+    }
+
+    /// As [`FailuresReport::assumed`] of one suite, from Programs that other parts of a report use, too.
+    pub(crate) fn assumed_of(
+        programs: &Programs<'_>,
+        suite: &Suite,
+        limit: f64,
+    ) -> Result<SuiteFailures, FailuresError> {
+        let program = |suite: &Suite| Ok(programs.under(suite)?);
+        let suites = failures(std::slice::from_ref(suite), &Numbers::Assumed, limit, &program)?;
+        Ok(suites.into_iter().next().expect("one suite gives one entry"))
     }
 
     /// Sums the law over the true numbers of a run.
@@ -140,7 +153,7 @@ impl FailuresReport {
         let Run { model, text, seed } = run;
         let tokens = model.encode(text)?;
         let sizes = Sizes::new(tokens.len(), 1)?;
-        let program = |suite: &Suite| Ok(subject.program(suite, sizes)?);
+        let program = |suite: &Suite| Ok(Arc::new(subject.program(suite, sizes)?));
         let numbers = Numbers::Run { model, tokens: &tokens, seed: seed.clone() };
         let suites = failures(suites, &numbers, limit, &program)?;
         let (name, text) = (subject.name.clone(), (*text).to_owned());
@@ -159,12 +172,12 @@ fn failures(
     suites: &[Suite],
     numbers: &Numbers<'_>,
     limit: f64,
-    program: &(dyn Fn(&Suite) -> Result<Program, FailuresError> + Sync),
+    program: &(dyn Fn(&Suite) -> Result<Arc<Program>, FailuresError> + Sync),
 ) -> Result<Vec<SuiteFailures>, FailuresError> {
     let with = |suite: &Suite, truncation: Truncation| {
         let mut suite = suite.clone();
         suite.scheme.truncation = truncation;
-        of_program(&program(&suite)?, truncation, numbers)
+        of_program(&*program(&suite)?, truncation, numbers)
     };
     let one = |suite: &Suite| {
         let (local, exact) = (with(suite, Truncation::Local)?, with(suite, Truncation::Exact)?);
@@ -260,7 +273,7 @@ mod tests {
             let (x, y) = (c.input(Owner::Client, "x", [1000]), c.input(Owner::Client, "y", [1000]));
             let z = c.mul(x, y);
             c.reveal(z, "z");
-            Ok(scheme::compile(&c.finish().unwrap(), &suite.scheme, suite.fixed()).unwrap())
+            Ok(Arc::new(scheme::compile(&c.finish().unwrap(), &suite.scheme, suite.fixed()).unwrap()))
         };
         let found = failures(&suites, &Numbers::Assumed, 1e-6, &product).unwrap();
         assert_eq!((found[0].local.truncated, found[0].local.expected_corrupted), (1000, 1000.0 * 2f64.powi(-32)));

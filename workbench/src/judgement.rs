@@ -29,11 +29,11 @@ pub fn doubts(private: &Answer, plaintext: &Answer, max_abs_error: f64, suite: &
         doubts.push(format!("the labels are [{private}], and those of plaintext are [{plaintext}]"));
     }
     let largest = plaintext.values().iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-    let unit = (-f64::from(suite.fixed().fraction_bits)).exp2();
+    let unit = (-f64::from(suite.fixed().fraction_bits())).exp2();
     if largest > 0.0 && largest < UNITS * unit {
         doubts.push(format!(
             "the numbers of the answer are at most {largest:.1e}, and a unit of {} fraction bits is {unit:.1e}: too few bits for them",
-            suite.fixed().fraction_bits
+            suite.fixed().fraction_bits()
         ));
     } else if largest > 0.0 && max_abs_error > largest / 2.0 {
         doubts.push(format!(
@@ -78,6 +78,7 @@ pub fn other_functions(config: &TransformerConfig, suite: &Suite) -> Result<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use viewless_protocols::model::TransformerDraft;
 
     #[test]
     fn a_suite_for_distilled_models_is_another_function_for_others_and_the_reverse() {
@@ -86,8 +87,9 @@ mod tests {
         };
         let trained = TransformerConfig::bert_base();
         let weights = AttentionWeights::TwoQuad;
-        let secformer = TransformerConfig { attention_weights: weights, ..TransformerConfig::bert_base() };
-        let mpcformer = TransformerConfig { activation: Activation::Quad, ..secformer.clone() };
+        let secformer =
+            TransformerDraft { attention_weights: weights, ..TransformerConfig::bert_base().draft() }.check().unwrap();
+        let mpcformer = TransformerDraft { activation: Activation::Quad, ..secformer.draft() }.check().unwrap();
         assert_eq!(
             [others(&trained, "faithful"), others(&trained, "secformer"), others(&trained, "mpcformer")],
             [0, 1, 2]

@@ -31,6 +31,7 @@ pub mod judgement;
 pub mod model_report;
 pub mod named;
 pub mod plan;
+mod programs;
 pub mod proof;
 pub mod sites;
 pub mod sizes;

@@ -2,15 +2,17 @@
 
 use crate::Progress;
 use crate::bill::{CostReport, Price, Setting};
-use crate::comparison::{SuiteComparison, SuiteEntry};
+use crate::comparison::SuiteEntry;
 use crate::failures::{FailuresError, FailuresReport, SuiteFailures};
 use crate::inference::{Asking, InferenceError, InferenceReport, Question, infer};
+use crate::programs::Programs;
 use crate::sites::{Privately, SitesError, SitesReport};
 use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
 use thiserror::Error;
 use viewless_models::Model;
 use viewless_protocols::nonlinear::{Protocol, Registry};
+use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 
 /// Largest probability of any failure in one inference that counts as safe.
@@ -89,14 +91,14 @@ impl ModelReport {
         const STEPS: usize = 5;
         let suite = setting.suite;
         progress(0, STEPS);
-        let cost = CostReport::new(subject, setting)?;
-        progress(1, STEPS);
-        let comparison = SuiteComparison::new(subject, vec![suite.clone()], setting.sizes, setting.schedule)?;
-        let verdicts = comparison.suites.into_iter().next().expect("one suite gives one entry");
-        progress(2, STEPS);
         let sizes = subject.sizes(setting.sizes);
-        let failures = FailuresReport::assumed(subject, std::slice::from_ref(suite), sizes, FAILURE_LIMIT)?;
-        let failures = failures.suites.into_iter().next().expect("one suite gives one entry");
+        let programs = Programs::of(subject, suite, sizes);
+        let cost = CostReport::of(&programs, setting)?;
+        progress(1, STEPS);
+        let networks = [Network::lan(), Network::wan()];
+        let verdicts = SuiteEntry::of(&programs, suite, sizes, setting.schedule, &networks)?;
+        progress(2, STEPS);
+        let failures = FailuresReport::assumed_of(&programs, suite, FAILURE_LIMIT)?;
         progress(3, STEPS);
         let inference = match runs {
             None => None,

@@ -105,7 +105,7 @@ impl VariantComparison {
         }
         Ok(Self {
             suite: suite.name.clone(),
-            fraction_bits: suite.fixed().fraction_bits,
+            fraction_bits: suite.fixed().fraction_bits(),
             seq: sizes.seq(),
             batch: sizes.batch(),
             schedule,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use viewless_models::{Inventory, Use, inventory, known_models, read_config};
-use viewless_protocols::model::{self, Input, TransformerConfig};
+use viewless_protocols::model::{self, Input, TransformerConfig, TransformerDraft};
 use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
@@ -158,7 +158,7 @@ impl Entry {
 impl ModelEntry {
     fn summary(&self) -> String {
         let sizes = self.config.as_ref().map(|config| {
-            let TransformerConfig { architecture, layers, hidden_size, heads, intermediate_size, .. } = config;
+            let TransformerDraft { architecture, layers, hidden_size, heads, intermediate_size, .. } = &**config;
             let input = match config.input {
                 Input::Text { vocab_size, .. } => format!("vocabulary {vocab_size}"),
                 Input::Image { image_size, patch_size, .. } => {
@@ -186,12 +186,12 @@ fn summary(network: &Network) -> String {
 fn suite_text(suite: &Suite) -> String {
     let scheme = &suite.scheme;
     let choices = [
-        ("scheme", name_of(&scheme.kind)),
+        ("scheme", name_of(&scheme.kind())),
         ("truncation", name_of(&scheme.truncation)),
         ("comparison", name_of(&scheme.comparison)),
-        ("triples", name_of(&scheme.triples)),
+        ("triples", scheme.sharing.triples().map_or_else(|| "none".to_owned(), |triples| name_of(&triples))),
         ("weights", name_of(&scheme.weights)),
-        ("fraction bits", suite.fraction_bits.to_string()),
+        ("fraction bits", suite.fraction_bits().to_string()),
         ("embedding", name_of(&suite.embedding)),
     ];
     let protocols = suite.protocols.iter().map(|(function, name)| (function.name(), name.clone()));

@@ -48,15 +48,17 @@ pub fn body(audit: &ErrorAudit, suite: &Suite) -> String {
     }
 }
 
-fn of_number(report: &Report, suite: &Suite) -> String {
-    let (low, high) = report.domain;
-    let mut text = format!(
-        "{}, suite {}, {} fraction bits: {} inputs of [{low}, {high}], against {}\n\n",
-        report.protocol, suite.name, report.fraction_bits, report.inputs, report.reference
-    );
+fn unbounded() -> String {
+    "unbounded".to_owned()
+}
+
+fn real(x: f64) -> String {
+    format!("{x:.4e}")
+}
+
+/// Every error of a report, a line each.
+fn errors(report: &Report) -> TextTable {
     let mut table = TextTable::of_numbers(&["", "error", "units", "at"]);
-    let unbounded = || "unbounded".to_owned();
-    let real = |x: f64| format!("{x:.4e}");
     let ulp = |x: f64| format!("{x:.2}");
     table.row([
         "certified, every run on every input".to_owned(),
@@ -103,7 +105,16 @@ fn of_number(report: &Report, suite: &Suite) -> String {
             report.max_asymmetry_at.map_or_else(String::new, units::real),
         ]);
     }
-    text += &table.lines();
+    table
+}
+
+fn of_number(report: &Report, suite: &Suite) -> String {
+    let (low, high) = report.domain;
+    let mut text = format!(
+        "{}, suite {}, {} fraction bits: {} inputs of [{low}, {high}], against {}\n\n",
+        report.protocol, suite.name, report.fraction_bits, report.inputs, report.reference
+    );
+    text += &errors(report).lines();
     let claim = &report.claim;
     text += &format!(
         "\nclaim      |y - {}| <= {} + {} |truth| on [{}, {}], over the reals: {}\n",

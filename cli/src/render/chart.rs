@@ -4,6 +4,7 @@
 //! mark carries its number as a tooltip, and every bar its total as text, so that no number must be read off a scale.
 
 use maud::{Markup, html};
+use viewless_proofs::ticks;
 
 /// Width of a drawing, in its own units.
 const WIDTH: f64 = 960.0;
@@ -74,7 +75,7 @@ pub fn key(kind: usize, name: &str) -> Markup {
 #[must_use]
 pub fn bars(bars: &[Bar], kinds: &[&str], axis: Axis) -> Markup {
     let longest = bars.iter().map(|bar| bar.parts.iter().map(|part| part.value).sum()).fold(0.0, f64::max);
-    let step = step(longest);
+    let step = ticks::step(longest);
     let height = BAR * bars.len() as f64;
     let unit = if longest > 0.0 { (WIDTH - NAMES - TOTALS) / longest } else { 0.0 };
     let ticks = (0..).map(|i| f64::from(i) * step).take_while(|&tick| tick <= longest * 1.0001);
@@ -114,15 +115,6 @@ fn starts(parts: &[Part]) -> Vec<f64> {
         .collect()
 }
 
-/// The largest of 1, 2, 5 times a power of ten that divides `longest` into at least five steps.
-fn step(longest: f64) -> f64 {
-    if longest <= 0.0 {
-        return 1.0;
-    }
-    let power = 10f64.powf((longest / 5.0).log10().floor());
-    [5.0, 2.0, 1.0].into_iter().map(|factor| factor * power).find(|step| longest / step >= 5.0).unwrap_or(power)
-}
-
 /// Lines on logarithmic scales, `limits` those of the vertical one.
 #[must_use]
 pub fn lines(lines: &[Line], x: Axis, y: Axis, limits: [f64; 2], width: f64) -> Markup {
@@ -135,11 +127,11 @@ pub fn lines(lines: &[Line], x: Axis, y: Axis, limits: [f64; 2], width: f64) -> 
     let at_y = |value: f64| 10.0 + HEIGHT * (limits[1] / value).ln() / (limits[1] / limits[0]).ln();
     html! {
         svg viewBox=(format!("0 0 {width} {}", HEIGHT + 10.0 + BOTTOM)) role="img" {
-            @for tick in decades(low, high) {
+            @for tick in ticks::decades(low, high) {
                 line.grid x1=(at_x(tick)) x2=(at_x(tick)) y1="10" y2=(HEIGHT + 10.0) {}
                 text.scale x=(at_x(tick)) y=(HEIGHT + 26.0) text-anchor="middle" { ((x.text)(tick)) }
             }
-            @for tick in decades(limits[0], limits[1]) {
+            @for tick in ticks::decades(limits[0], limits[1]) {
                 line.grid x1=(LEFT) x2=(width - 12.0) y1=(at_y(tick)) y2=(at_y(tick)) {}
                 text.scale x=(LEFT - 6.0) y=(at_y(tick) + 4.0) text-anchor="end" { ((y.text)(tick)) }
             }
@@ -186,11 +178,11 @@ pub fn dots(dots: &[Dot], x: Axis, y: Axis) -> Markup {
     let at_y = |value: f64| TOP + (HEIGHT - TOP) * (high / value).ln() / (high / low).ln();
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + 48.0)) role="img" {
-            @for tick in ticks(left, right) {
+            @for tick in ticks::logarithmic(left, right) {
                 line.grid x1=(at_x(tick)) x2=(at_x(tick)) y1=(TOP) y2=(HEIGHT) {}
                 text.scale x=(at_x(tick)) y=(HEIGHT + 16.0) text-anchor="middle" { ((x.text)(tick)) }
             }
-            @for tick in ticks(low, high) {
+            @for tick in ticks::logarithmic(low, high) {
                 line.grid x1=(LEFT) x2=(WIDTH - 20.0) y1=(at_y(tick)) y2=(at_y(tick)) {}
                 text.scale x=(LEFT - 6.0) y=(at_y(tick) + 4.0) text-anchor="end" { ((y.text)(tick)) }
             }
@@ -224,17 +216,6 @@ fn places(dots: &[Dot], at_x: &dyn Fn(f64) -> f64, at_y: &dyn Fn(f64) -> f64) ->
     placed
 }
 
-/// Round numbers from `low` to `high` on a logarithmic scale: powers of ten, and 2 and 5 times them where there are few.
-fn ticks(low: f64, high: f64) -> Vec<f64> {
-    let powers: Vec<f64> = decades(low, high).collect();
-    if powers.len() >= 3 {
-        return powers;
-    }
-    let (first, last) = (low.log10().floor() as i32, high.log10().floor() as i32);
-    let all = (first..=last).flat_map(|exponent| [1.0, 2.0, 5.0].map(|factor| factor * 10f64.powi(exponent)));
-    all.filter(|tick| (low..=high).contains(tick)).collect()
-}
-
 /// Names beside their lines.
 #[must_use]
 pub fn line_legend(names: &[&str]) -> Markup {
@@ -253,27 +234,9 @@ pub fn line_legend(names: &[&str]) -> Markup {
     }
 }
 
-/// The powers of ten from `low` to `high`.
-pub(super) fn decades(low: f64, high: f64) -> impl Iterator<Item = f64> {
-    let (first, last) = (low.log10().ceil() as i32, high.log10().floor() as i32);
-    (first..=last).map(|exponent| 10f64.powi(exponent))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn scales_have_five_to_ten_steps_of_round_numbers() {
-        for (longest, expected) in [(100.0, 20.0), (49.0, 5.0), (7.0, 1.0), (0.3, 0.05), (1e11, 2e10)] {
-            let found = step(longest);
-            assert!((found / expected - 1.0).abs() < 1e-9, "{longest}: {found}");
-        }
-        assert_eq!(step(0.0), 1.0);
-        assert_eq!(decades(0.5, 200.0).collect::<Vec<_>>(), [1.0, 10.0, 100.0]);
-        assert_eq!(ticks(3.0, 60.0), [5.0, 10.0, 20.0, 50.0]);
-        assert_eq!(ticks(0.5, 200.0), [1.0, 10.0, 100.0]);
-    }
 
     #[test]
     fn labels_of_points_at_one_place_do_not_cover_one_another() {

@@ -4,6 +4,7 @@ use crate::render::chart::COLOURS;
 use crate::render::units;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
+use viewless_proofs::ticks;
 use viewless_simulator::network::Network;
 use viewless_workbench::plan::{Catalogue, Plan, PlanRequest, winner};
 
@@ -55,17 +56,9 @@ impl Scale {
         self.from + (self.to - self.from) * share.clamp(0.0, 1.0)
     }
 
-    /// 1, 2 and 5 times powers of ten.
+    /// Round numbers along it.
     fn ticks(&self) -> Vec<f64> {
-        let first = self.low.log10().floor() as i32;
-        let last = self.high.log10().ceil() as i32;
-        let all = (first..=last).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power)));
-        let within: Vec<f64> = all.filter(|tick| (self.low..=self.high).contains(tick)).collect();
-        if within.len() <= 9 {
-            return within;
-        }
-        let decades = (first..=last).map(|power| 10f64.powi(power));
-        decades.filter(|tick| (self.low..=self.high).contains(tick)).collect()
+        ticks::logarithmic(self.low, self.high)
     }
 }
 

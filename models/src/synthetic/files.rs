@@ -1,7 +1,9 @@
 //! The JSON files of a synthetic directory, but for the tokenizer.
 
 use serde_json::{Value, json};
-use viewless_protocols::model::{Activation, Architecture, AttentionWeights, Head, Input, Pooling, TransformerConfig};
+use viewless_protocols::model::{
+    Activation, Architecture, AttentionWeights, Head, Input, Pooling, TransformerConfig, TransformerDraft,
+};
 
 use crate::family::class_of;
 
@@ -9,6 +11,7 @@ use crate::family::class_of;
 pub(super) const POOLING_FOLDER: &str = "1_Pooling";
 
 /// `config.json`, with the fields that published ones have.
+#[expect(clippy::too_many_lines, reason = "one text for each family")]
 pub(super) fn config_json(config: &TransformerConfig) -> Value {
     let activation = match config.activation {
         Activation::Gelu => "gelu",
@@ -18,7 +21,7 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
         Activation::QuickGelu => "quick_gelu",
         Activation::Quad => "quad",
     };
-    let TransformerConfig { hidden_size, layers, heads, intermediate_size, layer_norm_epsilon, .. } = config;
+    let TransformerDraft { hidden_size, layers, heads, intermediate_size, layer_norm_epsilon, .. } = **config;
     let (vocab_size, max_positions, type_vocab_size) = match config.input {
         Input::Text { vocab_size, max_positions, type_vocab_size } => (vocab_size, max_positions, type_vocab_size),
         Input::Image { .. } => (0, 0, 0),

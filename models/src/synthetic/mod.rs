@@ -28,7 +28,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::Value;
 use viewless_protocols::model::tensors::{Role, Tensor};
-use viewless_protocols::model::{Activation, Architecture, AttentionWeights, Head, Input, TransformerConfig, tensors};
+use viewless_protocols::model::{
+    Activation, Architecture, AttentionWeights, Head, Input, TransformerConfig, TransformerDraft, tensors,
+};
 
 use crate::error::ModelError;
 use crate::files::{CONFIG_FILE, MODULES_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
@@ -52,7 +54,7 @@ pub fn small(architecture: Architecture) -> TransformerConfig {
         Architecture::Vit => Input::Image { image_size: 12, patch_size: 4, channels: 3 },
     };
     let next_token = architecture.layout().next_token;
-    TransformerConfig {
+    let draft = TransformerDraft {
         architecture,
         input,
         hidden_size: 32,
@@ -65,7 +67,8 @@ pub fn small(architecture: Architecture) -> TransformerConfig {
         first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
         padding_token: (architecture == Architecture::Roberta).then_some(1),
         head: if next_token { Head::NextToken } else { Head::MeanPooling },
-    }
+    };
+    draft.check().expect("a small model can be")
 }
 
 /// The synthetic models that `reference/synthetic.json` holds Hugging Face's numbers for: folder, configuration and
@@ -74,7 +77,8 @@ pub fn small(architecture: Architecture) -> TransformerConfig {
 #[must_use]
 pub fn reference_configs() -> Vec<(&'static str, TransformerConfig, u64)> {
     let classifier = || Head::Classifier { labels: ["no", "perhaps", "yes"].map(str::to_owned).to_vec() };
-    let odd = TransformerConfig {
+    let config = |draft: TransformerDraft| draft.check().expect("a model of the reference can be");
+    let odd = config(TransformerDraft {
         hidden_size: 42,
         layers: 3,
         heads: 3,
@@ -82,10 +86,11 @@ pub fn reference_configs() -> Vec<(&'static str, TransformerConfig, u64)> {
         layer_norm_epsilon: 1e-5,
         activation: Activation::GeluTanh,
         head: classifier(),
-        ..small_config()
-    };
-    let tiny = TransformerConfig { hidden_size: 24, heads: 1, layers: 1, head: Head::Pooler, ..small_config() };
-    let of = |architecture, head| TransformerConfig { head, ..small(architecture) };
+        ..small_config().draft()
+    });
+    let tiny = TransformerDraft { hidden_size: 24, heads: 1, layers: 1, head: Head::Pooler, ..small_config().draft() };
+    let tiny = config(tiny);
+    let of = |architecture, head| config(TransformerDraft { head, ..small(architecture).draft() });
     vec![
         ("mean-gelu", small_config(), 1),
         ("classifier-tanh", odd, 2),
@@ -107,7 +112,6 @@ pub fn reference_configs() -> Vec<(&'static str, TransformerConfig, u64)> {
 /// Sizes that no model has.
 pub fn synthetic_weights(config: &TransformerConfig, seed: u64) -> Result<Weights, ModelError> {
     let source = Path::new("synthetic");
-    config.validate().map_err(|error| ModelError::Sizes { file: source.to_owned(), source: error })?;
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     let made: BTreeMap<_, _> = (0..)
@@ -202,7 +206,7 @@ mod tests {
     #[test]
     fn every_weight_is_exact_in_every_precision() {
         for hidden_size in [4, 32, 384] {
-            let config = TransformerConfig { hidden_size, ..small_config() };
+            let config = TransformerDraft { hidden_size, ..small_config().draft() }.check().unwrap();
             let weights = synthetic_weights(&config, 3).unwrap();
             for (name, values) in weights.iter() {
                 for &value in values {
@@ -234,13 +238,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let write =
             |config: &TransformerConfig| write_synthetic(directory.path(), config, 1, Precision::F32).unwrap_err();
-        let tiny = write(&TransformerConfig {
-            input: Input::Text { vocab_size: 4, max_positions: 64, type_vocab_size: 2 },
-            ..small_config()
-        });
+        let tiny = write(
+            &TransformerDraft {
+                input: Input::Text { vocab_size: 4, max_positions: 64, type_vocab_size: 2 },
+                ..small_config().draft()
+            }
+            .check()
+            .unwrap(),
+        );
         assert!(matches!(tiny, ModelError::VocabularyTooSmall { vocab_size: 4, least: 5 }));
         assert!(tiny.to_string().contains("vocab_size"));
-        assert!(matches!(write(&TransformerConfig { heads: 5, ..small_config() }), ModelError::Sizes { .. }));
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
         let error = write_synthetic(&file, &small_config(), 1, Precision::F32).unwrap_err();

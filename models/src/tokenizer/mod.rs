@@ -179,6 +179,7 @@ mod tests {
     use serde_json::{Value, json};
     use std::fs;
     use tempfile::TempDir;
+    use viewless_protocols::model::TransformerDraft;
     use viewless_protocols::model::{Architecture, Head};
 
     fn load(directory: &TempDir) -> Result<Tokenizer, ModelError> {
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn the_longest_text_fits_and_one_token_more_is_refused_with_both_numbers() {
         let tokenizer = {
-            let plain = TransformerConfig { head: Head::Pooler, ..small_config() };
+            let plain = TransformerDraft { head: Head::Pooler, ..small_config().draft() }.check().unwrap();
             Tokenizer::of_directory(synthetic::temporary(&plain).path(), &plain).unwrap()
         };
         let limit = small_config().most_tokens();

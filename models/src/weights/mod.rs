@@ -100,7 +100,6 @@ impl Weights {
 
     /// Refuses a configuration other than the one these tensors were read for.
     pub(crate) fn check(&self, config: &TransformerConfig) -> Result<(), ModelError> {
-        config.validate().map_err(|source| ModelError::Sizes { file: self.source.clone(), source })?;
         for Tensor { name, shape, .. } in tensors(config) {
             let found = self.tensor(&name, &shape)?.shape();
             if found != shape {

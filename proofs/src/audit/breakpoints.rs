@@ -76,7 +76,7 @@ mod tests {
         let bit = bits.into_iter().fold(last, |a, b| c.and(a, b));
         let y = c.select(bit, x);
         c.reveal(y, "y");
-        let tape = Tape::new(&c.finish().unwrap(), FixedPoint { fraction_bits: 16 }).unwrap();
+        let tape = Tape::new(&c.finish().unwrap(), FixedPoint::of::<16>()).unwrap();
         assert_eq!(breakpoints(&tape), [-2.0, 1.5, 2.0, 3.0], "and nothing for the square");
     }
 }

@@ -52,7 +52,7 @@ impl<'a> Certifier<'a> {
         let tape = Tape::new(circuit, fixed).map_err(crate::bound::BoundError::from)?;
         let reals = Interpreter::new(tape.clone(), Arithmetic::Reals)?;
         let ring = Interpreter::new(tape, Arithmetic::Ring(truncation))?;
-        Ok(Self { truth, domain, unit: power_of_two(-i32::from(fixed.fraction_bits)), reals, ring })
+        Ok(Self { truth, domain, unit: power_of_two(-i32::from(fixed.fraction_bits())), reals, ring })
     }
 
     /// The circuit.

@@ -8,7 +8,7 @@ use crate::bound::search::Maximum;
 use crate::reference::{PRECISION, Piecewise, RealFunction};
 use std::time::Instant;
 use viewless_protocols::circuit::CheckedCircuit;
-use viewless_protocols::fixed::{RING_BITS, power_of_two};
+use viewless_protocols::fixed::{FixedPoint, RING_BITS, power_of_two};
 use viewless_protocols::nonlinear::{self, Protocol, Truth};
 use viewless_protocols::scheme;
 
@@ -19,6 +19,8 @@ pub struct Audit {
     pub report: Report,
     /// The runs.
     pub observed: Observed,
+    /// The fixed point of the inputs.
+    pub fixed: FixedPoint,
     /// The inputs.
     pub domain: Cell,
     /// The truth.
@@ -73,6 +75,7 @@ pub fn audit_protocol(protocol: &Protocol, question: &Question<'_>) -> Result<Au
 ///
 /// # Errors
 /// [`AuditError`]; a Program that errs by more than the circuit can is [`AuditError::BeyondCertified`].
+#[expect(clippy::too_many_lines, reason = "half of it is one report, whose fields are set in one place")]
 pub fn audit_compiled(
     protocol: &Protocol,
     question: &Question<'_>,
@@ -94,7 +97,7 @@ pub fn audit_compiled(
     if samples > MOST_SAMPLES {
         return Err(AuditError::TooManySamples { samples, most: MOST_SAMPLES });
     }
-    let unit = power_of_two(-i32::from(fixed.fraction_bits));
+    let unit = power_of_two(-i32::from(fixed.fraction_bits()));
     let real = |x: i64| x as f64 * unit;
 
     let started = Instant::now();
@@ -133,7 +136,7 @@ pub fn audit_compiled(
         protocol: name,
         scheme: question.scheme,
         ring_bits: RING_BITS,
-        fraction_bits: fixed.fraction_bits,
+        fraction_bits: fixed.fraction_bits(),
         domain: (low, high),
         inputs: domain.count(),
         executed: observed.inputs,
@@ -187,7 +190,7 @@ pub fn audit_compiled(
     };
     report.findings.extend(findings::certified(&report));
     report.findings.sort_by_key(|finding| finding.check);
-    Ok(Audit { report, observed, domain, truth })
+    Ok(Audit { report, observed, fixed, domain, truth })
 }
 
 /// The largest width of an output interval among some thousand single inputs, evenly over the domain, and evenly on a logarithmic

@@ -6,8 +6,9 @@
 use super::number::circuit_of;
 use super::{Audit, AuditError, Certifier};
 use crate::bound::{Cell, Tape};
+use crate::ticks;
 use std::fmt::Write;
-use viewless_protocols::fixed::{FixedPoint, power_of_two};
+use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::nonlinear::Protocol;
 
 const WIDTH: f64 = 960.0;
@@ -68,12 +69,9 @@ impl Axes {
     /// Round numbers along the horizontal axis.
     fn ticks(&self) -> Vec<f64> {
         if self.logarithmic {
-            let decades = self.low.log10().ceil() as i32..=self.high.log10().floor() as i32;
-            return decades.map(|decade| 10f64.powi(decade)).collect();
+            return ticks::decades(self.low, self.high).collect();
         }
-        let rough = (self.high - self.low) / 8.0;
-        let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power).into_iter().find(|step| *step >= rough).unwrap_or(rough);
+        let step = ticks::step(self.high - self.low);
         let first = (self.low / step).ceil() as i64;
         (first..).map(|i| i as f64 * step).take_while(|x| *x <= self.high * (1.0 + 1e-12)).take(20).collect()
     }
@@ -85,8 +83,8 @@ impl Axes {
 /// [`AuditError::Bound`] for circuits that have no tape.
 pub fn svg(protocol: &Protocol, audit: &Audit) -> Result<String, AuditError> {
     let report = &audit.report;
-    let fixed = FixedPoint { fraction_bits: report.fraction_bits };
-    let unit = power_of_two(-i32::from(fixed.fraction_bits));
+    let fixed = audit.fixed;
+    let unit = power_of_two(-i32::from(fixed.fraction_bits()));
     let circuit = circuit_of(protocol, 1)?;
     let certifier = Certifier::new(&circuit, &audit.truth, audit.domain, fixed, report.scheme.truncation)?;
     let (low, high) = (audit.domain.low as f64 * unit, audit.domain.high as f64 * unit);

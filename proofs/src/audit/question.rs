@@ -6,7 +6,7 @@ use thiserror::Error;
 use viewless_protocols::circuit::{CircuitError, PlainError};
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::nonlinear::{self, Function};
-use viewless_protocols::scheme::{Comparison, CompileError, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{Comparison, CompileError, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use viewless_simulator::execute::ExecuteError;
 
 /// What is to be audited, and how.
@@ -36,13 +36,12 @@ impl<'a> Question<'a> {
             protocol,
             domain: None,
             scheme: SchemeSpec {
-                kind: SchemeKind::Additive2,
+                sharing: Sharing::Additive2(Triples::Fresh),
                 truncation: Truncation::Local,
                 comparison: Comparison::Carry,
-                triples: Triples::Fresh,
                 weights: Weights::Shared,
             },
-            fixed: FixedPoint { fraction_bits: 16 },
+            fixed: FixedPoint::of::<16>(),
             seed: 0,
             samples: (1 << 20) + 1,
             reference: None,
@@ -170,7 +169,7 @@ fn known() -> String {
 /// # Errors
 /// [`AuditError::NoInterval`] and [`AuditError::NotRepresentable`].
 pub fn cell(low: f64, high: f64, fixed: FixedPoint) -> Result<Cell, AuditError> {
-    let bits = i32::from(fixed.fraction_bits);
+    let bits = i32::from(fixed.fraction_bits());
     // Numbers of 48 bits: exact in f64 with their halves, and far from the end of the word.
     let limit_bits = 47 - bits;
     if !(low.is_finite() && high.is_finite() && low <= high) {
@@ -179,7 +178,7 @@ pub fn cell(low: f64, high: f64, fixed: FixedPoint) -> Result<Cell, AuditError> 
     let (first, last) = ((low * power_of_two(bits)).ceil(), (high * power_of_two(bits)).floor());
     let limit = power_of_two(47);
     if first > last || first < -limit || last > limit {
-        return Err(AuditError::NotRepresentable { low, high, fraction_bits: fixed.fraction_bits, limit_bits });
+        return Err(AuditError::NotRepresentable { low, high, fraction_bits: fixed.fraction_bits(), limit_bits });
     }
     Ok(Cell { low: first as i64, high: last as i64 })
 }

@@ -128,7 +128,7 @@ pub fn observe(
     if count > MOST_SAMPLES.saturating_add(MOST_SAMPLES / 64) {
         return Err(AuditError::TooManySamples { samples: count, most: MOST_SAMPLES });
     }
-    let unit = power_of_two(-i32::from(fixed.fraction_bits));
+    let unit = power_of_two(-i32::from(fixed.fraction_bits()));
     let chunk = (CHUNK as u64).min(count).max(1) as usize;
     let program = compile(&super::number::circuit_of(protocol, chunk)?)?;
     let mut observer = Observer::new(truth, unit, limits, count);

@@ -204,6 +204,7 @@ impl Lanes<'_> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn step(&mut self, position: usize, ends: &impl Fn(usize, usize) -> (f64, f64)) -> Form {
         let interpreter = self.interpreter;
         let kind = kind(interpreter.arithmetic);
@@ -213,7 +214,9 @@ impl Lanes<'_> {
         let prepared = &interpreter.prepared[position];
         let number = || match prepared {
             Prepared::Number(number) => *number,
-            other => unreachable!("not prepared: {other:?}"),
+            other @ (Prepared::Plain | Prepared::Factor(..) | Prepared::Waves(_) | Prepared::Entries(_)) => {
+                unreachable!("not prepared: {other:?}")
+            }
         };
         let form = match &step.scalar {
             Scalar::Input(element) => {

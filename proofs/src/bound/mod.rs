@@ -8,6 +8,8 @@
 //! A number that may leave the headroom of 2^62 before a truncation, or 2^63 elsewhere, makes its cell *unbounded*: beyond, the ring
 //! wraps.
 
+#![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
+
 mod angle;
 mod exact;
 mod form;

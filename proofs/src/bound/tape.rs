@@ -5,7 +5,8 @@ use thiserror::Error;
 use viewless_protocols::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Owner, Series, Table};
 use viewless_protocols::fixed::{FixedPoint, RING_BITS};
 use viewless_protocols::scheme::laws;
-use viewless_protocols::shape::{Move, Shape};
+use viewless_protocols::shape::Shape;
+use viewless_protocols::walk::{self, MatrixProduct, Walk};
 
 /// A circuit that has no tape.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -159,7 +160,7 @@ impl Tape {
                 | Op::Move(..)
                 | Op::Concat(..)
                 | Op::Reveal(..) => {
-                    let wanted = i32::from(fixed.fraction_bits) + i32::from(node.guard_bits);
+                    let wanted = i32::from(fixed.fraction_bits()) + i32::from(node.guard_bits);
                     match u8::try_from(wanted) {
                         Ok(bits) if bits <= RING_BITS - 3 => bits,
                         _ => {
@@ -203,7 +204,7 @@ impl Tape {
         let elements = node.shape.elements();
         let shape = |id: NodeId| &circuit.nodes()[id.index()].shape;
         let value = |id: NodeId| &values[id.index()];
-        let broadcast = |id: NodeId| broadcast(value(id), shape(id), &node.shape);
+        let broadcast = |id: NodeId| Walk::broadcast(shape(id), &node.shape).gather(value(id));
         let mut map = |a: NodeId, scalar: &dyn Fn(Register) -> Scalar| {
             value(a).iter().map(|&a| self.push(scalar(a), fraction_bits)).collect()
         };
@@ -238,34 +239,20 @@ impl Tape {
             &Op::Xor(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Xor),
             &Op::Select(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Select),
             &Op::MatMul(a, b) => {
-                let (&[.., m, k], &[.., n]) = (shape(a).axes(), shape(b).axes()) else {
-                    unreachable!("the checker admits matrices only")
-                };
-                let dot = |i: usize| {
-                    let (batch, row, column) = (i / (m * n), i / n % m, i % n);
-                    let right = if shape(b).rank() == 2 { 0 } else { batch * k * n };
-                    let term = |l: usize| (value(a)[(batch * m + row) * k + l], value(b)[right + l * n + column]);
-                    Scalar::Dot((0..k).map(term).collect())
-                };
+                let product = MatrixProduct::of(shape(a), shape(b));
+                let term = |(left, right): (usize, usize)| (value(a)[left], value(b)[right]);
+                let dot = |i: usize| Scalar::Dot(product.terms(i).map(term).collect());
                 (0..elements).map(|i| self.push(dot(i), fraction_bits)).collect()
             }
             &Op::Sum(a, axis) => {
-                let (length, inner) = (shape(a).axes()[axis], shape(a).axes()[axis + 1..].iter().product::<usize>());
-                let sum = |i: usize| {
-                    let first = i / inner * length * inner + i % inner;
-                    Scalar::Sum((0..length).map(|l| value(a)[first + l * inner]).collect())
-                };
+                let terms = walk::summed(shape(a), axis);
+                let sum = |i: usize| Scalar::Sum(terms(i).map(|term| value(a)[term]).collect());
                 (0..elements).map(|i| self.push(sum(i), fraction_bits)).collect()
             }
-            Op::Move(a, rearrangement) => moved(value(*a), shape(*a), rearrangement, &node.shape),
+            Op::Move(a, rearrangement) => Walk::moved(shape(*a), rearrangement, &node.shape).gather(value(*a)),
             Op::Concat(parts, axis) => {
-                let inner: usize = node.shape.axes()[axis + 1..].iter().product();
-                let outer: usize = node.shape.axes()[..*axis].iter().product();
-                let part = |row: usize, part: NodeId| {
-                    let length = shape(part).axes()[*axis] * inner;
-                    value(part)[row * length..][..length].to_vec()
-                };
-                (0..outer).flat_map(|row| parts.iter().flat_map(move |&id| part(row, id))).collect()
+                let shapes: Vec<&Shape> = parts.iter().map(|&part| shape(part)).collect();
+                walk::joined(&shapes, *axis).flat_map(|(part, range)| value(parts[part])[range].to_vec()).collect()
             }
             Op::Reveal(a, name) => {
                 let registers = value(*a).clone();
@@ -360,58 +347,6 @@ impl Scalar {
             &Self::Select(a, b) => Self::Select(f(a), f(b)),
             Self::Dot(terms) => Self::Dot(terms.iter().map(|&(a, b)| (f(a), f(b))).collect()),
             Self::Sum(terms) => Self::Sum(terms.iter().map(|&a| f(a)).collect()),
-        }
-    }
-}
-
-/// Elements of `from` repeated up to `to`, aligned at the right.
-fn broadcast(elements: &[Register], from: &Shape, to: &Shape) -> Vec<Register> {
-    let mut index = vec![0usize; to.rank()];
-    let skipped = to.rank() - from.rank();
-    let mut result = Vec::with_capacity(to.elements());
-    for _ in 0..to.elements() {
-        let position = from
-            .axes()
-            .iter()
-            .zip(&index[skipped..])
-            .fold(0, |position, (&length, &i)| position * length + if length == 1 { 0 } else { i });
-        result.push(elements[position]);
-        advance(&mut index, to);
-    }
-    result
-}
-
-/// The next index, row-major.
-fn advance(index: &mut [usize], shape: &Shape) {
-    for (i, &length) in index.iter_mut().zip(shape.axes()).rev() {
-        *i += 1;
-        if *i < length {
-            return;
-        }
-        *i = 0;
-    }
-}
-
-fn moved(elements: &[Register], from: &Shape, rearrangement: &Move, to: &Shape) -> Vec<Register> {
-    match rearrangement {
-        Move::Reshape(_) => elements.to_vec(),
-        Move::Broadcast(_) => broadcast(elements, from, to),
-        Move::Transpose(order) => {
-            let mut index = vec![0usize; to.rank()];
-            let mut source = vec![0usize; to.rank()];
-            let mut result = Vec::with_capacity(elements.len());
-            for _ in 0..elements.len() {
-                order.iter().zip(&index).for_each(|(&axis, &i)| source[usize::from(axis)] = i);
-                let position = from.axes().iter().zip(&source).fold(0, |position, (&length, &i)| position * length + i);
-                result.push(elements[position]);
-                advance(&mut index, to);
-            }
-            result
-        }
-        &Move::Slice { axis, start, length } => {
-            let inner: usize = from.axes()[axis + 1..].iter().product();
-            let rows = elements.chunks((from.axes()[axis] * inner).max(1));
-            rows.flat_map(|row| row[start * inner..(start + length) * inner].iter().copied()).collect()
         }
     }
 }

@@ -8,29 +8,24 @@ use std::collections::BTreeMap;
 use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Opening, Owner, Secret, Series};
 use viewless_protocols::fixed::{self, FixedPoint};
 use viewless_protocols::nonlinear::{self, Build, Function};
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use viewless_simulator::execute::{Options, execute};
 use viewless_simulator::stream::Seed;
 
-const FIXED: FixedPoint = FixedPoint { fraction_bits: 16 };
+const FIXED: FixedPoint = FixedPoint::of::<16>();
 const UNIT: f64 = 1.0 / 65536.0;
 /// Elements of a row.
 const N: usize = 3;
 
 fn spec(truncation: Truncation, comparison: Comparison) -> SchemeSpec {
-    SchemeSpec {
-        kind: SchemeKind::Additive2,
-        truncation,
-        comparison,
-        triples: Triples::Fresh,
-        weights: Weights::Shared,
-    }
+    SchemeSpec { sharing: Sharing::Additive2(Triples::Fresh), truncation, comparison, weights: Weights::Shared }
 }
 
 /// One step of a random circuit: an operation, two operands modulo what exists, a number.
 type Recipe = Vec<(u8, u8, u8, i16)>;
 
 /// The circuit of a recipe on rows of three, each row by itself.
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 fn build(recipe: &Recipe, rows: usize) -> CheckedCircuit {
     let mut c = Circuit::new();
     let mut values: Vec<Secret> = vec![c.input(Owner::Client, "x", [rows, N]), c.input(Owner::Model, "w", [rows, N])];

@@ -109,7 +109,7 @@ mod tests {
         let y = c.mul(x, w);
         c.reveal(y, "y");
         let suite = Suite::built_in("faithful").unwrap();
-        scheme::compile(&c.finish().unwrap(), &suite.scheme, FixedPoint { fraction_bits: 8 }).unwrap()
+        scheme::compile(&c.finish().unwrap(), &suite.scheme, FixedPoint::of::<8>()).unwrap()
     }
 
     #[test]

@@ -9,7 +9,7 @@
 use thiserror::Error;
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::program::{
-    Arguments, Constant, Function, Local, Op, Program, ProgramDraft, ProgramError, Value, ValueId, Wave,
+    Arguments, Constant, Local, Op, Program, ProgramDraft, ProgramError, Value, ValueId, Wave, WordFunction,
 };
 use viewless_protocols::ring::Domain;
 use viewless_protocols::shape::{Move, Shape};
@@ -122,23 +122,23 @@ impl Shrinking<'_> {
     }
 
     /// A table; for waves, one for each, joined along a leading axis.
-    fn function(&mut self, id: ValueId, value: &Value, function: &Function, argument: ValueId) -> ValueId {
+    fn function(&mut self, id: ValueId, value: &Value, function: &WordFunction, argument: ValueId) -> ValueId {
         let Value { domain: from, shape, .. } = self.draft.value(argument).clone();
         let to = self.domain(value.domain);
         let table = |entries: Vec<u64>| {
-            let function = Function::Table { entries, domain: to };
+            let function = WordFunction::Table { entries, domain: to };
             Op::Local(Local::Function(function.into()), [argument].into_iter().collect())
         };
         match function {
-            Function::Table { entries, .. } => {
+            WordFunction::Table { entries, .. } => {
                 let entries = (0..1usize << from.bits()).map(|i| entries[i] & to.mask()).collect();
                 self.push(value, table(entries), to, shape)
             }
-            Function::Remainder { modulus, domain } => {
+            WordFunction::Remainder { modulus, domain } => {
                 // The same part of the result's words.
                 let part = *modulus as f64 / power_of_two(i32::from(domain.bits()));
                 let modulus = (part * power_of_two(i32::from(to.bits()))).round().max(1.0) as u64;
-                let function = Function::Remainder { modulus, domain: to };
+                let function = WordFunction::Remainder { modulus, domain: to };
                 self.push(
                     value,
                     Op::Local(Local::Function(function.into()), [argument].into_iter().collect()),
@@ -146,7 +146,7 @@ impl Shrinking<'_> {
                     shape,
                 )
             }
-            Function::Waves { waves, .. } => {
+            WordFunction::Waves { waves, .. } => {
                 let lead: Shape = std::iter::once(1).chain(shape.axes().iter().copied()).collect();
                 let parts: Vec<ValueId> = waves
                     .iter()

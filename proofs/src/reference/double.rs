@@ -24,7 +24,6 @@ pub fn exact(
     normalisation: Option<Normalisation<'_>>,
 ) -> Option<Vec<Exact>> {
     let plain = |value: f64| Exact { value, claimed: value };
-    let map = |f: &dyn Fn(f64) -> f64| values.iter().map(|&x| plain(f(x))).collect();
     let over_sum = |f: &dyn Fn(&[f64]) -> Vec<f64>| {
         let row = |row: &[f64]| {
             let terms = f(row);
@@ -34,15 +33,10 @@ pub fn exact(
         values.chunks_exact(columns).flat_map(row).collect()
     };
     Some(match truth {
-        Truth::Exp => map(&libm::exp),
-        Truth::Reciprocal => map(&|x| 1.0 / x),
-        Truth::Rsqrt => map(&|x| 1.0 / x.sqrt()),
-        Truth::Gelu => map(&|x| 0.5 * x * libm::erfc(-x / std::f64::consts::SQRT_2)),
-        Truth::GeluTanh => {
-            let root = (2.0 / std::f64::consts::PI).sqrt();
-            map(&|x| 0.5 * x * (1.0 + libm::tanh(root * (x + 0.044_715 * x * x * x))))
+        Truth::Exp | Truth::Reciprocal | Truth::Rsqrt | Truth::Gelu | Truth::GeluTanh | Truth::Tanh => {
+            let function = truth.of_number()?;
+            values.iter().map(|&x| plain(function(x))).collect()
         }
-        Truth::Tanh => map(&libm::tanh),
         Truth::Softmax => over_sum(&|row| {
             let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             row.iter().map(|x| libm::exp(x - most)).collect()

@@ -105,7 +105,7 @@ fn every_operation_of_a_circuit_has_a_reference() {
     let (x, w) = ([0.25, -1.5, 2.0, 0.375], [0.25, 3.0, -0.5, 1.25]);
     let plain =
         circuit.evaluate(|owner, _| Some(if owner == Owner::Client { x.to_vec() } else { w.to_vec() })).unwrap();
-    let tape = Tape::new(&circuit, FixedPoint { fraction_bits: 16 }).unwrap();
+    let tape = Tape::new(&circuit, FixedPoint::of::<16>()).unwrap();
     let inputs: Vec<Enclosure> = x.iter().chain(&w).map(|&x| exact(x)).collect();
     let found = tape.enclose(&inputs).unwrap();
     let plain: Vec<f64> = plain.outputs.iter().flat_map(|(_, _, values)| values.iter().copied()).collect();

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use viewless_protocols::party::Party::{self, Client, Dealer, P0, P1};
 use viewless_protocols::party::PartySet;
-use viewless_protocols::program::{Function, Program, ProgramBuilder, ValueId};
+use viewless_protocols::program::{Program, ProgramBuilder, ValueId, WordFunction};
 use viewless_protocols::ring::Domain;
 use viewless_simulator::stream::{Seed, StreamKey};
 
@@ -129,7 +129,7 @@ fn coin(p: &mut ProgramBuilder, holders: PartySet) -> ValueId {
 /// One in a quarter of the runs.
 fn biased_coin(p: &mut ProgramBuilder, holders: PartySet) -> ValueId {
     let drawn = p.sample(holders, Domain::Bits(2), [1].into());
-    p.function(Function::Table { entries: vec![0, 0, 0, 1], domain: BIT }, drawn)
+    p.function(WordFunction::Table { entries: vec![0, 0, 0, 1], domain: BIT }, drawn)
 }
 
 fn protocol(build: impl FnOnce(&mut ProgramBuilder)) -> Program {
@@ -334,7 +334,7 @@ pub(crate) fn planted(more: usize) -> Program {
     let client = only(Client);
     let x = p.input(Client, "x", 0, Domain::Z64, [1].into());
     let drawn = p.sample(client, Domain::Ring(10), [1].into());
-    let low = p.function(Function::Table { entries, domain: Domain::Z64 }, drawn);
+    let low = p.function(WordFunction::Table { entries, domain: Domain::Z64 }, drawn);
     let wide = p.sample(client, Domain::Z64, [1].into());
     let high = p.shift_left(wide, 1);
     let mask = p.add(high, low);

@@ -4,7 +4,7 @@ use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Share, Simulato
 use viewless_proofs::privacy::view::{Knowledge, View};
 use viewless_proofs::privacy::{self, Coalition};
 use viewless_protocols::party::{Party, PartySet};
-use viewless_protocols::program::{Constant, Function, Op, Program, ProgramBuilder, ValueId};
+use viewless_protocols::program::{Constant, Op, Program, ProgramBuilder, ValueId, WordFunction};
 use viewless_protocols::ring::Domain;
 use viewless_protocols::shape::{Move, Shape};
 
@@ -14,6 +14,7 @@ const PARTIES: [Party; 4] = [Party::P0, Party::P1, Party::Dealer, Party::Client]
 pub(crate) type Instruction = (u8, u8, u8, u8);
 
 /// The Program that instructions spell; every list spells one.
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 pub(crate) fn program(bits: u8, instructions: &[Instruction]) -> Program {
     let mut p = ProgramBuilder::new(PartySet::of(&PARTIES), Party::ModelOwner);
     let domain = Domain::Ring(bits);
@@ -122,7 +123,7 @@ pub(crate) fn program(bits: u8, instructions: &[Instruction]) -> Program {
                 let domain = p.value(x).domain;
                 let entry = |t: u64| (t.wrapping_mul(u64::from(a)) ^ u64::from(b)).wrapping_add(t >> 1) & domain.mask();
                 let entries = (0..1u64 << domain.bits()).map(entry).collect();
-                values.push(p.function(Function::Table { entries, domain }, x));
+                values.push(p.function(WordFunction::Table { entries, domain }, x));
             }
             // A part of a mask under something, and perhaps another part under something else.
             30 => {

@@ -45,6 +45,9 @@ pub enum Rule {
         /// What it was given.
         found: Kind,
     },
+    /// An output as an argument.
+    #[error("argument {0} is an output, which nothing is computed from; use what it reveals")]
+    Revealed(usize),
     /// Arguments of a sum with different guard bits.
     #[error("guard bits {left} and {right} differ; bring one side to the other's with `precision`")]
     Precision {
@@ -108,7 +111,30 @@ pub(super) fn circuit(circuit: &Circuit) -> Result<(), CircuitError> {
         let name = match &node.op {
             Op::Input { owner, name } => Some((Some(*owner), name)),
             Op::Reveal(_, name) => Some((None, name)),
-            _ => None,
+            Op::Constant(_)
+            | Op::Add(..)
+            | Op::Sub(..)
+            | Op::Neg(_)
+            | Op::Scale(..)
+            | Op::Offset(..)
+            | Op::Shift(..)
+            | Op::Precision(_)
+            | Op::Mul(..)
+            | Op::Square(_)
+            | Op::MatMul(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::Less(..)
+            | Op::LessThan(..)
+            | Op::Equal(..)
+            | Op::And(..)
+            | Op::Xor(..)
+            | Op::Not(_)
+            | Op::Select(..)
+            | Op::Real(_)
+            | Op::Fourier(..)
+            | Op::Lookup(..) => None,
         };
         if let Some((_, name)) = name.filter(|&name| !names.insert(name)) {
             return fail(i, Rule::NameTaken(name.clone()));
@@ -129,7 +155,7 @@ pub(super) fn circuit(circuit: &Circuit) -> Result<(), CircuitError> {
         match circuit.nodes.get(claim.value.index()) {
             Some(node)
                 if node.kind == Kind::Real && circuit.regions.contains(claim.region) && claim.low <= claim.high => {}
-            _ => {
+            Some(_) | None => {
                 let rule = Rule::Reference(format!(
                     "its domain claim [{}, {}] is no interval of a real value",
                     claim.low, claim.high
@@ -148,14 +174,17 @@ pub(super) fn infer(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Sha
     if shape.elements() > MOST_ELEMENTS { Err(Rule::Elements { shape }) } else { Ok((kind, shape)) }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 fn derive(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Result<(Kind, Shape), Rule> {
     let node = |id: NodeId| before.get(id.index()).ok_or(Rule::NoSuchArgument(id.index()));
     let of_kind = |id: NodeId, expected: Kind| {
         let node = node(id)?;
-        if node.kind == expected {
-            Ok(node)
-        } else {
+        if node.kind != expected {
             Err(Rule::Kind { argument: id.index(), expected, found: node.kind })
+        } else if matches!(node.op, Op::Reveal(..)) {
+            Err(Rule::Revealed(id.index()))
+        } else {
+            Ok(node)
         }
     };
     let real = |id| of_kind(id, Kind::Real);

@@ -2,7 +2,9 @@
 
 use super::{CheckedCircuit, Circuit, Node, NodeId, Op, Owner};
 use crate::region::RegionId;
-use crate::shape::{Move, Shape};
+use crate::shape::Shape;
+use crate::walk::{self, MatrixProduct, Walk};
+use smallvec::SmallVec;
 use thiserror::Error;
 
 /// Inputs that do not fit the circuit.
@@ -64,21 +66,7 @@ impl CheckedCircuit {
         let mut values: Vec<Vec<f64>> = Vec::with_capacity(self.nodes.len());
         let mut result = Plaintext::default();
         for (i, node) in self.nodes.iter().enumerate() {
-            let value = match &node.op {
-                Op::Input { owner, name } => {
-                    let value = input(*owner, name).ok_or_else(|| PlainError::MissingInput(name.clone()))?;
-                    if value.len() != node.shape.elements() {
-                        let (name, shape) = (name.clone(), node.shape.clone());
-                        return Err(PlainError::InputSize { name, values: value.len(), shape });
-                    }
-                    value
-                }
-                Op::Reveal(a, name) => {
-                    result.outputs.push((name.clone(), node.shape.clone(), values[a.index()].clone()));
-                    Vec::new()
-                }
-                _ => node_value(self, node, &values),
-            };
+            let value = node_value(self, node, &values, &mut input)?;
             for claim in self.domains.iter().filter(|claim| claim.value.index() == i) {
                 let inside = |x: f64| (claim.low..=claim.high).contains(&x);
                 result.domains.push(DomainReport {
@@ -89,7 +77,12 @@ impl CheckedCircuit {
                     elements: value.len(),
                 });
             }
-            values.push(value);
+            if let Op::Reveal(_, name) = &node.op {
+                result.outputs.push((name.clone(), node.shape.clone(), value));
+                values.push(Vec::new());
+            } else {
+                values.push(value);
+            }
             for argument in node.op.arguments() {
                 if last_use[argument.index()] == i {
                     values[argument.index()] = Vec::new();
@@ -100,16 +93,29 @@ impl CheckedCircuit {
     }
 }
 
-fn node_value(circuit: &Circuit, node: &Node, values: &[Vec<f64>]) -> Vec<f64> {
+fn node_value(
+    circuit: &Circuit,
+    node: &Node,
+    values: &[Vec<f64>],
+    input: &mut impl FnMut(Owner, &str) -> Option<Vec<f64>>,
+) -> Result<Vec<f64>, PlainError> {
     let value = |id: NodeId| values[id.index()].as_slice();
     let shape = |id: NodeId| &circuit.nodes[id.index()].shape;
     let map = |a: NodeId, f: &dyn Fn(f64) -> f64| value(a).iter().map(|&x| f(x)).collect();
     let zip = |a: NodeId, b: NodeId, f: &dyn Fn(f64, f64) -> f64| {
-        let (a_index, b_index) = (broadcast_index(shape(a), &node.shape), broadcast_index(shape(b), &node.shape));
-        (0..node.shape.elements()).map(|i| f(value(a)[a_index(i)], value(b)[b_index(i)])).collect()
+        let (left, right) = (Walk::broadcast(shape(a), &node.shape), Walk::broadcast(shape(b), &node.shape));
+        (0..node.shape.elements()).map(|i| f(value(a)[left.at(i)], value(b)[right.at(i)])).collect()
     };
     let truth = |condition: bool| if condition { 1.0 } else { 0.0 };
-    match &node.op {
+    Ok(match &node.op {
+        Op::Input { owner, name } => {
+            let value = input(*owner, name).ok_or_else(|| PlainError::MissingInput(name.clone()))?;
+            if value.len() != node.shape.elements() {
+                let (name, shape) = (name.clone(), node.shape.clone());
+                return Err(PlainError::InputSize { name, values: value.len(), shape });
+            }
+            value
+        }
         Op::Constant(values) => values.to_vec(),
         &Op::Add(a, b) => zip(a, b, &|x, y| x + y),
         &Op::Sub(a, b) => zip(a, b, &|x, y| x - y),
@@ -120,20 +126,19 @@ fn node_value(circuit: &Circuit, node: &Node, values: &[Vec<f64>]) -> Vec<f64> {
         &Op::Precision(a) => value(a).to_vec(),
         &Op::Mul(a, b) | &Op::Select(a, b) | &Op::And(a, b) => zip(a, b, &|x, y| x * y),
         &Op::Square(a) => map(a, &|x| x * x),
-        &Op::MatMul(a, b) => matmul(value(a), shape(a), value(b), shape(b)),
-        &Op::Sum(a, axis) => sum(value(a), shape(a), axis),
-        Op::Move(a, rearrangement) => moved(value(*a), shape(*a), rearrangement, &node.shape),
+        &Op::MatMul(a, b) => {
+            let (product, left, right) = (MatrixProduct::of(shape(a), shape(b)), value(a), value(b));
+            let element = |i| product.terms(i).fold(0.0, |sum, (l, r)| sum + left[l] * right[r]);
+            (0..node.shape.elements()).map(element).collect()
+        }
+        &Op::Sum(a, axis) => {
+            let terms = walk::summed(shape(a), axis);
+            (0..node.shape.elements()).map(|i| terms(i).fold(0.0, |sum, term| sum + value(a)[term])).collect()
+        }
+        Op::Move(a, rearrangement) => Walk::moved(shape(*a), rearrangement, &node.shape).gather(value(*a)),
         Op::Concat(parts, axis) => {
-            let inner: usize = node.shape.axes()[axis + 1..].iter().product();
-            let outer: usize = node.shape.axes()[..*axis].iter().product();
-            let mut joined = Vec::with_capacity(node.shape.elements());
-            for row in 0..outer {
-                for &part in parts {
-                    let length = shape(part).axes()[*axis] * inner;
-                    joined.extend_from_slice(&value(part)[row * length..][..length]);
-                }
-            }
-            joined
+            let shapes: SmallVec<[&Shape; 4]> = parts.iter().map(|&part| shape(part)).collect();
+            walk::joined(&shapes, *axis).flat_map(|(part, range)| value(parts[part])[range].iter().copied()).collect()
         }
         &Op::Less(a, b) => zip(a, b, &|x, y| truth(x < y)),
         &Op::Equal(a, b) => zip(a, b, &|x, y| truth(x == y)),
@@ -143,91 +148,6 @@ fn node_value(circuit: &Circuit, node: &Node, values: &[Vec<f64>]) -> Vec<f64> {
         &Op::Real(a) => value(a).to_vec(),
         Op::Fourier(a, series) => map(*a, &|x| series.at(x)),
         Op::Lookup(a, table) => map(*a, &|x| table.at(x)),
-        Op::Input { .. } | Op::Reveal(..) => Vec::new(),
-    }
-}
-
-/// Position in the argument of each position of the result of a broadcast.
-fn broadcast_index(from: &Shape, to: &Shape) -> impl Fn(usize) -> usize + use<> {
-    let mut strides = vec![0; to.rank()];
-    let mut stride = 1;
-    for (i, &length) in from.axes().iter().enumerate().rev() {
-        if length > 1 {
-            strides[i + to.rank() - from.rank()] = stride;
-        }
-        stride *= length;
-    }
-    let axes: Vec<usize> = to.axes().to_vec();
-    let same = from.elements() == to.elements();
-    move |mut i| {
-        if same {
-            return i;
-        }
-        let mut index = 0;
-        for (length, stride) in axes.iter().zip(&strides).rev() {
-            index += i % length * stride;
-            i /= length;
-        }
-        index
-    }
-}
-
-fn matmul(a: &[f64], a_shape: &Shape, b: &[f64], b_shape: &Shape) -> Vec<f64> {
-    let &[.., m, k] = a_shape.axes() else { return Vec::new() };
-    let &[.., n] = b_shape.axes() else { return Vec::new() };
-    let batches = a.len() / (m * k);
-    let mut c = vec![0.0; batches * m * n];
-    for batch in 0..batches {
-        let b = if b.len() == k * n { b } else { &b[batch * k * n..][..k * n] };
-        for i in 0..m {
-            let row = &mut c[(batch * m + i) * n..][..n];
-            for (l, &x) in a[(batch * m + i) * k..][..k].iter().enumerate() {
-                for (y, &z) in row.iter_mut().zip(&b[l * n..][..n]) {
-                    *y += x * z;
-                }
-            }
-        }
-    }
-    c
-}
-
-fn sum(a: &[f64], shape: &Shape, axis: usize) -> Vec<f64> {
-    let length = shape.axes()[axis];
-    let inner: usize = shape.axes()[axis + 1..].iter().product();
-    let mut sums = vec![0.0; a.len() / length];
-    for (i, &x) in a.iter().enumerate() {
-        sums[i / (length * inner) * inner + i % inner] += x;
-    }
-    sums
-}
-
-fn moved(a: &[f64], shape: &Shape, rearrangement: &Move, to: &Shape) -> Vec<f64> {
-    match rearrangement {
-        Move::Reshape(_) => a.to_vec(),
-        Move::Broadcast(_) => {
-            let index = broadcast_index(shape, to);
-            (0..to.elements()).map(|i| a[index(i)]).collect()
-        }
-        Move::Transpose(order) => {
-            let mut strides = vec![1; shape.rank()];
-            for axis in (1..shape.rank()).rev() {
-                strides[axis - 1] = strides[axis] * shape.axes()[axis];
-            }
-            let position = |mut i: usize| {
-                let mut index = 0;
-                for (&axis, length) in order.iter().zip(to.axes()).rev() {
-                    index += i % length * strides[usize::from(axis)];
-                    i /= length;
-                }
-                index
-            };
-            (0..to.elements()).map(|i| a[position(i)]).collect()
-        }
-        &Move::Slice { axis, start, length } => {
-            let inner: usize = shape.axes()[axis + 1..].iter().product();
-            let extent = shape.axes()[axis];
-            let rows = a.chunks(extent * inner);
-            rows.flat_map(|row| row[start * inner..(start + length) * inner].iter().copied()).collect()
-        }
-    }
+        &Op::Reveal(a, _) => value(a).to_vec(),
+    })
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::circuit::CheckedCircuit;
 use crate::fixed::FixedPoint;
-use crate::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use crate::scheme::{self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use crate::shape::Shape;
 
 fn alone(protocol: &Protocol, shape: &[usize]) -> CheckedCircuit {
@@ -16,13 +16,12 @@ fn alone(protocol: &Protocol, shape: &[usize]) -> CheckedCircuit {
 
 fn digest(circuit: &CheckedCircuit) -> String {
     let spec = SchemeSpec {
-        kind: SchemeKind::Additive2,
+        sharing: Sharing::Additive2(Triples::Fresh),
         truncation: Truncation::Exact,
         comparison: Comparison::Carry,
-        triples: Triples::Fresh,
         weights: Weights::Shared,
     };
-    scheme::compile(circuit, &spec, FixedPoint { fraction_bits: 16 }).unwrap().digest().to_string()
+    scheme::compile(circuit, &spec, FixedPoint::of::<16>()).unwrap().digest().to_string()
 }
 
 #[test]

@@ -3,7 +3,11 @@
 use super::architecture::{Architecture, ClassifierInput, EmbeddingLayout};
 use crate::nonlinear::Function;
 use serde::{Deserialize, Serialize};
+use std::ops::Deref;
 use thiserror::Error;
+
+/// The field that counts layers.
+const LAYERS: &str = "num_hidden_layers";
 
 /// The activation between the two linear layers of the feed-forward block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,9 +123,10 @@ pub enum Input {
     },
 }
 
-/// Sizes of a Transformer. All counts; no unit.
+/// Sizes of a Transformer, which may say anything; [`TransformerDraft::check`] makes a [`TransformerConfig`] of those that can be.
+/// All counts; no unit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TransformerConfig {
+pub struct TransformerDraft {
     /// The family that it belongs to.
     pub architecture: Architecture,
     /// What it is asked about.
@@ -148,9 +153,57 @@ pub struct TransformerConfig {
     pub head: Head,
 }
 
+/// A configuration that passed the check: circuits, lists of tensors and passes take only this.
+///
+/// Its sizes, and the numbers of a patch, are not zero and at most [`MOST_SIZE`], so that products of them fit a word; heads divide the width; input and head are
+/// those of its architecture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "TransformerDraft", into = "TransformerDraft")]
+pub struct TransformerConfig(TransformerDraft);
+
+impl Deref for TransformerConfig {
+    type Target = TransformerDraft;
+
+    fn deref(&self) -> &TransformerDraft {
+        &self.0
+    }
+}
+
+impl TryFrom<TransformerDraft> for TransformerConfig {
+    type Error = ConfigError;
+
+    fn try_from(draft: TransformerDraft) -> Result<Self, ConfigError> {
+        draft.check()
+    }
+}
+
+impl From<TransformerConfig> for TransformerDraft {
+    fn from(config: TransformerConfig) -> Self {
+        config.0
+    }
+}
+
+/// Most of anything that a configuration counts: rows of a table, widths, pixels of a side. No published model has as many.
+pub const MOST_SIZE: usize = 1 << 20;
+
+/// Most layers. The deepest published Transformer has 1000 (Wang et al., DeepNet, 2022).
+pub const MOST_LAYERS: usize = 1024;
+
 /// A configuration that no model can have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConfigError {
+    /// A size that no model has, and of which products might not fit a word.
+    #[error("`{field}` is {size}; a {architecture} has {most} at most")]
+    TooLarge {
+        /// Name of the field.
+        field: &'static str,
+        /// What it says.
+        size: usize,
+        /// The family.
+        architecture: Architecture,
+        /// What it may say.
+        most: usize,
+    },
     /// A size is zero.
     #[error("`{field}` is 0; a {architecture} needs at least 1")]
     Zero {
@@ -197,109 +250,11 @@ pub enum ConfigError {
     },
 }
 
-/// A name, and what makes the configuration.
-type Published = (&'static str, fn() -> TransformerConfig);
-
-/// Configurations of published models, by the names under which [`known`] finds them.
-const PUBLISHED: [Published; 6] = [
-    ("bert-base", TransformerConfig::bert_base),
-    ("bert-large", TransformerConfig::bert_large),
-    ("roberta-base", TransformerConfig::roberta_base),
-    ("distilbert", TransformerConfig::distilbert),
-    ("gpt2", TransformerConfig::gpt2),
-    ("vit-base", TransformerConfig::vit_base),
-];
-
-/// Names that [`known`] knows.
-pub const KNOWN: [&str; 6] = {
-    let mut names = [""; PUBLISHED.len()];
-    let mut i = 0;
-    while i < names.len() {
-        names[i] = PUBLISHED[i].0;
-        i += 1;
-    }
-    names
-};
-
-/// Configurations that need no files, by name.
-#[must_use]
-pub fn known(name: &str) -> Option<TransformerConfig> {
-    PUBLISHED.iter().find(|(known, _)| *known == name).map(|(_, config)| config())
-}
-
 impl TransformerConfig {
-    /// BERT-base, cased: 12 layers, hidden 768, vocabulary 28,996 (the model of SecFormer's and MPCFormer's tables).
+    /// The same as a draft, of which another configuration may be made.
     #[must_use]
-    pub fn bert_base() -> Self {
-        Self {
-            architecture: Architecture::Bert,
-            input: Input::Text { vocab_size: 28_996, max_positions: 512, type_vocab_size: 2 },
-            hidden_size: 768,
-            layers: 12,
-            heads: 12,
-            intermediate_size: 3072,
-            layer_norm_epsilon: 1e-12,
-            activation: Activation::Gelu,
-            attention_weights: AttentionWeights::Softmax,
-            first_position: 0,
-            padding_token: None,
-            head: Head::HiddenStates,
-        }
-    }
-
-    /// BERT-large, cased: 24 layers, hidden 1024, 16 heads, intermediate 4096.
-    #[must_use]
-    pub fn bert_large() -> Self {
-        Self { hidden_size: 1024, layers: 24, heads: 16, intermediate_size: 4096, ..Self::bert_base() }
-    }
-
-    /// `roberta-base` (Hugging Face: FacebookAI/roberta-base): BERT-base with 50,265 words and 514 positions.
-    #[must_use]
-    pub fn roberta_base() -> Self {
-        Self {
-            architecture: Architecture::Roberta,
-            input: Input::Text { vocab_size: 50_265, max_positions: 514, type_vocab_size: 1 },
-            layer_norm_epsilon: 1e-5,
-            // Rows 0 and 1 belong to padding: Hugging Face counts from `pad_token_id` + 1.
-            first_position: 2,
-            padding_token: Some(1),
-            ..Self::bert_base()
-        }
-    }
-
-    /// `distilbert-base-uncased` (Hugging Face: distilbert/distilbert-base-uncased): 6 layers, 30,522 words.
-    #[must_use]
-    pub fn distilbert() -> Self {
-        Self {
-            architecture: Architecture::Distilbert,
-            input: Input::Text { vocab_size: 30_522, max_positions: 512, type_vocab_size: 0 },
-            layers: 6,
-            ..Self::bert_base()
-        }
-    }
-
-    /// `gpt2`, the smallest of four (Hugging Face: openai-community/gpt2), with logits of the next token.
-    #[must_use]
-    pub fn gpt2() -> Self {
-        Self {
-            architecture: Architecture::Gpt2,
-            input: Input::Text { vocab_size: 50_257, max_positions: 1024, type_vocab_size: 0 },
-            layer_norm_epsilon: 1e-5,
-            activation: Activation::GeluTanh,
-            head: Head::NextToken,
-            ..Self::bert_base()
-        }
-    }
-
-    /// `vit-base-patch16-224` (Hugging Face: google/vit-base-patch16-224) without its head of 1000 labels: 196 patches and a
-    /// class token.
-    #[must_use]
-    pub fn vit_base() -> Self {
-        Self {
-            architecture: Architecture::Vit,
-            input: Input::Image { image_size: 224, patch_size: 16, channels: 3 },
-            ..Self::bert_base()
-        }
+    pub fn draft(&self) -> TransformerDraft {
+        self.0.clone()
     }
 
     /// Width of one attention head.
@@ -313,10 +268,8 @@ impl TransformerConfig {
     pub fn functions(&self) -> Vec<Function> {
         let mut functions = vec![Function::LAYERNORM, Function::SOFTMAX];
         let layout = self.architecture.layout();
-        let of_head = match (&self.head, layout.masked_word) {
-            (Head::MaskedWord, Some(head)) => head.activation,
-            _ => None,
-        };
+        let masked_word = layout.masked_word.filter(|_| self.head == Head::MaskedWord);
+        let of_head = masked_word.and_then(|head| head.activation);
         if [Some(self.activation), of_head].into_iter().flatten().any(Activation::is_gelu) {
             functions.push(Function::GELU);
         }
@@ -368,18 +321,26 @@ impl TransformerConfig {
             Input::Image { image_size, patch_size, .. } => Some((image_size / patch_size.max(1)).pow(2) + 1),
         }
     }
+}
 
+impl TransformerDraft {
     /// Refuses sizes that cannot be.
     ///
     /// # Errors
     /// [`ConfigError`] names the field.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn check(self) -> Result<TransformerConfig, ConfigError> {
+        self.check_sizes()?;
+        self.check_head()?;
+        Ok(TransformerConfig(self))
+    }
+
+    fn check_sizes(&self) -> Result<(), ConfigError> {
         let architecture = self.architecture;
         let layout = architecture.layout();
         let no = |what| Err(ConfigError::NotOfThisArchitecture { architecture, what });
         let mut sizes = vec![
             ("hidden_size", self.hidden_size),
-            ("num_hidden_layers", self.layers),
+            (LAYERS, self.layers),
             ("num_attention_heads", self.heads),
             ("intermediate_size", self.intermediate_size),
         ];
@@ -401,6 +362,17 @@ impl TransformerConfig {
         if let Some(&(field, _)) = sizes.iter().find(|(_, size)| *size == 0) {
             return Err(ConfigError::Zero { field, architecture });
         }
+        let most = |field| if field == LAYERS { MOST_LAYERS } else { MOST_SIZE };
+        if let Some(&(field, size)) = sizes.iter().find(|&&(field, size)| size > most(field)) {
+            return Err(ConfigError::TooLarge { field, size, architecture, most: most(field) });
+        }
+        if let Input::Image { patch_size, channels, .. } = self.input {
+            // Each is at most 2^20, so that the product fits a word.
+            let (field, size, most) = ("num_channels * patch_size^2", channels * patch_size * patch_size, MOST_SIZE);
+            if size > most {
+                return Err(ConfigError::TooLarge { field, size, architecture, most });
+            }
+        }
         if !self.hidden_size.is_multiple_of(self.heads) {
             return Err(ConfigError::HeadsDoNotDivide { hidden: self.hidden_size, heads: self.heads });
         }
@@ -414,6 +386,13 @@ impl TransformerConfig {
         {
             return Err(ConfigError::NoPositions { rows, reserved: self.first_position, architecture });
         }
+        Ok(())
+    }
+
+    fn check_head(&self) -> Result<(), ConfigError> {
+        let architecture = self.architecture;
+        let layout = architecture.layout();
+        let no = |what| Err(ConfigError::NotOfThisArchitecture { architecture, what });
         match &self.head {
             Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) => Ok(()),
             Head::TokenClassifier { labels } if labels.is_empty() => {
@@ -442,11 +421,12 @@ impl TransformerConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{KNOWN, known};
 
     #[test]
     fn every_published_configuration_is_valid_and_found_by_its_name() {
         for name in KNOWN {
-            known(name).unwrap().validate().unwrap();
+            assert!(known(name).is_some());
         }
         assert_eq!(known("bert"), None);
         assert_eq!(known("vit-base").unwrap().image_tokens(), Some(197));
@@ -456,35 +436,84 @@ mod tests {
 
     #[test]
     fn what_an_architecture_does_not_have_is_refused() {
-        let refused = |config: TransformerConfig| config.validate().unwrap_err().to_string();
-        let base = TransformerConfig::bert_base;
-        assert!(refused(TransformerConfig { head: Head::Pooler, ..TransformerConfig::gpt2() }).contains("pooler"));
+        let refused = |draft: TransformerDraft| draft.check().unwrap_err().to_string();
+        let base = || TransformerConfig::bert_base().draft();
         assert!(
-            refused(TransformerConfig { head: Head::Pooler, ..TransformerConfig::distilbert() }).contains("pooler")
+            refused(TransformerDraft { head: Head::Pooler, ..TransformerConfig::gpt2().draft() }).contains("pooler")
         );
         assert!(
-            refused(TransformerConfig { head: Head::MaskedWord, ..TransformerConfig::gpt2() }).contains("masked words")
+            refused(TransformerDraft { head: Head::Pooler, ..TransformerConfig::distilbert().draft() })
+                .contains("pooler")
         );
         assert!(
-            refused(TransformerConfig { head: Head::AnswerSpan, ..TransformerConfig::vit_base() }).contains("tokens")
+            refused(TransformerDraft { head: Head::MaskedWord, ..TransformerConfig::gpt2().draft() })
+                .contains("masked words")
         );
-        assert!(refused(TransformerConfig { head: Head::NextToken, ..base() }).contains("language-model head"));
         assert!(
-            refused(TransformerConfig { input: base().input, ..TransformerConfig::gpt2() }).contains("token types")
+            refused(TransformerDraft { head: Head::AnswerSpan, ..TransformerConfig::vit_base().draft() })
+                .contains("tokens")
         );
-        assert!(refused(TransformerConfig { input: base().input, ..TransformerConfig::vit_base() }).contains("text"));
-        assert!(refused(TransformerConfig { input: TransformerConfig::vit_base().input, ..base() }).contains("image"));
-        assert!(refused(TransformerConfig { heads: 5, ..base() }).contains("divisible"));
+        assert!(refused(TransformerDraft { head: Head::NextToken, ..base() }).contains("language-model head"));
         assert!(
-            refused(TransformerConfig { head: Head::Classifier { labels: vec![] }, ..base() }).contains("num_labels")
+            refused(TransformerDraft { input: base().input, ..TransformerConfig::gpt2().draft() })
+                .contains("token types")
+        );
+        assert!(
+            refused(TransformerDraft { input: base().input, ..TransformerConfig::vit_base().draft() }).contains("text")
+        );
+        assert!(refused(TransformerDraft { input: TransformerConfig::vit_base().input, ..base() }).contains("image"));
+        assert!(refused(TransformerDraft { heads: 5, ..base() }).contains("divisible"));
+        assert!(
+            refused(TransformerDraft { head: Head::Classifier { labels: vec![] }, ..base() }).contains("num_labels")
         );
         let positions = Input::Text { vocab_size: 9, max_positions: 2, type_vocab_size: 1 };
         assert!(
-            refused(TransformerConfig { input: positions, ..TransformerConfig::roberta_base() }).contains("reserves 2")
+            refused(TransformerDraft { input: positions, ..TransformerConfig::roberta_base().draft() })
+                .contains("reserves 2")
         );
         let patches = Input::Image { image_size: 15, patch_size: 16, channels: 3 };
         assert!(
-            refused(TransformerConfig { input: patches, ..TransformerConfig::vit_base() }).contains("no patch of 16")
+            refused(TransformerDraft { input: patches, ..TransformerConfig::vit_base().draft() })
+                .contains("no patch of 16")
         );
+    }
+
+    #[test]
+    fn sizes_of_which_products_might_not_fit_a_word_are_refused_by_field() {
+        type Set = fn(&mut TransformerDraft, usize);
+        let text =
+            |vocab_size, max_positions, type_vocab_size| Input::Text { vocab_size, max_positions, type_vocab_size };
+        let fields: [(&str, Set, usize); 4] = [
+            ("hidden_size", |draft, size| draft.hidden_size = size, MOST_SIZE),
+            ("num_hidden_layers", |draft, size| draft.layers = size, MOST_LAYERS),
+            ("num_attention_heads", |draft, size| draft.heads = size, MOST_SIZE),
+            ("intermediate_size", |draft, size| draft.intermediate_size = size, MOST_SIZE),
+        ];
+        let refused = |draft: TransformerDraft, field: &str, most: usize| {
+            let error = draft.check().unwrap_err();
+            assert!(matches!(error, ConfigError::TooLarge { most: found, .. } if found == most), "{field}: {error}");
+            assert!(error.to_string().contains(field), "{error}");
+        };
+        for (field, set, most) in fields {
+            for size in [most + 1, usize::MAX] {
+                let mut draft = TransformerConfig::bert_base().draft();
+                set(&mut draft, size);
+                refused(draft, field, most);
+            }
+        }
+        for (field, input) in [
+            ("vocab_size", text(usize::MAX, 1, 1)),
+            ("max_position_embeddings", text(1, usize::MAX, 1)),
+            ("type_vocab_size", text(1, 1, usize::MAX)),
+        ] {
+            refused(TransformerDraft { input, ..TransformerConfig::bert_base().draft() }, field, MOST_SIZE);
+        }
+        // channels * patch_size^2 would wrap.
+        let input = Input::Image { image_size: 1 << 32, patch_size: 1 << 32, channels: 3 };
+        refused(TransformerDraft { input, ..TransformerConfig::vit_base().draft() }, "image_size", MOST_SIZE);
+        let image = |image_size, patch_size, channels| Input::Image { image_size, patch_size, channels };
+        let vit = |input| TransformerDraft { input, ..TransformerConfig::vit_base().draft() };
+        refused(vit(image(MOST_SIZE, MOST_SIZE, MOST_SIZE)), "num_channels * patch_size^2", MOST_SIZE);
+        assert_eq!(vit(image(MOST_SIZE, 1 << 10, 1)).check().unwrap().image_tokens(), Some((1 << 20) + 1));
     }
 }

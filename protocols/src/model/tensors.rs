@@ -97,6 +97,14 @@ pub fn tensors(config: &TransformerConfig) -> Vec<Tensor> {
     if !after {
         list.norm(layout.norms.outer, hidden);
     }
+    of_head(&mut list, config);
+    list.0
+}
+
+/// What the head needs.
+fn of_head(list: &mut List, config: &TransformerConfig) {
+    let layout = config.architecture.layout();
+    let hidden = config.hidden_size;
     let pooler = |list: &mut List| {
         if let Some(pooler) = layout.pooler {
             list.linear(pooler, hidden, hidden, WeightOrder::OutIn);
@@ -104,13 +112,13 @@ pub fn tensors(config: &TransformerConfig) -> Vec<Tensor> {
     };
     match &config.head {
         Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) | Head::NextToken => {}
-        Head::Pooler => pooler(&mut list),
+        Head::Pooler => pooler(list),
         Head::Classifier { labels } => {
             // A valid configuration has no classifier where there is none.
-            let Some(classifier) = layout.classifier else { return list.0 };
+            let Some(classifier) = layout.classifier else { return };
             match classifier.input {
                 ClassifierInput::Token | ClassifierInput::LastToken => {}
-                ClassifierInput::Pooler => pooler(&mut list),
+                ClassifierInput::Pooler => pooler(list),
                 ClassifierInput::Tanh(dense) | ClassifierInput::Relu(dense) => {
                     list.linear(dense, hidden, hidden, WeightOrder::OutIn);
                 }
@@ -137,7 +145,6 @@ pub fn tensors(config: &TransformerConfig) -> Vec<Tensor> {
             list.add(OWN_TABLE, &[config.vocab_size().unwrap_or(0), hidden], Role::Linear { inputs: hidden });
         }
     }
-    list.0
 }
 
 struct List(Vec<Tensor>);

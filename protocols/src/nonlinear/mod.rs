@@ -40,7 +40,7 @@ pub use card::{
 use common::pieces;
 #[cfg(test)]
 use common::testing;
-pub use common::{card, extension, mask, normalize};
+pub use common::{card, exact, extension, mask, normalize};
 pub use mask::Mask;
 pub use registry::{Registry, RegistryError};
 

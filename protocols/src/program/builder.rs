@@ -2,7 +2,7 @@
 
 use super::check::{self, ProgramError};
 use super::{
-    Arguments, Claim, ClaimKind, Constant, Function, Lifetime, Local, Op, Program, ProgramDraft, Value, ValueId,
+    Arguments, Claim, ClaimKind, Constant, Lifetime, Local, Op, Program, ProgramDraft, Value, ValueId, WordFunction,
 };
 use crate::party::{Party, PartySet};
 use crate::region::{RegionId, Regions};
@@ -128,9 +128,10 @@ impl ProgramBuilder {
             self.fail(rule);
             // As many axes as it would have, each of length 1: what follows finds the axes that it looks for.
             let of_argument = |&argument: &ValueId| self.value(argument).shape.rank();
-            let rank = match &local {
-                Local::Move(Move::Reshape(shape) | Move::Broadcast(shape)) => shape.rank(),
-                _ => arguments.iter().map(of_argument).max().unwrap_or(0),
+            let rank = if let Local::Move(Move::Reshape(shape) | Move::Broadcast(shape)) = &local {
+                shape.rank()
+            } else {
+                arguments.iter().map(of_argument).max().unwrap_or(0)
             };
             (Domain::Z64, std::iter::repeat_n(1, rank).collect())
         });
@@ -237,7 +238,7 @@ impl ProgramBuilder {
     }
 
     /// A public function, elementwise.
-    pub fn function(&mut self, function: Function, a: ValueId) -> ValueId {
+    pub fn function(&mut self, function: WordFunction, a: ValueId) -> ValueId {
         self.unary(Local::Function(Arc::new(function)), a)
     }
 

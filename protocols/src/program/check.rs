@@ -1,6 +1,6 @@
 //! The rules that make a draft a Program.
 
-use super::{ClaimKind, Constant, Function, Local, Op, Program, ProgramDraft, Value, ValueId};
+use super::{ClaimKind, Constant, Local, Op, Program, ProgramDraft, Value, ValueId, WordFunction};
 use super::{lifetime, phase};
 use crate::party::{Party, PartySet};
 use crate::ring::{Domain, WidthError};
@@ -311,6 +311,7 @@ pub(super) fn infer(before: &[Value], local: &Local, arguments: &[ValueId]) -> R
     Ok((domain, shape))
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 fn derive(before: &[Value], local: &Local, arguments: &[ValueId]) -> Result<(Domain, Shape), Rule> {
     let argument = |i: usize| {
         let id = arguments.get(i).copied().ok_or(Rule::ArgumentCount { expected: i + 1, found: i })?;
@@ -405,9 +406,9 @@ fn derive(before: &[Value], local: &Local, arguments: &[ValueId]) -> Result<(Dom
     }
 }
 
-fn infer_function(a: &Value, function: &Function) -> Result<(Domain, Shape), Rule> {
+fn infer_function(a: &Value, function: &WordFunction) -> Result<(Domain, Shape), Rule> {
     match function {
-        Function::Waves { waves, fraction_bits } => {
+        WordFunction::Waves { waves, fraction_bits } => {
             if !a.domain.is_ring() || !(2..=32).contains(&a.domain.bits()) {
                 return Err(Rule::NotInDomain { operation: "waves (angles have 2 to 32 bits)", domain: a.domain });
             }
@@ -422,7 +423,7 @@ fn infer_function(a: &Value, function: &Function) -> Result<(Domain, Shape), Rul
             }
             Ok((Domain::Z64, [waves.len()].iter().chain(a.shape.axes()).copied().collect()))
         }
-        Function::Table { entries, domain } => {
+        WordFunction::Table { entries, domain } => {
             domain.validate()?;
             let bits = a.domain.bits();
             if bits > 16 || entries.len() != 1 << bits || entries.iter().any(|entry| entry & domain.mask() != *entry) {
@@ -432,7 +433,7 @@ fn infer_function(a: &Value, function: &Function) -> Result<(Domain, Shape), Rul
             }
             Ok((*domain, a.shape.clone()))
         }
-        Function::Remainder { modulus, domain } => {
+        WordFunction::Remainder { modulus, domain } => {
             domain.validate()?;
             if *modulus == 0 || modulus - 1 > domain.mask() {
                 return Err(Rule::Contents(format!("a remainder modulo {modulus} in {domain}")));

@@ -22,6 +22,8 @@
 //! assert_eq!(program.value(x1).holders, PartySet::of(&[Party::Client, Party::P1]));
 //! ```
 
+#![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
+
 pub mod bill;
 mod builder;
 mod check;
@@ -148,13 +150,13 @@ pub enum Local {
     Move(Move),
     /// Joins tensors along an axis.
     Concat(usize),
-    /// A public function of one word, see [`Function`]; the result has the domain that the function names.
-    Function(Arc<Function>),
+    /// A public function of one word, see [`WordFunction`]; the result has the domain that the function names.
+    Function(Arc<WordFunction>),
 }
 
 /// Public functions of a word, applied elementwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Function {
+pub enum WordFunction {
     /// Trigonometric functions of a word t of Z_2^m read as the angle 2 pi t / 2^m. The result has one more leading axis,
     /// the waves; element w is `cosine` cos(h angle) + `sine` sin(h angle) of wave w, to the nearest word of Z_2^64 with
     /// `fraction_bits`.
@@ -192,7 +194,7 @@ pub struct Wave {
 }
 
 // The coefficients are finite (checked), so equality is reflexive.
-impl Eq for Function {}
+impl Eq for WordFunction {}
 
 /// One value: how it comes about, what it is, and who holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

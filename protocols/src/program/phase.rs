@@ -38,7 +38,9 @@ pub(super) fn derive(draft: &ProgramDraft) -> Vec<Phase> {
         let phase = match &value.op {
             Op::Input { .. } if value.holders.contains(draft.model_owner) => Phase::Setup,
             Op::Input { .. } => Phase::Online,
-            op => op.arguments().iter().map(|argument| phases[argument.index()]).max().unwrap_or(Phase::Offline),
+            op @ (Op::Constant(_) | Op::Sample { .. } | Op::Local(..) | Op::Send(..) | Op::Reveal { .. }) => {
+                op.arguments().iter().map(|argument| phases[argument.index()]).max().unwrap_or(Phase::Offline)
+            }
         };
         phases.push(phase);
     }

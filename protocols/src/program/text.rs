@@ -1,6 +1,6 @@
 //! The stable text form of a Program, for reading, goldens and the digest: one value a line.
 
-use super::{ClaimKind, Constant, Function, Lifetime, Local, Op, ProgramDraft, ValueId};
+use super::{ClaimKind, Constant, Lifetime, Local, Op, ProgramDraft, ValueId, WordFunction};
 use crate::region::RegionId;
 use std::fmt::{self, Write};
 
@@ -74,58 +74,56 @@ fn write_ids(out: &mut impl Write, ids: &[ValueId]) -> fmt::Result {
 
 fn write_op(out: &mut impl Write, op: &Op) -> fmt::Result {
     match op {
-        Op::Input { name, fraction_bits } => return write!(out, "input {name:?} fraction {fraction_bits}"),
-        Op::Constant(Constant::Splat(word)) => return write!(out, "constant {word}"),
+        Op::Input { name, fraction_bits } => write!(out, "input {name:?} fraction {fraction_bits}"),
+        Op::Constant(Constant::Splat(word)) => write!(out, "constant {word}"),
         Op::Constant(Constant::Words(words)) => {
             write!(out, "constant")?;
-            return words.iter().try_for_each(|word| write!(out, " {word}"));
+            words.iter().try_for_each(|word| write!(out, " {word}"))
         }
-        Op::Sample { stream, lifetime: Lifetime::Query } => return write!(out, "sample stream {stream}"),
-        Op::Sample { stream, lifetime: Lifetime::Model } => return write!(out, "sample stream {stream} for the model"),
-        Op::Send(value, to) => return write!(out, "send %{} to {to}", value.0),
+        Op::Sample { stream, lifetime: Lifetime::Query } => write!(out, "sample stream {stream}"),
+        Op::Sample { stream, lifetime: Lifetime::Model } => write!(out, "sample stream {stream} for the model"),
+        Op::Send(value, to) => write!(out, "send %{} to {to}", value.0),
         Op::Reveal { value, to, name, fraction_bits } => {
-            return write!(out, "reveal %{} to {to} as {name:?} fraction {fraction_bits}", value.0);
+            write!(out, "reveal %{} to {to} as {name:?} fraction {fraction_bits}", value.0)
         }
-        Op::Local(local, _) => match local {
-            Local::Move(rearrangement) => write!(out, "{rearrangement}")?,
-            Local::Function(function) => write_function(out, function)?,
-            local => out.write_str(local.name())?,
-        },
-    }
-    if let Op::Local(local, arguments) = op {
-        match local {
-            Local::Sum(axis) | Local::Concat(axis) => write!(out, " axis {axis}")?,
-            Local::ShiftLeft(shift) | Local::ShiftRight(shift) | Local::ShiftRightArithmetic(shift) => {
-                write!(out, " {shift}")?
-            }
-            Local::Convert(domain) => write!(out, " {domain}")?,
-            Local::Add
-            | Local::Sub
-            | Local::Neg
-            | Local::Mul
-            | Local::MatMul
-            | Local::And
-            | Local::Xor
-            | Local::Not
-            | Local::BitReversal
-            | Local::Move(_)
-            | Local::Function(_) => {}
+        Op::Local(local, arguments) => {
+            write_local(out, local)?;
+            write_ids(out, arguments)
         }
-        write_ids(out, arguments)?;
     }
-    Ok(())
 }
 
-fn write_function(out: &mut impl Write, function: &Function) -> fmt::Result {
+fn write_local(out: &mut impl Write, local: &Local) -> fmt::Result {
+    match local {
+        Local::Add
+        | Local::Sub
+        | Local::Neg
+        | Local::Mul
+        | Local::MatMul
+        | Local::And
+        | Local::Xor
+        | Local::Not
+        | Local::BitReversal => out.write_str(local.name()),
+        Local::Sum(axis) | Local::Concat(axis) => write!(out, "{} axis {axis}", local.name()),
+        Local::ShiftLeft(shift) | Local::ShiftRight(shift) | Local::ShiftRightArithmetic(shift) => {
+            write!(out, "{} {shift}", local.name())
+        }
+        Local::Convert(domain) => write!(out, "{} {domain}", local.name()),
+        Local::Move(rearrangement) => write!(out, "{rearrangement}"),
+        Local::Function(function) => write_function(out, function),
+    }
+}
+
+fn write_function(out: &mut impl Write, function: &WordFunction) -> fmt::Result {
     match function {
-        Function::Waves { waves, fraction_bits } => {
+        WordFunction::Waves { waves, fraction_bits } => {
             write!(out, "waves fraction {fraction_bits}")?;
             waves.iter().try_for_each(|wave| write!(out, " ({} {:?} {:?})", wave.harmonic, wave.cosine, wave.sine))
         }
-        Function::Table { entries, domain } => {
+        WordFunction::Table { entries, domain } => {
             write!(out, "table {domain}")?;
             entries.iter().try_for_each(|entry| write!(out, " {entry}"))
         }
-        Function::Remainder { modulus, domain } => write!(out, "remainder {domain} {modulus}"),
+        WordFunction::Remainder { modulus, domain } => write!(out, "remainder {domain} {modulus}"),
     }
 }

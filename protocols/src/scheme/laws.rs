@@ -29,7 +29,7 @@ pub fn index_shift(fraction_bits: u8, table: &Table) -> Option<u8> {
 /// b + 1 significant bits, b the fraction bits of the product or of the fixed point, whichever are more, at most 40.
 #[must_use]
 pub fn multiplier(factor: f64, fraction_bits: u8, fixed: FixedPoint) -> (i64, i32) {
-    odd_multiplier(factor, fraction_bits.max(fixed.fraction_bits))
+    odd_multiplier(factor, fraction_bits.max(fixed.fraction_bits()))
 }
 
 /// The nearest number m / 2^e with at most `bits` + 1 significant bits and m odd (0 for zero).

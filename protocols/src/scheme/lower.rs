@@ -1,6 +1,8 @@
 //! The walk from circuit to Program: scales, truncations, and everything linear. What is particular to a way of sharing
 //! is asked of the [`Scheme`].
 
+#![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
+
 use super::laws::{self, Angle};
 use super::{
     BitShares, CompileError, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation, Weights,
@@ -65,10 +67,7 @@ pub(super) fn lower<S: Scheme>(
     let mut claims = claims.into_iter().peekable();
     for (i, node) in circuit.nodes().iter().enumerate() {
         lowering.p.set_region(node.region);
-        let from_model = match &node.op {
-            Op::Input { owner, .. } => *owner == Owner::Model,
-            op => op.arguments().iter().all(|argument| lowering.weight[argument.index()]),
-        };
+        let from_model = lowering.is_from_model(&node.op);
         lowering.p.set_lifetime(if from_model { Lifetime::Model } else { Lifetime::Query });
         let held = lowering.node(node)?;
         while let Some(claim) = claims.next_if(|claim| claim.value.index() == i) {
@@ -89,9 +88,41 @@ impl<S: Scheme> Lowering<'_, S> {
         self.circuit.regions().path(node.region)
     }
 
+    /// Whether what an operation gives depends on the model alone.
+    fn is_from_model(&self, op: &Op) -> bool {
+        match op {
+            Op::Input { owner, .. } => *owner == Owner::Model,
+            Op::Constant(_) => true,
+            Op::Add(..)
+            | Op::Sub(..)
+            | Op::Neg(_)
+            | Op::Scale(..)
+            | Op::Offset(..)
+            | Op::Shift(..)
+            | Op::Precision(_)
+            | Op::Mul(..)
+            | Op::Square(_)
+            | Op::MatMul(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::Less(..)
+            | Op::LessThan(..)
+            | Op::Equal(..)
+            | Op::And(..)
+            | Op::Xor(..)
+            | Op::Not(_)
+            | Op::Select(..)
+            | Op::Real(_)
+            | Op::Fourier(..)
+            | Op::Lookup(..)
+            | Op::Reveal(..) => op.arguments().iter().all(|argument| self.weight[argument.index()]),
+        }
+    }
+
     /// Fraction bits of a node's value in the ring.
     fn fraction_bits(&self, node: &Node) -> Result<u8, CompileError> {
-        let wanted = i32::from(self.fixed.fraction_bits) + i32::from(node.guard_bits);
+        let wanted = i32::from(self.fixed.fraction_bits()) + i32::from(node.guard_bits);
         match u8::try_from(wanted) {
             Ok(bits) if bits <= RING_BITS - 3 => Ok(bits),
             _ => Err(CompileError::FractionBits { region: self.region(node), wanted }),
@@ -123,7 +154,9 @@ impl<S: Scheme> Lowering<'_, S> {
     fn bit(&self, id: NodeId) -> BitShares {
         match &self.held[id.index()] {
             Held::Bit(bit) => bit.clone(),
-            other => unreachable!("the circuit's checker admits bits only, not {other:?}"),
+            other @ (Held::Public(_) | Held::Clear(_) | Held::Shared(_) | Held::Revealed) => {
+                unreachable!("the circuit's checker admits bits only, not {other:?}")
+            }
         }
     }
 
@@ -155,9 +188,12 @@ impl<S: Scheme> Lowering<'_, S> {
                 result[0] = apply(&mut self.p, result[0], b);
                 Held::Shared(self.unify_shapes(result))
             }
-            _ => {
+            (Held::Shared(_), Held::Shared(_)) | (Held::Public(_) | Held::Clear(_), Held::Shared(_)) => {
                 let (a, b) = (self.shares(a), self.shares(b));
                 Held::Shared(a.iter().zip(&b).map(|(&a, &b)| apply(&mut self.p, a, b)).collect())
+            }
+            (Held::Bit(_) | Held::Revealed, _) | (_, Held::Bit(_) | Held::Revealed) => {
+                unreachable!("the circuit's checker admits real values only")
             }
         }
     }
@@ -197,7 +233,9 @@ impl<S: Scheme> Lowering<'_, S> {
             Held::Shared(shares) => {
                 Held::Shared(self.scheme.truncate(&mut self.p, &shares, bits, fraction_bits_label(from)))
             }
-            known => self.map(&known, |p, value| p.shift_right_arithmetic(value, bits)),
+            known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
+                self.map(&known, |p, value| p.shift_right_arithmetic(value, bits))
+            }
         })
     }
 
@@ -221,6 +259,7 @@ impl<S: Scheme> Lowering<'_, S> {
         Ok(Held::Shared(self.scheme.settle_truncated(&mut self.p, product, bits, fraction_bits_label(from))))
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn node(&mut self, node: &Node) -> Result<Held, CompileError> {
         match &node.op {
             Op::Input { owner, name } => {
@@ -232,7 +271,8 @@ impl<S: Scheme> Lowering<'_, S> {
                 let clear = self.p.input(party, name, fraction_bits, Domain::Z64, node.shape.clone());
                 Ok(match (owner, self.weights) {
                     (Owner::Model, Weights::Server | Weights::ClientServer) => Held::Clear(clear),
-                    _ => Held::Shared(self.scheme.share(&mut self.p, party, clear)),
+                    (Owner::Client, Weights::Shared | Weights::Server | Weights::ClientServer)
+                    | (Owner::Model, Weights::Shared) => Held::Shared(self.scheme.share(&mut self.p, party, clear)),
                 })
             }
             Op::Constant(values) => {
@@ -256,7 +296,9 @@ impl<S: Scheme> Lowering<'_, S> {
                         shares[0] = self.p.add(shares[0], word);
                         Held::Shared(shares)
                     }
-                    known => self.map(&known, |p, value| p.add(value, word)),
+                    known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
+                        self.map(&known, |p, value| p.add(value, word))
+                    }
                 })
             }
             &Op::Scale(a, number) => self.scale(node, a, number),
@@ -278,7 +320,7 @@ impl<S: Scheme> Lowering<'_, S> {
                         let product = self.scheme.square(&mut self.p, &shares);
                         self.settle(node, product, from, to)
                     }
-                    known => {
+                    known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
                         let held = self.map(&known, |p, value| p.mul(value, value));
                         self.rescale(node, held, from, to)
                     }
@@ -346,12 +388,11 @@ impl<S: Scheme> Lowering<'_, S> {
         let (from, to) = (self.argument_bits(a)?, self.fraction_bits(node)?);
         let held = self.held[a.index()].clone();
         let (multiplier, exponent) = laws::multiplier(number, to, self.fixed);
-        let held = match multiplier {
-            1 => held,
-            _ => {
-                let word = self.p.splat(multiplier as u64, Domain::Z64);
-                self.map(&held, |p, value| p.mul(value, word))
-            }
+        let held = if multiplier == 1 {
+            held
+        } else {
+            let word = self.p.splat(multiplier as u64, Domain::Z64);
+            self.map(&held, |p, value| p.mul(value, word))
         };
         self.rescale(node, held, i32::from(from) + exponent, to)
     }
@@ -404,7 +445,11 @@ impl<S: Scheme> Lowering<'_, S> {
             (Held::Public(x) | Held::Clear(x), Held::Public(y) | Held::Clear(y)) => {
                 Held::Clear(local(&mut self.p, x, y))
             }
-            _ => {
+            (Held::Bit(_) | Held::Revealed, _) | (_, Held::Bit(_) | Held::Revealed) => {
+                unreachable!("the circuit's checker admits real values only")
+            }
+            // The scheme multiplies a matrix in clear at the left as a shared one.
+            (Held::Shared(_) | Held::Clear(_), Held::Shared(_)) => {
                 let (x, y) = (self.shares(a), self.shares(b));
                 let x = Operand { shares: &x, weight: self.weight[a.index()] };
                 let y = Operand { shares: &y, weight: self.weight[b.index()] };

@@ -58,16 +58,22 @@ pub enum Comparison {
 }
 
 /// Masks of products.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Triples {
     /// Every product masks both its operands afresh: weights are opened again for each product, for each inference.
     Fresh,
     /// A weight keeps one mask and is opened once, in the setup phase; what it is multiplied with is masked afresh.
     FixedWeight,
-    /// None: products open nothing, as those of replicated shares.
-    #[default]
-    None,
+}
+
+/// A scheme with the choices that only it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Sharing {
+    /// [`SchemeKind::Additive2`], whose products open their operands behind masks.
+    Additive2(Triples),
+    /// [`SchemeKind::Replicated3`], whose products open nothing.
+    Replicated3,
 }
 
 /// How the model's weights are held.
@@ -95,21 +101,42 @@ impl Weights {
     }
 }
 
-/// A scheme with all its choices made.
+/// A scheme with all its choices made. Every value can be compiled for, but [`Weights::ClientServer`] among three, which is refused both
+/// where a scheme is read and by [`compile`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(try_from = "WrittenScheme", into = "WrittenScheme")]
 pub struct SchemeSpec {
-    /// Who computes.
-    pub kind: SchemeKind,
+    /// Who computes, on which shares, and how they multiply.
+    pub sharing: Sharing,
     /// Truncation.
     pub truncation: Truncation,
     /// Comparison.
     pub comparison: Comparison,
-    /// Masks of products; may be left out where there are none.
-    #[serde(default)]
-    pub triples: Triples,
     /// Holding of the weights.
     pub weights: Weights,
+}
+
+/// A scheme as suites and certificates write it: choices that need not go together.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WrittenScheme {
+    kind: SchemeKind,
+    truncation: Truncation,
+    comparison: Comparison,
+    /// May be left out where there are none.
+    #[serde(default)]
+    triples: WrittenTriples,
+    weights: Weights,
+}
+
+/// Masks of products, or that there are none.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WrittenTriples {
+    Fresh,
+    FixedWeight,
+    #[default]
+    None,
 }
 
 /// Choices that do not go together.
@@ -128,21 +155,100 @@ pub enum ChoiceError {
     ThirdParty,
 }
 
+impl SchemeKind {
+    /// Every scheme.
+    pub const ALL: [Self; 2] = [Self::Additive2, Self::Replicated3];
+
+    /// The scheme with each of the choices that only it has.
+    #[must_use]
+    pub const fn sharings(self) -> &'static [Sharing] {
+        match self {
+            Self::Additive2 => &[Sharing::Additive2(Triples::Fresh), Sharing::Additive2(Triples::FixedWeight)],
+            Self::Replicated3 => &[Sharing::Replicated3],
+        }
+    }
+}
+
+impl Sharing {
+    /// Who computes, and what a sharing is.
+    #[must_use]
+    pub const fn kind(self) -> SchemeKind {
+        match self {
+            Self::Additive2(_) => SchemeKind::Additive2,
+            Self::Replicated3 => SchemeKind::Replicated3,
+        }
+    }
+
+    /// Masks of products, where products open anything.
+    #[must_use]
+    pub const fn triples(self) -> Option<Triples> {
+        match self {
+            Self::Additive2(triples) => Some(triples),
+            Self::Replicated3 => None,
+        }
+    }
+}
+
 impl SchemeSpec {
-    /// Checks that the choices go together.
-    ///
-    /// # Errors
-    /// [`ChoiceError`] says what to choose.
-    pub fn validate(&self) -> Result<(), ChoiceError> {
-        if (self.kind, self.weights) == (SchemeKind::Replicated3, Weights::ClientServer) {
-            return Err(ChoiceError::ThirdParty);
+    /// Every combination of choices of every scheme, the client and the model's owner being parties of their own, or the owner P0: what
+    /// holds of schemes is tested on these, so that another scheme is tested as soon as it is one of [`SchemeKind::ALL`].
+    #[must_use]
+    pub fn every() -> Vec<Self> {
+        let mut every = Vec::new();
+        for &sharing in SchemeKind::ALL.iter().flat_map(|kind| kind.sharings()) {
+            for truncation in [Truncation::Local, Truncation::Exact] {
+                for comparison in [Comparison::Spk, Comparison::Carry] {
+                    for weights in [Weights::Shared, Weights::Server] {
+                        every.push(Self { sharing, truncation, comparison, weights });
+                    }
+                }
+            }
         }
-        match (self.kind, self.triples) {
-            (SchemeKind::Additive2, Triples::Fresh | Triples::FixedWeight) => Ok(()),
-            (SchemeKind::Additive2, Triples::None) => Err(ChoiceError::TriplesMissing),
-            (SchemeKind::Replicated3, Triples::None) => Ok(()),
-            (SchemeKind::Replicated3, Triples::Fresh | Triples::FixedWeight) => Err(ChoiceError::TriplesUnused),
+        every
+    }
+
+    /// Who computes, and what a sharing is.
+    #[must_use]
+    pub const fn kind(&self) -> SchemeKind {
+        self.sharing.kind()
+    }
+
+    fn check(self) -> Result<Self, ChoiceError> {
+        match (self.sharing, self.weights) {
+            (Sharing::Replicated3, Weights::ClientServer) => Err(ChoiceError::ThirdParty),
+            (Sharing::Additive2(_), Weights::Shared | Weights::Server | Weights::ClientServer)
+            | (Sharing::Replicated3, Weights::Shared | Weights::Server) => Ok(self),
         }
+    }
+}
+
+impl TryFrom<WrittenScheme> for SchemeSpec {
+    type Error = ChoiceError;
+
+    fn try_from(written: WrittenScheme) -> Result<Self, ChoiceError> {
+        let WrittenScheme { kind, truncation, comparison, triples, weights } = written;
+        let sharing = match (kind, triples) {
+            (SchemeKind::Additive2, WrittenTriples::Fresh) => Sharing::Additive2(Triples::Fresh),
+            (SchemeKind::Additive2, WrittenTriples::FixedWeight) => Sharing::Additive2(Triples::FixedWeight),
+            (SchemeKind::Additive2, WrittenTriples::None) => return Err(ChoiceError::TriplesMissing),
+            (SchemeKind::Replicated3, WrittenTriples::None) => Sharing::Replicated3,
+            (SchemeKind::Replicated3, WrittenTriples::Fresh | WrittenTriples::FixedWeight) => {
+                return Err(ChoiceError::TriplesUnused);
+            }
+        };
+        Self { sharing, truncation, comparison, weights }.check()
+    }
+}
+
+impl From<SchemeSpec> for WrittenScheme {
+    fn from(spec: SchemeSpec) -> Self {
+        let triples = match spec.sharing.triples() {
+            Some(Triples::Fresh) => WrittenTriples::Fresh,
+            Some(Triples::FixedWeight) => WrittenTriples::FixedWeight,
+            None => WrittenTriples::None,
+        };
+        let SchemeSpec { sharing, truncation, comparison, weights } = spec;
+        Self { kind: sharing.kind(), truncation, comparison, triples, weights }
     }
 }
 
@@ -211,6 +317,7 @@ impl From<ProgramError> for CompileError {
             program::Rule::Shape(size @ ShapeError::Size { .. }) => {
                 Self::Size { region: error.region, error: Box::new(size) }
             }
+            // Every other rule is one that schemes keep.
             _ => Self::Program(error),
         }
     }
@@ -224,10 +331,10 @@ impl From<ProgramError> for CompileError {
 /// # Errors
 /// [`CompileError`] names region and number.
 pub fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec, fixed: FixedPoint) -> Result<Program, CompileError> {
-    spec.validate()?;
-    match spec.kind {
-        SchemeKind::Additive2 => lower::lower(circuit, spec, fixed, additive2::Additive2::new(*spec)),
-        SchemeKind::Replicated3 => lower::lower(circuit, spec, fixed, replicated3::Replicated3::new(*spec)),
+    spec.check()?;
+    match spec.sharing {
+        Sharing::Additive2(triples) => lower::lower(circuit, spec, fixed, additive2::Additive2::new(*spec, triples)),
+        Sharing::Replicated3 => lower::lower(circuit, spec, fixed, replicated3::Replicated3::new(*spec)),
     }
 }
 

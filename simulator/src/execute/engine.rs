@@ -1,11 +1,12 @@
 //! The engine: walks the values of a Program that a run computes, and keeps each until its last use.
 
 use super::part::Part;
+use super::transposed::kept_untransposed;
 use super::{ExecuteError, Execution, Inputs, Options, Output};
 use crate::claims::Findings;
 use crate::kernels::CodePath;
 use crate::keys::Keyring;
-use crate::local::{self, Stored};
+use crate::local::{self, Reading, Stored};
 use crate::packing;
 use rayon::prelude::*;
 use std::time::Instant;
@@ -126,6 +127,7 @@ impl<'a> Engine<'a> {
             keys: self.keys,
             query: self.query,
             code_path: runner.code_path(),
+            untransposed: kept_untransposed(program),
             runner,
             store: local::Store::new(program.values.len()),
             transcript: blake3::Hasher::new(),
@@ -210,6 +212,8 @@ struct Run<'a, 'r, R> {
     keys: &'a Keyring,
     query: u32,
     code_path: CodePath,
+    /// Transposes that are not carried out.
+    untransposed: Vec<bool>,
     runner: &'r mut R,
     store: local::Store,
     transcript: blake3::Hasher,
@@ -248,8 +252,11 @@ impl<R: Runner> Run<'_, '_, R> {
                 }
                 self.store.put(id, words);
             }
+            Op::Local(_, arguments) if self.untransposed[id.index()] => self.store.alias(id, arguments[0]),
             Op::Local(local, arguments) => {
-                local::apply(&mut self.store, self.program, self.code_path, id, local, arguments);
+                let right_is_transposed = arguments.get(1).is_some_and(|right| self.untransposed[right.index()]);
+                let reading = Reading { program: self.program, path: self.code_path, right_is_transposed };
+                local::apply(&mut self.store, reading, id, local, arguments);
             }
             Op::Send(contents, _) => {
                 let (message, part) = send.expect("the timetable has every send");

@@ -12,6 +12,7 @@
 mod engine;
 mod part;
 pub mod projection;
+mod transposed;
 
 use crate::claims::Findings;
 use crate::kernels::CodePath;

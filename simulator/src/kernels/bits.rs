@@ -38,7 +38,7 @@ pub fn shift_right(word: u64, shift: u32, bits: u32) -> u64 {
 
 /// floor([`signed`]`(word) / 2^shift)` as a word of `bits` bits; all sign bits if `shift` is `bits` or more.
 #[inline(always)]
-pub fn arithmetic_shift_right(word: u64, shift: u32, bits: u32) -> u64 {
+pub fn shift_right_arithmetic(word: u64, shift: u32, bits: u32) -> u64 {
     (signed(word, bits) >> shift.min(bits - 1)) as u64 & u64::MAX >> (64 - bits)
 }
 
@@ -57,7 +57,7 @@ mod tests {
             let power = 1i128 << shift;
             prop_assert_eq!(ring_bits(mask), bits);
             prop_assert_eq!(i128::from(signed(word, bits)), value);
-            prop_assert_eq!(i128::from(arithmetic_shift_right(word, shift, bits)), value.div_euclid(power).rem_euclid(modulus));
+            prop_assert_eq!(i128::from(shift_right_arithmetic(word, shift, bits)), value.div_euclid(power).rem_euclid(modulus));
             prop_assert_eq!(i128::from(shift_right(word, shift, bits)), i128::from(word) / power);
             // The product may need 64 + 70 bits, so it is reduced before it is made.
             let left = if shift >= bits { 0 } else { i128::from(word) % (modulus >> shift) * power };

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::bits::{arithmetic_shift_right, ring_bits, shift_left, shift_right, signed};
+use super::bits::{ring_bits, shift_left, shift_right, shift_right_arithmetic, signed};
 use super::layout::{Walk, broadcast_strides, elements};
 use super::{CodePath, Work};
 use viewless_protocols::ring::bit_reversal;
@@ -44,7 +44,7 @@ pub enum Unary {
     /// floor(a / 2^shift), a taken as unsigned.
     ShiftRight(u32),
     /// floor(a / 2^shift), a taken as signed: its sign is bit k − 1.
-    ArithmeticShiftRight(u32),
+    ShiftRightArithmetic(u32),
     /// The bit-reversal permutation, k a power of two; see [`viewless_protocols::ring::bit_reversal`].
     BitReversal,
     /// a mod 2^k, for an operand from a larger ring; a zero-extended copy, for one from a smaller ring.
@@ -287,7 +287,7 @@ impl Work for UnaryBlock<'_> {
             Unary::Not => self.for_each(|a| !a & mask),
             Unary::ShiftLeft(shift) => self.for_each(|a| shift_left(a, shift, bits)),
             Unary::ShiftRight(shift) => self.for_each(|a| shift_right(a & mask, shift, bits)),
-            Unary::ArithmeticShiftRight(shift) => self.for_each(|a| arithmetic_shift_right(a, shift, bits)),
+            Unary::ShiftRightArithmetic(shift) => self.for_each(|a| shift_right_arithmetic(a, shift, bits)),
             Unary::BitReversal => self.for_each(|a| bit_reversal(a, bits as u8)),
             Unary::Reduce => self.for_each(|a| a & mask),
             Unary::SignExtend(from) => self.for_each(|a| signed(a, from) as u64 & mask),
@@ -369,7 +369,7 @@ mod tests {
             let (a, b) = (numbers(length, seed), numbers(length, !seed));
             let walk = Walk::new(&[length], [&[1], &[1]]);
             let unary_operations = [
-                Unary::Neg, Unary::Not, Unary::ShiftLeft(shift), Unary::ShiftRight(shift), Unary::ArithmeticShiftRight(shift),
+                Unary::Neg, Unary::Not, Unary::ShiftLeft(shift), Unary::ShiftRight(shift), Unary::ShiftRightArithmetic(shift),
                 Unary::Reduce, Unary::SignExtend(1 + shift % bits),
             ];
             let reversal = bits.is_power_of_two().then_some(Unary::BitReversal);
@@ -399,14 +399,14 @@ mod tests {
             prop_assert_eq!(result(Unary::Not), mask - word);
             prop_assert_eq!(result(Unary::ShiftLeft(shift)), shift_left(word, shift, bits));
             prop_assert_eq!(result(Unary::ShiftRight(shift)), shift_right(word, shift, bits));
-            prop_assert_eq!(result(Unary::ArithmeticShiftRight(shift)), arithmetic_shift_right(word, shift, bits));
+            prop_assert_eq!(result(Unary::ShiftRightArithmetic(shift)), shift_right_arithmetic(word, shift, bits));
             if bits.is_power_of_two() {
                 prop_assert_eq!(result(Unary::BitReversal), bit_reversal(word, bits as u8));
             }
             prop_assert_eq!(result(Unary::Reduce), word);
             prop_assert_eq!(result(Unary::SignExtend(from)), signed(word & ring_mask(from), from) as u64 & mask);
             // Bits of a larger ring never show.
-            for op in [Unary::Neg, Unary::Not, Unary::ShiftLeft(shift), Unary::ShiftRight(shift), Unary::ArithmeticShiftRight(shift),
+            for op in [Unary::Neg, Unary::Not, Unary::ShiftLeft(shift), Unary::ShiftRight(shift), Unary::ShiftRightArithmetic(shift),
                        Unary::Reduce, Unary::SignExtend(from)] {
                 let mut out = [0];
                 unary(CodePath::detect(), op, mask, &[number], &mut out);
@@ -442,7 +442,7 @@ mod tests {
                 let mut by_column = vec![0; a.len()];
                 binary(CodePath::detect(), Binary::Sub, mask, &column, &[rows, 1], &a, &shape, &mut by_column, &shape);
                 let mut shifted = vec![0; a.len()];
-                unary(CodePath::detect(), Unary::ArithmeticShiftRight(9), mask, &a, &mut shifted);
+                unary(CodePath::detect(), Unary::ShiftRightArithmetic(9), mask, &a, &mut shifted);
                 let [mut rows_sum, mut columns_sum, mut sum] = [vec![0; rows], vec![0; columns], vec![0; 1]];
                 sum_axis(CodePath::detect(), &a, rows, columns, 1, mask, &mut rows_sum);
                 sum_axis(CodePath::detect(), &a, 1, rows, columns, mask, &mut columns_sum);

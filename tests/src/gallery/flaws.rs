@@ -3,7 +3,7 @@
 use super::blocks::{Setting, among_two, deal, dealt, input, minus, multiply, open, random, triple};
 use viewless_protocols::party::Party::{Client, Dealer, ModelOwner, P0, P1, P2};
 use viewless_protocols::party::PartySet;
-use viewless_protocols::program::{Constant, Function, Program, ProgramBuilder, ValueId, Wave};
+use viewless_protocols::program::{Constant, Program, ProgramBuilder, ValueId, Wave, WordFunction};
 use viewless_protocols::ring::Domain;
 
 /// Two secrets opened behind one mask. SecFormer's released code draws the mask of its sine once, when the module is made, and
@@ -208,7 +208,7 @@ pub(super) fn sampler_misses_a_value(setting: Setting, flawed: bool) -> Program 
         let drawn = dealt(p, P1, setting.ring(), setting.shape());
         let entries =
             (0..=setting.ring().mask()).map(|word| if flawed && word == missing { 0 } else { word }).collect();
-        let r = p.function(Function::Table { entries, domain: setting.ring() }, drawn);
+        let r = p.function(WordFunction::Table { entries, domain: setting.ring() }, drawn);
         let masked = p.add(x[1], if flawed { r } else { drawn });
         p.send(masked, P0);
     })
@@ -255,9 +255,9 @@ fn sine(p: &mut ProgramBuilder, t: ValueId) -> ValueId {
     let domain = p.value(t).domain;
     if domain.bits() <= 4 {
         let entries = (0..=domain.mask()).map(|t| (t * t / 2) & domain.mask()).collect();
-        return p.function(Function::Table { entries, domain }, t);
+        return p.function(WordFunction::Table { entries, domain }, t);
     }
     let angle = p.convert(t, Domain::Ring(domain.bits().min(20)));
     let waves = vec![Wave { harmonic: 1, cosine: 0.0, sine: 1.0 }];
-    p.function(Function::Waves { waves, fraction_bits: 16 }, angle)
+    p.function(WordFunction::Waves { waves, fraction_bits: 16 }, angle)
 }

@@ -130,6 +130,7 @@ const TINY: Setting = Setting { bits: 2, elements: 1 };
 
 /// All flaws.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "a table of flaws")]
 pub fn flaws() -> Vec<Flaw> {
     let common = Flaw {
         name: "mask reused across calls",

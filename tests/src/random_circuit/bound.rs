@@ -59,7 +59,7 @@ pub fn outputs(
 }
 
 fn fraction_bits(node: &Node) -> i32 {
-    i32::from(FIXED.fraction_bits) + i32::from(node.guard_bits)
+    i32::from(FIXED.fraction_bits()) + i32::from(node.guard_bits)
 }
 
 /// Half a unit, or nothing if x is a multiple of the unit.
@@ -141,6 +141,7 @@ fn lookup(table: &Table, (x, e): Element, unit: f64) -> Element {
     (value, farthest + rounding)
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 fn evaluate(
     circuit: &CheckedCircuit,
     truncation: Truncation,
@@ -173,7 +174,7 @@ fn evaluate(
         &Op::Neg(a) => map(a, &|(x, e)| (-x, e)),
         &Op::Scale(a, factor) => {
             let from = bits_of(a);
-            let multiplier_bits = bits.max(i32::from(FIXED.fraction_bits));
+            let multiplier_bits = bits.max(i32::from(FIXED.fraction_bits()));
             // An integer below 2^b is its own multiplier.
             let whole = factor.fract() == 0.0 && factor.abs() < power_of_two(multiplier_bits);
             let relative = if whole { 0.0 } else { power_of_two(-multiplier_bits - 1) };

@@ -1,8 +1,8 @@
 //! Every choice of a space, counted and certified.
 //!
-//! Traffic adds up under each schedule: a model's online phase is its linear part and its functions, one after the other. So a protocol is counted once,
-//! alone, at the sizes that the model has, and the linear part is what a model of one and of two layers costs beyond its functions.
-//! What is chosen in the end is counted again, whole.
+//! Traffic adds up under each schedule: a model's online phase is one thing after the other. So a protocol costs what a model of one and
+//! of two layers costs with it, beyond the same with the protocols of the suite that serves models; what messages of neighbours share
+//! is counted with it. What is chosen in the end is counted again, whole.
 
 use super::{PlanningError, Space};
 use crate::Progress;
@@ -15,11 +15,10 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Add, Mul, Sub};
 use std::sync::Arc;
-use viewless_protocols::circuit::{Circuit, Owner};
-use viewless_protocols::model::{Embedding, TransformerConfig};
+use viewless_protocols::model::{Embedding, TransformerConfig, TransformerDraft};
 use viewless_protocols::nonlinear::{Function, Protocol, Quality, Registry};
 use viewless_protocols::program::{self, OnlineRound, PREDICTED_SCHEDULES, Program};
-use viewless_protocols::scheme::{self, SchemeSpec};
+use viewless_protocols::scheme::SchemeSpec;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::failure;
 use viewless_simulator::network::Network;
@@ -75,7 +74,16 @@ impl Traffic {
         Self::counted(&program::online_rounds(program), failure::predict(program, ASSUMED_MAGNITUDE).expected_wraps)
     }
 
-    pub(super) fn counted(schedules: &[Vec<OnlineRound>; PREDICTED_SCHEDULES], wraps: f64) -> Self {
+    /// The least of each figure.
+    fn least(self, other: Self) -> Self {
+        let mut schedules = self.schedules;
+        for (least, other) in schedules.iter_mut().zip(other.schedules) {
+            *least = Rounds { rounds: least.rounds.min(other.rounds), bytes: least.bytes.min(other.bytes) };
+        }
+        Self { schedules, wraps: self.wraps.min(other.wraps) }
+    }
+
+    fn counted(schedules: &[Vec<OnlineRound>; PREDICTED_SCHEDULES], wraps: f64) -> Self {
         let sum = |rounds: &Vec<OnlineRound>| Rounds {
             rounds: rounds.len() as i64,
             bytes: rounds.iter().map(|round| round.bytes).sum::<u64>() as i64,
@@ -109,7 +117,7 @@ impl Rounds {
 pub struct VariantEntry {
     /// Its name.
     pub protocol: String,
-    /// What one call costs.
+    /// What all its calls cost beyond the least of each figure among the protocols of its function.
     pub traffic: Traffic,
     /// Its certified error on its interval.
     pub certified_error: f64,
@@ -135,7 +143,7 @@ pub struct CatalogueEntry {
     pub scheme: SchemeSpec,
     /// Fraction bits of the fixed point.
     pub fraction_bits: u8,
-    /// Everything but the functions.
+    /// Everything else, with that least of every function.
     pub linear: Traffic,
     /// The functions.
     pub functions: Vec<FunctionChoice>,
@@ -157,14 +165,6 @@ pub struct Catalogue {
     pub embedding: Embedding,
     /// The schemes.
     pub entries: Vec<CatalogueEntry>,
-}
-
-/// A function's place in a model: the shape of its argument, and how often it occurs.
-struct Place {
-    function: Function,
-    rows: usize,
-    row: usize,
-    calls: u64,
 }
 
 /// Certified errors of protocols, by name and fraction bits; none where no finite one is certified. They are those of circuits under the
@@ -193,7 +193,7 @@ impl Catalogue {
             .functions()
             .iter()
             .flat_map(|function| {
-                let row = shape(config, function, sizes).1;
+                let row = row(config, function, sizes);
                 Registry::built_in().of(function).filter(|protocol| unfit(protocol).is_none()).map(move |p| (p, row))
             })
             .flat_map(|(protocol, row)| bits.iter().map(move |&bits| (Arc::clone(protocol), row, bits)))
@@ -248,49 +248,54 @@ impl CatalogueEntry {
         errors: &Certified,
     ) -> Result<Self, PlanningError> {
         let base = complete(suite(scheme, fraction_bits)?, config);
-        let of_layers = |layers: usize| {
-            let config = TransformerConfig { layers, ..config.clone() };
+        let of_layers = |suite: &Suite, layers: usize| {
+            let draft = TransformerDraft { layers, ..config.draft() };
+            let config = draft.check().expect("one layer or two are no more than a configuration may have");
             let subject = Subject { name: subject.name.clone(), kind: Kind::Model(config) };
-            Ok::<_, PlanningError>(subject.program(&base, sizes)?)
+            Ok::<_, PlanningError>(subject.program(suite, sizes)?)
         };
-        let (one, two) = (of_layers(1)?, of_layers(2)?);
-        let (first, second) = (Traffic::of(&one), Traffic::of(&two));
-        let mut linear = first + (second - first) * (config.layers as i64 - 1);
+        // Every layer beyond the first costs the same.
+        let extended = |one: Traffic, two: Traffic| one + (two - one) * (config.layers as i64 - 1);
+        let of_suite = |suite: &Suite| {
+            let [one, two] = [Traffic::of(&of_layers(suite, 1)?), Traffic::of(&of_layers(suite, 2)?)];
+            Ok::<_, PlanningError>(extended(one, two))
+        };
+        let (one, two) = (of_layers(&base, 1)?, of_layers(&base, 2)?);
+        let whole = extended(Traffic::of(&one), Traffic::of(&two));
+        let mut linear = whole;
         let mut functions = Vec::new();
-        for place in places(config, &calls(&one, &base), &calls(&two, &base), sizes) {
-            let nothing = alone(None, &base, &place)?;
-            let protocols = Registry::built_in().of(&place.function);
-            let named = base.protocols.get(&place.function).cloned().unwrap_or_default();
+        for (function, calls) in places(config, &calls(&one, &base), &calls(&two, &base)) {
             let mut choice = FunctionChoice {
-                function: place.function.to_string(),
-                calls: place.calls,
+                function: function.to_string(),
+                calls,
                 variants: Vec::new(),
                 left_out: BTreeMap::new(),
             };
-            for protocol in protocols {
+            for protocol in Registry::built_in().of(&function) {
                 let name = protocol.card.name.to_string();
-                let traffic = match alone(Some(protocol), &base, &place) {
-                    Ok(traffic) => traffic - nothing,
-                    Err(error) => {
-                        choice.left_out.insert(name, error.to_string());
-                        continue;
-                    }
-                };
-                if name == named {
-                    linear = linear - traffic * place.calls as i64;
-                }
                 if let Some(why) = unfit(protocol) {
                     choice.left_out.insert(name, why);
                     continue;
                 }
-                match errors.get(&(name.clone(), fraction_bits)).copied().flatten() {
-                    Some(certified_error) => {
-                        choice.variants.push(VariantEntry { protocol: name, traffic, certified_error })
-                    }
-                    None => {
-                        choice.left_out.insert(name, "no finite error is certified".to_owned());
+                let Some(certified_error) = errors.get(&(name.clone(), fraction_bits)).copied().flatten() else {
+                    choice.left_out.insert(name, "no finite error is certified".to_owned());
+                    continue;
+                };
+                let swapped = with_protocols(base.clone(), &[(choice.function.clone(), name.clone())].into());
+                match of_suite(&swapped) {
+                    Ok(traffic) => choice.variants.push(VariantEntry {
+                        protocol: name,
+                        traffic: traffic - whole,
+                        certified_error,
+                    }),
+                    Err(error) => {
+                        choice.left_out.insert(name, error.to_string());
                     }
                 }
+            }
+            if let Some(least) = choice.variants.iter().map(|variant| variant.traffic).reduce(Traffic::least) {
+                choice.variants.iter_mut().for_each(|variant| variant.traffic = variant.traffic - least);
+                linear = linear + least;
             }
             if choice.variants.is_empty() {
                 let (function, scheme) = (choice.function, format!("{scheme:?}"));
@@ -306,8 +311,7 @@ impl CatalogueEntry {
 pub(super) fn suite(scheme: SchemeSpec, fraction_bits: u8) -> Result<Suite, PlanningError> {
     let mut suite = Suite::built_in(crate::named::DEFAULT_SUITE).map_err(crate::SubjectError::from)?;
     suite.scheme = scheme;
-    suite.fraction_bits = fraction_bits;
-    Ok(suite)
+    Ok(suite.with_fraction_bits(fraction_bits).map_err(crate::SubjectError::from)?)
 }
 
 /// The same with these protocols; functions that are not named keep theirs.
@@ -339,52 +343,28 @@ fn calls(program: &Program, suite: &Suite) -> BTreeMap<String, u64> {
     suite.protocols.iter().map(of).collect()
 }
 
-/// Rows of a function's argument, and elements of a row.
-fn shape(config: &TransformerConfig, function: &Function, sizes: Sizes) -> (usize, usize) {
-    let tokens = sizes.seq() * sizes.batch();
+/// Elements of a row of a function's argument.
+fn row(config: &TransformerConfig, function: &Function, sizes: Sizes) -> usize {
     if *function == Function::SOFTMAX {
-        (tokens * config.heads, sizes.seq())
-    } else if *function == Function::LAYERNORM {
-        (tokens, config.hidden_size)
-    } else if *function == Function::TANH {
-        (sizes.batch(), config.hidden_size)
+        sizes.seq()
+    } else if *function == Function::LAYERNORM || *function == Function::TANH {
+        config.hidden_size
     } else {
-        (tokens, config.intermediate_size)
+        config.intermediate_size
     }
 }
 
-/// Where functions occur in a model, from how often they do in models of one and of two layers.
+/// The functions of a model and how often each occurs, from how often it does in models of one and of two layers.
 fn places(
     config: &TransformerConfig,
     one: &BTreeMap<String, u64>,
     two: &BTreeMap<String, u64>,
-    sizes: Sizes,
-) -> Vec<Place> {
+) -> Vec<(Function, u64)> {
     let more = config.layers as u64 - 1;
     let place = |function: Function| {
         let of = |calls: &BTreeMap<String, u64>| calls.get(function.name()).copied().unwrap_or(0);
         let calls = of(one) + (of(two) - of(one)) * more;
-        let (rows, row) = shape(config, &function, sizes);
-        (calls > 0).then_some(Place { function, rows, row, calls })
+        (calls > 0).then_some((function, calls))
     };
     config.functions().into_iter().filter_map(place).collect()
-}
-
-/// What a protocol alone costs, or what it costs to hand in an argument and to hand it out again.
-fn alone(protocol: Option<&Protocol>, suite: &Suite, place: &Place) -> Result<Traffic, PlanningError> {
-    let mut c = Circuit::new();
-    let x = c.region("input", |c| c.input(Owner::Client, "x", [place.rows, place.row]));
-    let y = match protocol {
-        Some(protocol) => protocol.build_alone(&mut c, x, 1e-12),
-        None => x,
-    };
-    c.region("output", |c| c.reveal(y, "y"));
-    let circuit = c.finish().map_err(|error| crate::SubjectError::Size {
-        subject: protocol.map_or_else(String::new, |protocol| protocol.card.name.to_string()),
-        seq: place.row,
-        batch: place.rows,
-        error: Box::new(error.into()),
-    })?;
-    let program = scheme::compile(&circuit, &suite.scheme, suite.fixed()).map_err(crate::SubjectError::from)?;
-    Ok(Traffic::of(&program))
 }

@@ -260,7 +260,7 @@ pub(super) fn search<'a>(
     let protocols = entry.functions.iter().zip(&variants[1..]).map(chosen).collect();
     let mut traffic = entry.linear;
     for (choice, &variant) in entry.functions.iter().zip(&variants[1..]) {
-        traffic = traffic + choice.variants[variant].traffic * choice.calls as i64;
+        traffic = traffic + choice.variants[variant].traffic;
     }
     Ok(Found { entry, protocols, traffic, lower_bound: best.found.value.total })
 }
@@ -292,7 +292,7 @@ fn problem(
     for choice in &entry.functions {
         let calls = choice.calls;
         let each = |entry: &VariantEntry| {
-            variant(entry.traffic * calls as i64, Picoseconds::ZERO, entry.certified_error * calls as f64)
+            variant(entry.traffic, Picoseconds::ZERO, entry.certified_error * calls as f64)
         };
         operations.push(Operation::of_variants(choice.variants.iter().map(each).collect::<Result<_, _>>()?));
     }
@@ -324,7 +324,7 @@ fn swaps(found: &Found, request: &PlanRequest) -> Vec<Swap> {
         let name = found.protocols.get(&choice.function);
         let Some(chosen) = choice.variants.iter().find(|variant| Some(&variant.protocol) == name) else { continue };
         for variant in choice.variants.iter().filter(|variant| variant.protocol != chosen.protocol) {
-            let traffic = found.traffic + (variant.traffic - chosen.traffic) * choice.calls as i64;
+            let traffic = found.traffic + (variant.traffic - chosen.traffic);
             swaps.push(Swap {
                 function: choice.function.clone(),
                 chosen: chosen.protocol.clone(),
@@ -369,8 +369,9 @@ fn priced(
 
 /// An error that the catalogue has.
 fn known_error(catalogue: &Catalogue, suite: &Suite, function: &str, protocol: &str) -> Option<f64> {
-    let same =
-        |entry: &&CatalogueEntry| entry.scheme.kind == suite.scheme.kind && entry.fraction_bits == suite.fraction_bits;
+    let same = |entry: &&CatalogueEntry| {
+        entry.scheme.kind() == suite.scheme.kind() && entry.fraction_bits == suite.fraction_bits()
+    };
     let entry = catalogue.entries.iter().find(same)?;
     let choice = entry.functions.iter().find(|choice| choice.function == function)?;
     choice.variants.iter().find(|variant| variant.protocol == protocol).map(|variant| variant.certified_error)
@@ -408,17 +409,19 @@ mod tests {
     use super::*;
     use crate::plan::{Space, front, winner};
     use crate::sizes::Sizes;
-    use viewless_protocols::model::TransformerConfig;
+    use viewless_protocols::model::{TransformerConfig, TransformerDraft};
     use viewless_protocols::scheme::SchemeKind;
 
     fn small() -> (Subject, Catalogue) {
-        let config = TransformerConfig {
+        let config = TransformerDraft {
             hidden_size: 16,
             heads: 2,
             intermediate_size: 32,
             layers: 3,
-            ..TransformerConfig::bert_base()
-        };
+            ..TransformerConfig::bert_base().draft()
+        }
+        .check()
+        .unwrap();
         let subject = Subject { name: "small".to_owned(), kind: Kind::Model(config) };
         let space = Space::of_words(&["exact".to_owned()], &[]).unwrap();
         let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
@@ -443,19 +446,17 @@ mod tests {
                 assert!((plan.lower_bound_seconds - seconds).abs() <= 1e-9 * seconds + 1e-11, "{plan:?}");
                 // Parties that need not wait for one another may begin the next part before the last one ends everywhere.
                 let (whole, parts) = (plan.chosen.seconds, plan.added_up_seconds);
-                assert!(whole <= seconds + 1e-9 * seconds + 1e-11, "{whole} {seconds}");
-                assert!(whole <= parts + 1e-9 * parts + 1e-11, "{whole} {parts}");
                 assert!(plan.runners_up.iter().all(|other| !other.meets_budget || whole <= other.seconds));
-                if plan.chosen.suite.scheme.kind == SchemeKind::Additive2 {
+                if plan.chosen.suite.scheme.kind() == SchemeKind::Additive2 {
                     assert!((whole - parts).abs() <= 1e-9 * parts + 1e-11, "{plan:?}");
                 }
                 assert!(plan.chosen.meets_budget && plan.chosen.error.unwrap() <= budget);
                 assert!(plan.lower_bound_seconds <= plan.added_up_seconds + 1e-9);
-                let of_two = |suite: &&Priced| suite.suite.scheme.kind == SchemeKind::Additive2;
+                let of_two = |suite: &&Priced| suite.suite.scheme.kind() == SchemeKind::Additive2;
                 for suite in plan
                     .built_in
                     .iter()
-                    .filter(|suite| suite.meets_budget && suite.suite.fraction_bits == 16)
+                    .filter(|suite| suite.meets_budget && suite.suite.fraction_bits() == 16)
                     .filter(of_two)
                 {
                     assert!(plan.chosen.seconds <= suite.seconds + 1e-9, "{}", suite.suite.name);

@@ -2,7 +2,8 @@
 
 use super::PlanningError;
 use serde::Serialize;
-use viewless_protocols::scheme::{Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
+use viewless_protocols::suite::FRACTION_BITS;
 
 /// Choices of a scheme and of the fixed point; every combination that goes together is tried.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -56,7 +57,7 @@ impl Space {
         default(&mut space.triples, &[Triples::FixedWeight]);
         default(&mut space.weights, &[Weights::Shared]);
         default(&mut space.fraction_bits, &[16]);
-        match space.fraction_bits.iter().find(|bits| !(4..=24).contains(*bits)) {
+        match space.fraction_bits.iter().find(|bits| !FRACTION_BITS.contains(*bits)) {
             Some(bits) => Err(PlanningError::EmptySpace { reason: format!("{bits} fraction bits; use 4 to 24") }),
             None => Ok(space),
         }
@@ -67,17 +68,15 @@ impl Space {
     pub fn schemes(&self) -> Vec<(SchemeSpec, u8)> {
         let mut schemes = Vec::new();
         for &kind in &self.kinds {
-            // Replicated shares need no triples.
-            let none = [Triples::None];
-            let triples: &[Triples] = match kind {
-                SchemeKind::Additive2 => &self.triples,
-                SchemeKind::Replicated3 => &none,
+            let sharings: Vec<Sharing> = match kind {
+                SchemeKind::Additive2 => self.triples.iter().copied().map(Sharing::Additive2).collect(),
+                SchemeKind::Replicated3 => vec![Sharing::Replicated3],
             };
             for &truncation in &self.truncations {
                 for &comparison in &self.comparisons {
-                    for &triples in triples {
+                    for &sharing in &sharings {
                         for &weights in &self.weights {
-                            let scheme = SchemeSpec { kind, truncation, comparison, triples, weights };
+                            let scheme = SchemeSpec { sharing, truncation, comparison, weights };
                             schemes.extend(self.fraction_bits.iter().map(|&bits| (scheme, bits)));
                         }
                     }

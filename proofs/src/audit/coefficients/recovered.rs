@@ -92,7 +92,7 @@ pub fn departing(circuit: &CheckedCircuit, definition: &Definition) -> Result<Ve
 /// The coefficients of the polynomial of `terms` terms through the circuit's values at 0, 1, ...
 fn recovered(circuit: &CheckedCircuit, terms: usize) -> Result<Vec<f64>, BoundError> {
     // Fraction bits do not matter over the reals.
-    let tape = Tape::new(circuit, FixedPoint { fraction_bits: 16 })?;
+    let tape = Tape::new(circuit, FixedPoint::of::<16>())?;
     let (inputs, outputs) =
         (tape.inputs.iter().map(|input| input.elements).sum(), tape.outputs.iter().map(|o| o.registers.len()).sum());
     if (inputs, outputs) != (1, 1) {

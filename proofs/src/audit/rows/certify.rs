@@ -98,11 +98,15 @@ pub(super) struct Prepared {
 
 impl Problem<'_> {
     /// `None` when the truth is of another kind.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one derivation, in the order of the module's proof; its parts share most of their quantities"
+    )]
     pub(super) fn prepare(&self, elements: Cell) -> Result<Option<Prepared>, AuditError> {
         let Self { protocol, tape, normalised, question, length } = *self;
         let n = Span::at(length as f64);
         let ring = Arithmetic::Ring(question.scheme.truncation);
-        let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
+        let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
         let claims = tape.claims.iter().map(|claim| (claim.region.as_str(), (claim.low, claim.high)));
         let own = of_card(&protocol.card.name, &protocol.card.interval.at(length), claims);
         let mut covered: Vec<CoveredClaim> = Vec::new();
@@ -299,7 +303,7 @@ fn boxed(
     elements: Cell,
     why: String,
 ) -> Result<Certified, AuditError> {
-    let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
+    let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
     let (low, high) = (elements.low as f64 * unit, elements.high as f64 * unit);
     let others = length as f64 - 1.0;
     // 1e-12 of slack covers the few roundings and exp of libm, below one unit in the last place each.

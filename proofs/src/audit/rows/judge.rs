@@ -69,7 +69,7 @@ impl<'a> Judge<'a> {
         let tape = Tape::new(&circuit, question.fixed).map_err(BoundError::from)?;
         let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;
         let reals = Interpreter::new(tape, Arithmetic::Reals)?;
-        Ok(Self { protocol, circuit, ring, reals, unit: power_of_two(-i32::from(question.fixed.fraction_bits)) })
+        Ok(Self { protocol, circuit, ring, reals, unit: power_of_two(-i32::from(question.fixed.fraction_bits())) })
     }
 
     /// The tape of the whole row, in the ring.

@@ -198,7 +198,7 @@ pub fn audit_rows_with_progress(
 ) -> Result<RowReport, AuditError> {
     let (low, high) = question.domain.unwrap_or(range);
     let elements = super::cell(low, high, question.fixed)?;
-    let unit = power_of_two(-i32::from(question.fixed.fraction_bits));
+    let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
 
     let started = Instant::now();
     progress(Stage::Certify, 0, 1);

@@ -6,6 +6,7 @@ use crate::audit::function_of;
 use crate::bound::Cell;
 use crate::bound::reduce::{Reduced, reduce};
 use std::sync::Arc;
+use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Interval, PerRow, Registry, Truth};
 use viewless_protocols::scheme::Truncation;
 
@@ -190,7 +191,7 @@ fn the_bracket_encloses_what_all_rows_of_a_coarse_fixed_point_show() {
         [("softmax/exp", 8, (-1.5, 0.0), 1.5), ("softmax/2quad", 8, (-3.0, -2.0), 3.0)]
     {
         let mut question = question(name, Truncation::Exact);
-        question.fixed.fraction_bits = fraction_bits;
+        question.fixed = FixedPoint::new(fraction_bits).unwrap();
         let protocol = nonlinear::Registry::built_in().get(name).unwrap();
         let report = audit_rows(&question, 2, range).unwrap();
         let judge = Judge::new(protocol, &question, 2).unwrap();

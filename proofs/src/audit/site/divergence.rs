@@ -46,7 +46,7 @@ pub fn divergence(
     fixed: FixedPoint,
     truncation: Truncation,
 ) -> Result<Divergence, SiteError> {
-    let units = power_of_two(i32::from(fixed.fraction_bits));
+    let units = power_of_two(i32::from(fixed.fraction_bits()));
     let encoded = |numbers: &[f64]| -> Vec<f64> { numbers.iter().map(|x| (x * units).round() / units).collect() };
     let weights = site.normalisation.map(|(gamma, beta, epsilon)| (encoded(gamma), encoded(beta), epsilon));
     let normalisation = weights.as_ref().map(|(gamma, beta, epsilon)| (gamma.as_slice(), beta.as_slice(), *epsilon));
@@ -105,7 +105,7 @@ mod tests {
     use viewless_simulator::execute::{Options, execute};
     use viewless_simulator::stream::Seed;
 
-    const FIXED: FixedPoint = FixedPoint { fraction_bits: 16 };
+    const FIXED: FixedPoint = FixedPoint::of::<16>();
     /// No numbers of fixed point.
     const GAMMA: f64 = 7.300_003;
     const BETA: f64 = -0.700_007;

@@ -224,7 +224,8 @@ impl Sorter<'_> {
                     Step { scalar: Scalar::Constant(number), fraction_bits } => {
                         Some(Word::number(units(number, fraction_bits)?))
                     }
-                    _ => None,
+                    // What is made of reductions: any number.
+                    Step { .. } => None,
                 },
                 Class::Element { .. } | Class::Largest { .. } | Class::Mixed => words.get(&register).cloned(),
                 Class::Dead => None,
@@ -254,7 +255,7 @@ impl Sorter<'_> {
             &Scalar::And(a, b) => of(a)?.times(&of(b)?),
             &Scalar::Xor(a, b) => match (of(a)?.known(), of(b)?.known()) {
                 (Some(a), Some(b)) => Some(bit(Some(a != b))),
-                _ => Some(bit(None)),
+                (None, _) | (_, None) => Some(bit(None)),
             },
             &Scalar::Not(a) => Word::number(1).plus(&of(a)?, -1),
             &Scalar::Real(a) => of(a)?.rescaled(0, to),

@@ -120,10 +120,11 @@ impl Sorter<'_> {
             if std::mem::replace(&mut visited[row as usize], true) {
                 continue;
             }
-            match &self.rows[row as usize].scalar {
-                Scalar::Input(k) => found.push(*k),
-                scalar => scalar.for_each_argument(|argument| pending.push(argument)),
+            let scalar = &self.rows[row as usize].scalar;
+            if let Scalar::Input(k) = scalar {
+                found.push(*k);
             }
+            scalar.for_each_argument(|argument| pending.push(argument));
         }
         found.sort_unstable();
         found.dedup();
@@ -156,7 +157,28 @@ impl Sorter<'_> {
             fallen.push(match step.scalar {
                 Scalar::Sub(a, row) if a & ROW == 0 && row & ROW != 0 => early[a as usize] && self.is_largest_row(row),
                 Scalar::Offset(a, _) if a & ROW == 0 => fallen[a as usize],
-                _ => false,
+                Scalar::Sub(..) | Scalar::Offset(..) => false,
+                Scalar::Input(_)
+                | Scalar::Constant(_)
+                | Scalar::Add(..)
+                | Scalar::Neg(_)
+                | Scalar::Scale(..)
+                | Scalar::Shift(_)
+                | Scalar::Precision(_)
+                | Scalar::Mul(..)
+                | Scalar::Square(_)
+                | Scalar::Dot(_)
+                | Scalar::Sum(_)
+                | Scalar::Less(..)
+                | Scalar::LessThan(..)
+                | Scalar::Equal(..)
+                | Scalar::And(..)
+                | Scalar::Xor(..)
+                | Scalar::Not(_)
+                | Scalar::Select(..)
+                | Scalar::Real(_)
+                | Scalar::Fourier(..)
+                | Scalar::Lookup(..) => false,
             });
         }
         fallen
@@ -164,13 +186,11 @@ impl Sorter<'_> {
 
     /// Whether a row register is the largest element itself.
     fn is_largest_row(&self, row: u32) -> bool {
-        match self.rows[(row & !ROW) as usize].scalar {
-            Scalar::Input(k) => self.reductions[k] == Reduction::Maximum(0),
-            _ => false,
-        }
+        matches!(self.rows[(row & !ROW) as usize].scalar, Scalar::Input(k) if self.reductions[k] == Reduction::Maximum(0))
     }
 
     /// Takes the output apart into a(u), row factors and public numbers; the template of a(u).
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn product(
         &self,
         template: u32,
@@ -190,7 +210,7 @@ impl Sorter<'_> {
         };
         let constant = |argument: u32| match self.rows.get((argument & !ROW) as usize) {
             Some(Step { scalar: Scalar::Constant(number), .. }) if argument & ROW != 0 => Some(*number),
-            _ => None,
+            Some(_) | None => None,
         };
         let truncates = |links: &mut Vec<Link>, from: i32| {
             if from > to {
@@ -248,7 +268,24 @@ impl Sorter<'_> {
                 truncates(links, bits(a) + exponent);
                 Ok(found)
             }
-            _ => Err(irreducible("the output is no product of an element's value and the row's")),
+            Scalar::Input(_)
+            | Scalar::Constant(_)
+            | Scalar::Add(..)
+            | Scalar::Sub(..)
+            | Scalar::Offset(..)
+            | Scalar::Square(_)
+            | Scalar::Dot(_)
+            | Scalar::Sum(_)
+            | Scalar::Less(..)
+            | Scalar::LessThan(..)
+            | Scalar::Equal(..)
+            | Scalar::And(..)
+            | Scalar::Xor(..)
+            | Scalar::Not(_)
+            | Scalar::Select(..)
+            | Scalar::Real(_)
+            | Scalar::Fourier(..)
+            | Scalar::Lookup(..) => Err(irreducible("the output is no product of an element's value and the row's")),
         }
     }
 
@@ -360,7 +397,26 @@ impl Sorter<'_> {
             }
             Scalar::Mul(a, b) if a == b && a & ROW == 0 => square(of(a)?, rounded(2 * bits(a))),
             Scalar::Square(a) => square(of(a)?, rounded(2 * bits(a))),
-            _ => None,
+            Scalar::Input(_)
+            | Scalar::Constant(_)
+            | Scalar::Add(..)
+            | Scalar::Sub(..)
+            | Scalar::Neg(_)
+            | Scalar::Scale(..)
+            | Scalar::Shift(_)
+            | Scalar::Mul(..)
+            | Scalar::Dot(_)
+            | Scalar::Sum(_)
+            | Scalar::Less(..)
+            | Scalar::LessThan(..)
+            | Scalar::Equal(..)
+            | Scalar::And(..)
+            | Scalar::Xor(..)
+            | Scalar::Not(_)
+            | Scalar::Select(..)
+            | Scalar::Real(_)
+            | Scalar::Fourier(..)
+            | Scalar::Lookup(..) => None,
         }
     }
 }

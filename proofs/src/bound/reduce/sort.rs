@@ -128,7 +128,28 @@ impl<'a> Sorter<'a> {
                 let (_, number) = number.ok_or(irreducible("another input takes part"))?;
                 return Ok(self.constant(*number, step.fraction_bits));
             }
-            _ => {}
+            // Every operation on registers is sorted by what its arguments are.
+            Scalar::Add(..)
+            | Scalar::Sub(..)
+            | Scalar::Neg(_)
+            | Scalar::Scale(..)
+            | Scalar::Offset(..)
+            | Scalar::Shift(_)
+            | Scalar::Precision(_)
+            | Scalar::Mul(..)
+            | Scalar::Square(_)
+            | Scalar::Dot(_)
+            | Scalar::Sum(_)
+            | Scalar::Less(..)
+            | Scalar::LessThan(..)
+            | Scalar::Equal(..)
+            | Scalar::And(..)
+            | Scalar::Xor(..)
+            | Scalar::Not(_)
+            | Scalar::Select(..)
+            | Scalar::Real(_)
+            | Scalar::Fourier(..)
+            | Scalar::Lookup(..) => {}
         }
         let mut positions = Vec::new();
         let mut mixed = false;
@@ -220,12 +241,14 @@ impl<'a> Sorter<'a> {
                     let why = "elements meet in something that is neither a sum over the row nor a maximum";
                     return Err(fail(self.first_mixed(register), why));
                 }
-                _ => return Err(fail(register as usize, "the output is no value of every element")),
+                Class::Element { .. } | Class::Row(_) | Class::Largest { .. } | Class::Dead => {
+                    return Err(fail(register as usize, "the output is no value of every element"));
+                }
             }
         }
         match common {
             Some(template) if output.registers.len() == self.length => self.normalised(template),
-            _ => Err(fail(0, "the output is no value of every element")),
+            Some(_) | None => Err(fail(0, "the output is no value of every element")),
         }
     }
 

@@ -11,7 +11,7 @@ fn reduced(build: impl Fn(&mut Circuit, Secret) -> Secret) -> Result<Reduced, Ir
     let x = c.input(Owner::Client, "x", [1, 5]);
     let y = build(&mut c, x);
     c.reveal(y, "y");
-    reduce(&Tape::new(&c.finish().unwrap(), FixedPoint { fraction_bits: 16 }).unwrap(), "x", &[])
+    reduce(&Tape::new(&c.finish().unwrap(), FixedPoint::of::<16>()).unwrap(), "x", &[])
 }
 
 fn normalised(build: impl Fn(&mut Circuit, Secret) -> Secret) -> Normalised {
@@ -38,7 +38,7 @@ fn a_maximum_is_recognised_and_a_minimum_is_not() {
         let x = c.input(Owner::Client, "x", [1, 2]);
         let y = larger(&mut c, x, swapped);
         c.reveal(y, "y");
-        reduce(&Tape::new(&c.finish().unwrap(), FixedPoint { fraction_bits: 16 }).unwrap(), "x", &[])
+        reduce(&Tape::new(&c.finish().unwrap(), FixedPoint::of::<16>()).unwrap(), "x", &[])
     };
     assert_eq!(of_two(false), Ok(Reduced::Maximum));
     assert!(of_two(true).unwrap_err().why.contains("neither a sum over the row nor a maximum"));
@@ -92,7 +92,7 @@ fn a_maximum_by_pairs_is_recognised_whatever_is_chosen_among_the_largest() {
         let x = c.input(Owner::Client, "x", [1, length]);
         let y = viewless_protocols::nonlinear::max::crypten::build(&mut c, x);
         c.reveal(y, "y");
-        let tape = Tape::new(&c.finish().unwrap(), FixedPoint { fraction_bits: 16 }).unwrap();
+        let tape = Tape::new(&c.finish().unwrap(), FixedPoint::of::<16>()).unwrap();
         assert_eq!(reduce(&tape, "x", &[]), Ok(Reduced::Maximum), "{length}");
     }
 }
@@ -110,7 +110,7 @@ fn a_maximum_that_adds_up_ties_is_none() {
         let right = c.select(if strict { less } else { at_most }, b);
         let y = c.add(left, right);
         c.reveal(y, "y");
-        reduce(&Tape::new(&c.finish().unwrap(), FixedPoint { fraction_bits: 16 }).unwrap(), "x", &[])
+        reduce(&Tape::new(&c.finish().unwrap(), FixedPoint::of::<16>()).unwrap(), "x", &[])
     };
     assert_eq!(found(true), Ok(Reduced::Maximum));
     assert!(found(false).is_err());

@@ -2,7 +2,7 @@
 
 use super::{Checker, State};
 use std::collections::HashMap;
-use viewless_protocols::program::{Constant, Function, Local, Op};
+use viewless_protocols::program::{Constant, Local, Op, WordFunction};
 use viewless_protocols::shape::Move;
 
 /// Whether the result of an operation is uniform when one argument is, whatever the others are.
@@ -96,9 +96,9 @@ impl Checker<'_> {
             Op::Local(Local::Add, _) => argument(0).max(argument(1)).saturating_add(1),
             Op::Local(Local::Concat(_), parts) => (0..parts.len()).map(argument).max().unwrap_or(width),
             Op::Local(Local::Function(function), _) => match &**function {
-                Function::Table { entries, .. } => entries.iter().map(size).max().unwrap_or(width),
-                Function::Remainder { modulus, .. } => size(&(modulus - 1)),
-                Function::Waves { .. } => width,
+                WordFunction::Table { entries, .. } => entries.iter().map(size).max().unwrap_or(width),
+                WordFunction::Remainder { modulus, .. } => size(&(modulus - 1)),
+                WordFunction::Waves { .. } => width,
             },
             Op::Input { .. } | Op::Sample { .. } | Op::Local(..) => width,
         };
@@ -163,14 +163,14 @@ impl Checker<'_> {
 }
 
 /// Whether a function reaches every word of its domain, each from equally many words.
-fn is_even(function: &Function) -> bool {
+fn is_even(function: &WordFunction) -> bool {
     match function {
-        Function::Table { entries, domain } => {
+        WordFunction::Table { entries, domain } => {
             let mut count: HashMap<u64, usize> = HashMap::new();
             entries.iter().for_each(|&entry| *count.entry(entry).or_default() += 1);
             let all = domain.bits() < 32 && count.len() as u64 == 1 << domain.bits();
             all && count.values().all(|&times| times == entries.len() / count.len())
         }
-        Function::Waves { .. } | Function::Remainder { .. } => false,
+        WordFunction::Waves { .. } | WordFunction::Remainder { .. } => false,
     }
 }

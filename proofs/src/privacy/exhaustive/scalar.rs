@@ -4,9 +4,10 @@
 use super::CountError;
 use std::collections::HashSet;
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::program::{Constant, Function, Local, Op, Program, Wave};
+use viewless_protocols::program::{Constant, Local, Op, Program, Wave, WordFunction};
 use viewless_protocols::ring::{self, Domain};
-use viewless_protocols::shape::{Move, Shape};
+use viewless_protocols::shape::Shape;
+use viewless_protocols::walk::{self, MatrixProduct, Walk};
 
 /// How a word comes about.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ pub(super) enum Operation {
     /// The same low bits.
     Convert,
     Wave(Wave, u8),
-    Table(std::sync::Arc<Function>),
+    Table(std::sync::Arc<WordFunction>),
     Remainder(u64),
 }
 
@@ -152,39 +153,23 @@ impl Scalars {
             Local::Xor => self.elementwise(id, &Operation::Xor, arguments, domain, shape),
             Local::MatMul => self.matmul(id, arguments, domain, shape),
             Local::Sum(axis) => {
-                let inner: usize = a_shape.axes()[axis + 1..].iter().product();
-                let length = a_shape.axes()[*axis];
+                let terms = walk::summed(a_shape, *axis);
                 (0..elements)
                     .map(|i| {
-                        let first = (i / inner) * length * inner + i % inner;
-                        let terms: Vec<usize> = (0..length).map(|j| a[first + j * inner]).collect();
+                        let terms: Vec<usize> = terms(i).map(|term| a[term]).collect();
                         self.sum(id, i, domain, &terms)
                     })
                     .collect()
             }
-            Local::Move(rearrangement) => {
-                (0..elements).map(|i| a[moved_index(i, rearrangement, shape, a_shape)]).collect()
-            }
+            Local::Move(rearrangement) => Walk::moved(a_shape, rearrangement, shape).gather(a),
             Local::Concat(axis) => {
-                let inner: usize = shape.axes()[axis + 1..].iter().product();
-                let extent = shape.axes()[*axis];
-                (0..elements)
-                    .map(|i| {
-                        let (outer, mut along, within) = (i / inner / extent, i / inner % extent, i % inner);
-                        let mut parts = arguments.iter();
-                        let mut part = parts.next().expect("a checked concatenation has parts");
-                        while along >= part.1.axes()[*axis] {
-                            along -= part.1.axes()[*axis];
-                            part = parts.next().expect("the lengths of the parts add up");
-                        }
-                        part.0[(outer * part.1.axes()[*axis] + along) * inner + within]
-                    })
-                    .collect()
+                let shapes: Vec<&Shape> = arguments.iter().map(|(_, shape)| shape).collect();
+                walk::joined(&shapes, *axis).flat_map(|(part, range)| arguments[part].0[range].to_vec()).collect()
             }
             Local::Function(function) => match &**function {
-                Function::Table { .. } => one(Operation::Table(function.clone())),
-                Function::Remainder { modulus, .. } => one(Operation::Remainder(*modulus)),
-                Function::Waves { waves, fraction_bits } => (0..elements)
+                WordFunction::Table { .. } => one(Operation::Table(function.clone())),
+                WordFunction::Remainder { modulus, .. } => one(Operation::Remainder(*modulus)),
+                WordFunction::Waves { waves, fraction_bits } => (0..elements)
                     .map(|i| {
                         let wave = Operation::Wave(waves[i / a.len()], *fraction_bits);
                         self.computed(id, i, domain, wave, vec![a[i % a.len()]])
@@ -205,11 +190,9 @@ impl Scalars {
         let [(a, a_shape), (b, b_shape)] = arguments else {
             unreachable!("the checker admits two arguments only");
         };
+        let (left, right) = (Walk::broadcast(a_shape, shape), Walk::broadcast(b_shape, shape));
         (0..shape.elements())
-            .map(|i| {
-                let pair = vec![a[broadcast_index(i, shape, a_shape)], b[broadcast_index(i, shape, b_shape)]];
-                self.computed(id, i, domain, operation.clone(), pair)
-            })
+            .map(|i| self.computed(id, i, domain, operation.clone(), vec![a[left.at(i)], b[right.at(i)]]))
             .collect()
     }
 
@@ -219,60 +202,17 @@ impl Scalars {
     }
 
     fn matmul(&mut self, id: u32, arguments: &[(Vec<usize>, Shape)], domain: Domain, shape: &Shape) -> Vec<usize> {
-        let (&[.., rows, inner], &[.., columns]) = (arguments[0].1.axes(), arguments[1].1.axes()) else {
-            unreachable!("the checker admits matrices only");
-        };
-        let shared = arguments[1].1.rank() == 2;
         let (a, b) = (&arguments[0].0, &arguments[1].0);
+        let product = MatrixProduct::of(&arguments[0].1, &arguments[1].1);
         (0..shape.elements())
             .map(|i| {
-                let (batch, row, column) = (i / columns / rows, i / columns % rows, i % columns);
-                let right = if shared { 0 } else { batch * inner * columns };
-                let terms: Vec<usize> = (0..inner)
-                    .map(|j| {
-                        let pair = vec![a[(batch * rows + row) * inner + j], b[right + j * columns + column]];
-                        self.computed(id, i, domain, Operation::Mul, pair)
-                    })
+                let terms: Vec<usize> = product
+                    .terms(i)
+                    .map(|(left, right)| self.computed(id, i, domain, Operation::Mul, vec![a[left], b[right]]))
                     .collect();
                 self.sum(id, i, domain, &terms)
             })
             .collect()
-    }
-}
-
-/// Position in an argument of `from` of element `i` of a result of `shape`, when broadcast.
-fn broadcast_index(i: usize, shape: &Shape, from: &Shape) -> usize {
-    let (mut rest, mut index, mut stride) = (i, 0, 1);
-    for (back, &length) in shape.axes().iter().rev().enumerate() {
-        let at = rest % length;
-        rest /= length;
-        if let Some(axis) = from.rank().checked_sub(back + 1) {
-            let extent = from.axes()[axis];
-            index += if extent == 1 { 0 } else { at * stride };
-            stride *= extent;
-        }
-    }
-    index
-}
-
-fn moved_index(i: usize, rearrangement: &Move, shape: &Shape, from: &Shape) -> usize {
-    match rearrangement {
-        Move::Reshape(_) => i,
-        Move::Broadcast(_) => broadcast_index(i, shape, from),
-        Move::Transpose(order) => {
-            let mut position = vec![0; from.rank()];
-            let mut rest = i;
-            for (axis, &length) in shape.axes().iter().enumerate().rev() {
-                position[usize::from(order[axis])] = rest % length;
-                rest /= length;
-            }
-            position.iter().zip(from.axes()).fold(0, |index, (&at, &length)| index * length + at)
-        }
-        Move::Slice { axis, start, length } => {
-            let inner: usize = shape.axes()[axis + 1..].iter().product();
-            let (outer, along, within) = (i / inner / length, i / inner % length, i % inner);
-            (outer * from.axes()[*axis] + start + along) * inner + within
-        }
     }
 }
 
@@ -300,9 +240,9 @@ pub(super) fn evaluate(operation: &Operation, words: &[u64], bits: &[u8], domain
             (number * power_of_two(i32::from(*fraction_bits))).round() as i64 as u64
         }
         Operation::Table(function) => match &**function {
-            Function::Table { entries, .. } => entries[a as usize],
-            Function::Waves { .. } => unreachable!("waves are taken apart"),
-            Function::Remainder { .. } => unreachable!("a remainder is an operation of its own"),
+            WordFunction::Table { entries, .. } => entries[a as usize],
+            WordFunction::Waves { .. } => unreachable!("waves are taken apart"),
+            WordFunction::Remainder { .. } => unreachable!("a remainder is an operation of its own"),
         },
         Operation::Remainder(modulus) => a % modulus,
     };
@@ -336,6 +276,7 @@ mod tests {
     use std::collections::BTreeMap;
     use viewless_protocols::party::{Party, PartySet};
     use viewless_protocols::program::{ProgramBuilder, ValueId};
+    use viewless_protocols::shape::Move;
     use viewless_simulator::execute::{Options, execute};
     use viewless_simulator::stream::Seed;
 
@@ -374,13 +315,13 @@ mod tests {
             p.moved(a, Move::Reshape([4, 3].into())),
             p.moved(row, Move::Broadcast([2, 3].into())),
             p.moved(a, Move::Slice { axis: 1, start: 1, length: 1 }),
-            p.function(Function::Table { entries: (0..1 << bits).rev().collect(), domain: ring }, a),
+            p.function(WordFunction::Table { entries: (0..1 << bits).rev().collect(), domain: ring }, a),
         ];
         all.extend([0, 1, 2].map(|axis| p.sum(a, axis)));
         let slice = p.moved(a, Move::Slice { axis: 1, start: 0, length: 1 });
         all.push(p.concat(&[slice, a], 1));
         let waves = vec![Wave { harmonic: 3, cosine: 1.0, sine: 0.5 }, Wave { harmonic: 1, cosine: 0.0, sine: -1.0 }];
-        all.push(p.function(Function::Waves { waves, fraction_bits: 9 }, row));
+        all.push(p.function(WordFunction::Waves { waves, fraction_bits: 9 }, row));
         for (i, value) in all.into_iter().enumerate() {
             p.reveal(value, Party::Client, &i.to_string(), 0);
         }

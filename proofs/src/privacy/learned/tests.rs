@@ -1,7 +1,7 @@
 use super::*;
 use crate::privacy::statistical;
 use viewless_protocols::party::{Party, PartySet};
-use viewless_protocols::program::{Function, ProgramBuilder};
+use viewless_protocols::program::{ProgramBuilder, WordFunction};
 use viewless_protocols::ring::Domain;
 
 const FEW: Options =
@@ -25,7 +25,7 @@ fn three_messages(domain: Domain) -> Program {
     let masked =
         [r, s].into_iter().fold(x, |sum, mask| if domain.is_ring() { p.add(sum, mask) } else { p.xor(sum, mask) });
     let entries = (0..1u64 << domain.bits()).map(|word| word ^ (word << 1 & domain.mask())).collect();
-    let hidden = p.function(Function::Table { entries, domain }, masked);
+    let hidden = p.function(WordFunction::Table { entries, domain }, masked);
     for message in [r, s, hidden] {
         p.send(message, Party::P1);
     }
@@ -98,7 +98,7 @@ fn biased(more: usize) -> Program {
     let mut p = builder();
     let x = p.input(Party::Client, "x", 0, Domain::Ring(1), [1].into());
     let drawn = p.sample(PartySet::of(&[Party::Client]), Domain::Ring(10), [1].into());
-    let mask = p.function(Function::Table { entries, domain: Domain::Ring(1) }, drawn);
+    let mask = p.function(WordFunction::Table { entries, domain: Domain::Ring(1) }, drawn);
     let masked = p.add(x, mask);
     p.send(masked, Party::P1);
     p.finish().unwrap()

@@ -3,7 +3,7 @@
 use super::columns::Column;
 use super::runs::{Secrets, Terms};
 use super::tally::{Bytes, Plan, Tally};
-use super::{Finding, Options, Part, Power, Verdict, tails};
+use super::{BatteryVerdict, Options, Part, Power, RejectingTest, tails};
 use std::collections::BTreeSet;
 use std::fmt;
 use viewless_protocols::program::{Op, Program, ValueId};
@@ -165,10 +165,10 @@ impl<'a> Battery<'a> {
         }
     }
 
-    fn finding(&self, test: usize) -> Finding {
+    fn finding(&self, test: usize) -> RejectingTest {
         let Performed { column, other, secrets, test, ln_p } = self.performed[test];
         let column = &self.columns[column];
-        Finding {
+        RejectingTest {
             message: column.message,
             other,
             less_known: !column.less.is_empty(),
@@ -211,20 +211,20 @@ impl<'a> Battery<'a> {
     }
 
     /// The column and the finding of the smallest p-value.
-    pub(super) fn smallest(&self) -> Option<(usize, Finding)> {
+    pub(super) fn smallest(&self) -> Option<(usize, RejectingTest)> {
         let smallest = (0..self.performed.len())
             .min_by(|&a, &b| self.performed[a].ln_p.total_cmp(&self.performed[b].ln_p).then(a.cmp(&b)))?;
         Some((self.performed[smallest].column, self.finding(smallest)))
     }
 
     /// Holm's decision.
-    pub(super) fn verdict(self) -> Verdict {
+    pub(super) fn verdict(self) -> BatteryVerdict {
         let power = Power::new(self.fewest_words, self.performed.len(), self.options.false_alarm_rate);
         let rejected = tails::holm(&self.ln_p_values(), self.options.false_alarm_rate.ln());
         if rejected.is_empty() {
-            return Verdict::NoEvidence { power };
+            return BatteryVerdict::NoEvidence { power };
         }
-        Verdict::Evidence { findings: rejected.into_iter().map(|test| self.finding(test)).collect(), power }
+        BatteryVerdict::Evidence { findings: rejected.into_iter().map(|test| self.finding(test)).collect(), power }
     }
 }
 

@@ -212,7 +212,7 @@ impl fmt::Display for Power {
 
 /// A test that rejects.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
+pub struct RejectingTest {
     /// The message.
     pub message: ValueId,
     /// The message that it is compared with, or the secret input.
@@ -233,7 +233,7 @@ pub struct Finding {
     pub ln_corrected: f64,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for RejectingTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "message %{} in `{}`", self.message.0, self.region)?;
         if self.less_known {
@@ -248,7 +248,7 @@ impl fmt::Display for Finding {
 
 /// What the battery found. It never says that a view is private.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
+pub enum BatteryVerdict {
     /// No test rejects.
     NoEvidence {
         /// What would have been found.
@@ -257,7 +257,7 @@ pub enum Verdict {
     /// Some do.
     Evidence {
         /// The tests that reject, smallest p-value first.
-        findings: Vec<Finding>,
+        findings: Vec<RejectingTest>,
         /// What would have been found.
         power: Power,
     },
@@ -273,9 +273,9 @@ pub struct Report {
     /// Messages that were not, each with the output that determines it.
     pub excluded: Vec<(ValueId, ValueId)>,
     /// What was found.
-    pub verdict: Verdict,
+    pub verdict: BatteryVerdict,
     /// The smallest p-value of all tests, whether it rejects or not.
-    pub smallest: Option<Finding>,
+    pub smallest: Option<RejectingTest>,
     /// The tests by the outermost regions of their messages: the layers of a model.
     pub parts: Vec<Part>,
     /// Bytes that the counts took, as known before the first run, for all coalitions that looked at the same runs.
@@ -321,16 +321,16 @@ impl Report {
     #[must_use]
     pub fn power(&self) -> &Power {
         match &self.verdict {
-            Verdict::NoEvidence { power } | Verdict::Evidence { power, .. } => power,
+            BatteryVerdict::NoEvidence { power } | BatteryVerdict::Evidence { power, .. } => power,
         }
     }
 
     /// The tests that reject.
     #[must_use]
-    pub fn findings(&self) -> &[Finding] {
+    pub fn findings(&self) -> &[RejectingTest] {
         match &self.verdict {
-            Verdict::NoEvidence { .. } => &[],
-            Verdict::Evidence { findings, .. } => findings,
+            BatteryVerdict::NoEvidence { .. } => &[],
+            BatteryVerdict::Evidence { findings, .. } => findings,
         }
     }
 }
@@ -339,8 +339,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {} messages tested, {} excluded: ", self.coalition, self.messages, self.excluded.len())?;
         match &self.verdict {
-            Verdict::NoEvidence { power } => write!(f, "no evidence of leakage at this power: {power}"),
-            Verdict::Evidence { findings, power } => {
+            BatteryVerdict::NoEvidence { power } => write!(f, "no evidence of leakage at this power: {power}"),
+            BatteryVerdict::Evidence { findings, power } => {
                 let worst = findings.first().map(|finding| format!("; worst: {finding}")).unwrap_or_default();
                 write!(f, "evidence of leakage by {} tests{worst}; {power}", findings.len())
             }

@@ -3,7 +3,7 @@
 //! Words and low bits of the message with the smallest p-value as histograms beside the uniform law; all p-values against the line on
 //! which they lie if each is uniform; words of a message against the secret with which they are most correlated.
 
-use super::{Picture, Report, Verdict};
+use super::{BatteryVerdict, Picture, Report};
 use std::fmt::Write;
 use viewless_protocols::program::Program;
 
@@ -63,8 +63,8 @@ pub fn svg(title: &str, program: &Program, reports: &[&Report]) -> String {
 
 fn row(out: &mut String, top: f64, program: &Program, report: &Report) {
     let verdict = match &report.verdict {
-        Verdict::NoEvidence { .. } => "no evidence of leakage".to_owned(),
-        Verdict::Evidence { findings, .. } => format!("EVIDENCE OF LEAKAGE by {} tests", findings.len()),
+        BatteryVerdict::NoEvidence { .. } => "no evidence of leakage".to_owned(),
+        BatteryVerdict::Evidence { findings, .. } => format!("EVIDENCE OF LEAKAGE by {} tests", findings.len()),
     };
     let power = report.power();
     let (tests, rate) = (power.tests, power.false_alarm_rate);

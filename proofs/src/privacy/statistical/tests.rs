@@ -2,9 +2,9 @@ use super::*;
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::{Party, PartySet};
-use viewless_protocols::program::{Function, ProgramBuilder, ValueId};
+use viewless_protocols::program::{ProgramBuilder, ValueId, WordFunction};
 use viewless_protocols::ring::Domain;
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
 
 const FEW: Options =
     Options { seed: 1, runs: 64, most_elements: 64, most_pairs: 64, false_alarm_rate: 1e-7, most_bytes: 1 << 30 };
@@ -34,7 +34,7 @@ fn a_uniform_mask_shows_nothing_at_any_width() {
     for bits in [1, 2, 5, 8, 12, 20, 33, 64] {
         let program = masked(Domain::Ring(bits), |p, who| p.sample(who, Domain::Ring(bits), [64].into()));
         let report = assay_p1(&program, &FEW);
-        assert!(matches!(report.verdict, Verdict::NoEvidence { .. }), "{report}");
+        assert!(matches!(report.verdict, BatteryVerdict::NoEvidence { .. }), "{report}");
     }
 }
 
@@ -64,7 +64,7 @@ fn a_sampler_that_never_draws_one_value_of_a_small_ring_is_evidence() {
     let domain = Domain::Ring(2);
     let program = masked(domain, |p, who| {
         let drawn = p.sample(who, domain, [64].into());
-        p.function(Function::Table { entries: vec![0, 1, 2, 0], domain }, drawn)
+        p.function(WordFunction::Table { entries: vec![0, 1, 2, 0], domain }, drawn)
     });
     let report = assay_p1(&program, &FEW);
     assert!(tests_of(&report).contains(&Test::Frequencies(Of::Words, 0)), "{report}");
@@ -114,10 +114,9 @@ fn a_share_of_an_output_is_excluded_and_the_others_are_tested() {
 }
 
 const CHOICES: SchemeSpec = SchemeSpec {
-    kind: SchemeKind::Additive2,
+    sharing: Sharing::Additive2(Triples::Fresh),
     truncation: Truncation::Exact,
     comparison: Comparison::Carry,
-    triples: Triples::Fresh,
     weights: Weights::Shared,
 };
 
@@ -131,21 +130,21 @@ fn small_network(spec: &SchemeSpec) -> Program {
     let b = c.less_than(y, 1.0);
     let y = c.select(b, y);
     c.reveal(y, "y");
-    scheme::compile(&c.finish().unwrap(), spec, FixedPoint { fraction_bits: 16 }).unwrap()
+    scheme::compile(&c.finish().unwrap(), spec, FixedPoint::of::<16>()).unwrap()
 }
 
-const REPLICATED: SchemeSpec = SchemeSpec { kind: SchemeKind::Replicated3, triples: Triples::None, ..CHOICES };
+const REPLICATED: SchemeSpec = SchemeSpec { sharing: Sharing::Replicated3, ..CHOICES };
 
 #[test]
 fn sound_protocols_show_nothing_to_anybody_under_any_choice() {
-    let fixed = SchemeSpec { triples: Triples::FixedWeight, ..CHOICES };
+    let fixed = SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight), ..CHOICES };
     for scheme in [CHOICES, fixed, REPLICATED] {
         for (truncation, comparison) in [(Truncation::Local, Comparison::Spk), (Truncation::Exact, Comparison::Carry)] {
             for weights in [Weights::Shared, Weights::Server] {
                 let program = small_network(&SchemeSpec { truncation, comparison, weights, ..scheme });
                 for coalition in crate::privacy::promised_coalitions(&program) {
                     let report = assay(&program, coalition, &Options { runs: 40, ..FEW }).unwrap();
-                    assert!(matches!(report.verdict, Verdict::NoEvidence { .. }), "{report}");
+                    assert!(matches!(report.verdict, BatteryVerdict::NoEvidence { .. }), "{report}");
                 }
             }
         }
@@ -167,13 +166,13 @@ fn biased(bits: u8, ones: usize) -> Program {
     let entries = (0..2 * half).map(|i| u64::from(i < half + ones)).collect();
     masked(Domain::Ring(1), |p, who| {
         let drawn = p.sample(who, Domain::Ring(bits), [64].into());
-        p.function(Function::Table { entries, domain: Domain::Ring(1) }, drawn)
+        p.function(WordFunction::Table { entries, domain: Domain::Ring(1) }, drawn)
     })
 }
 
 #[test]
 fn the_power_stated_is_kept_for_a_biased_bit() {
-    let Verdict::NoEvidence { power } = assay_p1(&biased(10, 0), &FEW).verdict else { panic!("a fair coin") };
+    let BatteryVerdict::NoEvidence { power } = assay_p1(&biased(10, 0), &FEW).verdict else { panic!("a fair coin") };
     let ones = (power.bit_bias * 1024.0).ceil() as usize;
     for seed in 0..50 {
         let options = Options { seed, ..FEW };

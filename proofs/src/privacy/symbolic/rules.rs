@@ -1,6 +1,6 @@
 //! What a single operation does to a uniform argument.
 
-use viewless_protocols::program::{Constant, Function, Local, Op, Program, Value, ValueId};
+use viewless_protocols::program::{Constant, Local, Op, Program, Value, ValueId, WordFunction};
 use viewless_protocols::shape::Move;
 
 /// How an operation passes the uniformity of one argument on to its result, whatever the others are.
@@ -84,8 +84,8 @@ fn is_onto(program: &Program, constant: ValueId, position: usize) -> bool {
 }
 
 /// Whether each word of the result comes from equally many words.
-fn is_balanced(function: &Function) -> bool {
-    let Function::Table { entries, domain } = function else { return false };
+fn is_balanced(function: &WordFunction) -> bool {
+    let WordFunction::Table { entries, domain } = function else { return false };
     let mut sorted = entries.clone();
     sorted.sort_unstable();
     let Some(each) = entries.len().checked_shr(u32::from(domain.bits())).filter(|&each| each > 0) else { return false };
@@ -126,9 +126,11 @@ pub(super) fn bound_bits(program: &Program, id: ValueId, depth: usize) -> u8 {
             Local::Add => of(&arguments[0]).max(of(&arguments[1])).saturating_add(1),
             Local::Concat(_) => arguments.iter().map(of).max().unwrap_or(width),
             Local::Function(function) => match &**function {
-                Function::Table { entries, .. } => entries.iter().map(|&entry| length(entry)).max().unwrap_or(width),
-                Function::Remainder { modulus, .. } => length(modulus - 1),
-                Function::Waves { .. } => width,
+                WordFunction::Table { entries, .. } => {
+                    entries.iter().map(|&entry| length(entry)).max().unwrap_or(width)
+                }
+                WordFunction::Remainder { modulus, .. } => length(modulus - 1),
+                WordFunction::Waves { .. } => width,
             },
             Local::Sub
             | Local::Neg

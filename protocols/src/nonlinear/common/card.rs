@@ -159,6 +159,25 @@ pub struct ErrorClaim {
     pub truth: Truth,
 }
 
+impl Truth {
+    /// The exact function of a name: what a protocol of it stands in the place of, whatever it computes itself. None for a function that
+    /// is not viewless' own; there is what a card says.
+    #[must_use]
+    pub fn of(function: &Function) -> Option<Self> {
+        let known = [
+            (Function::EXP, Self::Exp),
+            (Function::RECIPROCAL, Self::Reciprocal),
+            (Function::RSQRT, Self::Rsqrt),
+            (Function::MAX, Self::Max),
+            (Function::GELU, Self::Gelu),
+            (Function::TANH, Self::Tanh),
+            (Function::SOFTMAX, Self::Softmax),
+            (Function::LAYERNORM, Self::LayerNorm),
+        ];
+        known.into_iter().find(|(known, _)| known == function).map(|(_, truth)| truth)
+    }
+}
+
 /// The exact function that a protocol is compared with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Truth {

@@ -2,6 +2,7 @@
 //! Fourier extensions.
 
 pub mod card;
+pub mod exact;
 pub mod extension;
 pub mod mask;
 pub mod normalize;

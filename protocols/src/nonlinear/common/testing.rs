@@ -5,7 +5,7 @@ use crate::fixed::FixedPoint;
 use crate::nonlinear::{LayerNormInputs, Protocol, Setting};
 use crate::party::Party;
 use crate::program::{Op, Program, Schedule};
-use crate::scheme::{self, SchemeKind, SchemeSpec, Triples, Weights};
+use crate::scheme::{self, SchemeSpec, Sharing, Triples, Weights};
 
 /// `points` numbers from `low` to `high`.
 pub(in crate::nonlinear) fn grid(low: f64, high: f64, points: usize) -> impl Iterator<Item = f64> + Clone {
@@ -57,11 +57,6 @@ pub(in crate::nonlinear) fn mean_error(
     points.iter().zip(&found).map(|(&x, y)| (y - truth(x)).abs()).sum::<f64>() / points.len() as f64
 }
 
-/// x/2 (1 + erf(x / sqrt 2)).
-pub(in crate::nonlinear) fn gelu(x: f64) -> f64 {
-    x / 2.0 * (1.0 + libm::erf(x / std::f64::consts::SQRT_2))
-}
-
 /// A layer normalisation of one row with gamma = 1, beta = 0 unless given.
 pub(in crate::nonlinear) fn layer_norm(
     protocol: &Protocol,
@@ -109,17 +104,16 @@ pub(in crate::nonlinear) fn circuit(protocol: &Protocol, rows: usize, row_length
 /// The scheme of a setting.
 pub(in crate::nonlinear) fn scheme(setting: &Setting) -> SchemeSpec {
     SchemeSpec {
-        kind: SchemeKind::Additive2,
+        sharing: Sharing::Additive2(Triples::Fresh),
         truncation: setting.truncation,
         comparison: setting.comparison,
-        triples: Triples::Fresh,
         weights: Weights::Shared,
     }
 }
 
 /// The Program of a circuit with 16 fraction bits.
 pub(in crate::nonlinear) fn compile(circuit: &CheckedCircuit, setting: &Setting) -> Program {
-    scheme::compile(circuit, &scheme(setting), FixedPoint { fraction_bits: 16 }).unwrap()
+    scheme::compile(circuit, &scheme(setting), FixedPoint::of::<16>()).unwrap()
 }
 
 /// Rounds and bits of the messages between computing parties within the regions of `name`: sends of what one of them
@@ -149,10 +143,4 @@ pub(in crate::nonlinear) fn count(program: &Program, name: &str, schedule: Sched
         depth.push(at);
     }
     (round, bits)
-}
-
-/// The tanh form of GeLU.
-pub(in crate::nonlinear) fn gelu_tanh(x: f64) -> f64 {
-    let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x);
-    x / 2.0 * (1.0 + libm::tanh(inner))
 }

@@ -44,7 +44,7 @@ pub(super) fn product(
     x: Operand<'_>,
     y: Operand<'_>,
 ) -> Shares {
-    let keeps = |operand: Operand<'_>| operand.weight && scheme.spec.triples == Triples::FixedWeight;
+    let keeps = |operand: Operand<'_>| operand.weight && scheme.triples == Triples::FixedWeight;
     let (x_keeps, y_keeps) = (keeps(x), keeps(y));
     let mut opened = |p: &mut ProgramBuilder, operand: Operand<'_>| {
         if let Some(&opened) = scheme.weight_masks.get(operand.shares) {

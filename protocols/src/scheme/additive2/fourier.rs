@@ -19,7 +19,7 @@
 //! taken at n - j M for a j that t decides. Opened is still a uniform word.
 
 use super::truncation;
-use crate::program::{Function, ProgramBuilder, Wave};
+use crate::program::{ProgramBuilder, Wave, WordFunction};
 use crate::ring::Domain;
 use crate::scheme::dealt::{Dealer, open};
 use crate::scheme::laws::PERIOD_SHIFT;
@@ -53,7 +53,7 @@ pub(in crate::scheme) fn sum(
     let t = if opened == angle { t } else { p.convert(t, angle) };
     let fraction_bits = series.fraction_bits + guard_bits;
     let (dealt_waves, public_waves) = waves(series);
-    let dealt = p.function(Function::Waves { waves: dealt_waves, fraction_bits }, t);
+    let dealt = p.function(WordFunction::Waves { waves: dealt_waves, fraction_bits }, t);
     let dealt = dealer.deal(p, dealt);
 
     let masked: Shares = (0..2)
@@ -65,9 +65,9 @@ pub(in crate::scheme) fn sum(
     let [delta] = open(p, [[masked[0], masked[1]]]);
     let delta = match series.modulus {
         None => delta,
-        Some(modulus) => p.function(Function::Remainder { modulus, domain: angle }, delta),
+        Some(modulus) => p.function(WordFunction::Remainder { modulus, domain: angle }, delta),
     };
-    let factors = p.function(Function::Waves { waves: public_waves, fraction_bits }, delta);
+    let factors = p.function(WordFunction::Waves { waves: public_waves, fraction_bits }, delta);
     let shares = dealt.iter().map(|&share| {
         let terms = p.mul(factors, share);
         let sum = p.sum(terms, 0);

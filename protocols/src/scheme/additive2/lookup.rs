@@ -12,7 +12,7 @@
 //! entries that is 2 kB for each element, offline, beside 16 bit online.
 
 use super::truncation;
-use crate::program::{Constant, Function, ProgramBuilder, ValueId};
+use crate::program::{Constant, ProgramBuilder, ValueId, WordFunction};
 use crate::ring::Domain;
 use crate::scheme::dealt::{Dealer, open};
 use crate::scheme::{RingTable, Shares};
@@ -26,7 +26,7 @@ pub(in crate::scheme) fn entry(p: &mut ProgramBuilder, dealer: Dealer, x: &Share
     let (r_shares, r) = dealer.random(p, index, &shape);
     let positions = positions(p, table.index_bits, &shape);
     let rotated = p.add(positions, r);
-    let rotated = p.function(Function::Table { entries: table.entries.clone(), domain: Domain::Z64 }, rotated);
+    let rotated = p.function(WordFunction::Table { entries: table.entries.clone(), domain: Domain::Z64 }, rotated);
     let dealt = dealer.deal(p, rotated);
 
     let masked = [0, 1].map(|i| {
@@ -37,7 +37,7 @@ pub(in crate::scheme) fn entry(p: &mut ProgramBuilder, dealer: Dealer, x: &Share
     let distance = p.sub(delta, positions);
     let mut is_zero = vec![0; 1 << table.index_bits];
     is_zero[0] = 1;
-    let chosen = p.function(Function::Table { entries: is_zero, domain: Domain::Z64 }, distance);
+    let chosen = p.function(WordFunction::Table { entries: is_zero, domain: Domain::Z64 }, distance);
     let pick = |&share: &ValueId| {
         let chosen = p.mul(chosen, share);
         let sum = p.sum(chosen, 0);

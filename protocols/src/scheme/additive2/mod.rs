@@ -22,7 +22,6 @@
 //! | trigonometric sum of K frequencies | 1 | 2 m | 128 K | [`fourier`] |
 //! | the same with a published mistake | 1 | 128 | 128 K | [`fourier`] |
 //! | look-up in 2^m entries | 1 | 2 m | 64 2^m | [`lookup`] |
-//! | the same with a published mistake | 1 | 128 | 128 K | [`fourier`] |
 //!
 //! A test holds the table to the counted Programs.
 
@@ -36,7 +35,8 @@ pub mod truncation;
 
 use super::dealt::{Dealer, open};
 use super::{
-    BitShares, Comparison, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation, Weights,
+    BitShares, Comparison, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Triples, Truncation,
+    Weights,
 };
 use crate::party::{Party, PartySet};
 use crate::program::{Constant, Local, ProgramBuilder, ValueId};
@@ -51,12 +51,13 @@ const DEALER: Dealer = Dealer(Party::Dealer);
 #[derive(Debug)]
 pub(crate) struct Additive2 {
     spec: SchemeSpec,
+    triples: Triples,
     weight_masks: HashMap<Shares, beaver::Opened>,
 }
 
 impl Additive2 {
-    pub(crate) fn new(spec: SchemeSpec) -> Self {
-        Self { spec, weight_masks: HashMap::new() }
+    pub(crate) fn new(spec: SchemeSpec, triples: Triples) -> Self {
+        Self { spec, triples, weight_masks: HashMap::new() }
     }
 }
 

@@ -111,7 +111,7 @@ impl Subject {
                 findings(&protocol, &question, &compile)
             }
             Inputs::ByHand(low, high, compile) => {
-                let fixed = FixedPoint { fraction_bits: programs::FRACTION_BITS };
+                let fixed = FixedPoint::of::<{ programs::FRACTION_BITS }>();
                 findings(&protocol, &Question { domain: Some((low, high)), fixed, ..question }, &compile)
             }
             Inputs::Row(number, columns) => {
@@ -144,6 +144,7 @@ const fn gelu(build: Builder) -> Subject {
 
 /// All flaws.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "a table of flaws")]
 pub fn numeric_flaws() -> Vec<NumericFlaw> {
     let common = NumericFlaw {
         name: "threshold 2.5 for 1.7",

@@ -9,7 +9,7 @@ use viewless_protocols::circuit::{CheckedCircuit, Op, Series};
 use viewless_protocols::nonlinear::extension::{self, Request, Waves};
 use viewless_protocols::party::Party::{self, Client, Dealer, P0, P1};
 use viewless_protocols::party::PartySet;
-use viewless_protocols::program::{Function, Program, ProgramBuilder, ValueId};
+use viewless_protocols::program::{Program, ProgramBuilder, ValueId, WordFunction};
 use viewless_protocols::ring::{self, Domain};
 use viewless_protocols::scheme::CompileError;
 use viewless_protocols::shape::Shape;
@@ -68,12 +68,12 @@ fn asked(circuit: &CheckedCircuit) -> (Series, usize) {
 }
 
 /// A function of a real number, given in units of the tables, as a table of words of 64 bits.
-fn table(fraction_bits: u8, f: impl Fn(f64) -> f64) -> Function {
+fn table(fraction_bits: u8, f: impl Fn(f64) -> f64) -> WordFunction {
     let entry = |word: u64| {
         let x = ring::signed(word, WORD.bits()) as f64 / f64::from(1u32 << FRACTION_BITS);
         (f(x) * f64::from(1u32 << fraction_bits)).round() as i64 as u64
     };
-    Function::Table { entries: (0..=WORD.mask()).map(entry).collect(), domain: Domain::Z64 }
+    WordFunction::Table { entries: (0..=WORD.mask()).map(entry).collect(), domain: Domain::Z64 }
 }
 
 fn masked(series: &Series, elements: usize, reduction: Reduction) -> Result<Program, CompileError> {
@@ -98,7 +98,7 @@ fn masked(series: &Series, elements: usize, reduction: Reduction) -> Result<Prog
         Reduction::Shares => {
             let period = (series.period * f64::from(1u32 << FRACTION_BITS)) as i64;
             let entry = |word: u64| ring::signed(word, WORD.bits()).rem_euclid(period) as u64;
-            let own = Function::Table { entries: (0..=WORD.mask()).map(entry).collect(), domain: WORD };
+            let own = WordFunction::Table { entries: (0..=WORD.mask()).map(entry).collect(), domain: WORD };
             let delta = delta.map(|share| p.function(own.clone(), share));
             (open(&mut p, delta), series.period)
         }

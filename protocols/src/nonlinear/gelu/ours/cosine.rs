@@ -81,12 +81,12 @@ pub fn fitted() -> &'static Extension {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nonlinear::testing;
+    use crate::nonlinear::{exact, testing};
 
     #[test]
     fn the_error_is_claimed_on_the_whole_domain_and_tenfold_smaller_inside() {
-        let (inside, _) = testing::largest_error(&PROTOCOL, testing::grid(-4.0, 3.9999, 80_001), testing::gelu);
-        let (everywhere, _) = testing::largest_error(&PROTOCOL, testing::grid(-128.0, 128.0, 256_001), testing::gelu);
+        let (inside, _) = testing::largest_error(&PROTOCOL, testing::grid(-4.0, 3.9999, 80_001), exact::gelu);
+        let (everywhere, _) = testing::largest_error(&PROTOCOL, testing::grid(-128.0, 128.0, 256_001), exact::gelu);
         assert!(inside <= 1.2e-5 && inside <= 1.01 * fitted().max_error / 2.0);
         assert!(everywhere <= CARD.error.absolute);
     }

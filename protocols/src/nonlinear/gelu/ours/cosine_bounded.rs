@@ -77,11 +77,11 @@ pub fn fitted() -> &'static Extension {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nonlinear::testing;
+    use crate::nonlinear::{exact, testing};
 
     #[test]
     fn the_error_is_that_of_the_fit_on_the_domain_and_nonsense_beyond() {
-        let (inside, _) = testing::largest_error(&PROTOCOL, testing::grid(-BOUND, BOUND, 280_001), testing::gelu);
+        let (inside, _) = testing::largest_error(&PROTOCOL, testing::grid(-BOUND, BOUND, 280_001), exact::gelu);
         assert!(inside <= CARD.error.absolute && inside <= 1.01 * fitted().max_error / 2.0, "{inside:e}");
         assert!((testing::map(&PROTOCOL, &[20.0])[0] - 20.0).abs() > 1.0);
     }

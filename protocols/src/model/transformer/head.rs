@@ -1,0 +1,190 @@
+//! The last part of a model: what is computed from the last hidden states.
+
+use super::layer::relu;
+use super::{Query, Stream, Transformer};
+use crate::circuit::{Circuit, Owner, Secret};
+use crate::model::architecture::{ClassifierInput, EmbeddingLayout, Placement, Sum, WeightOrder};
+use crate::model::config::{Head, Input, Pooling};
+use crate::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER};
+
+impl Transformer<'_> {
+    pub(super) fn head(&self, c: &mut Circuit, stream: Stream) -> Secret {
+        let Query { batch, tokens } = self.query;
+        let (hidden, x) = (self.config.hidden_size, stream.x);
+        match &self.config.head {
+            Head::HiddenStates => self.finish(c, x),
+            Head::MeanPooling => {
+                let x = self.finish(c, x);
+                c.region("pooler", |c| {
+                    let by_sequence = c.reshape(x, [batch, tokens, hidden]);
+                    let mean = c.mean(by_sequence, 1);
+                    c.reshape(mean, [batch, hidden])
+                })
+            }
+            Head::Pooler => self.pooler(c, x),
+            Head::Classifier { labels } => self.classifier(c, x, labels.len()),
+            Head::NextToken => self.next_token(c, stream),
+            Head::NextTokenByOwnTable => self.next_token_by_own_table(c, x),
+            Head::Pooling(pooling) => self.pool(c, x, *pooling),
+            Head::TokenClassifier { labels } => self.each_token(c, x, TOKEN_CLASSIFIER, labels.len()),
+            Head::AnswerSpan => self.each_token(c, x, ANSWER_SPAN, 2),
+            Head::MaskedWord => self.masked_word(c, stream),
+        }
+    }
+
+    /// One vector of each sequence, `[batch, hidden]`.
+    fn pool(&self, c: &mut Circuit, x: Secret, pooling: Pooling) -> Secret {
+        let Query { batch, tokens } = self.query;
+        let hidden = self.config.hidden_size;
+        let by_sequence = |c: &mut Circuit| {
+            let x = self.finish(c, x);
+            c.reshape(x, [batch, tokens, hidden])
+        };
+        match pooling {
+            Pooling::FirstToken => self.token(c, x, 0),
+            Pooling::LastToken => self.token(c, x, tokens - 1),
+            Pooling::MeanSqrtLength => {
+                let x = by_sequence(c);
+                c.region("pooler", |c| {
+                    let sum = c.sum(x, 1);
+                    let scaled = c.scale(sum, 1.0 / (tokens as f64).sqrt());
+                    c.reshape(scaled, [batch, hidden])
+                })
+            }
+            Pooling::WeightedMean => {
+                let x = by_sequence(c);
+                c.region("pooler", |c| {
+                    // Whole numbers have no error; the sum of the weights is divided out at the end.
+                    let parts: Vec<Secret> = (0..tokens)
+                        .map(|token| {
+                            let one = c.slice(x, 1, token, 1);
+                            c.scale(one, (token + 1) as f64)
+                        })
+                        .collect();
+                    let all = c.concat(&parts, 1);
+                    let sum = c.sum(all, 1);
+                    let scaled = c.scale(sum, 2.0 / (tokens as f64 * (tokens + 1) as f64));
+                    c.reshape(scaled, [batch, hidden])
+                })
+            }
+            Pooling::Max => unreachable!("a configuration with a pooling that is not private is refused"),
+        }
+    }
+
+    /// A linear layer of every token, `[batch * tokens, outputs]`.
+    fn each_token(&self, c: &mut Circuit, x: Secret, name: &str, outputs: usize) -> Secret {
+        let x = self.finish(c, x);
+        c.region("head", |c| self.head_layer(c, x, name, outputs))
+    }
+
+    /// Logits of the word in the place of each token.
+    fn masked_word(&self, c: &mut Circuit, stream: Stream) -> Secret {
+        let head = self.layout.masked_word.expect("a valid configuration has such a head only where there is one");
+        let hidden = self.config.hidden_size;
+        let x = self.finish(c, stream.x);
+        c.region("head", |c| {
+            let dense = self.head_layer(c, x, head.dense, hidden);
+            let active = self.activate(c, dense, head.activation.unwrap_or(self.config.activation));
+            let normal = self.normalize_by(c, active, head.norm);
+            let (table, vocabulary) = self.word_table(c, stream.words);
+            let product = c.matmul(normal, table);
+            let bias = c.input(Owner::Model, head.bias, [vocabulary]);
+            c.add(product, bias)
+        })
+    }
+
+    /// The word table, transposed, and the number of its words.
+    fn word_table(&self, c: &mut Circuit, words: Option<Secret>) -> (Secret, usize) {
+        let (Input::Text { vocab_size, .. }, EmbeddingLayout::Words { words: name, .. }) =
+            (self.config.input, self.layout.embedding)
+        else {
+            unreachable!("a valid configuration has words only for texts")
+        };
+        let table = words.unwrap_or_else(|| c.input(Owner::Model, name, [vocab_size, self.config.hidden_size]));
+        (c.transpose(table, &[1, 0]), vocab_size)
+    }
+
+    /// The last token times a table of its own.
+    fn next_token_by_own_table(&self, c: &mut Circuit, x: Secret) -> Secret {
+        c.region("head", |c| {
+            let last = self.token(c, x, self.query.tokens - 1);
+            let vocabulary = self.config.vocab_size().unwrap_or(0);
+            let table = c.input(Owner::Model, OWN_TABLE, [vocabulary, self.config.hidden_size]);
+            let table = c.transpose(table, &[1, 0]);
+            c.matmul(last, table)
+        })
+    }
+
+    /// The last normalisation, where it stands before the blocks.
+    fn finish(&self, c: &mut Circuit, x: Secret) -> Secret {
+        match self.layout.norms.placement {
+            Placement::After => x,
+            Placement::Before => self.normalize(c, x, Sum::FeedForward { layer: self.config.layers - 1 }),
+        }
+    }
+
+    /// One token of each sequence, finished: `[batch, hidden]`. Rows are normalised each by itself, so the others need not be.
+    fn token(&self, c: &mut Circuit, x: Secret, token: usize) -> Secret {
+        let Query { batch, tokens } = self.query;
+        let hidden = self.config.hidden_size;
+        let by_sequence = c.reshape(x, [batch, tokens, hidden]);
+        let one = c.slice(by_sequence, 1, token, 1);
+        let one = c.reshape(one, [batch, hidden]);
+        self.finish(c, one)
+    }
+
+    /// A linear layer that belongs to a head.
+    fn head_layer(&self, c: &mut Circuit, x: Secret, name: &str, output: usize) -> Secret {
+        self.dense(c, x, name, [self.config.hidden_size, output], WeightOrder::OutIn)
+    }
+
+    /// tanh of a linear layer of each sequence's first token.
+    fn pooler(&self, c: &mut Circuit, x: Secret) -> Secret {
+        let name = self.layout.pooler.expect("a valid configuration pools only where there is a pooler");
+        c.region("pooler", |c| {
+            let first = self.token(c, x, 0);
+            let dense = self.head_layer(c, first, name, self.config.hidden_size);
+            self.protocols.tanh(c, dense)
+        })
+    }
+
+    fn classifier(&self, c: &mut Circuit, x: Secret, labels: usize) -> Secret {
+        let classifier = self.layout.classifier.expect("a valid configuration classifies only where it can");
+        let hidden = self.config.hidden_size;
+        let dense = |c: &mut Circuit, name| {
+            let first = self.token(c, x, 0);
+            self.head_layer(c, first, name, hidden)
+        };
+        let pooled = (classifier.input == ClassifierInput::Pooler).then(|| self.pooler(c, x));
+        c.region("head", |c| {
+            let input = match (pooled, classifier.input) {
+                (Some(pooled), _) => pooled,
+                (None, ClassifierInput::Pooler | ClassifierInput::Token) => self.token(c, x, 0),
+                (None, ClassifierInput::LastToken) => self.token(c, x, self.query.tokens - 1),
+                (None, ClassifierInput::Tanh(name)) => {
+                    let dense = dense(c, name);
+                    self.protocols.tanh(c, dense)
+                }
+                (None, ClassifierInput::Relu(name)) => {
+                    let dense = dense(c, name);
+                    relu(c, dense)
+                }
+            };
+            if classifier.has_bias {
+                return self.head_layer(c, input, classifier.output, labels);
+            }
+            let weight = c.input(Owner::Model, &format!("{}.weight", classifier.output), [labels, hidden]);
+            let weight = c.transpose(weight, &[1, 0]);
+            c.matmul(input, weight)
+        })
+    }
+
+    /// The last token times the word table.
+    fn next_token(&self, c: &mut Circuit, Stream { x, words }: Stream) -> Secret {
+        c.region("head", |c| {
+            let last = self.token(c, x, self.query.tokens - 1);
+            let (table, _) = self.word_table(c, words);
+            c.matmul(last, table)
+        })
+    }
+}

@@ -1,0 +1,110 @@
+//! The middle of a model: attention and feed-forward blocks.
+
+use super::{Query, Transformer};
+use crate::circuit::{Circuit, Secret};
+use crate::model::architecture::{Placement, Projections, Sum};
+use crate::model::config::Activation;
+use crate::nonlinear::{Mask, SoftmaxInputs};
+
+impl Transformer<'_> {
+    pub(super) fn layer(&self, c: &mut Circuit, layer: usize, x: Secret, mask: Option<Mask>) -> Secret {
+        let attended = Sum::Attention { layer };
+        match self.layout.norms.placement {
+            Placement::After => {
+                let context = self.attention(c, layer, x, mask);
+                let sum = c.add(context, x);
+                let x = self.normalize(c, sum, attended);
+                let fed = self.feed_forward(c, layer, x);
+                let sum = c.add(fed, x);
+                self.normalize(c, sum, Sum::FeedForward { layer })
+            }
+            Placement::Before => {
+                // The sum that comes in is that of the layer before, or of the embeddings.
+                let before = layer.checked_sub(1).map_or(Sum::Embedding, |layer| Sum::FeedForward { layer });
+                let normal = self.normalize(c, x, before);
+                let context = self.attention(c, layer, normal, mask);
+                let x = c.add(context, x);
+                let normal = self.normalize(c, x, attended);
+                let fed = self.feed_forward(c, layer, normal);
+                c.add(fed, x)
+            }
+        }
+    }
+
+    fn feed_forward(&self, c: &mut Circuit, layer: usize, x: Secret) -> Secret {
+        let (hidden, intermediate) = (self.config.hidden_size, self.config.intermediate_size);
+        let wide = self.linear(c, x, &self.layout.part(layer, self.layout.wide), [hidden, intermediate]);
+        let active = self.activate(c, wide, self.config.activation);
+        self.linear(c, active, &self.layout.part(layer, self.layout.narrow), [intermediate, hidden])
+    }
+
+    pub(super) fn activate(&self, c: &mut Circuit, x: Secret, activation: Activation) -> Secret {
+        match activation {
+            Activation::Gelu | Activation::GeluTanh | Activation::Quad => {
+                c.region("gelu", |c| self.protocols.gelu(c, x))
+            }
+            Activation::Relu => c.region("relu", |c| relu(c, x)),
+            Activation::Silu | Activation::QuickGelu => {
+                unreachable!("a configuration with an activation that is not private is refused")
+            }
+        }
+    }
+
+    /// The output layer of softmax(Q K^T / sqrt(d)) V for every head, d the width of a head.
+    fn attention(&self, c: &mut Circuit, layer: usize, x: Secret, mask: Option<Mask>) -> Secret {
+        let hidden = self.config.hidden_size;
+        let [queries, keys, values] = self.project(c, layer, x);
+        let scores = c.region("attention", |c| {
+            let queries = self.scale_queries(c, queries);
+            let queries = self.split_heads(c, queries, &[0, 2, 1, 3]);
+            let keys = self.split_heads(c, keys, &[0, 2, 3, 1]);
+            c.matmul(queries, keys)
+        });
+        let weights = c.region("softmax", |c| self.protocols.softmax.build(c, SoftmaxInputs { x: scores, mask }));
+        let context = c.region("attention", |c| {
+            let values = self.split_heads(c, values, &[0, 2, 1, 3]);
+            let context = c.matmul(weights, values);
+            let by_token = c.transpose(context, &[0, 2, 1, 3]);
+            c.reshape(by_token, [self.rows(), hidden])
+        });
+        self.linear(c, context, &self.layout.part(layer, self.layout.attention_output), [hidden, hidden])
+    }
+
+    /// Queries, keys and values, each `[batch * tokens, hidden]`.
+    fn project(&self, c: &mut Circuit, layer: usize, x: Secret) -> [Secret; 3] {
+        let hidden = self.config.hidden_size;
+        match self.layout.projections {
+            Projections::Separate(names) => {
+                names.map(|name| self.linear(c, x, &self.layout.part(layer, name), [hidden, hidden]))
+            }
+            Projections::Fused(name) => {
+                let fused = self.linear(c, x, &self.layout.part(layer, name), [hidden, 3 * hidden]);
+                [0, 1, 2].map(|part| c.slice(fused, 1, part * hidden, hidden))
+            }
+        }
+    }
+
+    /// Divides by the square root of the head's width: free where that is a power of two.
+    fn scale_queries(&self, c: &mut Circuit, queries: Secret) -> Secret {
+        let width = self.config.head_size();
+        if width.is_power_of_two() && width.ilog2().is_multiple_of(2) {
+            c.shift(queries, -((width.ilog2() / 2) as i8))
+        } else {
+            c.scale(queries, 1.0 / (width as f64).sqrt())
+        }
+    }
+
+    /// `[batch * tokens, hidden]` to `[batch, tokens, heads, width]`, axes then put in `order`.
+    fn split_heads(&self, c: &mut Circuit, x: Secret, order: &[u8]) -> Secret {
+        let Query { batch, tokens } = self.query;
+        let split = c.reshape(x, [batch, tokens, self.config.heads, self.config.head_size()]);
+        c.transpose(split, order)
+    }
+}
+
+/// max(x, 0).
+pub(super) fn relu(c: &mut Circuit, x: Secret) -> Secret {
+    let negative = c.less_than(x, 0.0);
+    let positive = c.not(negative);
+    c.select(positive, x)
+}

@@ -1,0 +1,337 @@
+//! A Transformer as a circuit: embeddings, layers, head, as the architecture's layout says.
+//!
+//! Model inputs carry the names and shapes of the tensors in a Hugging Face file. The client's input is [`ONE_HOT`],
+//! [`EMBEDDED`] or [`PATCHES`]. What of the published models is left out: [`super::left_out`].
+//!
+//! Regions: `input`, `embedding`, `layer.i/{linear, attention, softmax, gelu or relu, layernorm}`, `layernorm` (the last one, where
+//! normalisation stands before the blocks), `pooler`, `head`.
+
+mod embedding;
+mod head;
+mod layer;
+
+use super::architecture::{Attention, Layout, Sum, WeightOrder};
+use super::config::{Activation, Head, Input, Pooling, TransformerConfig};
+use super::tensors::weight_shape;
+use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
+use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol};
+use crate::suite::{MissingProtocol, Protocols};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Name of the client's input under [`Embedding::OneHot`]: `[batch * tokens, vocabulary]`, a single 1 in each row.
+pub const ONE_HOT: &str = "tokens.one-hot";
+/// Name of the client's input under [`Embedding::Client`]: `[batch * tokens, hidden]`, rows of the public word embedding.
+pub const EMBEDDED: &str = "tokens.embedded";
+/// Name of the client's input for an image model: `[batch * patches, channels * patch * patch]`. Patches go along rows of the
+/// image, the numbers of a patch by channel, row, column.
+pub const PATCHES: &str = "image.patches";
+/// Name of the output.
+pub const OUTPUT: &str = "output";
+
+/// Sequences that one circuit infers together, at most: sizes are products of it and must fit a word.
+pub const MOST_SEQUENCES: usize = 1 << 20;
+
+/// Tokens of a sequence of which each is hidden from those before it, at most: the mask is a public table of every pair.
+pub const MOST_MASKED_TOKENS: usize = 4096;
+
+/// How tokens become vectors. An image's patches are always shared by the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Embedding {
+    /// The client shares one-hot rows; a private matrix product looks them up in the secret table.
+    OneHot,
+    /// The table is public; the client looks its tokens up and shares the rows. (Logits of the next token are computed with
+    /// the table in shares all the same.)
+    Client,
+}
+
+/// The protocols that a model is built with, and how tokens are embedded.
+#[derive(Debug, Clone)]
+pub struct ModelProtocols {
+    /// Protocols by function.
+    pub protocols: Protocols,
+    /// Look-up of tokens.
+    pub embedding: Embedding,
+}
+
+/// The protocols that a model needs.
+struct Chosen<'a> {
+    /// Attention weights.
+    softmax: &'a Protocol,
+    /// Normalisation.
+    layernorm: &'a Protocol,
+    /// Activation, where it is one that a protocol computes.
+    gelu: Option<&'a Protocol>,
+    /// Of the pooler, or in a classifier, where there is one.
+    tanh: Option<&'a Protocol>,
+    /// Look-up of tokens.
+    embedding: Embedding,
+}
+
+impl<'a> Chosen<'a> {
+    fn new(config: &TransformerConfig, chosen: &'a ModelProtocols) -> Result<Self, MissingProtocol> {
+        let needed = config.functions();
+        let get = |function| chosen.protocols.get(&function).map(Arc::as_ref);
+        let get_if_needed = |function| if needed.contains(&function) { get(function).map(Some) } else { Ok(None) };
+        Ok(Self {
+            softmax: get(Function::SOFTMAX)?,
+            layernorm: get(Function::LAYERNORM)?,
+            gelu: get_if_needed(Function::GELU)?,
+            tanh: get_if_needed(Function::TANH)?,
+            embedding: chosen.embedding,
+        })
+    }
+
+    fn gelu(&self, c: &mut Circuit, x: Secret) -> Secret {
+        self.gelu.expect("it was looked up, because the configuration has it").build(c, x)
+    }
+
+    fn tanh(&self, c: &mut Circuit, x: Secret) -> Secret {
+        self.tanh.expect("it was looked up, because the configuration has it").build(c, x)
+    }
+}
+
+/// Sizes of one inference. Counts; no unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Query {
+    /// Tokens of each sequence; of an image, patches and the class token.
+    pub tokens: usize,
+    /// Sequences that are inferred together.
+    pub batch: usize,
+}
+
+/// A model, or a query of it, that cannot be built.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum BuildError {
+    /// No tokens, or more than the model has positions.
+    #[error("{tokens} tokens; the model takes 1 to {most}")]
+    Tokens {
+        /// Tokens asked for.
+        tokens: usize,
+        /// Positions that a token may have.
+        most: usize,
+    },
+    /// Not the number of tokens that the image has.
+    #[error("{tokens} tokens; an image has {needed} for this model, its patches and the class token")]
+    ImageTokens {
+        /// Tokens asked for.
+        tokens: usize,
+        /// Tokens of an image.
+        needed: usize,
+    },
+    /// More tokens of a decoder than there is a mask for.
+    #[error(
+        "{tokens} tokens of a decoder, whose mask has a number for each pair of them; use at most {MOST_MASKED_TOKENS}"
+    )]
+    Masked {
+        /// Tokens asked for.
+        tokens: usize,
+    },
+    /// An empty batch.
+    #[error("a batch of 0 sequences; use at least 1")]
+    Batch,
+    /// More sequences than a shape can hold.
+    #[error("a batch of {batch} sequences; use at most {MOST_SEQUENCES}")]
+    Sequences {
+        /// Sequences asked for.
+        batch: usize,
+    },
+    /// A second text for a model without token types, or one that begins outside the sequence.
+    #[error(
+        "a second text from token {second} of {tokens} on; the model needs two token types, and each text at least one token"
+    )]
+    SecondText {
+        /// The first token of the second text.
+        second: usize,
+        /// Tokens of the sequence.
+        tokens: usize,
+    },
+    /// A function of the model that no private circuit computes.
+    #[error("the model's {what} is computed in plaintext only: no private circuit is built for it")]
+    NotPrivate {
+        /// The function.
+        what: &'static str,
+    },
+    /// A function of the model has no protocol.
+    #[error(transparent)]
+    Protocol(#[from] MissingProtocol),
+    /// A protocol does not fit the shapes it is given.
+    #[error("{0}")]
+    Circuit(#[from] CircuitError),
+}
+
+struct Transformer<'a> {
+    config: &'a TransformerConfig,
+    layout: &'static Layout,
+    protocols: Chosen<'a>,
+    query: Query,
+    /// The first token of a second text, if there is one.
+    second: Option<usize>,
+}
+
+/// What the layers pass on.
+#[derive(Clone, Copy)]
+struct Stream {
+    /// The residual stream: `[batch * tokens, hidden]`.
+    x: Secret,
+    /// The word table, if it is among the inputs already.
+    words: Option<Secret>,
+}
+
+/// The whole model as a circuit, with one output, [`OUTPUT`], of shape [`output_shape`].
+///
+/// # Errors
+/// [`BuildError`] for a query or configuration that cannot be.
+pub fn circuit(
+    config: &TransformerConfig,
+    protocols: &ModelProtocols,
+    query: Query,
+) -> Result<CheckedCircuit, BuildError> {
+    build(config, protocols, query, None)
+}
+
+/// The same for a pair of texts in each sequence: tokens from `second` on have the second type. Where the second text begins is
+/// public, as the number of tokens is.
+///
+/// # Errors
+/// Those of [`circuit`]; a model without a second token type.
+pub fn circuit_of_pair(
+    config: &TransformerConfig,
+    protocols: &ModelProtocols,
+    query: Query,
+    second: usize,
+) -> Result<CheckedCircuit, BuildError> {
+    build(config, protocols, query, Some(second))
+}
+
+/// What a model needs that no private circuit computes.
+#[must_use]
+pub fn not_private(config: &TransformerConfig) -> Option<&'static str> {
+    let activation = match config.activation {
+        Activation::Silu => Some("activation silu"),
+        Activation::QuickGelu => Some("activation quick_gelu"),
+        Activation::Gelu | Activation::GeluTanh | Activation::Relu | Activation::Quad => None,
+    };
+    let head = match config.head {
+        Head::Pooling(Pooling::Max) => Some("pooling by the maximum"),
+        Head::Pooling(Pooling::FirstToken | Pooling::LastToken | Pooling::MeanSqrtLength | Pooling::WeightedMean)
+        | Head::HiddenStates
+        | Head::MeanPooling
+        | Head::Pooler
+        | Head::Classifier { .. }
+        | Head::NextToken
+        | Head::NextTokenByOwnTable
+        | Head::TokenClassifier { .. }
+        | Head::AnswerSpan
+        | Head::MaskedWord => None,
+    };
+    activation.or(head)
+}
+
+fn build(
+    config: &TransformerConfig,
+    protocols: &ModelProtocols,
+    query: Query,
+    second: Option<usize>,
+) -> Result<CheckedCircuit, BuildError> {
+    if let Some(what) = not_private(config) {
+        return Err(BuildError::NotPrivate { what });
+    }
+    if let Some(second) = second {
+        let types = match config.input {
+            Input::Text { type_vocab_size, .. } => type_vocab_size,
+            Input::Image { .. } => 0,
+        };
+        if types < 2 || second == 0 || second >= query.tokens {
+            return Err(BuildError::SecondText { second, tokens: query.tokens });
+        }
+    }
+    if query.batch == 0 {
+        return Err(BuildError::Batch);
+    }
+    if let Some(needed) = config.image_tokens().filter(|needed| query.tokens != *needed) {
+        return Err(BuildError::ImageTokens { tokens: query.tokens, needed });
+    }
+    if query.tokens == 0 || query.tokens > config.most_tokens() {
+        return Err(BuildError::Tokens { tokens: query.tokens, most: config.most_tokens() });
+    }
+    if query.batch > MOST_SEQUENCES {
+        return Err(BuildError::Sequences { batch: query.batch });
+    }
+    let layout = config.architecture.layout();
+    if layout.attention == Attention::Causal && query.tokens > MOST_MASKED_TOKENS {
+        return Err(BuildError::Masked { tokens: query.tokens });
+    }
+    let model = Transformer { config, layout, protocols: Chosen::new(config, protocols)?, query, second };
+    let mut c = Circuit::new();
+    let mask = match model.layout.attention {
+        Attention::Full => None,
+        Attention::Causal => Some(c.region("mask", |c| Mask::causal(c, query.tokens))),
+    };
+    let Stream { mut x, words } = model.embed(&mut c);
+    for layer in 0..config.layers {
+        x = c.region(&format!("layer.{layer}"), |c| model.layer(c, layer, x, mask));
+    }
+    let output = model.head(&mut c, Stream { x, words });
+    c.region("output", |c| c.reveal(output, OUTPUT));
+    Ok(c.finish()?)
+}
+
+/// What `config` computes from the last hidden states, as a shape: `[batch * tokens, hidden]` hidden states, `[batch, hidden]`
+/// for the pooling heads, `[batch, labels]` for a classifier, `[batch, vocabulary]` for the next token, `[batch * tokens, …]` for heads
+/// that say something of each token.
+#[must_use]
+pub fn output_shape(config: &TransformerConfig, query: Query) -> Vec<usize> {
+    match &config.head {
+        Head::HiddenStates => vec![query.batch * query.tokens, config.hidden_size],
+        Head::MeanPooling | Head::Pooler | Head::Pooling(_) => vec![query.batch, config.hidden_size],
+        Head::Classifier { labels } => vec![query.batch, labels.len()],
+        Head::NextToken | Head::NextTokenByOwnTable => vec![query.batch, config.vocab_size().unwrap_or(0)],
+        Head::TokenClassifier { labels } => vec![query.batch * query.tokens, labels.len()],
+        Head::AnswerSpan => vec![query.batch * query.tokens, 2],
+        Head::MaskedWord => vec![query.batch * query.tokens, config.vocab_size().unwrap_or(0)],
+    }
+}
+
+impl Transformer<'_> {
+    fn rows(&self) -> usize {
+        self.query.batch * self.query.tokens
+    }
+
+    /// x W^T + b, or x W + b where weights are stored so.
+    fn dense(&self, c: &mut Circuit, x: Secret, name: &str, sizes: [usize; 2], order: WeightOrder) -> Secret {
+        let [input, output] = sizes;
+        let weight = c.input(Owner::Model, &format!("{name}.weight"), weight_shape(output, input, order));
+        let weight = match order {
+            WeightOrder::OutIn => c.transpose(weight, &[1, 0]),
+            WeightOrder::InOut => weight,
+        };
+        let product = c.matmul(x, weight);
+        let bias = c.input(Owner::Model, &format!("{name}.bias"), [output]);
+        c.add(product, bias)
+    }
+
+    /// A linear layer of a layer's blocks.
+    fn linear(&self, c: &mut Circuit, x: Secret, name: &str, sizes: [usize; 2]) -> Secret {
+        c.region("linear", |c| self.dense(c, x, name, sizes, self.layout.weights))
+    }
+
+    /// The normalisation that a sum belongs to.
+    fn normalize(&self, c: &mut Circuit, x: Secret, sum: Sum) -> Secret {
+        self.normalize_by(c, x, &self.layout.norm_of(sum, self.config.layers))
+    }
+
+    fn normalize_by(&self, c: &mut Circuit, x: Secret, name: &str) -> Secret {
+        c.region("layernorm", |c| {
+            let gamma = c.input(Owner::Model, &format!("{name}.weight"), [self.config.hidden_size]);
+            let beta = c.input(Owner::Model, &format!("{name}.bias"), [self.config.hidden_size]);
+            let epsilon = self.config.layer_norm_epsilon;
+            self.protocols.layernorm.build(c, LayerNormInputs { x, gamma, beta, epsilon })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! Claims about the circuits of models.
+
+use super::*;
+use crate::circuit::Op;
+use crate::model::architecture::{Architecture, EmbeddingLayout};
+use crate::model::{TransformerDraft, tensors};
+use crate::nonlinear::Registry;
+use crate::suite::Suite;
+
+/// A model of 2 layers with a head.
+fn small(architecture: Architecture, head: Head) -> TransformerConfig {
+    draft(architecture, head).check().unwrap()
+}
+
+fn draft(architecture: Architecture, head: Head) -> TransformerDraft {
+    let layout = architecture.layout();
+    let input = match layout.embedding {
+        EmbeddingLayout::Words { types, .. } => {
+            Input::Text { vocab_size: 11, max_positions: 9, type_vocab_size: usize::from(types.is_some()) }
+        }
+        EmbeddingLayout::Patches { .. } => Input::Image { image_size: 4, patch_size: 2, channels: 3 },
+    };
+    TransformerDraft {
+        architecture,
+        input,
+        first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
+        hidden_size: 6,
+        layers: 2,
+        heads: 2,
+        intermediate_size: 8,
+        head,
+        ..TransformerConfig::bert_base().draft()
+    }
+}
+
+fn heads(architecture: Architecture) -> Vec<Head> {
+    let labels = vec!["no".to_owned(), "yes".to_owned()];
+    let tokens = labels.clone();
+    let poolings = [Pooling::FirstToken, Pooling::LastToken, Pooling::MeanSqrtLength, Pooling::WeightedMean];
+    [Head::HiddenStates, Head::MeanPooling, Head::Pooler, Head::Classifier { labels }, Head::NextToken]
+        .into_iter()
+        .chain([Head::NextTokenByOwnTable, Head::TokenClassifier { labels: tokens }])
+        .chain([Head::AnswerSpan, Head::MaskedWord])
+        .chain(poolings.map(Head::Pooling))
+        .filter(|head| draft(architecture, head.clone()).check().is_ok())
+        .collect()
+}
+
+fn query(config: &TransformerConfig, batch: usize) -> Query {
+    Query { tokens: config.image_tokens().unwrap_or(5), batch }
+}
+
+#[test]
+fn the_circuit_of_every_model_takes_exactly_the_tensors_that_are_listed() {
+    let mut seen = 0;
+    for architecture in Architecture::ALL {
+        for head in heads(architecture) {
+            let config = small(architecture, head);
+            let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
+            let circuit = circuit(&config, &suite, query(&config, 2)).unwrap();
+            let mut taken: Vec<(String, Vec<usize>)> = Vec::new();
+            for node in circuit.nodes() {
+                if let Op::Input { owner: Owner::Model, name } = &node.op {
+                    taken.push((name.clone(), node.shape.axes().to_vec()));
+                }
+            }
+            taken.sort();
+            let mut listed: Vec<_> = tensors(&config).into_iter().map(|tensor| (tensor.name, tensor.shape)).collect();
+            listed.sort();
+            assert_eq!(taken, listed, "{architecture} {:?}", config.head);
+            let output = circuit.nodes().iter().rfind(|node| matches!(node.op, Op::Reveal(..))).unwrap();
+            assert_eq!(output.shape.axes(), output_shape(&config, query(&config, 2)));
+            seen += 1;
+        }
+    }
+    // Hidden states, five poolings; poolers; classifiers of sequences, of tokens and of spans; masked words; next tokens.
+    assert_eq!(seen, 5 * 6 + 3 + 5 + 4 + 4 + 3 + 2);
+}
+
+#[test]
+fn a_pair_of_texts_needs_two_token_types_and_a_token_for_each() {
+    let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
+    let bert = small(Architecture::Bert, Head::HiddenStates);
+    let refused = |config: &TransformerConfig, second| circuit_of_pair(config, &suite, query(config, 1), second);
+    assert_eq!(refused(&bert, 2).unwrap_err(), BuildError::SecondText { second: 2, tokens: 5 });
+    let input = Input::Text { vocab_size: 11, max_positions: 9, type_vocab_size: 2 };
+    let bert = TransformerDraft { input, ..bert.draft() }.check().unwrap();
+    assert!(refused(&bert, 2).is_ok());
+    assert!(refused(&bert, 0).is_err() && refused(&bert, 5).is_err());
+    assert!(refused(&small(Architecture::Vit, Head::HiddenStates), 2).is_err());
+}
+
+#[test]
+fn what_no_private_circuit_computes_is_refused_by_name() {
+    let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
+    for (activation, head, what) in [
+        (Activation::Silu, Head::HiddenStates, "silu"),
+        (Activation::QuickGelu, Head::HiddenStates, "quick_gelu"),
+        (Activation::Gelu, Head::Pooling(Pooling::Max), "maximum"),
+    ] {
+        let config = TransformerDraft { activation, ..draft(Architecture::Bert, head) }.check().unwrap();
+        let error = circuit(&config, &suite, query(&config, 1)).unwrap_err();
+        assert!(matches!(error, BuildError::NotPrivate { .. }) && error.to_string().contains(what), "{error}");
+    }
+    let relu = TransformerDraft { activation: Activation::Relu, ..draft(Architecture::Bert, Head::HiddenStates) };
+    let relu = relu.check().unwrap();
+    assert!(circuit(&relu, &suite, query(&relu, 1)).is_ok());
+}
+
+#[test]
+fn queries_that_a_model_cannot_take_are_refused() {
+    let suite = Suite::built_in("faithful").unwrap().model(Registry::built_in()).unwrap();
+    let refused = |architecture, tokens, batch| {
+        circuit(&small(architecture, Head::HiddenStates), &suite, Query { tokens, batch }).unwrap_err()
+    };
+    assert_eq!(refused(Architecture::Bert, 10, 1), BuildError::Tokens { tokens: 10, most: 9 });
+    assert_eq!(refused(Architecture::Roberta, 8, 1), BuildError::Tokens { tokens: 8, most: 7 });
+    assert_eq!(refused(Architecture::Bert, 0, 1), BuildError::Tokens { tokens: 0, most: 9 });
+    assert_eq!(refused(Architecture::Vit, 4, 1), BuildError::ImageTokens { tokens: 4, needed: 5 });
+    assert_eq!(refused(Architecture::Bert, 5, 0), BuildError::Batch);
+}

@@ -1,0 +1,40 @@
+//! No file of the workspace is longer than a reader takes in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// Lines of a file at most. (Lines of a function at most: `clippy.toml`.)
+const MOST_LINES: usize = 600;
+
+/// Every file of Rust below a folder, without what is built.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("the workspace can be read") {
+        let path = entry.expect("the workspace can be read").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Names of the files that have more lines than `most`, below the root.
+fn too_long(files: &[PathBuf], most: usize) -> Vec<String> {
+    let lines = |file: &PathBuf| fs::read_to_string(file).expect("a source is text").lines().count();
+    let long = files.iter().filter(|file| lines(file) > most);
+    long.map(|file| file.strip_prefix(ROOT).expect("it was found there").display().to_string()).collect()
+}
+
+#[test]
+fn no_file_has_more_than_600_lines() {
+    let mut files = Vec::new();
+    sources(Path::new(ROOT), &mut files);
+    assert!(files.len() > 300, "only {} files were found", files.len());
+    let long = too_long(&files, MOST_LINES);
+    assert!(long.is_empty(), "split by what a reader would look for: {}", long.join(", "));
+    // The canary: a smaller limit finds some.
+    assert!(!too_long(&files, MOST_LINES / 2).is_empty());
+}

@@ -283,11 +283,9 @@ impl CatalogueEntry {
                 };
                 let swapped = with_protocols(base.clone(), &[(choice.function.clone(), name.clone())].into());
                 match of_suite(&swapped) {
-                    Ok(traffic) => choice.variants.push(VariantEntry {
-                        protocol: name,
-                        traffic: traffic - whole,
-                        certified_error,
-                    }),
+                    Ok(traffic) => {
+                        choice.variants.push(VariantEntry { protocol: name, traffic: traffic - whole, certified_error })
+                    }
                     Err(error) => {
                         choice.left_out.insert(name, error.to_string());
                     }

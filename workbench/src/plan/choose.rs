@@ -291,9 +291,8 @@ fn problem(
     let mut operations = vec![Operation::of_variants(vec![variant(entry.linear, compute, 0.0)?])];
     for choice in &entry.functions {
         let calls = choice.calls;
-        let each = |entry: &VariantEntry| {
-            variant(entry.traffic, Picoseconds::ZERO, entry.certified_error * calls as f64)
-        };
+        let each =
+            |entry: &VariantEntry| variant(entry.traffic, Picoseconds::ZERO, entry.certified_error * calls as f64);
         operations.push(Operation::of_variants(choice.variants.iter().map(each).collect::<Result<_, _>>()?));
     }
     Ok(Problem::new(1, 1, operations)?)

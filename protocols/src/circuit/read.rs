@@ -414,7 +414,9 @@ mod tests {
                 // Regions with and without nodes, of equal names, of slashes and line ends.
                 let parent = if deep.get(i).copied().unwrap_or_default() { at } else { Regions::ROOT };
                 at = c.regions.add(parent, name);
-                c.domains.push(DomainClaim { value: NodeId(0), low: number.min(0.0), high: f64::INFINITY, region: at });
+                let also = i.is_multiple_of(2).then_some(Apart { at: number, most: f64::INFINITY });
+                let (value, low) = (NodeId(0), number.min(0.0));
+                c.domains.push(DomainClaim { value, low, high: f64::INFINITY, also, region: at });
             }
             let x = c.input(Owner::Client, "x", [2]);
             let y = c.offset(x, number);

@@ -169,7 +169,7 @@ fn any_sizes_of_a_protocol_give_a_bill_or_an_error() {
             return Ok(());
         };
         // Pairs of a long row, each on its own, are not a question of size but of patience.
-        if protocol.card.name.starts_with("max/crypten") && seq > 1 << 16 {
+        if protocol.card.name.starts_with("max/crypten") && seq > 1 << 12 {
             return Ok(());
         }
         match Subject::of_protocol(protocol).program(&suite, sizes) {

@@ -194,7 +194,8 @@ class Checker:
         demand(isinstance(c, dict) and fields <= set(c) <= fields | {"same", "handed", "withheld"}, "3: fields missing or unknown")
         demand(c["format"] == 3, "3: another format")
         demand(c["digest"] == program.digest, "3: it is about another Program")
-        demand(c["simulator"] in ("draws-own-samples", "given-own-samples", "given-own-randomness"), "3: no simulator")
+        claims = ("jointly-with-outputs", "draws-own-samples", "given-own-samples", "given-own-randomness")
+        demand(c["simulator"] in claims, "3: no simulator")
         names = c["coalition"]
         demand(isinstance(names, list) and names and all(n in IN_CERTIFICATES for n in names), "3: no coalition")
         self.coalition = {IN_CERTIFICATES[n] for n in names}
@@ -478,11 +479,12 @@ class Checker:
     def check_changes(self, simulator):
         """4.11: no output changes if samples do that the coalition knows, or knows masked."""
         moving = {o for o in self.origins if self.values[o].op == "sample" and self.values[o].holders & self.coalition}
-        moving = moving if simulator == "draws-own-samples" else set()
-        if simulator == "given-own-randomness" or not self.withheld and not moving:
+        jointly = simulator == "jointly-with-outputs"
+        moving = moving if jointly or simulator == "draws-own-samples" else set()
+        if simulator == "given-own-randomness" or not (self.withheld or moving or jointly):
             return
-        for mask in (mask for step in self.certificate["steps"] if self.withheld for mask in step.get("masks", [])):
-            mask = self.origin[mask]
+        masks = [m for step in self.certificate["steps"] for m in step.get("masks", []) + [s["mask"] for s in step.get("shares", [])]]
+        for mask in (self.origin[m] for m in masks if m is not None and (self.withheld or jointly)):
             moving.add(self.arguments[mask][0] if self.values[mask].op == "slice" else mask)
         changes, terms = {}, {}  # of each origin: {term: coefficient}, or None; a term is the number of how it is built
 
@@ -523,7 +525,8 @@ class Checker:
                 change = {t: c for t, c in change.items() if c}
                 change = change if len(change) <= 64 else None
             changes[o] = change
-        for o in self.outputs:
+        reveals = [self.origin[n] for n, v in enumerate(self.values) if v.op == "reveal"]
+        for o in reveals if jointly else self.outputs:
             demand(changes[o] == {}, f"4.11: the output %{o} may depend on what the coalition knows")
 
 

@@ -447,7 +447,7 @@ fn a_mask_wider_than_its_value_is_near_enough() {
     let expected = 2f64.powi(8 - 60 + 1);
     assert_eq!(
         report.verdict,
-        Verdict::Proved { statistical_distance: expected, simulator: Simulator::DrawsOwnSamples }
+        Verdict::Proved { statistical_distance: expected, simulator: Simulator::JointlyWithOutputs }
     );
     let checked = privacy::check::check(&far, &report.certificate.unwrap()).unwrap();
     assert_eq!(checked.statistical_distance, expected);

@@ -1,5 +1,6 @@
 //! The joint statement: private and right together are not secure, and counting against a functionality says so.
 
+use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::exhaustive::{Joint, JointError, joint};
 use viewless_proofs::privacy::{self, Coalition, Verdict, excess_bits};
 use viewless_protocols::party::Party::{self, Client, Dealer, ModelOwner, P0, P1};
@@ -67,6 +68,14 @@ fn rounded(bit: impl FnOnce(&mut ProgramBuilder, ValueId) -> (Party, ValueId)) -
     })
 }
 
+/// The strongest claim that is proved of a party.
+fn claim(program: &Program, party: Party) -> Simulator {
+    match privacy::prove(program, Coalition::of(program, &[party]).unwrap()).verdict {
+        Verdict::Proved { simulator, .. } => simulator,
+        other => panic!("{party}: {other:?}"),
+    }
+}
+
 fn decided(program: &Program, functionality: &Program, party: Party) -> Joint {
     joint(program, functionality, Coalition::of(program, &[party]).unwrap()).unwrap()
 }
@@ -81,6 +90,9 @@ fn an_output_that_carries_a_bit_of_a_weight_is_proved_and_right_and_not_secure()
     for party in [P0, P1, Client, ModelOwner, Dealer] {
         let verdict = privacy::prove(&leaking, Coalition::of(&leaking, &[party]).unwrap()).verdict;
         assert!(matches!(verdict, Verdict::Proved { .. }), "{party}");
+        // Even the joint statement is proved: against the functionality that computes y as this Program does, which is the wrong one.
+        let expected = if party == ModelOwner { Simulator::DrawsOwnSamples } else { Simulator::JointlyWithOutputs };
+        assert!(claim(&leaking, party) <= expected, "{party}");
     }
     assert!((excess_bits(1.0, 0) - 3f64.log2()).abs() < 1e-15);
     // No functionality that computes x, exactly or with a rounding of its own, does the same.
@@ -96,7 +108,10 @@ fn a_coin_that_is_used_nowhere_else_is_the_functionality_s_rounding() {
     let functionality = trusted(|p| Some(coin(p, Client)));
     for party in [P0, P1, Client, ModelOwner] {
         assert_eq!(decided(&sound, &functionality, party), Joint::Holds, "{party}");
+        // And so at full size: the prover needs no functionality to see that the rounding comes from samples used nowhere else.
+        assert_eq!(claim(&sound, party), Simulator::JointlyWithOutputs, "{party}");
     }
+    assert_eq!(claim(&sound, Dealer), Simulator::DrawsOwnSamples);
     // The dealer knows the coin, and with it the client's rounding: its view depends on another party's output.
     assert!(matches!(decided(&sound, &functionality, Dealer), Joint::View(_)));
     assert!(matches!(decided(&sound, &trusted(|_| None), P0), Joint::Outputs { .. }));
@@ -112,7 +127,8 @@ fn a_party_that_knows_the_rounding_of_another_s_output_is_found() {
         reveal(p, y);
     });
     let p0 = Coalition::of(&truncated, &[P0]).unwrap();
-    assert!(matches!(privacy::prove(&truncated, p0).verdict, Verdict::Proved { .. }));
+    assert_eq!(claim(&truncated, P0), Simulator::DrawsOwnSamples);
+    assert!(privacy::refute(&truncated, p0, Simulator::JointlyWithOutputs).is_some());
     // The functionality that rounds in exactly this way: the outputs agree, the view does not.
     let functionality = program(|p| {
         let x = p.input(Client, "x", 0, RING, [1].into());

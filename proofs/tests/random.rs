@@ -2,6 +2,7 @@
 //! and every proof's certificate is accepted.
 
 mod random_programs;
+mod second;
 
 use proptest::prelude::*;
 use random_programs::{Instruction, Xorshift, coalitions, forged, program};
@@ -26,6 +27,17 @@ struct Tally {
     proved_at_a_distance: usize,
     proved_given_randomness: usize,
     proved_by_withholding: usize,
+    proved_jointly: usize,
+    /// Whether the second checker is asked, too.
+    ask_the_second: bool,
+}
+
+impl Tally {
+    /// Of the views with messages that counting finds private: the share that is not proved.
+    fn undecided_share(&self) -> f64 {
+        let proved = self.proved_with_masks + self.proved_with_outputs;
+        self.undecided_but_private as f64 / (proved + self.undecided_but_private) as f64
+    }
 }
 
 /// Proved exactly, or at any distance.
@@ -46,6 +58,7 @@ fn count(
 ) -> Result<Exhaustive, CountError> {
     let withheld: Vec<ValueId> = withheld.iter().map(|withheld| withheld.message).collect();
     match simulator {
+        Simulator::JointlyWithOutputs => exhaustive::count_jointly(program, coalition, SMALL),
         Simulator::DrawsOwnSamples => {
             exhaustive::count_with(program, coalition, Options { given_own_samples: false, ..SMALL })
         }
@@ -59,7 +72,10 @@ fn compare(program: &Program, tally: &mut Tally) -> Result<(), String> {
     for coalition in coalitions(program) {
         let report = prove(program, coalition);
         if let Some(certificate) = &report.certificate {
-            let checked = check::check(program, certificate);
+            let checked = match tally.ask_the_second {
+                true => second::check(program, certificate),
+                false => check::check(program, certificate),
+            };
             if let Err(error) = checked {
                 return Err(format!("{coalition}: certificate refused: {error}\n{certificate:#?}\n{}", **program));
             }
@@ -73,9 +89,15 @@ fn compare(program: &Program, tally: &mut Tally) -> Result<(), String> {
         if !withheld.is_empty() {
             match simulator {
                 Simulator::GivenOwnRandomness => tally.proved_given_randomness += 1,
-                Simulator::GivenOwnSamples | Simulator::DrawsOwnSamples => tally.proved_by_withholding += 1,
+                Simulator::GivenOwnSamples | Simulator::DrawsOwnSamples | Simulator::JointlyWithOutputs => {
+                    tally.proved_by_withholding += 1;
+                }
             }
         }
+        let reveals = program.iter().any(|(_, value)| matches!(value.op, Op::Reveal { .. }));
+        tally.proved_jointly += usize::from(
+            reveals && matches!(report.verdict, Verdict::Proved { simulator: Simulator::JointlyWithOutputs, .. }),
+        );
         let counted = count(program, coalition, simulator, withheld);
         match (&report.verdict, counted) {
             (_, Err(_)) => tally.not_counted += 1,
@@ -137,7 +159,7 @@ fn tally_of(seed: u64, rounds: usize) -> Tally {
         let program = program(1 + (round % 3) as u8, &random_programs::instructions(length, &mut random));
         compare(&program, &mut tally).unwrap_or_else(|contradiction| panic!("{contradiction}"));
     }
-    println!("{tally:?}");
+    println!("{tally:?}: {:.2} % undecided", 100.0 * tally.undecided_share());
     tally
 }
 
@@ -150,6 +172,8 @@ fn a_thousand_fixed_programs_agree_and_every_kind_of_verdict_is_met() {
     assert!(tally.proved_at_a_distance > 20, "{tally:?}");
     assert!(tally.proved_given_randomness > 10, "{tally:?}");
     assert!(tally.proved_by_withholding > 10, "{tally:?}");
+    assert!(tally.proved_jointly > 100, "{tally:?}");
+    assert!(tally.undecided_share() < 0.05, "{tally:?}");
     assert!(tally.not_counted < tally.proved_and_private / 4, "{tally:?}");
 }
 
@@ -157,6 +181,27 @@ fn a_thousand_fixed_programs_agree_and_every_kind_of_verdict_is_met() {
 #[ignore = "minutes; run it after a change of the rules"]
 fn a_hundred_thousand_programs_agree() {
     tally_of(0x0dd_ba11, 100_000);
+}
+
+/// As many Programs as VIEWLESS_PROGRAMS says, from the seed VIEWLESS_SEED, with the second checker asked about every certificate; a line
+/// every ten thousand, so that a run that is broken off has said how far it came.
+#[test]
+#[ignore = "hours; as long as time allows, before a release"]
+fn as_many_programs_as_time_allows_agree_with_both_checkers() {
+    let number = |name: &str, otherwise: u64| {
+        std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(otherwise)
+    };
+    let (rounds, mut random) =
+        (number("VIEWLESS_PROGRAMS", 1_000_000), Xorshift(number("VIEWLESS_SEED", 0xacc_01ade) | 1));
+    let mut tally = Tally { ask_the_second: true, ..Tally::default() };
+    for round in 0..rounds {
+        let length = 4 + random.next() as usize % 24;
+        let program = program(1 + (round % 3) as u8, &random_programs::instructions(length, &mut random));
+        compare(&program, &mut tally).unwrap_or_else(|contradiction| panic!("{contradiction}"));
+        if (round + 1) % 10_000 == 0 || round + 1 == rounds {
+            println!("{} Programs, {:.2} % undecided: {tally:?}", round + 1, 100.0 * tally.undecided_share());
+        }
+    }
 }
 
 /// Forges certificates; how many the checker accepts, for views that really are private and with messages in them.

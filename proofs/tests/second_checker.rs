@@ -37,9 +37,10 @@ impl Tally {
     fn ask_with_forgeries(&mut self, program: &Program, right: &Certificate, random: &mut Xorshift) {
         self.ask(program, right);
         let other = match right.simulator {
-            Simulator::DrawsOwnSamples => Simulator::GivenOwnSamples,
+            Simulator::JointlyWithOutputs => Simulator::DrawsOwnSamples,
+            Simulator::DrawsOwnSamples => Simulator::JointlyWithOutputs,
             Simulator::GivenOwnSamples => Simulator::DrawsOwnSamples,
-            Simulator::GivenOwnRandomness => Simulator::GivenOwnSamples,
+            Simulator::GivenOwnRandomness => Simulator::JointlyWithOutputs,
         };
         self.ask(program, &Certificate { simulator: other, ..right.clone() });
         self.ask(program, &Certificate { simulator: Simulator::GivenOwnRandomness, ..right.clone() });

@@ -2,8 +2,9 @@
 
 use crate::Progress;
 use crate::certificate::{By, CertificateFile, CoalitionClaim, DeclaredOutput, outputs_of, suite_in_words};
+use crate::comparison::certified;
 use crate::sizes::Sizes;
-use crate::subject::{Subject, SubjectError};
+use crate::subject::{Kind, Subject, SubjectError};
 use serde::Serialize;
 use std::time::Instant;
 use thiserror::Error;
@@ -44,6 +45,10 @@ pub struct ProveReport {
     pub digest: String,
     /// One verdict for each coalition asked about.
     pub coalitions: Vec<CoalitionReport>,
+    /// Of a protocol: no element of its output errs by more, on the domain of its card, in runs that do not wrap. `None` where none is
+    /// certified, as of a model. It bounds what an output may carry beyond the ideal result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certified_error: Option<f64>,
     /// If all coalitions were asked about: the largest that are proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maximal: Option<Vec<Vec<String>>>,
@@ -176,6 +181,10 @@ impl Proof {
             batch,
             queries,
             digest: digest.clone(),
+            certified_error: match &subject.kind {
+                Kind::Protocol(protocol) => certified(protocol, suite, seq),
+                Kind::Model(_) => None,
+            },
             coalitions: reports,
             maximal: (*asked == Asked::All).then(maximal),
             seconds: started.elapsed().as_secs_f64(),
@@ -183,6 +192,7 @@ impl Proof {
         let certificates = CertificateFile {
             format: FORMAT,
             subject: subject.name.clone(),
+            subject_text: subject.text.clone(),
             suite: suite.clone(),
             seq,
             batch,
@@ -197,6 +207,9 @@ impl Proof {
 fn names(coalition: Coalition) -> Vec<String> {
     coalition.members().iter().map(|party| party.to_string()).collect()
 }
+
+/// Larger Programs are not counted for the joint statement: for every coalition it would take too long.
+const MOST_COUNTED: usize = 512;
 
 /// What was found, with a witness where one can be counted: of a refutation, or of a leak of a smaller copy.
 fn describe(program: &Program, report: &Report, promised: bool, look: bool, started: Instant) -> CoalitionReport {
@@ -219,7 +232,14 @@ fn describe(program: &Program, report: &Report, promised: bool, look: bool, star
                     Simulator::GivenOwnSamples,
                     "a simulator that is given the coalition's own samples only is refuted by counting",
                 ),
-                Simulator::GivenOwnSamples | Simulator::GivenOwnRandomness | Simulator::DrawsOwnSamples => None,
+                Simulator::DrawsOwnSamples if look && program.values.len() <= MOST_COUNTED => smaller(
+                    Simulator::JointlyWithOutputs,
+                    "the joint statement, about view and all outputs together, is refuted by counting",
+                ),
+                Simulator::GivenOwnSamples
+                | Simulator::GivenOwnRandomness
+                | Simulator::DrawsOwnSamples
+                | Simulator::JointlyWithOutputs => None,
             };
             (Some(*statistical_distance), Some(*simulator), witness)
         }

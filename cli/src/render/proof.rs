@@ -2,8 +2,8 @@
 
 use super::table::TextTable;
 use super::words;
-use viewless_proofs::privacy::Offending;
 use viewless_proofs::privacy::certificate::Simulator;
+use viewless_proofs::privacy::{Offending, excess_bits};
 use viewless_workbench::certificate::{CheckReport, Checked, DeclaredOutput};
 use viewless_workbench::proof::{CoalitionReport, ProveReport};
 
@@ -16,7 +16,9 @@ proved      the messages have a law that inputs, outputs and (see simulator) sam
             relative to the declared outputs: what these themselves tell is not judged here
 refuted     counting found two assignments of the others' inputs that the coalition tells apart
 undecided   neither: no rule of the prover applies, and the Program is too large to count; this says nothing of a leak
-simulator   alone: it is given inputs and outputs, and draws the coalition's samples itself: the standard claim
+simulator   jointly: as alone, and view and outputs of all parties together are right, for the functionality that computes outputs as is
+            done here, rounding included: the joint statement, the strongest claim
+            alone: it is given inputs and outputs, and draws the coalition's samples itself: the standard claim
             samples: it is given the coalition's own samples too: a weaker claim, because outputs may depend on these
             randomness: it is given own samples, and all messages but those that complete an output; these are proved to be randomness that
             nothing secret enters. The weakest claim: outputs may depend on that randomness, and with it tell more than alone
@@ -90,7 +92,7 @@ pub fn body(report: &ProveReport) -> String {
     for coalition in &report.coalitions {
         let parties = coalition.parties.join(",");
         for output in &coalition.outputs {
-            text += &format!("{parties}: {}\n", output_line(output));
+            text += &format!("{parties}: {}\n", output_line(output, report.certified_error));
         }
         for offending in coalition.offending.iter().take(MOST_SHOWN) {
             let Offending { region, value, why } = offending;
@@ -118,6 +120,7 @@ pub fn body(report: &ProveReport) -> String {
 
 fn short(simulator: Simulator) -> &'static str {
     match simulator {
+        Simulator::JointlyWithOutputs => "jointly",
         Simulator::DrawsOwnSamples => "alone",
         Simulator::GivenOwnSamples => "samples",
         Simulator::GivenOwnRandomness => "randomness",
@@ -129,11 +132,22 @@ fn heading(subject: &str, suite: &str, seq: usize, batch: usize, queries: usize,
     format!("{subject}, suite {suite}, seq {seq}, batch {batch}, queries {queries}\ndigest {digest}\n\n")
 }
 
-fn output_line(output: &DeclaredOutput) -> String {
+/// An output, and what it may carry beyond the ideal result, which no proof of privacy bounds.
+fn output_line(output: &DeclaredOutput, certified_error: Option<f64>) -> String {
     let DeclaredOutput { value, party, name, shape, fraction_bits } = output;
+    let carries = match certified_error {
+        Some(error) => format!(
+            "certified to err by at most {error:.3e} (domain of its card, runs that do not wrap), an element carries at most {:.1} bits \
+             beyond the ideal result",
+            excess_bits(error, *fraction_bits)
+        ),
+        None => format!(
+            "what it carries beyond the ideal result is unknown, because no error is certified here (for an error of at most e: \
+             log2(2 e 2^{fraction_bits} + 1) bits an element)"
+        ),
+    };
     format!(
-        "is told the output `{}` %{value} of {party}, shape {shape:?}, {fraction_bits} fraction bits; certified to err by at most e, an \
-         element may carry up to log2(2 e 2^{fraction_bits} + 1) bits beyond the ideal result",
+        "is told the output `{}` %{value} of {party}, shape {shape:?}, {fraction_bits} fraction bits; {carries}",
         plain(name)
     )
 }
@@ -174,7 +188,7 @@ pub fn checked(report: &CheckReport) -> String {
     for checked in &report.coalitions {
         text += &format!("{}\n", checked_line(checked));
         for output in &checked.outputs {
-            text += &format!("{}: {}\n", checked.parties.join(","), output_line(output));
+            text += &format!("{}: {}\n", checked.parties.join(","), output_line(output, None));
         }
     }
     text
@@ -186,6 +200,9 @@ fn checked_line(checked: &Checked) -> String {
     let steps = steps.map_or_else(|| "no certificate".to_owned(), |steps| format!("{steps} steps"));
     let found = match (why, simulator) {
         (Some(why), _) => format!("NOT PROVED: {}", plain(why)),
+        (None, Some(Simulator::JointlyWithOutputs)) => {
+            "the proof holds; the simulator is given inputs and outputs, and is right jointly with the outputs of all parties".to_owned()
+        }
         (None, Some(Simulator::DrawsOwnSamples)) => {
             "the proof holds; the simulator is given inputs and outputs".to_owned()
         }

@@ -44,10 +44,13 @@ pub struct Withheld {
     pub output: ValueId,
 }
 
-/// What the simulator is given beside the coalition's inputs and outputs: which of three claims is proved.
+/// What the simulator is given beside the coalition's inputs and outputs: which of four claims is proved, the strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Simulator {
+    /// Nothing, and view and outputs of *all* parties together are right: what is drawn tells nothing of others' outputs either, their
+    /// rounding included. The joint statement, against the functionality that computes outputs as the Program does.
+    JointlyWithOutputs,
     /// Nothing: it draws the coalition's own samples too. The standard claim.
     DrawsOwnSamples,
     /// The coalition's own samples. A weaker claim: outputs may depend on these samples, and with them tell more than alone.

@@ -13,8 +13,8 @@
 //! local truncation); then the simulator must be given these, which is a weaker claim. A party that completes an output itself has messages
 //! that it may depend on, too: the weakest claim. See [`certificate::Simulator`].
 //!
-//! The claim is about the view alone. It is *not* about the joint law of view and honest parties' outputs, which for
-//! probabilistic truncation needs a functionality that models its rounding (Li et al., USENIX Security 2023).
+//! These claims are about the view alone. The strongest one is about the joint law of view and *all* outputs, which for probabilistic
+//! truncation needs a functionality that models its rounding (Li et al., USENIX Security 2023).
 //!
 //! Three ways to a verdict, each checking the others:
 //! - [`symbolic`]: eliminates one message after another by rules proved sound in `SOUNDNESS.md`; any size, near-linear time;
@@ -261,10 +261,14 @@ pub fn decide_hashed(program: &Program, digest: &str, coalition: Coalition) -> R
                 report.verdict = Verdict::Refuted { offending: offending.clone(), witness };
             }
             Ok(Exhaustive::Private) => {
-                let stronger = exhaustive::count_with(program, coalition, exhaustive::Options::stronger());
-                let simulator = match stronger {
-                    Ok(Exhaustive::Private) => Simulator::DrawsOwnSamples,
-                    Ok(Exhaustive::Leak(_)) | Err(_) => Simulator::GivenOwnSamples,
+                let options = exhaustive::Options::stronger();
+                let holds = |counted| matches!(counted, Ok(Exhaustive::Private));
+                let simulator = if holds(exhaustive::count_jointly(program, coalition, options)) {
+                    Simulator::JointlyWithOutputs
+                } else if holds(exhaustive::count_with(program, coalition, options)) {
+                    Simulator::DrawsOwnSamples
+                } else {
+                    Simulator::GivenOwnSamples
                 };
                 report.verdict = Verdict::Proved { statistical_distance: 0.0, simulator };
             }
@@ -308,17 +312,18 @@ pub fn excess_bits(error: f64, fraction_bits: u8) -> f64 {
 /// is returned with the width of its words.
 #[must_use]
 pub fn refute(program: &Program, coalition: Coalition, claim: Simulator) -> Option<Refutation> {
-    let options = match claim {
-        Simulator::DrawsOwnSamples => exhaustive::Options::stronger(),
-        Simulator::GivenOwnSamples => exhaustive::Options::default(),
-        Simulator::GivenOwnRandomness => return None,
+    let count = |program: &Program| match claim {
+        Simulator::JointlyWithOutputs => exhaustive::count_jointly(program, coalition, exhaustive::Options::stronger()),
+        Simulator::DrawsOwnSamples => exhaustive::count_with(program, coalition, exhaustive::Options::stronger()),
+        Simulator::GivenOwnSamples => exhaustive::count(program, coalition),
+        Simulator::GivenOwnRandomness => Ok(Exhaustive::Private),
     };
-    if let Ok(Exhaustive::Leak(witness)) = exhaustive::count_with(program, coalition, options) {
+    if let Ok(Exhaustive::Leak(witness)) = count(program) {
         return Some(Refutation { shrunk_to_bits: None, witness });
     }
     (1..=4).find_map(|bits| {
         let small = shrink::shrink(program, bits).ok()?;
-        match exhaustive::count_with(&small, coalition, options) {
+        match count(&small) {
             Ok(Exhaustive::Leak(witness)) => Some(Refutation { shrunk_to_bits: Some(bits), witness }),
             Ok(Exhaustive::Private) | Err(_) => None,
         }

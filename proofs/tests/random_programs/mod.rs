@@ -342,8 +342,12 @@ pub(crate) fn forged(program: &Program, coalition: Coalition, random: &mut Xorsh
     // At times a message is withheld because of an output, with any claim.
     let (mut withheld, mut simulator) = (Vec::new(), Simulator::GivenOwnSamples);
     if let (outputs @ [_, ..], Some(_), 0) = (view.outputs(), steps.first(), random.next() % 2) {
-        simulator = [Simulator::GivenOwnRandomness, Simulator::GivenOwnSamples, Simulator::DrawsOwnSamples]
-            [random.next() as usize % 3];
+        simulator = [
+            Simulator::GivenOwnRandomness,
+            Simulator::GivenOwnSamples,
+            Simulator::DrawsOwnSamples,
+            Simulator::JointlyWithOutputs,
+        ][random.next() as usize % 4];
         steps.retain(|step| !matches!(step, Step::Output { .. }));
         if !steps.is_empty() && !random.next().is_multiple_of(8) {
             let message = match steps.remove(random.next() as usize % steps.len()) {

@@ -8,7 +8,7 @@ fn accepted(party: Party, build: impl FnOnce(&mut Lines)) -> Checked {
     let (program, certificate) = forge(party, build);
     let checked = check(&program, &certificate).unwrap_or_else(|error| panic!("{error}\n{}", *program));
     let coalition = Coalition::of(&program, &[party]).unwrap();
-    let given_own_samples = certificate.simulator == Simulator::GivenOwnSamples;
+    let given_own_samples = certificate.simulator >= Simulator::GivenOwnSamples;
     let options = exhaustive::Options { given_own_samples, ..exhaustive::Options::default() };
     match exhaustive::count_with(&program, coalition, options).unwrap() {
         Exhaustive::Private => {}
@@ -210,7 +210,12 @@ fn what_is_owned_revealed_and_sent_back_is_no_message() {
         let certificate = privacy::prove(&program, coalition).certificate.expect("nothing secret is in it");
         assert!(certificate.steps.is_empty());
         // P0 is told its own sample: given the output, it is not to be drawn afresh.
-        let expected = if party == P0 { Simulator::GivenOwnSamples } else { Simulator::DrawsOwnSamples };
+        // P1 knows P0's output, too: its samples and that output are not independent.
+        let expected = match party {
+            P0 => Simulator::GivenOwnSamples,
+            P1 => Simulator::DrawsOwnSamples,
+            _ => Simulator::JointlyWithOutputs,
+        };
         assert_eq!(check(&program, &certificate).unwrap().simulator, expected);
     }
 }

@@ -108,4 +108,42 @@ fn every_other_error_is_met_by_a_forgery() {
     assert!(check(&program, &forged).is_ok());
     forged.simulator = Simulator::DrawsOwnSamples;
     assert!(matches!(check(&program, &forged), Err(CheckError::OwnSamples { .. })));
+    jointly_is_refused();
+}
+
+/// The joint statement where a party knows the rounding of another's output: by a sample of its own, by a mask of a message, by a mask of a
+/// share of an output of its own, of which the other's output has a bit.
+fn jointly_is_refused() {
+    let by_a_sample = forge(P1, |l| {
+        let s = l.p.sample(PartySet::of(&[P0, P1]), RING, [1].into());
+        let x = l.x(1);
+        let half = l.p.shift_right(s, 1);
+        let y = l.p.add(x, half);
+        let y = l.p.send(y, Client);
+        l.p.reveal(y, Client, "y", 0);
+    });
+    let by_a_mask = forge(P1, |l| {
+        let (x, s) = (l.x(1), l.s(RING, 1));
+        let m = l.p.add(x, s);
+        l.uniform(m, &[s]);
+        let half = l.p.shift_right(s, 1);
+        let y = l.p.add(x, half);
+        l.p.reveal(y, P0, "y", 0);
+    });
+    let by_a_share = forge(Client, |l| {
+        let (a, b, z) = l.shares(1);
+        let y = l.p.add(a, b);
+        l.output(y, &[(a, Some(z)), (b, None)]);
+        let half = l.p.shift_right(z, 1);
+        l.p.reveal(half, P0, "half", 0);
+    });
+    for (program, mut forged) in [by_a_sample, by_a_mask, by_a_share] {
+        forged.simulator = Simulator::DrawsOwnSamples;
+        assert!(check(&program, &forged).is_ok());
+        forged.simulator = Simulator::JointlyWithOutputs;
+        assert!(matches!(check(&program, &forged), Err(CheckError::OwnSamples { .. })), "{}", *program);
+        let coalition = Coalition::of(&program, &forged.coalition).unwrap();
+        let counted = exhaustive::count_jointly(&program, coalition, exhaustive::Options::default());
+        assert!(matches!(counted, Ok(Exhaustive::Leak(_))), "{counted:?}\n{}", *program);
+    }
 }

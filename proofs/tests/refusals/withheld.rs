@@ -160,11 +160,16 @@ fn an_output_is_completed_and_nothing_else() {
         l.withheld(m, y);
     };
     for (build, strongest) in [
-        (simplest as fn(&mut Lines), Simulator::DrawsOwnSamples),
+        (simplest as fn(&mut Lines), Simulator::JointlyWithOutputs),
         (truncated, Simulator::GivenOwnRandomness),
         (sliced, Simulator::GivenOwnRandomness),
     ] {
-        for simulator in [Simulator::DrawsOwnSamples, Simulator::GivenOwnSamples, Simulator::GivenOwnRandomness] {
+        for simulator in [
+            Simulator::JointlyWithOutputs,
+            Simulator::DrawsOwnSamples,
+            Simulator::GivenOwnSamples,
+            Simulator::GivenOwnRandomness,
+        ] {
             let found = sound(simulator, build);
             if simulator >= strongest {
                 assert_eq!(found, Ok(simulator));
@@ -179,7 +184,7 @@ fn an_output_is_completed_and_nothing_else() {
         let options = exhaustive::Options::default();
         let counted = exhaustive::count_given_randomness(&program, coalition, &withheld, options).unwrap();
         assert_eq!(counted, Exhaustive::Private);
-        if strongest == Simulator::DrawsOwnSamples {
+        if strongest <= Simulator::DrawsOwnSamples {
             let options = exhaustive::Options::stronger();
             assert_eq!(exhaustive::count_with(&program, coalition, options).unwrap(), Exhaustive::Private);
         }

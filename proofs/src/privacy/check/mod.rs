@@ -20,6 +20,7 @@ use super::{Coalition, CoalitionError};
 use operations::Keeps;
 use std::collections::{HashMap, HashSet};
 use thiserror::Error;
+use viewless_protocols::party::Party;
 use viewless_protocols::program::{Constant, Local, Op, Program, Value, ValueId};
 use viewless_protocols::shape::Move;
 
@@ -108,7 +109,8 @@ pub enum CheckError {
         /// The reveal.
         output: u32,
     },
-    /// A stronger claim, where outputs may depend on the coalition's own samples, or on masks of its messages.
+    /// A stronger claim, where outputs may depend on the coalition's own samples, or on masks of its messages. In the joint statement, the
+    /// outputs of any party.
     #[error("the output %{output} may depend on randomness that the coalition knows: a simulator must be given it")]
     OwnSamples {
         /// The reveal.
@@ -168,7 +170,7 @@ pub(super) fn strongest(program: &Program, coalition: Coalition, certificate: &C
     let weakest =
         if certificate.withheld.is_empty() { Simulator::GivenOwnSamples } else { Simulator::GivenOwnRandomness };
     let Ok(checker) = Checker::new(program, coalition, certificate) else { return weakest };
-    let claims = [Simulator::DrawsOwnSamples, Simulator::GivenOwnSamples].into_iter();
+    let claims = [Simulator::JointlyWithOutputs, Simulator::DrawsOwnSamples, Simulator::GivenOwnSamples].into_iter();
     let holds = |simulator: &Simulator| {
         let claimed = Certificate { simulator: *simulator, ..certificate.clone() };
         checker.output_of_randomness(&claimed).is_none()
@@ -457,8 +459,12 @@ impl<'p> Checker<'p> {
     }
 
     fn outputs_of_coalition(&self) -> impl Iterator<Item = usize> + '_ {
-        self.program.iter().filter_map(|(id, value)| match &value.op {
-            Op::Reveal { to, .. } if self.coalition.members().contains(*to) => Some(id.index()),
+        self.outputs_of(|to| self.coalition.members().contains(to))
+    }
+
+    fn outputs_of(&self, whose: impl Fn(Party) -> bool) -> impl Iterator<Item = usize> {
+        self.program.iter().filter_map(move |(id, value)| match &value.op {
+            Op::Reveal { to, .. } if whose(*to) => Some(id.index()),
             Op::Input { .. }
             | Op::Constant(_)
             | Op::Sample { .. }

@@ -1,5 +1,5 @@
 //! Whether the outputs of a coalition depend on randomness that it knows: its own samples and, where messages are withheld, the masks of
-//! its messages.
+//! its messages. In the joint statement, the outputs of all parties on any of these.
 //!
 //! Let each of these samples s become s + delta(s) for arbitrary tensors delta (in a domain of bits: exclusive or). The *change* of a value is
 //! what is added to it then: a linear combination, with coefficients modulo 2^k, of *terms*. A term is a delta with linear operations
@@ -34,8 +34,10 @@ struct Changes<'c, 'p> {
 impl Checker<'_> {
     /// The first output that may depend on randomness that the simulator is not given, but draws.
     pub(super) fn output_of_randomness(&self, certificate: &Certificate) -> Option<usize> {
+        let everybody = certificate.simulator == Simulator::JointlyWithOutputs;
         let (own, masks) = match (certificate.simulator, certificate.withheld.is_empty()) {
             (Simulator::DrawsOwnSamples, true) => (true, HashSet::new()),
+            (Simulator::JointlyWithOutputs, _) => (true, self.masks_of(&certificate.steps)),
             (Simulator::DrawsOwnSamples, false) => (true, self.masks_of(&certificate.steps)),
             (Simulator::GivenOwnSamples, false) => (false, self.masks_of(&certificate.steps)),
             (Simulator::GivenOwnSamples, true) | (Simulator::GivenOwnRandomness, _) => return None,
@@ -43,7 +45,7 @@ impl Checker<'_> {
         let changes = Vec::with_capacity(self.origin.len());
         let changes = Changes { checker: self, own, masks, changes, terms: HashMap::new() }.all();
         let unchanged = |output: usize| changes[self.origin[output]].as_ref().is_some_and(BTreeMap::is_empty);
-        self.outputs_of_coalition().find(|&output| !unchanged(output))
+        self.outputs_of(|to| everybody || self.coalition.members().contains(to)).find(|&output| !unchanged(output))
     }
 }
 

@@ -64,10 +64,10 @@ impl Checker<'_> {
     /// Samples that a step names as masks, whole or in parts.
     pub(super) fn masks_of(&self, steps: &[Step]) -> HashSet<usize> {
         let named = steps.iter().flat_map(|step| match step {
-            Step::Uniform { masks, .. } | Step::Wide { masks, .. } => masks.as_slice(),
-            Step::Output { .. } => &[],
+            Step::Uniform { masks, .. } | Step::Wide { masks, .. } => masks.clone(),
+            Step::Output { shares, .. } => shares.iter().filter_map(|share| share.mask).collect(),
         });
-        named.filter_map(|&mask: &ValueId| self.origin_of(mask).ok()).map(|mask| self.whole(mask)).collect()
+        named.filter_map(|mask: ValueId| self.origin_of(mask).ok()).map(|mask| self.whole(mask)).collect()
     }
 
     /// What a slice is one of; anything else is itself.

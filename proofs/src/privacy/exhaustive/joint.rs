@@ -16,7 +16,7 @@ use super::eliminate::Tables;
 use super::roles::Roles;
 use super::scalar::{Scalars, Word};
 use super::table::Table;
-use super::{Assigned, CountError, Options, Witness, worst_leak};
+use super::{Assigned, CountError, Exhaustive, Options, Witness, worst_leak};
 use crate::privacy::Coalition;
 use crate::privacy::view::View;
 use std::collections::BTreeMap;
@@ -92,12 +92,23 @@ pub fn joint(program: &Program, functionality: &Program, coalition: Coalition) -
     if let Some((distance, inputs)) = farthest(&real, &ideal, options)? {
         return Ok(Joint::Outputs { distance, inputs });
     }
+    Ok(match count_jointly(program, coalition, options)? {
+        Exhaustive::Private => Joint::Holds,
+        Exhaustive::Leak(witness) => Joint::View(witness),
+    })
+}
+
+/// Counts condition 2 alone: the joint statement against the functionality that computes outputs as the Program does.
+///
+/// # Errors
+/// [`CountError`] when the Program is too large.
+pub fn count_jointly(program: &Program, coalition: Coalition, options: Options) -> Result<Exhaustive, CountError> {
     let view = View::new(program, coalition);
     let mut scalars = Scalars::new(program)?;
-    let mut roles = Roles::new(&view, &mut scalars, options);
+    let mut roles = Roles::new(&view, &mut scalars, Options { given_own_samples: false, ..options });
     roles.add_outputs_of_others(&view, &mut scalars);
     let worst = worst_leak(program, &scalars, &roles, options, true)?;
-    Ok(worst.map_or(Joint::Holds, |witness| Joint::View(Box::new(witness))))
+    Ok(worst.map_or(Exhaustive::Private, |witness| Exhaustive::Leak(Box::new(witness))))
 }
 
 impl Law {

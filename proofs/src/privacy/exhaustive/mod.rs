@@ -23,7 +23,7 @@ mod table;
 
 use super::Coalition;
 use super::view::View;
-pub use joint::{Joint, JointError, joint};
+pub use joint::{Joint, JointError, count_jointly, joint};
 
 use eliminate::Tables;
 use roles::Roles;

@@ -59,22 +59,25 @@ fn bound(plan: &Plan) -> String {
         plan.suites_in_space, plan.combinations_of_a_layer
     );
     let (least, whole) = (units::seconds(plan.lower_bound_seconds), units::seconds(plan.deployment.seconds));
-    let less = plan.deployment.seconds < plan.lower_bound_seconds * (1.0 - 1e-9);
-    let proved = format!("No suite of the space ({space}) has parts that add up to less than {least}");
-    let saved = "where parts meet, parties need not wait for one another, and another suite might save more there";
+    let proved =
+        format!("No suite of the space ({space}) within these limits has parts that add up to less than {least}");
+    let meet = "parts are counted each for itself, and parties need not wait for one another where they meet";
     if plan.request.requests == 1 {
-        return match less {
-            false => format!("{proved}, and the whole of this one, counted, takes just that.\n"),
-            true => format!("{proved}; the whole of this one, counted, takes {whole}: {saved}.\n"),
+        let [parts, counted] = [plan.added_up_seconds, plan.chosen.seconds];
+        let same = (parts - counted).abs() <= 1e-9 * counted && parts <= plan.lower_bound_seconds * (1.0 + 1e-9);
+        return match same {
+            true => format!("{proved}, and the whole of this one, counted, takes just that.\n"),
+            false => format!(
+                "{proved}. Those of this one add up to {}, and the whole, counted, takes {whole}: {meet}.\n",
+                units::seconds(parts)
+            ),
         };
     }
     let queries = format!("{} queries take {whole}, event by event", plan.request.requests);
-    match less {
-        false => format!(
-            "{queries}. {proved} for all of them: the gap is {:.1} %.\n",
-            (plan.deployment.seconds / plan.lower_bound_seconds - 1.0) * 100.0
-        ),
-        true => format!("{queries}. {proved} for all of them: {saved}.\n"),
+    let gap = (plan.deployment.seconds / plan.lower_bound_seconds - 1.0) * 100.0;
+    match gap >= -1e-7 {
+        true => format!("{queries}. {proved} for all of them: the gap is {:.1} %.\n", gap.abs()),
+        false => format!("{queries}. {proved} for all of them: {meet}.\n"),
     }
 }
 

@@ -32,7 +32,55 @@ pub(super) enum Kind {
     Reals,
 }
 
-/// See the module's text. `terms` is sorted by symbol.
+/// The terms of a form, sorted by symbol: half a kilobyte each, so they are moved as seldom as can be.
+#[derive(Debug)]
+pub(super) struct Terms {
+    slots: Vec<(u32, Lane)>,
+    /// Slots before this one are given up.
+    start: usize,
+}
+
+impl Terms {
+    /// None yet, with room for `terms`, one more, and that one's rival for the room.
+    fn with_room_for(terms: usize) -> Self {
+        Self { slots: Vec::with_capacity(terms + 1), start: 0 }
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, (u32, Lane)> {
+        self.slots[self.start..].iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, (u32, Lane)> {
+        self.slots[self.start..].iter_mut()
+    }
+
+    fn len(&self) -> usize {
+        self.slots.len() - self.start
+    }
+
+    /// Puts a term at the end, whose symbol is the latest.
+    fn push(&mut self, symbol: u32, term: Lane) {
+        self.slots.push((symbol, term));
+    }
+
+    /// Gives up the second term: the first takes its place.
+    fn give_up_second(&mut self) -> Lane {
+        let (first, second) = (self.slots[self.start], self.slots[self.start + 1]);
+        self.slots[self.start + 1] = first;
+        self.start += 1;
+        second.1
+    }
+}
+
+impl Clone for Terms {
+    fn clone(&self) -> Self {
+        let mut terms = Self::with_room_for(self.len());
+        terms.slots.extend_from_slice(&self.slots[self.start..]);
+        terms
+    }
+}
+
+/// See the module's text.
 #[derive(Debug, Clone)]
 pub(super) struct Form {
     pub(super) low: Lane,
@@ -41,7 +89,7 @@ pub(super) struct Form {
     pub(super) error: Lane,
     /// Bound of |v - `centre`| from terms and error.
     pub(super) radius: Lane,
-    pub(super) terms: Vec<(u32, Lane)>,
+    pub(super) terms: Terms,
 }
 
 /// Moves an end outwards where f64 may have rounded it inwards.
@@ -79,7 +127,7 @@ impl Form {
     /// Known numbers.
     pub(super) fn known(numbers: Lane) -> Self {
         let zero = [0.0; LANES];
-        Self { low: numbers, high: numbers, centre: numbers, error: zero, radius: zero, terms: Vec::new() }
+        Self { low: numbers, high: numbers, centre: numbers, error: zero, radius: zero, terms: Terms::with_room_for(0) }
     }
 
     /// Any number between two ends, with its own symbol.
@@ -93,7 +141,7 @@ impl Form {
 
     /// wa a + wb b, affine part only; the interval is left to the caller. `error` must still get what is not linear.
     fn combined(a: &Self, wa: &Lane, b: &Self, wb: &Lane, centre: Lane) -> Self {
-        let mut terms: Vec<(u32, Lane)> = Vec::with_capacity(a.terms.len() + b.terms.len() + 1);
+        let mut terms = Terms::with_room_for(a.terms.len() + b.terms.len());
         let (mut left, mut right) = (a.terms.iter().peekable(), b.terms.iter().peekable());
         loop {
             let symbol = match (left.peek(), right.peek()) {
@@ -101,14 +149,14 @@ impl Form {
                 (Some((s, _)), None) | (None, Some((s, _))) => *s,
                 (None, None) => break,
             };
-            let mut term = [0.0; LANES];
+            terms.push(symbol, [0.0; LANES]);
+            let (_, term) = terms.slots.last_mut().expect("a term was put at the end");
             if let Some((_, x)) = left.next_if(|(s, _)| *s == symbol) {
                 (0..LANES).for_each(|i| term[i] = wa[i] * x[i]);
             }
             if let Some((_, y)) = right.next_if(|(s, _)| *s == symbol) {
                 (0..LANES).for_each(|i| term[i] += wb[i] * y[i]);
             }
-            terms.push((symbol, term));
         }
         let error = lanes(|i| wa[i].abs() * a.error[i] + wb[i].abs() * b.error[i]);
         Self { low: centre, high: centre, centre, error, radius: [0.0; LANES], terms }
@@ -160,18 +208,24 @@ impl Form {
 
     /// a times a number; `exact` when it is a power of two, so that nothing is rounded.
     pub(super) fn scaled(a: &Self, factor: f64, exact: bool, kind: Kind) -> Self {
+        let mut form = a.clone();
+        form.scale(factor, exact, kind);
+        form
+    }
+
+    /// [`Form::scaled`] in place.
+    pub(super) fn scale(&mut self, factor: f64, exact: bool, kind: Kind) {
         let slack = if exact { 0.0 } else { SLACK * factor.abs() };
         let ends = |x: f64, y: f64| if factor < 0.0 { (y * factor, x * factor) } else { (x * factor, y * factor) };
-        let mut form = a.clone();
         for i in 0..LANES {
-            let (low, high) = ends(a.low[i], a.high[i]);
-            (form.low[i], form.high[i]) = if exact { (low, high) } else { (down(low, kind), up(high, kind)) };
-            form.centre[i] *= factor;
-            form.error[i] = form.error[i] * factor.abs() + slack * a.magnitude(i);
+            let (low, high) = ends(self.low[i], self.high[i]);
+            let magnitude = self.magnitude(i);
+            (self.low[i], self.high[i]) = if exact { (low, high) } else { (down(low, kind), up(high, kind)) };
+            self.centre[i] *= factor;
+            self.error[i] = self.error[i] * factor.abs() + slack * magnitude;
         }
-        form.terms.iter_mut().for_each(|(_, term)| term.iter_mut().for_each(|x| *x *= factor));
-        form.measure();
-        form
+        self.terms.iter_mut().for_each(|(_, term)| term.iter_mut().for_each(|x| *x *= factor));
+        self.measure();
     }
 
     /// a + number.
@@ -188,17 +242,17 @@ impl Form {
     }
 
     /// floor or ceiling of a / 2^shift, whichever a run gives: a new symbol.
-    pub(super) fn truncated(a: &Self, shift: u8, symbol: u32) -> Self {
+    pub(super) fn truncated(mut self, shift: u8, symbol: u32) -> Self {
         let factor = viewless_protocols::fixed::power_of_two(-i32::from(shift));
-        let mut form = Self::scaled(a, factor, true, Kind::Ring);
+        self.scale(factor, true, Kind::Ring);
         for i in 0..LANES {
-            form.low[i] = form.low[i].floor();
-            form.high[i] = form.high[i].ceil();
+            self.low[i] = self.low[i].floor();
+            self.high[i] = self.high[i].ceil();
             // The result and the quotient differ by less than 1.
-            form.error[i] += 1.0;
+            self.error[i] += 1.0;
         }
-        form.settle(Some(symbol), Kind::Ring);
-        form
+        self.settle(Some(symbol), Kind::Ring);
+        self
     }
 
     /// Largest absolute value that the affine part allows.
@@ -208,7 +262,7 @@ impl Form {
 
     fn measure(&mut self) {
         let mut radius = self.error;
-        for (_, term) in &self.terms {
+        for (_, term) in self.terms.iter() {
             (0..LANES).for_each(|i| radius[i] += term[i].abs());
         }
         self.radius = radius.map(|radius| radius * (1.0 + SLACK));
@@ -249,10 +303,10 @@ impl Form {
             }
         }
         if let Some(symbol) = symbol {
-            self.terms.push((symbol, fresh));
+            self.terms.push(symbol, fresh);
             while self.terms.len() > SYMBOLS {
                 // The first symbols are those of inputs; the oldest after them is given up.
-                let (_, term) = self.terms.remove(1);
+                let term = self.terms.give_up_second();
                 (0..LANES).for_each(|i| self.error[i] += term[i].abs());
             }
         }

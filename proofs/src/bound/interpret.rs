@@ -310,19 +310,22 @@ impl Lanes<'_> {
     }
 
     /// From `from` to `to` fraction bits.
-    fn rescale(&mut self, form: Form, from: i32, to: i32, symbol: u32) -> Form {
+    fn rescale(&mut self, mut form: Form, from: i32, to: i32, symbol: u32) -> Form {
         match self.interpreter.arithmetic {
             Arithmetic::Reals => {
-                let mut form = Form::scaled(&form, power_of_two(to - from), true, Kind::Reals);
+                form.scale(power_of_two(to - from), true, Kind::Reals);
                 form.settle(Some(symbol), Kind::Reals);
                 form
             }
-            Arithmetic::Ring(_) if from <= to => Form::scaled(&form, power_of_two(to - from), true, Kind::Ring),
+            Arithmetic::Ring(_) if from <= to => {
+                form.scale(power_of_two(to - from), true, Kind::Ring);
+                form
+            }
             Arithmetic::Ring(truncation) => {
                 self.within(&form, EXACT_HEADROOM_BITS);
                 self.count_wraps(truncation, &form, 1.0);
                 let shift = u8::try_from(from - to).expect("fraction bits are below 64");
-                Form::truncated(&form, shift, symbol)
+                form.truncated(shift, symbol)
             }
         }
     }
@@ -380,21 +383,22 @@ impl Lanes<'_> {
         form
     }
 
-    fn fourier(&mut self, x: Form, waves: &Waves, symbol: u32, kind: Kind) -> Form {
+    fn fourier(&mut self, mut form: Form, waves: &Waves, symbol: u32, kind: Kind) -> Form {
         if let Some(ends) = waves.anywhere {
             return self.anywhere(ends, waves, symbol, kind);
         }
-        let mut form = x.clone();
         for i in 0..LANES {
+            let (x_low, x_high) = (form.low[i], form.high[i]);
+            let (x_centre, x_radius, x_error) = (form.centre[i], form.radius[i], form.error[i]);
             // The angle, in angle units: an interval of n, and n - n0 = ratio (x - centre) + shift + at most `inexact`.
             let (low, high) = match waves.multiplier {
                 Some(c) if kind == Kind::Ring => {
                     // Clamped for lanes that left the headroom and are given up anyway.
                     let word = |x: f64| x.clamp(-HEADROOM, HEADROOM) as i128 * i128::from(c);
-                    let low = laws::truncated(word(x.low[i]), PERIOD_SHIFT).0;
-                    (low as f64, laws::truncated(word(x.high[i]), PERIOD_SHIFT).1 as f64)
+                    let low = laws::truncated(word(x_low), PERIOD_SHIFT).0;
+                    (low as f64, laws::truncated(word(x_high), PERIOD_SHIFT).1 as f64)
                 }
-                _ => (down(x.low[i] * waves.ratio, kind), up(x.high[i] * waves.ratio, kind)),
+                _ => (down(x_low * waves.ratio, kind), up(x_high * waves.ratio, kind)),
             };
             let n = ((low + high) / 2.0).round();
             let (value, slope, second, error) = waves.at(n as i64);
@@ -411,16 +415,16 @@ impl Lanes<'_> {
             );
             // From the affine form.
             let factor = slope * waves.ratio;
-            let shift = x.centre[i] * waves.ratio - n;
+            let shift = x_centre * waves.ratio - n;
             let inexact = match (kind, waves.multiplier) {
                 (Kind::Ring, None) => 0.0,
                 (Kind::Ring, Some(_)) => 1.0,
                 (Kind::Reals, _) => 0.0,
             } + 8.0 * f64::EPSILON * n.abs();
-            let distance = shift.abs() + waves.ratio * x.radius[i] + inexact;
+            let distance = shift.abs() + waves.ratio * x_radius + inexact;
             form.centre[i] = value + slope * shift;
             form.terms.iter_mut().for_each(|(_, term)| term[i] *= factor);
-            form.error[i] = x.error[i] * factor.abs()
+            form.error[i] = x_error * factor.abs()
                 + slope.abs() * inexact
                 + waves.beyond(distance, second, error)
                 + waves.rounding

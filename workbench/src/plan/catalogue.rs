@@ -1,8 +1,8 @@
 //! Every choice of a space, counted and certified.
 //!
-//! Traffic adds up under each schedule: a model's online phase is its linear part and its functions, one after the other. So a protocol is counted once,
-//! alone, at the sizes that the model has, and the linear part is what a model of one and of two layers costs beyond its functions.
-//! What is chosen in the end is counted again, whole.
+//! Traffic adds up under each schedule: a model's online phase is one thing after the other. So a protocol costs what a model of one and
+//! of two layers costs with it, beyond the same with the protocols of the suite that serves models; what messages of neighbours share
+//! is counted with it. What is chosen in the end is counted again, whole.
 
 use super::{PlanningError, Space};
 use crate::Progress;
@@ -12,15 +12,13 @@ use crate::sizes::Sizes;
 use crate::subject::{Kind, Subject};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Add, Mul, Sub};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use viewless_protocols::circuit::{Circuit, Owner};
+use std::sync::Arc;
 use viewless_protocols::model::{Embedding, TransformerConfig, TransformerDraft};
 use viewless_protocols::nonlinear::{Function, Protocol, Quality, Registry};
 use viewless_protocols::program::{self, OnlineRound, PREDICTED_SCHEDULES, Program};
-use viewless_protocols::scheme::{self, SchemeSpec};
+use viewless_protocols::scheme::SchemeSpec;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::failure;
 use viewless_simulator::network::Network;
@@ -76,7 +74,16 @@ impl Traffic {
         Self::counted(&program::online_rounds(program), failure::predict(program, ASSUMED_MAGNITUDE).expected_wraps)
     }
 
-    pub(super) fn counted(schedules: &[Vec<OnlineRound>; PREDICTED_SCHEDULES], wraps: f64) -> Self {
+    /// The least of each figure.
+    fn least(self, other: Self) -> Self {
+        let mut schedules = self.schedules;
+        for (least, other) in schedules.iter_mut().zip(other.schedules) {
+            *least = Rounds { rounds: least.rounds.min(other.rounds), bytes: least.bytes.min(other.bytes) };
+        }
+        Self { schedules, wraps: self.wraps.min(other.wraps) }
+    }
+
+    fn counted(schedules: &[Vec<OnlineRound>; PREDICTED_SCHEDULES], wraps: f64) -> Self {
         let sum = |rounds: &Vec<OnlineRound>| Rounds {
             rounds: rounds.len() as i64,
             bytes: rounds.iter().map(|round| round.bytes).sum::<u64>() as i64,
@@ -110,7 +117,7 @@ impl Rounds {
 pub struct VariantEntry {
     /// Its name.
     pub protocol: String,
-    /// What one call costs.
+    /// What all its calls cost beyond the least of each figure among the protocols of its function.
     pub traffic: Traffic,
     /// Its certified error on its interval.
     pub certified_error: f64,
@@ -136,7 +143,7 @@ pub struct CatalogueEntry {
     pub scheme: SchemeSpec,
     /// Fraction bits of the fixed point.
     pub fraction_bits: u8,
-    /// Everything but the functions.
+    /// Everything else, with that least of every function.
     pub linear: Traffic,
     /// The functions.
     pub functions: Vec<FunctionChoice>,
@@ -160,16 +167,12 @@ pub struct Catalogue {
     pub entries: Vec<CatalogueEntry>,
 }
 
-/// A function's place in a model: the shape of its argument, and how often it occurs.
-struct Place {
-    function: Function,
-    rows: usize,
-    row: usize,
-    calls: u64,
-}
+/// Certified errors of protocols, by name and fraction bits; none where no finite one is certified. They are those of circuits under the
+/// law of truncation, floor or one unit more, which all schemes obey: comparison, masks and shares do not enter them.
+type Certified = BTreeMap<(String, u8), Option<f64>>;
 
-/// Certified errors that were found, so that each is found once.
-type Certified = Mutex<BTreeMap<(String, String, u8), Option<f64>>>;
+/// Choices that are worked on before progress is told.
+const CHUNK: usize = 4;
 
 impl Catalogue {
     /// Counts and certifies every choice of a space for a model.
@@ -182,29 +185,57 @@ impl Catalogue {
         };
         let sizes = subject.sizes(sizes);
         let schemes = space.schemes();
-        if schemes.is_empty() {
+        let Some((first, _)) = schemes.first() else {
             return Err(PlanningError::EmptySpace { reason: "no combination of its choices".to_owned() });
-        }
-        let known = Certified::default();
-        let done = AtomicUsize::new(0);
+        };
+        let bits: BTreeSet<u8> = schemes.iter().map(|(_, bits)| *bits).collect();
+        let candidates: Vec<(Arc<Protocol>, usize, u8)> = config
+            .functions()
+            .iter()
+            .flat_map(|function| {
+                let row = row(config, function, sizes);
+                Registry::built_in().of(function).filter(|protocol| unfit(protocol).is_none()).map(move |p| (p, row))
+            })
+            .flat_map(|(protocol, row)| bits.iter().map(move |&bits| (Arc::clone(protocol), row, bits)))
+            .collect();
         // A function of progress need not be shared among threads: what is done is told between chunks.
-        let mut entries = Vec::with_capacity(schemes.len());
-        for chunk in schemes.chunks(4) {
-            let counted: Result<Vec<_>, PlanningError> = chunk
+        let all = candidates.len() + schemes.len();
+        let mut errors = Certified::new();
+        for chunk in candidates.chunks(CHUNK) {
+            let found: Result<Vec<_>, PlanningError> = chunk
                 .par_iter()
-                .map(|&(scheme, bits)| {
-                    let entry = CatalogueEntry::new(subject, config, scheme, bits, sizes, &known);
-                    done.fetch_add(1, Ordering::Relaxed);
-                    entry
+                .map(|(protocol, row, bits)| {
+                    let error = certified(protocol, &suite(*first, *bits)?, *row);
+                    Ok(((protocol.card.name.to_string(), *bits), error))
                 })
                 .collect();
+            errors.extend(found?);
+            progress(errors.len(), all);
+        }
+        let mut entries = Vec::with_capacity(schemes.len());
+        for chunk in schemes.chunks(CHUNK) {
+            let counted: Result<Vec<_>, PlanningError> = chunk
+                .par_iter()
+                .map(|&(scheme, bits)| CatalogueEntry::new(subject, config, scheme, bits, sizes, &errors))
+                .collect();
             entries.extend(counted?);
-            progress(done.load(Ordering::Relaxed), schemes.len());
+            progress(errors.len() + entries.len(), all);
         }
         let (seq, batch) = (sizes.seq(), sizes.batch());
         let embedding = Suite::built_in(crate::named::DEFAULT_SUITE).map_err(crate::SubjectError::from)?.embedding;
         Ok(Self { model: subject.name.clone(), seq, batch, layers: config.layers, embedding, entries })
     }
+
+    /// Sizes at which everything is counted.
+    pub(super) fn sizes(&self) -> Sizes {
+        Sizes::new(self.seq, self.batch).expect("the catalogue was made at these sizes")
+    }
+}
+
+/// Why a protocol does not serve: it is known to fail at being right or private.
+fn unfit(protocol: &Protocol) -> Option<String> {
+    let mut fails = protocol.card.fails.iter().filter(|failing| failing.quality != Quality::Cheap);
+    fails.next().map(|failing| failing.why.to_string())
 }
 
 impl CatalogueEntry {
@@ -214,58 +245,55 @@ impl CatalogueEntry {
         scheme: SchemeSpec,
         fraction_bits: u8,
         sizes: Sizes,
-        known: &Certified,
+        errors: &Certified,
     ) -> Result<Self, PlanningError> {
         let base = complete(suite(scheme, fraction_bits)?, config);
-        let of_layers = |layers: usize| {
+        let of_layers = |suite: &Suite, layers: usize| {
             let draft = TransformerDraft { layers, ..config.draft() };
             let config = draft.check().expect("one layer or two are no more than a configuration may have");
             let subject = Subject { name: subject.name.clone(), kind: Kind::Model(config) };
-            Ok::<_, PlanningError>(subject.program(&base, sizes)?)
+            Ok::<_, PlanningError>(subject.program(suite, sizes)?)
         };
-        let (one, two) = (of_layers(1)?, of_layers(2)?);
-        let (first, second) = (Traffic::of(&one), Traffic::of(&two));
-        let mut linear = first + (second - first) * (config.layers as i64 - 1);
+        // Every layer beyond the first costs the same.
+        let extended = |one: Traffic, two: Traffic| one + (two - one) * (config.layers as i64 - 1);
+        let of_suite = |suite: &Suite| {
+            let [one, two] = [Traffic::of(&of_layers(suite, 1)?), Traffic::of(&of_layers(suite, 2)?)];
+            Ok::<_, PlanningError>(extended(one, two))
+        };
+        let (one, two) = (of_layers(&base, 1)?, of_layers(&base, 2)?);
+        let whole = extended(Traffic::of(&one), Traffic::of(&two));
+        let mut linear = whole;
         let mut functions = Vec::new();
-        for place in places(config, &calls(&one, &base), &calls(&two, &base), sizes) {
-            let nothing = alone(None, &base, &place)?;
-            let protocols = Registry::built_in().of(&place.function);
-            let named = base.protocols.get(&place.function).cloned().unwrap_or_default();
+        for (function, calls) in places(config, &calls(&one, &base), &calls(&two, &base)) {
             let mut choice = FunctionChoice {
-                function: place.function.to_string(),
-                calls: place.calls,
+                function: function.to_string(),
+                calls,
                 variants: Vec::new(),
                 left_out: BTreeMap::new(),
             };
-            for protocol in protocols {
+            for protocol in Registry::built_in().of(&function) {
                 let name = protocol.card.name.to_string();
-                let unfit = || {
-                    let fails = protocol.card.fails.iter();
-                    let mut fails = fails.filter(|failing| failing.quality != Quality::Cheap);
-                    fails.next().map(|failing| failing.why.to_string())
-                };
-                let traffic = match alone(Some(protocol), &base, &place) {
-                    Ok(traffic) => traffic - nothing,
-                    Err(error) => {
-                        choice.left_out.insert(name, error.to_string());
-                        continue;
-                    }
-                };
-                if name == named {
-                    linear = linear - traffic * place.calls as i64;
-                }
-                if let Some(why) = unfit() {
+                if let Some(why) = unfit(protocol) {
                     choice.left_out.insert(name, why);
                     continue;
                 }
-                match certified_once(protocol, &base, place.row, known) {
-                    Some(certified_error) => {
-                        choice.variants.push(VariantEntry { protocol: name, traffic, certified_error })
+                let Some(certified_error) = errors.get(&(name.clone(), fraction_bits)).copied().flatten() else {
+                    choice.left_out.insert(name, "no finite error is certified".to_owned());
+                    continue;
+                };
+                let swapped = with_protocols(base.clone(), &[(choice.function.clone(), name.clone())].into());
+                match of_suite(&swapped) {
+                    Ok(traffic) => {
+                        choice.variants.push(VariantEntry { protocol: name, traffic: traffic - whole, certified_error })
                     }
-                    None => {
-                        choice.left_out.insert(name, "no finite error is certified".to_owned());
+                    Err(error) => {
+                        choice.left_out.insert(name, error.to_string());
                     }
                 }
+            }
+            if let Some(least) = choice.variants.iter().map(|variant| variant.traffic).reduce(Traffic::least) {
+                choice.variants.iter_mut().for_each(|variant| variant.traffic = variant.traffic - least);
+                linear = linear + least;
             }
             if choice.variants.is_empty() {
                 let (function, scheme) = (choice.function, format!("{scheme:?}"));
@@ -313,63 +341,28 @@ fn calls(program: &Program, suite: &Suite) -> BTreeMap<String, u64> {
     suite.protocols.iter().map(of).collect()
 }
 
-/// Where functions occur in a model, from how often they do in models of one and of two layers.
+/// Elements of a row of a function's argument.
+fn row(config: &TransformerConfig, function: &Function, sizes: Sizes) -> usize {
+    if *function == Function::SOFTMAX {
+        sizes.seq()
+    } else if *function == Function::LAYERNORM || *function == Function::TANH {
+        config.hidden_size
+    } else {
+        config.intermediate_size
+    }
+}
+
+/// The functions of a model and how often each occurs, from how often it does in models of one and of two layers.
 fn places(
     config: &TransformerConfig,
     one: &BTreeMap<String, u64>,
     two: &BTreeMap<String, u64>,
-    sizes: Sizes,
-) -> Vec<Place> {
-    let tokens = sizes.seq() * sizes.batch();
-    let shape = |function: &Function| {
-        if *function == Function::SOFTMAX {
-            (tokens * config.heads, sizes.seq())
-        } else if *function == Function::LAYERNORM {
-            (tokens, config.hidden_size)
-        } else if *function == Function::TANH {
-            (sizes.batch(), config.hidden_size)
-        } else {
-            (tokens, config.intermediate_size)
-        }
-    };
+) -> Vec<(Function, u64)> {
     let more = config.layers as u64 - 1;
     let place = |function: Function| {
         let of = |calls: &BTreeMap<String, u64>| calls.get(function.name()).copied().unwrap_or(0);
         let calls = of(one) + (of(two) - of(one)) * more;
-        let (rows, row) = shape(&function);
-        (calls > 0).then_some(Place { function, rows, row, calls })
+        (calls > 0).then_some((function, calls))
     };
     config.functions().into_iter().filter_map(place).collect()
-}
-
-/// What a protocol alone costs, or what it costs to hand in an argument and to hand it out again.
-fn alone(protocol: Option<&Protocol>, suite: &Suite, place: &Place) -> Result<Traffic, PlanningError> {
-    let mut c = Circuit::new();
-    let x = c.region("input", |c| c.input(Owner::Client, "x", [place.rows, place.row]));
-    let y = match protocol {
-        Some(protocol) => protocol.build_alone(&mut c, x, 1e-12),
-        None => x,
-    };
-    c.region("output", |c| c.reveal(y, "y"));
-    let circuit = c.finish().map_err(|error| crate::SubjectError::Size {
-        subject: protocol.map_or_else(String::new, |protocol| protocol.card.name.to_string()),
-        seq: place.row,
-        batch: place.rows,
-        error: Box::new(error.into()),
-    })?;
-    let program = scheme::compile(&circuit, &suite.scheme, suite.fixed()).map_err(crate::SubjectError::from)?;
-    Ok(Traffic::of(&program))
-}
-
-/// The certified error. It is that of the circuit under the law of truncation, floor or one unit more, which all schemes obey; the
-/// comparison and the masks do not enter it.
-fn certified_once(protocol: &Protocol, suite: &Suite, row: usize, known: &Certified) -> Option<f64> {
-    let scheme = format!("{:?}", suite.scheme.kind());
-    let key = (protocol.card.name.to_string(), scheme, suite.fraction_bits());
-    if let Some(error) = known.lock().expect("no thread panics with the lock").get(&key) {
-        return *error;
-    }
-    let error = certified(protocol, suite, row);
-    known.lock().expect("no thread panics with the lock").insert(key, error);
-    error
 }

@@ -16,8 +16,8 @@ pub fn front(catalogue: &Catalogue, network: &Network, most_wraps: f64) -> Vec<(
             let extend = |(traffic, error, names): (Traffic, f64, Vec<String>)| {
                 choice.variants.iter().map(move |variant| {
                     let names = names.iter().cloned().chain([variant.protocol.clone()]).collect();
-                    let calls = choice.calls;
-                    (traffic + variant.traffic * calls as i64, error + variant.certified_error * calls as f64, names)
+                    let error = error + variant.certified_error * choice.calls as f64;
+                    (traffic + variant.traffic, error, names)
                 })
             };
             points.into_iter().flat_map(extend).collect()

@@ -54,6 +54,15 @@ fn size(text: &str) -> Result<usize, String> {
     size.ok_or_else(|| format!("a size is a whole number from 1 to {}", Sizes::LARGEST))
 }
 
+/// An interval as LO:HI.
+///
+/// # Errors
+/// A text that is not two numbers.
+pub fn interval(text: &str) -> Result<(f64, f64), String> {
+    let ends = text.split_once(':').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
+    ends.ok_or_else(|| "an interval is two numbers, LO:HI, for instance -8:8".to_owned())
+}
+
 /// Runs for statistics.
 ///
 /// # Errors

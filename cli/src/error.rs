@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use thiserror::Error;
 use viewless_models::{FetchError, ModelError};
 use viewless_proofs::audit::AuditError;
+use viewless_protocols::file::ExportError;
 use viewless_protocols::suite::SuiteError;
 use viewless_published::PublishedError;
 use viewless_simulator::stream::SeedError;
 use viewless_workbench::assay::AssayError;
 use viewless_workbench::certificate::CertificateError;
+use viewless_workbench::draft::DraftError;
 use viewless_workbench::failures::FailuresError;
 use viewless_workbench::inference::InferenceError;
 use viewless_workbench::model_report::ModelReportError;
@@ -67,6 +69,24 @@ pub enum CliError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A file that is there already, where a new one was to be.
+    #[error("{} is there already and stays as it is; give another file with --output", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A name for a protocol file that does not end as such names do.
+    #[error("{}: the name of a protocol file ends in .protocol", path.display())]
+    NotAProtocolFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A first file that cannot be drafted.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// A protocol that no file can hold.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// A file that is none of certificates.
     #[error("{}, which should come from `viewless prove --certificate`: {error}", path.display())]
     Certificate {

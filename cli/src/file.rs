@@ -33,6 +33,21 @@ impl Pending {
         file.persist(&path).map_err(|error| failed(&path, error.error))?;
         Ok(())
     }
+
+    /// As [`Pending::commit`], but never in the place of a file that is there.
+    ///
+    /// # Errors
+    /// [`CliError::FileExists`], and [`CliError::WriteFile`].
+    pub fn commit_new(self) -> Result<(), CliError> {
+        let Self { file, path } = self;
+        let file = file.into_inner().map_err(|error| failed(&path, error.into_error()))?;
+        file.as_file().sync_all().map_err(|source| failed(&path, source))?;
+        match file.persist_noclobber(&path) {
+            Ok(_) => Ok(()),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(CliError::FileExists { path }),
+            Err(error) => Err(failed(&path, error.error)),
+        }
+    }
 }
 
 impl Write for Pending {
@@ -94,5 +109,9 @@ mod tests {
         write(&path, b"new").unwrap();
         assert_eq!(read(&path).unwrap(), "new");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let mut second = Pending::create(&path).unwrap();
+        second.write_all(b"newest").unwrap();
+        assert!(matches!(second.commit_new(), Err(CliError::FileExists { .. })));
+        assert_eq!((read(&path).unwrap().as_str(), std::fs::read_dir(folder.path()).unwrap().count()), ("new", 1));
     }
 }

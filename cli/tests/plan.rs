@@ -50,8 +50,8 @@ fn degenerate_clusters_are_refused_with_a_sentence() {
     };
     let node = |gpu: &str, between: &str| {
         format!(
-            "[[node]]\ngpu = \"{gpu}\"\ngpus = 4\nbetween_nodes_gigabits_per_second = {between}\n\
-             within_node_gigabits_per_second = 50.0\n"
+            "[[node]]\ngpu = \"{gpu}\"\ngpus = 4\nbetween-nodes-gigabits-per-second = {between}\n\
+             within-node-gigabits-per-second = 50.0\n"
         )
     };
     assert!(refuse("").contains("the cluster is empty"));

@@ -67,8 +67,8 @@ pub struct Cluster {
     nodes: Vec<Node>,
 }
 
-/// How a cluster is written in a file: `[[node]]` with `gpu`, `gpus`, `between_nodes_gigabits_per_second` and
-/// `within_node_gigabits_per_second`.
+/// How a cluster is written in a file: `[[node]]` with `gpu`, `gpus`, `between-nodes-gigabits-per-second` and
+/// `within-node-gigabits-per-second`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Description {
@@ -77,7 +77,7 @@ struct Description {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct NodeDescription {
     gpu: String,
     gpus: usize,

@@ -58,6 +58,12 @@ impl Regions {
         (0..self.0.len() as u32).map(RegionId)
     }
 
+    /// The region at a position in the order of creation.
+    #[must_use]
+    pub fn at(&self, position: usize) -> Option<RegionId> {
+        u32::try_from(position).ok().map(RegionId).filter(|&id| self.contains(id))
+    }
+
     /// Whether the tree is one: each parent stands before its child, and the root is its own.
     #[must_use]
     pub fn is_well_formed(&self) -> bool {

@@ -1,13 +1,15 @@
 //! A suite: one choice for everything that a private inference needs.
 //!
-//! Suites are TOML; [`Suite::built_in`] holds those that come with viewless.
+//! Suites are TOML; [`Suite::built_in`] holds those that come with viewless. A protocol may be named by the file that it is written in; the
+//! suite then holds the text of that file, so that it is complete by itself wherever it goes, a stored proof included.
 
+use crate::file::{FileError, read_protocol};
 use crate::fixed::FixedPoint;
 use crate::model::{Embedding, ModelProtocols};
 use crate::nonlinear::{Function, Protocol, Registry, RegistryError};
 use crate::scheme::{ChoiceError, SchemeSpec, WrittenScheme};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use thiserror::Error;
@@ -27,8 +29,21 @@ pub struct Suite {
     pub embedding: Embedding,
     /// The scheme with its choices.
     pub scheme: SchemeSpec,
-    /// The name of a protocol for each function that its models need.
+    /// For each function that its models need a protocol: its name, or a protocol file ([`is_protocol_file`]) whose text is among
+    /// `protocol_files`.
     pub protocols: BTreeMap<Function, String>,
+    /// The texts of the protocol files that `protocols` names, each under the name that stands there. Whoever reads a suite from a file puts
+    /// them here ([`Suite::missing_files`]); a suite may also bring them itself, in a table `[protocol-files]`.
+    pub protocol_files: BTreeMap<String, String>,
+}
+
+/// How the name of a file of a protocol ends.
+pub const PROTOCOL_FILE: &str = ".protocol";
+
+/// Whether a name is that of a protocol file, and not of a protocol in a registry.
+#[must_use]
+pub fn is_protocol_file(name: &str) -> bool {
+    name.ends_with(PROTOCOL_FILE)
 }
 
 /// A suite as files write it.
@@ -41,6 +56,8 @@ struct WrittenSuite {
     embedding: Embedding,
     scheme: WrittenScheme,
     protocols: BTreeMap<Function, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    protocol_files: BTreeMap<String, String>,
 }
 
 /// Fraction bits that a suite may have: with fewer, no protocol computes anything; with more, none has room for its guard bits.
@@ -109,6 +126,37 @@ pub enum SuiteError {
         computes: Function,
         /// Protocols of the right function.
         known: Vec<String>,
+    },
+    /// A protocol file that says something wrong: where, and what to write.
+    #[error("suite `{suite}`: {error}")]
+    File {
+        /// The suite.
+        suite: String,
+        /// The place, and what to write.
+        error: FileError,
+    },
+    /// A protocol file whose text the suite does not have.
+    #[error(
+        "suite `{suite}` names the file `{name}` for {function} and does not hold its text; read the suite from its file, or write the text in \
+         its [protocol-files]"
+    )]
+    NoText {
+        /// The suite.
+        suite: String,
+        /// The file.
+        name: String,
+        /// What it should compute.
+        function: Function,
+    },
+    /// The text of a file that no function names.
+    #[error(
+        "suite `{suite}` has `{name}` in its [protocol-files] and names it for no function; write `FUNCTION = \"{name}\"` in its [protocols]"
+    )]
+    UnusedText {
+        /// The suite.
+        suite: String,
+        /// The file.
+        name: String,
     },
     /// A function without a protocol.
     #[error(transparent)]
@@ -211,6 +259,14 @@ impl Suite {
         Self::try_from(written)
     }
 
+    /// The protocol files that it names and does not hold the texts of, each once.
+    #[must_use]
+    pub fn missing_files(&self) -> Vec<String> {
+        let missing = |name: &&String| is_protocol_file(name) && !self.protocol_files.contains_key(*name);
+        let names: BTreeSet<&String> = self.protocols.values().filter(missing).collect();
+        names.into_iter().cloned().collect()
+    }
+
     /// The fixed point.
     #[must_use]
     pub fn fixed(&self) -> FixedPoint {
@@ -234,15 +290,15 @@ impl Suite {
         }
     }
 
-    /// The protocols that it names.
+    /// The protocols that it names, in the registry or in files; a file may call those of the registry.
     ///
     /// # Errors
-    /// [`SuiteError::UnknownProtocol`] or [`SuiteError::WrongFunction`].
+    /// [`SuiteError`]: a name that is unknown, a protocol of another function, a file that says something wrong.
     pub fn resolve(&self, registry: &Registry) -> Result<Protocols, SuiteError> {
         let mut protocols = Protocols::none(&self.name);
         for (function, name) in &self.protocols {
             let protocol = self.protocol(registry, name, function)?;
-            protocols.by_function.insert(function.clone(), Arc::clone(protocol));
+            protocols.by_function.insert(function.clone(), protocol);
         }
         Ok(protocols)
     }
@@ -255,15 +311,18 @@ impl Suite {
         Ok(ModelProtocols { protocols: self.resolve(registry)?, embedding: self.embedding })
     }
 
-    fn protocol<'a>(
-        &self,
-        registry: &'a Registry,
-        name: &str,
-        function: &Function,
-    ) -> Result<&'a Arc<Protocol>, SuiteError> {
+    fn protocol(&self, registry: &Registry, name: &str, function: &Function) -> Result<Arc<Protocol>, SuiteError> {
         let known = || registry.of(function).map(|protocol| protocol.card.name.to_string()).collect();
         let (suite, name, function) = (self.name.clone(), name.to_owned(), function.clone());
-        match registry.get(&name) {
+        let found = if !is_protocol_file(&name) {
+            registry.get(&name).cloned()
+        } else if let Some(text) = self.protocol_files.get(&name) {
+            let read = read_protocol(&name, text, registry);
+            Some(Arc::new(read.map_err(|error| SuiteError::File { suite: suite.clone(), error })?))
+        } else {
+            return Err(SuiteError::NoText { suite, name, function });
+        };
+        match found {
             Some(protocol) if protocol.card.function == function => Ok(protocol),
             Some(protocol) => {
                 let (computes, known) = (protocol.card.function.clone(), known());
@@ -285,12 +344,16 @@ impl TryFrom<WrittenSuite> for Suite {
     type Error = SuiteError;
 
     fn try_from(written: WrittenSuite) -> Result<Self, SuiteError> {
-        let WrittenSuite { name, summary, fraction_bits, embedding, scheme, protocols } = written;
+        let WrittenSuite { name, summary, fraction_bits, embedding, scheme, protocols, protocol_files } = written;
         let Some(fixed) = fixed_point(fraction_bits) else {
             return Err(SuiteError::FractionBits { suite: name, fraction_bits });
         };
+        let unused = |name: &&String| !(is_protocol_file(name) && protocols.values().any(|named| named == *name));
+        if let Some(unused) = protocol_files.keys().find(unused).cloned() {
+            return Err(SuiteError::UnusedText { suite: name, name: unused });
+        }
         match SchemeSpec::try_from(scheme) {
-            Ok(scheme) => Ok(Self { name, summary, fixed, embedding, scheme, protocols }),
+            Ok(scheme) => Ok(Self { name, summary, fixed, embedding, scheme, protocols, protocol_files }),
             Err(error) => Err(SuiteError::Scheme { suite: name, error }),
         }
     }
@@ -298,9 +361,9 @@ impl TryFrom<WrittenSuite> for Suite {
 
 impl From<Suite> for WrittenSuite {
     fn from(suite: Suite) -> Self {
-        let Suite { name, summary, fixed, embedding, scheme, protocols } = suite;
+        let Suite { name, summary, fixed, embedding, scheme, protocols, protocol_files } = suite;
         let (fraction_bits, scheme) = (fixed.fraction_bits(), scheme.into());
-        Self { name, summary, fraction_bits, embedding, scheme, protocols }
+        Self { name, summary, fraction_bits, embedding, scheme, protocols, protocol_files }
     }
 }
 
@@ -364,5 +427,31 @@ mod tests {
         let error = Suite::parse("test", &among_three).unwrap_err();
         assert!(error.to_string().contains("two computing parties"), "{error}");
         assert!(matches!(Suite::built_in("none"), Err(SuiteError::Unknown { .. })));
+    }
+
+    #[test]
+    fn a_suite_takes_a_protocol_from_a_file_and_says_what_is_wrong_with_it() {
+        let file = include_str!("../examples/bolt.protocol");
+        let text = include_str!("suites/faithful.toml").replace("gelu/cosine", "mine/bolt.protocol");
+        let mut suite = Suite::parse("test", &text).unwrap();
+        assert_eq!(suite.missing_files(), ["mine/bolt.protocol"]);
+        let refused = |suite: &Suite| suite.resolve(Registry::built_in()).unwrap_err();
+        assert!(matches!(refused(&suite), SuiteError::NoText { name, .. } if name == "mine/bolt.protocol"));
+        suite.protocol_files.insert("mine/bolt.protocol".to_owned(), file.replace("return", "retrn"));
+        let wrong = refused(&suite).to_string();
+        assert!(wrong.contains("`faithful`: mine/bolt.protocol:"), "{wrong}");
+        suite.protocol_files.insert("mine/bolt.protocol".to_owned(), file.to_owned());
+        assert!(suite.missing_files().is_empty());
+        let found = suite.resolve(Registry::built_in()).unwrap();
+        assert_eq!(found.get(&Function::GELU).unwrap().card.name, "gelu/bolt");
+        let softmax = Suite { protocols: [(Function::SOFTMAX, "mine/bolt.protocol".to_owned())].into(), ..suite };
+        assert!(matches!(refused(&softmax), SuiteError::WrongFunction { computes, .. } if computes == Function::GELU));
+        // In the suite's own file, which needs no other then.
+        let whole = format!("{text}\n[protocol-files]\n\"mine/bolt.protocol\" = '''\n{file}'''\n");
+        Suite::parse("test", &whole).unwrap().resolve(Registry::built_in()).unwrap();
+        let unused = format!("{text}\n[protocol-files]\n\"bolt.protocol\" = \"\"\n");
+        assert!(
+            matches!(Suite::parse("test", &unused), Err(SuiteError::UnusedText { name, .. }) if name == "bolt.protocol")
+        );
     }
 }

@@ -33,7 +33,7 @@ pub enum NetworkError {
     },
     /// The text is not TOML, or has a missing or unknown field.
     #[error(
-        "{origin} is not a network description: {source}It needs name, bandwidth_bits_per_second and latency_seconds, and nothing else."
+        "{origin} is not a network description: {source}It needs name, bandwidth-bits-per-second and latency-seconds, and nothing else."
     )]
     Parse {
         /// The file, or what else the text came from.
@@ -43,7 +43,7 @@ pub enum NetworkError {
     },
     /// The bandwidth is zero, negative, infinite or not a number.
     #[error(
-        "network {name:?}: bandwidth_bits_per_second must be positive and finite, but is {bandwidth_bits_per_second}"
+        "network {name:?}: bandwidth-bits-per-second must be positive and finite, but is {bandwidth_bits_per_second}"
     )]
     Bandwidth {
         /// The network.
@@ -52,7 +52,7 @@ pub enum NetworkError {
         bandwidth_bits_per_second: f64,
     },
     /// The latency is negative, infinite or not a number.
-    #[error("network {name:?}: latency_seconds must be zero or more and finite, but is {latency_seconds}")]
+    #[error("network {name:?}: latency-seconds must be zero or more and finite, but is {latency_seconds}")]
     Latency {
         /// The network.
         name: String,
@@ -71,7 +71,7 @@ pub struct Network {
 
 /// The file format; [`Network::new`] turns it into something that can be relied on.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Description {
     name: String,
     bandwidth_bits_per_second: f64,
@@ -177,18 +177,21 @@ mod tests {
     #[test]
     fn wrong_descriptions_are_refused_with_the_field_named() {
         let describe = |bandwidth: &str, latency: &str| {
-            let text = format!("name = \"n\"\nbandwidth_bits_per_second = {bandwidth}\nlatency_seconds = {latency}\n");
+            let text = format!("name = \"n\"\nbandwidth-bits-per-second = {bandwidth}\nlatency-seconds = {latency}\n");
             message(Network::parse("n.toml", &text))
         };
         for bandwidth in ["0", "-1.0", "nan", "inf"] {
-            assert!(describe(bandwidth, "0.1").contains("bandwidth_bits_per_second must be positive"), "{bandwidth}");
+            assert!(describe(bandwidth, "0.1").contains("bandwidth-bits-per-second must be positive"), "{bandwidth}");
         }
         for latency in ["-0.1", "nan", "inf"] {
-            assert!(describe("1e9", latency).contains("latency_seconds must be zero or more"), "{latency}");
+            assert!(describe("1e9", latency).contains("latency-seconds must be zero or more"), "{latency}");
         }
-        let unknown = describe("1e9", "0.1\njitter_seconds = 1");
-        assert!(unknown.contains("n.toml") && unknown.contains("jitter_seconds"), "{unknown}");
-        assert!(message(Network::parse("n.toml", "name = \"n\"")).contains("bandwidth_bits_per_second"));
+        let unknown = describe("1e9", "0.1\njitter-seconds = 1");
+        assert!(unknown.contains("n.toml") && unknown.contains("jitter-seconds"), "{unknown}");
+        assert!(message(Network::parse("n.toml", "name = \"n\"")).contains("bandwidth-bits-per-second"));
+        let other_manner =
+            message(Network::parse("n.toml", "name = \"n\"\nbandwidth_bits_per_second = 1e9\nlatency_seconds = 0.1\n"));
+        assert!(other_manner.contains("2 |") && other_manner.contains("`bandwidth-bits-per-second`"), "{other_manner}");
     }
 
     #[test]

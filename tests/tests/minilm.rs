@@ -3,8 +3,11 @@
 use serde_json::Value;
 use std::sync::OnceLock;
 use viewless_models::{Model, default_cache_dir, fetch};
+use viewless_protocols::file;
+use viewless_protocols::nonlinear::{Function, Registry};
 use viewless_protocols::program::Schedule;
 use viewless_protocols::scheme::{SchemeSpec, Sharing};
+use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
@@ -106,4 +109,27 @@ fn the_suite_for_distilled_models_is_caught_leaving_its_domains() {
     let left = |function: &str| report.domain_violations.iter().any(|violation| violation.region.contains(function));
     assert!(left("softmax/2quad") && left("layernorm/goldschmidt"), "{:?}", report.domain_violations);
     assert!(report.wrap_probability > 1e-6);
+}
+
+/// A suite's GeLU from the text of a file: the very run of the built-in protocol that the file was exported from, or written after.
+#[test]
+fn a_protocol_file_as_a_suite_s_gelu_runs_as_its_built_in_twin() {
+    let exported = |name: &str| {
+        let protocol = Registry::built_in().get(name).unwrap();
+        file::export(protocol, &Shape::from([2, 8])).unwrap()
+    };
+    let text = "Nobody saw this sentence, and still it was understood.";
+    for (twin, contents) in [
+        ("gelu/secformer", exported("gelu/secformer")),
+        ("gelu/bolt", include_str!("../../protocols/examples/bolt.protocol").to_owned()),
+    ] {
+        let mut built_in = Suite::built_in("faithful").unwrap();
+        let mut of_file = built_in.clone();
+        built_in.protocols.insert(Function::GELU, twin.to_owned());
+        of_file.protocols.insert(Function::GELU, "mine.protocol".to_owned());
+        of_file.protocol_files.insert("mine.protocol".to_owned(), contents);
+        let (one, other) = (private_with(&built_in, text, 2), private_with(&of_file, text, 2));
+        assert_eq!(one.transcript_digest, other.transcript_digest, "{twin}");
+        assert_eq!(one.cost.program.digest, other.cost.program.digest, "{twin}");
+    }
 }

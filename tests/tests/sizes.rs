@@ -15,7 +15,7 @@ use viewless_protocols::program::{Grouping, Schedule, bill};
 use viewless_protocols::scheme::{self, CompileError, SchemeSpec};
 use viewless_protocols::suite::Suite;
 use viewless_tests::every_scheme;
-use viewless_workbench::{Kind, Sizes, Subject, SubjectError};
+use viewless_workbench::{Sizes, Subject, SubjectError};
 
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(ProptestConfig {
@@ -194,7 +194,7 @@ fn any_sizes_of_a_protocol_give_a_bill_or_an_error() {
 fn a_decoder_of_very_many_tokens_is_refused_before_its_mask_is_made() {
     let input = Input::Text { vocab_size: 9, max_positions: 1 << 20, type_vocab_size: 0 };
     let draft = TransformerDraft { input, layers: 1, ..TransformerConfig::gpt2().draft() };
-    let subject = Subject { name: "decoder".to_owned(), kind: Kind::Model(draft.check().unwrap()) };
+    let subject = Subject::of_model("decoder", draft.check().unwrap());
     let suite = Suite::built_in("faithful").unwrap();
     for tokens in [MOST_MASKED_TOKENS + 1, 1 << 20] {
         let refused = subject.circuit(&suite, Sizes::new(tokens, 1).unwrap()).unwrap_err();

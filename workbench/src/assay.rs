@@ -8,11 +8,10 @@ use crate::proof::{Asked, Proof, ProofError, ProveReport};
 use crate::sizes::Sizes;
 use crate::statistics::{Settings, Statistics, StatisticsError, StatisticsReport};
 use crate::subject::{Subject, SubjectError};
+use crate::why_not::WhyNot;
 use serde::Serialize;
-use std::sync::Arc;
 use thiserror::Error;
 use viewless_proofs::audit::AuditError;
-use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::program::{Grouping, Schedule};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
@@ -47,6 +46,9 @@ pub struct Assay {
     pub card: CardReport,
     /// How wrong it is.
     pub right: ErrorAudit,
+    /// Why it is more wrong than is claimed, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<WhyNot>,
     /// What coalitions learn.
     pub private: ProveReport,
     /// What real runs show of what coalitions see.
@@ -63,24 +65,28 @@ impl Assay {
     /// [`Assay::STATISTICS_ROW`] elements; `progress` is told how many of their runs are done.
     ///
     /// # Errors
-    /// Sizes, suites and settings that cannot be used.
+    /// A subject that is no protocol; sizes, suites and settings that cannot be used.
     pub fn new(
-        protocol: &Arc<Protocol>,
+        subject: &Subject,
         suite: &Suite,
         sizes: Sizes,
         settings: Settings,
         progress: Progress<'_>,
     ) -> Result<Self, AssayError> {
-        let subject = Subject::of_protocol(Arc::clone(protocol));
+        let protocol = subject.protocol()?;
         let network = Network::lan();
         let row = Sizes::new(sizes.seq().min(Self::STATISTICS_ROW), 1).unwrap_or(sizes);
         let setting = Setting { suite, sizes, schedule: Schedule::Asap, network: &network, grouping: Grouping::Region };
+        let question = question(&protocol.card.name, suite);
+        let right = ErrorAudit::new(protocol, &question, sizes.seq())?;
+        let why_not = if right.holds() { None } else { WhyNot::of(subject, protocol, &question)? };
         Ok(Self {
             card: CardReport::new(&protocol.card),
-            right: ErrorAudit::new(protocol, &question(&subject.name, suite), sizes.seq())?,
-            private: Proof::new(&subject, suite, sizes, 1, &Asked::Promised, &|_, _| {})?.report,
-            statistics: Statistics::new(&subject, suite, row, &[], settings, progress)?.report,
-            cheap: CostReport::new(&subject, &setting)?,
+            right,
+            why_not,
+            private: Proof::new(subject, suite, sizes, 1, &Asked::Promised, &|_, _| {})?.report,
+            statistics: Statistics::new(subject, suite, row, &[], settings, progress)?.report,
+            cheap: CostReport::new(subject, &setting)?,
         })
     }
 

@@ -59,7 +59,10 @@ pub struct CertificateFile {
     pub format: u32,
     /// Model or protocol, as it was named.
     pub subject: String,
-    /// The whole suite, so that the file stands alone.
+    /// The text of the subject, if that is a protocol file, so that this file stands alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_text: Option<String>,
+    /// The whole suite with the texts of its protocol files, so that the file stands alone.
     pub suite: Suite,
     /// Tokens, or elements of a row.
     pub seq: usize,
@@ -151,6 +154,8 @@ pub fn outputs_of(program: &Program, coalition: Coalition) -> Vec<DeclaredOutput
 pub struct Statement {
     /// Model or protocol.
     pub subject: String,
+    /// The text of the subject, if that is a protocol file of which not the name but these contents are meant.
+    pub subject_text: Option<String>,
     /// The suite.
     pub suite: Suite,
     /// The sizes.
@@ -165,8 +170,28 @@ impl Statement {
     /// # Errors
     /// A subject, suite or number of queries that cannot be used.
     pub fn program(&self) -> Result<Program, CertificateError> {
-        let one = Subject::find(&self.subject)?.program(&self.suite, self.sizes)?;
+        let subject = match &self.subject_text {
+            Some(text) => Subject::of_text(&self.subject, text.clone())?,
+            None => Subject::find(&self.subject)?,
+        };
+        let one = subject.program(&self.suite, self.sizes)?;
         Ok(if self.queries == 1 { one } else { queries::repeated(&one, self.queries)? })
+    }
+
+    /// The subject in words: never a name alone where stored contents were taken instead of what bears the name.
+    #[must_use]
+    pub fn subject_in_words(&self) -> String {
+        match &self.subject_text {
+            Some(text) => {
+                let digest = blake3::hash(text.as_bytes()).to_hex();
+                format!(
+                    "{:?} (a protocol file whose text, BLAKE3 {}..., is stored with the proofs)",
+                    self.subject,
+                    &digest[..16]
+                )
+            }
+            None => self.subject.clone(),
+        }
     }
 
     /// The suite in words: a built-in's name only if the contents are the built-in's.
@@ -268,6 +293,7 @@ impl CertificateFile {
     pub fn statement(&self) -> Result<Statement, CertificateError> {
         Ok(Statement {
             subject: self.subject.clone(),
+            subject_text: self.subject_text.clone(),
             suite: self.suite.clone(),
             sizes: Sizes::new(self.seq, self.batch)?,
             queries: self.queries,
@@ -318,7 +344,7 @@ impl CertificateFile {
         Ok(CheckReport {
             stated_by_user,
             suite: statement.suite_in_words(),
-            subject: statement.subject,
+            subject: statement.subject_in_words(),
             seq: statement.sizes.seq(),
             batch: statement.sizes.batch(),
             queries: statement.queries,
@@ -423,7 +449,13 @@ mod tests {
 
     fn stated(suite: &str) -> Statement {
         let suite = Suite::built_in(suite).unwrap();
-        Statement { subject: "exp/limit".to_owned(), suite, sizes: Sizes::new(4, 1).unwrap(), queries: 1 }
+        Statement {
+            subject: "exp/limit".to_owned(),
+            subject_text: None,
+            suite,
+            sizes: Sizes::new(4, 1).unwrap(),
+            queries: 1,
+        }
     }
 
     #[test]
@@ -465,6 +497,44 @@ mod tests {
                 file.coalitions[(left_out + 1) % file.coalitions.len()].certificate.clone();
             assert!(!swapped.check(None, LARGEST).unwrap().is_valid(), "swapped {name:?}");
         }
+    }
+
+    #[test]
+    fn proofs_of_a_protocol_file_stand_alone_and_say_that_they_are_about_its_contents() {
+        let text = include_str!("../../protocols/examples/bolt.protocol").to_owned();
+        // There is no such file: everything is in the text.
+        let subject = Subject::of_text("gone.protocol", text.clone()).unwrap();
+        let suite = Suite::built_in("faithful").unwrap();
+        let proof = Proof::new(&subject, &suite, Sizes::new(3, 1).unwrap(), 1, &Asked::Promised, &|_, _| {}).unwrap();
+        let stored = serde_json::to_string(&proof.certificates).unwrap();
+        let file = CertificateFile::parse(&stored).unwrap();
+        let report = file.check(None, LARGEST).unwrap();
+        assert!(report.is_valid() && report.digest == proof.report.digest);
+        assert!(report.subject.contains("gone.protocol") && report.subject.contains("stored with the proofs"));
+        // Other contents under the same name lose the proofs, and a model's name over them does not look like the model.
+        let other = text.replace("a > 2.7", "a > 2.5");
+        assert_ne!(other, text);
+        assert!(
+            !CertificateFile { subject_text: Some(other), ..file.clone() }.check(None, LARGEST).unwrap().is_valid()
+        );
+        let named = CertificateFile { subject: "bert-base".to_owned(), ..file }.check(None, LARGEST).unwrap();
+        assert!(named.subject.contains("a protocol file whose text"), "{}", named.subject);
+    }
+
+    #[test]
+    fn proofs_under_a_suite_with_a_protocol_file_hold_its_text() {
+        let mut suite = Suite::built_in("faithful").unwrap();
+        suite.protocols.insert(viewless_protocols::nonlinear::Function::GELU, "gone.protocol".to_owned());
+        let text = include_str!("../../protocols/examples/bolt.protocol").to_owned();
+        suite.protocol_files.insert("gone.protocol".to_owned(), text.clone());
+        let (subject, sizes) = (Subject::find("bert-base").unwrap(), Sizes::new(2, 1).unwrap());
+        let proof = Proof::new(&subject, &suite, sizes, 1, &Asked::Named(vec!["P0".to_owned()]), &|_, _| {}).unwrap();
+        let file = CertificateFile::parse(&serde_json::to_string(&proof.certificates).unwrap()).unwrap();
+        let p0 = |file: &CertificateFile| file.check(None, LARGEST).unwrap().coalitions.iter().any(|one| one.valid);
+        assert!(p0(&file));
+        let mut other = file;
+        other.suite.protocol_files.insert("gone.protocol".to_owned(), text.replace("a > 2.7", "a > 2.5"));
+        assert!(!p0(&other));
     }
 
     #[test]

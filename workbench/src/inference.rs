@@ -5,7 +5,7 @@ use crate::alternatives;
 use crate::bill::{CostReport, Setting};
 use crate::judgement;
 use crate::sizes::{SizeError, Sizes};
-use crate::subject::{Kind, Subject, SubjectError};
+use crate::subject::{Subject, SubjectError};
 use ndarray::Array3;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -358,7 +358,7 @@ pub fn infer(
         (asked, _) => Prompt::Tokens(asked.tokens()),
     };
     let plaintext = model.forward(prompt)?;
-    let subject = Subject { name: model.directory.display().to_string(), kind: Kind::Model(model.config.clone()) };
+    let subject = Subject::of_model(&model.directory.display().to_string(), model.config.clone());
     let sizes = Sizes::new(prompt.tokens(&model.config), 1)?;
     let program = match prompt {
         Prompt::Pair { second, .. } => subject.program_of_pair(suite, sizes, second)?,

@@ -10,7 +10,9 @@
 //! | [`comparison`], [`variants`] | How do suites, or protocols of a function, stand side by side? |
 //! | [`failures`] | How often does an inference fail outright? |
 //! | [`sites`] | Which sites of a model leave their protocols' domains, and where does a private run first diverge? |
+//! | [`draft`] | What would a first protocol file of a function be? |
 //! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
+//! | [`why_not`] | Where does a claim hold that fails, which operation fails beyond, and what do others do there? |
 //! | [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
 //! | [`plan`] | Which suite and deployment are fastest on a network within an error budget? |
 //! | [`statistics`] | What do real runs show of what a coalition sees? |
@@ -24,6 +26,7 @@ pub mod bill;
 pub mod card;
 pub mod certificate;
 pub mod comparison;
+pub mod draft;
 pub mod error_audit;
 pub mod failures;
 pub mod inference;
@@ -38,6 +41,7 @@ pub mod sizes;
 pub mod statistics;
 pub mod subject;
 pub mod variants;
+pub mod why_not;
 
 pub use sizes::{SizeError, Sizes};
 pub use subject::{Kind, Subject, SubjectError};

@@ -1,5 +1,6 @@
 //! What a user names: suites, networks, seeds, and what a name is that was given in another thing's place.
 
+use crate::subject::{Subject, SubjectError, text_of_file};
 use std::fmt;
 use std::fs;
 use std::io;
@@ -41,6 +42,14 @@ pub enum NamedError {
     /// A suite that cannot be used.
     #[error(transparent)]
     Suite(#[from] SuiteError),
+    /// A protocol file that a suite names.
+    #[error("the suite {} names a protocol file that cannot be used: {error}", path.display())]
+    SuiteProtocol {
+        /// The suite's file.
+        path: PathBuf,
+        /// The protocol file, and what is wrong with it.
+        error: Box<SubjectError>,
+    },
     /// A network that cannot be used.
     #[error(transparent)]
     Network(#[from] NetworkError),
@@ -96,16 +105,26 @@ pub fn in_words(name: &str, is: Option<Named>) -> String {
     is.map_or_else(String::new, |is| format!(" (`{name}` is a {is})"))
 }
 
-/// A built-in suite, or the TOML file of one.
+/// A built-in suite, or the TOML file of one with the protocol files that it names, whose paths are relative to its own.
 ///
 /// # Errors
-/// No such suite or file, or a suite that cannot be used.
+/// No such suite or file, or a suite or protocol file that cannot be used.
 pub fn suite(name: &str) -> Result<Suite, NamedError> {
     if Path::new(name).extension().is_some_and(|found| found == "toml") {
         let path = Path::new(name);
         let text =
             fs::read_to_string(path).map_err(|source| NamedError::ReadSuite { path: path.to_owned(), source })?;
-        return Ok(Suite::parse(name, &text)?);
+        let mut suite = Suite::parse(name, &text)?;
+        let unusable = |error| NamedError::SuiteProtocol { path: path.to_owned(), error: Box::new(error) };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for file in suite.missing_files() {
+            let place = folder.join(&file);
+            let text = text_of_file(&place).map_err(unusable)?;
+            // Read once here, so that a mistake is found at once and named with the whole path.
+            let read = Subject::of_text(&place.display().to_string(), text).map_err(unusable)?;
+            suite.protocol_files.extend(read.text.map(|text| (file, text)));
+        }
+        return Ok(suite);
     }
     Suite::built_in(name).map_err(|error| match error {
         SuiteError::Unknown { .. } => NamedError::UnknownSuite { name: name.to_owned(), error, is: what_is(name) },
@@ -172,5 +191,25 @@ mod tests {
         assert!(suite("none").unwrap_err().to_string().contains("faithful"));
         assert!(suite("none.toml").unwrap_err().to_string().contains("none.toml"));
         assert_eq!(["faithful", "lan", "moon"].map(what_is), [Some(Named::Suite), Some(Named::Network), None]);
+    }
+
+    #[test]
+    fn a_suite_s_protocol_files_lie_beside_it_and_mistakes_are_named_with_their_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.toml");
+        let text = std::fs::read_to_string("../protocols/src/suites/faithful.toml").unwrap();
+        std::fs::write(&path, text.replace("gelu/cosine", "parts/gelu.protocol")).unwrap();
+        let read = || suite(&path.display().to_string());
+        let missing = read().unwrap_err().to_string();
+        assert!(missing.contains("mine.toml") && missing.contains("parts/gelu.protocol"), "{missing}");
+        std::fs::create_dir(folder.path().join("parts")).unwrap();
+        let bolt = std::fs::read_to_string("../protocols/examples/bolt.protocol").unwrap();
+        let file = folder.path().join("parts/gelu.protocol");
+        std::fs::write(&file, bolt.replace("summary", "sumary")).unwrap();
+        let wrong = read().unwrap_err().to_string();
+        assert!(wrong.contains(&format!("{}:", file.display())) && wrong.contains("`sumary`"), "{wrong}");
+        std::fs::write(&file, &bolt).unwrap();
+        let found = read().unwrap();
+        assert_eq!(found.protocol_files.into_iter().collect::<Vec<_>>(), [("parts/gelu.protocol".to_owned(), bolt)]);
     }
 }

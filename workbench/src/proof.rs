@@ -192,6 +192,7 @@ impl Proof {
         let certificates = CertificateFile {
             format: FORMAT,
             subject: subject.name.clone(),
+            subject_text: subject.text.clone(),
             suite: suite.clone(),
             seq,
             batch,

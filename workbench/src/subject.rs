@@ -13,13 +13,10 @@ use viewless_protocols::model::{self, BuildError, TransformerConfig};
 use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, CompileError};
-use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_protocols::suite::{Suite, SuiteError, is_protocol_file};
 
 /// Added to the variance where a layer normalisation stands alone, as in BERT.
 const EPSILON: f64 = 1e-12;
-
-/// How the name of a file of a protocol ends.
-const PROTOCOL_FILE: &str = ".protocol";
 
 /// A subject that cannot be found or built.
 #[derive(Debug, Error)]
@@ -96,6 +93,8 @@ pub struct Subject {
     pub name: String,
     /// What it is.
     pub kind: Kind,
+    /// The text of the protocol file that it was read from, if it was.
+    pub text: Option<String>,
 }
 
 /// What a subject is.
@@ -119,16 +118,30 @@ impl Subject {
     /// # Errors
     /// There is none, or its directory cannot be used.
     pub fn find(name: &str) -> Result<Self, SubjectError> {
-        let kind = if let Some(config) = model::known(name) {
-            Kind::Model(config)
+        if let Some(config) = model::known(name) {
+            Ok(Self::of_model(name, config))
         } else if let Some(protocol) = Registry::built_in().get(name) {
-            Kind::Protocol(Arc::clone(protocol))
-        } else if name.ends_with(PROTOCOL_FILE) {
-            Kind::Protocol(Arc::new(protocol_of_file(Path::new(name))?))
+            Ok(Self { name: name.to_owned(), kind: Kind::Protocol(Arc::clone(protocol)), text: None })
+        } else if is_protocol_file(name) {
+            Self::of_text(name, text_of_file(Path::new(name))?)
         } else {
-            Kind::Model(read_config(&directory(name)?)?)
-        };
-        Ok(Self { name: name.to_owned(), kind })
+            Ok(Self::of_model(name, read_config(&directory(name)?)?))
+        }
+    }
+
+    /// A model by its sizes.
+    #[must_use]
+    pub fn of_model(name: &str, config: TransformerConfig) -> Self {
+        Self { name: name.to_owned(), kind: Kind::Model(config), text: None }
+    }
+
+    /// The protocol that the text of a protocol file describes; `name` names the file.
+    ///
+    /// # Errors
+    /// A text that says something wrong: where, and what to write.
+    pub fn of_text(name: &str, text: String) -> Result<Self, SubjectError> {
+        let protocol = read_protocol(name, &text, Registry::built_in())?;
+        Ok(Self { name: name.to_owned(), kind: Kind::Protocol(Arc::new(protocol)), text: Some(text) })
     }
 
     /// Finds a model.
@@ -147,17 +160,27 @@ impl Subject {
     ///
     /// # Errors
     /// There is none of that name.
-    pub fn find_protocol(name: &str) -> Result<Arc<Protocol>, SubjectError> {
-        match Self::find(name)?.kind {
+    pub fn find_protocol(name: &str) -> Result<Self, SubjectError> {
+        let subject = Self::find(name)?;
+        subject.protocol()?;
+        Ok(subject)
+    }
+
+    /// The protocol that it is.
+    ///
+    /// # Errors
+    /// It is a model.
+    pub fn protocol(&self) -> Result<&Arc<Protocol>, SubjectError> {
+        match &self.kind {
             Kind::Protocol(protocol) => Ok(protocol),
-            Kind::Model(_) => Err(SubjectError::NotAProtocol { name: name.to_owned() }),
+            Kind::Model(_) => Err(SubjectError::NotAProtocol { name: self.name.clone() }),
         }
     }
 
     /// A protocol as a subject.
     #[must_use]
     pub fn of_protocol(protocol: Arc<Protocol>) -> Self {
-        Self { name: protocol.card.name.clone(), kind: Kind::Protocol(protocol) }
+        Self { name: protocol.card.name.clone(), kind: Kind::Protocol(protocol), text: None }
     }
 
     /// The sizes at which it is built: the number of tokens of an image is the model's, whatever is asked for.
@@ -225,11 +248,11 @@ fn directory(name: &str) -> Result<PathBuf, SubjectError> {
     if fetched.is_dir() { Ok(fetched) } else { Err(SubjectError::NotFetched { name: name.to_owned(), cache }) }
 }
 
-/// Reads the protocol of a file.
+/// Reads the text of a protocol file.
 ///
 /// # Errors
-/// A file that is none, is larger than [`MOST_BYTES`], or says something wrong.
-pub fn protocol_of_file(path: &Path) -> Result<Protocol, SubjectError> {
+/// A file that is none, or is larger than [`MOST_BYTES`].
+pub fn text_of_file(path: &Path) -> Result<String, SubjectError> {
     let failed = |reason: String| SubjectError::File { file: path.to_owned(), reason };
     let of_system = |error: std::io::Error| failed(error.to_string());
     let metadata = std::fs::metadata(path).map_err(of_system)?;
@@ -242,7 +265,7 @@ pub fn protocol_of_file(path: &Path) -> Result<Protocol, SubjectError> {
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(of_system)?;
     file.take(MOST_BYTES as u64).read_to_string(&mut text).map_err(of_system)?;
-    Ok(read_protocol(&path.display().to_string(), &text, Registry::built_in())?)
+    Ok(text)
 }
 
 /// A protocol alone, on `batch` rows of `seq` elements: what a model would make of it, without the model.

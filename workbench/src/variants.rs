@@ -8,7 +8,6 @@ use crate::sizes::Sizes;
 use crate::subject::{Subject, SubjectError};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::sync::Arc;
 use viewless_proofs::audit::{self, ClaimVerdict, Question};
 use viewless_protocols::model::BY_FUNCTION;
 use viewless_protocols::nonlinear::{Failing, Protocol, Quality};
@@ -40,7 +39,7 @@ pub struct VariantComparison {
 /// What is known of one protocol.
 #[derive(Debug, Clone, Serialize)]
 pub struct Variant {
-    /// Its name.
+    /// Its name, behind which the file stands that it was read from, if it was.
     pub name: String,
     /// What it computes.
     pub function: String,
@@ -83,18 +82,10 @@ impl VariantComparison {
     /// Counts, certifies and proves each protocol alone, on `sizes` elements.
     ///
     /// # Errors
-    /// Sizes that cannot be counted, numbers that do not fit the suite's fixed point.
-    pub fn new(
-        protocols: &[Arc<Protocol>],
-        suite: &Suite,
-        sizes: Sizes,
-        schedule: Schedule,
-    ) -> Result<Self, SubjectError> {
+    /// A subject that is a model, sizes that cannot be counted, numbers that do not fit the suite's fixed point.
+    pub fn new(protocols: &[Subject], suite: &Suite, sizes: Sizes, schedule: Schedule) -> Result<Self, SubjectError> {
         let networks = vec![Network::lan(), Network::wan()];
-        let variant = |protocol: &Arc<Protocol>| {
-            let subject = Subject::of_protocol(protocol.clone());
-            Variant::new(&subject, protocol, suite, sizes, schedule, &networks)
-        };
+        let variant = |subject: &Subject| Variant::new(subject, suite, sizes, schedule, &networks);
         let mut variants = protocols.par_iter().map(variant).collect::<Result<Vec<_>, _>>()?;
         let beaten: Vec<Option<String>> = variants
             .iter()
@@ -118,12 +109,12 @@ impl VariantComparison {
 impl Variant {
     fn new(
         subject: &Subject,
-        protocol: &Protocol,
         suite: &Suite,
         sizes: Sizes,
         schedule: Schedule,
         networks: &[Network],
     ) -> Result<Self, SubjectError> {
+        let protocol = subject.protocol()?;
         let program = subject.program(suite, sizes)?;
         let networks: Vec<&Network> = networks.iter().collect();
         let bill = program::bill(&program, schedule, BY_FUNCTION);
@@ -136,7 +127,10 @@ impl Variant {
         let error = ErrorFound::of(protocol, suite, sizes.seq());
         let not_right = |failing: &&Failing| failing.quality == Quality::Right;
         Ok(Self {
-            name: card.name.to_string(),
+            name: match subject.text {
+                Some(_) => format!("{} ({})", card.name, subject.name),
+                None => card.name.to_string(),
+            },
             function: card.function.to_string(),
             reading: card.reading.to_string(),
             source: card.source.to_string(),
@@ -213,9 +207,7 @@ mod tests {
     use viewless_protocols::nonlinear::{Function, Registry};
 
     fn compared(names: &[&str]) -> VariantComparison {
-        let registry = Registry::built_in();
-        let protocols: Vec<Arc<Protocol>> =
-            names.iter().map(|name| Arc::clone(registry.protocol(name).unwrap())).collect();
+        let protocols: Vec<Subject> = names.iter().map(|name| Subject::find(name).unwrap()).collect();
         let suite = Suite::built_in("faithful").unwrap();
         let sizes = Sizes::new(16, 2).unwrap();
         VariantComparison::new(&protocols, &suite, sizes, Schedule::Asap).unwrap()
@@ -246,5 +238,15 @@ mod tests {
         assert!(found.variants[0].not_right.is_some() && found.variants[0].is_private());
         assert!(found.variants[1].beaten_by.is_none());
         assert!(found.variants[0].price.bytes_online < found.variants[1].price.bytes_online);
+    }
+
+    #[test]
+    fn a_protocol_file_stands_beside_its_built_in_twin_with_the_same_figures() {
+        let found = compared(&["gelu/bolt", "../protocols/examples/bolt.protocol"]);
+        let [twin, file] = &found.variants[..] else { panic!("two of them") };
+        assert_eq!(file.name, "gelu/bolt (../protocols/examples/bolt.protocol)");
+        let figures = |one: &Variant| (one.certified_max_error, one.bits_online_per_element, one.price.rounds_online);
+        assert_eq!(figures(file), figures(twin));
+        assert!(file.is_private() && !file.beats(twin) && !twin.beats(file));
     }
 }

@@ -16,8 +16,8 @@ use viewless_workbench::statistics::Settings;
 /// What to assay.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A protocol of the registry
-    #[arg(value_name = "PROTOCOL")]
+    /// A protocol of the registry, or a .protocol file
+    #[arg(value_name = "PROTOCOL|FILE")]
     protocol: String,
     /// A built-in suite, or a .toml file: its scheme and fixed point
     #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
@@ -36,10 +36,10 @@ pub struct Arguments {
 /// A name that is no protocol, or sizes and suites that cannot be used.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { protocol, suite, runs, sizes } = arguments;
-    let protocol = Subject::find_protocol(protocol)?;
+    let subject = Subject::find_protocol(protocol)?;
     let progress = Progress::start("running for statistics");
     let told = |done, of| progress.tell(done, of);
-    let assay = Assay::new(&protocol, suite, sizes.checked(), Settings::with_runs(*runs), &told)?;
+    let assay = Assay::new(&subject, suite, sizes.checked(), Settings::with_runs(*runs), &told)?;
     drop(progress);
     screen::show(&assay, manner, |explain| render::assay::text(&assay, suite, explain))?;
     Ok(assay.holds().into())

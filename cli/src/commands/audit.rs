@@ -12,6 +12,7 @@ use crate::render::picture::Format;
 use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
+use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use viewless_proofs::audit::rows::Stage;
@@ -20,6 +21,7 @@ use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::suite::Suite;
 use viewless_workbench::error_audit::{ErrorAudit, is_of_rows, question};
 use viewless_workbench::named::DEFAULT_SUITE;
+use viewless_workbench::why_not::WhyNot;
 use viewless_workbench::{Kind, Subject};
 
 /// What to audit.
@@ -39,7 +41,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", requires = "model")]
     private_texts: Option<usize>,
     /// Interval of inputs [default: the card's]
-    #[arg(long, value_name = "LO:HI", value_parser = domain, allow_hyphen_values = true)]
+    #[arg(long, value_name = "LO:HI", value_parser = arguments::interval, allow_hyphen_values = true)]
     domain: Option<(f64, f64)>,
     /// A built-in suite, or a .toml file: its scheme and fixed point [default: faithful; for the failures of a model, all]
     #[arg(long, value_name = "SUITE|FILE", value_parser = arguments::suite)]
@@ -67,11 +69,6 @@ pub struct Arguments {
     plot: Option<PathBuf>,
 }
 
-fn domain(text: &str) -> Result<(f64, f64), String> {
-    let ends = text.split_once(':').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
-    ends.ok_or_else(|| "a domain is two numbers, LO:HI, for instance -8:8".to_owned())
-}
-
 fn probability(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|p| (0.0..=1.0).contains(p));
     number.ok_or_else(|| "a probability is a number from 0 to 1, for instance 1e-6".to_owned())
@@ -88,7 +85,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         (Some(name), ..) => {
             let subject = Subject::find(name)?;
             match &subject.kind {
-                Kind::Protocol(protocol) => of_protocol(protocol, &suite()?, arguments, manner),
+                Kind::Protocol(protocol) => of_protocol(&subject, protocol, &suite()?, arguments, manner),
                 Kind::Model(_) => failures::run(&subject, arguments, manner),
             }
         }
@@ -97,7 +94,22 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     }
 }
 
-fn of_protocol(protocol: &Protocol, suite: &Suite, arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
+/// What was found of a protocol, and why it does not keep its claim, if it does not.
+#[derive(Serialize)]
+struct Page<'a> {
+    #[serde(flatten)]
+    audit: &'a ErrorAudit,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why_not: Option<&'a WhyNot>,
+}
+
+fn of_protocol(
+    subject: &Subject,
+    protocol: &Protocol,
+    suite: &Suite,
+    arguments: &Arguments,
+    manner: Manner,
+) -> Result<Outcome, CliError> {
     let Arguments { domain, seed, samples, plot, row, .. } = arguments;
     let name = &protocol.card.name;
     let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(name, suite) };
@@ -110,7 +122,9 @@ fn of_protocol(protocol: &Protocol, suite: &Suite, arguments: &Arguments, manner
             ErrorAudit::with_progress(protocol, &question, *row as usize, &tell)?
         }
     };
-    screen::show(&found, manner, |_| render::audit::text(&found, suite))?;
+    let why_not = if found.holds() { None } else { WhyNot::of(subject, protocol, &question)? };
+    let page = Page { audit: &found, why_not: why_not.as_ref() };
+    screen::show(&page, manner, |_| render::audit::text(&found, why_not.as_ref(), suite))?;
     Ok(found.holds().into())
 }
 

@@ -55,7 +55,14 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         None => None,
         Some(name) => {
             let sizes = Subject::find(name)?.sizes(sizes.checked());
-            Some(Statement { subject: name.clone(), suite: suite.clone(), sizes, queries: *queries })
+            // What the user names is what lies there now, and no stored text.
+            Some(Statement {
+                subject: name.clone(),
+                subject_text: None,
+                suite: suite.clone(),
+                sizes,
+                queries: *queries,
+            })
         }
     };
     let report = stored.check(stated.as_ref(), *largest_distance).map_err(in_file)?;

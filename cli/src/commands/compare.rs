@@ -10,8 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
-use viewless_protocols::nonlinear::{Protocol, Registry};
+use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::suite::Suite;
 use viewless_workbench::Subject;
 use viewless_workbench::comparison::SuiteComparison;
@@ -25,6 +24,9 @@ pub struct Arguments {
     /// these side by side
     #[arg(value_name = "MODEL|DIR|PROTOCOL|FUNCTION", required = true)]
     subjects: Vec<String>,
+    /// Put this protocol beside them, too: a .protocol file, or a name; repeat for more
+    #[arg(long, value_name = "FILE", conflicts_with = "suites")]
+    with: Vec<String>,
     /// Built-in suites or .toml files, separated by commas [default: all built-in suites]
     #[arg(long, value_name = "SUITE|FILE,...", value_delimiter = ',', value_parser = arguments::suite)]
     suites: Vec<Suite>,
@@ -49,10 +51,10 @@ pub struct Arguments {
 /// # Errors
 /// A subject, suite or sizes that cannot be counted, or a page that cannot be written.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    let Arguments { subjects, suites, suite, sizes, schedule, .. } = arguments;
+    let Arguments { subjects, with, suites, suite, sizes, schedule, .. } = arguments;
     // A page that cannot be written is known before anything is counted.
     let file = arguments.html.as_deref().map(Pending::create).transpose()?;
-    if let Some(protocols) = side_by_side(subjects)? {
+    if let Some(protocols) = side_by_side(subjects, with)? {
         let found = VariantComparison::new(&protocols, suite, sizes.checked(), (*schedule).into())?;
         let words = Words { page: variants::page, markdown: variants::markdown, text: variants::text };
         return arguments.write(file, &found, &words, manner);
@@ -65,21 +67,22 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     arguments.write(file, &found, &words, manner)
 }
 
-/// The protocols that are to stand side by side: all of a function, or those named; none for a single model or protocol.
-fn side_by_side(subjects: &[String]) -> Result<Option<Vec<Arc<Protocol>>>, CliError> {
-    let of_function = |name: &str| -> Vec<Arc<Protocol>> {
-        Registry::built_in().iter().filter(|protocol| protocol.card.function.name() == name).cloned().collect()
-    };
+/// The protocols that are to stand side by side: all of a function, those named, and files; none for a single model or protocol.
+fn side_by_side(subjects: &[String], with: &[String]) -> Result<Option<Vec<Subject>>, CliError> {
     let mut protocols = Vec::new();
     for name in subjects {
-        let of_function = of_function(name);
+        let of_function = Registry::built_in().iter().filter(|protocol| protocol.card.function.name() == name);
+        let of_function: Vec<Subject> = of_function.cloned().map(Subject::of_protocol).collect();
         if !of_function.is_empty() {
             protocols.extend(of_function);
-        } else if subjects.len() == 1 {
+        } else if subjects.len() == 1 && with.is_empty() {
             return Ok(None);
         } else {
             protocols.push(Subject::find_protocol(name)?);
         }
+    }
+    for file in with {
+        protocols.push(Subject::find_protocol(file)?);
     }
     Ok(Some(protocols))
 }

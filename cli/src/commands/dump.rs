@@ -7,7 +7,9 @@ use crate::screen::{self, Manner};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use viewless_protocols::circuit::Circuit;
+use viewless_protocols::file::export;
 use viewless_protocols::program::ProgramDraft;
+use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::Suite;
 use viewless_workbench::Subject;
 use viewless_workbench::named::DEFAULT_SUITE;
@@ -18,7 +20,7 @@ pub struct Arguments {
     /// A known model, a model directory, or a protocol
     #[arg(value_name = "MODEL|DIR|PROTOCOL")]
     subject: String,
-    /// What is computed (circuit), or who does what (program)
+    /// What is computed (circuit), who does what (program), or of a protocol the file to which it can be written (file)
     #[arg(long, value_enum)]
     form: Form,
     /// A built-in suite, or a .toml file
@@ -35,6 +37,8 @@ enum Form {
     Circuit,
     /// WHO does what, over ring tensors
     Program,
+    /// A protocol file, to change: docs/protocol-files.md
+    File,
 }
 
 /// The data form with its name.
@@ -50,6 +54,8 @@ struct Dump<'a> {
     circuit: Option<&'a Circuit>,
     #[serde(skip_serializing_if = "Option::is_none")]
     program: Option<&'a ProgramDraft>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
 }
 
 /// Builds and prints.
@@ -61,8 +67,8 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let subject = Subject::find(subject)?;
     let sizes = subject.sizes(sizes.checked());
     let (seq, batch) = (sizes.seq(), sizes.batch());
-    let dump =
-        Dump { subject: &subject.name, suite: &suite.name, seq, batch, digest: None, circuit: None, program: None };
+    let (digest, circuit, program, file) = (None, None, None, None);
+    let dump = Dump { subject: &subject.name, suite: &suite.name, seq, batch, digest, circuit, program, file };
     match form {
         Form::Circuit => {
             let circuit = subject.circuit(suite, sizes)?;
@@ -80,6 +86,10 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
             } else {
                 screen::print(&*program)?;
             }
+        }
+        Form::File => {
+            let file = export(subject.protocol()?, &Shape::from([batch, seq]))?;
+            if manner.json { screen::print_json(&Dump { file: Some(&file), ..dump })? } else { screen::print(&file)? }
         }
     }
     Ok(Outcome::Positive)

@@ -9,6 +9,7 @@ pub mod dump;
 pub mod fetch;
 pub mod infer;
 pub mod list;
+pub mod new;
 pub mod plan;
 pub mod prove;
 pub mod report;
@@ -50,6 +51,8 @@ pub enum Command {
     Report(report::Arguments),
     /// Hold the cells of a published table beside what is counted
     Reproduce(reproduce::Arguments),
+    /// Write a first protocol file, fitted and certified, to change
+    New(new::Arguments),
     /// Bound the error of a protocol over every input and every random choice, and measure it in runs
     Audit(audit::Arguments),
     /// All verdicts about a protocol on one page
@@ -78,6 +81,7 @@ impl Command {
             Self::Compare(arguments) => compare::run(arguments, manner),
             Self::Report(arguments) => report::run(arguments, manner),
             Self::Reproduce(arguments) => reproduce::run(arguments, manner),
+            Self::New(arguments) => new::run(arguments, manner),
             Self::Audit(arguments) => audit::run(arguments, manner),
             Self::Assay(arguments) => assay::run(arguments, manner),
             Self::Prove(arguments) => prove::run(arguments, manner),

@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use viewless_protocols::model::BY_FUNCTION;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
+use viewless_workbench::Subject;
 use viewless_workbench::bill::Setting;
 use viewless_workbench::inference::Asking;
 use viewless_workbench::model_report::{ModelReport, Runs};
 use viewless_workbench::named::DEFAULT_SUITE;
 use viewless_workbench::sites::Privately;
-use viewless_workbench::{Kind, Subject};
 
 /// What to report on.
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         texts.iter().flat_map(|texts| texts.lines()).map(str::trim).filter(|line| !line.is_empty()).collect();
     let model = texts.first().map(|_| fetch::loaded(&arguments.model, None)).transpose()?;
     let subject = match &model {
-        Some(model) => Subject { name: arguments.model.clone(), kind: Kind::Model(model.config.clone()) },
+        Some(model) => Subject::of_model(&arguments.model, model.config.clone()),
         None => Subject::find_model(&arguments.model)?,
     };
     let privately = Privately { texts: arguments.private_texts, seed: arguments.seed };

@@ -21,7 +21,10 @@ pub fn sentence(assay: &Assay) -> String {
                 fails.why
             ),
         },
-        (false, true) => format!("{name} should not be used: {}", audit::sentence(&assay.right)),
+        (false, true) => {
+            let why = assay.why_not.as_ref().map_or_else(String::new, |why| format!(" {}", audit::reason(why)));
+            format!("{name} should not be used: {}{why}", audit::sentence(&assay.right))
+        }
         (true, false) => format!("{name} should not be used: {}", proof::sentence(&assay.private)),
         (false, false) => {
             format!("{name} should not be used: {} {}", audit::sentence(&assay.right), proof::sentence(&assay.private))
@@ -32,9 +35,10 @@ pub fn sentence(assay: &Assay) -> String {
 /// The readable page.
 #[must_use]
 pub fn text(assay: &Assay, suite: &Suite, explain: bool) -> String {
+    let why_not = assay.why_not.as_ref().map_or_else(String::new, audit::why_not);
     let sections = [
         ("CARD", card::text(&assay.card)),
-        ("RIGHT", audit::body(&assay.right, suite)),
+        ("RIGHT", audit::body(&assay.right, suite) + &why_not),
         ("PRIVATE", proof::body(&assay.private)),
         ("STATISTICS", statistics::body(&assay.statistics)),
         ("CHEAP", bill::body(&assay.cheap, Breakdown::Regions)),

@@ -1,10 +1,11 @@
 //! The error of a protocol, in words and a table.
 
-use super::table::TextTable;
+use super::table::{TextTable, hanging};
 use super::{rows, units, words};
-use viewless_proofs::audit::{ClaimVerdict, PublishedCoefficient, Report};
+use viewless_proofs::audit::{ClaimVerdict, Diagnosis, PublishedCoefficient, Report};
 use viewless_protocols::suite::Suite;
 use viewless_workbench::error_audit::ErrorAudit;
+use viewless_workbench::why_not::{Other, WhyNot};
 
 /// Whether the claim of the card is true, and how wrong the protocol can be.
 #[must_use]
@@ -35,8 +36,55 @@ pub fn sentence(audit: &ErrorAudit) -> String {
 
 /// The readable page. Audits have no legend: every line says what it is.
 #[must_use]
-pub fn text(audit: &ErrorAudit, suite: &Suite) -> String {
-    format!("{}\n{}", words::first(&sentence(audit)), body(audit, suite))
+pub fn text(audit: &ErrorAudit, why_not: Option<&WhyNot>, suite: &Suite) -> String {
+    let first = match why_not {
+        Some(why_not) => format!("{} {}", sentence(audit), reason(why_not)),
+        None => sentence(audit),
+    };
+    format!("{}\n{}{}", words::first(&first), body(audit, suite), why_not.map_or_else(String::new, lines_of))
+}
+
+/// What fails, and from where on, in a sentence.
+#[must_use]
+pub fn reason(why_not: &WhyNot) -> String {
+    let Diagnosis { holds_on, fails_at, operation, error, claimed } = &why_not.diagnosis;
+    let holds = match holds_on {
+        Some((low, high)) => format!("The claim holds on [{}, {}]", units::real(*low), units::real(*high)),
+        None => "The claim was found to hold nowhere".to_owned(),
+    };
+    let fails = match operation {
+        Some(operation) => {
+            let place = match &why_not.line {
+                Some(line) => format!("line {}, `{}`,", line.number, line.text),
+                None => format!("`{}` in {}", operation.name, operation.region),
+            };
+            let grows = operation.grows_with_power.map_or_else(String::new, |power| format!(" and grows as x^{power}"));
+            let (at, value) = (units::real(*fails_at), operation.value);
+            format!(
+                "at x = {at} {place} leaves the headroom of the fixed point: its result is {value:.3e} there{grows}"
+            )
+        }
+        None => format!(
+            "at x = {} it errs by {error:.3e} over the reals, where {claimed:.3e} is claimed, and no operation leaves the headroom",
+            units::real(*fails_at)
+        ),
+    };
+    format!("{holds}; {fails}.")
+}
+
+/// What others do where this protocol fails.
+fn lines_of(why_not: &WhyNot) -> String {
+    let other = |other: &Other| {
+        let (low, high) = other.interval;
+        format!("others     {}, right on [{low}, {high}]: {}\n", other.name, other.how)
+    };
+    why_not.others.iter().map(other).collect()
+}
+
+/// The reason and what others do, for a page that has its own first sentence.
+#[must_use]
+pub fn why_not(why_not: &WhyNot) -> String {
+    format!("{}{}", hanging("why        ", &reason(why_not)), lines_of(why_not))
 }
 
 /// The page without its first sentence.

@@ -1,7 +1,8 @@
 //! Two kinds of chart as inline SVG: stacked bars on a linear scale, and lines on two logarithmic ones.
 //!
-//! Colours are those of Okabe and Ito, which remain distinct to colour-blind readers; lines differ by their dashes, too. Every
-//! mark carries its number as a tooltip, and every bar its total as text, so that no number must be read off a scale.
+//! Colours are those of Okabe and Ito, which remain distinct to colour-blind readers, and nothing is told by colour alone: parts of bars are
+//! hatched, lines carry the numbers of their names, points are filled or hollow. Every mark carries its number as a tooltip, and every bar its
+//! total as text, so that no number must be read off a scale.
 
 use maud::{Markup, html};
 use viewless_proofs::ticks;
@@ -24,6 +25,40 @@ pub const COLOURS: [&str; 11] = [
 ];
 /// Dashes of lines.
 const DASHES: [&str; 3] = ["none", "7 4", "2 3"];
+
+/// Hatches of what bars are made of: the lines of a tile of 8 by 8.
+const HATCHES: [&str; 11] = [
+    "",
+    "M0 8 8 0",
+    "M0 0 8 8",
+    "M0 4H8",
+    "M4 0V8",
+    "M1 2h2M5 6h2",
+    "M0 4H8M4 0V8",
+    "M0 4 4 0M4 8 8 4",
+    "M0 4 4 8M4 0 8 4M0 8 8 0",
+    "M0 1H8M0 5H8",
+    "M0 8 8 0M0 0 8 8",
+];
+
+/// The hatches, once for each page whose drawings have bars.
+#[must_use]
+pub fn hatches() -> Markup {
+    html! {
+        svg width="0" height="0" style="position:absolute" aria-hidden="true" { defs {
+            @for (kind, lines) in HATCHES.iter().enumerate() {
+                pattern id=(format!("hatch-{kind}")) width="8" height="8" patternUnits="userSpaceOnUse" {
+                    path d=(lines) stroke="#ffffff" stroke-width="1.6" fill="none" {}
+                }
+            }
+        } }
+    }
+}
+
+/// What fills the hatch of a kind.
+fn hatch(kind: usize) -> String {
+    format!("url(#hatch-{})", kind % HATCHES.len())
+}
 
 /// A part of a bar.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,10 +100,18 @@ pub struct Axis {
     pub text: fn(f64) -> String,
 }
 
-/// A name beside its colour.
+/// A name beside its colour and hatch.
 #[must_use]
 pub fn key(kind: usize, name: &str) -> Markup {
-    html! { span { i style=(format!("background:{}", COLOURS[kind % COLOURS.len()])) {} (name) } " " }
+    html! {
+        span {
+            svg.swatch viewBox="0 0 16 16" {
+                rect width="16" height="16" fill=(COLOURS[kind % COLOURS.len()]) {}
+                rect width="16" height="16" fill=(hatch(kind)) {}
+            }
+            (name)
+        } " "
+    }
 }
 
 /// Bars of parts, on a scale from zero.
@@ -95,6 +138,8 @@ pub fn bars(bars: &[Bar], kinds: &[&str], axis: Axis) -> Markup {
                         fill=(COLOURS[part.kind % COLOURS.len()]) {
                         title { (bar.name) ", " (kinds[part.kind]) ": " (part.text) }
                     }
+                    rect x=(NAMES + start * unit) y=(y + 3.0) width=(part.value * unit) height=(BAR - 8.0) fill=(hatch(part.kind))
+                        pointer-events="none" {}
                 }
                 @let end = bar.parts.iter().map(|part| part.value).sum::<f64>();
                 text x=(NAMES + end * unit + 6.0) y=(y + 16.0) { (bar.total) }
@@ -141,6 +186,12 @@ pub fn lines(lines: &[Line], x: Axis, y: Axis, limits: [f64; 2], width: f64) -> 
                     stroke-dasharray=(DASHES[i / 4 % DASHES.len()])
                     points=(line.points.iter().map(|p| format!("{:.1},{:.1}", at_x(p.0), at_y(p.1))).collect::<Vec<_>>().join(" ")) {
                     title { (line.name) }
+                }
+            }
+            // Each at another place, so that numbers of lines that run together do not cover one another.
+            @for (i, line) in lines.iter().enumerate() {
+                @if let Some(point) = line.points.get((i + 1) * line.points.len() / (lines.len() + 1)) {
+                    text.number x=(at_x(point.0)) y=(at_y(point.1) + 4.0) text-anchor="middle" { (i + 1) }
                 }
             }
         }
@@ -190,30 +241,60 @@ pub fn dots(dots: &[Dot], x: Axis, y: Axis) -> Markup {
                 text.scale x=(LEFT - 6.0) y="18" text-anchor="end" { "no bound" }
             }
             text.scale x=(LEFT + (WIDTH - LEFT) / 2.0) y=(HEIGHT + 38.0) text-anchor="middle" { (x.label) }
-            text.scale x="4" y=(TOP - 4.0) { (y.label) }
-            @for (dot, (x, label_y)) in dots.iter().zip(places(dots, &at_x, &at_y)) {
-                @let y = dot.y.map_or(14.0, at_y);
+            text.scale x=(LEFT) y=(TOP - 6.0) { (y.label) }
+            @for (dot, (label_x, label_y)) in dots.iter().zip(places(dots, &at_x, &at_y)) {
+                @let (x, y) = (at_x(dot.x), dot.y.map_or(NO_BOUND, at_y));
                 g {
                     title { (dot.title) }
                     circle cx=(x) cy=(y) r="5" stroke="#1b1b1b" stroke-width="1.6" fill=(if dot.filled { "#1b1b1b" } else { "#ffffff" }) {}
-                    text x=(x + 8.0) y=(label_y) font-weight=(if dot.filled { "700" } else { "400" }) { (dot.label) }
+                    text x=(label_x) y=(label_y) font-weight=(if dot.filled { "700" } else { "400" }) { (dot.label) }
                 }
             }
         }
     }
 }
 
-/// Where each point stands, and how high its label: labels of neighbours do not cover one another.
+/// Height of points without a number.
+const NO_BOUND: f64 = 14.0;
+/// Half the width of a point, and its distance from its label.
+const RADIUS: f64 = 6.0;
+/// Width of a letter of a label, and its height.
+const LETTER: (f64, f64) = (8.0, 11.0);
+
+/// A rectangle: left, top, width and height.
+type Box4 = (f64, f64, f64, f64);
+
+fn overlap(a: &Box4, b: &Box4) -> bool {
+    a.0 < b.0 + b.2 && b.0 < a.0 + a.2 && a.1 < b.1 + b.3 && b.1 < a.1 + a.3
+}
+
+/// Where each label begins, and its base line: beside its point, or above or below, where it covers no point and no other label; if all of
+/// these are taken, further down.
 fn places(dots: &[Dot], at_x: &dyn Fn(f64) -> f64, at_y: &dyn Fn(f64) -> f64) -> Vec<(f64, f64)> {
-    let mut placed: Vec<(f64, f64)> = Vec::with_capacity(dots.len());
+    let centre = |dot: &Dot| (at_x(dot.x), dot.y.map_or(NO_BOUND, at_y));
+    let points: Vec<Box4> =
+        dots.iter().map(centre).map(|(x, y)| (x - RADIUS, y - RADIUS, 2.0 * RADIUS, 2.0 * RADIUS)).collect();
+    let mut labels: Vec<Box4> = Vec::with_capacity(dots.len());
+    let (width, height) = LETTER;
     for dot in dots {
-        let (x, mut y) = (at_x(dot.x), dot.y.map_or(14.0, at_y) + 4.0);
-        while placed.iter().any(|&(other_x, other_y)| (other_x - x).abs() < 20.0 && (other_y - y).abs() < 11.0) {
-            y += 11.0;
-        }
-        placed.push((x, y));
+        let ((x, y), length) = (centre(dot), width * dot.label.chars().count() as f64);
+        let beside = [
+            (x + RADIUS + 2.0, y - height / 2.0),
+            (x - RADIUS - 2.0 - length, y - height / 2.0),
+            (x - length / 2.0, y - RADIUS - 1.0 - height),
+            (x - length / 2.0, y + RADIUS + 1.0),
+            (x + RADIUS, y - RADIUS - height),
+            (x + RADIUS, y + RADIUS),
+        ];
+        let below = (1..200).map(|i| (x + RADIUS + 2.0, y + f64::from(i) * height));
+        let free = |&(left, top): &(f64, f64)| {
+            let place = (left, top, length, height);
+            !points.iter().chain(&labels).any(|taken| overlap(&place, taken))
+        };
+        let (left, top) = beside.into_iter().chain(below).find(free).unwrap_or(beside[0]);
+        labels.push((left, top, length, height));
     }
-    placed
+    labels.into_iter().map(|(left, top, _, height)| (left, top + height - 1.0)).collect()
 }
 
 /// Names beside their lines.
@@ -227,7 +308,7 @@ pub fn line_legend(names: &[&str]) -> Markup {
                         line x1="0" x2="30" y1="5" y2="5" stroke=(COLOURS[i % COLOURS.len()]) stroke-width="3"
                             stroke-dasharray=(DASHES[i / 4 % DASHES.len()]) {}
                     }
-                    (name)
+                    (i + 1) " " (name)
                 } " "
             }
         }
@@ -239,10 +320,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_of_points_at_one_place_do_not_cover_one_another() {
-        let dot = Dot { label: "1".to_owned(), title: String::new(), x: 10.0, y: Some(1e-3), filled: true };
-        let places = places(&[dot.clone(), dot.clone(), dot], &|x| x, &|y| y);
-        assert!(places.windows(2).all(|pair| pair[1].1 - pair[0].1 >= 11.0), "{places:?}");
+    fn labels_cover_neither_points_nor_one_another() {
+        let dot =
+            |i: usize, x: f64, y: f64| Dot { label: i.to_string(), title: String::new(), x, y: Some(y), filled: true };
+        let crowded =
+            |step: f64| (0..12).map(|i| dot(i, 100.0 + step * i as f64, 100.0 + step * (i % 3) as f64)).collect();
+        let crowds: [Vec<Dot>; 3] = [crowded(0.0), crowded(4.0), crowded(11.0)];
+        for dots in crowds {
+            let places = places(&dots, &|x| x, &|y| y);
+            let label = |(i, &(x, y)): (usize, &(f64, f64))| {
+                (x, y - LETTER.1 + 1.0, LETTER.0 * dots[i].label.len() as f64, LETTER.1)
+            };
+            let labels: Vec<Box4> = places.iter().enumerate().map(label).collect();
+            for (i, one) in labels.iter().enumerate() {
+                assert!(labels[..i].iter().all(|other| !overlap(one, other)), "{i}: {labels:?}");
+                let point = |dot: &Dot| (dot.x - RADIUS, dot.y.unwrap() - RADIUS, 2.0 * RADIUS, 2.0 * RADIUS);
+                assert!(dots.iter().all(|dot| !overlap(one, &point(dot))), "{i}");
+            }
+        }
     }
 
     #[test]

@@ -10,10 +10,12 @@ th { text-align: right; border-bottom: 2px solid #777; padding: 3px 9px; vertica
 td { text-align: right; border-bottom: 1px solid #e4e4e4; padding: 3px 9px } table.words th, table.words td { text-align: left; vertical-align: top }
 .best { font-weight: 600; background: #e7f4ec } .bad { color: #b22600 } td.number { text-align: right; white-space: nowrap } tr.best td { background: #e7f4ec; font-weight: 600 } p.first { font-size: 1.15em; max-width: 80ch }
 svg { width: 100%; height: auto; display: block; font-size: 12.5px } svg .grid { stroke: #e2e2e2 } svg .scale { fill: #5a5a5a; font-size: 11.5px }
+svg .number { font-weight: 700; paint-order: stroke; stroke: #fff; stroke-width: 4px }
+svg.swatch { width: 16px; height: 16px; display: inline-block; margin-right: 5px; vertical-align: -3px }
 svg.key { width: 30px; height: 10px; display: inline-block; margin-right: 5px; vertical-align: middle }
-.legend { font-size: 13px } .legend span { margin-right: 14px; white-space: nowrap } .legend i { display: inline-block; width: 12px; height: 12px; margin-right: 5px; vertical-align: -1px }
+.legend { font-size: 13px } .legend span { margin-right: 14px; white-space: nowrap }
 .panels { display: grid; grid-template-columns: repeat(3, 1fr); gap: 12px } .panels h3 { font-size: 13px; font-weight: 600; margin: 0 0 4px 62px }
-pre { font-size: 12.5px; background: #f6f6f6; padding: 10px; overflow-x: auto } p.note { color: #444; max-width: 75ch }
+pre { font-size: 12.5px; background: #f6f6f6; padding: 10px; white-space: pre-wrap } p.note { color: #444; max-width: 75ch }
 ";
 
 /// A page of that title.
@@ -28,7 +30,7 @@ pub fn document(title: &str, body: &Markup) -> String {
                 title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
-            body { (body) }
+            body { (super::chart::hatches()) (body) }
         }
     }
     .into_string()

@@ -71,6 +71,7 @@ fn help_names_every_command_and_version_is_told() {
         "reproduce",
         "audit",
         "assay",
+        "new",
         "prove",
         "check",
         "plan",
@@ -103,7 +104,7 @@ fn list_has_every_protocol_suite_model_and_network() {
 fn dump_prints_both_forms() {
     for protocol in nonlinear::Registry::built_in() {
         let name = protocol.card.name.as_str();
-        assert!(success(&["dump", name, "--form", "circuit", "--seq", "4"]).contains("= input client `x`"), "{name}");
+        assert!(success(&["dump", name, "--form", "circuit", "--seq", "4"]).contains("= input client \"x\""), "{name}");
         let program = success(&["dump", name, "--form", "program", "--seq", "4"]);
         assert!(program.starts_with("program among {P0,P1,dealer,client") && program.contains("= send"), "{name}");
     }
@@ -135,7 +136,7 @@ fn bad_usage_is_refused_with_a_sentence_that_says_what_to_do() {
         fs::write(&file, text).unwrap();
         file.to_str().unwrap().to_owned()
     };
-    let negative = write("n.toml", "name = \"n\"\nbandwidth_bits_per_second = -1.0\nlatency_seconds = 0.1\n");
+    let negative = write("n.toml", "name = \"n\"\nbandwidth-bits-per-second = -1.0\nlatency-seconds = 0.1\n");
     let no_suite = write("s.toml", "name = \"s\"\n");
     let empty = folder.path().to_str().unwrap().to_owned();
     let cases: &[(&[&str], &str)] = &[

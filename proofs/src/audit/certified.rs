@@ -125,6 +125,29 @@ impl<'a> Certifier<'a> {
         })
     }
 
+    /// Of many cells, whether every number of them keeps the claim over the reals, and no run of it leaves the headroom.
+    ///
+    /// # Errors
+    /// [`AuditError::Bound`] when the circuit is no function of one number.
+    pub fn keeps(&self, cells: &[Cell], claim: &ErrorClaim) -> Result<Vec<bool>, AuditError> {
+        let (reals, ring) = (self.reals.respond(cells)?, self.ring.respond(cells)?);
+        let keeps = |((&cell, real), ring): ((&Cell, &Response), &Response)| {
+            let (error, truth) = self.error_on(cell, real);
+            ring.bounded && error <= claim.absolute + claim.relative * truth
+        };
+        Ok(cells.iter().zip(&reals).zip(&ring).map(keeps).collect())
+    }
+
+    /// The bound of the error over the reals, and of the truth's size from below, of one number; and whether a run of it leaves the headroom.
+    ///
+    /// # Errors
+    /// [`AuditError::Bound`] when the circuit is no function of one number.
+    pub fn at(&self, x: i64) -> Result<(f64, f64, bool), AuditError> {
+        let cell = Cell { low: x, high: x };
+        let (error, truth) = self.error_on(cell, &self.reals.respond(&[cell])?[0]);
+        Ok((error, truth, !self.ring.respond(&[cell])?[0].bounded))
+    }
+
     /// The bound of the error, and the interval of outputs, of every run on each of many cells.
     ///
     /// # Errors

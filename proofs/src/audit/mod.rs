@@ -21,6 +21,7 @@
 pub mod breakpoints;
 pub mod certified;
 pub mod coefficients;
+mod diagnosis;
 pub mod failure;
 pub mod findings;
 pub mod mean_error;
@@ -38,6 +39,7 @@ mod tests;
 pub use breakpoints::breakpoints;
 pub use certified::{Certified, Certifier};
 pub use coefficients::PublishedCoefficient;
+pub use diagnosis::{Diagnosis, Operation, diagnose};
 pub use findings::{Check, FailedCheck, Peak};
 pub use number::{Audit, audit, audit_compiled, audit_protocol, audit_with_points, function_of};
 pub use question::{AuditError, Question, cell};

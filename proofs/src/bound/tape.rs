@@ -135,6 +135,15 @@ impl Tape {
     /// # Errors
     /// [`TapeError`] for fraction bits that no compiler takes, or a circuit too large.
     pub fn new(circuit: &CheckedCircuit, fixed: FixedPoint) -> Result<Self, TapeError> {
+        Self::by_node(circuit, fixed).map(|(tape, _)| tape)
+    }
+
+    /// As [`Tape::new`], with the number of steps that there are behind each node.
+    ///
+    /// # Errors
+    /// As [`Tape::new`].
+    pub fn by_node(circuit: &CheckedCircuit, fixed: FixedPoint) -> Result<(Self, Vec<usize>), TapeError> {
+        let mut ends = Vec::with_capacity(circuit.nodes().len());
         let mut tape = Self { steps: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), claims: Vec::new(), fixed };
         let mut values: Vec<Vec<Register>> = Vec::with_capacity(circuit.nodes().len());
         for node in circuit.nodes() {
@@ -177,6 +186,7 @@ impl Tape {
             }
             let value = tape.node(circuit, node, fraction_bits, &values);
             values.push(value);
+            ends.push(tape.steps.len());
         }
         let claim = |claim: &DomainClaim| TapeClaim {
             registers: values[claim.value.index()].clone(),
@@ -185,7 +195,16 @@ impl Tape {
             region: circuit.regions().path(claim.region),
         };
         tape.claims = circuit.domains().iter().map(claim).collect();
-        Ok(tape)
+        Ok((tape, ends))
+    }
+
+    /// The first steps, up to and with `step`, whose result is the only output.
+    #[must_use]
+    pub fn up_to(&self, step: Register) -> Self {
+        let steps = self.steps[..=step as usize].to_vec();
+        let fraction_bits = steps[step as usize].fraction_bits;
+        let output = TapeOutput { name: "y".to_owned(), registers: vec![step], fraction_bits };
+        Self { steps, inputs: self.inputs.clone(), outputs: vec![output], claims: Vec::new(), fixed: self.fixed }
     }
 
     fn push(&mut self, scalar: Scalar, fraction_bits: u8) -> Register {

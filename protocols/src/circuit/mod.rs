@@ -32,11 +32,13 @@
 mod builder;
 mod check;
 mod plain;
+mod read;
 mod table;
 mod text;
 
 pub use check::{CircuitError, MOST_ELEMENTS, Rule};
 pub use plain::{DomainReport, PlainError, Plaintext};
+pub use read::ReadError;
 pub use table::{MOST_INDEX_BITS, Table};
 
 use crate::region::{RegionId, Regions};

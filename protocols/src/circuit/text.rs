@@ -1,17 +1,31 @@
-//! The stable text form of a circuit, for reading and for goldens: one node a line.
+//! The text form of a circuit, for reading, for goldens and for keeping: one node a line, and nothing left out, so that
+//! [`Circuit::read`](super::Circuit::read) makes the same circuit of it.
+//!
+//! ```text
+//! %0: real[2] = input client "x"
+//! # 1 "halved" in 0
+//! %1: real[2] = scale 0.5 %0
+//! # 0 ""
+//! %2: real[2] = reveal "y" %1
+//! claim %0 in [-8.0, 8.0] by 1
+//! ```
+//!
+//! - `%N: KIND SHAPE = OPERATION ARGUMENTS` is node N; behind the shape stands `guard G` where it has guard bits.
+//! - `# N "NAME" in M` makes region N inside region M, and the nodes below belong to it. `# N "PATH"` goes back to region N. Region 0 is the
+//!   whole, to which nodes belong before the first such line.
+//! - `claim %N in [LOW, HIGH] by R`: the protocol of region R is claimed to work for such a value. Claims stand last, in the order in which
+//!   they were made.
+//! - Names are quoted as in Rust, numbers are the shortest that are read back as the same number.
 
 use super::{Circuit, Kind, Op, Opening, Owner};
-use crate::region::RegionId;
+use crate::region::{RegionId, Regions};
 use std::fmt;
 
 impl fmt::Display for Circuit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut region: Option<RegionId> = None;
+        let mut regions = RegionLines { regions: &self.regions, made: 1, current: Regions::ROOT };
         for (i, node) in self.nodes.iter().enumerate() {
-            if region != Some(node.region) {
-                region = Some(node.region);
-                writeln!(f, "# {}", self.regions.path(node.region))?;
-            }
+            regions.enter(f, node.region)?;
             let kind = match node.kind {
                 Kind::Real => "real",
                 Kind::Bit => "bit",
@@ -22,10 +36,42 @@ impl fmt::Display for Circuit {
             }
             f.write_str(" = ")?;
             write_op(f, &node.op)?;
-            for claim in self.domains.iter().filter(|claim| claim.value.index() == i) {
-                write!(f, "  ; {} claims [{}, {}]", self.regions.path(claim.region), claim.low, claim.high)?;
-            }
             writeln!(f)?;
+        }
+        regions.make(f, self.regions.len())?;
+        for claim in &self.domains {
+            let region = Regions::index(claim.region);
+            writeln!(f, "claim %{} in [{:?}, {:?}] by {region}", claim.value.index(), claim.low, claim.high)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes the lines that make regions and go back to them.
+struct RegionLines<'a> {
+    regions: &'a Regions,
+    /// How many regions were made, the root among them.
+    made: usize,
+    current: RegionId,
+}
+
+impl RegionLines<'_> {
+    /// Makes regions in their order, up to `until` of them.
+    fn make(&mut self, f: &mut fmt::Formatter<'_>, until: usize) -> fmt::Result {
+        for id in self.regions.ids().take(until).skip(self.made) {
+            let parent = Regions::index(self.regions.parent(id));
+            writeln!(f, "# {} {:?} in {parent}", Regions::index(id), self.regions.name(id))?;
+            self.current = id;
+        }
+        self.made = self.made.max(until);
+        Ok(())
+    }
+
+    fn enter(&mut self, f: &mut fmt::Formatter<'_>, region: RegionId) -> fmt::Result {
+        self.make(f, Regions::index(region) + 1)?;
+        if self.current != region {
+            writeln!(f, "# {} {:?}", Regions::index(region), self.regions.path(region))?;
+            self.current = region;
         }
         Ok(())
     }
@@ -38,15 +84,14 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
                 Owner::Client => "client",
                 Owner::Model => "model",
             };
-            return write!(f, "input {owner} `{name}`");
+            return write!(f, "input {owner} {name:?}");
         }
-        Op::Constant(values) if values.len() <= 8 => return write!(f, "constant {values:?}"),
-        Op::Constant(values) => return write!(f, "constant {:?}... ({} values)", &values[..4], values.len()),
+        Op::Constant(values) => return write!(f, "constant {values:?}"),
         Op::Add(..) => "add",
         Op::Sub(..) => "sub",
         Op::Neg(_) => "neg",
-        Op::Scale(_, factor) => &format!("scale {factor}"),
-        Op::Offset(_, summand) => &format!("offset {summand}"),
+        Op::Scale(_, factor) => &format!("scale {factor:?}"),
+        Op::Offset(_, summand) => &format!("offset {summand:?}"),
         Op::Shift(_, exponent) => &format!("shift {exponent}"),
         Op::Precision(_) => "precision",
         Op::Mul(..) => "mul",
@@ -57,7 +102,7 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
         Op::Concat(_, axis) => &format!("concat axis {axis}"),
         Op::Less(..) => "less",
         Op::Equal(..) => "equal",
-        Op::LessThan(_, bound) => &format!("less-than {bound}"),
+        Op::LessThan(_, bound) => &format!("less-than {bound:?}"),
         Op::And(..) => "and",
         Op::Xor(..) => "xor",
         Op::Not(_) => "not",
@@ -66,17 +111,17 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
         Op::Fourier(_, series) => {
             let opening = match series.opening {
                 Opening::Period => String::new(),
-                Opening::Remainder { modulus } => format!(" remainder {modulus}"),
+                Opening::Remainder { modulus } => format!(" remainder {modulus:?}"),
             };
             &format!(
-                "fourier period {} constant {} cosines {:?} sines {:?}{opening}",
+                "fourier period {:?} constant {:?} cosines {:?} sines {:?}{opening}",
                 series.period, series.constant, series.cosines, series.sines
             )
         }
         Op::Lookup(_, table) => {
             &format!("lookup index-fraction {} entries {:?}", table.index_fraction_bits, table.entries)
         }
-        Op::Reveal(_, name) => &format!("reveal `{name}`"),
+        Op::Reveal(_, name) => &format!("reveal {name:?}"),
     };
     f.write_str(name)?;
     for argument in op.arguments() {

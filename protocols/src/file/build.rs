@@ -56,6 +56,8 @@ pub(super) struct Body<'a> {
     pub(super) mask: Option<Mask>,
     pub(super) lines: usize,
     pub(super) numbers: usize,
+    /// Of each statement that was carried out: how many nodes the circuit had behind it, and where it stands.
+    pub(super) made: Vec<(usize, usize)>,
 }
 
 impl Body<'_> {
@@ -95,6 +97,7 @@ impl Body<'_> {
                 Statement::Region(name, inside) => c.region(name, |c| self.block(c, inside))?,
                 Statement::Return(value) => Some(self.secret(c, value)?),
             };
+            self.made.push((c.nodes().len(), statement.at));
             if let Some(error) = c.failure() {
                 let rule = error.rule.to_string();
                 return self.fail(statement.at, rule);

@@ -3,7 +3,7 @@
 use super::FileError;
 use super::syntax::{At, Expr, File, Reader};
 use super::tokens::Token;
-use crate::nonlinear::{Function, Quality, Reading, Truth};
+use crate::nonlinear::{ARGUMENT, Function, Quality, Reading, Truth};
 
 type Read<T> = Result<T, FileError>;
 
@@ -34,7 +34,7 @@ pub(super) fn file(reader: &mut Reader<'_>) -> Read<File> {
             "reading" => reading = read_reading(reader)?,
             "interval" => {
                 let ends = reader.interval()?;
-                let of = if reader.take_name("of") { text(reader, "of")? } else { "the argument".to_owned() };
+                let of = if reader.take_name("of") { text(reader, "of")? } else { ARGUMENT.to_owned() };
                 interval = Some((ends, of));
             }
             "error" => error = Some(read_error(reader)?),

@@ -40,6 +40,7 @@ pub use export::{ExportError, export};
 use crate::circuit::{Circuit, Owner, Secret};
 use crate::nonlinear::{
     Build, Card, Failing, Function, Interval, Kind, LayerNormInputs, Mask, PerRow, Protocol, Registry, SoftmaxInputs,
+    Truth,
 };
 use build::{Body, Called, Value};
 use std::collections::HashMap;
@@ -86,32 +87,8 @@ struct Source {
 /// # Errors
 /// [`FileError`] names the place and says what to write.
 pub fn read_protocol(origin: &str, text: &str, registry: &Registry) -> Result<Protocol, FileError> {
-    let fail = |at: usize, message: String| FileError::new(origin, text, at, message);
-    if text.len() > MOST_BYTES {
-        return Err(fail(0, format!("a file of {} bytes; write at most {MOST_BYTES}", text.len())));
-    }
-    let words = tokens::words(origin, text)?;
-    let mut reader = Reader { origin, text, words, position: 0, depth: 0 };
-    let file = header::file(&mut reader)?;
-    let (before, variant) = file.name.node.split_once('/').unwrap_or((&file.name.node, ""));
-    let function = Function::of(before).map_err(|error| fail(file.name.at, error.to_string()))?;
-    if Function::of(variant).is_err() {
-        let message = format!("`{variant}` is no variant; write letters, digits and single hyphens behind the `/`");
-        return Err(fail(file.name.at, message));
-    }
-    let truth = header::truth(&function, file.truth.as_ref())
-        .map_err(|(at, message)| fail(at.unwrap_or(file.name.at), message))?;
+    let (source, function, truth) = read_source(origin, text, registry)?;
     let kind = Kind::of(&function);
-    let needed: &[&str] = match kind {
-        Kind::Map | Kind::Softmax => &["x"],
-        Kind::LayerNorm => &["x", "gamma", "beta", "epsilon"],
-    };
-    if file.parameters.len() != needed.len() {
-        let message = format!("`build` has {} names; write `build {}`", file.parameters.len(), needed.join(", "));
-        return Err(fail(file.parameters[0].at, message));
-    }
-    let called = called(origin, text, &file, registry)?;
-    let source = Arc::new(Source { origin: origin.to_owned(), text: text.to_owned(), file, called });
     source.check(kind)?;
     let file = &source.file;
     let card = Card {
@@ -134,6 +111,79 @@ pub fn read_protocol(origin: &str, text: &str, registry: &Registry) -> Result<Pr
         known: file.known.clone(),
     };
     Ok(Protocol { card, build: source.build(kind) })
+}
+
+/// Everything of a file that can be known before it is carried out: its parts, its function and what that is compared with.
+fn read_source(origin: &str, text: &str, registry: &Registry) -> Result<(Arc<Source>, Function, Truth), FileError> {
+    let fail = |at: usize, message: String| FileError::new(origin, text, at, message);
+    if text.len() > MOST_BYTES {
+        return Err(fail(0, format!("a file of {} bytes; write at most {MOST_BYTES}", text.len())));
+    }
+    let words = tokens::words(origin, text)?;
+    let mut reader = Reader { origin, text, words, position: 0, depth: 0 };
+    let file = header::file(&mut reader)?;
+    let (before, variant) = file.name.node.split_once('/').unwrap_or((&file.name.node, ""));
+    let function = Function::of(before).map_err(|error| fail(file.name.at, error.to_string()))?;
+    if Function::of(variant).is_err() {
+        let message = format!("`{variant}` is no variant; write letters, digits and single hyphens behind the `/`");
+        return Err(fail(file.name.at, message));
+    }
+    let truth = header::truth(&function, file.truth.as_ref())
+        .map_err(|(at, message)| fail(at.unwrap_or(file.name.at), message))?;
+    if let Some(known) = registry.get(&file.name.node).filter(|known| known.card.error.truth != truth) {
+        // Reports find what is known of a region by its name.
+        let message = format!(
+            "`{}` is a protocol of viewless with another exact function; write another name behind `{function}/`",
+            known.card.name
+        );
+        return Err(fail(file.name.at, message));
+    }
+    let kind = Kind::of(&function);
+    let needed: &[&str] = match kind {
+        Kind::Map | Kind::Softmax => &["x"],
+        Kind::LayerNorm => &["x", "gamma", "beta", "epsilon"],
+    };
+    if file.parameters.len() != needed.len() {
+        let message = format!("`build` has {} names; write `build {}`", file.parameters.len(), needed.join(", "));
+        return Err(fail(file.parameters[0].at, message));
+    }
+    let called = called(origin, text, &file, registry)?;
+    let source = Arc::new(Source { origin: origin.to_owned(), text: text.to_owned(), file, called });
+    Ok((source, function, truth))
+}
+
+/// A line of a protocol file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its number, from 1.
+    pub number: usize,
+    /// Its text, without the spaces at its ends.
+    pub text: String,
+}
+
+/// The line of a file that makes a node of the circuit of its protocol, for a protocol of one argument that stands alone, as input 0 of
+/// `shape`. Of nested blocks it is the innermost line. Nothing for a node that no line makes, such as the input.
+///
+/// # Errors
+/// Those of [`read_protocol`]; a body that cannot be carried out for the shape.
+pub fn line_of_node(
+    origin: &str,
+    text: &str,
+    registry: &Registry,
+    shape: &[usize],
+    node: usize,
+) -> Result<Option<Line>, FileError> {
+    let source = read_source(origin, text, registry)?.0;
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", shape);
+    let first = c.nodes().len();
+    let made = source.trace(&mut c, Given { secrets: vec![x], epsilon: None, mask: None })?.1;
+    let Some(&(_, at)) = made.iter().find(|(nodes, _)| node < *nodes).filter(|_| node >= first) else {
+        return Ok(None);
+    };
+    let number = FileError::new(origin, text, at, "").line;
+    let line = text.lines().nth(number - 1).unwrap_or_default().trim().to_owned();
+    Ok(Some(Line { number, text: line }))
 }
 
 /// The protocols that a body calls.
@@ -212,6 +262,7 @@ impl Source {
             mask: None,
             lines: 0,
             numbers: 0,
+            made: Vec::new(),
         }
     }
 
@@ -233,6 +284,11 @@ impl Source {
 
     /// Carries the body out.
     fn carry_out(&self, c: &mut Circuit, given: Given) -> Result<Secret, FileError> {
+        self.trace(c, given).map(|(result, _)| result)
+    }
+
+    /// Carries the body out, and says of each statement how many nodes the circuit had behind it, and where it stands.
+    fn trace(&self, c: &mut Circuit, given: Given) -> Result<(Secret, Vec<(usize, usize)>), FileError> {
         let x = given.secrets[0];
         if let Some(shape) = &self.file.shape
             && c.shape(x).axes() != shape
@@ -262,7 +318,7 @@ impl Source {
             c.claim_domain(x, body.interval.0, body.interval.1);
         }
         match body.block(c, &self.file.body)? {
-            Some(result) => Ok(result),
+            Some(result) => Ok((result, body.made)),
             None => {
                 body.fail(self.file.end, "the file ends without a result; write `return` and a secret in its last line")
             }

@@ -40,7 +40,7 @@ pub use card::{
 use common::pieces;
 #[cfg(test)]
 use common::testing;
-pub use common::{card, exact, extension, mask, normalize};
+pub use common::{card, exact, extension, mask, minimax, normalize};
 pub use mask::Mask;
 pub use registry::{Registry, RegistryError};
 
@@ -70,6 +70,9 @@ pub enum Build {
     /// Of a layer normalisation.
     LayerNorm(Builder<LayerNormInputs>),
 }
+
+/// What an interval is of, where it is of the argument itself.
+pub const ARGUMENT: &str = "the argument";
 
 /// What a builder is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -208,22 +211,38 @@ impl Protocol {
         }
     }
 
-    /// Builds the protocol in a region called by the card's name.
+    /// Builds the protocol in a region called by the card's name. Where neither its builder nor one of its parts claims the card's interval,
+    /// and that is one of the argument, it is claimed of the argument here.
     ///
     /// # Panics
     /// When the inputs are not those of the card's function: whoever chooses a protocol by name checks its function first.
     pub fn build(&self, c: &mut Circuit, inputs: impl Into<Inputs>) -> Secret {
         let inputs = inputs.into();
-        c.region(&self.card.name, |c| match (&self.build, inputs) {
-            (Build::Map(build), Inputs::Value(x)) => build(c, x),
-            (Build::Softmax(build), Inputs::Value(x)) => build(c, SoftmaxInputs { x, mask: None }),
-            (Build::Softmax(build), Inputs::Softmax(inputs)) => build(c, inputs),
-            (Build::LayerNorm(build), Inputs::LayerNorm(inputs)) => build(c, inputs),
-            (Build::Map(_), Inputs::Softmax(_) | Inputs::LayerNorm(_))
-            | (Build::Softmax(_), Inputs::LayerNorm(_))
-            | (Build::LayerNorm(_), Inputs::Value(_) | Inputs::Softmax(_)) => {
-                panic!("{} computes {}, which takes other inputs", self.card.name, self.card.function)
+        let argument = match inputs {
+            Inputs::Value(x) => x,
+            Inputs::Softmax(inputs) => inputs.x,
+            Inputs::LayerNorm(inputs) => inputs.x,
+        };
+        c.region(&self.card.name, |c| {
+            let before = c.domains().len();
+            let result = match (&self.build, inputs) {
+                (Build::Map(build), Inputs::Value(x)) => build(c, x),
+                (Build::Softmax(build), Inputs::Value(x)) => build(c, SoftmaxInputs { x, mask: None }),
+                (Build::Softmax(build), Inputs::Softmax(inputs)) => build(c, inputs),
+                (Build::LayerNorm(build), Inputs::LayerNorm(inputs)) => build(c, inputs),
+                (Build::Map(_), Inputs::Softmax(_) | Inputs::LayerNorm(_))
+                | (Build::Softmax(_), Inputs::LayerNorm(_))
+                | (Build::LayerNorm(_), Inputs::Value(_) | Inputs::Softmax(_)) => {
+                    panic!("{} computes {}, which takes other inputs", self.card.name, self.card.function)
+                }
+            };
+            let interval = self.card.interval.at(c.row_length(argument));
+            let is_claimed =
+                c.domains()[before..].iter().any(|claim| (claim.low, claim.high) == (interval.low, interval.high));
+            if interval.of == ARGUMENT && !is_claimed {
+                c.claim_domain(argument, interval.low, interval.high);
             }
+            result
         })
     }
 }

@@ -33,6 +33,23 @@ fn every_domain_is_an_interval_that_the_circuit_claims() {
 }
 
 #[test]
+fn a_card_alone_is_enough_the_interval_is_claimed_and_no_cost_need_be() {
+    let mut protocol = super::Protocol::clone(Registry::built_in().get("gelu/quad").unwrap());
+    protocol.card.name = "gelu/mine".to_owned();
+    protocol.card.claims.clear();
+    protocol.build = super::Build::map(|c, x| c.square(x));
+    let registered = Registry::default().insert(protocol).unwrap();
+    let circuit = testing::circuit(&registered, 2, 5);
+    let interval = registered.card.interval.at(5);
+    let claims: Vec<(f64, f64, usize)> =
+        circuit.domains().iter().map(|claim| (claim.low, claim.high, claim.value.index())).collect();
+    assert_eq!(claims, [(interval.low, interval.high, 0)]);
+    // One that is claimed by the builder is not claimed again.
+    let own = Registry::built_in().get("gelu/quad").unwrap();
+    assert_eq!(testing::circuit(own, 2, 5).domains().len(), 1);
+}
+
+#[test]
 fn every_protocol_compiles_with_every_truncation_and_comparison() {
     for protocol in Registry::built_in() {
         let circuit = testing::circuit(protocol, 2, 12);
@@ -83,7 +100,6 @@ fn no_size_makes_a_protocol_panic_or_a_scheme_emit_what_is_ill_formed() {
 #[test]
 fn a_cost_claim_holds_exactly_when_its_card_says_so() {
     for protocol in Registry::built_in() {
-        assert!(!protocol.card.claims.is_empty(), "{}", protocol.card.name);
         for claim in &protocol.card.claims {
             let equal = [(1, 5), (3, 8), (2, 13), (2, 128), (1, 512)].map(|(rows, row_length)| {
                 let program = testing::compile(&testing::circuit(protocol, rows, row_length), &claim.setting);

@@ -62,10 +62,15 @@ fn round_trips(circuit: &CheckedCircuit) -> Result<(), String> {
     let stored = serde_json::to_string(&**circuit).map_err(|error| error.to_string())?;
     let read: Circuit = serde_json::from_str(&stored).map_err(|error| error.to_string())?;
     let read = read.finish().map_err(|error| format!("a stored circuit is refused: {error}"))?;
-    if &read == circuit && read.to_string() == circuit.to_string() {
+    let text = circuit.to_string();
+    if &read != circuit || read.to_string() != text {
+        return Err("a circuit that was stored and read is another circuit".to_owned());
+    }
+    let read = Circuit::read(&text).map_err(|error| format!("the text of a circuit is refused: {error}"))?;
+    if &read == circuit && read.to_string() == text {
         return Ok(());
     }
-    Err("a circuit that was stored and read is another circuit".to_owned())
+    Err("a circuit that was read from its text is another circuit, or has another text".to_owned())
 }
 
 fn program_round_trips(program: &Program) -> Result<(), String> {

@@ -251,7 +251,7 @@ impl CatalogueEntry {
         let of_layers = |suite: &Suite, layers: usize| {
             let draft = TransformerDraft { layers, ..config.draft() };
             let config = draft.check().expect("one layer or two are no more than a configuration may have");
-            let subject = Subject { name: subject.name.clone(), kind: Kind::Model(config) };
+            let subject = Subject::of_model(&subject.name, config);
             Ok::<_, PlanningError>(subject.program(suite, sizes)?)
         };
         // Every layer beyond the first costs the same.

@@ -421,7 +421,7 @@ mod tests {
         }
         .check()
         .unwrap();
-        let subject = Subject { name: "small".to_owned(), kind: Kind::Model(config) };
+        let subject = Subject::of_model("small", config);
         let space = Space::of_words(&["exact".to_owned()], &[]).unwrap();
         let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
         (subject, catalogue)

@@ -60,8 +60,8 @@ pub fn read_parties(path: &Path) -> Result<PartiesFile, PlanningError> {
     Ok(parties)
 }
 
-/// Reads the description of a cluster: `[[node]]` tables with `gpu`, `gpus`, `between_nodes_gigabits_per_second` and
-/// `within_node_gigabits_per_second`, which may be `inf`.
+/// Reads the description of a cluster: `[[node]]` tables with `gpu`, `gpus`, `between-nodes-gigabits-per-second` and
+/// `within-node-gigabits-per-second`, which may be `inf`.
 ///
 /// # Errors
 /// A file that cannot be read, or describes no cluster.
@@ -74,7 +74,14 @@ fn read(path: &Path) -> Result<String, PlanningError> {
     fs::read_to_string(path).map_err(|source| PlanningError::Read { path: path.to_owned(), source })
 }
 
-/// A suite as a file that [`crate::named::suite`] reads.
+/// A key of TOML: bare where it can be.
+fn key(name: &str) -> String {
+    let is_bare =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if is_bare { name.to_owned() } else { serde_json::Value::from(name).to_string() }
+}
+
+/// A suite as a file that [`crate::named::suite`] reads, with the texts of its protocol files in it.
 ///
 /// # Errors
 /// A choice that has no name in a suite: a defect.
@@ -91,8 +98,8 @@ pub fn suite_text(suite: &Suite) -> Result<String, PlanningError> {
     for (name, table) in fields.iter() {
         let Some(table) = table.as_object() else { continue };
         text += &format!("\n[{name}]\n");
-        for (key, field) in table {
-            text += &format!("{key} = {field}\n");
+        for (name, field) in table {
+            text += &format!("{} = {field}\n", key(name));
         }
     }
     Ok(text)
@@ -123,6 +130,11 @@ mod tests {
             let suite = Suite::built_in(name).unwrap();
             assert_eq!(Suite::parse(name, &suite_text(&suite).unwrap()), Ok(suite));
         }
+        let mut suite = Suite::built_in("faithful").unwrap();
+        suite.protocols.insert(viewless_protocols::nonlinear::Function::GELU, "a \"b\"/c.protocol".to_owned());
+        let text = "protocol gelu/mine\n# \t\"\\ quoted\n".to_owned();
+        suite.protocol_files.insert("a \"b\"/c.protocol".to_owned(), text);
+        assert_eq!(Suite::parse("test", &suite_text(&suite).unwrap()), Ok(suite));
     }
 
     #[test]
@@ -138,9 +150,14 @@ mod tests {
         assert!(read_parties(&file("machines = 1\ncompute-seconds-per-layer = -1.0")).is_err());
         assert!(read_parties(&file("machine = 1")).unwrap_err().to_string().contains("machine"));
         assert!(read_cluster(&file("")).unwrap_err().to_string().contains("cluster is empty"));
-        let node = "[[node]]\ngpu = \"T4\"\ngpus = 4\nwithin_node_gigabits_per_second = inf\nbetween_nodes_gigabits_per_second = ";
+        let node = "[[node]]\ngpu = \"T4\"\ngpus = 4\nwithin-node-gigabits-per-second = inf\nbetween-nodes-gigabits-per-second = ";
         assert_eq!(read_cluster(&file(&format!("{node}50.0"))).unwrap().gpus(), 4);
         assert!(read_cluster(&file(&format!("{node}0.0"))).unwrap_err().to_string().contains("bandwidth zero"));
+        let other_manner =
+            read_cluster(&file(&format!("{node}50.0").replace("within-node", "within_node"))).unwrap_err().to_string();
+        assert!(other_manner.contains("`within-node-gigabits-per-second`"), "{other_manner}");
+        let other_manner = read_parties(&file("machines = 1\nmost_in_flight = 2")).unwrap_err().to_string();
+        assert!(other_manner.contains("`most-in-flight`"), "{other_manner}");
         assert!(read_cluster(&folder.path().join("none.toml")).unwrap_err().to_string().contains("none.toml"));
     }
 }

@@ -106,7 +106,7 @@ pub fn fit(function: impl Fn(f64) -> f64, request: &Request) -> Extension {
 }
 
 /// The x that minimises |A x - b| for a row-major A of full column rank: Householder's QR, then back substitution.
-fn least_squares(mut a: Vec<f64>, mut b: Vec<f64>, columns: usize) -> Vec<f64> {
+pub(super) fn least_squares(mut a: Vec<f64>, mut b: Vec<f64>, columns: usize) -> Vec<f64> {
     let rows = b.len();
     for k in 0..columns {
         let norm = (k..rows).map(|i| a[i * columns + k] * a[i * columns + k]).sum::<f64>().sqrt();

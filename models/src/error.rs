@@ -412,6 +412,15 @@ pub enum ModelError {
         /// Its index in the input.
         position: usize,
     },
+    /// A text that does not begin with the token that the configuration has begin it.
+    #[error(
+        "`bos_token_id` and `pad_token_id` are both {padding}, but the text's first token is another, so its positions are counted otherwise; correct \
+         `bos_token_id` in config.json"
+    )]
+    FirstIsNotPadding {
+        /// The token.
+        padding: usize,
+    },
     /// An image for a model that is asked about texts.
     #[error("this model is asked about texts, not images; give it a text")]
     NoImage,

@@ -1,7 +1,7 @@
 //! What a model is asked about: the tokens of a text, or the pixels of an image.
 
 use ndarray::{Array2, ArrayView3};
-use viewless_protocols::model::{Input, TransformerConfig};
+use viewless_protocols::model::{Architecture, Input, TransformerConfig};
 
 use crate::error::ModelError;
 use crate::tokenizer::check_tokens;
@@ -110,6 +110,9 @@ fn check_padding(tokens: &[u32], config: &TransformerConfig) -> Result<(), Model
     let found = tokens.iter().position(|&token| token as usize == padding);
     // Where padding is the first token of every text, positions are counted from it.
     let first = usize::from(config.first_position == padding && tokens.first().is_some_and(|&t| t as usize == padding));
+    if config.architecture == Architecture::Roberta && config.first_position == padding && first == 0 {
+        return Err(ModelError::FirstIsNotPadding { padding });
+    }
     let later = tokens.iter().skip(first).position(|&token| token as usize == padding);
     match later.and(found) {
         None => Ok(()),

@@ -202,6 +202,15 @@ fn an_output_is_completed_and_nothing_else() {
     assert!(check(&program, &forged).is_err());
     forged.steps.swap(0, 1);
     assert!(check(&program, &forged).is_err());
+    // Even something that has nothing to do with it, and has a step: what is handed over would be randomness that outputs may depend on.
+    let (program, mut forged) = forge(P1, |l| {
+        simplest(l);
+        l.s(RING, 1);
+    });
+    let other = ValueId(program.values.len() as u32 - 1);
+    forged.handed = vec![other];
+    forged.steps.push(Step::Uniform { message: other, masks: vec![other] });
+    assert_eq!(check(&program, &forged), Err(CheckError::GivenRandomness));
     let (program, mut forged) = forge(Client, |l| {
         let (a, b, z) = l.shares(1);
         let y = l.p.add(a, b);

@@ -31,6 +31,27 @@ impl SizeArguments {
     }
 }
 
+/// The fixed point, where it is not the suite's.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct FixedArguments {
+    /// Fraction bits of the fixed point [default: the suite's]
+    #[arg(long, value_name = "N")]
+    fraction_bits: Option<u8>,
+    /// Bits of the ring's words: 64; others are refused with the reason
+    #[arg(long, value_name = "N")]
+    ring_bits: Option<u8>,
+}
+
+impl FixedArguments {
+    /// A suite with this fixed point.
+    ///
+    /// # Errors
+    /// A fixed point without room for products, or a ring that is not built.
+    pub fn of(self, suite: Suite) -> Result<Suite, CliError> {
+        Ok(suite.with_fixed(self.fraction_bits, self.ring_bits)?)
+    }
+}
+
 /// Which sends share a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Schedule {

@@ -92,6 +92,22 @@ def byte_level(directory, draw, roberta, options):
     return len(made["vocab"]) + 1
 
 
+def sentence_pieces(directory, draw, name, options):
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    if name == "CamembertTokenizer":
+        special = ["<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>"]
+    trainer = trainers.UnigramTrainer(vocab_size=220, special_tokens=special + ["<mask>"], unk_token="<unk>")
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.train_from_iterator(CORPUS * 8, trainer)
+    vocabulary = [tuple(piece) for piece in json.loads(tokenizer.to_str())["model"]["vocab"]]
+    made = getattr(transformers, name)(vocab=vocabulary, **options)
+    if draw.random() < 0.3:
+        made.add_tokens(["<extra>"])
+    made.save_pretrained(directory)
+    return len(made)
+
+
 def maybe(draw, chance, fields, **more):
     if draw.random() < chance:
         fields.update(more)
@@ -107,7 +123,15 @@ CLASSES = {
     "gpt2": ["GPT2Model", "GPT2LMHeadModel", "GPT2ForSequenceClassification", "GPT2ForTokenClassification",
              "GPT2ForQuestionAnswering"],
     "vit": ["ViTModel", "ViTForImageClassification"],
+    "xlm-roberta": ["XLMRobertaModel", "XLMRobertaForSequenceClassification", "XLMRobertaForTokenClassification",
+                    "XLMRobertaForQuestionAnswering", "XLMRobertaForMaskedLM"],
+    "camembert": ["CamembertModel", "CamembertForSequenceClassification", "CamembertForTokenClassification",
+                  "CamembertForQuestionAnswering", "CamembertForMaskedLM"],
 }
+CONFIGURATIONS = {"bert": "BertConfig", "roberta": "RobertaConfig", "distilbert": "DistilBertConfig", "gpt2": "GPT2Config",
+                  "vit": "ViTConfig", "xlm-roberta": "XLMRobertaConfig", "camembert": "CamembertConfig"}
+# Directories before this number are of the first five families, so that they stay as they were; from here on of those that came later.
+LATER = 350
 
 
 def configuration(draw, family, directory):
@@ -117,13 +141,13 @@ def configuration(draw, family, directory):
     fields = {"num_labels": draw.choice([1, 2, 3, 5])}
     maybe(draw, 0.2, fields, problem_type=draw.choice(["regression", "multi_label_classification"]))
     maybe(draw, 0.05, fields, chunk_size_feed_forward=3)
-    if family in ("bert", "roberta"):
+    if family in ("bert", "roberta", "xlm-roberta", "camembert"):
         fields.update(hidden_size=hidden, num_attention_heads=heads, num_hidden_layers=layers, intermediate_size=20,
                       hidden_act=activation, max_position_embeddings=64, type_vocab_size=draw.choice([1, 2]),
                       layer_norm_eps=draw.choice([1e-12, 1e-5, 0.1]))
         maybe(draw, 0.1, fields, is_decoder=True)
         maybe(draw, 0.1, fields, tie_word_embeddings=False)
-        if family == "roberta":
+        if family != "bert":
             maybe(draw, 0.3, fields, pad_token_id=draw.choice([0, 1, 3]))
     elif family == "distilbert":
         fields.update(dim=hidden, n_heads=heads, n_layers=layers, hidden_dim=20, activation=activation,
@@ -151,6 +175,10 @@ def configuration(draw, family, directory):
         maybe(draw, 0.3, options, strip_accents=draw.random() < 0.5)
         maybe(draw, 0.3, options, tokenize_chinese_chars=draw.random() < 0.5)
         fields["vocab_size"] = word_piece(directory, draw, options)
+    elif family in ("xlm-roberta", "camembert"):
+        maybe(draw, 0.4, options, add_prefix_space=draw.random() < 0.5)
+        name = "XLMRobertaTokenizer" if family == "xlm-roberta" else "CamembertTokenizer"
+        fields["vocab_size"] = sentence_pieces(directory, draw, name, options)
     else:
         maybe(draw, 0.4, options, add_prefix_space=draw.random() < 0.5)
         fields["vocab_size"] = byte_level(directory, draw, family == "roberta", options)
@@ -223,11 +251,11 @@ def sentence(draw, directory, text):
 def make(number, directory):
     draw = random.Random(number)
     torch.manual_seed(number)
-    family = draw.choice(list(CLASSES))
+    families = list(CLASSES)
+    family = draw.choice(families[:5] if number < LATER else families[5:])
     name = draw.choice(CLASSES[family])
     fields = configuration(draw, family, directory)
-    config = getattr(transformers, {"bert": "BertConfig", "roberta": "RobertaConfig", "distilbert": "DistilBertConfig",
-                                    "gpt2": "GPT2Config", "vit": "ViTConfig"}[family])(**fields)
+    config = getattr(transformers, CONFIGURATIONS[family])(**fields)
     model = getattr(transformers, name)(config).eval()
     with torch.no_grad():
         for parameter_name, parameter in model.named_parameters():
@@ -241,7 +269,7 @@ def make(number, directory):
             pixels = image(number, config.num_channels, config.image_size)
             return {**reference, "image": number, "output": answer(name, loaded(pixels)).flatten().tolist()}
         text = draw.choice(TEXTS)
-        if name in ("BertModel", "RobertaModel", "DistilBertModel", "GPT2Model") and draw.random() < 0.6:
+        if name in ("BertModel", "RobertaModel", "DistilBertModel", "GPT2Model", "XLMRobertaModel", "CamembertModel") and draw.random() < 0.6:
             tokens, output = sentence(draw, directory, text)
             return {**reference, "text": text, "tokens": tokens, "output": output.flatten().tolist()}
         tokens = transformers.AutoTokenizer.from_pretrained(directory)(text, return_tensors="pt")

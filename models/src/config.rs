@@ -9,7 +9,7 @@ use viewless_protocols::model::{
 };
 
 use crate::error::ModelError;
-use crate::family::{IMAGE, ORIGINAL_BERT, Size, family};
+use crate::family::{IMAGE, ORIGINAL_BERT, Size, family, sibling};
 use crate::fields::Fields;
 use crate::files::CONFIG_FILE;
 use crate::head;
@@ -72,7 +72,8 @@ fn architecture(fields: &Fields) -> Result<Architecture, ModelError> {
             _ => Err(ModelError::MissingField { file: fields.file.clone(), field: "model_type".to_owned() }),
         };
     };
-    let known = Architecture::ALL.into_iter().find(|known| known.to_string() == model_type);
+    let named = || Architecture::ALL.into_iter().find(|known| known.to_string() == model_type);
+    let known = sibling(Some(model_type)).map(|sibling| sibling.architecture).or_else(named);
     known.ok_or_else(|| ModelError::UnknownModelType { file: fields.file.clone(), model_type: model_type.to_owned() })
 }
 
@@ -157,8 +158,9 @@ fn input(fields: &Fields, architecture: Architecture) -> Result<Input, ModelErro
             channels: size(fields, &channels)?,
         });
     }
+    let default = sibling(fields.text("model_type")?).map_or(family.vocabulary.default, |sibling| sibling.vocabulary);
     Ok(Input::Text {
-        vocab_size: size(fields, &family.vocabulary)?,
+        vocab_size: size(fields, &Size { default, ..family.vocabulary })?,
         max_positions: size(fields, &family.positions)?,
         type_vocab_size: if family.types.default == 0 { 0 } else { size(fields, &family.types)? },
     })

@@ -88,6 +88,15 @@ impl Model {
         Ok(Self { directory: directory.to_owned(), config, weights, tokenizer, decision, notes })
     }
 
+    /// Puts a prompt before all texts, by its name among the `prompts` of a sentence-transformers model.
+    ///
+    /// # Errors
+    /// There is none of that name; a model of images takes no text.
+    pub fn choose_prompt(&mut self, name: &str) -> Result<(), ModelError> {
+        let config = &self.config;
+        self.tokenizer.as_mut().ok_or_else(|| no_text(config))?.choose_prompt(&self.directory, name)
+    }
+
     /// Token identifiers of a text, special tokens included; see [`Tokenizer::encode`].
     ///
     /// # Errors
@@ -134,6 +143,7 @@ mod tests {
     use crate::files::{TOKENIZER_FILE, WEIGHTS_FILE};
     use crate::synthetic::{self, small_config};
     use std::fs;
+    use viewless_protocols::model::{Head, TransformerDraft};
 
     #[test]
     fn a_whole_directory_loads_and_runs() {
@@ -142,6 +152,20 @@ mod tests {
         let output = model.forward(&tokens).unwrap();
         assert_eq!(output.hidden_states.dim(), (tokens.len(), model.config.hidden_size));
         assert!(output.hidden_states.iter().all(|value| value.is_finite()));
+    }
+
+    #[test]
+    fn a_prompt_goes_before_texts_by_its_name_and_an_unknown_one_is_refused_with_those_there_are() {
+        let config = TransformerDraft { head: Head::MeanPooling, ..small_config().draft() }.check().unwrap();
+        let directory = synthetic::temporary(&config);
+        let prompts = r#"{"prompts": {"query": "the view ", "passage": ""}, "default_prompt_name": null}"#;
+        fs::write(directory.path().join("config_sentence_transformers.json"), prompts).unwrap();
+        let mut model = Model::load(directory.path()).unwrap();
+        let plain = model.encode("the view is empty").unwrap();
+        model.choose_prompt("query").unwrap();
+        assert_eq!(model.encode("is empty").unwrap(), plain);
+        let error = model.choose_prompt("question").unwrap_err().to_string();
+        assert!(error.contains("`question`") && error.contains("passage, query"), "{error}");
     }
 
     #[test]

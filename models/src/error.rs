@@ -426,6 +426,16 @@ pub enum ModelError {
     /// The text has no tokens of its own, or the list of tokens is empty.
     #[error("the input holds no tokens; give a text with at least one visible character")]
     NoTokens,
+    /// A prompt that the model does not have.
+    #[error("`{}` has no prompt `{prompt}`; {}", file.display(), if known.is_empty() { "it names none".to_owned() } else { format!("it has {}", known.join(", ")) })]
+    UnknownPrompt {
+        /// The file that would have it.
+        file: PathBuf,
+        /// The name asked for.
+        prompt: String,
+        /// The names that it has.
+        known: Vec<String>,
+    },
     /// The input is longer than the position table.
     #[error(
         "the input has {tokens} tokens, special tokens included, but the model takes at most {max_positions}; shorten the text"

@@ -6,6 +6,7 @@
 use viewless_protocols::model::{Architecture, Head};
 
 /// A field, the other name under which files may have it (`attribute_map`), and its value where it is absent.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) field: &'static str,
     pub(crate) alias: Option<&'static str>,
@@ -86,6 +87,40 @@ pub(crate) fn family(architecture: Architecture) -> &'static Family {
         Architecture::Gpt2 => &GPT2,
         Architecture::Vit => &VIT,
     }
+}
+
+/// A family whose code is another's under other names: the bodies, heads and tensors are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sibling {
+    /// Its `model_type`.
+    pub(crate) model_type: &'static str,
+    /// Whose code it is.
+    pub(crate) architecture: Architecture,
+    /// What its classes begin with, and what those of the other begin with.
+    pub(crate) class_prefixes: (&'static str, &'static str),
+    /// Rows of the word table where the file says nothing.
+    pub(crate) vocabulary: usize,
+}
+
+/// XLM-RoBERTa and CamemBERT: `configuration_xlm_roberta.py`, `modeling_camembert.py` and their sisters.
+const SIBLINGS: [Sibling; 2] = [
+    Sibling {
+        model_type: "xlm-roberta",
+        architecture: Architecture::Roberta,
+        class_prefixes: ("XLMRoberta", "Roberta"),
+        vocabulary: 30_522,
+    },
+    Sibling {
+        model_type: "camembert",
+        architecture: Architecture::Roberta,
+        class_prefixes: ("Camembert", "Roberta"),
+        vocabulary: 30_522,
+    },
+];
+
+/// The sibling of that `model_type`, if it is one.
+pub(crate) fn sibling(model_type: Option<&str>) -> Option<&'static Sibling> {
+    SIBLINGS.iter().find(|sibling| Some(sibling.model_type) == model_type)
 }
 
 /// Sides of an image and of a patch in pixels, and numbers of a pixel.

@@ -43,6 +43,35 @@ pub(crate) const SENTENCE_TRANSFORMERS_FILE: &str = "config_sentence_transformer
 /// How a sentence-transformers model prepares its texts.
 pub(crate) const SENTENCE_BERT_FILE: &str = "sentence_bert_config.json";
 
+/// Settings for generating texts: looked at, and not used.
+pub(crate) const GENERATION_FILE: &str = "generation_config.json";
+/// Names an adapter, with which the model would be another: looked for, and refused.
+pub(crate) const ADAPTER_FILE: &str = "adapter_config.json";
+
+/// Every file beside the weights by which an answer is decided, and the configurations of steps in folders of their own: what must come with
+/// the weights when a model is brought from elsewhere.
+pub(crate) const DECIDING_FILES: [&str; 15] = [
+    CONFIG_FILE,
+    GENERATION_FILE,
+    ADAPTER_FILE,
+    TOKENIZER_FILE,
+    TOKENIZER_CONFIG_FILE,
+    SPECIAL_TOKENS_FILE,
+    ADDED_TOKENS_FILE,
+    WORDS_FILE,
+    VOCABULARY_FILE,
+    MERGES_FILE,
+    PREPROCESSOR_FILE,
+    MODULES_FILE,
+    SENTENCE_TRANSFORMERS_FILE,
+    SENTENCE_BERT_FILE,
+    "*/config.json",
+];
+/// The weights, in one file or in parts, each with its index.
+pub(crate) const SAFETENSORS_FILES: [&str; 3] = [WEIGHTS_FILE, WEIGHTS_INDEX_FILE, "model-*-of-*.safetensors"];
+/// The same in PyTorch's form.
+pub(crate) const PYTORCH_FILES: [&str; 3] = [PYTORCH_FILE, PYTORCH_INDEX_FILE, "pytorch_model-*-of-*.bin"];
+
 /// Largest configuration that is read: published ones are below 100 kB, those with names of 21,000 labels below 2 MB.
 pub(crate) const MOST_CONFIGURATION_BYTES: u64 = 1 << 24;
 /// Largest vocabulary that is read: the largest published ones, with 250,000 words, have about 35 MB.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use viewless_protocols::model::{Architecture, Head, Pooling};
 
 use crate::error::ModelError;
-use crate::family::{ClassHead, classes};
+use crate::family::{ClassHead, Sibling, classes, sibling};
 use crate::fields::{Fields, invalid, read_json};
 use crate::files::{self, CONFIG_FILE, MODULES_FILE};
 use crate::weights::{Stored, form};
@@ -53,13 +53,18 @@ fn named_class(config: &Fields, architecture: Architecture) -> Result<Option<Cla
     let names = value.as_array().ok_or_else(bad)?;
     let Some(name) = names.first() else { return Ok(None) };
     let name = name.as_str().ok_or_else(bad)?;
-    let found = classes(architecture).iter().find(|(class, _)| *class == name);
+    // A sibling's classes have names of their own.
+    let own = |class: &str| match sibling(config.text("model_type").ok().flatten()) {
+        Some(Sibling { class_prefixes: (own, other), .. }) => class.replacen(other, own, 1),
+        None => class.to_owned(),
+    };
+    let found = classes(architecture).iter().find(|(class, _)| own(class) == name);
     match found {
         Some((_, head)) => Ok(Some(*head)),
         None => Err(ModelError::UnknownClass {
             file: config.file.clone(),
             class: name.to_owned(),
-            known: classes(architecture).iter().map(|(class, _)| *class).collect::<Vec<_>>().join(", "),
+            known: classes(architecture).iter().map(|(class, _)| own(class)).collect::<Vec<_>>().join(", "),
         }),
     }
 }

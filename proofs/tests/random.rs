@@ -6,7 +6,7 @@ mod second;
 
 use proptest::prelude::*;
 use random_programs::{Instruction, Xorshift, coalitions, forged, program};
-use viewless_proofs::privacy::certificate::{Simulator, Withheld};
+use viewless_proofs::privacy::certificate::{Certificate, Simulator};
 use viewless_proofs::privacy::exhaustive::{self, CountError, Exhaustive, Options};
 use viewless_proofs::privacy::view::View;
 use viewless_proofs::privacy::{self, Coalition, Report, Verdict, check, symbolic};
@@ -49,21 +49,29 @@ fn prove(program: &Program, coalition: Coalition) -> Report {
     symbolic::prove(program, coalition, &symbolic::Options { largest_distance: 0.99, ..symbolic::Options::default() })
 }
 
-/// Counts a claim.
+/// Counts a claim. What is withheld is contents: every message with these is.
 fn count(
     program: &Program,
     coalition: Coalition,
     simulator: Simulator,
-    withheld: &[Withheld],
+    certificate: Option<&Certificate>,
 ) -> Result<Exhaustive, CountError> {
-    let withheld: Vec<ValueId> = withheld.iter().map(|withheld| withheld.message).collect();
-    match simulator {
-        Simulator::JointlyWithOutputs => exhaustive::count_jointly(program, coalition, SMALL),
-        Simulator::DrawsOwnSamples => {
+    match (simulator, certificate) {
+        (Simulator::JointlyWithOutputs, _) => exhaustive::count_jointly(program, coalition, SMALL),
+        (Simulator::DrawsOwnSamples, _) => {
             exhaustive::count_with(program, coalition, Options { given_own_samples: false, ..SMALL })
         }
-        Simulator::GivenOwnSamples => exhaustive::count_with(program, coalition, SMALL),
-        Simulator::GivenOwnRandomness => exhaustive::count_given_randomness(program, coalition, &withheld, SMALL),
+        (Simulator::GivenOwnSamples, _) | (Simulator::GivenOwnRandomness, None) => {
+            exhaustive::count_with(program, coalition, SMALL)
+        }
+        (Simulator::GivenOwnRandomness, Some(certificate)) => {
+            let view = View::reading(program, coalition, &[], &certificate.same, &[]);
+            let is_withheld = |id: &ValueId| {
+                certificate.withheld.iter().any(|withheld| view.contents(withheld.message) == view.contents(*id))
+            };
+            let withheld: Vec<ValueId> = program.iter().map(|(id, _)| id).filter(is_withheld).collect();
+            exhaustive::count_given_randomness(program, coalition, &withheld, SMALL)
+        }
     }
 }
 
@@ -98,7 +106,7 @@ fn compare(program: &Program, tally: &mut Tally) -> Result<(), String> {
         tally.proved_jointly += usize::from(
             reveals && matches!(report.verdict, Verdict::Proved { simulator: Simulator::JointlyWithOutputs, .. }),
         );
-        let counted = count(program, coalition, simulator, withheld);
+        let counted = count(program, coalition, simulator, report.certificate.as_ref());
         match (&report.verdict, counted) {
             (_, Err(_)) => tally.not_counted += 1,
             (Verdict::Proved { .. }, Ok(Exhaustive::Private)) => {
@@ -219,10 +227,10 @@ fn forge(seed: u64, rounds: usize) -> usize {
             for _ in 0..20 {
                 let certificate = forged(&program, coalition, &mut random);
                 let Ok(checked) = check::check(&program, &certificate) else { continue };
-                let counted = match (certificate.simulator, &certificate.withheld[..]) {
-                    (Simulator::GivenOwnSamples, _) => weaker.clone(),
-                    (simulator, withheld) => {
-                        let Ok(counted) = count(&program, coalition, simulator, withheld) else { continue };
+                let counted = match certificate.simulator {
+                    Simulator::GivenOwnSamples => weaker.clone(),
+                    simulator => {
+                        let Ok(counted) = count(&program, coalition, simulator, Some(&certificate)) else { continue };
                         counted
                     }
                 };

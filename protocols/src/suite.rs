@@ -4,7 +4,7 @@
 //! suite then holds the text of that file, so that it is complete by itself wherever it goes, a stored proof included.
 
 use crate::file::{FileError, read_protocol};
-use crate::fixed::FixedPoint;
+use crate::fixed::{FixedPoint, RING_BITS};
 use crate::model::{Embedding, ModelProtocols};
 use crate::nonlinear::{Function, Protocol, Registry, RegistryError};
 use crate::scheme::{ChoiceError, SchemeSpec, WrittenScheme};
@@ -169,6 +169,17 @@ pub enum SuiteError {
         /// What to choose.
         error: ChoiceError,
     },
+    /// Words of a width that is not built.
+    #[error(
+        "suite `{suite}`: words of {ring_bits} bits are not built, because shares, kernels and truncations are those of Z_2^64; leave the ring \
+         at 64 bits, and choose more fraction bits where an error is too large"
+    )]
+    Ring {
+        /// The suite.
+        suite: String,
+        /// Bits asked for.
+        ring_bits: u8,
+    },
     /// A fixed point without room for products.
     #[error(
         "suite `{suite}`: {fraction_bits} fraction bits; a product needs twice as many and room above, use {} to {}",
@@ -257,6 +268,21 @@ impl Suite {
         let written: WrittenSuite = toml::from_str(text)
             .map_err(|error| SuiteError::Parse { origin: origin.to_owned(), message: error.to_string() })?;
         Self::try_from(written)
+    }
+
+    /// The same suite with other fraction bits, in words of `ring_bits`.
+    ///
+    /// # Errors
+    /// [`SuiteError::FractionBits`] for a fixed point without room for products; [`SuiteError::Ring`] for words that are not built.
+    pub fn with_fixed(mut self, fraction_bits: Option<u8>, ring_bits: Option<u8>) -> Result<Self, SuiteError> {
+        if let Some(ring_bits) = ring_bits.filter(|&bits| bits != RING_BITS) {
+            return Err(SuiteError::Ring { suite: self.name, ring_bits });
+        }
+        if let Some(fraction_bits) = fraction_bits {
+            let refused = || SuiteError::FractionBits { suite: self.name.clone(), fraction_bits };
+            self.fixed = fixed_point(fraction_bits).ok_or_else(refused)?;
+        }
+        Ok(self)
     }
 
     /// The protocol files that it names and does not hold the texts of, each once.
@@ -391,6 +417,18 @@ mod tests {
         // Written again, it says so: what reads it need not know what is usual.
         let again = toml::Table::try_from(without).unwrap();
         assert_eq!(again["scheme"]["triples"].as_str(), Some("none"));
+    }
+
+    #[test]
+    fn another_fixed_point_is_taken_and_one_without_room_or_in_another_ring_is_refused() {
+        let suite = || Suite::built_in("faithful").unwrap();
+        assert_eq!(suite().with_fixed(Some(18), Some(64)).unwrap().fixed().fraction_bits(), 18);
+        assert_eq!(suite().with_fixed(None, None).unwrap(), suite());
+        assert!(matches!(suite().with_fixed(Some(25), None), Err(SuiteError::FractionBits { fraction_bits: 25, .. })));
+        for ring_bits in [48, 128] {
+            let error = suite().with_fixed(None, Some(ring_bits)).unwrap_err();
+            assert!(error.to_string().contains(&format!("{ring_bits} bits are not built")), "{error}");
+        }
     }
 
     #[test]

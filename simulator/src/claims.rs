@@ -93,11 +93,12 @@ impl Findings {
         let word = |share: &[u64], i: usize| if share.len() == 1 { share[0] } else { share[i] };
         let value = |i: usize| signed(shares.iter().fold(0u64, |sum, share| sum.wrapping_add(word(share, i))), bits);
         match *kind {
-            ClaimKind::Domain { low, high, fraction_bits } => {
+            ClaimKind::Domain { low, high, also, fraction_bits } => {
                 // Fixed point has half a unit of rounding: an element is outside when its word is beyond the bound's.
                 let unit = fixed::power_of_two(-i32::from(fraction_bits));
                 let real = |i: usize| value(i) as f64 * unit;
-                let is_outside = |x: f64| x < low - unit || x > high + unit;
+                let leaves = |(low, high): (f64, f64), x: f64| x < low - unit || x > high + unit;
+                let is_outside = |x: f64| leaves((low, high), x) && also.is_none_or(|also| leaves(also, x));
                 let start = (f64::INFINITY, f64::NEG_INFINITY, 0u64);
                 let seen = (0..elements)
                     .into_par_iter()

@@ -4,10 +4,10 @@
 //! secrets from them; a transcript with contents is for simulation and analysis, never for a log of a real run.
 
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::io::{self, Write};
 use viewless_protocols::party::Party;
-use viewless_protocols::program::Message;
-use viewless_protocols::program::{Phase, Program};
+use viewless_protocols::program::{Message, Phase, Program, Schedule, ValueId, timetable};
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Entry {
     pub to: Party,
     /// Phase in which it is sent.
     pub phase: Phase,
-    /// The schedule that rounds are counted by, whatever a bill beside it counts by.
+    /// The schedule that rounds are counted by.
     pub schedule: String,
     /// Round within the phase, from 1, under that schedule.
     pub round: u32,
@@ -38,15 +38,20 @@ pub struct Entry {
 /// Writes one JSON object a line as messages are sent.
 pub struct Transcript<'a, W> {
     program: &'a Program,
+    schedule: Schedule,
+    /// The round of each message by its value, under the schedule.
+    rounds: HashMap<ValueId, u32>,
     sink: W,
     contents: bool,
     error: Option<io::Error>,
 }
 
 impl<'a, W: Write> Transcript<'a, W> {
-    /// A transcript of a run of `program`; `contents` includes what was sent.
-    pub fn new(program: &'a Program, sink: W, contents: bool) -> Self {
-        Self { program, sink, contents, error: None }
+    /// A transcript of a run of `program`, whose rounds are those of a schedule; `contents` includes what was sent.
+    pub fn new(program: &'a Program, schedule: Schedule, sink: W, contents: bool) -> Self {
+        let messages = timetable(program, schedule).messages;
+        let rounds = messages.into_iter().map(|message| (message.value, message.round)).collect();
+        Self { program, schedule, rounds, sink, contents, error: None }
     }
 
     /// Records one message; give this to [`crate::execute::Options::observer`].
@@ -56,8 +61,12 @@ impl<'a, W: Write> Transcript<'a, W> {
             from: message.from,
             to: message.to,
             phase: message.phase,
-            round: message.round,
-            schedule: "asap".to_owned(),
+            round: self.rounds.get(&message.value).copied().unwrap_or(message.round),
+            schedule: match self.schedule {
+                Schedule::Asap => "asap",
+                Schedule::AsWritten => "as-written",
+            }
+            .to_owned(),
             region: self.program.regions.path(message.region),
             bytes: packed.len() as u64,
             digest: blake3::hash(packed).to_hex().to_string(),
@@ -105,7 +114,7 @@ mod tests {
         p.reveal(x, Party::P1, "x", 0);
         let program = p.finish().unwrap();
         let inputs: BTreeMap<String, Vec<f64>> = [("x".to_owned(), vec![1.0, -1.0, 5.0])].into();
-        let mut transcript = Transcript::new(&program, Vec::new(), true);
+        let mut transcript = Transcript::new(&program, Schedule::Asap, Vec::new(), true);
         let mut record = |message: &Message, packed: &[u8]| transcript.record(message, packed);
         let options = Options { observer: Some(&mut record), ..Options::new(Seed::from_u64(0)) };
         execute(&program, &inputs, options).unwrap();

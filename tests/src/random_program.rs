@@ -424,7 +424,7 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
         Flaw::ClaimNumbers => {
             let i = place(draft, &|value| value.domain.is_ring())?;
             let bits = draft.values[i].domain.bits();
-            let domain = |low, high, fraction_bits| ClaimKind::Domain { low, high, fraction_bits };
+            let domain = |low, high, fraction_bits| ClaimKind::Domain { low, high, also: None, fraction_bits };
             let wrong = [
                 ClaimKind::LocalTruncation { shift: bits, fraction_bits: 0 },
                 ClaimKind::LocalTruncation { shift: 0, fraction_bits: bits },
@@ -432,6 +432,7 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
                 domain(1.0, -1.0, 0),
                 domain(f64::NAN, 1.0, 0),
                 domain(-1.0, 1.0, bits),
+                ClaimKind::Domain { low: 0.5, high: 1.0, also: Some((0.25, 0.0)), fraction_bits: 0 },
             ];
             claim(draft, &[ValueId(i as u32)], pick(&wrong, manner)?, Regions::ROOT);
             Some(i)

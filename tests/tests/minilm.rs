@@ -35,6 +35,7 @@ fn private_with(suite: &Suite, text: &str, threads: usize) -> InferenceReport {
         seed: Seed::from_u64(0),
         network: &Network::lan(),
         schedule: Schedule::Asap,
+        certify: false,
     };
     pool.install(|| infer(&question, None, None)).unwrap()
 }

@@ -16,7 +16,7 @@ use ndarray::Array3;
 use std::path::PathBuf;
 use std::sync::Arc;
 use viewless_models::synthetic::synthetic_weights;
-use viewless_models::{Decision, Model, Prompt};
+use viewless_models::{Decision, Model, Prompt, Weights};
 use viewless_proofs::bound::{Arithmetic, Interpreter, Interval, Tape};
 use viewless_protocols::circuit::{Circuit, Owner, Secret};
 use viewless_protocols::fixed::power_of_two;
@@ -111,6 +111,7 @@ fn private(model: &Model, prompt: Prompt<'_>) -> InferenceReport {
         seed: Seed::from_u64(0),
         network: &network,
         schedule: Schedule::Asap,
+        certify: false,
     };
     infer(&question, None, None).unwrap()
 }
@@ -140,7 +141,7 @@ fn unknown(c: &mut Circuit, y: Secret, size: f64) -> Secret {
 
 const GELU: &str = "gelu/cosine";
 const SOFTMAX: &str = "softmax/fourier";
-const LAYERNORM: &str = "layernorm/normalized";
+const LAYERNORM: &str = "layernorm/normalized-wide";
 const TANH: &str = "tanh/sine";
 
 fn unknown_of(c: &mut Circuit, name: &str, y: Secret, largest: f64) -> Secret {
@@ -291,4 +292,62 @@ fn a_later_token_changes_no_bit_of_an_earlier_state_of_a_decoder_and_does_so_in_
         assert_eq!(one[..3 * HIDDEN] == other[..3 * HIDDEN], causal, "{architecture}");
         assert_ne!(one[3 * HIDDEN..], other[3 * HIDDEN..]);
     }
+}
+
+/// The private answer of `faithful` with another protocol of normalisation.
+fn under(model: &Model, layernorm: &str, certify: bool) -> InferenceReport {
+    let (mut suite, network) = (suite(), Network::lan());
+    suite.protocols.insert(viewless_protocols::nonlinear::Function::LAYERNORM, layernorm.to_owned());
+    let (seed, schedule, asking) = (Seed::from_u64(1), Schedule::Asap, Asking::Tokens(&[4, 9, 1]));
+    infer(&Question { model, suite: &suite, asking, seed, network: &network, schedule, certify }, None, None).unwrap()
+}
+
+/// A small model with an epsilon, the numbers of its embeddings made by `change` of the table's name, the position and the number.
+fn with_embeddings(
+    architecture: Architecture,
+    epsilon: f64,
+    change: impl Fn(&str, (usize, usize), f32) -> f32,
+) -> Model {
+    let mut model = small(architecture, Head::HiddenStates);
+    model.config = TransformerDraft { layer_norm_epsilon: epsilon, ..model.config.draft() }.check().unwrap();
+    let is_table = |name: &str| name.starts_with("embeddings.") || name.starts_with('w');
+    let changed = model.weights.iter().map(|(name, tensor)| {
+        let mut tensor = tensor.to_owned();
+        if is_table(name) && tensor.ndim() == 2 {
+            tensor.indexed_iter_mut().for_each(|(at, x)| *x = change(name, (at[0], at[1]), *x));
+        }
+        (name.to_owned(), tensor)
+    });
+    let changed = changed.collect();
+    model.weights = Weights::from_tensors(&PathBuf::from("small"), &model.config, changed).unwrap();
+    model
+}
+
+/// What trained GPT-2 models have at the first position (arXiv 2402.17762): one channel of 3,000, a sum of squares of 9e6. And embeddings whose
+/// sum of squares is below 1/64, under BERT's epsilon. The narrower protocol serves neither.
+#[test]
+fn a_massive_activation_and_embeddings_of_tiny_variance_are_served_within_what_is_certified() {
+    let massive = with_embeddings(Architecture::Gpt2, 1e-5, |name, at, x| match (name, at) {
+        ("wpe.weight", (0, 3)) => 3000.0,
+        _ => x,
+    });
+    let tiny = with_embeddings(Architecture::Bert, 1e-12, |_, _, x| x / 64.0);
+    for model in [massive, tiny] {
+        let report = under(&model, LAYERNORM, true);
+        println!("{:.1e} of {:?}", report.max_abs_error, report.certified_max_error);
+        assert!(report.domain_violations.is_empty() && report.headroom_violations.is_empty(), "{report:?}");
+        assert!(report.doubts.is_empty(), "{:?}", report.doubts);
+        let certified = report.certified_max_error.unwrap_or_else(|| panic!("{:?}", report.not_certified));
+        assert!(report.max_abs_error <= certified, "{} {certified}", report.max_abs_error);
+        assert!(!under(&model, "layernorm/normalized", false).domain_violations.is_empty());
+    }
+}
+
+#[test]
+fn rows_of_variance_zero_are_right_and_no_reason_to_complain() {
+    let model = with_embeddings(Architecture::Bert, 1e-12, |_, _, _| 0.25);
+    let report = under(&model, LAYERNORM, false);
+    assert!(report.domain_violations.is_empty() && report.headroom_violations.is_empty(), "{report:?}");
+    assert!(report.max_abs_error < 1e-3, "{}", report.max_abs_error);
+    assert!(!under(&model, "layernorm/normalized", false).domain_violations.is_empty());
 }

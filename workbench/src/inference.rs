@@ -3,6 +3,7 @@
 use crate::Progress;
 use crate::alternatives;
 use crate::bill::{CostReport, Setting};
+use crate::certified::{Certified, certify};
 use crate::judgement;
 use crate::sizes::{SizeError, Sizes};
 use crate::subject::{Subject, SubjectError};
@@ -130,6 +131,13 @@ pub struct InferenceReport {
     pub cosine: f64,
     /// Largest difference between the two.
     pub max_abs_error: f64,
+    /// No run on this text that does not wrap errs by more against the model's exact functions; absent where that was not asked for, and where
+    /// nothing is certified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certified_max_error: Option<f64>,
+    /// Why nothing is certified, where it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_certified: Option<String>,
     /// The bill.
     pub cost: CostReport,
     /// Digest of every message of the run, in Program order.
@@ -317,6 +325,8 @@ pub struct Question<'a> {
     pub network: &'a Network,
     /// How rounds are counted.
     pub schedule: Schedule,
+    /// Whether the error is bounded for all runs on what is asked, too; that takes seconds to minutes.
+    pub certify: bool,
 }
 
 /// Runs one private inference and the plaintext pass; `progress` is told how many of how many values are done, and `transcript` gets
@@ -329,7 +339,7 @@ pub fn infer(
     progress: Option<Progress<'_>>,
     transcript: Option<&mut dyn Write>,
 ) -> Result<InferenceReport, InferenceError> {
-    let Question { model, suite, asking, ref seed, network, schedule } = *question;
+    let Question { model, suite, asking, ref seed, network, schedule, certify: is_certified } = *question;
     let mut notes = model.notes.clone();
     let mut encode = |text: &str, pair: Option<&str>| -> Result<Encoded, ModelError> {
         let encoded = model.encode_whole(text, pair)?;
@@ -364,7 +374,7 @@ pub fn infer(
         Prompt::Pair { second, .. } => subject.program_of_pair(suite, sizes, second)?,
         Prompt::Tokens(_) | Prompt::Image(_) => subject.program(suite, sizes)?,
     };
-    let execution = run(&program, &ModelInputs { model, prompt }, seed, progress, transcript)?;
+    let execution = run(&program, &ModelInputs { model, prompt }, (seed, schedule), progress, transcript)?;
     let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
     let output = Answer::new(model, output.values.clone());
     let plaintext = Answer::new(model, plaintext.output.iter().map(|&x| f64::from(x)).collect());
@@ -373,8 +383,17 @@ pub fn infer(
     let cost = CostReport::counted(&subject, &program, &setting, alternatives, execution.seconds);
     let max_abs_error = largest_difference(output.values(), plaintext.values());
     notes.extend(forms_of_gelu(model.config.activation, suite)?);
+    let (certified_max_error, not_certified) = match is_certified.then(|| certify(model, suite, prompt)) {
+        Some(Certified::MaxError(bound)) => (Some(bound), None),
+        Some(Certified::Nothing(why)) => (None, Some(why)),
+        None => (None, None),
+    };
+    let mut doubts = judgement::doubts(&output, &plaintext, max_abs_error, suite);
+    doubts.extend(judgement::beyond_certified(&plaintext, max_abs_error, certified_max_error));
     Ok(InferenceReport {
-        doubts: judgement::doubts(&output, &plaintext, max_abs_error, suite),
+        doubts,
+        certified_max_error,
+        not_certified,
         other_functions: judgement::other_functions(&model.config, suite)?,
         model: subject.name,
         suite: suite.name.clone(),
@@ -402,11 +421,11 @@ pub fn infer(
 fn run(
     program: &Program,
     inputs: &ModelInputs<'_, '_>,
-    seed: &Seed,
+    (seed, schedule): (&Seed, Schedule),
     progress: Option<Progress<'_>>,
     transcript: Option<&mut dyn Write>,
 ) -> Result<Execution, InferenceError> {
-    let mut transcript = transcript.map(|sink| Transcript::new(program, sink, false));
+    let mut transcript = transcript.map(|sink| Transcript::new(program, schedule, sink, false));
     let mut record = |message: &Message, packed: &[u8]| {
         if let Some(transcript) = &mut transcript {
             transcript.record(message, packed);

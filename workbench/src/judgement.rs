@@ -43,6 +43,20 @@ pub fn doubts(private: &Answer, plaintext: &Answer, max_abs_error: f64, suite: &
     doubts
 }
 
+/// What the plaintext pass may err by itself, as a part of its largest number or of 1: it is made in float32, with 24 bits, and sums of a few
+/// hundred numbers lose a few more.
+const FLOAT32: f64 = 1e-5;
+
+/// An error that no run can have whose claims hold.
+#[must_use]
+pub fn beyond_certified(plaintext: &Answer, max_abs_error: f64, certified: Option<f64>) -> Option<String> {
+    let largest = plaintext.values().iter().fold(1.0, |most: f64, x| most.max(x.abs()));
+    let bound = certified.filter(|bound| max_abs_error.is_nan() || max_abs_error > bound + FLOAT32 * largest)?;
+    Some(format!(
+        "the error, {max_abs_error:.1e}, is more than what is certified for this text, {bound:.1e}, and what float32 may err in plaintext"
+    ))
+}
+
 /// The functions that a suite computes in the place of the model's own, in sentences; none of a suite for the model.
 ///
 /// The two forms of GeLU count as one function here: they differ by up to 4.7e-4, which a note says.
@@ -113,6 +127,8 @@ mod tests {
         assert!(found(&plain, &plain, 1e-4).is_empty());
         assert!(found(&answer(&[1.0, 1.5], "b"), &plain, 1e-4)[0].contains("plaintext is a"));
         assert!(found(&plain, &plain, 0.6)[0].contains("half"));
+        assert!(beyond_certified(&plain, 2e-4, Some(1e-4)).is_some_and(|doubt| doubt.contains("certified")));
+        assert_eq!([beyond_certified(&plain, 9e-5, Some(1e-4)), beyond_certified(&plain, 9e-5, None)], [None, None]);
         let small = answer(&[5e-6, -5e-6], "a");
         assert!(found(&small, &small, 0.0)[0].contains("too few bits"));
     }

@@ -25,6 +25,7 @@ pub mod assay;
 pub mod bill;
 pub mod card;
 pub mod certificate;
+pub mod certified;
 pub mod comparison;
 pub mod draft;
 pub mod error_audit;

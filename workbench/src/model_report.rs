@@ -6,7 +6,7 @@ use crate::comparison::SuiteEntry;
 use crate::failures::{FailuresError, FailuresReport, SuiteFailures};
 use crate::inference::{Asking, InferenceError, InferenceReport, Question, infer};
 use crate::programs::Programs;
-use crate::sites::{Privately, SitesError, SitesReport};
+use crate::sites::{Line, Privately, SitesError, SitesReport};
 use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
 use thiserror::Error;
@@ -72,7 +72,7 @@ pub struct Runs<'a> {
     /// What is asked of it, once.
     pub asking: Asking<'a>,
     /// Texts that are followed through its sites; none for a model of images.
-    pub texts: &'a [&'a str],
+    pub texts: &'a [Line<'a>],
     /// How many of them are run privately, and the seed of all runs.
     pub privately: Privately,
 }
@@ -105,7 +105,8 @@ impl ModelReport {
             Some(runs) => {
                 let seed = Seed::from_u64(runs.privately.seed);
                 let Setting { schedule, network, .. } = *setting;
-                let question = Question { model: runs.model, suite, asking: runs.asking, seed, network, schedule };
+                let question =
+                    Question { model: runs.model, suite, asking: runs.asking, seed, network, schedule, certify: false };
                 Some(infer(&question, None, None)?)
             }
         };

@@ -49,7 +49,7 @@ pub struct ProveReport {
     /// certified, as of a model. It bounds what an output may carry beyond the ideal result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certified_error: Option<f64>,
-    /// If all coalitions were asked about: the largest that are proved.
+    /// If all coalitions were asked about: the largest that are proved, of those outside which somebody has an input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maximal: Option<Vec<Vec<String>>>,
     /// How long it took.
@@ -155,7 +155,7 @@ impl Proof {
             } else {
                 privacy::prove_quickly(&program, &digest, coalition)
             };
-            if matches!(report.verdict, Verdict::Proved { .. }) {
+            if matches!(report.verdict, Verdict::Proved { .. }) && privacy::has_secrets_outside(&program, coalition) {
                 proved.push(coalition);
             }
             let look = is_promised || *asked != Asked::All;
@@ -208,8 +208,12 @@ fn names(coalition: Coalition) -> Vec<String> {
     coalition.members().iter().map(|party| party.to_string()).collect()
 }
 
-/// Larger Programs are not counted for the joint statement: for every coalition it would take too long.
+/// Programs of more words are not counted for the joint statement: for every coalition it would take too long.
 const MOST_COUNTED: usize = 512;
+
+fn words(program: &Program) -> usize {
+    program.values.iter().map(|value| value.shape.elements()).sum()
+}
 
 /// What was found, with a witness where one can be counted: of a refutation, or of a leak of a smaller copy.
 fn describe(program: &Program, report: &Report, promised: bool, look: bool, started: Instant) -> CoalitionReport {
@@ -232,7 +236,7 @@ fn describe(program: &Program, report: &Report, promised: bool, look: bool, star
                     Simulator::GivenOwnSamples,
                     "a simulator that is given the coalition's own samples only is refuted by counting",
                 ),
-                Simulator::DrawsOwnSamples if look && program.values.len() <= MOST_COUNTED => smaller(
+                Simulator::DrawsOwnSamples if look && words(program) <= MOST_COUNTED => smaller(
                     Simulator::JointlyWithOutputs,
                     "the joint statement, about view and all outputs together, is refuted by counting",
                 ),

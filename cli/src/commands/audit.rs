@@ -5,7 +5,7 @@ mod failures;
 mod sites;
 
 use super::Outcome;
-use crate::arguments;
+use crate::arguments::{self, FixedArguments};
 use crate::error::CliError;
 use crate::progress::Spinner;
 use crate::render::picture::Format;
@@ -46,11 +46,13 @@ pub struct Arguments {
     /// A built-in suite, or a .toml file: its scheme and fixed point [default: faithful; for the failures of a model, all]
     #[arg(long, value_name = "SUITE|FILE", value_parser = arguments::suite)]
     suite: Option<Suite>,
+    #[command(flatten)]
+    fixed: FixedArguments,
     /// Tokens of a sequence, for the failures of a model [default: 128]
     #[arg(long, value_name = "N", conflicts_with_all = ["model", "text"], value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
     seq: Option<u32>,
     /// A text to run, for the failures of a model: the law is summed over the true numbers of the run
-    #[arg(long, value_name = "TEXT", conflicts_with = "model")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "model", allow_hyphen_values = true)]
     text: Option<String>,
     /// Largest probability of any failure in one inference that counts as safe
     #[arg(long, value_name = "P", default_value_t = 1e-6, value_parser = probability)]
@@ -80,7 +82,10 @@ fn probability(text: &str) -> Result<f64, String> {
 /// # Errors
 /// A protocol, model, domain or suite that cannot be audited, or a plot that cannot be written.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    let suite = || arguments.suite.clone().map_or_else(|| arguments::suite(DEFAULT_SUITE), Ok);
+    let suite = || -> Result<Suite, CliError> {
+        let suite = arguments.suite.clone().map_or_else(|| arguments::suite(DEFAULT_SUITE), Ok)?;
+        arguments.fixed.of(suite)
+    };
     match (&arguments.subject, &arguments.model, &arguments.text_file) {
         (Some(name), ..) => {
             let subject = Subject::find(name)?;

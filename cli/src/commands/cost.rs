@@ -1,7 +1,7 @@
 //! `viewless cost`: the bill, from shapes alone.
 
 use super::Outcome;
-use crate::arguments::{self, Schedule, SizeArguments};
+use crate::arguments::{self, FixedArguments, Schedule, SizeArguments};
 use crate::error::CliError;
 use crate::render::bill::Breakdown;
 use crate::screen::Manner;
@@ -23,6 +23,8 @@ pub struct Arguments {
     /// A built-in suite, or a .toml file
     #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
     suite: Suite,
+    #[command(flatten)]
+    fixed: FixedArguments,
     #[command(flatten)]
     sizes: SizeArguments,
     /// Which messages share a round
@@ -74,7 +76,8 @@ impl By {
 /// # Errors
 /// A subject or sizes that cannot be counted.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    let Arguments { subject, suite, sizes, schedule, network, by } = arguments;
+    let Arguments { subject, suite, fixed, sizes, schedule, network, by } = arguments;
+    let suite = &fixed.of(suite.clone())?;
     let subject = Subject::find(subject)?;
     let by = by.unwrap_or(match subject.kind {
         Kind::Model(_) => By::Function,

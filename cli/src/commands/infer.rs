@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::fetch::{self, DEFAULT_MODEL};
-use crate::arguments::{self, Schedule};
+use crate::arguments::{self, FixedArguments, Schedule};
 use crate::error::CliError;
 use crate::progress::Progress;
 use crate::screen::Manner;
@@ -28,6 +28,9 @@ pub struct Arguments {
     /// A second text, for a model that was trained on pairs
     #[arg(long, value_name = "TEXT", requires = "text", allow_hyphen_values = true)]
     text_pair: Option<String>,
+    /// A prompt of a sentence-transformers model, by its name there, in the place of the default one
+    #[arg(long, value_name = "NAME", requires = "text")]
+    prompt: Option<String>,
     /// A suite may compute other functions than the model's own; without this that is a negative verdict
     #[arg(long)]
     accept_other_functions: bool,
@@ -37,6 +40,8 @@ pub struct Arguments {
     /// A built-in suite, or a .toml file
     #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
     suite: Suite,
+    #[command(flatten)]
+    fixed: FixedArguments,
     /// Decides everything random: a number, for simulation, or 64 hexadecimal digits
     #[arg(long, value_name = "N|HEX", default_value = "0", value_parser = arguments::seed)]
     seed: Seed,
@@ -46,6 +51,9 @@ pub struct Arguments {
     /// lan, wan, or a .toml file
     #[arg(long, value_name = "NETWORK|FILE", default_value = "lan", value_parser = arguments::network)]
     network: Network,
+    /// Bound the error of every run on this text as a theorem, by intervals through the whole model; for small models, and slow
+    #[arg(long)]
+    certify: bool,
     /// Which messages share a round
     #[arg(long, value_enum, default_value_t = Schedule::Asap)]
     schedule: Schedule,
@@ -62,19 +70,23 @@ pub struct Arguments {
 
 /// Infers and prints. The verdict is negative when the run broke a claim that its result rests on: a truncation wrapped, or
 /// a value left the headroom or the domain that a protocol needs; when the label is another than plaintext's, the error is as large as
-/// the answer or the numbers are too small for the fixed point; and when the suite computes other functions than the model's,
+/// the answer or beyond what is certified, or the numbers are too small for the fixed point; and when the suite computes other functions than the model's,
 /// unless that is accepted.
 ///
 /// # Errors
 /// A model, text or suite that cannot be used.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    let Arguments { text, image, suite, network, schedule, threads, random_seed, .. } = arguments;
+    let Arguments { text, image, suite, fixed, network, schedule, threads, random_seed, .. } = arguments;
+    let suite = &fixed.of(suite.clone())?;
     if let Some(threads) = threads {
         limit_threads(usize::from(*threads))?;
     }
     let seed = if *random_seed { Seed::from_os()? } else { arguments.seed.clone() };
     announce(&seed, *random_seed, manner)?;
-    let model = fetch::loaded(&arguments.model, arguments.cache.as_deref())?;
+    let mut model = fetch::loaded(&arguments.model, arguments.cache.as_deref())?;
+    if let Some(prompt) = &arguments.prompt {
+        model.choose_prompt(prompt)?;
+    }
     let picture = match image.as_deref() {
         Some(path) => Some((path.display().to_string(), model.read_image(path)?)),
         None => None,
@@ -86,7 +98,8 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
             None => Asking::Text(text.as_deref().unwrap_or_default()),
         },
     };
-    let question = Question { model: &model, suite, asking, seed, network, schedule: (*schedule).into() };
+    let (schedule, certify) = ((*schedule).into(), arguments.certify);
+    let question = Question { model: &model, suite, asking, seed, network, schedule, certify };
     let mut transcript = arguments.transcript.as_deref().map(file::Pending::create).transpose()?;
     let sink = transcript.as_mut().map(|pending| pending as &mut dyn io::Write);
     let progress = Progress::start("inferring");

@@ -10,6 +10,7 @@ use crate::{render, screen};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
+use viewless_models::Model;
 use viewless_protocols::model::BY_FUNCTION;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
@@ -18,7 +19,7 @@ use viewless_workbench::bill::Setting;
 use viewless_workbench::inference::Asking;
 use viewless_workbench::model_report::{ModelReport, Runs};
 use viewless_workbench::named::DEFAULT_SUITE;
-use viewless_workbench::sites::Privately;
+use viewless_workbench::sites::{Line, Privately};
 
 /// What to report on.
 #[derive(Debug, Args)]
@@ -61,18 +62,19 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     // A page that cannot be written is known before anything is counted.
     let page = arguments.html.as_deref().map(Pending::create).transpose()?;
     let texts = arguments.text_file.as_deref().map(file::read).transpose()?;
-    let texts: Vec<&str> =
-        texts.iter().flat_map(|texts| texts.lines()).map(str::trim).filter(|line| !line.is_empty()).collect();
+    let texts: Vec<Line<'_>> = texts.as_deref().map(Line::all).unwrap_or_default();
     let model = texts.first().map(|_| fetch::loaded(&arguments.model, None)).transpose()?;
     let subject = match &model {
         Some(model) => Subject::of_model(&arguments.model, model.config.clone()),
         None => Subject::find_model(&arguments.model)?,
     };
     let privately = Privately { texts: arguments.private_texts, seed: arguments.seed };
-    let runs = match (&model, texts.first()) {
-        (Some(model), Some(first)) => Some(Runs { model, asking: Asking::Text(first), texts: &texts, privately }),
-        (Some(_), None) | (None, _) => None,
-    };
+    // The first text that the model can take; where it can take none, the sites say why.
+    let first = |model: &Model| texts.iter().find(|line| model.encode(line.text).is_ok()).or_else(|| texts.first());
+    let runs = model.as_ref().and_then(|model| {
+        let asking = Asking::Text(first(model)?.text);
+        Some(Runs { model, asking, texts: &texts, privately })
+    });
     let (sizes, schedule) = (sizes.checked(), (*schedule).into());
     let setting = Setting { suite, sizes, schedule, network, grouping: BY_FUNCTION };
     let progress = Progress::start("reporting");

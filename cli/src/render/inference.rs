@@ -123,6 +123,16 @@ pub fn answers(report: &InferenceReport) -> String {
         report.max_abs_error,
         private.len()
     );
+    let certified = match (report.certified_max_error, &report.not_certified) {
+        (Some(bound), _) => {
+            format!("{bound:.2e} (no run on this text that does not wrap errs by more against the exact functions)")
+        }
+        (None, Some(why)) => format!("nothing for this text: {why}"),
+        (None, None) => {
+            "nothing, because it was not asked for: --certify bounds the error of every run on this text".to_owned()
+        }
+    };
+    text.push_str(&hanging("certified  ", &certified));
     text
 }
 

@@ -108,7 +108,10 @@ pub fn body(report: &ProveReport) -> String {
     match &report.maximal {
         Some(maximal) => {
             let sets: Vec<String> = maximal.iter().map(|parties| parties.join("+")).collect();
-            text += &format!("the largest coalitions that are proved: {}\n", sets.join(", "));
+            text += &format!(
+                "the largest coalitions that are proved, of those that are not told every input: {}\n",
+                sets.join(", ")
+            );
         }
         None => {
             text +=

@@ -2,11 +2,11 @@
 
 use super::table::TextTable;
 use super::{units, words};
-use viewless_workbench::sites::{PrivateReport, SitesReport};
+use viewless_workbench::sites::{LeftOut, Line, PrivateReport, SitesReport};
 
 /// The readable page; `texts` are those that were audited.
 #[must_use]
-pub fn text(report: &SitesReport, texts: &[&str], explain: bool) -> String {
+pub fn text(report: &SitesReport, texts: &[Line<'_>], explain: bool) -> String {
     let legend = match &report.private {
         Some(_) => format!("{OF_SITES}{OF_RUNS}"),
         None => OF_SITES.to_owned(),
@@ -22,6 +22,13 @@ pub fn sentence(report: &SitesReport) -> String {
     let diverged = report.private.as_ref().and_then(|private| private.first_divergence.as_ref());
     let texts = words::count(report.texts, "text");
     match (outside.as_slice(), diverged) {
+        ([], None) if !report.left_out.is_empty() => format!(
+            "{} could not be audited, first line {}: {}; at every site the other {texts} stay where the protocols of suite {} work.",
+            words::count(report.left_out.len(), "text"),
+            report.left_out[0].line,
+            report.left_out[0].why,
+            report.suite
+        ),
         ([], None) => {
             format!("Suite {} fits this model: at every site {texts} stay where its protocols work.", report.suite)
         }
@@ -79,17 +86,23 @@ pub fn plaintext(report: &SitesReport) -> TextTable {
 
 /// The page without its first sentence and its legend.
 #[must_use]
-pub fn body(report: &SitesReport, texts: &[&str]) -> String {
-    let mut text = format!("{}, suite {}: {} texts in plaintext\n\n", report.model, report.suite, report.texts);
+pub fn body(report: &SitesReport, texts: &[Line<'_>]) -> String {
+    let mut text = format!("{}, suite {}: {} texts in plaintext\n", report.model, report.suite, report.texts);
+    for LeftOut { line, why } in &report.left_out {
+        text += &format!("line {line} is left out: {why}\n");
+    }
+    text += "\n";
     text += &plaintext(report).lines();
     text += "\n";
     match &report.first_divergence {
         None => text += "all sites stay in the domains of their protocols\n",
         Some(site) => {
             let first = report.sites.iter().find(|summary| summary.site == *site);
-            let example = first.and_then(|site| site.worst_text).and_then(|line| texts.get(line - 1));
+            let example = first
+                .and_then(|site| site.worst_text)
+                .and_then(|number| texts.iter().find(|line| line.number == number));
             text += &format!("the first site that leaves a domain is {site}");
-            text += &example.map_or_else(String::new, |text| format!(", for instance for: {text}"));
+            text += &example.map_or_else(String::new, |line| format!(", for instance for: {}", line.text));
             text += "\n";
         }
     }

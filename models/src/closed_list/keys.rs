@@ -4,8 +4,8 @@
 
 use super::Effect::{self, Harmless, RefusedUnless, Used};
 use crate::files::{
-    ADDED_TOKENS_FILE, CONFIG_FILE, MODULES_FILE, PREPROCESSOR_FILE, SENTENCE_BERT_FILE, SENTENCE_TRANSFORMERS_FILE,
-    SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE,
+    ADDED_TOKENS_FILE, CONFIG_FILE, GENERATION_FILE, MODULES_FILE, PREPROCESSOR_FILE, SENTENCE_BERT_FILE,
+    SENTENCE_TRANSFORMERS_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE,
 };
 
 /// Keys of a file that fare alike.
@@ -17,8 +17,6 @@ pub(super) struct Keys {
 
 /// The configuration of a pooling step; its folder is named by `modules.json`.
 pub(super) const POOLING: &str = "pooling/config.json";
-/// The settings for generating texts.
-pub(super) const GENERATION_FILE: &str = "generation_config.json";
 
 const fn keys(file: &'static str, keys: &'static [&'static str], effect: Effect) -> Keys {
     Keys { file, keys, effect }

@@ -1,5 +1,7 @@
 //! Names of files beside a model, and of tensors in its weights, that are known and not read.
 
+use crate::files::ADAPTER_FILE;
+
 /// What a file name ends with or is, and what becomes of it.
 pub(super) enum Fate {
     /// Not read, with the reason.
@@ -10,7 +12,7 @@ pub(super) enum Fate {
 
 /// By the whole name.
 pub(super) const FILES: &[(&str, Fate)] = &[
-    ("adapter_config.json", Fate::Refused("an adapter, which changes the weights")),
+    (ADAPTER_FILE, Fate::Refused("an adapter, which changes the weights")),
     ("adapter_model.safetensors", Fate::Refused("an adapter, which changes the weights")),
     ("adapter_model.bin", Fate::Refused("an adapter, which changes the weights")),
     ("config.json", Fate::Harmless("")),

@@ -8,19 +8,27 @@ use crate::cache;
 use crate::error::FetchError;
 use crate::fetch::Progress;
 use crate::fetch::python::{self, Module};
-use crate::files::{CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
+use crate::files::{
+    self, CONFIG_FILE, DECIDING_FILES, PREPROCESSOR_FILE, PYTORCH_FILES, SAFETENSORS_FILES, TOKENIZER_FILE,
+    VOCABULARY_FILE, WEIGHTS_FILE, WORDS_FILE,
+};
+use crate::weights::form;
 
-/// Without these a directory is no model for us.
-const REQUIRED_FILES: [&str; 3] = [CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE];
+/// What takes the place of a tokenizer, or is one.
+const READERS: [&str; 4] = [TOKENIZER_FILE, WORDS_FILE, VOCABULARY_FILE, PREPROCESSOR_FILE];
 
 const HUGGINGFACE_HUB: Module = Module { name: "huggingface_hub", advice: "python3 -m pip install huggingface_hub" };
 
-/// Takes the name and the folder as arguments, so that neither is ever part of the program text.
+/// Takes the name, the folder and the names of files as arguments, so that none is ever part of the program text: those that decide, those of the
+/// weights, and those of the weights in the other form, which are wanted where the first are not there.
 const SCRIPT: &str = "\
-import sys
+import os, sys
 from huggingface_hub import snapshot_download
-wanted = ['config.json', 'model.safetensors', 'tokenizer.json', 'modules.json', '*_Pooling/config.json']
-snapshot_download(repo_id=sys.argv[1], local_dir=sys.argv[2], allow_patterns=wanted)
+name, folder, deciding, weights, others = sys.argv[1:]
+bring = lambda files: snapshot_download(repo_id=name, local_dir=folder, allow_patterns=files.split())
+bring(deciding + ' ' + weights)
+if not any(file.startswith('model') and '.safetensors' in file for file in os.listdir(folder)):
+    bring(others)
 ";
 
 /// Whether a name has the form `organisation/model`, with characters that the Hub allows and no way to leave the cache.
@@ -49,8 +57,8 @@ pub(crate) fn fetch(
     fs::create_dir(&folder).map_err(cache::failed("create", &folder))?;
     progress(Progress::Downloading { what: &format!("{name} from the Hugging Face Hub") });
     download(&folder)?;
-    if let Some(file) = REQUIRED_FILES.iter().find(|file| !folder.join(file).is_file()) {
-        return Err(FetchError::Incomplete { name: name.to_owned(), file: (*file).to_owned() });
+    if let Some(file) = missing(&folder) {
+        return Err(FetchError::Incomplete { name: name.to_owned(), file: file.to_owned() });
     }
     // The downloader's own notes on what it fetched.
     let notes = folder.join(".cache");
@@ -64,12 +72,26 @@ pub(crate) fn fetch(
 
 pub(crate) fn download(python: &str, name: &str, folder: &Path) -> Result<(), FetchError> {
     let mut command = Command::new(python);
-    command.args(["-c", SCRIPT, name]).arg(folder);
+    let files = [DECIDING_FILES.join(" "), SAFETENSORS_FILES.join(" "), PYTORCH_FILES.join(" ")];
+    command.args(["-c", SCRIPT, name]).arg(folder).args(files);
     python::run(command, folder, &format!("{name} from the Hugging Face Hub"), &HUGGINGFACE_HUB)
 }
 
 fn is_complete(directory: &Path) -> bool {
-    REQUIRED_FILES.iter().all(|file| directory.join(file).is_file())
+    missing(directory).is_none()
+}
+
+/// A file without which a directory is no model; none of a whole one.
+fn missing(directory: &Path) -> Option<&'static str> {
+    if !files::has(directory, CONFIG_FILE) {
+        Some(CONFIG_FILE)
+    } else if form(directory).is_none() {
+        Some(WEIGHTS_FILE)
+    } else if !READERS.iter().any(|file| files::has(directory, file)) {
+        Some(TOKENIZER_FILE)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -80,7 +102,7 @@ mod tests {
     fn a_download_is_installed_without_its_notes_and_then_reused() {
         let cache = tempfile::tempdir().unwrap();
         let download = |folder: &Path| {
-            for file in REQUIRED_FILES {
+            for file in [CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE] {
                 fs::write(folder.join(file), "").unwrap();
             }
             fs::create_dir(folder.join(".cache")).unwrap();
@@ -107,6 +129,44 @@ mod tests {
         let sentence = error.to_string();
         assert!(sentence.contains("some/model") && sentence.contains(WEIGHTS_FILE), "{sentence}");
         assert_eq!(fs::read_dir(cache.path()).unwrap().count(), 0);
+    }
+
+    /// A stand-in for the library that writes down what it is asked for and has weights of one form alone.
+    #[test]
+    fn every_file_that_is_read_is_asked_for_and_the_other_form_of_weights_where_the_first_is_absent() {
+        let folder = tempfile::tempdir().unwrap();
+        let library = "\
+            import fnmatch, os\n\
+            def snapshot_download(repo_id, local_dir, allow_patterns):\n\
+            \x20   print('asked', *allow_patterns)\n\
+            \x20   for file in os.environ['HELD'].split():\n\
+            \x20       if any(fnmatch.fnmatch(file, pattern) for pattern in allow_patterns):\n\
+            \x20           open(os.path.join(local_dir, file), 'w').close()\n";
+        fs::write(folder.path().join("huggingface_hub.py"), library).unwrap();
+        let brought = |held: &str| -> Option<(String, Vec<String>)> {
+            let target = tempfile::tempdir().unwrap();
+            let files = [DECIDING_FILES.join(" "), SAFETENSORS_FILES.join(" "), PYTORCH_FILES.join(" ")];
+            let mut command = Command::new("python3");
+            command.args(["-c", SCRIPT, "some/model"]).arg(target.path()).args(files);
+            let output = command.env("PYTHONPATH", folder.path()).env("HELD", held).output().ok()?;
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let names =
+                fs::read_dir(target.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let mut names: Vec<String> = names.collect();
+            names.sort();
+            Some((String::from_utf8(output.stdout).unwrap(), names))
+        };
+        let Some((asked, names)) = brought("config.json sentence_bert_config.json pytorch_model.bin model.safetensors")
+        else {
+            println!("skipped: there is no python3");
+            return;
+        };
+        assert_eq!(names, ["config.json", "model.safetensors", "sentence_bert_config.json"]);
+        for file in DECIDING_FILES {
+            assert!(asked.contains(file), "{file}");
+        }
+        let (_, names) = brought("config.json pytorch_model-00001-of-00002.bin pytorch_model.bin.index.json").unwrap();
+        assert_eq!(names.len(), 3, "{names:?}");
     }
 
     #[test]

@@ -14,14 +14,33 @@ pub(super) enum Class {
     Roberta,
     /// GPT-2's byte-level BPE; a space before the text is an option.
     Gpt2,
+    /// A Unigram of sentence pieces between `<s>` and `</s>`: XLM-RoBERTa's, or CamemBERT's.
+    Unigram(Pieces),
     /// Whatever `tokenizer.json` says.
     AsFile,
 }
 
+/// Whose tokenizer of sentence pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pieces {
+    XlmRoberta,
+    Camembert,
+}
+
 impl Class {
     /// The class that `tokenizer_config.json` names, or that of the architecture where it names none.
-    pub(super) fn of(config: &Fields, architecture: Architecture) -> Result<Self, ModelError> {
+    /// `model_type` is that of the model, if its file has one.
+    pub(super) fn of(
+        config: &Fields,
+        architecture: Architecture,
+        model_type: Option<&str>,
+    ) -> Result<Self, ModelError> {
         let Some(name) = config.text("tokenizer_class")? else {
+            match model_type {
+                Some("xlm-roberta") => return Ok(Self::Unigram(Pieces::XlmRoberta)),
+                Some("camembert") => return Ok(Self::Unigram(Pieces::Camembert)),
+                Some(_) | None => {}
+            }
             return Ok(match architecture {
                 Architecture::Bert | Architecture::Distilbert | Architecture::Vit => Self::Bert,
                 Architecture::Roberta => Self::Roberta,
@@ -32,6 +51,8 @@ impl Class {
             "BertTokenizer" | "DistilBertTokenizer" | "ElectraTokenizer" => Ok(Self::Bert),
             "RobertaTokenizer" => Ok(Self::Roberta),
             "GPT2Tokenizer" => Ok(Self::Gpt2),
+            "XLMRobertaTokenizer" => Ok(Self::Unigram(Pieces::XlmRoberta)),
+            "CamembertTokenizer" => Ok(Self::Unigram(Pieces::Camembert)),
             "PreTrainedTokenizer" | "TokenizersBackend" => Ok(Self::AsFile),
             _ => Err(ModelError::UnknownTokenizer { file: config.file.clone(), class: name.to_owned() }),
         }
@@ -45,13 +66,13 @@ impl Class {
             (Self::Bert, "pad_token") => Some("[PAD]"),
             (Self::Bert, "cls_token") => Some("[CLS]"),
             (Self::Bert, "mask_token") => Some("[MASK]"),
-            (Self::Roberta, "bos_token" | "cls_token") => Some("<s>"),
-            (Self::Roberta, "eos_token" | "sep_token") => Some("</s>"),
-            (Self::Roberta, "unk_token") => Some("<unk>"),
-            (Self::Roberta, "pad_token") => Some("<pad>"),
-            (Self::Roberta, "mask_token") => Some("<mask>"),
+            (Self::Roberta | Self::Unigram(_), "bos_token" | "cls_token") => Some("<s>"),
+            (Self::Roberta | Self::Unigram(_), "eos_token" | "sep_token") => Some("</s>"),
+            (Self::Roberta | Self::Unigram(_), "unk_token") => Some("<unk>"),
+            (Self::Roberta | Self::Unigram(_), "pad_token") => Some("<pad>"),
+            (Self::Roberta | Self::Unigram(_), "mask_token") => Some("<mask>"),
             (Self::Gpt2, "unk_token" | "bos_token" | "eos_token") => Some("<|endoftext|>"),
-            (Self::Bert | Self::Roberta | Self::Gpt2 | Self::AsFile, _) => None,
+            (Self::Bert | Self::Roberta | Self::Gpt2 | Self::Unigram(_) | Self::AsFile, _) => None,
         }
     }
 }

@@ -19,16 +19,19 @@ use tokenizers::AddedToken;
 use viewless_protocols::model::Architecture;
 
 use super::byte_level;
-use super::class::Class;
+use super::class::{Class, Pieces};
 use crate::error::ModelError;
 use crate::fields::{Fields, parse_json};
 use crate::files::{
-    self, ADDED_TOKENS_FILE, MOST_VOCABULARY_BYTES, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE,
-    VOCABULARY_FILE, WORDS_FILE,
+    self, ADDED_TOKENS_FILE, CONFIG_FILE, MOST_VOCABULARY_BYTES, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE,
+    TOKENIZER_FILE, VOCABULARY_FILE, WORDS_FILE,
 };
 
 /// Roles of special tokens that have a name.
 const ROLES: [&str; 7] = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+
+/// Tokens that CamemBERT's class adds where no file names others.
+const CAMEMBERT_TOKENS: [&str; 3] = ["<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED"];
 
 /// What the files of a directory say about its tokenizer.
 pub(super) struct Description {
@@ -45,7 +48,8 @@ pub(super) struct Description {
 impl Description {
     pub(super) fn read(directory: &Path, architecture: Architecture) -> Result<Self, ModelError> {
         let config = Fields::read_if_present(directory, TOKENIZER_CONFIG_FILE)?;
-        let class = Class::of(&config, architecture)?;
+        let model = Fields::read_if_present(directory, CONFIG_FILE)?;
+        let class = Class::of(&config, architecture, model.text("model_type")?)?;
         refuse_options(&config)?;
         let special = match config.values.contains_key("added_tokens_decoder") {
             true => Fields { file: config.file.clone(), values: Map::new() },
@@ -57,6 +61,7 @@ impl Description {
             Class::Bert => bert(&file, read.clone(), &tokens)?,
             Class::Roberta => roberta(&file, read.clone(), &tokens)?,
             Class::Gpt2 => gpt2(&file, read.clone(), &config)?,
+            Class::Unigram(_) => unigram(&file, read.clone(), &tokens)?,
             Class::AsFile => as_file(&file, read.clone(), &config)?,
         };
         let version_4 = if is_whole { Some(version_4(read, &whole, class)) } else { None };
@@ -104,7 +109,7 @@ fn vocabulary(
         Class::Roberta | Class::Gpt2 if pairs => {
             Ok((directory.join(VOCABULARY_FILE), byte_level::from_files(directory)?, false))
         }
-        Class::Bert | Class::Roberta | Class::Gpt2 | Class::AsFile => {
+        Class::Bert | Class::Roberta | Class::Gpt2 | Class::Unigram(_) | Class::AsFile => {
             Err(ModelError::MissingFile { file: whole, advice: ADVICE })
         }
     }
@@ -192,6 +197,32 @@ fn gpt2(file: &Path, mut whole: Value, config: &Fields) -> Result<Value, ModelEr
     Ok(whole)
 }
 
+/// A tokenizer of sentence pieces as version 5 builds it: of the file's steps before the pieces only the table of characters is kept.
+fn unigram(file: &Path, mut whole: Value, tokens: &SpecialTokens<'_>) -> Result<Value, ModelError> {
+    model_type(file, &whole, "Unigram")?;
+    let before = whole["normalizer"].take();
+    let is_table = |step: &&Value| step["type"] == "Precompiled";
+    let steps = before["normalizers"].as_array().cloned().unwrap_or_default();
+    whole["normalizer"] = std::iter::once(&before).chain(&steps).find(is_table).cloned().unwrap_or(Value::Null);
+    let space = tokens.config.bool("add_prefix_space")?.unwrap_or(true);
+    let scheme = if space { "always" } else { "never" };
+    whole["pre_tokenizer"] = json!({"type": "Sequence", "pretokenizers": [
+        {"type": "WhitespaceSplit"},
+        {"type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": scheme, "split": true},
+    ]});
+    let [start, end] = ["bos_token", "eos_token"].map(|role| tokens.framing(file, &whole, role));
+    let ((start, start_id), (end, end_id)) = (start?, end?);
+    let special = |token: &str| json!({"SpecialToken": {"id": token, "type_id": 0}});
+    let sequence = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
+    let single = vec![special(&start), sequence("A"), special(&end)];
+    let pair = [single.clone(), vec![special(&end), sequence("B"), special(&end)]].concat();
+    let entry = |token: &str, id: u32| (token.to_owned(), json!({"id": token, "ids": [id], "tokens": [token]}));
+    let special_tokens: Map<String, Value> = [entry(&start, start_id), entry(&end, end_id)].into_iter().collect();
+    whole["post_processor"] =
+        json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": special_tokens});
+    Ok(whole)
+}
+
 /// What the two byte-level BPEs have in common; whether a space goes before a text.
 fn byte_level_options(whole: &mut Value, config: &Fields) -> Result<bool, ModelError> {
     let space = config.bool("add_prefix_space")?.unwrap_or(false);
@@ -230,7 +261,7 @@ fn version_4(mut read: Value, whole: &Value, class: Class) -> Value {
                 read["pre_tokenizer"]["add_prefix_space"] = whole["pre_tokenizer"]["add_prefix_space"].clone();
             }
         }
-        Class::AsFile => {}
+        Class::Unigram(_) | Class::AsFile => {}
     }
     read
 }
@@ -251,9 +282,14 @@ impl SpecialTokens<'_> {
 
     /// The token in a role, if there is one.
     fn token(&self, role: &'static str) -> Result<Option<AddedToken>, ModelError> {
+        // CamemBERT's class lets a mask that is a plain text take the space before it.
+        let takes_space = self.class == Class::Unigram(Pieces::Camembert) && role == "mask_token";
         match self.named(role) {
-            Some((fields, value)) => added_token(fields, role, value, true).map(Some),
-            None => Ok(self.class.default_token(role).map(|text| AddedToken::from(text, true))),
+            Some((fields, value)) => {
+                let token = added_token(fields, role, value, true)?;
+                Ok(Some(if takes_space && value.is_string() { token.lstrip(true) } else { token }))
+            }
+            None => Ok(self.class.default_token(role).map(|text| AddedToken::from(text, true).lstrip(takes_space))),
         }
     }
 
@@ -267,7 +303,11 @@ impl SpecialTokens<'_> {
         let text = self.text(role)?.ok_or_else(|| malformed(format!("there is no `{role}`")))?;
         let added = whole["added_tokens"].as_array().into_iter().flatten();
         let added = added.filter(|token| token["content"] == text[..]).map(|token| &token["id"]).next();
-        let id = whole["model"]["vocab"].get(&text).or(added).and_then(Value::as_u64).and_then(|id| id.try_into().ok());
+        let vocabulary = &whole["model"]["vocab"];
+        let pieces = vocabulary.as_array().into_iter().flatten();
+        let piece = pieces.zip(0u64..).find(|(piece, _)| piece[0] == text[..]).map(|(_, id)| id);
+        let id = piece.or_else(|| vocabulary.get(&text).or(added).and_then(Value::as_u64));
+        let id = id.and_then(|id| id.try_into().ok());
         let id = id.ok_or_else(|| malformed(format!("its vocabulary lacks `{text}`, the `{role}`")))?;
         Ok((text, id))
     }
@@ -295,6 +335,9 @@ impl SpecialTokens<'_> {
         numbered.sort_by_key(|(id, _)| *id);
         for role in ROLES {
             numbered.extend(self.token(role)?.map(|token| (None, token)));
+        }
+        if self.class == Class::Unigram(Pieces::Camembert) && self.named("additional_special_tokens").is_none() {
+            numbered.extend(CAMEMBERT_TOKENS.map(|text| (None, AddedToken::from(text, true))));
         }
         for list in ["extra_special_tokens", "additional_special_tokens"] {
             if let Some((fields, value)) = self.named(list) {

@@ -95,6 +95,14 @@ impl Tokenizer {
         Ok(Self { inner, version_4, sentence, vocab_size, max_positions: config.most_tokens(), file })
     }
 
+    /// Puts the prompt of a name, from a sentence-transformers directory, before all texts.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub(crate) fn choose_prompt(&mut self, directory: &Path, name: &str) -> Result<(), ModelError> {
+        self.sentence.choose_prompt(directory, name)
+    }
+
     /// Token identifiers of a text, special tokens included.
     ///
     /// # Errors

@@ -58,6 +58,13 @@ impl Sentence {
         })
     }
 
+    /// Puts the prompt of a name before texts, in the place of the default one.
+    pub(super) fn choose_prompt(&mut self, directory: &Path, name: &str) -> Result<(), ModelError> {
+        let fields = Fields::read_if_present(directory, SENTENCE_TRANSFORMERS_FILE)?;
+        self.prompt = named(&fields, name)?;
+        Ok(())
+    }
+
     pub(super) fn with_prompt(&self, text: &str) -> String {
         format!("{}{text}", self.prompt)
     }
@@ -86,8 +93,20 @@ fn lowers(normalizer: &NormalizerWrapper) -> bool {
 /// The default prompt of a directory, empty where there is none.
 fn prompt(directory: &Path) -> Result<String, ModelError> {
     let fields = Fields::read_if_present(directory, SENTENCE_TRANSFORMERS_FILE)?;
-    let Some(name) = fields.text("default_prompt_name")? else { return Ok(String::new()) };
-    let prompt = fields.get("prompts").and_then(|prompts| prompts.get(name)).and_then(serde_json::Value::as_str);
-    let missing = || fields.invalid("default_prompt_name", &name.into(), "one of the names in `prompts`");
-    prompt.map(str::to_owned).ok_or_else(missing)
+    match fields.text("default_prompt_name")? {
+        Some(name) => named(&fields, name),
+        None => Ok(String::new()),
+    }
+}
+
+/// The prompt of a name.
+fn named(fields: &Fields, name: &str) -> Result<String, ModelError> {
+    let prompts = fields.get("prompts").and_then(serde_json::Value::as_object);
+    let prompt = prompts.and_then(|prompts| prompts.get(name)).and_then(serde_json::Value::as_str);
+    let unknown = || ModelError::UnknownPrompt {
+        file: fields.file.clone(),
+        prompt: name.to_owned(),
+        known: prompts.map_or_else(Vec::new, |prompts| prompts.keys().cloned().collect()),
+    };
+    prompt.map(str::to_owned).ok_or_else(unknown)
 }

@@ -62,7 +62,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
 use viewless_protocols::party::{Party, PartySet};
-use viewless_protocols::program::{Program, ProgramDraft, ValueId};
+use viewless_protocols::program::{Op, Program, ProgramDraft, ValueId};
 
 /// Parties that pool their views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -291,6 +291,12 @@ pub fn all_coalitions(program: &ProgramDraft) -> Vec<Coalition> {
     sets.into_iter().map(|set| Coalition(PartySet::of(&members(set)))).collect()
 }
 
+/// Whether somebody outside has an input: of a coalition that has them all, every proof is one about nothing.
+#[must_use]
+pub fn has_secrets_outside(program: &Program, coalition: Coalition) -> bool {
+    program.values.iter().any(|value| matches!(value.op, Op::Input { .. }) && !coalition.meets(value.holders))
+}
+
 /// Those of some coalitions that no other of them contains.
 #[must_use]
 pub fn maximal(coalitions: &[Coalition]) -> Vec<Coalition> {
@@ -313,7 +319,11 @@ pub fn excess_bits(error: f64, fraction_bits: u8) -> f64 {
 #[must_use]
 pub fn refute(program: &Program, coalition: Coalition, claim: Simulator) -> Option<Refutation> {
     let count = |program: &Program| match claim {
-        Simulator::JointlyWithOutputs => exhaustive::count_jointly(program, coalition, exhaustive::Options::stronger()),
+        // It is asked of every coalition, so less time is spent on each.
+        Simulator::JointlyWithOutputs => {
+            let options = exhaustive::Options { most_bits: 16, most_entries: 1 << 21, given_own_samples: false };
+            exhaustive::count_jointly(program, coalition, options)
+        }
         Simulator::DrawsOwnSamples => exhaustive::count_with(program, coalition, exhaustive::Options::stronger()),
         Simulator::GivenOwnSamples => exhaustive::count(program, coalition),
         Simulator::GivenOwnRandomness => Ok(Exhaustive::Private),

@@ -1,6 +1,6 @@
 //! The builder: one method for each operation, and the few compositions that every protocol needs.
 
-use super::{Bit, CheckedCircuit, Circuit, CircuitError, DomainClaim, Kind, Node, NodeId, Op, Owner, Secret};
+use super::{Apart, Bit, CheckedCircuit, Circuit, CircuitError, DomainClaim, Kind, Node, NodeId, Op, Owner, Secret};
 use super::{Rule, Series, Table, check};
 use crate::shape::{Move, Shape};
 use smallvec::SmallVec;
@@ -312,7 +312,12 @@ impl Circuit {
 
     /// Claims that the enclosing protocol is right for x in [low, high]; reports name every element outside.
     pub fn claim_domain(&mut self, x: Secret, low: f64, high: f64) {
-        self.domains.push(DomainClaim { value: x.0, low, high, region: self.region });
+        self.domains.push(DomainClaim { value: x.0, low, high, also: None, region: self.region });
+    }
+
+    /// As [`Circuit::claim_domain`], and for one number below the interval, too.
+    pub fn claim_domain_and(&mut self, x: Secret, low: f64, high: f64, also: Apart) {
+        self.domains.push(DomainClaim { value: x.0, low, high, also: Some(also), region: self.region });
     }
 
     /// Makes x known to the client, as `name`.

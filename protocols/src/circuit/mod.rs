@@ -197,8 +197,32 @@ pub struct DomainClaim {
     pub low: f64,
     /// Largest number claimed.
     pub high: f64,
+    /// One more number for which the protocol is right, below the interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<Apart>,
     /// Region of the protocol.
     pub region: RegionId,
+}
+
+/// A number apart from an interval, known to a rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Apart {
+    /// The number over the reals.
+    pub at: f64,
+    /// The largest number that rounding in the ring makes of it.
+    pub most: f64,
+}
+
+/// What f64 may lose of a number apart, as a part of it and in all.
+const APART_SLACK: f64 = 1e-9;
+
+impl DomainClaim {
+    /// Whether a number over the reals is claimed.
+    #[must_use]
+    pub fn holds(&self, x: f64) -> bool {
+        let is_apart = |apart: Apart| (x - apart.at).abs() <= APART_SLACK * apart.at.abs().max(apart.most);
+        (self.low..=self.high).contains(&x) || self.also.is_some_and(is_apart)
+    }
 }
 
 /// A circuit under construction; [`Circuit::finish`] checks it.

@@ -68,12 +68,11 @@ impl CheckedCircuit {
         for (i, node) in self.nodes.iter().enumerate() {
             let value = node_value(self, node, &values, &mut input)?;
             for claim in self.domains.iter().filter(|claim| claim.value.index() == i) {
-                let inside = |x: f64| (claim.low..=claim.high).contains(&x);
                 result.domains.push(DomainReport {
                     region: claim.region,
                     claimed: (claim.low, claim.high),
                     seen: value.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x))),
-                    outside: value.iter().filter(|&&x| !inside(x)).count(),
+                    outside: value.iter().filter(|&&x| !claim.holds(x)).count(),
                     elements: value.len(),
                 });
             }

@@ -1,7 +1,7 @@
 //! Reads the text form of a circuit back.
 
 use super::{
-    CheckedCircuit, Circuit, CircuitError, DomainClaim, Kind, Node, NodeId, Op, Opening, Owner, Series, Table,
+    Apart, CheckedCircuit, Circuit, CircuitError, DomainClaim, Kind, Node, NodeId, Op, Opening, Owner, Series, Table,
 };
 use crate::region::{RegionId, Regions};
 use crate::shape::{Move, Shape};
@@ -95,11 +95,17 @@ fn read_claim(cursor: &mut Cursor<'_>, regions: &Regions) -> Result<DomainClaim,
     let low = cursor.number("the smallest number")?;
     cursor.word(", ")?;
     let high = cursor.number("the largest number")?;
+    let mut also = None;
+    if cursor.takes("] and [") {
+        let at = cursor.number("the number apart")?;
+        cursor.word(", ")?;
+        also = Some(Apart { at, most: cursor.number("the largest number that rounding makes of it")? });
+    }
     cursor.word("] by ")?;
     let at = cursor.at;
     let region: usize = cursor.number("the number of a region")?;
     let region = regions.at(region).ok_or_else(|| cursor.error_at(at, "a region that was made above"))?;
-    Ok(DomainClaim { value, low, high, region })
+    Ok(DomainClaim { value, low, high, also, region })
 }
 
 /// What follows `%`: node `position`.
@@ -408,7 +414,9 @@ mod tests {
                 // Regions with and without nodes, of equal names, of slashes and line ends.
                 let parent = if deep.get(i).copied().unwrap_or_default() { at } else { Regions::ROOT };
                 at = c.regions.add(parent, name);
-                c.domains.push(DomainClaim { value: NodeId(0), low: number.min(0.0), high: f64::INFINITY, region: at });
+                let also = i.is_multiple_of(2).then_some(Apart { at: number, most: f64::INFINITY });
+                let (value, low) = (NodeId(0), number.min(0.0));
+                c.domains.push(DomainClaim { value, low, high: f64::INFINITY, also, region: at });
             }
             let x = c.input(Owner::Client, "x", [2]);
             let y = c.offset(x, number);

@@ -13,11 +13,12 @@
 //! - `%N: KIND SHAPE = OPERATION ARGUMENTS` is node N; behind the shape stands `guard G` where it has guard bits.
 //! - `# N "NAME" in M` makes region N inside region M, and the nodes below belong to it. `# N "PATH"` goes back to region N. Region 0 is the
 //!   whole, to which nodes belong before the first such line.
-//! - `claim %N in [LOW, HIGH] by R`: the protocol of region R is claimed to work for such a value. Claims stand last, in the order in which
+//! - `claim %N in [LOW, HIGH] by R`: the protocol of region R is claimed to work for such a value, and, where `and [AT, MOST]` follows the interval,
+//!   for the number AT, of which rounding makes MOST at most. Claims stand last, in the order in which
 //!   they were made.
 //! - Names are quoted as in Rust, numbers are the shortest that are read back as the same number.
 
-use super::{Circuit, Kind, Op, Opening, Owner};
+use super::{Apart, Circuit, Kind, Op, Opening, Owner};
 use crate::region::{RegionId, Regions};
 use std::fmt;
 
@@ -41,7 +42,11 @@ impl fmt::Display for Circuit {
         regions.make(f, self.regions.len())?;
         for claim in &self.domains {
             let region = Regions::index(claim.region);
-            writeln!(f, "claim %{} in [{:?}, {:?}] by {region}", claim.value.index(), claim.low, claim.high)?;
+            write!(f, "claim %{} in [{:?}, {:?}]", claim.value.index(), claim.low, claim.high)?;
+            if let Some(Apart { at, most }) = claim.also {
+                write!(f, " and [{at:?}, {most:?}]")?;
+            }
+            writeln!(f, " by {region}")?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::FileError;
 use super::apply::apply;
 use super::syntax::{At, Binary, Expr, Expression, Statement};
-use crate::circuit::{Bit, Circuit, Secret};
+use crate::circuit::{Apart, Bit, Circuit, Secret};
 use crate::nonlinear::{Kind, Mask, Protocol, SoftmaxInputs};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -79,8 +79,8 @@ impl Body<'_> {
                     self.names.insert(name.clone(), value);
                     None
                 }
-                Statement::Claim(value, interval) => {
-                    self.claim(c, statement.at, value, interval.as_ref())?;
+                Statement::Claim(value, interval, also) => {
+                    self.claim(c, statement.at, value, [interval.as_ref(), also.as_ref()])?;
                     None
                 }
                 Statement::Repeat(times, inside) => {
@@ -112,19 +112,30 @@ impl Body<'_> {
         Ok(None)
     }
 
-    fn claim(&mut self, c: &mut Circuit, at: usize, value: &Expr, interval: Option<&(Expr, Expr)>) -> Built<()> {
+    fn claim(
+        &mut self,
+        c: &mut Circuit,
+        at: usize,
+        value: &Expr,
+        [interval, also]: [Option<&(Expr, Expr)>; 2],
+    ) -> Built<()> {
         let secret = self.secret(c, value)?;
-        let (low, high) = match interval {
-            Some((low, high)) => (self.number(c, low)?, self.number(c, high)?),
-            None => self.interval,
-        };
-        // A claim of NaN would be no interval either.
-        if low <= high {
-            c.claim_domain(secret, low, high);
-            Ok(())
-        } else {
+        let mut ends = |interval: Option<&(Expr, Expr)>| -> Built<Option<(f64, f64)>> {
+            let Some((low, high)) = interval else { return Ok(None) };
+            let (low, high) = (self.number(c, low)?, self.number(c, high)?);
+            // A claim of NaN would be no interval either.
+            if low <= high {
+                return Ok(Some((low, high)));
+            }
             self.fail(at, format!("[{low}, {high}] is no interval; write the smaller end first"))
+        };
+        let (interval, also) = (ends(interval)?, ends(also)?);
+        let (low, high) = interval.unwrap_or(self.interval);
+        match also {
+            Some((number, most)) => c.claim_domain_and(secret, low, high, Apart { at: number, most }),
+            None => c.claim_domain(secret, low, high),
         }
+        Ok(())
     }
 
     /// A whole number within bounds.

@@ -159,7 +159,8 @@ impl Writer<'_> {
             && claim.value.index() < position
         {
             let value = self.name(claim.value);
-            self.line(&format!("claim {value} in [{:?}, {:?}]", claim.low, claim.high));
+            let also = claim.also.map_or_else(String::new, |also| format!(" and [{:?}, {:?}]", also.at, also.most));
+            self.line(&format!("claim {value} in [{:?}, {:?}]{also}", claim.low, claim.high));
             self.claims += 1;
         }
     }

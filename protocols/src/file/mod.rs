@@ -208,9 +208,12 @@ fn statements(body: &[syntax::At<Statement>], names: &mut Vec<(usize, String)>) 
     for statement in body {
         match &statement.node {
             Statement::Let(_, value) | Statement::Return(value) => calls(value, names),
-            Statement::Claim(value, interval) => {
+            Statement::Claim(value, interval, also) => {
                 calls(value, names);
-                interval.iter().for_each(|(low, high)| [low, high].into_iter().for_each(|end| calls(end, names)));
+                interval
+                    .iter()
+                    .chain(also)
+                    .for_each(|(low, high)| [low, high].into_iter().for_each(|end| calls(end, names)));
             }
             Statement::Repeat(times, inside) => {
                 calls(times, names);
@@ -389,7 +392,7 @@ fn claims(body: &[syntax::At<Statement>]) -> bool {
 /// Whether a body applies the mask of a softmax.
 fn uses_mask(body: &[syntax::At<Statement>]) -> bool {
     body.iter().any(|statement| match &statement.node {
-        Statement::Let(_, value) | Statement::Return(value) | Statement::Claim(value, _) => applies_keep(value),
+        Statement::Let(_, value) | Statement::Return(value) | Statement::Claim(value, ..) => applies_keep(value),
         Statement::Repeat(_, inside) | Statement::Region(_, inside) => uses_mask(inside),
     })
 }

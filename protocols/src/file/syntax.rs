@@ -68,8 +68,8 @@ pub(super) enum Binary {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Statement {
     Let(String, Expr),
-    /// A claim about a value; the card's interval if none is given.
-    Claim(Expr, Option<(Expr, Expr)>),
+    /// A claim about a value; the card's interval if none is given. Then perhaps a number apart from it, with the largest that rounding makes of it.
+    Claim(Expr, Option<(Expr, Expr)>, Option<(Expr, Expr)>),
     Repeat(Expr, Vec<At<Statement>>),
     Region(String, Vec<At<Statement>>),
     Return(Expr),
@@ -234,7 +234,8 @@ impl Reader<'_> {
             "claim" => {
                 let value = self.expression()?;
                 let interval = if self.take_name("in") { Some(self.interval()?) } else { None };
-                Statement::Claim(value, interval)
+                let also = if interval.is_some() && self.take_name("and") { Some(self.interval()?) } else { None };
+                Statement::Claim(value, interval, also)
             }
             "repeat" => {
                 let times = self.expression()?;

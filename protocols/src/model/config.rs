@@ -263,14 +263,20 @@ impl TransformerConfig {
         self.hidden_size / self.heads
     }
 
+    /// The activation of the feed-forward layers, and that of the head, where it has one.
+    #[must_use]
+    pub fn activations(&self) -> Vec<Activation> {
+        let masked_word = self.architecture.layout().masked_word.filter(|_| self.head == Head::MaskedWord);
+        let of_head = masked_word.and_then(|head| head.activation);
+        std::iter::once(self.activation).chain(of_head).collect()
+    }
+
     /// The functions that a circuit of it computes by protocols.
     #[must_use]
     pub fn functions(&self) -> Vec<Function> {
         let mut functions = vec![Function::LAYERNORM, Function::SOFTMAX];
         let layout = self.architecture.layout();
-        let masked_word = layout.masked_word.filter(|_| self.head == Head::MaskedWord);
-        let of_head = masked_word.and_then(|head| head.activation);
-        if [Some(self.activation), of_head].into_iter().flatten().any(Activation::is_gelu) {
+        if self.activations().into_iter().any(Activation::is_gelu) {
             functions.push(Function::GELU);
         }
         let has_tanh = match &self.head {

@@ -299,7 +299,9 @@ fn check_claim(draft: &ProgramDraft, shares: &[ValueId], kind: &ClaimKind) -> Re
     let fits = match *kind {
         ClaimKind::LocalTruncation { shift, fraction_bits } => shift < bits && fraction_bits < bits,
         ClaimKind::Headroom { bits: headroom } => headroom < bits,
-        ClaimKind::Domain { low, high, fraction_bits } => low <= high && fraction_bits < bits,
+        ClaimKind::Domain { low, high, also, fraction_bits } => {
+            low <= high && also.is_none_or(|(low, high)| low <= high) && fraction_bits < bits
+        }
     };
     if fits { Ok(()) } else { Err(format!("{kind:?} of words of {bits} bits")) }
 }

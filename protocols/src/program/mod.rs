@@ -239,12 +239,15 @@ pub enum ClaimKind {
         /// Binary logarithm of the bound.
         bits: u8,
     },
-    /// low <= x / 2^f <= high: the domain on the card of a protocol.
+    /// low <= x / 2^f <= high, or x / 2^f is in a second interval: the domain on the card of a protocol.
     Domain {
         /// Smallest number claimed.
         low: f64,
         /// Largest number claimed.
         high: f64,
+        /// A second interval, apart from the first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        also: Option<(f64, f64)>,
         /// Fraction bits f of x.
         fraction_bits: u8,
     },

@@ -58,8 +58,12 @@ impl ProgramDraft {
                     write!(out, " is truncated apart by {shift} of {fraction_bits} fraction bits")?;
                 }
                 ClaimKind::Headroom { bits } => write!(out, " is below 2^{bits}")?,
-                ClaimKind::Domain { low, high, fraction_bits } => {
-                    write!(out, " is in [{low:?}, {high:?}] with {fraction_bits} fraction bits")?;
+                ClaimKind::Domain { low, high, also, fraction_bits } => {
+                    write!(out, " is in [{low:?}, {high:?}]")?;
+                    if let Some((low, high)) = also {
+                        write!(out, " or [{low:?}, {high:?}]")?;
+                    }
+                    write!(out, " with {fraction_bits} fraction bits")?;
                 }
             }
             writeln!(out, "  # {:?}", self.regions.path(claim.region))?;

@@ -74,7 +74,8 @@ pub(super) fn lower<S: Scheme>(
             lowering.p.set_region(claim.region);
             if let Held::Shared(shares) = &held {
                 let fraction_bits = lowering.fraction_bits(node)?;
-                lowering.p.claim(shares, ClaimKind::Domain { low: claim.low, high: claim.high, fraction_bits });
+                let also = claim.also.map(|also| (also.at, also.most));
+                lowering.p.claim(shares, ClaimKind::Domain { low: claim.low, high: claim.high, also, fraction_bits });
             }
         }
         lowering.held.push(held);

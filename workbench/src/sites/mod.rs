@@ -34,6 +34,16 @@ pub enum SitesError {
     /// No text to audit.
     #[error("there is no text; give a file with one text in each line")]
     NoText,
+    /// Texts, but none that the model can take.
+    #[error("none of {texts} texts can be audited; line {line}: {why}")]
+    NoUsableText {
+        /// How many there are.
+        texts: usize,
+        /// The line of the first.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The circuit of a private run.
     #[error(transparent)]
     Build(#[from] BuildError),
@@ -64,6 +74,33 @@ pub enum SitesError {
     MissingTensor(String),
 }
 
+/// A text of a file, with the number of its line, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The line.
+    pub number: usize,
+    /// What stands there, without spaces at the ends.
+    pub text: &'a str,
+}
+
+impl<'a> Line<'a> {
+    /// Every line of a file that is not empty.
+    #[must_use]
+    pub fn all(file: &'a str) -> Vec<Self> {
+        let lines = file.lines().zip(1..).map(|(text, number)| Self { number, text: text.trim() });
+        lines.filter(|line| !line.text.is_empty()).collect()
+    }
+}
+
+/// A text that the model cannot take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Its line in the file, from 1.
+    pub line: usize,
+    /// Why.
+    pub why: String,
+}
+
 /// What texts show at the sites of a model.
 #[derive(Debug, Clone, Serialize)]
 pub struct SitesReport {
@@ -73,6 +110,9 @@ pub struct SitesReport {
     pub suite: String,
     /// Texts audited.
     pub texts: usize,
+    /// Texts that the model cannot take, which were not audited.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Every site, in the order of the model.
     pub sites: Vec<SiteSummary>,
     /// The first site at which the protocol leaves its domain: from here on a private run diverges.
@@ -98,23 +138,33 @@ impl Privately {
 }
 
 impl SitesReport {
-    /// Runs every text in plaintext and judges the suite's protocols at every site, and runs the first texts privately. `judging` and
-    /// `running` are told how many texts are done.
+    /// Runs every text in plaintext and judges the suite's protocols at every site, and runs the first texts privately. A text that the model
+    /// cannot take is left out and named. `judging` and `running` are told how many texts are done.
     ///
     /// # Errors
-    /// [`SitesError`] for texts or suites that cannot be used.
+    /// [`SitesError`] for suites that cannot be used, and where no text can.
     pub fn new(
         model: &Model,
         suite: &Suite,
-        texts: &[&str],
+        lines: &[Line<'_>],
         privately: Privately,
         judging: Progress<'_>,
         running: Progress<'_>,
     ) -> Result<Self, SitesError> {
-        if texts.is_empty() {
-            return Err(SitesError::NoText);
+        let (mut texts, mut left_out) = (Vec::with_capacity(lines.len()), Vec::new());
+        for &line in lines {
+            match model.encode(line.text) {
+                Ok(_) => texts.push(line),
+                Err(error) => left_out.push(LeftOut { line: line.number, why: error.to_string() }),
+            }
         }
-        let sites = plaintext::judge_texts(model, suite, texts, judging)?;
+        if texts.is_empty() {
+            return Err(match left_out.into_iter().next() {
+                Some(LeftOut { line, why }) => SitesError::NoUsableText { texts: lines.len(), line, why },
+                None => SitesError::NoText,
+            });
+        }
+        let sites = plaintext::judge_texts(model, suite, &texts, judging)?;
         let causal = model.config.architecture.layout().attention == Attention::Causal;
         let followed = privately.texts.unwrap_or(if causal { 0 } else { Privately::USUAL });
         let private = &texts[..texts.len().min(followed)];
@@ -126,16 +176,17 @@ impl SitesReport {
             model: model.directory.display().to_string(),
             suite: suite.name.clone(),
             texts: texts.len(),
+            left_out,
             first_divergence: sites.iter().find(|site| site.outside > 0).map(|site| site.site.clone()),
             sites,
             private,
         })
     }
 
-    /// Whether no site leaves its domain and no private run diverges.
+    /// Whether every text was audited, no site leaves its domain and no private run diverges.
     #[must_use]
     pub fn holds(&self) -> bool {
         let diverges = self.private.as_ref().is_some_and(|private| private.first_divergence.is_some());
-        self.first_divergence.is_none() && !diverges
+        self.left_out.is_empty() && self.first_divergence.is_none() && !diverges
     }
 }

@@ -1,6 +1,6 @@
 //! A model's own numbers at every site of its protocols: which site leaves the domain on a card, for which text.
 
-use super::SitesError;
+use super::{Line, SitesError};
 use crate::Progress;
 use ndarray::Axis;
 use serde::Serialize;
@@ -51,17 +51,17 @@ pub(super) struct Seen {
 pub(super) fn judge_texts(
     model: &Model,
     suite: &Suite,
-    texts: &[&str],
+    texts: &[Line<'_>],
     progress: Progress<'_>,
 ) -> Result<Vec<SiteSummary>, SitesError> {
     let mut order = Vec::new();
     let mut summaries: BTreeMap<String, SiteSummary> = BTreeMap::new();
     let mut worst: BTreeMap<String, u64> = BTreeMap::new();
-    for (line, text) in texts.iter().enumerate() {
-        progress(line, texts.len());
+    for (done, line) in texts.iter().enumerate() {
+        progress(done, texts.len());
         // Under causal attention a site is several, one for each length of a row.
         let mut outside_here: BTreeMap<String, u64> = BTreeMap::new();
-        for seen in sites(model, suite, text)? {
+        for seen in sites(model, suite, line.text)? {
             let report = seen.with_site(model, |site| Ok(judge(&seen.protocol, site)?))?;
             let outside: u64 = report.claims.iter().map(|claim| claim.outside).sum();
             let summary = summaries.entry(seen.name.clone()).or_insert_with(|| {
@@ -85,7 +85,7 @@ pub(super) fn judge_texts(
         }
         for (name, outside) in outside_here {
             if outside > worst.get(&name).copied().unwrap_or(0) {
-                summaries.entry(name.clone()).and_modify(|summary| summary.worst_text = Some(line + 1));
+                summaries.entry(name.clone()).and_modify(|summary| summary.worst_text = Some(line.number));
                 worst.insert(name, outside);
             }
         }

@@ -1,7 +1,7 @@
 //! A private run beside the plaintext pass, site by site: where it first leaves what its protocols may do.
 
-use super::SitesError;
 use super::plaintext::{Seen, sites};
+use super::{Line, SitesError};
 use crate::Progress;
 use crate::inference::ModelInputs;
 use serde::Serialize;
@@ -123,7 +123,7 @@ fn places(circuit: &CheckedCircuit, names: &[String]) -> Vec<Place> {
 pub(super) fn follow_texts(
     model: &Model,
     suite: &Suite,
-    texts: &[&str],
+    texts: &[Line<'_>],
     seed: u64,
     progress: Progress<'_>,
 ) -> Result<PrivateReport, SitesError> {
@@ -139,9 +139,9 @@ pub(super) fn follow_texts(
         wrapped_regions: Vec::new(),
         headroom_violations: BTreeMap::new(),
     };
-    for (line, text) in texts.iter().enumerate() {
-        progress(line, texts.len());
-        one_text(model, suite, text, seed.wrapping_add(line as u64), line + 1, &mut report)?;
+    for (done, &line) in texts.iter().enumerate() {
+        progress(done, texts.len());
+        one_text(model, suite, line, seed.wrapping_add(done as u64), &mut report)?;
     }
     Ok(report)
 }
@@ -149,9 +149,8 @@ pub(super) fn follow_texts(
 fn one_text(
     model: &Model,
     suite: &Suite,
-    text: &str,
+    Line { number: line, text }: Line<'_>,
     seed: u64,
-    line: usize,
     report: &mut PrivateReport,
 ) -> Result<(), SitesError> {
     let protocols = suite.model(Registry::built_in())?;
@@ -245,7 +244,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         synthetic::write_synthetic(folder.path(), &small_config(), 1, Precision::F32).unwrap();
         let model = Model::load(folder.path()).unwrap();
-        follow_texts(&model, suite, &["the cat sat", "the dog"], 0, &|_, _| {}).unwrap()
+        follow_texts(&model, suite, &Line::all("the cat sat\nthe dog"), 0, &|_, _| {}).unwrap()
     }
 
     #[test]

@@ -21,8 +21,9 @@ const TOKENS: usize = 128;
 pub(super) fn run(subject: &Subject, arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let suites = match &arguments.suite {
         Some(suite) => vec![suite.clone()],
-        None => Suite::names().map(arguments::suite).collect::<Result<_, _>>()?,
+        None => Suite::names().map(arguments::suite).collect::<Result<Vec<_>, _>>()?,
     };
+    let suites = suites.into_iter().map(|suite| arguments.fixed.of(suite)).collect::<Result<Vec<_>, _>>()?;
     let limit = arguments.failure_limit;
     let report = match &arguments.text {
         None => {

@@ -8,7 +8,7 @@ use crate::screen::Manner;
 use crate::{file, render, screen};
 use std::path::Path;
 use viewless_protocols::suite::Suite;
-use viewless_workbench::sites::{Privately, SitesReport};
+use viewless_workbench::sites::{Line, Privately, SitesReport};
 
 /// The domains of a model's sites. The verdict is negative when a site leaves the domain of its protocol.
 ///
@@ -23,7 +23,7 @@ pub(super) fn run(
 ) -> Result<Outcome, CliError> {
     let model = fetch::loaded(model, None)?;
     let texts = file::read(texts)?;
-    let texts: Vec<&str> = texts.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let texts = Line::all(&texts);
     let (judging, running) = (Progress::start("auditing"), Progress::start("running privately"));
     let privately = Privately { texts: arguments.private_texts, seed: arguments.seed };
     let report =

@@ -5,7 +5,7 @@
 
 use super::span::{Hulls, Line, Span};
 use super::truth::RowTruth;
-use crate::bound::reduce::{ClaimUsed, Link, Normalised};
+use crate::bound::reduce::{ClaimUsed, Link, Normalised, Quadratic};
 use crate::bound::{Arithmetic, BoundError, Cell, Interpreter, Response};
 use viewless_protocols::fixed::power_of_two;
 
@@ -176,6 +176,17 @@ impl<'a> Row<'a> {
         Ok(values.map(known).collect())
     }
 
+    /// Largest |a(u)| in a row whose sum is in a cell, where a(u) is u and the summand u^2, exactly: no square is more than their sum. So the element
+    /// that makes a product large and the sum that makes its factor large are not taken from two rows.
+    fn element_of(&self, cell: Cell) -> f64 {
+        let of = |square, linear| Some(Quadratic { square, linear, constant: 0.0, error: 0.0 });
+        if (self.normalised.summand, self.normalised.factor) == (of(1.0, 0.0), of(0.0, 1.0)) {
+            (cell.high as f64 * self.unit).sqrt() * (1.0 + 4.0 * f64::EPSILON)
+        } else {
+            f64::INFINITY
+        }
+    }
+
     fn value(&self, cell: Cell, responses: &[Response]) -> Value {
         let unbounded = Value { excess: Span::ALL, rounding: f64::INFINITY };
         if cell.low <= 0 {
@@ -184,7 +195,7 @@ impl<'a> Row<'a> {
         let factors = &responses[..self.normalised.factors];
         let is_ring = self.arithmetic != Arithmetic::Reals;
         let mut product = Line::constant(1.0);
-        let (mut rounding, mut magnitude) = (0.0, self.factor);
+        let (mut rounding, mut magnitude) = (0.0, self.factor.min(self.element_of(cell)));
         let mut fits = factors.iter().all(|response| response.bounded);
         for link in &self.normalised.links {
             let mut times = |factor: f64, bits: i32| {

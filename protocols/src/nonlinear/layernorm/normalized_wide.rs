@@ -1,25 +1,27 @@
-//! `layernorm/normalized-wide`: `layernorm/normalized` over all variances that the ring holds (ours).
+//! `layernorm/normalized-wide`: `layernorm/normalized` over all variances that the ring holds, and rows of variance zero (ours).
 //!
 //! 1. mean = 1/n sum of x; centred = x - mean.
 //! 2. S = sum of centred^2 + n epsilon, with 8 guard bits.
-//! 3. r = 1 / sqrt(S), as `rsqrt/normalized` over more powers of four, with 16 guard bits.
-//! 4. y = gamma sqrt(n) centred r + beta.
+//! 3. r = sqrt(n / S), as `rsqrt/normalized` over more powers of four, with 16 guard bits; the factor sqrt(n) is in the coefficients of its
+//!    series. Where S is that of a row of variance zero, n epsilon and what rounding adds, r = 0.
+//! 4. y = gamma centred r + beta.
 //!
 //! Trained GPT-2 models carry activations of about 3,000 in one channel at the first position (arXiv 2402.17762), S = 9e6; embeddings of small
 //! variance have S below 1/64. Both are outside of `layernorm/normalized`.
 //!
-//! **Cost.** One square and two products for each element, 20 comparisons, an opening and two products for each row: 8 comparisons more for a
-//! row than `layernorm/normalized`, 4048 bit, which is 1.3 percent of a row of 768; as many rounds.
+//! **Cost.** One square and two products for each element, 21 comparisons, an opening and two products for each row: 9 comparisons more for a
+//! row than `layernorm/normalized`, 4554 bit, which is 1.5 percent of a row of 768; as many rounds.
 //! **Error.** That of `rsqrt/normalized`, 1.2e-6 relative; rounding of S adds 2^-11 relative where S is 2^-14. What a row of so small a variance
-//! loses when it is encoded is more: with n = 768 its elements are 4 units of 16 fraction bits.
-//! **Domain.** S in [4^-7, 4^14] = [6.1e-5, 2.7e8]. Squares are summed at 32 fraction bits, of which the ring has room for 30 bits above. A row
-//! of variance zero gives beta: with n epsilon of 6.1e-5 or more inside the domain, with BERT's epsilon of 1e-12 outside, since S is 0.
+//! loses when it is encoded is more: with n = 768 its elements are 18 units of 16 fraction bits, and the mean may be off by one.
+//! **Domain.** S in [4^-7, 4^14] = [6.1e-5, 2.7e8], and n epsilon: rows of variance zero, which give beta. Why no more: squares are summed at 32
+//! fraction bits, of which exact truncation leaves 30 bits above; an element beyond 2^15 has no square in the ring at all, so more would need
+//! another square, not another root. Below 4^-7, elements of a row of 768 are a dozen units, and what is left of them is rounding.
 //! **Privacy.** Comparison, squares, products, the masked opening: every message is uniform.
 //! **Source.** Ours; see [`rsqrt::normalized`](crate::nonlinear::rsqrt::normalized).
 
-use super::{SUM_OF_SQUARES, centred_with_sum_of_squares, scaled_and_offset};
-use crate::circuit::{Circuit, Secret};
-use crate::nonlinear::rsqrt::normalized::over_with;
+use super::{SUM_OF_SQUARES, centred_with_sum_of_squares};
+use crate::circuit::{Apart, Circuit, Secret};
+use crate::nonlinear::rsqrt::normalized::multiple_from;
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, LayerNormInputs, PerRow, Protocol, Reading, Rounds,
     Setting, Truth, texts,
@@ -29,12 +31,13 @@ use std::sync::LazyLock;
 
 /// Exponents of four at the ends of the domain.
 const EXPONENTS: (i8, i8) = (-7, 14);
-/// Guard bits of the sum of squares: with the 34 fraction bits of 4^-13 a product has 60 bits.
+/// Guard bits of the sum of squares: with the 30 fraction bits of 4^-13 a product has 56 bits at 16 fraction bits, and 60 at 18.
 const SUM_GUARD_BITS: i8 = 8;
-/// Guard bits of the inverse root.
-const ROOT_GUARD_BITS: i8 = 16;
-/// Guard bits of the inverse standard deviation, which is up to 2^7 sqrt(n).
-const DEVIATION_GUARD_BITS: i8 = 12;
+/// Guard bits of the inverse standard deviation, which is between 2^-14 sqrt(n) and 2^7 sqrt(n).
+const DEVIATION_GUARD_BITS: i8 = 16;
+/// What rounding may add to the sum of squares of equal elements: four units of 16 fraction bits for each by the mean, 2^-28 squared, and what
+/// is cut off the sum.
+const ROUNDING: (f64, f64) = (3.725_290_298_461_914e-9, 2.384_185_791_015_625e-7);
 
 const fn domain() -> Interval {
     Interval { low: 0.000_061_035_156_25, high: 268_435_456.0, of: Cow::Borrowed(SUM_OF_SQUARES) }
@@ -55,7 +58,7 @@ pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
         rounds: Some(Rounds::fixed(14)),
         bits: Some(Bits::Linear {
             per_element: 384,
-            per_row: 20 * (504 + 2) + 2 * 23 + 2 * 256 + 128,
+            per_row: 21 * (504 + 2) + 2 * 23 + 2 * 256 + 128,
             per_column: 128,
         }),
         holds: true,
@@ -63,8 +66,9 @@ pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
     }],
     fails: vec![],
     known: texts(&[
-        "the inverse root wraps with probability 2^-6 for each row under local truncation, use exact",
-        "a row of variance zero is right, but outside of the domain where n epsilon is below 6.1e-5",
+        "the inverse root wraps with probability 2^-12 sqrt(n) for each row under local truncation, use exact",
+        "a row of variance zero gives beta; so does one whose elements differ from their mean by less than four units of 16 fraction bits, \
+         which no run can tell from it",
     ]),
 });
 
@@ -76,10 +80,21 @@ pub fn build(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
     let n = c.row_length(inputs.x) as f64;
     let (centred, sum_of_squares) = centred_with_sum_of_squares(c, &inputs, SUM_GUARD_BITS);
     let domain = domain();
-    c.claim_domain(sum_of_squares, domain.low, domain.high);
-    let root = over_with(c, sum_of_squares, EXPONENTS.0, EXPONENTS.1, ROOT_GUARD_BITS);
-    let inverse_deviation = c.scale_to(root, n.sqrt(), DEVIATION_GUARD_BITS);
-    scaled_and_offset(c, &inputs, centred, inverse_deviation)
+    let constant = n * inputs.epsilon;
+    // With a large epsilon a row of variance zero is in the domain like any other.
+    let least = (constant < domain.low).then_some((constant + n * ROUNDING.0 + ROUNDING.1).min(domain.low));
+    match least {
+        Some(most) => {
+            c.claim_domain_and(sum_of_squares, domain.low, domain.high, Apart { at: constant, most });
+        }
+        None => c.claim_domain(sum_of_squares, domain.low, domain.high),
+    }
+    let inverse_deviation = multiple_from(c, sum_of_squares, EXPONENTS, least, n.sqrt(), DEVIATION_GUARD_BITS);
+    let guard_bits = c.guard_bits(inputs.x);
+    let normalised = c.mul_to(centred, inverse_deviation, guard_bits);
+    let scaled = c.mul_to(normalised, inputs.gamma, guard_bits);
+    let beta = c.precision(inputs.beta, guard_bits);
+    c.add(scaled, beta)
 }
 
 #[cfg(test)]
@@ -97,6 +112,16 @@ mod tests {
                 let found = testing::layer_norm(&PROTOCOL, &x, &gamma, &beta, 1e-12);
                 let error = found.iter().zip(truth).map(|(y, t)| ((y - t) / t).abs()).fold(0.0, f64::max);
                 assert!(error <= CARD.error.relative, "{n} {sum_of_squares}: {error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_variance_zero_gives_beta_whatever_epsilon() {
+        for epsilon in [0.0, 1e-12, 1e-7, 1e-5, 0.1] {
+            for x in [0.0, 0.3, -2.5] {
+                let beta: Vec<f64> = (0..8).map(f64::from).collect();
+                assert_eq!(testing::layer_norm(&PROTOCOL, &[x; 8], &[1.0; 8], &beta, epsilon), beta, "{epsilon} {x}");
             }
         }
     }

@@ -13,9 +13,10 @@
 
 use crate::circuit::{Circuit, Secret};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
+use crate::nonlinear::normalize::{self, Normalized};
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
-    normalize, texts,
+    texts,
 };
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -69,13 +70,29 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
 
 /// 1/sqrt(x) for x in [4^`low`, 4^`high`]; 8 guard bits.
 pub fn over(c: &mut Circuit, x: Secret, low: i8, high: i8) -> Secret {
-    over_with(c, x, low, high, RESULT_GUARD_BITS)
+    let normalized = normalize::by_powers_of_four(c, x, low, high, SERIES_GUARD_BITS);
+    scaled(c, normalized, 1.0, RESULT_GUARD_BITS)
 }
 
-/// [`over`] with other guard bits of the result.
-pub fn over_with(c: &mut Circuit, x: Secret, low: i8, high: i8, guard_bits: i8) -> Secret {
-    let normalized = normalize::by_powers_of_four(c, x, low, high, SERIES_GUARD_BITS);
-    let root = c.fourier(normalized.value, fitted().series.clone());
+/// `factor`/sqrt(x) for x in [4^`low`, 4^`high`], and 0 for x below `least`, with `guard_bits`. The factor costs nothing: it is in the series.
+pub fn multiple_from(
+    c: &mut Circuit,
+    x: Secret,
+    (low, high): (i8, i8),
+    least: Option<f64>,
+    factor: f64,
+    guard_bits: i8,
+) -> Secret {
+    let normalized = normalize::by_powers_of_four_from(c, x, low, high, SERIES_GUARD_BITS, least);
+    scaled(c, normalized, factor, guard_bits)
+}
+
+/// Steps 2 and 3, times a factor.
+fn scaled(c: &mut Circuit, normalized: Normalized, factor: f64, guard_bits: i8) -> Secret {
+    let mut series = fitted().series.clone();
+    series.constant *= factor;
+    series.cosines.iter_mut().chain(&mut series.sines).for_each(|coefficient| *coefficient *= factor);
+    let root = c.fourier(normalized.value, series);
     c.mul_to(root, normalized.scale, guard_bits)
 }
 

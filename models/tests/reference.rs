@@ -1,9 +1,10 @@
 //! The plaintext pass against Hugging Face's own numbers, pinned in `reference/` with the script that printed them.
 //!
-//! **Tolerance.** The pinned numbers are float32 results; `float32_error` says how far they are from the same pass in
-//! float64. Ours are float32 too, with error of the same size, so the two may differ by a small multiple of it. [`MULTIPLE`]
-//! leaves room for another matrix kernel, while any mistake in a formula (erf for tanh, h - 1 for h, a missing bias) is larger
-//! by orders of magnitude.
+//! **Tolerance.** The pinned numbers are float32 results; `float32_error` says how far they are from the same pass in float64: one unit.
+//! Ours are of float32 between operations and of float64 within them, but for matrix products, so they round no more often, and err by
+//! about one unit as well: the two differ by at most two. Seen are up to 1.5. [`MULTIPLE`] is twice the two, because a product of matrices
+//! may be summed in another order on another processor. Any mistake in a formula (erf for tanh, h - 1 for h, a missing bias) is larger by
+//! orders of magnitude.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -15,7 +16,7 @@ use viewless_models::{Model, Precision, default_cache_dir, fetch};
 use viewless_protocols::model::{Head, Input};
 
 /// Largest difference accepted, in units of Hugging Face's own error.
-const MULTIPLE: f32 = 50.0;
+const MULTIPLE: f32 = 4.0;
 
 #[derive(Deserialize)]
 struct Reference {

@@ -346,7 +346,8 @@ impl<'p> Checker<'p> {
             Step::Uniform { message, masks } => {
                 let target = self.origin_of(*message)?;
                 let drawn = matches!(self.program.values[target].op, Op::Sample { .. });
-                if drawn && *masks == [ValueId(target as u32)] {
+                let by_itself = matches!(masks[..], [mask] if self.origin_of(mask) == Ok(target));
+                if drawn && by_itself {
                     return Ok(0.0);
                 }
                 match self.follow(masks, target, time)? {

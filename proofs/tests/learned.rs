@@ -8,7 +8,7 @@ use bit_protocols::{BeaverMistake, GmwMistake, beaver, gmw, planted, random};
 use rayon::prelude::*;
 use std::path::PathBuf;
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
-use viewless_proofs::privacy::{Coalition, Verdict, learned, prove, statistical};
+use viewless_proofs::privacy::{Coalition, Simulator, Verdict, learned, prove, statistical};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
 
@@ -18,6 +18,7 @@ const MORE_SIZES: [u32; 4] = [64, 256, 1024, 4096];
 
 /// What everybody says of the view of P1.
 struct Said {
+    /// That nothing is learned beyond outputs and own samples, or a stronger claim.
     proved: bool,
     /// The distance that counting finds, own samples belonging to the view; none if the Program is too large to count.
     distance: Option<f64>,
@@ -54,7 +55,10 @@ fn distance(program: &Program, given_own_samples: bool) -> Option<f64> {
 fn say(program: &Program, sizes: &[u32]) -> Said {
     let coalition = Coalition::of(program, &[Party::P1]).unwrap();
     Said {
-        proved: matches!(prove(program, coalition).verdict, Verdict::Proved { .. }),
+        proved: matches!(
+            prove(program, coalition).verdict,
+            Verdict::Proved { simulator, .. } if simulator != Simulator::GivenOwnRandomness
+        ),
         distance: distance(program, false),
         given_own_samples: distance(program, true),
         battery: sizes.iter().copied().find(|&runs| battery_finds(program, runs, 0)),

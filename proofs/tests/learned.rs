@@ -7,8 +7,9 @@ mod bit_protocols;
 use bit_protocols::{BeaverMistake, GmwMistake, beaver, gmw, planted, random};
 use rayon::prelude::*;
 use std::path::PathBuf;
+use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
-use viewless_proofs::privacy::{Coalition, Simulator, Verdict, learned, prove, statistical};
+use viewless_proofs::privacy::{Coalition, Verdict, learned, prove, statistical};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
 

@@ -10,7 +10,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use viewless_proofs::audit::{self, Question};
-use viewless_proofs::privacy::{promised_coalitions, prove_each};
+use viewless_proofs::privacy::certificate::Simulator;
+use viewless_proofs::privacy::{Verdict, promised_coalitions, prove_each};
 use viewless_protocols::nonlinear::{Failing, Protocol, Quality, Registry};
 use viewless_protocols::program::{COMPUTING, RegionBill, Schedule};
 use viewless_protocols::program::{Phase, Program};
@@ -82,6 +83,21 @@ pub struct PrivacyEntry {
     pub coalition: String,
     /// `proved`, `refuted` or `undecided`.
     pub verdict: &'static str,
+    /// Whether only the weakest claim is proved: its simulator is given random words that the coalition is sent.
+    pub given_randomness: bool,
+}
+
+/// What was proved of several coalitions, in words.
+#[must_use]
+pub fn privacy_in_words(entries: &[PrivacyEntry]) -> String {
+    let proved = entries.iter().filter(|entry| entry.verdict == "proved").count();
+    if proved < entries.len() {
+        format!("{proved} of {} proved", entries.len())
+    } else if entries.iter().any(|entry| entry.given_randomness) {
+        "proved given randomness".to_owned()
+    } else {
+        "proved".to_owned()
+    }
 }
 
 impl SuiteComparison {
@@ -183,7 +199,14 @@ pub(crate) fn privacy(program: &Program) -> Vec<PrivacyEntry> {
     let reports = prove_each(program, &promised_coalitions(program));
     reports
         .into_iter()
-        .map(|report| PrivacyEntry { coalition: report.coalition.to_string(), verdict: report.verdict.name() })
+        .map(|report| PrivacyEntry {
+            coalition: report.coalition.to_string(),
+            verdict: report.verdict.name(),
+            given_randomness: matches!(
+                report.verdict,
+                Verdict::Proved { simulator: Simulator::GivenOwnRandomness, .. }
+            ),
+        })
         .collect()
 }
 

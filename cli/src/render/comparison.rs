@@ -5,7 +5,7 @@ use super::table::{TextTable, hanging};
 use super::{units, words};
 use std::collections::BTreeSet;
 use viewless_simulator::network::Network;
-use viewless_workbench::comparison::{FunctionEntry, SuiteComparison, SuiteEntry};
+use viewless_workbench::comparison::{FunctionEntry, SuiteComparison, SuiteEntry, privacy_in_words};
 
 /// What stands above every form of it.
 #[must_use]
@@ -138,8 +138,7 @@ pub fn markdown(comparison: &SuiteComparison) -> String {
 /// The verdicts about a suite in a word or two.
 #[must_use]
 pub fn privacy(entry: &SuiteEntry) -> String {
-    let proved = entry.privacy.iter().filter(|privacy| privacy.verdict == "proved").count();
-    if entry.is_private() { "proved".to_owned() } else { format!("{proved} of {} proved", entry.privacy.len()) }
+    privacy_in_words(&entry.privacy)
 }
 
 /// A protocol's worst error.

@@ -44,7 +44,8 @@ pub fn text(report: &ModelReport, kind: &Kind, explain: bool) -> String {
     text += &format!("\n{}", bill::text(&report.cost, bill::Breakdown::Regions));
     text += "\n== PRIVATE ==\n";
     for privacy in &report.verdicts.privacy {
-        text += &format!("{:<12} {}\n", privacy.coalition, privacy.verdict);
+        let claim = if privacy.given_randomness { " given randomness that it is sent" } else { "" };
+        text += &format!("{:<12} {}{claim}\n", privacy.coalition, privacy.verdict);
     }
     text += "\n== RIGHT ==\n";
     text += &comparison::functions_of(std::slice::from_ref(&report.verdicts)).lines();
@@ -104,7 +105,7 @@ fn verdicts(report: &ModelReport) -> Markup {
     html! {
         table.words { tbody {
             tr { td { b { "right" } } td { @if wrong.is_empty() { "yes: the suite computes the model's own functions" } @else { "no: not " (words::list(&wrong)) } } }
-            tr { td { b { "private" } } td { @if private { "yes: proved for every single party" } @else { "not proved: " (comparison::privacy(&report.verdicts)) } } }
+            tr { td { b { "private" } } td { @if private { "yes: " (comparison::privacy(&report.verdicts)) " for every single party" } @else { "not proved: " (comparison::privacy(&report.verdicts)) } } }
             tr { td { b { "safe" } } td {
                 @if failures.safe { "yes" } @else { "no" }
                 ": any truncation fails with probability " (units::probability(failures.probability))

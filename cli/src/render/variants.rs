@@ -5,6 +5,7 @@ use super::page::document;
 use super::table::{TextTable, hanging};
 use super::{units, words};
 use maud::{Markup, html};
+use viewless_workbench::comparison::privacy_in_words;
 use viewless_workbench::variants::{Variant, VariantComparison};
 
 /// Which protocols are compared, in words.
@@ -52,8 +53,7 @@ fn interval(variant: &Variant) -> String {
 }
 
 fn privacy(variant: &Variant) -> String {
-    let proved = variant.privacy.iter().filter(|privacy| privacy.verdict == "proved").count();
-    if variant.is_private() { "proved".to_owned() } else { format!("{proved} of {} proved", variant.privacy.len()) }
+    privacy_in_words(&variant.privacy)
 }
 
 fn standing(variant: &Variant) -> String {

@@ -158,7 +158,9 @@ pub fn timeline(plan: &Plan) -> String {
         @for tick in 0..=5 {
             @let seconds = end * f64::from(tick) / 5.0;
             line x1=(at(seconds)) x2=(at(seconds)) y1=(TOP) y2=(bottom) stroke=(FAINT) {}
-            (words(at(seconds), bottom + 18.0, "middle", &units::seconds(seconds)))
+            // The last word ends where the picture does.
+            @let anchor = if tick == 5 { "end" } else { "middle" };
+            (words(at(seconds), bottom + 18.0, anchor, &units::seconds(seconds)))
         }
         @for query in 0..shown {
             (words(LEFT - 8.0, TOP + ROW * query as f64 + 15.0, "end", &format!("query {}", query + 1)))

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::PlanError;
 use crate::time::Picoseconds;
 
+/// The most GPUs of a cluster: every strategy places each of them.
+pub const MOST_GPUS: usize = 4096;
+
 /// Bits per second of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -19,7 +22,7 @@ impl Bandwidth {
     /// This many gigabits per second; `infinity` is unlimited.
     ///
     /// # Errors
-    /// Zero, a negative number, or no number; `link` names it in the sentence.
+    /// Less than a bit per second, a number of bits that 64 bits do not hold, or no number; `link` names it in the sentence.
     pub fn gigabits_per_second(link: &str, gigabits: f64) -> Result<Self, PlanError> {
         if gigabits == f64::INFINITY {
             return Ok(Self::Unlimited);
@@ -28,7 +31,7 @@ impl Bandwidth {
         if bits >= 1.0 && bits < u64::MAX as f64 {
             Ok(Self::BitsPerSecond(bits as u64))
         } else {
-            Err(PlanError::ZeroBandwidth { link: link.to_owned() })
+            Err(PlanError::Bandwidth { link: link.to_owned(), gigabits })
         }
     }
 
@@ -106,7 +109,7 @@ impl Cluster {
     /// A cluster of these nodes.
     ///
     /// # Errors
-    /// No node, a node without GPUs, or nodes with different numbers of GPUs.
+    /// No node, a node without GPUs, nodes with different numbers of GPUs, or more than [`MOST_GPUS`] in all.
     pub fn new(nodes: Vec<Node>) -> Result<Self, PlanError> {
         let expected = nodes.first().ok_or(PlanError::EmptyCluster)?.gpus;
         for (number, node) in nodes.iter().enumerate() {
@@ -117,8 +120,12 @@ impl Cluster {
                 return Err(PlanError::UnevenNodes { node: number, found: node.gpus, expected });
             }
             if [node.between_nodes, node.within_node].contains(&Bandwidth::BitsPerSecond(0)) {
-                return Err(PlanError::ZeroBandwidth { link: format!("a link of node {number}") });
+                return Err(PlanError::Bandwidth { link: format!("a link of node {number}"), gigabits: 0.0 });
             }
+        }
+        match nodes.len().checked_mul(expected) {
+            Some(1..=MOST_GPUS) => {}
+            _ => return Err(PlanError::TooManyGpus { nodes: nodes.len(), gpus: expected, most: MOST_GPUS }),
         }
         Ok(Self { nodes })
     }

@@ -78,11 +78,23 @@ pub enum PlanError {
     },
     /// A link that carries nothing.
     #[error(
-        "{link} has bandwidth zero: nothing would ever arrive; give it a positive number of bits per second, or `unlimited`"
+        "{link} has a bandwidth of {gigabits:e} Gbit/s; give it 1e-9 to 1e10, or `inf` for a link on which bits take no time"
     )]
-    ZeroBandwidth {
+    Bandwidth {
         /// Which link.
         link: String,
+        /// What it was given, in gigabits per second.
+        gigabits: f64,
+    },
+    /// More GPUs than strategies are enumerated for.
+    #[error("{nodes} nodes with {gpus} GPUs each are more than {most} GPUs in all; describe a smaller cluster")]
+    TooManyGpus {
+        /// Nodes.
+        nodes: usize,
+        /// GPUs of each.
+        gpus: usize,
+        /// The most there may be.
+        most: usize,
     },
     /// A node without a GPU.
     #[error("node {node} has no GPU; give it at least one, or leave the node out")]

@@ -67,8 +67,13 @@ fn operations_that_take_no_time_have_a_plan() {
 fn clusters_without_nodes_gpus_or_bandwidth_are_refused() {
     assert!(sentence(Cluster::new(vec![])).contains("the cluster is empty"));
     assert!(sentence(node("T4", 0, 50.0).and_then(|node| Cluster::new(vec![node]))).contains("node 0 has no GPU"));
-    for gigabits in [0.0, -1.0, f64::NAN] {
-        assert!(sentence(node("T4", 4, gigabits)).contains("bandwidth zero"), "{gigabits}");
+    for gigabits in [0.0, -1.0, f64::NAN, 1e300, 1e-300] {
+        let refused = sentence(node("T4", 4, gigabits));
+        assert!(refused.contains(&format!("a bandwidth of {gigabits:e} Gbit/s")), "{refused}");
+    }
+    for gpus in [2049, usize::MAX] {
+        let two = vec![node("T4", gpus, 50.0).unwrap(); 2];
+        assert!(sentence(Cluster::new(two)).contains("more than 4096 GPUs in all"));
     }
     let uneven = vec![node("T4", 4, 50.0).unwrap(), node("T4", 2, 50.0).unwrap()];
     assert!(sentence(Cluster::new(uneven)).contains("node 1 has 2 GPUs and node 0 has 4"));

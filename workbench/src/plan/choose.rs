@@ -130,7 +130,7 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     let (Some(Candidate { found, priced: chosen, deployment }), Some(lower_bound)) = (candidates.next(), lower_bound)
     else {
         let (budget, least) = (request.error_budget, least_error(allowed.into_iter()));
-        return Err(match least > budget && least.is_finite() {
+        return Err(match budget_units(least) > budget_units(budget) && least.is_finite() {
             true => PlanningError::BudgetUnreachable { budget, least },
             false => PlanningError::FailuresUnreachable { limit: request.most_wraps },
         });
@@ -185,20 +185,40 @@ pub(super) fn check(catalogue: &Catalogue, request: &PlanRequest) -> Result<(), 
     if !(budget >= 0.0 && budget.is_finite()) {
         return Err(PlanningError::Budget { budget });
     }
+    if request.most_wraps.is_nan() || request.most_wraps < 0.0 {
+        return Err(PlanningError::Wraps { limit: request.most_wraps });
+    }
     if request.requests == 0 {
         return Err(PlanError::NoMicroBatches.into());
     }
     let least = least_error(catalogue.entries.iter());
-    if least > budget { Err(PlanningError::BudgetUnreachable { budget, least }) } else { Ok(()) }
+    match budget_units(least) > budget_units(budget) {
+        true => Err(PlanningError::BudgetUnreachable { budget, least }),
+        false => Ok(()),
+    }
 }
 
 /// The least sum of certified site errors under any of these schemes.
 fn least_error<'a>(entries: impl Iterator<Item = &'a CatalogueEntry>) -> f64 {
     let of_choice = |choice: &super::FunctionChoice| {
-        let errors = choice.variants.iter().map(|variant| variant.certified_error);
-        errors.fold(f64::INFINITY, f64::min) * choice.calls as f64
+        let errors = choice.variants.iter().map(|variant| units(variant.certified_error * choice.calls as f64));
+        errors.min().unwrap_or(MOST_UNITS)
     };
-    entries.map(|entry| entry.functions.iter().map(of_choice).sum::<f64>()).fold(f64::INFINITY, f64::min)
+    let least = entries.map(|entry| entry.functions.iter().map(of_choice).sum::<u64>()).min();
+    least.map_or(f64::INFINITY, |units| units as f64 * ERROR_UNIT)
+}
+
+/// The most units of a site, far beyond any budget that is met.
+const MOST_UNITS: u64 = 100_000_000_000_000_000;
+
+/// An error in units, rounded up.
+fn units(error: f64) -> u64 {
+    (error / ERROR_UNIT).ceil().min(MOST_UNITS as f64) as u64
+}
+
+/// A budget in units. A sum of units is met when it is given back as a number, whose last digits are rounded.
+fn budget_units(budget: f64) -> u64 {
+    (budget / ERROR_UNIT * (1.0 + 4.0 * f64::EPSILON)).min(1e18) as u64
 }
 
 /// How many suites an entry has.
@@ -236,7 +256,7 @@ pub(super) fn search<'a>(
     catalogue: &Catalogue,
     request: &PlanRequest,
 ) -> Result<Found<'a>, PlanningError> {
-    let budget = (request.error_budget / ERROR_UNIT).min(1e18) as u64;
+    let budget = budget_units(request.error_budget);
     let most = request.parties.machines * request.parties.most_in_flight;
     let in_flight = if request.requests == 1 { 1 } else { most as u64 };
     // More in flight and more stages never raise the bound, so the largest numbers have the least.
@@ -281,7 +301,7 @@ fn problem(
         let alone = time(rounds, &request.network)?.checked_add(extra).ok_or(PlanError::TooLong)?;
         Ok::<_, PlanningError>(Variant {
             times: vec![alone.checked_mul(turns).ok_or(PlanError::TooLong)?],
-            error: (error / ERROR_UNIT).ceil().min(1e17) as u64,
+            error: units(error),
             memory_bytes: 0,
             shared_link: link_time(rounds.bytes, &request.network)?
                 .checked_mul(request.requests)
@@ -484,6 +504,14 @@ mod tests {
         let refused = |budget| winner(&catalogue, &request(Network::lan(), budget)).unwrap_err().to_string();
         assert!(refused(0.0).contains("the least is"));
         assert!(refused(f64::NAN).contains("an error budget is a number"));
+        // The least that is named is met when it is asked for, and nothing below it.
+        let least = least_error(catalogue.entries.iter());
+        assert!(winner(&catalogue, &request(Network::lan(), least)).is_ok());
+        assert!(refused(least - 2.0 * ERROR_UNIT).contains(&format!("the least is {least:e}")));
+        for most_wraps in [f64::NAN, -1.0] {
+            let request = PlanRequest { most_wraps, ..request(Network::lan(), 1.0) };
+            assert!(winner(&catalogue, &request).unwrap_err().to_string().contains("expected wraps are a number"));
+        }
         let mut local = catalogue.clone();
         local.entries.iter_mut().for_each(|entry| entry.linear.wraps = 1.0);
         assert!(winner(&local, &request(Network::lan(), 1.0)).unwrap_err().to_string().contains("may wrap more often"));

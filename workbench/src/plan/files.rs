@@ -4,7 +4,6 @@ use super::{Plan, PlanningError};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::Path;
-use viewless_planner::PlanError;
 use viewless_planner::cluster::Cluster;
 use viewless_protocols::suite::Suite;
 
@@ -46,11 +45,10 @@ pub fn read_parties(path: &Path) -> Result<PartiesFile, PlanningError> {
     let text = read(path)?;
     let refuse = |message: String| PlanningError::Parse { path: path.to_owned(), message };
     let parties: PartiesFile = toml::from_str(&text).map_err(|error| refuse(error.to_string()))?;
-    if parties.machines == 0 || parties.most_in_flight == 0 {
-        return Err(PlanError::EmptyCluster.into());
-    }
-    if parties.machines > MOST || parties.most_in_flight > MOST {
-        return Err(refuse(format!("machines and most-in-flight are at most {MOST}")));
+    for (name, count) in [("machines", parties.machines), ("most-in-flight", parties.most_in_flight)] {
+        if !(1..=MOST).contains(&count) {
+            return Err(refuse(format!("{name} is a number from 1 to {MOST}, and not {count}")));
+        }
     }
     for seconds in [parties.compute_seconds_per_layer, parties.handover_seconds] {
         if !(0.0..=1e5).contains(&seconds) {
@@ -146,13 +144,19 @@ mod tests {
             path
         };
         assert_eq!(read_parties(&file("machines = 3")).unwrap().machines, 3);
-        assert!(read_parties(&file("machines = 0")).unwrap_err().to_string().contains("cluster is empty"));
+        assert!(
+            read_parties(&file("machines = 0")).unwrap_err().to_string().contains("machines is a number from 1 to 64")
+        );
+        let none = read_parties(&file("machines = 1\nmost-in-flight = 65")).unwrap_err().to_string();
+        assert!(none.contains("most-in-flight is a number from 1 to 64, and not 65"), "{none}");
         assert!(read_parties(&file("machines = 1\ncompute-seconds-per-layer = -1.0")).is_err());
         assert!(read_parties(&file("machine = 1")).unwrap_err().to_string().contains("machine"));
         assert!(read_cluster(&file("")).unwrap_err().to_string().contains("cluster is empty"));
         let node = "[[node]]\ngpu = \"T4\"\ngpus = 4\nwithin-node-gigabits-per-second = inf\nbetween-nodes-gigabits-per-second = ";
         assert_eq!(read_cluster(&file(&format!("{node}50.0"))).unwrap().gpus(), 4);
-        assert!(read_cluster(&file(&format!("{node}0.0"))).unwrap_err().to_string().contains("bandwidth zero"));
+        assert!(
+            read_cluster(&file(&format!("{node}0.0"))).unwrap_err().to_string().contains("a bandwidth of 0e0 Gbit/s")
+        );
         let other_manner =
             read_cluster(&file(&format!("{node}50.0").replace("within-node", "within_node"))).unwrap_err().to_string();
         assert!(other_manner.contains("`within-node-gigabits-per-second`"), "{other_manner}");

@@ -80,6 +80,12 @@ pub enum PlanningError {
         /// What was asked for.
         budget: f64,
     },
+    /// A number of wraps that is none.
+    #[error("expected wraps are a number, zero or more, and not {limit}")]
+    Wraps {
+        /// What was asked for.
+        limit: f64,
+    },
     /// Every scheme wraps too often.
     #[error(
         "every suite of the space may wrap more often than {limit:e} times in an inference; allow exact truncation, or more failures"

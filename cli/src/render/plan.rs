@@ -10,7 +10,7 @@ pub fn text(plan: &Plan, catalogue: &Catalogue, explain: bool) -> String {
     let request = &plan.request;
     let chosen = &plan.chosen;
     let mut text = format!(
-        "{}, {} tokens, on {}: {} for a query, with certified site errors that add up to {} (at most {:e}).\n",
+        "{}, {} tokens, on {}: {} of online messages for a query, with certified site errors that add up to {} (at most {:e}).\n",
         plan.model,
         plan.seq,
         request.network.name(),

@@ -422,7 +422,6 @@ fn built_in(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     Ok(all)
 }
 
-/// Whether two searches agree, for tests: the search over labels, and trying everything.
 #[cfg(test)]
 mod tests {
     use super::*;

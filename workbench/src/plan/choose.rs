@@ -2,7 +2,7 @@
 
 use super::catalogue::{suite, with_protocols};
 use super::deployment::{Deployment, deploy};
-use super::{Catalogue, CatalogueEntry, PartiesFile, PlanningError, Rounds, Traffic, VariantEntry};
+use super::{Catalogue, CatalogueEntry, Load, PartiesFile, PlanningError, Rounds, VariantEntry};
 use crate::SubjectError;
 use crate::comparison::certified;
 use crate::subject::{Kind, Subject};
@@ -15,6 +15,7 @@ use viewless_protocols::program::{PREDICTED_SCHEDULES, Program};
 use viewless_protocols::scheme::Weights;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
+use viewless_simulator::work::{Rates, Work};
 
 /// Certified errors are added up as whole multiples of this; each is rounded up.
 const ERROR_UNIT: f64 = 1e-12;
@@ -34,6 +35,25 @@ pub struct PlanRequest {
     pub requests: u64,
     /// Who computes.
     pub parties: PartiesFile,
+    /// How long the one process that simulates all parties computes, if that counts.
+    pub rates: Option<Rates>,
+}
+
+impl PlanRequest {
+    /// Seconds of one query of a model of so many layers: messages, and computation as far as it is known.
+    pub(super) fn seconds(&self, load: &Load, layers: usize) -> f64 {
+        load.message_seconds(&self.network) + self.computation_seconds(&load.work, layers)
+    }
+
+    /// Seconds of its computation.
+    pub(super) fn computation_seconds(&self, work: &Work, layers: usize) -> f64 {
+        self.parties.compute_seconds_per_layer * layers as f64 + self.measured_seconds(work)
+    }
+
+    /// Seconds of work at the rates.
+    pub(super) fn measured_seconds(&self, work: &Work) -> f64 {
+        self.rates.map_or(0.0, |rates| rates.seconds(work))
+    }
 }
 
 /// A suite with its price.
@@ -42,9 +62,11 @@ pub struct Priced {
     /// The suite.
     pub suite: Suite,
     /// What the whole model costs, counted.
-    pub traffic: Traffic,
-    /// Seconds of one query on the network, without computation.
+    pub load: Load,
+    /// Seconds of one query: messages on the network, and computation as far as it is known.
     pub seconds: f64,
+    /// Those of its computation.
+    pub computation_seconds: f64,
     /// Sum of certified site errors; none if a site has no finite bound.
     pub error: Option<f64>,
     /// Functions that it computes otherwise than the model has them.
@@ -144,9 +166,9 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
         seq: catalogue.seq,
         batch: catalogue.batch,
         request: request.clone(),
-        added_up_seconds: found.traffic.seconds(&request.network),
+        added_up_seconds: request.seconds(&found.load, catalogue.layers),
         lower_bound_seconds: lower_bound.seconds(),
-        swaps: swaps(&found, request),
+        swaps: swaps(&found, catalogue, request),
         built_in: built_in(subject, catalogue, request)?,
         suites_in_space: catalogue.entries.iter().map(combinations).sum(),
         combinations_of_a_layer: catalogue.entries.iter().map(combinations).max().unwrap_or(0),
@@ -173,7 +195,7 @@ fn candidate<'a>(
     let program = subject.program(&suite, catalogue.sizes())?;
     let priced = priced(subject, suite, &program, catalogue, request)?;
     // A scheme may wrap in its functions where its linear part does not.
-    if priced.traffic.wraps > request.most_wraps {
+    if priced.load.wraps > request.most_wraps {
         return Ok(None);
     }
     let deployment = if request.requests == 1 { None } else { Some(deploy(&program, catalogue, request)?) };
@@ -190,6 +212,9 @@ pub(super) fn check(catalogue: &Catalogue, request: &PlanRequest) -> Result<(), 
     }
     if request.requests == 0 {
         return Err(PlanError::NoMicroBatches.into());
+    }
+    if request.rates.is_some() && (request.requests > 1 || request.parties.compute_seconds_per_layer > 0.0) {
+        return Err(PlanningError::TwoComputations);
     }
     let least = least_error(catalogue.entries.iter());
     match budget_units(least) > budget_units(budget) {
@@ -244,7 +269,7 @@ pub(super) struct Found<'a> {
     pub(super) entry: &'a CatalogueEntry,
     pub(super) protocols: BTreeMap<String, String>,
     /// One query alone, its parts added up.
-    pub(super) traffic: Traffic,
+    pub(super) load: Load,
     /// What no choice of these entries beats for all queries, parts added up.
     lower_bound: Picoseconds,
 }
@@ -278,11 +303,11 @@ pub(super) fn search<'a>(
     };
     let variants = &best.found.plan.variants;
     let protocols = entry.functions.iter().zip(&variants[1..]).map(chosen).collect();
-    let mut traffic = entry.linear;
+    let mut load = entry.linear;
     for (choice, &variant) in entry.functions.iter().zip(&variants[1..]) {
-        traffic = traffic + choice.variants[variant].traffic;
+        load = load + choice.variants[variant].load;
     }
-    Ok(Found { entry, protocols, traffic, lower_bound: best.found.value.total })
+    Ok(Found { entry, protocols, load, lower_bound: best.found.value.total })
 }
 
 /// The problem that a scheme poses under a schedule: its linear part and each function are operations of one stage. A query that waits for its turn
@@ -294,11 +319,11 @@ fn problem(
     turns: u64,
     schedule: usize,
 ) -> Result<Problem, PlanningError> {
-    let compute = request.parties.compute_seconds_per_layer * catalogue.layers as f64;
-    let compute = Picoseconds::from_seconds(compute).ok_or(PlanError::TooLong)?;
-    let variant = |traffic: Traffic, extra: Picoseconds, error: f64| {
-        let rounds = traffic.schedules[schedule];
-        let alone = time(rounds, &request.network)?.checked_add(extra).ok_or(PlanError::TooLong)?;
+    let variant = |load: Load, layers: usize, error: f64| {
+        let rounds = load.schedules[schedule];
+        let computation = Picoseconds::from_seconds(request.computation_seconds(&load.work, layers).max(0.0));
+        let computation = computation.ok_or(PlanError::TooLong)?;
+        let alone = time(rounds, &request.network)?.checked_add(computation).ok_or(PlanError::TooLong)?;
         Ok::<_, PlanningError>(Variant {
             times: vec![alone.checked_mul(turns).ok_or(PlanError::TooLong)?],
             error: units(error),
@@ -308,11 +333,10 @@ fn problem(
                 .ok_or(PlanError::TooLong)?,
         })
     };
-    let mut operations = vec![Operation::of_variants(vec![variant(entry.linear, compute, 0.0)?])];
+    let mut operations = vec![Operation::of_variants(vec![variant(entry.linear, catalogue.layers, 0.0)?])];
     for choice in &entry.functions {
         let calls = choice.calls;
-        let each =
-            |entry: &VariantEntry| variant(entry.traffic, Picoseconds::ZERO, entry.certified_error * calls as f64);
+        let each = |entry: &VariantEntry| variant(entry.load, 0, entry.certified_error * calls as f64);
         operations.push(Operation::of_variants(choice.variants.iter().map(each).collect::<Result<_, _>>()?));
     }
     Ok(Problem::new(1, 1, operations)?)
@@ -336,19 +360,19 @@ fn named(
 
 /// What other protocols in place of the chosen ones would change, one at a time: the next faster, which the budget forbids, and the next
 /// more accurate.
-fn swaps(found: &Found, request: &PlanRequest) -> Vec<Swap> {
+fn swaps(found: &Found, catalogue: &Catalogue, request: &PlanRequest) -> Vec<Swap> {
     let mut swaps = Vec::new();
-    let now = found.traffic.seconds(&request.network);
+    let now = request.seconds(&found.load, catalogue.layers);
     for choice in &found.entry.functions {
         let name = found.protocols.get(&choice.function);
         let Some(chosen) = choice.variants.iter().find(|variant| Some(&variant.protocol) == name) else { continue };
         for variant in choice.variants.iter().filter(|variant| variant.protocol != chosen.protocol) {
-            let traffic = found.traffic + (variant.traffic - chosen.traffic);
+            let load = found.load + (variant.load - chosen.load);
             swaps.push(Swap {
                 function: choice.function.clone(),
                 chosen: chosen.protocol.clone(),
                 instead: variant.protocol.clone(),
-                seconds: traffic.seconds(&request.network) - now,
+                seconds: request.seconds(&load, catalogue.layers) - now,
                 error: (variant.certified_error - chosen.certified_error) * choice.calls as f64,
             });
         }
@@ -365,7 +389,7 @@ fn priced(
     catalogue: &Catalogue,
     request: &PlanRequest,
 ) -> Result<Priced, PlanningError> {
-    let traffic = Traffic::of(program);
+    let load = Load::of(program);
     let calls: BTreeMap<String, u64> =
         catalogue.entries[0].functions.iter().map(|choice| (choice.function.clone(), choice.calls)).collect();
     let (mut error, mut not_right) = (Some(0.0), Vec::new());
@@ -382,8 +406,10 @@ fn priced(
     }
     let meets_budget = not_right.is_empty()
         && error.is_some_and(|error| error <= request.error_budget)
-        && traffic.wraps <= request.most_wraps;
-    Ok(Priced { seconds: traffic.seconds(&request.network), suite, traffic, error, not_right, meets_budget })
+        && load.wraps <= request.most_wraps;
+    let (seconds, computation_seconds) =
+        (request.seconds(&load, catalogue.layers), request.computation_seconds(&load.work, catalogue.layers));
+    Ok(Priced { seconds, computation_seconds, suite, load, error, not_right, meets_budget })
 }
 
 /// An error that the catalogue has.
@@ -447,7 +473,14 @@ mod tests {
     }
 
     fn request(network: Network, error_budget: f64) -> PlanRequest {
-        PlanRequest { network, error_budget, most_wraps: 1e-6, requests: 1, parties: PartiesFile::default() }
+        PlanRequest {
+            network,
+            error_budget,
+            most_wraps: 1e-6,
+            requests: 1,
+            parties: PartiesFile::default(),
+            rates: None,
+        }
     }
 
     #[test]
@@ -455,7 +488,7 @@ mod tests {
         let (subject, catalogue) = small();
         let thin = Network::new("thin", 2e6, 1e-4).unwrap();
         for network in [Network::lan(), Network::wan(), thin] {
-            let front = front(&catalogue, &network, 1e-6);
+            let front = front(&catalogue, &request(network.clone(), 1.0));
             assert!(front.len() > 1, "{front:?}");
             for (error, seconds, _) in &front {
                 // Errors are rounded up one by one when they are searched.

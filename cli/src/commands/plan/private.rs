@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use viewless_simulator::network::Network;
 use viewless_workbench::Subject;
 use viewless_workbench::plan::{
-    Catalogue, PartiesFile, PlanRequest, Space, deployment_text, front, plan, read_parties, suite_text,
+    Catalogue, PartiesFile, PlanRequest, Space, deployment_text, front, plan, read_machine, read_parties, suite_text,
 };
 
 /// What is planned, and within which limits.
@@ -49,6 +49,9 @@ pub(super) struct Arguments {
     /// Machines of each party: a .toml file
     #[arg(long, value_name = "FILE")]
     parties: Option<PathBuf>,
+    /// Count computation, too, by what `viewless plan measure` wrote; for one query
+    #[arg(long, value_name = "FILE")]
+    machine: Option<PathBuf>,
     /// Write the suite, for --suite of other commands
     #[arg(long, value_name = "FILE.toml")]
     write_suite: Option<PathBuf>,
@@ -80,12 +83,14 @@ pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliE
     let subject = Subject::find_model(model)?;
     let space = Space::of_words(&arguments.suite_space, &arguments.fraction_bits)?;
     let parties = arguments.parties.as_deref().map_or_else(|| Ok(PartiesFile::default()), read_parties)?;
+    let machine = arguments.machine.as_deref().map(read_machine).transpose()?;
     let request = PlanRequest {
         network: arguments.network.clone(),
         error_budget,
         most_wraps: arguments.wraps,
         requests: arguments.requests,
         parties,
+        rates: machine.as_ref().map(|machine| machine.rates),
     };
     let progress = Progress::start("counting and certifying");
     let catalogue = Catalogue::new(&subject, &space, arguments.sizes.checked(), &|done, of| progress.tell(done, of))?;
@@ -98,7 +103,7 @@ pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliE
         write(path, deployment_text(&plan).as_bytes())?;
     }
     if let Some(path) = &arguments.plot_front {
-        let points = front(&catalogue, &request.network, request.most_wraps);
+        let points = front(&catalogue, &request);
         draw(path, &chart::front(&plan, &points))?;
     }
     if let Some(path) = &arguments.plot_timeline {
@@ -107,7 +112,7 @@ pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliE
     if let Some(path) = &arguments.plot_map {
         draw(path, &chart::map(&catalogue, &request))?;
     }
-    screen::show(&plan, manner, |explain| words::text(&plan, &catalogue, explain))?;
+    screen::show(&plan, manner, |explain| words::text(&plan, &catalogue, machine.as_ref(), explain))?;
     Ok(Outcome::Positive)
 }
 
@@ -115,7 +120,7 @@ fn draw(path: &Path, svg: &str) -> Result<(), CliError> {
     write(path, &Format::of(path)?.contents(svg)?)
 }
 
-fn write(path: &Path, contents: &[u8]) -> Result<(), CliError> {
+pub(super) fn write(path: &Path, contents: &[u8]) -> Result<(), CliError> {
     let mut file = Pending::create(path)?;
     file.write_all(contents).map_err(|source| CliError::WriteFile { path: path.to_owned(), source })?;
     file.commit()

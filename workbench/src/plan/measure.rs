@@ -117,17 +117,18 @@ fn every_kind() -> Program {
     let masked = p.add(x, mask);
     let product = p.matmul(masked, x);
     let turned = p.moved(product, Move::Transpose([1u8, 0].as_slice().into()));
-    let reversed = p.bit_reversal(turned);
-    let sum = p.sum(reversed, 1);
+    let bits = p.convert(turned, Domain::Bits(64));
+    let reversed = p.bit_reversal(bits);
+    let sum = p.sum(turned, 1);
     let low = p.convert(masked, NARROW);
     let waves = vec![Wave { harmonic: 1, cosine: 1.0, sine: 0.0 }];
     let wave = p.function(WordFunction::Waves { waves, fraction_bits: 16 }, low);
     let table = WordFunction::Table { entries: (0..1 << NARROW.bits()).collect(), domain: NARROW };
     let looked_up = p.function(table, low);
     p.claim(&[sum], ClaimKind::Headroom { bits: 63 });
-    for value in [sum, wave, looked_up] {
+    for value in [sum, reversed, wave, looked_up] {
         let sent = p.send(value, Party::P1);
-        p.reveal(sent, Party::P1, &format!("y{}", value.index()), 16);
+        p.reveal(sent, Party::P1, &format!("y{}", value.index()), 0);
     }
     p.finish().expect("it is well-formed, as a test shows")
 }

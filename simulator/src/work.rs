@@ -145,6 +145,12 @@ impl Work {
         self.units[kind as usize]
     }
 
+    /// Operations of a kind.
+    #[must_use]
+    pub fn operations(&self, kind: Kind) -> i64 {
+        self.operations[kind as usize]
+    }
+
     /// The least of each figure.
     #[must_use]
     pub fn least(self, other: Self) -> Self {
@@ -264,6 +270,13 @@ impl Measured {
             line.seconds += other.seconds;
             line.products += other.products;
         }
+    }
+
+    /// Work that was measured: what [`Work::of`] counts, after a run of all parties that verifies claims.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        let of = |figure: fn(&Line) -> f64| self.kinds.each_ref().map(|line| figure(line) as i64);
+        Work { operations: of(|line| line.operations), units: of(|line| line.units) }
     }
 
     /// Seconds spent on a kind.

@@ -75,12 +75,17 @@ impl Load {
     /// Counts what a Program sends online and computes.
     #[must_use]
     pub fn of(program: &Program) -> Self {
+        Self::counted(program, &program::online_rounds(program))
+    }
+
+    /// The same from the rounds of the Program under each schedule.
+    pub(super) fn counted(program: &Program, rounds: &[Vec<OnlineRound>; PREDICTED_SCHEDULES]) -> Self {
         let sum = |rounds: &Vec<OnlineRound>| Rounds {
             rounds: rounds.len() as i64,
             bytes: rounds.iter().map(|round| round.bytes).sum::<u64>() as i64,
         };
         Self {
-            schedules: program::online_rounds(program).each_ref().map(sum),
+            schedules: rounds.each_ref().map(sum),
             wraps: failure::predict(program, ASSUMED_MAGNITUDE).expected_wraps,
             work: Work::of(program),
         }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_planner::{Operation, Picoseconds, PlanError, Problem, Variant, outer};
 use viewless_protocols::nonlinear::{Function, Quality, Registry};
-use viewless_protocols::program::{PREDICTED_SCHEDULES, Program};
+use viewless_protocols::program::{self, PREDICTED_SCHEDULES};
 use viewless_protocols::scheme::Weights;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
@@ -127,8 +127,7 @@ pub struct Plan {
 struct Candidate<'a> {
     found: Found<'a>,
     priced: Priced,
-    /// For one query only that of the fastest candidate is asked for.
-    deployment: Option<Deployment>,
+    deployment: Deployment,
 }
 
 /// Plans for a model: searches every scheme of the catalogue by parts, counts the best of each as a whole, and takes the fastest.
@@ -142,11 +141,7 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     let found = allowed.par_iter().map(|entry| candidate(subject, entry, catalogue, request));
     let mut candidates: Vec<Candidate> = found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let schemes_that_wrap = catalogue.entries.len() - allowed.len();
-    let seconds = |candidate: &Candidate| match &candidate.deployment {
-        Some(deployment) => deployment.seconds,
-        None => candidate.priced.seconds,
-    };
-    candidates.sort_by(|a, b| seconds(a).total_cmp(&seconds(b)));
+    candidates.sort_by(|a, b| a.deployment.seconds.total_cmp(&b.deployment.seconds));
     let lower_bound = candidates.iter().map(|candidate| candidate.found.lower_bound).min();
     let mut candidates = candidates.into_iter();
     let (Some(Candidate { found, priced: chosen, deployment }), Some(lower_bound)) = (candidates.next(), lower_bound)
@@ -156,10 +151,6 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
             true => PlanningError::BudgetUnreachable { budget, least },
             false => PlanningError::FailuresUnreachable { limit: request.most_wraps },
         });
-    };
-    let deployment = match deployment {
-        Some(deployment) => deployment,
-        None => deploy(&subject.program(&chosen.suite, catalogue.sizes())?, catalogue, request)?,
     };
     Ok(Plan {
         model: catalogue.model.clone(),
@@ -193,12 +184,13 @@ fn candidate<'a>(
     };
     let suite = named(entry, &found.protocols, request)?;
     let program = subject.program(&suite, catalogue.sizes())?;
-    let priced = priced(subject, suite, &program, catalogue, request)?;
+    let rounds = program::online_rounds(&program);
+    let priced = priced(subject, suite, Load::counted(&program, &rounds), catalogue, request)?;
     // A scheme may wrap in its functions where its linear part does not.
     if priced.load.wraps > request.most_wraps {
         return Ok(None);
     }
-    let deployment = if request.requests == 1 { None } else { Some(deploy(&program, catalogue, request)?) };
+    let deployment = deploy(&program, &rounds, catalogue, request)?;
     Ok(Some(Candidate { found, priced, deployment }))
 }
 
@@ -381,15 +373,14 @@ fn swaps(found: &Found, catalogue: &Catalogue, request: &PlanRequest) -> Vec<Swa
     swaps
 }
 
-/// Counts a suite whole and adds up its certified errors.
+/// Prices the load of a suite and adds up its certified errors.
 fn priced(
     subject: &Subject,
     suite: Suite,
-    program: &Program,
+    load: Load,
     catalogue: &Catalogue,
     request: &PlanRequest,
 ) -> Result<Priced, PlanningError> {
-    let load = Load::of(program);
     let calls: BTreeMap<String, u64> =
         catalogue.entries[0].functions.iter().map(|choice| (choice.function.clone(), choice.calls)).collect();
     let (mut error, mut not_right) = (Some(0.0), Vec::new());
@@ -440,7 +431,7 @@ fn built_in(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
             return Ok(None);
         }
         let program = subject.program(&suite, sizes)?;
-        priced(subject, suite, &program, catalogue, request).map(Some)
+        priced(subject, suite, Load::of(&program), catalogue, request).map(Some)
     };
     let found = names.par_iter().map(of_suite).collect::<Result<Vec<_>, PlanningError>>()?;
     let mut all: Vec<Priced> = found.into_iter().flatten().collect();
@@ -455,6 +446,7 @@ mod tests {
     use crate::sizes::Sizes;
     use viewless_protocols::model::{TransformerConfig, TransformerDraft};
     use viewless_protocols::scheme::SchemeKind;
+    use viewless_simulator::work::{Kind, Rate};
 
     fn small() -> (Subject, Catalogue) {
         let config = TransformerDraft {
@@ -472,6 +464,34 @@ mod tests {
         (subject, catalogue)
     }
 
+    /// Rates that differ from kind to kind.
+    fn rates(seconds: f64) -> Rates {
+        let rate = |(i, kind)| {
+            let seconds_per_unit = seconds * (1.0 + i as f64);
+            (kind, Rate { seconds_per_operation: 1e3 * seconds_per_unit, seconds_per_unit })
+        };
+        Kind::ALL.into_iter().enumerate().map(rate).collect::<BTreeMap<_, _>>().try_into().unwrap()
+    }
+
+    #[test]
+    fn computation_counts_for_one_query_of_one_process() {
+        let (subject, catalogue) = small();
+        let slow = PlanRequest { rates: Some(rates(1e-6)), ..request(Network::lan(), 1.0) };
+        let planned = plan(&subject, &catalogue, &slow).unwrap();
+        let chosen = &planned.chosen;
+        assert!(chosen.computation_seconds > 0.99 * chosen.seconds, "{chosen:?}");
+        assert!((planned.deployment.seconds - chosen.seconds).abs() <= 1e-9 * chosen.seconds);
+        // Nothing that could be chosen computes for a shorter time, and another plan is chosen than for its messages.
+        let quick = plan(&subject, &catalogue, &request(Network::lan(), 1.0)).unwrap();
+        assert!(slow.computation_seconds(&quick.chosen.load.work, 0) >= 0.99 * chosen.computation_seconds);
+        assert!(quick.chosen.seconds <= chosen.seconds - chosen.computation_seconds);
+        assert_ne!(quick.chosen.suite.protocols, chosen.suite.protocols);
+        let refused = |request: PlanRequest| winner(&catalogue, &request).unwrap_err().to_string();
+        assert!(refused(PlanRequest { requests: 2, ..slow.clone() }).contains("one process that computes one query"));
+        let parties = PartiesFile { compute_seconds_per_layer: 1.0, ..PartiesFile::default() };
+        assert!(refused(PlanRequest { parties, ..slow }).contains("leave them out"));
+    }
+
     fn request(network: Network, error_budget: f64) -> PlanRequest {
         PlanRequest {
             network,
@@ -487,9 +507,12 @@ mod tests {
     fn the_plan_is_the_point_of_the_front_and_what_it_adds_up_is_what_is_counted() {
         let (subject, catalogue) = small();
         let thin = Network::new("thin", 2e6, 1e-4).unwrap();
-        for network in [Network::lan(), Network::wan(), thin] {
+        let slow = Some(rates(1e-10));
+        let cases = [(Network::lan(), None), (Network::wan(), None), (thin, None), (Network::lan(), slow)];
+        for (network, rates) in cases {
+            let request = |network, budget| PlanRequest { rates, ..request(network, budget) };
             let front = front(&catalogue, &request(network.clone(), 1.0));
-            assert!(front.len() > 1, "{front:?}");
+            assert!(front.len() > 1 || rates.is_some(), "{front:?}");
             for (error, seconds, _) in &front {
                 // Errors are rounded up one by one when they are searched.
                 let budget = error + 1e-9;

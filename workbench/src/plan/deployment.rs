@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_planner::execution::{Flow, Schedule as Happened, Step, run};
 use viewless_planner::{Links, Operation, Picoseconds, PlanError, Problem, Variant, cut};
-use viewless_protocols::program::{self, Grouping, OnlineRound, Program};
+use viewless_protocols::program::{self, Grouping, OnlineRound, PREDICTED_SCHEDULES, Program};
 use viewless_protocols::region::Regions;
 use viewless_simulator::work::Work;
 
@@ -37,6 +37,7 @@ pub struct Deployment {
 /// More events than are simulated; more machines than layers; times that do not fit.
 pub(super) fn deploy(
     program: &Program,
+    schedules: &[Vec<OnlineRound>; PREDICTED_SCHEDULES],
     catalogue: &Catalogue,
     request: &PlanRequest,
 ) -> Result<Deployment, PlanningError> {
@@ -47,11 +48,11 @@ pub(super) fn deploy(
     let handover = Picoseconds::from_seconds(handover_seconds).ok_or(PlanError::TooLong)?;
     let (most_stages, most_in_flight) = if request.requests == 1 { (1, 1) } else { (machines, most_in_flight) };
     let mut best: Option<Deployment> = None;
-    for rounds in program::online_rounds(program) {
+    for rounds in schedules {
         if (rounds.len() as u64).checked_mul(request.requests).is_none_or(|events| events > MOST_EVENTS) {
             return Err(PlanError::TooLong.into());
         }
-        let parts = parts(program, &rounds, request)?;
+        let parts = parts(program, rounds, request)?;
         for stages in 1..=most_stages.min(parts.len()) {
             let lengths = stage_lengths(&parts, stages, handover, request.requests)?;
             for in_flight in (0..).map(|power| 1usize << power).take_while(|&count| count <= most_in_flight) {

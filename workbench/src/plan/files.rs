@@ -141,10 +141,10 @@ pub fn deployment_text(plan: &Plan) -> String {
     let stages: Vec<String> = plan.deployment.stages.iter().map(usize::to_string).collect();
     format!(
         "# Embedding, layers and head of {}, in this order, on the stages of each party.\n\
-         suite = \"{}\"\nnetwork = \"{}\"\nstages = [{}]\nqueries-in-flight-at-a-stage = {}\n",
-        plan.model,
-        plan.chosen.suite.name,
-        plan.request.network.name(),
+         suite = {}\nnetwork = {}\nstages = [{}]\nqueries-in-flight-at-a-stage = {}\n",
+        serde_json::Value::from(plan.model.as_str()),
+        serde_json::Value::from(plan.chosen.suite.name.as_str()),
+        serde_json::Value::from(plan.request.network.name()),
         stages.join(", "),
         plan.deployment.in_flight
     )

@@ -1,9 +1,9 @@
 //! `viewless plan measure MODEL`: how long this machine computes, for `viewless plan MODEL --machine`.
 
-use super::private::write;
 use crate::arguments::SizeArguments;
 use crate::commands::Outcome;
 use crate::error::CliError;
+use crate::file::Pending;
 use crate::progress::Progress;
 use crate::render::plan as words;
 use crate::screen::{self, Manner};
@@ -39,11 +39,12 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let subject = Subject::find_model(&arguments.model)?;
     let space = Space::of_words(&arguments.suite_space, &arguments.fraction_bits)?;
+    let file = arguments.write.as_deref().map(Pending::create).transpose()?;
     let progress = Progress::start("running layers");
     let machine = measure(&subject, &space, arguments.sizes.checked(), &|done, of| progress.tell(done, of))?;
     drop(progress);
-    if let Some(path) = &arguments.write {
-        write(path, machine_text(&machine).as_bytes())?;
+    if let Some(file) = file {
+        file.finish(machine_text(&machine).as_bytes())?;
     }
     screen::show(&machine, manner, |_| words::machine(&machine))?;
     Ok(Outcome::Positive)

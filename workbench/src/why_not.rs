@@ -49,25 +49,25 @@ impl WhyNot {
     ///
     /// # Errors
     /// A subject that is no protocol or cannot be audited.
-    pub fn of(subject: &Subject, protocol: &Protocol, question: &Question<'_>) -> Result<Option<Self>, AuditError> {
-        if is_of_rows(protocol) {
+    pub fn of(subject: &Subject, question: &Question<'_>) -> Result<Option<Self>, AuditError> {
+        if is_of_rows(question.protocol) {
             return Ok(None);
         }
-        let Some(diagnosis) = diagnose(protocol, question)? else { return Ok(None) };
+        let Some(diagnosis) = diagnose(question)? else { return Ok(None) };
         // The audit's circuit is that of one number.
         let line = subject.text.as_deref().zip(diagnosis.operation.as_ref()).and_then(|(text, operation)| {
-            let line = line_of_node(&subject.name, text, Registry::built_in(), &[1], operation.node);
+            let line = line_of_node(&subject.name, text, &subject.registry, &[1], operation.node);
             line.ok().flatten().map(|line| Line { number: line.number, text: line.text })
         });
-        let others = others(protocol, diagnosis.fails_at)?;
+        let others = others(question.protocol, &subject.registry, diagnosis.fails_at)?;
         Ok(Some(Self { diagnosis, line, others }))
     }
 }
 
 /// Protocols with the same exact function that claim the most where another fails, the most exact first.
-fn others(protocol: &Protocol, fails_at: f64) -> Result<Vec<Other>, AuditError> {
+fn others(protocol: &Protocol, registry: &Registry, fails_at: f64) -> Result<Vec<Other>, AuditError> {
     let card = &protocol.card;
-    let mut others: Vec<&Protocol> = Registry::built_in()
+    let mut others: Vec<&Protocol> = registry
         .iter()
         .map(AsRef::as_ref)
         .filter(|other| {
@@ -142,16 +142,16 @@ mod tests {
     fn a_file_that_leaves_the_headroom_is_told_the_line_and_what_others_do() {
         let text = "protocol gelu/mine\nsummary \"a\"\nsource \"b\"\ninterval [-64, 64]\nerror 1e9\nbuild x\n  a = x ^ 2\n  b = a ^ 2\n  \
                     c = b * a\n  return x + select(x < 0, x) + select(c < -1, x)\n";
-        let subject = Subject::of_text("mine.protocol", text.to_owned()).unwrap();
+        let subject = Subject::of_text("mine.protocol", text.to_owned(), Registry::built_in()).unwrap();
         let protocol = subject.protocol().unwrap();
         let suite = Suite::built_in("faithful").unwrap();
-        let found = WhyNot::of(&subject, protocol, &question(&protocol.card.name, &suite)).unwrap().unwrap();
+        let found = WhyNot::of(&subject, &question(protocol, &suite)).unwrap().unwrap();
         let line = found.line.unwrap();
         assert_eq!((line.number, line.text.as_str()), (9, "c = b * a"));
         assert!(found.others.iter().any(|other| other.interval.1 >= 64.0) && found.others.len() == MOST_OTHERS);
         let kept = text.replace("[-64, 64]", "[-31, 31]");
-        let subject = Subject::of_text("mine.protocol", kept).unwrap();
+        let subject = Subject::of_text("mine.protocol", kept, Registry::built_in()).unwrap();
         let protocol = subject.protocol().unwrap();
-        assert!(WhyNot::of(&subject, protocol, &question(&protocol.card.name, &suite)).unwrap().is_none());
+        assert!(WhyNot::of(&subject, &question(protocol, &suite)).unwrap().is_none());
     }
 }

@@ -68,10 +68,13 @@ impl Mul<i64> for Traffic {
 }
 
 impl Traffic {
-    /// Counts the online phase of a Program.
+    /// Counts the online phase of a Program, whose regions are named after protocols of the registry.
     #[must_use]
-    pub fn of(program: &Program) -> Self {
-        Self::counted(&program::online_rounds(program), failure::predict(program, ASSUMED_MAGNITUDE).expected_wraps)
+    pub fn of(program: &Program, registry: &Registry) -> Self {
+        Self::counted(
+            &program::online_rounds(program),
+            failure::predict(program, registry, ASSUMED_MAGNITUDE).expected_wraps,
+        )
     }
 
     /// The least of each figure.
@@ -194,7 +197,7 @@ impl Catalogue {
             .iter()
             .flat_map(|function| {
                 let row = row(config, function, sizes);
-                Registry::built_in().of(function).filter(|protocol| unfit(protocol).is_none()).map(move |p| (p, row))
+                subject.registry.of(function).filter(|protocol| unfit(protocol).is_none()).map(move |p| (p, row))
             })
             .flat_map(|(protocol, row)| bits.iter().map(move |&bits| (Arc::clone(protocol), row, bits)))
             .collect();
@@ -205,7 +208,7 @@ impl Catalogue {
             let found: Result<Vec<_>, PlanningError> = chunk
                 .par_iter()
                 .map(|(protocol, row, bits)| {
-                    let error = certified(protocol, &suite(*first, *bits)?, *row);
+                    let error = certified(protocol, &suite(*first, *bits, &subject.registry)?, *row);
                     Ok(((protocol.card.name.to_string(), *bits), error))
                 })
                 .collect();
@@ -247,21 +250,22 @@ impl CatalogueEntry {
         sizes: Sizes,
         errors: &Certified,
     ) -> Result<Self, PlanningError> {
-        let base = complete(suite(scheme, fraction_bits)?, config);
+        let base = complete(suite(scheme, fraction_bits, &subject.registry)?, config, &subject.registry);
         let of_layers = |suite: &Suite, layers: usize| {
             let draft = TransformerDraft { layers, ..config.draft() };
             let config = draft.check().expect("one layer or two are no more than a configuration may have");
-            let subject = Subject::of_model(&subject.name, config);
+            let subject = Subject::of_model(&subject.name, config, &subject.registry);
             Ok::<_, PlanningError>(subject.program(suite, sizes)?)
         };
+        let traffic = |program: &Program| Traffic::of(program, &subject.registry);
         // Every layer beyond the first costs the same.
         let extended = |one: Traffic, two: Traffic| one + (two - one) * (config.layers as i64 - 1);
         let of_suite = |suite: &Suite| {
-            let [one, two] = [Traffic::of(&of_layers(suite, 1)?), Traffic::of(&of_layers(suite, 2)?)];
-            Ok::<_, PlanningError>(extended(one, two))
+            let [one, two] = [of_layers(suite, 1)?, of_layers(suite, 2)?];
+            Ok::<_, PlanningError>(extended(traffic(&one), traffic(&two)))
         };
         let (one, two) = (of_layers(&base, 1)?, of_layers(&base, 2)?);
-        let whole = extended(Traffic::of(&one), Traffic::of(&two));
+        let whole = extended(traffic(&one), traffic(&two));
         let mut linear = whole;
         let mut functions = Vec::new();
         for (function, calls) in places(config, &calls(&one, &base), &calls(&two, &base)) {
@@ -271,7 +275,7 @@ impl CatalogueEntry {
                 variants: Vec::new(),
                 left_out: BTreeMap::new(),
             };
-            for protocol in Registry::built_in().of(&function) {
+            for protocol in subject.registry.of(&function) {
                 let name = protocol.card.name.to_string();
                 if let Some(why) = unfit(protocol) {
                     choice.left_out.insert(name, why);
@@ -305,10 +309,11 @@ impl CatalogueEntry {
     }
 }
 
-/// The suite that serves models, under another scheme and fixed point.
-pub(super) fn suite(scheme: SchemeSpec, fraction_bits: u8) -> Result<Suite, PlanningError> {
+/// The suite that serves models, under another scheme and fixed point, as far as the registry has its protocols.
+pub(super) fn suite(scheme: SchemeSpec, fraction_bits: u8, registry: &Registry) -> Result<Suite, PlanningError> {
     let mut suite = Suite::built_in(crate::named::DEFAULT_SUITE).map_err(crate::SubjectError::from)?;
     suite.scheme = scheme;
+    suite.protocols.retain(|_, name| registry.get(name).is_some());
     Ok(suite.with_fraction_bits(fraction_bits).map_err(crate::SubjectError::from)?)
 }
 
@@ -323,9 +328,9 @@ pub(super) fn with_protocols(mut suite: Suite, chosen: &BTreeMap<String, String>
 }
 
 /// The suite with a protocol for every function that a model needs, the first of the registry where it names none.
-fn complete(mut suite: Suite, config: &TransformerConfig) -> Suite {
+fn complete(mut suite: Suite, config: &TransformerConfig, registry: &Registry) -> Suite {
     for function in config.functions() {
-        if let Some(first) = Registry::built_in().of(&function).next() {
+        if let Some(first) = registry.of(&function).next() {
             suite.protocols.entry(function.clone()).or_insert_with(|| first.card.name.clone());
         }
     }

@@ -22,6 +22,15 @@ impl Pending {
         Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
     }
 
+    /// Writes these contents and commits.
+    ///
+    /// # Errors
+    /// [`CliError::WriteFile`]; what was there before is still there.
+    pub fn finish(mut self, contents: &[u8]) -> Result<(), CliError> {
+        self.file.write_all(contents).map_err(|source| failed(&self.path, source))?;
+        self.commit()
+    }
+
     /// Puts the file in its place: a reader never sees half of it.
     ///
     /// # Errors
@@ -78,9 +87,7 @@ fn failed(path: &Path, source: io::Error) -> CliError {
 /// # Errors
 /// [`CliError::WriteFile`] names it.
 pub fn write(path: &Path, contents: &[u8]) -> Result<(), CliError> {
-    let mut pending = Pending::create(path)?;
-    pending.write_all(contents).map_err(|source| failed(path, source))?;
-    pending.commit()
+    Pending::create(path)?.finish(contents)
 }
 
 /// Reads a text.

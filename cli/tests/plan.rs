@@ -86,3 +86,48 @@ fn a_private_plan_is_a_suite_that_other_commands_take_and_unreachable_budgets_ar
     assert!(refusal(&plan(&["--error", "1", "--requests", "0"])).contains("at least one micro-batch"));
     assert!(refusal(&["plan", "gelu/cosine", "--error", "1"]).contains("is a protocol"));
 }
+
+#[test]
+fn computation_is_measured_and_then_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    fs::create_dir(at("model")).expect("a folder");
+    let config = "{\"model_type\": \"bert\", \"architectures\": [\"BertModel\"], \"vocab_size\": 30, \"hidden_size\": 32, \
+                  \"num_attention_heads\": 2, \"intermediate_size\": 64, \"num_hidden_layers\": 2, \
+                  \"max_position_embeddings\": 16, \"type_vocab_size\": 2, \"hidden_act\": \"gelu\", \"layer_norm_eps\": 1e-12}";
+    fs::write(at("model/config.json"), config).expect("a file");
+    let (model, machine) = (at("model"), at("machine.toml"));
+    let sizes = ["--seq", "8", "--suite-space", "additive2,exact,carry"];
+    let text = success(&[&["plan", "measure", &model, "--write", &machine], &sizes[..]].concat());
+    assert!(text.contains("Computation of all parties in one process"), "{text}");
+    let plan = |more: &[&'static str], machine: &str| {
+        let machine = machine.to_owned();
+        let arguments = [&["plan", &model, "--error", "1e3", "--machine", &machine], &sizes[..], more].concat();
+        viewless(&arguments)
+    };
+    let output = plan(&["--json"], &machine);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let number = |name: &str| report["chosen"][name].as_f64().expect("a number");
+    assert!(0.0 < number("computation_seconds") && number("computation_seconds") < number("seconds"));
+    let words = String::from_utf8(plan(&[], &machine).stdout).expect("UTF-8");
+    assert!(words.contains("of messages and computation for a query"), "{words}");
+    assert!(words.contains("at 8 tokens with"), "{words}");
+    let refused = |text: &str, more: &[&'static str]| {
+        let path = at("other.toml");
+        fs::write(&path, text).expect("a file");
+        let output = plan(more, &path);
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    let measured = fs::read_to_string(&machine).expect("a file");
+    assert!(refused(&measured, &["--requests", "2"]).contains("one process that computes one query"));
+    let without = measured.replace("[rates.sum]", "[rates.some]");
+    assert!(refused(&without, &[]).contains("other.toml: TOML parse error"));
+    let line = |name: &str| measured.lines().find(|line| line.starts_with(name)).expect("a rate").to_owned();
+    let negative = measured.replacen(&line("seconds-per-unit"), "seconds-per-unit = -1.0", 1);
+    assert!(refused(&negative, &[]).contains("it is a number from 0 to 1"));
+    // What cannot be written is refused before the work.
+    let output = plan(&["--write-suite", "/no/such/folder/suite.toml"], &machine);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/no/such/folder/suite.toml"));
+}

@@ -3,7 +3,7 @@
 //! - [`execute`](mod@execute): all parties in lockstep, each value once, at once or in stages, or one party's part alone; what was
 //!   moved must equal what was counted.
 //! - [`claims`], [`failure`]: what rests on ranges, and how often it fails.
-//! - [`network`]: predicted time. [`transcript`]: the messages themselves.
+//! - [`network`]: predicted time of messages. [`work`]: predicted time of computation. [`transcript`]: the messages themselves.
 //! - [`keys`], [`stream`], [`packing`], [`kernels`]: randomness, messages, arithmetic.
 
 pub mod claims;
@@ -17,3 +17,4 @@ pub mod packing;
 pub mod stream;
 pub mod transcript;
 mod waves;
+pub mod work;

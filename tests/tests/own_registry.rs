@@ -177,7 +177,7 @@ fn a_plan_chooses_among_the_protocols_of_the_registry_alone() {
     let all = catalogue.entries.iter().flat_map(|entry| &entry.functions).flat_map(|choice| &choice.variants);
     assert!(all.clone().count() > 0 && all.clone().all(|variant| variant.protocol.ends_with("/mine")));
     let (network, parties) = (Network::lan(), PartiesFile::default());
-    let request = PlanRequest { network, error_budget: 1.0, most_wraps: 1e-6, requests: 1, parties };
+    let request = PlanRequest { network, error_budget: 1.0, most_wraps: 1e-6, requests: 1, parties, rates: None };
     let found = plan(&model(), &catalogue, &request).unwrap();
     assert!(found.chosen.meets_budget && found.chosen.suite.protocols.values().all(|name| name.ends_with("/mine")));
     assert!(found.built_in.is_empty(), "no suite of ours can be resolved in this registry");

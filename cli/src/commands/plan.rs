@@ -1,6 +1,7 @@
 //! `viewless plan`: the fastest plan, and why nothing in the space beats it.
 
 mod amp;
+mod measure;
 mod private;
 
 use super::Outcome;
@@ -23,6 +24,8 @@ pub struct Arguments {
 enum What {
     /// Training on an uneven cluster: the experiments of AMP (arXiv 2210.07297)
     Amp(amp::Arguments),
+    /// How long this machine computes, by running layers of a model
+    Measure(measure::Arguments),
 }
 
 /// Plans and prints.
@@ -32,6 +35,7 @@ enum What {
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     match &arguments.what {
         Some(What::Amp(arguments)) => amp::run(arguments, manner),
+        Some(What::Measure(arguments)) => measure::run(arguments, manner),
         None => private::run(&arguments.private, manner),
     }
 }

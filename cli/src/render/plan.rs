@@ -2,23 +2,28 @@
 
 use crate::render::table::TextTable;
 use crate::render::units;
-use viewless_workbench::plan::{Catalogue, Plan, Priced};
+use std::collections::BTreeMap;
+use viewless_workbench::plan::{Catalogue, MachineFile, Plan, Priced};
 
 /// The plan; with a legend where it is asked for.
 #[must_use]
-pub fn text(plan: &Plan, catalogue: &Catalogue, explain: bool) -> String {
+pub fn text(plan: &Plan, catalogue: &Catalogue, machine: Option<&MachineFile>, explain: bool) -> String {
     let request = &plan.request;
     let chosen = &plan.chosen;
     let mut text = format!(
-        "{}, {} tokens, on {}: {} of online messages for a query, with certified site errors that add up to {} (at most {:e}).\n",
+        "{}, {} tokens, on {}: {} of {} for a query, with certified site errors that add up to {} (at most {:e}).\n",
         plan.model,
         plan.seq,
         request.network.name(),
         units::seconds(chosen.seconds),
+        if chosen.computation_seconds > 0.0 { "messages and computation" } else { "online messages" },
         error(chosen),
         request.error_budget
     );
     text += &bound(plan);
+    if let Some(machine) = machine {
+        text += &of_machine(plan, machine);
+    }
     text += "\nThe suite:\n";
     text += &format!("  scheme  {}, {} fraction bits\n", scheme(chosen), chosen.suite.fraction_bits());
     for (function, protocol) in &chosen.suite.protocols {
@@ -42,6 +47,38 @@ pub fn text(plan: &Plan, catalogue: &Catalogue, explain: bool) -> String {
     text
 }
 
+/// What was measured, for a table of its own.
+#[must_use]
+pub fn machine(machine: &MachineFile) -> String {
+    let mut table = TextTable::of_text(&["work", "an operation", "a unit"]);
+    for (kind, rate) in BTreeMap::from(machine.rates) {
+        let name = format!("{kind:?}");
+        table.row([name, nanoseconds(rate.seconds_per_operation), nanoseconds(rate.seconds_per_unit)]);
+    }
+    let MachineFile { model, seq, threads, .. } = machine;
+    format!(
+        "Computation of all parties in one process, from runs of one layer of {model} at {seq} tokens with {threads} threads.\n\n{}",
+        table.lines()
+    )
+}
+
+fn nanoseconds(seconds: f64) -> String {
+    format!("{:.2} ns", seconds * 1e9)
+}
+
+/// Where the time of computation comes from.
+fn of_machine(plan: &Plan, machine: &MachineFile) -> String {
+    let MachineFile { model, seq, threads, .. } = machine;
+    let elsewhere = match *model == plan.model && *seq == plan.seq {
+        true => "",
+        false => "; other shapes may have other rates",
+    };
+    format!(
+        "Of its time {} are computation of all parties in one process, at rates measured on layers of {model} at {seq} tokens with {threads} threads{elsewhere}.\n",
+        units::seconds(plan.chosen.computation_seconds)
+    )
+}
+
 fn error(priced: &Priced) -> String {
     priced.error.map_or_else(|| "no bound".to_owned(), |error| format!("{error:.2e}"))
 }
@@ -58,7 +95,7 @@ fn bound(plan: &Plan) -> String {
         "{} suites, up to {} combinations of protocols in a layer",
         plan.suites_in_space, plan.combinations_of_a_layer
     );
-    let (least, whole) = (units::seconds(plan.lower_bound_seconds), units::seconds(plan.deployment.seconds));
+    let [least, whole] = [plan.lower_bound_seconds, plan.deployment.seconds].map(units::seconds);
     let proved =
         format!("No suite of the space ({space}) within these limits has parts that add up to less than {least}");
     let meet = "parts are counted each for itself, and parties need not wait for one another where they meet";
@@ -93,7 +130,8 @@ fn deployment(plan: &Plan) -> String {
 }
 
 fn prices(plan: &Plan) -> TextTable {
-    let mut table = TextTable::of_text(&["", "suite", "time", "rounds", "error", "wraps", "not right", "scheme"]);
+    let mut table =
+        TextTable::of_text(&["", "suite", "time", "computing", "rounds", "error", "wraps", "not right", "scheme"]);
     let own = [("planned", &plan.chosen)];
     let others = plan.runners_up.iter().map(|priced| ("other scheme", priced));
     let built_in = plan.built_in.iter().map(|priced| (priced.suite.name.as_str(), priced));
@@ -102,9 +140,13 @@ fn prices(plan: &Plan) -> TextTable {
             if priced.meets_budget { "*" } else { "" }.to_owned(),
             name.to_owned(),
             units::seconds(priced.seconds),
-            priced.traffic.least_rounds().to_string(),
+            match priced.computation_seconds > 0.0 {
+                true => units::seconds(priced.computation_seconds),
+                false => "not counted".to_owned(),
+            },
+            priced.load.least_rounds().to_string(),
             error(priced),
-            units::probability(priced.traffic.wraps),
+            units::probability(priced.load.wraps),
             priced.not_right.join(", "),
             scheme(priced),
         ]);
@@ -125,9 +167,9 @@ fn left_out(catalogue: &Catalogue) -> String {
 }
 
 fn conventions(plan: &Plan) -> String {
-    let computed = if plan.request.parties.compute_seconds_per_layer > 0.0 { "with" } else { "without" };
+    let computed = if plan.chosen.computation_seconds > 0.0 { "and" } else { "without" };
     format!(
-        "\ntime   online messages on the network, one latency for each round; queries of a deployment {computed} computation\n\
+        "\ntime   online messages on the network, one latency for each round, {computed} computation\n\
          error  largest certified error of each site on its protocol's interval, added up over all sites; what follows a site\n\
          \x20      may enlarge its error, so this is no bound on the answer: see `viewless infer` with the suite\n\
          wraps  expected in an inference, if truncated numbers are about 1; at most {:e} are allowed\n",

@@ -176,13 +176,13 @@ pub fn timeline(plan: &Plan) -> String {
         }
     };
     let heading = format!(
-        "{} on {}: {} queries in {}, {} in flight at each of {} stages",
+        "{} on {}: {} in {}, {} in flight at each of {}",
         plan.model,
         plan.request.network.name(),
-        plan.request.requests,
+        counted(plan.request.requests, "query", "queries"),
         units::seconds(deployment.seconds),
         deployment.in_flight,
-        stages
+        counted(stages as u64, "stage", "stages")
     );
     let reading = format!(
         "A bar goes from a query's first message at a stage to its last. The link between the parties is busy {:.0} % of the time.{}",
@@ -190,6 +190,10 @@ pub fn timeline(plan: &Plan) -> String {
         if schedule.done.len() > shown { format!(" The first {shown} queries are shown.") } else { String::new() }
     );
     picture(bottom + 64.0, &heading, &reading, drawing)
+}
+
+fn counted(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// Which suite is fastest, over latency and bandwidth.

@@ -8,6 +8,7 @@ use crate::kernels::CodePath;
 use crate::keys::Keyring;
 use crate::local::{self, Reading, Stored};
 use crate::packing;
+use crate::work::{Kind, Measured, claim_units};
 use rayon::prelude::*;
 use std::time::Instant;
 use viewless_protocols::fixed::{self, EncodeError};
@@ -135,6 +136,7 @@ impl<'a> Engine<'a> {
             bytes_moved: 0,
             outputs: Vec::new(),
             findings: Findings::default(),
+            measured: Measured::default(),
         };
         self.before.iter().for_each(|(id, words)| run.store.put_shared(*id, words.clone()));
         let mut messages = timetable.messages.iter();
@@ -145,7 +147,11 @@ impl<'a> Engine<'a> {
             if self.part.computes(id) {
                 let part = message.map(|message| (message, run.runner.part_in(message)));
                 counted += part.map_or(0, |(message, part)| if part == SendPart::Watch { 0 } else { message.bytes });
+                let started = Instant::now();
                 run.value(id, value, part, inputs)?;
+                if !run.untransposed[id.index()] {
+                    run.measured.add_value(program, value, started.elapsed().as_secs_f64());
+                }
             }
             while let Some(&(_, claim)) = next_claim.next_if(|(position, _)| *position == id.index()) {
                 let claim = &program.claims[claim];
@@ -171,6 +177,7 @@ impl<'a> Engine<'a> {
             transcript_digest: run.transcript.finalize(),
             bytes_moved: run.bytes_moved,
             findings: run.findings,
+            measured: run.measured,
             seconds: started.elapsed().as_secs_f64(),
             peak_value_bytes: run.store.peak_bytes(),
         };
@@ -221,6 +228,7 @@ struct Run<'a, 'r, R> {
     bytes_moved: u64,
     outputs: Vec<Output>,
     findings: Findings,
+    measured: Measured,
 }
 
 impl<R: Runner> Run<'_, '_, R> {
@@ -342,7 +350,9 @@ impl<R: Runner> Run<'_, '_, R> {
         let shares: Vec<_> = claim.shares.iter().map(|&share| self.store.stored(share)).collect();
         let words: Vec<&[u64]> = shares.iter().map(|share| share.as_slice()).collect();
         let region = || self.program.regions.path(claim.region);
+        let started = Instant::now();
         self.findings.examine(&claim.kind, &words, value.domain.bits(), most_listed, region);
+        self.measured.add(Kind::Claim, claim_units(self.program, claim), started.elapsed().as_secs_f64());
     }
 }
 

@@ -20,12 +20,14 @@ use crate::keys::{KeyMissing, Keyring};
 use crate::local::Stored;
 use crate::packing::UnpackError;
 use crate::stream::Seed;
+use crate::work::Measured;
 use engine::{Engine, Everyone};
 use part::Part;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use thiserror::Error;
+pub(crate) use transposed::kept_untransposed;
 use viewless_protocols::fixed::EncodeError;
 use viewless_protocols::party::Party;
 #[cfg(doc)]
@@ -193,6 +195,8 @@ pub struct Execution {
     pub findings: Findings,
     /// Wall-clock time of the run, for all parties together.
     pub seconds: f64,
+    /// What of it each kind of work took; a party alone waits for messages in it.
+    pub measured: Measured,
     /// Most bytes of values alive at once.
     pub peak_value_bytes: u64,
 }

@@ -5,7 +5,7 @@ use viewless_protocols::program::{Local, Op, Program};
 use viewless_protocols::shape::Move;
 
 /// For each value of a Program whether it is kept as it was before its last two axes were exchanged.
-pub(super) fn kept_untransposed(program: &Program) -> Vec<bool> {
+pub(crate) fn kept_untransposed(program: &Program) -> Vec<bool> {
     let is_transpose =
         |op: &Op| matches!(op, Op::Local(Local::Move(Move::Transpose(order)), _) if exchanges_last_two(order));
     let mut untransposed: Vec<bool> = program.iter().map(|(_, value)| is_transpose(&value.op)).collect();

@@ -11,6 +11,7 @@ use viewless_protocols::program::{Phase, Program, ProgramDraft};
 use viewless_protocols::scheme::{SchemeSpec, Truncation};
 use viewless_simulator::execute::{Execution, Options, execute};
 use viewless_simulator::stream::Seed;
+use viewless_simulator::work::Work;
 
 /// What was seen in a case that holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -113,6 +114,10 @@ fn runs_as_counted(program: &Program, inputs: &BTreeMap<String, Vec<f64>>, seed:
     let mut options = Options::new(Seed::from_u64(seed));
     options.observer = Some(&mut observer);
     let execution = execute(program, inputs, options).map_err(|error| error.to_string())?;
+    let (computed, counted) = (execution.measured.work(), Work::of(program));
+    if computed != counted {
+        return Err(format!("computed {computed:?} but counted {counted:?}"));
+    }
     for schedule in [Schedule::Asap, Schedule::AsWritten] {
         let bill = bill(program, schedule, Grouping::Region);
         for phase in Phase::ALL {

@@ -1,6 +1,6 @@
 //! Every choice of a space, counted and certified.
 //!
-//! Traffic adds up under each schedule: a model's online phase is one thing after the other. So a protocol costs what a model of one and
+//! Loads add up under each schedule: a model's online phase is one thing after the other. So a protocol costs what a model of one and
 //! of two layers costs with it, beyond the same with the protocols of the suite that serves models; what messages of neighbours share
 //! is counted with it. What is chosen in the end is counted again, whole.
 
@@ -22,6 +22,7 @@ use viewless_protocols::scheme::SchemeSpec;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::failure;
 use viewless_simulator::network::Network;
+use viewless_simulator::work::Work;
 
 /// The online rounds of a schedule, and the bytes of the fullest link of each, summed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -32,49 +33,66 @@ pub struct Rounds {
     pub bytes: i64,
 }
 
-/// What is sent online under each schedule that a predicted time may follow, and expected wraps.
+/// What a query asks of network and processor: what is sent online under each schedule that a predicted time may follow, expected wraps, and
+/// what is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-pub struct Traffic {
+pub struct Load {
     /// As early as possible, in waves, as written: see [`program::online_rounds`].
     pub schedules: [Rounds; PREDICTED_SCHEDULES],
     /// Expected number of wrapped elements, if truncated numbers are about 1.
     pub wraps: f64,
+    /// What all parties together compute, the setup and the dealer included.
+    pub work: Work,
 }
 
-impl Add for Traffic {
+impl Add for Load {
     type Output = Self;
     fn add(self, other: Self) -> Self {
         let mut schedules = self.schedules;
         for (sum, more) in schedules.iter_mut().zip(other.schedules) {
             *sum = Rounds { rounds: sum.rounds + more.rounds, bytes: sum.bytes + more.bytes };
         }
-        Self { schedules, wraps: self.wraps + other.wraps }
+        Self { schedules, wraps: self.wraps + other.wraps, work: self.work + other.work }
     }
 }
 
-impl Sub for Traffic {
+impl Sub for Load {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
         self + other * -1
     }
 }
 
-impl Mul<i64> for Traffic {
+impl Mul<i64> for Load {
     type Output = Self;
     fn mul(self, times: i64) -> Self {
         let schedules = self.schedules.map(|s| Rounds { rounds: s.rounds * times, bytes: s.bytes * times });
-        Self { schedules, wraps: self.wraps * times as f64 }
+        Self { schedules, wraps: self.wraps * times as f64, work: self.work * times }
     }
 }
 
-impl Traffic {
-    /// Counts the online phase of a Program, whose regions are named after protocols of the registry.
+impl Load {
+    /// Counts what a Program sends online and computes; its regions are named after protocols of the registry.
     #[must_use]
     pub fn of(program: &Program, registry: &Registry) -> Self {
-        Self::counted(
-            &program::online_rounds(program),
-            failure::predict(program, registry, ASSUMED_MAGNITUDE).expected_wraps,
-        )
+        Self::counted(program, registry, &program::online_rounds(program))
+    }
+
+    /// The same from the rounds of the Program under each schedule.
+    pub(super) fn counted(
+        program: &Program,
+        registry: &Registry,
+        rounds: &[Vec<OnlineRound>; PREDICTED_SCHEDULES],
+    ) -> Self {
+        let sum = |rounds: &Vec<OnlineRound>| Rounds {
+            rounds: rounds.len() as i64,
+            bytes: rounds.iter().map(|round| round.bytes).sum::<u64>() as i64,
+        };
+        Self {
+            schedules: rounds.each_ref().map(sum),
+            wraps: failure::predict(program, registry, ASSUMED_MAGNITUDE).expected_wraps,
+            work: Work::of(program),
+        }
     }
 
     /// The least of each figure.
@@ -83,15 +101,7 @@ impl Traffic {
         for (least, other) in schedules.iter_mut().zip(other.schedules) {
             *least = Rounds { rounds: least.rounds.min(other.rounds), bytes: least.bytes.min(other.bytes) };
         }
-        Self { schedules, wraps: self.wraps.min(other.wraps) }
-    }
-
-    fn counted(schedules: &[Vec<OnlineRound>; PREDICTED_SCHEDULES], wraps: f64) -> Self {
-        let sum = |rounds: &Vec<OnlineRound>| Rounds {
-            rounds: rounds.len() as i64,
-            bytes: rounds.iter().map(|round| round.bytes).sum::<u64>() as i64,
-        };
-        Self { schedules: schedules.each_ref().map(sum), wraps }
+        Self { schedules, wraps: self.wraps.min(other.wraps), work: self.work.least(other.work) }
     }
 
     /// The fewest rounds that it can have.
@@ -100,9 +110,9 @@ impl Traffic {
         self.schedules[0].rounds
     }
 
-    /// Seconds on a network under its fastest schedule.
+    /// Seconds of messages on a network under their fastest schedule.
     #[must_use]
-    pub fn seconds(&self, network: &Network) -> f64 {
+    pub fn message_seconds(&self, network: &Network) -> f64 {
         self.schedules.iter().map(|rounds| rounds.seconds(network)).fold(f64::INFINITY, f64::min)
     }
 }
@@ -121,7 +131,7 @@ pub struct VariantEntry {
     /// Its name.
     pub protocol: String,
     /// What all its calls cost beyond the least of each figure among the protocols of its function.
-    pub traffic: Traffic,
+    pub load: Load,
     /// Its certified error on its interval.
     pub certified_error: f64,
 }
@@ -147,7 +157,7 @@ pub struct CatalogueEntry {
     /// Fraction bits of the fixed point.
     pub fraction_bits: u8,
     /// Everything else, with that least of every function.
-    pub linear: Traffic,
+    pub linear: Load,
     /// The functions.
     pub functions: Vec<FunctionChoice>,
 }
@@ -236,7 +246,7 @@ impl Catalogue {
 }
 
 /// Why a protocol does not serve: it is known to fail at being right or private.
-fn unfit(protocol: &Protocol) -> Option<String> {
+pub(super) fn unfit(protocol: &Protocol) -> Option<String> {
     let mut fails = protocol.card.fails.iter().filter(|failing| failing.quality != Quality::Cheap);
     fails.next().map(|failing| failing.why.to_string())
 }
@@ -257,15 +267,15 @@ impl CatalogueEntry {
             let subject = Subject::of_model(&subject.name, config, &subject.registry);
             Ok::<_, PlanningError>(subject.program(suite, sizes)?)
         };
-        let traffic = |program: &Program| Traffic::of(program, &subject.registry);
+        let load = |program: &Program| Load::of(program, &subject.registry);
         // Every layer beyond the first costs the same.
-        let extended = |one: Traffic, two: Traffic| one + (two - one) * (config.layers as i64 - 1);
+        let extended = |one: Load, two: Load| one + (two - one) * (config.layers as i64 - 1);
         let of_suite = |suite: &Suite| {
             let [one, two] = [of_layers(suite, 1)?, of_layers(suite, 2)?];
-            Ok::<_, PlanningError>(extended(traffic(&one), traffic(&two)))
+            Ok::<_, PlanningError>(extended(load(&one), load(&two)))
         };
         let (one, two) = (of_layers(&base, 1)?, of_layers(&base, 2)?);
-        let whole = extended(traffic(&one), traffic(&two));
+        let whole = extended(load(&one), load(&two));
         let mut linear = whole;
         let mut functions = Vec::new();
         for (function, calls) in places(config, &calls(&one, &base), &calls(&two, &base)) {
@@ -287,16 +297,16 @@ impl CatalogueEntry {
                 };
                 let swapped = with_protocols(base.clone(), &[(choice.function.clone(), name.clone())].into());
                 match of_suite(&swapped) {
-                    Ok(traffic) => {
-                        choice.variants.push(VariantEntry { protocol: name, traffic: traffic - whole, certified_error })
+                    Ok(load) => {
+                        choice.variants.push(VariantEntry { protocol: name, load: load - whole, certified_error })
                     }
                     Err(error) => {
                         choice.left_out.insert(name, error.to_string());
                     }
                 }
             }
-            if let Some(least) = choice.variants.iter().map(|variant| variant.traffic).reduce(Traffic::least) {
-                choice.variants.iter_mut().for_each(|variant| variant.traffic = variant.traffic - least);
+            if let Some(least) = choice.variants.iter().map(|variant| variant.load).reduce(Load::least) {
+                choice.variants.iter_mut().for_each(|variant| variant.load = variant.load - least);
                 linear = linear + least;
             }
             if choice.variants.is_empty() {
@@ -328,7 +338,7 @@ pub(super) fn with_protocols(mut suite: Suite, chosen: &BTreeMap<String, String>
 }
 
 /// The suite with a protocol for every function that a model needs, the first of the registry where it names none.
-fn complete(mut suite: Suite, config: &TransformerConfig, registry: &Registry) -> Suite {
+pub(super) fn complete(mut suite: Suite, config: &TransformerConfig, registry: &Registry) -> Suite {
     for function in config.functions() {
         if let Some(first) = registry.of(&function).next() {
             suite.protocols.entry(function.clone()).or_insert_with(|| first.card.name.clone());

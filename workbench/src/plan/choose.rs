@@ -2,7 +2,7 @@
 
 use super::catalogue::{suite, with_protocols};
 use super::deployment::{Deployment, deploy};
-use super::{Catalogue, CatalogueEntry, PartiesFile, PlanningError, Rounds, Traffic, VariantEntry};
+use super::{Catalogue, CatalogueEntry, Load, PartiesFile, PlanningError, Rounds, VariantEntry};
 use crate::SubjectError;
 use crate::comparison::certified;
 use crate::subject::{Kind, Subject};
@@ -11,10 +11,11 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_planner::{Operation, Picoseconds, PlanError, Problem, Variant, outer};
 use viewless_protocols::nonlinear::{Function, Quality};
-use viewless_protocols::program::{PREDICTED_SCHEDULES, Program};
+use viewless_protocols::program::{self, PREDICTED_SCHEDULES};
 use viewless_protocols::scheme::Weights;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
+use viewless_simulator::work::{Rates, Work};
 
 /// Certified errors are added up as whole multiples of this; each is rounded up.
 const ERROR_UNIT: f64 = 1e-12;
@@ -34,6 +35,25 @@ pub struct PlanRequest {
     pub requests: u64,
     /// Who computes.
     pub parties: PartiesFile,
+    /// How long the one process that simulates all parties computes, if that counts.
+    pub rates: Option<Rates>,
+}
+
+impl PlanRequest {
+    /// Seconds of one query of a model of so many layers: messages, and computation as far as it is known.
+    pub(super) fn seconds(&self, load: &Load, layers: usize) -> f64 {
+        load.message_seconds(&self.network) + self.computation_seconds(&load.work, layers)
+    }
+
+    /// Seconds of its computation.
+    pub(super) fn computation_seconds(&self, work: &Work, layers: usize) -> f64 {
+        self.parties.compute_seconds_per_layer * layers as f64 + self.measured_seconds(work)
+    }
+
+    /// Seconds of work at the rates.
+    pub(super) fn measured_seconds(&self, work: &Work) -> f64 {
+        self.rates.map_or(0.0, |rates| rates.seconds(work))
+    }
 }
 
 /// A suite with its price.
@@ -42,9 +62,11 @@ pub struct Priced {
     /// The suite.
     pub suite: Suite,
     /// What the whole model costs, counted.
-    pub traffic: Traffic,
-    /// Seconds of one query on the network, without computation.
+    pub load: Load,
+    /// Seconds of one query: messages on the network, and computation as far as it is known.
     pub seconds: f64,
+    /// Those of its computation.
+    pub computation_seconds: f64,
     /// Sum of certified site errors; none if a site has no finite bound.
     pub error: Option<f64>,
     /// Functions that it computes otherwise than the model has them.
@@ -105,8 +127,7 @@ pub struct Plan {
 struct Candidate<'a> {
     found: Found<'a>,
     priced: Priced,
-    /// For one query only that of the fastest candidate is asked for.
-    deployment: Option<Deployment>,
+    deployment: Deployment,
 }
 
 /// Plans for a model: searches every scheme of the catalogue by parts, counts the best of each as a whole, and takes the fastest.
@@ -120,11 +141,7 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     let found = allowed.par_iter().map(|entry| candidate(subject, entry, catalogue, request));
     let mut candidates: Vec<Candidate> = found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let schemes_that_wrap = catalogue.entries.len() - allowed.len();
-    let seconds = |candidate: &Candidate| match &candidate.deployment {
-        Some(deployment) => deployment.seconds,
-        None => candidate.priced.seconds,
-    };
-    candidates.sort_by(|a, b| seconds(a).total_cmp(&seconds(b)));
+    candidates.sort_by(|a, b| a.deployment.seconds.total_cmp(&b.deployment.seconds));
     let lower_bound = candidates.iter().map(|candidate| candidate.found.lower_bound).min();
     let mut candidates = candidates.into_iter();
     let (Some(Candidate { found, priced: chosen, deployment }), Some(lower_bound)) = (candidates.next(), lower_bound)
@@ -135,18 +152,14 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
             false => PlanningError::FailuresUnreachable { limit: request.most_wraps },
         });
     };
-    let deployment = match deployment {
-        Some(deployment) => deployment,
-        None => deploy(&subject.program(&chosen.suite, catalogue.sizes())?, catalogue, request)?,
-    };
     Ok(Plan {
         model: catalogue.model.clone(),
         seq: catalogue.seq,
         batch: catalogue.batch,
         request: request.clone(),
-        added_up_seconds: found.traffic.seconds(&request.network),
+        added_up_seconds: request.seconds(&found.load, catalogue.layers),
         lower_bound_seconds: lower_bound.seconds(),
-        swaps: swaps(&found, request),
+        swaps: swaps(&found, catalogue, request),
         built_in: built_in(subject, catalogue, request)?,
         suites_in_space: catalogue.entries.iter().map(combinations).sum(),
         combinations_of_a_layer: catalogue.entries.iter().map(combinations).max().unwrap_or(0),
@@ -171,12 +184,13 @@ fn candidate<'a>(
     };
     let suite = named(subject, entry, &found.protocols, request)?;
     let program = subject.program(&suite, catalogue.sizes())?;
-    let priced = priced(subject, suite, &program, catalogue, request)?;
+    let rounds = program::online_rounds(&program);
+    let priced = priced(subject, suite, Load::counted(&program, &subject.registry, &rounds), catalogue, request)?;
     // A scheme may wrap in its functions where its linear part does not.
-    if priced.traffic.wraps > request.most_wraps {
+    if priced.load.wraps > request.most_wraps {
         return Ok(None);
     }
-    let deployment = if request.requests == 1 { None } else { Some(deploy(&program, catalogue, request)?) };
+    let deployment = deploy(&program, &rounds, catalogue, request)?;
     Ok(Some(Candidate { found, priced, deployment }))
 }
 
@@ -190,6 +204,9 @@ pub(super) fn check(catalogue: &Catalogue, request: &PlanRequest) -> Result<(), 
     }
     if request.requests == 0 {
         return Err(PlanError::NoMicroBatches.into());
+    }
+    if request.rates.is_some() && (request.requests > 1 || request.parties.compute_seconds_per_layer > 0.0) {
+        return Err(PlanningError::TwoComputations);
     }
     let least = least_error(catalogue.entries.iter());
     match budget_units(least) > budget_units(budget) {
@@ -244,7 +261,7 @@ pub(super) struct Found<'a> {
     pub(super) entry: &'a CatalogueEntry,
     pub(super) protocols: BTreeMap<String, String>,
     /// One query alone, its parts added up.
-    pub(super) traffic: Traffic,
+    pub(super) load: Load,
     /// What no choice of these entries beats for all queries, parts added up.
     lower_bound: Picoseconds,
 }
@@ -278,11 +295,11 @@ pub(super) fn search<'a>(
     };
     let variants = &best.found.plan.variants;
     let protocols = entry.functions.iter().zip(&variants[1..]).map(chosen).collect();
-    let mut traffic = entry.linear;
+    let mut load = entry.linear;
     for (choice, &variant) in entry.functions.iter().zip(&variants[1..]) {
-        traffic = traffic + choice.variants[variant].traffic;
+        load = load + choice.variants[variant].load;
     }
-    Ok(Found { entry, protocols, traffic, lower_bound: best.found.value.total })
+    Ok(Found { entry, protocols, load, lower_bound: best.found.value.total })
 }
 
 /// The problem that a scheme poses under a schedule: its linear part and each function are operations of one stage. A query that waits for its turn
@@ -294,11 +311,11 @@ fn problem(
     turns: u64,
     schedule: usize,
 ) -> Result<Problem, PlanningError> {
-    let compute = request.parties.compute_seconds_per_layer * catalogue.layers as f64;
-    let compute = Picoseconds::from_seconds(compute).ok_or(PlanError::TooLong)?;
-    let variant = |traffic: Traffic, extra: Picoseconds, error: f64| {
-        let rounds = traffic.schedules[schedule];
-        let alone = time(rounds, &request.network)?.checked_add(extra).ok_or(PlanError::TooLong)?;
+    let variant = |load: Load, layers: usize, error: f64| {
+        let rounds = load.schedules[schedule];
+        let computation = Picoseconds::from_seconds(request.computation_seconds(&load.work, layers).max(0.0));
+        let computation = computation.ok_or(PlanError::TooLong)?;
+        let alone = time(rounds, &request.network)?.checked_add(computation).ok_or(PlanError::TooLong)?;
         Ok::<_, PlanningError>(Variant {
             times: vec![alone.checked_mul(turns).ok_or(PlanError::TooLong)?],
             error: units(error),
@@ -308,11 +325,10 @@ fn problem(
                 .ok_or(PlanError::TooLong)?,
         })
     };
-    let mut operations = vec![Operation::of_variants(vec![variant(entry.linear, compute, 0.0)?])];
+    let mut operations = vec![Operation::of_variants(vec![variant(entry.linear, catalogue.layers, 0.0)?])];
     for choice in &entry.functions {
         let calls = choice.calls;
-        let each =
-            |entry: &VariantEntry| variant(entry.traffic, Picoseconds::ZERO, entry.certified_error * calls as f64);
+        let each = |entry: &VariantEntry| variant(entry.load, 0, entry.certified_error * calls as f64);
         operations.push(Operation::of_variants(choice.variants.iter().map(each).collect::<Result<_, _>>()?));
     }
     Ok(Problem::new(1, 1, operations)?)
@@ -337,19 +353,19 @@ fn named(
 
 /// What other protocols in place of the chosen ones would change, one at a time: the next faster, which the budget forbids, and the next
 /// more accurate.
-fn swaps(found: &Found, request: &PlanRequest) -> Vec<Swap> {
+fn swaps(found: &Found, catalogue: &Catalogue, request: &PlanRequest) -> Vec<Swap> {
     let mut swaps = Vec::new();
-    let now = found.traffic.seconds(&request.network);
+    let now = request.seconds(&found.load, catalogue.layers);
     for choice in &found.entry.functions {
         let name = found.protocols.get(&choice.function);
         let Some(chosen) = choice.variants.iter().find(|variant| Some(&variant.protocol) == name) else { continue };
         for variant in choice.variants.iter().filter(|variant| variant.protocol != chosen.protocol) {
-            let traffic = found.traffic + (variant.traffic - chosen.traffic);
+            let load = found.load + (variant.load - chosen.load);
             swaps.push(Swap {
                 function: choice.function.clone(),
                 chosen: chosen.protocol.clone(),
                 instead: variant.protocol.clone(),
-                seconds: traffic.seconds(&request.network) - now,
+                seconds: request.seconds(&load, catalogue.layers) - now,
                 error: (variant.certified_error - chosen.certified_error) * choice.calls as f64,
             });
         }
@@ -358,15 +374,14 @@ fn swaps(found: &Found, request: &PlanRequest) -> Vec<Swap> {
     swaps
 }
 
-/// Counts a suite whole and adds up its certified errors.
+/// Prices the load of a suite and adds up its certified errors.
 fn priced(
     subject: &Subject,
     suite: Suite,
-    program: &Program,
+    load: Load,
     catalogue: &Catalogue,
     request: &PlanRequest,
 ) -> Result<Priced, PlanningError> {
-    let traffic = Traffic::of(program, &subject.registry);
     let calls: BTreeMap<String, u64> =
         catalogue.entries[0].functions.iter().map(|choice| (choice.function.clone(), choice.calls)).collect();
     let (mut error, mut not_right) = (Some(0.0), Vec::new());
@@ -383,8 +398,10 @@ fn priced(
     }
     let meets_budget = not_right.is_empty()
         && error.is_some_and(|error| error <= request.error_budget)
-        && traffic.wraps <= request.most_wraps;
-    Ok(Priced { seconds: traffic.seconds(&request.network), suite, traffic, error, not_right, meets_budget })
+        && load.wraps <= request.most_wraps;
+    let (seconds, computation_seconds) =
+        (request.seconds(&load, catalogue.layers), request.computation_seconds(&load.work, catalogue.layers));
+    Ok(Priced { seconds, computation_seconds, suite, load, error, not_right, meets_budget })
 }
 
 /// An error that the catalogue has.
@@ -419,7 +436,7 @@ fn built_in(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
             return Ok(None);
         }
         let program = subject.program(&suite, sizes)?;
-        priced(subject, suite, &program, catalogue, request).map(Some)
+        priced(subject, suite, Load::of(&program, &subject.registry), catalogue, request).map(Some)
     };
     let found = names.par_iter().map(of_suite).collect::<Result<Vec<_>, PlanningError>>()?;
     let mut all: Vec<Priced> = found.into_iter().flatten().collect();
@@ -435,6 +452,7 @@ mod tests {
     use viewless_protocols::model::{TransformerConfig, TransformerDraft};
     use viewless_protocols::nonlinear::Registry;
     use viewless_protocols::scheme::SchemeKind;
+    use viewless_simulator::work::{Kind, Rate};
 
     fn small() -> (Subject, Catalogue) {
         let config = TransformerDraft {
@@ -452,17 +470,55 @@ mod tests {
         (subject, catalogue)
     }
 
+    /// Rates that differ from kind to kind.
+    fn rates(seconds: f64) -> Rates {
+        let rate = |(i, kind)| {
+            let seconds_per_unit = seconds * (1.0 + i as f64);
+            (kind, Rate { seconds_per_operation: 1e3 * seconds_per_unit, seconds_per_unit })
+        };
+        Kind::ALL.into_iter().enumerate().map(rate).collect::<BTreeMap<_, _>>().try_into().unwrap()
+    }
+
+    #[test]
+    fn computation_counts_for_one_query_of_one_process() {
+        let (subject, catalogue) = small();
+        let slow = PlanRequest { rates: Some(rates(1e-6)), ..request(Network::lan(), 1.0) };
+        let planned = plan(&subject, &catalogue, &slow).unwrap();
+        let chosen = &planned.chosen;
+        assert!(chosen.computation_seconds > 0.99 * chosen.seconds, "{chosen:?}");
+        assert!((planned.deployment.seconds - chosen.seconds).abs() <= 1e-9 * chosen.seconds);
+        // Nothing that could be chosen computes for a shorter time, and another plan is chosen than for its messages.
+        let quick = plan(&subject, &catalogue, &request(Network::lan(), 1.0)).unwrap();
+        assert!(slow.computation_seconds(&quick.chosen.load.work, 0) >= 0.99 * chosen.computation_seconds);
+        assert!(quick.chosen.seconds <= chosen.seconds - chosen.computation_seconds);
+        assert_ne!(quick.chosen.suite.protocols, chosen.suite.protocols);
+        let refused = |request: PlanRequest| winner(&catalogue, &request).unwrap_err().to_string();
+        assert!(refused(PlanRequest { requests: 2, ..slow.clone() }).contains("one process that computes one query"));
+        let parties = PartiesFile { compute_seconds_per_layer: 1.0, ..PartiesFile::default() };
+        assert!(refused(PlanRequest { parties, ..slow }).contains("leave them out"));
+    }
+
     fn request(network: Network, error_budget: f64) -> PlanRequest {
-        PlanRequest { network, error_budget, most_wraps: 1e-6, requests: 1, parties: PartiesFile::default() }
+        PlanRequest {
+            network,
+            error_budget,
+            most_wraps: 1e-6,
+            requests: 1,
+            parties: PartiesFile::default(),
+            rates: None,
+        }
     }
 
     #[test]
     fn the_plan_is_the_point_of_the_front_and_what_it_adds_up_is_what_is_counted() {
         let (subject, catalogue) = small();
         let thin = Network::new("thin", 2e6, 1e-4).unwrap();
-        for network in [Network::lan(), Network::wan(), thin] {
-            let front = front(&catalogue, &network, 1e-6);
-            assert!(front.len() > 1, "{front:?}");
+        let slow = Some(rates(1e-10));
+        let cases = [(Network::lan(), None), (Network::wan(), None), (thin, None), (Network::lan(), slow)];
+        for (network, rates) in cases {
+            let request = |network, budget| PlanRequest { rates, ..request(network, budget) };
+            let front = front(&catalogue, &request(network.clone(), 1.0));
+            assert!(front.len() > 1 || rates.is_some(), "{front:?}");
             for (error, seconds, _) in &front {
                 // Errors are rounded up one by one when they are searched.
                 let budget = error + 1e-9;

@@ -3,10 +3,12 @@
 use super::choose::link_time;
 use super::{Catalogue, PartiesFile, PlanRequest, PlanningError};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use viewless_planner::execution::{Flow, Schedule as Happened, Step, run};
 use viewless_planner::{Links, Operation, Picoseconds, PlanError, Problem, Variant, cut};
-use viewless_protocols::program::{self, Grouping, OnlineRound, Program};
+use viewless_protocols::program::{self, Grouping, OnlineRound, PREDICTED_SCHEDULES, Program};
 use viewless_protocols::region::Regions;
+use viewless_simulator::work::Work;
 
 /// The most rounds, over all queries, that are simulated event by event.
 const MOST_EVENTS: u64 = 20_000_000;
@@ -35,6 +37,7 @@ pub struct Deployment {
 /// More events than are simulated; more machines than layers; times that do not fit.
 pub(super) fn deploy(
     program: &Program,
+    schedules: &[Vec<OnlineRound>; PREDICTED_SCHEDULES],
     catalogue: &Catalogue,
     request: &PlanRequest,
 ) -> Result<Deployment, PlanningError> {
@@ -45,11 +48,11 @@ pub(super) fn deploy(
     let handover = Picoseconds::from_seconds(handover_seconds).ok_or(PlanError::TooLong)?;
     let (most_stages, most_in_flight) = if request.requests == 1 { (1, 1) } else { (machines, most_in_flight) };
     let mut best: Option<Deployment> = None;
-    for rounds in program::online_rounds(program) {
+    for rounds in schedules {
         if (rounds.len() as u64).checked_mul(request.requests).is_none_or(|events| events > MOST_EVENTS) {
             return Err(PlanError::TooLong.into());
         }
-        let parts = parts(program, &rounds, request)?;
+        let parts = parts(program, rounds, request)?;
         for stages in 1..=most_stages.min(parts.len()) {
             let lengths = stage_lengths(&parts, stages, handover, request.requests)?;
             for in_flight in (0..).map(|power| 1usize << power).take_while(|&count| count <= most_in_flight) {
@@ -91,21 +94,32 @@ fn deployed(
     }
 }
 
-/// The steps of embedding, layers and head, one after the other: each round sends its bytes and waits for the latency.
+/// The steps of embedding, layers and head, one after the other: each computes first; then each round sends its bytes and waits for the latency.
 fn parts(program: &Program, rounds: &[OnlineRound], request: &PlanRequest) -> Result<Vec<Vec<Step>>, PlanningError> {
     let names = program::bill::group_names(&program.regions, Grouping::Layer);
+    let mut work = if request.rates.is_some() { Work::by_group(program, &names) } else { BTreeMap::new() };
     let latency = Picoseconds::from_seconds(request.network.latency_seconds()).ok_or(PlanError::TooLong)?;
-    let compute = Picoseconds::from_seconds(request.parties.compute_seconds_per_layer).ok_or(PlanError::TooLong)?;
+    let computation = |name: &str, work: Work| {
+        let per_layer = if name.starts_with("layer") { request.parties.compute_seconds_per_layer } else { 0.0 };
+        let seconds = per_layer + request.measured_seconds(&work);
+        Ok::<_, PlanError>(Step::Compute(Picoseconds::from_seconds(seconds).ok_or(PlanError::TooLong)?))
+    };
     let mut parts: Vec<(&str, Vec<Step>)> = Vec::new();
     for round in rounds {
         let name = names[Regions::index(round.region)].as_str();
         if parts.last().is_none_or(|(last, _)| *last != name) {
-            let computes = compute > Picoseconds::ZERO && name.starts_with("layer");
-            parts.push((name, if computes { vec![Step::Compute(compute)] } else { Vec::new() }));
+            let first = computation(name, work.remove(name).unwrap_or_default())?;
+            parts.push((name, vec![first]));
         }
         let (_, steps) = parts.last_mut().expect("there is a part");
         steps.extend([Step::Send(link_time(round.bytes as i64, &request.network)?), Step::Latency(latency)]);
     }
+    // What sends nothing is computed before.
+    if let Some((_, steps)) = parts.first_mut() {
+        let silent = work.into_values().fold(Work::default(), |sum, work| sum + work);
+        steps.insert(0, computation("", silent)?);
+    }
+    parts.iter_mut().for_each(|(_, steps)| steps.retain(|step| step.time() > Picoseconds::ZERO));
     Ok(parts.into_iter().map(|(_, steps)| steps).collect())
 }
 

@@ -1,7 +1,8 @@
 //! Files that describe who computes: clusters and parties.
 
-use super::{Plan, PlanningError};
+use super::{MachineFile, Plan, PlanningError};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use viewless_planner::cluster::Cluster;
@@ -68,6 +69,37 @@ pub fn read_cluster(path: &Path) -> Result<Cluster, PlanningError> {
         .map_err(|error| PlanningError::Parse { path: path.to_owned(), message: error.to_string() })
 }
 
+/// Reads what a machine was measured to take.
+///
+/// # Errors
+/// A file that cannot be read or says something else; a rate that is missing, or no time.
+pub fn read_machine(path: &Path) -> Result<MachineFile, PlanningError> {
+    toml::from_str(&read(path)?)
+        .map_err(|error| PlanningError::Parse { path: path.to_owned(), message: error.to_string() })
+}
+
+/// A measurement as a file that [`read_machine`] reads.
+#[must_use]
+pub fn machine_text(machine: &MachineFile) -> String {
+    let mut text = format!(
+        "# What one process takes that computes for all parties: runs of one layer.\nmodel = {}\nseq = {}\nbatch = {}\nthreads = {}\n",
+        serde_json::Value::from(machine.model.as_str()),
+        machine.seq,
+        machine.batch,
+        machine.threads
+    );
+    for (kind, rate) in BTreeMap::from(machine.rates) {
+        let name = serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned));
+        text += &format!(
+            "\n[rates.{}]\nseconds-per-operation = {:e}\nseconds-per-unit = {:e}\n",
+            name.unwrap_or_default(),
+            rate.seconds_per_operation,
+            rate.seconds_per_unit
+        );
+    }
+    text
+}
+
 fn read(path: &Path) -> Result<String, PlanningError> {
     fs::read_to_string(path).map_err(|source| PlanningError::Read { path: path.to_owned(), source })
 }
@@ -109,10 +141,10 @@ pub fn deployment_text(plan: &Plan) -> String {
     let stages: Vec<String> = plan.deployment.stages.iter().map(usize::to_string).collect();
     format!(
         "# Embedding, layers and head of {}, in this order, on the stages of each party.\n\
-         suite = \"{}\"\nnetwork = \"{}\"\nstages = [{}]\nqueries-in-flight-at-a-stage = {}\n",
-        plan.model,
-        plan.chosen.suite.name,
-        plan.request.network.name(),
+         suite = {}\nnetwork = {}\nstages = [{}]\nqueries-in-flight-at-a-stage = {}\n",
+        serde_json::Value::from(plan.model.as_str()),
+        serde_json::Value::from(plan.chosen.suite.name.as_str()),
+        serde_json::Value::from(plan.request.network.name()),
         stages.join(", "),
         plan.deployment.in_flight
     )

@@ -1,30 +1,29 @@
 //! How the best plan changes: with the error that is allowed, and with the network.
 
 use super::choose::{check, search};
-use super::{Catalogue, CatalogueEntry, PlanRequest, PlanningError, Traffic};
+use super::{Catalogue, CatalogueEntry, Load, PlanRequest, PlanningError};
 use std::collections::BTreeMap;
-use viewless_simulator::network::Network;
 
-/// The Pareto front of time against error over a whole space: the fastest suite for every sum of errors that makes a difference,
+/// The Pareto front of time against error over a whole space, for one query: the fastest suite for every sum of errors that makes a difference,
 /// most accurate first. By trying everything, so that it checks the search.
 #[must_use]
-pub fn front(catalogue: &Catalogue, network: &Network, most_wraps: f64) -> Vec<(f64, f64, String)> {
+pub fn front(catalogue: &Catalogue, request: &PlanRequest) -> Vec<(f64, f64, String)> {
     let mut points = Vec::new();
-    for entry in catalogue.entries.iter().filter(|entry| entry.linear.wraps <= most_wraps) {
+    for entry in catalogue.entries.iter().filter(|entry| entry.linear.wraps <= request.most_wraps) {
         let start = vec![(entry.linear, 0.0, Vec::new())];
         let all = entry.functions.iter().fold(start, |points, choice| {
-            let extend = |(traffic, error, names): (Traffic, f64, Vec<String>)| {
+            let extend = |(load, error, names): (Load, f64, Vec<String>)| {
                 choice.variants.iter().map(move |variant| {
                     let names = names.iter().cloned().chain([variant.protocol.clone()]).collect();
                     let error = error + variant.certified_error * choice.calls as f64;
-                    (traffic + variant.traffic, error, names)
+                    (load + variant.load, error, names)
                 })
             };
             points.into_iter().flat_map(extend).collect()
         });
-        let allowed = all.into_iter().filter(|(traffic, ..)| traffic.wraps <= most_wraps);
-        points.extend(allowed.map(|(traffic, error, names)| {
-            (error, traffic.seconds(network), format!("{} {}", scheme_in_words(entry), names.join(" ")))
+        let allowed = all.into_iter().filter(|(load, ..)| load.wraps <= request.most_wraps);
+        points.extend(allowed.map(|(load, error, names)| {
+            (error, request.seconds(&load, catalogue.layers), format!("{} {}", scheme_in_words(entry), names.join(" ")))
         }));
     }
     points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -58,5 +57,5 @@ pub fn winner(
         return Err(PlanningError::FailuresUnreachable { limit: request.most_wraps });
     }
     let found = search(&allowed, catalogue, request)?;
-    Ok((scheme_in_words(found.entry), found.protocols.clone(), found.traffic.seconds(&request.network)))
+    Ok((scheme_in_words(found.entry), found.protocols.clone(), request.seconds(&found.load, catalogue.layers)))
 }

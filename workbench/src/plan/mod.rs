@@ -14,13 +14,15 @@ mod choose;
 mod deployment;
 mod files;
 mod front;
+mod measure;
 mod space;
 
-pub use catalogue::{Catalogue, CatalogueEntry, FunctionChoice, Rounds, Traffic, VariantEntry};
+pub use catalogue::{Catalogue, CatalogueEntry, FunctionChoice, Load, Rounds, VariantEntry};
 pub use choose::{Plan, PlanRequest, Priced, Swap, plan};
 pub use deployment::Deployment;
-pub use files::{PartiesFile, deployment_text, read_cluster, read_parties, suite_text};
+pub use files::{PartiesFile, deployment_text, machine_text, read_cluster, read_machine, read_parties, suite_text};
 pub use front::{front, winner};
+pub use measure::{MachineFile, measure};
 pub use space::Space;
 
 use crate::named::NamedError;
@@ -86,6 +88,11 @@ pub enum PlanningError {
         /// What was asked for.
         limit: f64,
     },
+    /// Computation that is told twice, or told for one process where several machines are asked for.
+    #[error(
+        "measured rates are those of one process that computes one query for all parties; for several queries, or with compute-seconds-per-layer, leave them out"
+    )]
+    TwoComputations,
     /// Every scheme wraps too often.
     #[error(
         "every suite of the space may wrap more often than {limit:e} times in an inference; allow exact truncation, or more failures"

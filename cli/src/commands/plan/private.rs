@@ -9,12 +9,11 @@ use crate::render::picture::Format;
 use crate::render::{plan as words, plan_chart as chart};
 use crate::screen::{self, Manner};
 use clap::Args;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use viewless_simulator::network::Network;
 use viewless_workbench::Subject;
 use viewless_workbench::plan::{
-    Catalogue, PartiesFile, PlanRequest, Space, deployment_text, front, plan, read_parties, suite_text,
+    Catalogue, PartiesFile, PlanRequest, Space, deployment_text, front, plan, read_machine, read_parties, suite_text,
 };
 
 /// What is planned, and within which limits.
@@ -49,6 +48,9 @@ pub(super) struct Arguments {
     /// Machines of each party: a .toml file
     #[arg(long, value_name = "FILE")]
     parties: Option<PathBuf>,
+    /// Count computation, too, by what `viewless plan measure` wrote; for one query
+    #[arg(long, value_name = "FILE")]
+    machine: Option<PathBuf>,
     /// Write the suite, for --suite of other commands
     #[arg(long, value_name = "FILE.toml")]
     write_suite: Option<PathBuf>,
@@ -71,52 +73,59 @@ pub(super) struct Arguments {
 /// # Errors
 /// What cannot be planned or written.
 pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    for path in [&arguments.plot_front, &arguments.plot_timeline, &arguments.plot_map].into_iter().flatten() {
-        Format::of(path)?;
-    }
     let (Some(model), Some(error_budget)) = (&arguments.model, arguments.error) else {
         return Err(CliError::NothingToPlan);
     };
     let subject = Subject::find_model(model, arguments::registry())?;
     let space = Space::of_words(&arguments.suite_space, &arguments.fraction_bits)?;
     let parties = arguments.parties.as_deref().map_or_else(|| Ok(PartiesFile::default()), read_parties)?;
+    let machine = arguments.machine.as_deref().map(read_machine).transpose()?;
     let request = PlanRequest {
         network: arguments.network.clone(),
         error_budget,
         most_wraps: arguments.wraps,
         requests: arguments.requests,
         parties,
+        rates: machine.as_ref().map(|machine| machine.rates),
     };
+    // What cannot be written is refused before the work.
+    let (suite_file, deployment_file) = (begin(&arguments.write_suite)?, begin(&arguments.write_deployment)?);
+    let (front_file, timeline_file) = (begin_picture(&arguments.plot_front)?, begin_picture(&arguments.plot_timeline)?);
+    let map_file = begin_picture(&arguments.plot_map)?;
     let progress = Progress::start("counting and certifying");
     let catalogue = Catalogue::new(&subject, &space, arguments.sizes.checked(), &|done, of| progress.tell(done, of))?;
     drop(progress);
     let plan = plan(&subject, &catalogue, &request)?;
-    if let Some(path) = &arguments.write_suite {
-        write(path, suite_text(&plan.chosen.suite)?.as_bytes())?;
+    if let Some(file) = suite_file {
+        file.finish(suite_text(&plan.chosen.suite)?.as_bytes())?;
     }
-    if let Some(path) = &arguments.write_deployment {
-        write(path, deployment_text(&plan).as_bytes())?;
+    if let Some(file) = deployment_file {
+        file.finish(deployment_text(&plan).as_bytes())?;
     }
-    if let Some(path) = &arguments.plot_front {
-        let points = front(&catalogue, &request.network, request.most_wraps);
-        draw(path, &chart::front(&plan, &points))?;
+    if let Some((file, format)) = front_file {
+        let points = front(&catalogue, &request);
+        file.finish(&format.contents(&chart::front(&plan, &points))?)?;
     }
-    if let Some(path) = &arguments.plot_timeline {
-        draw(path, &chart::timeline(&plan))?;
+    if let Some((file, format)) = timeline_file {
+        file.finish(&format.contents(&chart::timeline(&plan))?)?;
     }
-    if let Some(path) = &arguments.plot_map {
-        draw(path, &chart::map(&catalogue, &request))?;
+    if let Some((file, format)) = map_file {
+        file.finish(&format.contents(&chart::map(&catalogue, &request))?)?;
     }
-    screen::show(&plan, manner, |explain| words::text(&plan, &catalogue, explain))?;
+    screen::show(&plan, manner, |explain| words::text(&plan, &catalogue, machine.as_ref(), explain))?;
     Ok(Outcome::Positive)
 }
 
-fn draw(path: &Path, svg: &str) -> Result<(), CliError> {
-    write(path, &Format::of(path)?.contents(svg)?)
+/// Begins a file that is asked for.
+fn begin(path: &Option<PathBuf>) -> Result<Option<Pending>, CliError> {
+    path.as_deref().map(Pending::create).transpose()
 }
 
-fn write(path: &Path, contents: &[u8]) -> Result<(), CliError> {
-    let mut file = Pending::create(path)?;
-    file.write_all(contents).map_err(|source| CliError::WriteFile { path: path.to_owned(), source })?;
-    file.commit()
+/// Begins a picture that is asked for.
+fn begin_picture(path: &Option<PathBuf>) -> Result<Option<(Pending, Format)>, CliError> {
+    let begin = |path: &Path| {
+        let format = Format::of(path)?;
+        Ok((Pending::create(path)?, format))
+    };
+    path.as_deref().map(begin).transpose()
 }

@@ -67,6 +67,7 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Description")]
 pub struct Cluster {
+    /// Its nodes.
     nodes: Vec<Node>,
 }
 

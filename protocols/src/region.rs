@@ -9,7 +9,9 @@ pub struct RegionId(u32);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Region {
+    /// The region around it.
     parent: RegionId,
+    /// Its name there.
     name: String,
 }
 

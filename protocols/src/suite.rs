@@ -50,12 +50,19 @@ pub fn is_protocol_file(name: &str) -> bool {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct WrittenSuite {
+    /// Its name.
     name: String,
+    /// One line on what it is for.
     summary: String,
+    /// Fraction bits of the fixed point.
     fraction_bits: u8,
+    /// Look-up of tokens.
     embedding: Embedding,
+    /// The scheme with its choices.
     scheme: WrittenScheme,
+    /// For each function its protocol, or a protocol file.
     protocols: BTreeMap<Function, String>,
+    /// The texts of these files.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     protocol_files: BTreeMap<String, String>,
 }

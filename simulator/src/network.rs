@@ -64,8 +64,11 @@ pub enum NetworkError {
 /// A network between the parties: every directed link has the same bandwidth and the same one-way latency.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Network {
+    /// Its name.
     name: String,
+    /// Bandwidth of each directed link.
     bandwidth_bits_per_second: f64,
+    /// Latency of each directed link, one way.
     latency_seconds: f64,
 }
 

@@ -79,7 +79,7 @@ impl Assay {
         let setting = Setting { suite, sizes, schedule: Schedule::Asap, network: &network, grouping: Grouping::Region };
         let question = question(protocol, suite);
         let right = ErrorAudit::new(&question, sizes.seq())?;
-        let why_not = if right.holds() { None } else { WhyNot::of(subject, &question)? };
+        let why_not = WhyNot::of(subject, &question, &right)?;
         Ok(Self {
             card: CardReport::new(&protocol.card),
             right,

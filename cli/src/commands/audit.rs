@@ -105,6 +105,7 @@ struct Page<'a> {
     #[serde(flatten)]
     audit: &'a ErrorAudit,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why the claim does not hold, where it does not.
     why_not: Option<&'a WhyNot>,
 }
 
@@ -126,7 +127,7 @@ fn of_protocol(
             ErrorAudit::with_progress(&question, *row as usize, &tell)?
         }
     };
-    let why_not = if found.holds() { None } else { WhyNot::of(subject, &question)? };
+    let why_not = WhyNot::of(subject, &question, &found)?;
     let page = Page { audit: &found, why_not: why_not.as_ref() };
     screen::show(&page, manner, |_| render::audit::text(&found, why_not.as_ref(), suite))?;
     Ok(found.holds().into())

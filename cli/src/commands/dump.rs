@@ -44,17 +44,25 @@ enum Form {
 /// The data form with its name.
 #[derive(Serialize)]
 struct Dump<'a> {
+    /// The model or protocol.
     subject: &'a str,
+    /// The suite.
     suite: &'a str,
+    /// Tokens of a sequence; for a protocol, elements of a row.
     seq: usize,
+    /// Sequences; for a protocol, rows.
     batch: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// BLAKE3 of the Program, in hexadecimal.
     digest: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// What is computed, with `--form circuit`.
     circuit: Option<&'a Circuit>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// Who does what, with `--form program`.
     program: Option<&'a ProgramDraft>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// The text of the protocol file, with `--form file`.
     file: Option<&'a str>,
 }
 

@@ -24,9 +24,12 @@ pub struct Arguments {
     cache: Option<PathBuf>,
 }
 
+/// A model that lies in the cache.
 #[derive(Serialize)]
 struct Fetched<'a> {
+    /// The name that was asked for.
     name: &'a str,
+    /// The folder in which its files are.
     directory: &'a Path,
 }
 

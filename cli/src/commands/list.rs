@@ -31,9 +31,13 @@ pub struct Arguments {
 /// Everything there is.
 #[derive(Serialize)]
 struct Everything {
+    /// The cards of all protocols.
     protocols: Vec<CardReport>,
+    /// All built-in suites.
     suites: Vec<Suite>,
+    /// All models that are known by name.
     models: Vec<ModelEntry>,
+    /// All built-in networks.
     networks: Vec<Network>,
 }
 
@@ -41,15 +45,20 @@ struct Everything {
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Entry {
+    /// The card of a protocol.
     Protocol(CardReport),
+    /// A suite.
     Suite(Suite),
+    /// A model.
     Model(ModelEntry),
+    /// A network.
     Network(Network),
 }
 
 /// A model that can be named.
 #[derive(Serialize)]
 struct ModelEntry {
+    /// Its name.
     name: &'static str,
     /// Whether `viewless fetch` gets its weights.
     fetchable: bool,

@@ -43,9 +43,13 @@ pub struct Arguments {
 /// The file with what is known of it.
 #[derive(Serialize)]
 struct Written<'a> {
+    /// The file that was written.
     file: String,
+    /// The suite at whose fixed point and truncation the claim was checked.
     suite: &'a str,
+    /// Degree of the polynomial.
     degree: usize,
+    /// Pieces of equal length.
     pieces: usize,
     #[serde(flatten)]
     draft: &'a Draft,

@@ -58,6 +58,7 @@ struct Page<'a> {
     #[serde(flatten)]
     proof: &'a ProveReport,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// What real runs show, with `--statistics`.
     statistics: Option<&'a StatisticsReport>,
 }
 

@@ -2,10 +2,10 @@
 
 use super::table::{TextTable, hanging};
 use super::{rows, units, words};
-use viewless_proofs::audit::{ClaimVerdict, Diagnosis, PublishedCoefficient, Report};
+use viewless_proofs::audit::{ClaimVerdict, Diagnosis, Operation, PublishedCoefficient, Report};
 use viewless_protocols::suite::Suite;
 use viewless_workbench::error_audit::ErrorAudit;
-use viewless_workbench::why_not::{Other, WhyNot};
+use viewless_workbench::why_not::{Other, Reason, WhyNot};
 
 /// Whether the claim of the card is true, and how wrong the protocol can be.
 #[must_use]
@@ -47,17 +47,41 @@ pub fn text(audit: &ErrorAudit, why_not: Option<&WhyNot>, suite: &Suite) -> Stri
 /// What fails, and from where on, in a sentence.
 #[must_use]
 pub fn reason(why_not: &WhyNot) -> String {
-    let Diagnosis { holds_on, fails_at, operation, error, claimed } = &why_not.diagnosis;
-    let holds = match holds_on {
-        Some((low, high)) => format!("The claim holds on [{}, {}]", units::real(*low), units::real(*high)),
-        None => "The claim was found to hold nowhere".to_owned(),
-    };
-    let fails = match operation {
-        Some(operation) => {
-            let place = match &why_not.line {
-                Some(line) => format!("line {}, `{}`,", line.number, line.text),
-                None => format!("`{}` in {}", operation.name, operation.region),
+    let (holds, fails) = match &why_not.reason {
+        Reason::Number(diagnosis) => (holds(diagnosis.holds_on, "on"), of_number_fails(diagnosis, why_not)),
+        Reason::Rows(diagnosis) => {
+            let longest = match diagnosis.longest_row {
+                Some(length) => format!("; on the whole range it holds for rows of up to {length} elements"),
+                None => String::new(),
             };
+            let fails = rows::fails(diagnosis, diagnosis.operation.as_ref().map(|operation| place(operation, why_not)));
+            (holds(diagnosis.holds_on, "for rows of elements in") + &longest, fails)
+        }
+    };
+    format!("{holds}; {fails}.")
+}
+
+fn holds(on: Option<(f64, f64)>, what: &str) -> String {
+    match on {
+        Some((low, high)) => format!("The claim holds {what} [{}, {}]", units::real(low), units::real(high)),
+        None => "The claim was found to hold nowhere".to_owned(),
+    }
+}
+
+/// The operation with its line, or the region that it is in.
+fn place(operation: &Operation, why_not: &WhyNot) -> String {
+    match &why_not.line {
+        Some(line) => format!("line {}, `{}`,", line.number, line.text),
+        None => format!("`{}` in {}", operation.name, operation.region),
+    }
+}
+
+/// What fails beyond, for a function of one number.
+fn of_number_fails(diagnosis: &Diagnosis, why_not: &WhyNot) -> String {
+    let Diagnosis { fails_at, operation, error, claimed, .. } = diagnosis;
+    match operation {
+        Some(operation) => {
+            let place = place(operation, why_not);
             let grows = operation.grows_with_power.map_or_else(String::new, |power| format!(" and grows as x^{power}"));
             let (at, value) = (units::real(*fails_at), operation.value);
             format!(
@@ -68,8 +92,7 @@ pub fn reason(why_not: &WhyNot) -> String {
             "at x = {} it errs by {error:.3e} over the reals, where {claimed:.3e} is claimed, and no operation leaves the headroom",
             units::real(*fails_at)
         ),
-    };
-    format!("{holds}; {fails}.")
+    }
 }
 
 /// What others do where this protocol fails.

@@ -3,7 +3,7 @@
 use super::table::TextTable;
 use super::units;
 use viewless_proofs::audit::ClaimVerdict;
-use viewless_proofs::audit::rows::{Method, NotCovered, RowReport};
+use viewless_proofs::audit::rows::{Method, NotCovered, RowDiagnosis, RowReport};
 use viewless_protocols::suite::Suite;
 
 /// The readable page.
@@ -23,7 +23,8 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
         table.row([what.to_owned(), figures.0, figures.1]);
     };
     line("certified, every run on every covered row", report.certified_max_error);
-    line("certified, every run on the worst row found", Some(report.certified_on_worst_row));
+    let on_row = report.certified_on_worst_row;
+    line("certified, every run on the worst row found", on_row.is_finite().then_some(on_row));
     line("observed, runs on that row", Some(report.observed_on_worst_row));
     for kind in &report.observed_by_kind {
         line(&format!("observed, worst of {} rows, {}", kind.rows, kind.kind), Some(kind.observed_error));
@@ -101,4 +102,46 @@ fn covered(report: &RowReport) -> String {
     left("NOT COVERED, though the card claims them:", &report.not_covered);
     left("not covered, and nothing claimed by the card:", &report.outside_card);
     text
+}
+
+/// What fails beyond the rows for which a claim is proved; `place` is that of the operation that leaves the headroom.
+#[must_use]
+pub fn fails(diagnosis: &RowDiagnosis, place: Option<String>) -> String {
+    let RowDiagnosis { failing_row, operation, of_claim, part, not_reduced, .. } = diagnosis;
+    let row = failing_row.as_deref().map_or_else(String::new, shown);
+    match (operation, of_claim, part) {
+        (Some(operation), ..) => format!(
+            "on the row {row} {} leaves the headroom of the fixed point: its result is {:.3e} there",
+            place.unwrap_or_else(|| operation.name.clone()),
+            operation.value
+        ),
+        (None, Some(part), _) => format!(
+            "on the row {row} it errs over the reals by {part:.3} times what is claimed, and no operation leaves the headroom"
+        ),
+        (None, None, Some(claim)) => format!(
+            "on the row {row} {} claims {} in [{}, {}], which rows leave as far as [{}, {}]",
+            claim.protocol,
+            claim.subject.words(),
+            units::real(claim.claimed.0),
+            units::real(claim.claimed.1),
+            units::real(claim.reach.0),
+            units::real(claim.reach.1)
+        ),
+        (None, None, None) => {
+            let why = not_reduced.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+            format!("no row was found that fails, and beyond that no bound is known that is good enough{why}")
+        }
+    }
+}
+
+/// A row, shortened: equal neighbours once, and the first few of them.
+fn shown(row: &[f64]) -> String {
+    const MOST: usize = 4;
+    let runs: Vec<&[f64]> = row.chunk_by(|a, b| a == b).collect();
+    let one = |run: &&[f64]| match run.len() {
+        1 => units::real(run[0]),
+        count => format!("{} ({count} times)", units::real(run[0])),
+    };
+    let first = runs.iter().take(MOST).map(one).collect::<Vec<_>>().join(", ");
+    format!("[{first}{}]", if runs.len() > MOST { ", ..." } else { "" })
 }

@@ -10,6 +10,7 @@ use crate::bound::search::split_evenly;
 use crate::bound::{Arithmetic, Cell, Interpreter, Register, Tape};
 use crate::reference::Piecewise;
 use serde::Serialize;
+use viewless_protocols::circuit::CheckedCircuit;
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::nonlinear::ErrorClaim;
 
@@ -83,7 +84,8 @@ pub fn diagnose(question: &Question<'_>) -> Result<Option<Diagnosis>, AuditError
         }
     };
     let (error, size, leaves) = certifier.at(fails_at)?;
-    let operation = if leaves { leaving(&circuit, question, fails_at)? } else { None };
+    let operation =
+        if leaves { leaving(&circuit, question, &[fails_at as f64], &[(fails_at / 2) as f64])? } else { None };
     let claimed = card.error.absolute + card.error.relative * size;
     Ok(Some(Diagnosis { holds_on, fails_at: real(fails_at), operation, error, claimed }))
 }
@@ -172,18 +174,20 @@ fn probed(
     Ok(Some(failing))
 }
 
-/// The first operation whose result leaves the headroom in a run of x.
-fn leaving(
-    circuit: &viewless_protocols::circuit::CheckedCircuit,
+/// The first operation whose result leaves the headroom in a run of some inputs, in units; `half` are these inputs halved.
+pub(super) fn leaving(
+    circuit: &CheckedCircuit,
     question: &Question<'_>,
-    x: i64,
+    inputs: &[f64],
+    half: &[f64],
 ) -> Result<Option<Operation>, AuditError> {
     let (tape, ends) = Tape::by_node(circuit, question.fixed).map_err(crate::bound::BoundError::from)?;
     let input = tape.steps.iter().position(|step| matches!(step.scalar, crate::bound::Scalar::Input(_))).unwrap_or(0);
-    let single = |x: i64| Cell { low: x, high: x };
+    let single = |inputs: &[f64]| inputs.iter().map(|&x| (x, x)).collect::<Vec<_>>();
+    let case = single(inputs);
     let stays = |step: usize| -> Result<bool, AuditError> {
         let ring = Interpreter::new(tape.up_to(step as Register), Arithmetic::Ring(question.scheme.truncation))?;
-        Ok(ring.respond(&[single(x)])?[0].bounded)
+        Ok(ring.intervals(&case).is_some())
     };
     // Whoever has left stays outside: the steps up to the first that leaves are those that stay within.
     let (mut within, mut outside) = (input, tape.steps.len() - 1);
@@ -196,15 +200,18 @@ fn leaving(
     }
     let Some(node) = ends.iter().position(|&end| end > outside) else { return Ok(None) };
     let reals = Interpreter::new(tape.up_to(outside as Register), Arithmetic::Reals)?;
-    let values: Vec<f64> = reals.respond(&[single(x), single(x / 2)])?.iter().map(|response| response.centre).collect();
-    let power = (values[0] / values[1]).abs().log2();
+    let value = |inputs: &[f64]| {
+        let intervals = reals.intervals(&single(inputs));
+        intervals.map_or(f64::NAN, |intervals| f64::midpoint(intervals[0].low, intervals[0].high))
+    };
+    let (value, power) = (value(inputs), (value(inputs) / value(half)).abs().log2());
     let name = circuit.to_string();
     let name = name.lines().find_map(|line| line.strip_prefix(&format!("%{node}: "))).unwrap_or_default();
     Ok(Some(Operation {
         node,
         name: name.split_once(" = ").map_or(name, |(_, operation)| operation).to_owned(),
         region: circuit.regions().path(circuit.nodes()[node].region),
-        value: values[0],
+        value,
         grows_with_power: (power.is_finite() && (power - power.round()).abs() < 0.15).then_some(power.round() as i32),
     }))
 }

@@ -228,8 +228,11 @@ impl DomainClaim {
 /// A circuit under construction; [`Circuit::finish`] checks it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Circuit {
+    /// The operations, each behind its arguments.
     pub(crate) nodes: Vec<Node>,
+    /// The regions that the nodes are in.
     pub(crate) regions: Regions,
+    /// Intervals in which values are claimed to be.
     pub(crate) domains: Vec<DomainClaim>,
     #[serde(skip)]
     region: RegionId,

@@ -161,8 +161,8 @@ pub struct Line {
     pub text: String,
 }
 
-/// The line of a file that makes a node of the circuit of its protocol, for a protocol of one argument that stands alone, as input 0 of
-/// `shape`. Of nested blocks it is the innermost line. Nothing for a node that no line makes, such as the input.
+/// The line of a file that makes a node of the circuit of its protocol, which stands alone as [`Protocol::build_alone`] builds it, with an
+/// argument of `shape`. Of nested blocks it is the innermost line. Nothing for a node that no line makes, such as the input.
 ///
 /// # Errors
 /// Those of [`read_protocol`]; a body that cannot be carried out for the shape.
@@ -173,17 +173,30 @@ pub fn line_of_node(
     shape: &[usize],
     node: usize,
 ) -> Result<Option<Line>, FileError> {
-    let source = read_source(origin, text, registry)?.0;
+    let (source, function, _) = read_source(origin, text, registry)?;
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", shape);
+    let given = given_alone(&mut c, x, Kind::of(&function));
     let first = c.nodes().len();
-    let made = source.trace(&mut c, Given { secrets: vec![x], epsilon: None, mask: None })?.1;
+    let made = source.trace(&mut c, given)?.1;
     let Some(&(_, at)) = made.iter().find(|(nodes, _)| node < *nodes).filter(|_| node >= first) else {
         return Ok(None);
     };
     let number = FileError::new(origin, text, at, "").line;
     let line = text.lines().nth(number - 1).unwrap_or_default().trim().to_owned();
     Ok(Some(Line { number, text: line }))
+}
+
+/// What a protocol that stands alone is given: of a layer normalisation the weights are inputs, and BERT's epsilon is added.
+fn given_alone(c: &mut Circuit, x: Secret, kind: Kind) -> Given {
+    let row_length = c.row_length(x);
+    match kind {
+        Kind::Map | Kind::Softmax => Given { secrets: vec![x], epsilon: None, mask: None },
+        Kind::LayerNorm => {
+            let weights = ["gamma", "beta"].map(|name| c.input(Owner::Model, name, [row_length]));
+            Given { secrets: [x].into_iter().chain(weights).collect(), epsilon: Some(1e-12), mask: None }
+        }
+    }
 }
 
 /// The protocols that a body calls.
@@ -332,19 +345,10 @@ impl Source {
     fn check(&self, kind: Kind) -> Result<(), FileError> {
         let mut c = Circuit::new();
         let shape = self.file.shape.clone().unwrap_or_else(|| vec![2, 8]);
-        let row_length = shape.last().copied().unwrap_or(1);
         let x = c.input(Owner::Client, "x", shape.as_slice());
-        let mut secrets = vec![x];
-        let mut epsilon = None;
-        match kind {
-            Kind::Map | Kind::Softmax => {}
-            Kind::LayerNorm => {
-                secrets.extend(["gamma", "beta"].map(|name| c.input(Owner::Model, name, [row_length])));
-                epsilon = Some(1e-12);
-            }
-        }
+        let given = given_alone(&mut c, x, kind);
         let shape = c.shape(x).clone();
-        let result = self.carry_out(&mut c, Given { secrets, epsilon, mask: None })?;
+        let result = self.carry_out(&mut c, given)?;
         if kind != Kind::Map && c.shape(result) != &shape {
             let message = format!(
                 "the result has shape {} for an argument of shape {shape}; write `return` and a secret of the same shape",

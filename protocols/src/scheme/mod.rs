@@ -120,12 +120,16 @@ pub struct SchemeSpec {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct WrittenScheme {
+    /// How secrets are shared.
     kind: SchemeKind,
+    /// How numbers are truncated.
     truncation: Truncation,
+    /// How numbers are compared.
     comparison: Comparison,
-    /// May be left out where there are none.
+    /// The masks of products; may be left out where there are none.
     #[serde(default)]
     triples: WrittenTriples,
+    /// Who holds the weights.
     weights: Weights,
 }
 

@@ -93,7 +93,8 @@ impl<'a> Judge<'a> {
         x.iter().map(|&x| function.at(&Enclosure::of(x, BITS))).collect()
     }
 
-    fn inputs(&self, row: &[f64]) -> Vec<f64> {
+    /// All inputs of the circuit for a row: a layer normalisation has weights, too.
+    pub(super) fn inputs(&self, row: &[f64]) -> Vec<f64> {
         match self.protocol.build {
             Build::Map(_) | Build::Softmax(_) => row.to_vec(),
             Build::LayerNorm(_) => {
@@ -129,6 +130,12 @@ impl<'a> Judge<'a> {
     /// Whether the plaintext stays in every claimed domain.
     pub(super) fn is_inside(&self, row: &[f64]) -> bool {
         self.position(row) == Position::Inside
+    }
+
+    /// Whether no number of any run on a row can leave the headroom.
+    pub(super) fn stays_within(&self, row: &[f64]) -> bool {
+        let unit = |x: &f64| ((x / self.unit).round(), (x / self.unit).round());
+        self.ring.intervals(&self.inputs(row).iter().map(unit).collect::<Vec<_>>()).is_some()
     }
 
     pub(super) fn judge(&self, rows: &[Vec<f64>], tally: &mut Tally) -> Vec<Judged> {

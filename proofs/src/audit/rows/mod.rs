@@ -16,6 +16,7 @@ mod bracket;
 mod certify;
 mod coverage;
 mod curve;
+mod diagnosis;
 mod family;
 mod judge;
 mod scale;
@@ -27,7 +28,7 @@ mod truth;
 mod tests;
 
 use super::{AuditError, Claim, ClaimVerdict, Question};
-use judge::{Judge, Runner};
+use judge::{Judge, Judged, Runner};
 use search::Draw;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -38,6 +39,7 @@ use viewless_protocols::nonlinear::Protocol;
 #[cfg(test)]
 pub(super) use coverage::of_card;
 pub use coverage::{ClaimSubject, CoveredClaim, NotCovered};
+pub use diagnosis::{RowDiagnosis, diagnose_rows, is_certified};
 pub use family::RowKind;
 
 /// Bits of the reference of one row: rows have errors far above 2^-100.
@@ -86,7 +88,7 @@ pub struct RowReport {
     pub rows_outside: u64,
     /// Rows on which a number can leave the headroom.
     pub rows_unbounded: u64,
-    /// No run on the worst row found errs by more.
+    /// No run on the worst row found errs by more; infinite where a number may leave the headroom on every row that was run.
     pub certified_on_worst_row: f64,
     /// Largest error of real runs on that row.
     pub observed_on_worst_row: f64,
@@ -201,7 +203,13 @@ pub fn audit_rows_with_progress(
     candidates.extend(ran.worst.values().map(|(_, row)| row.clone()));
     let is_box = certified.method == Method::Box;
     let (found, tally) = judge.search(&draw, question.seed, candidates, certified.error, is_box, progress);
-    let found = found.ok_or(AuditError::NoRow { name: card.name.to_owned(), length, low, high })?;
+    // Where all rows leave the headroom, none of them has a bound, and runs show nothing.
+    let unbounded = || {
+        let row = diagnosis::leaves_headroom(&judge, &draw)?;
+        Some(Judged { row, error: f64::INFINITY, of_claim: 0.0 })
+    };
+    let no_row = || AuditError::NoRow { name: card.name.to_owned(), length, low, high };
+    let found = found.or_else(unbounded).ok_or_else(no_row)?;
     // Both are theorems about the row.
     let on_row = found.error.min(certified.error);
     let observed = judge.run(question, &found.row)?;
@@ -248,7 +256,7 @@ pub fn audit_rows_with_progress(
         certified_max_error_ulp: finite(certified.error / unit),
         approximation_max_error: finite(certified.approximation),
         approximation_of_claim: finite(certified.of_claim),
-        ratio: if certified.error == on_row { Some(1.0) } else { finite(certified.error / on_row) },
+        ratio: if certified.error == on_row { finite(on_row).map(|_| 1.0) } else { finite(certified.error / on_row) },
         rows: tally.bounded,
         rows_outside: tally.outside,
         rows_unbounded: tally.unbounded,
@@ -272,14 +280,24 @@ fn verdict(question: &Question<'_>, certified: &certify::Certified, ran: &search
     if refuting > 1.0 {
         return ClaimVerdict::Exceeds;
     }
-    if certified.of_claim > 1.0 || !certified.error.is_finite() {
+    if !is_bounded(certified) {
         return ClaimVerdict::Undecided;
     }
+    let is_reduced = certified.method == Method::RowsReduced;
+    let is_covered = is_kept(question, certified) && (!is_reduced || ran.leaves_part.is_none());
+    if is_covered { ClaimVerdict::Holds } else { ClaimVerdict::NotCovered }
+}
+
+/// Whether the claim is true of the rows that the theorem is about, and every run on them has a bound.
+fn is_bounded(certified: &certify::Certified) -> bool {
+    certified.of_claim <= 1.0 && certified.error.is_finite()
+}
+
+/// The same of all rows for which the card claims something, or of all in a range that was asked for.
+fn is_kept(question: &Question<'_>, certified: &certify::Certified) -> bool {
     // A box is about all rows, whatever is claimed of them.
     let is_about = |claim: &CoveredClaim| claim.is_kept || claim.of_card && question.domain.is_none();
-    let is_reduced = certified.method == Method::RowsReduced;
-    let is_covered = certified.covered.iter().all(is_about) && (!is_reduced || ran.leaves_part.is_none());
-    if is_covered { ClaimVerdict::Holds } else { ClaimVerdict::NotCovered }
+    is_bounded(certified) && certified.covered.iter().all(is_about)
 }
 
 /// The certified part alone: no run that does not wrap errs by more, on any row of `length` elements in `range` whose plaintext keeps the

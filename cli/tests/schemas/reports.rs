@@ -1,0 +1,178 @@
+//! Every report: its schema, its type, and cheap commands that print it.
+
+/// A report of the command line.
+pub(crate) struct Report {
+    /// Name of its schema, without `.json`.
+    pub(crate) name: &'static str,
+    /// What it is.
+    pub(crate) is: &'static str,
+    /// Its type.
+    pub(crate) of: &'static str,
+    /// Commands that print it, run one after another in a folder with the files of `folder`; none where the network is needed.
+    pub(crate) commands: &'static [&'static str],
+}
+
+/// Makes a row of the table.
+const fn report(name: &'static str, is: &'static str, of: &'static str, commands: &'static [&'static str]) -> Report {
+    Report { name, is, of, commands }
+}
+
+/// All of them.
+pub(crate) const REPORTS: [Report; 20] = [
+    report("list", "viewless list: what there is", "cli::commands::list::Everything", &["list"]),
+    report(
+        "list-name",
+        "viewless list NAME: all about one protocol, suite, model or network",
+        "cli::commands::list::Entry",
+        &["list gelu/bolt", "list softmax/crypten", "list faithful", "list bert-base", "list vit-base", "list lan"],
+    ),
+    report(
+        "list-model",
+        "viewless list --model DIR: what of a model directory is read",
+        "models::closed_list::Inventory",
+        &["list --model bert", "list --model gpt2"],
+    ),
+    report("fetch", "viewless fetch: where a model lies", "cli::commands::fetch::Fetched", &[]),
+    report(
+        "infer",
+        "viewless infer: a private inference beside plaintext",
+        "workbench::inference::InferenceReport",
+        &[
+            "infer --model bert --text words --suite puma",
+            "infer --model bert --text words --suite mpcformer --accept-other-functions",
+            "infer --model classifier --text words",
+            "infer --model classifier --text words --text-pair more",
+            "infer --model bert --text a --certify --suite mpcformer --accept-other-functions",
+            "infer --model gpt2 --text words",
+            "infer --model vit --image picture.png",
+        ],
+    ),
+    report(
+        "cost",
+        "viewless cost: the bill, from shapes alone",
+        "workbench::bill::CostReport",
+        &[
+            "cost tanh/sine --seq 4",
+            "cost bert-base --seq 8 --suite puma --network wan",
+            "cost bert-base --seq 8 --suite crypten --schedule as-written",
+            "cost vit-base --by layer",
+        ],
+    ),
+    report(
+        "compare-suites",
+        "viewless compare MODEL: suites side by side",
+        "workbench::comparison::SuiteComparison",
+        &["compare tanh/sine --seq 4", "compare bert-base --seq 8 --suites faithful,mpcformer,client-server"],
+    ),
+    report(
+        "compare-protocols",
+        "viewless compare FUNCTION: protocols side by side",
+        "workbench::variants::VariantComparison",
+        &["compare tanh --seq 4", "compare softmax --seq 4", "compare gelu/bolt --with bad.protocol --seq 4"],
+    ),
+    report(
+        "report",
+        "viewless report: everything about one model",
+        "workbench::model_report::ModelReport",
+        &[
+            "report bert-base --seq 8",
+            "report bert --suite mpcformer --seq 8",
+            "report bert --text-file texts --seq 8",
+            "report bert --text-file texts --suite crypten --seq 8",
+        ],
+    ),
+    report(
+        "reproduce",
+        "viewless reproduce: a published table, each cell beside the count",
+        "published::reproduction::Reproduction",
+        &["reproduce secformer-table1", "reproduce mpcformer-table1"],
+    ),
+    report(
+        "new",
+        "viewless new: a first protocol file",
+        "cli::commands::new::Written",
+        &["new gelu/mine --poly --degree 3"],
+    ),
+    report(
+        "audit-protocol",
+        "viewless audit PROTOCOL: certified and observed error over every input or every row",
+        "cli::commands::audit::Page",
+        &[
+            "audit tanh/sine --samples 64",
+            "audit exp/limit --samples 64 --suite crypten",
+            "audit softmax/fourier --row 4",
+            "audit softmax/crypten --row 4",
+            "audit max/tree --row 4",
+            "audit layernorm/normalized --row 4",
+            "audit bad.protocol --samples 64",
+            "audit rows.protocol --row 4",
+        ],
+    ),
+    report(
+        "audit-model",
+        "viewless audit MODEL: how often an inference fails outright",
+        "workbench::failures::FailuresReport",
+        &["audit bert-base --seq 8", "audit bert --text words --suite crypten"],
+    ),
+    report(
+        "audit-sites",
+        "viewless audit --model DIR --text-file FILE: every site of a model on its own numbers",
+        "workbench::sites::SitesReport",
+        &["audit --model bert --text-file texts", "audit --model bert --text-file texts --suite secformer"],
+    ),
+    report(
+        "assay",
+        "viewless assay: all verdicts about a protocol",
+        "workbench::assay::Assay",
+        &["assay max/tree --seq 4 --runs 8", "assay rows.protocol --seq 4 --runs 8"],
+    ),
+    report(
+        "prove",
+        "viewless prove: what coalitions learn",
+        "cli::commands::prove::Page",
+        &[
+            "prove exp/limit --seq 4 --certificate proof.json",
+            "prove exp/limit --seq 2 --coalition all",
+            "prove bert-base --seq 8 --suite puma",
+            "prove exp/limit --seq 4 --statistics --runs 8",
+        ],
+    ),
+    report(
+        "check",
+        "viewless check: stored proofs verified again",
+        "workbench::certificate::CheckReport",
+        &[
+            "check proof.json",
+            "check proof.json --subject exp/limit --seq 4",
+            "check proof.json --subject exp/limit --seq 5",
+        ],
+    ),
+    report(
+        "plan",
+        "viewless plan: the fastest private deployment within an error budget",
+        "workbench::plan::choose::Plan",
+        &["plan distilbert --seq 8 --suite-space additive2,exact,carry --error 1"],
+    ),
+    report(
+        "plan-amp",
+        "viewless plan amp: strategies of training",
+        "planner::amp::report::Report",
+        &[
+            "plan amp --experiment het-cluster --as-coded",
+            "plan amp --experiment homogeneous",
+            "plan amp --experiment het-model --per-stage-speed",
+            "plan amp --experiment homogeneous --cluster cluster.toml",
+        ],
+    ),
+    report(
+        "dump",
+        "viewless dump: a circuit, Program or protocol file",
+        "cli::commands::dump::Dump",
+        &[
+            "dump gelu/cosine --form circuit --seq 4",
+            "dump gelu/cosine --form program --seq 2",
+            "dump max/tree --form circuit --seq 4",
+            "dump gelu/bolt --form file --seq 4",
+        ],
+    ),
+];

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use viewless_proofs::audit::{self, Question};
 use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::{Verdict, promised_coalitions, prove_each};
-use viewless_protocols::nonlinear::{Failing, Protocol, Quality, Registry};
+use viewless_protocols::nonlinear::{Failing, Protocol, Quality};
 use viewless_protocols::program::{COMPUTING, RegionBill, Schedule};
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::suite::Suite;
@@ -127,12 +127,12 @@ impl SuiteEntry {
         let program = programs.under(suite)?;
         let networks: Vec<&Network> = networks.iter().collect();
         let bill = viewless_protocols::program::bill(&program, schedule, viewless_protocols::model::BY_FUNCTION);
-        let failure = failure::predict(&program, ASSUMED_MAGNITUDE);
+        let failure = failure::predict(&program, &programs.subject.registry, ASSUMED_MAGNITUDE);
         let price = Price::counted(suite.name.clone(), &bill, &failure, &networks);
         let online = &bill.phases[&Phase::Online];
         let protocols = match &programs.subject.kind {
             Kind::Protocol(protocol) => vec![Arc::clone(protocol)],
-            Kind::Model(_) => suite.resolve(Registry::built_in())?.iter().cloned().collect(),
+            Kind::Model(_) => suite.resolve(&programs.subject.registry)?.iter().cloned().collect(),
         };
         let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(&protocol, suite, sizes.seq()));
         Ok(Self {
@@ -183,14 +183,13 @@ impl FunctionEntry {
 
 /// The largest error of any run that does not wrap, under a suite's scheme and fixed point; `None` where no finite bound is known.
 pub(crate) fn certified(protocol: &Protocol, suite: &Suite, row_length: usize) -> Option<f64> {
-    let name = &protocol.card.name;
-    let question = Question { samples: 1, ..question(name, suite) };
+    let question = Question { samples: 1, ..question(protocol, suite) };
     let bound = match is_of_rows(protocol) {
         false => audit::audit(&question).map(|report| report.certified_max_error),
-        true => audit::rows::certified_max_error(protocol, &question, row_length, ROW_RANGE),
+        true => audit::rows::certified_max_error(&question, row_length, ROW_RANGE),
     };
     bound.unwrap_or_else(|error| {
-        tracing::warn!("{name} under suite {}: {error}", suite.name);
+        tracing::warn!("{} under suite {}: {error}", protocol.card.name, suite.name);
         None
     })
 }

@@ -3,6 +3,7 @@
 use crate::error::CliError;
 use clap::{Args, ValueEnum};
 use viewless_proofs::privacy::statistical::MOST_RUNS;
+use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::program;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
@@ -95,12 +96,18 @@ pub fn runs(text: &str) -> Result<u32, String> {
     }
 }
 
+/// The protocols that the command line knows: those that come with viewless. Nobody else says so; the workbench takes any.
+#[must_use]
+pub fn registry() -> &'static Registry {
+    Registry::built_in()
+}
+
 /// A built-in suite, or the TOML file of one.
 ///
 /// # Errors
 /// No such suite or file, or a suite that cannot be used.
 pub fn suite(name: &str) -> Result<Suite, CliError> {
-    Ok(named::suite(name)?)
+    Ok(named::suite(name, registry())?)
 }
 
 /// A built-in network, or the TOML file of one.

@@ -4,9 +4,11 @@
 use criterion::{Criterion, Throughput};
 use std::hint::black_box;
 use viewless_proofs::audit::{Question, audit};
+use viewless_protocols::nonlinear::Registry;
 
 fn gelu(c: &mut Criterion) {
-    let whole = Question { domain: Some((-8.0, 8.0)), ..Question::new("gelu/secformer") };
+    let gelu = Registry::built_in().get("gelu/secformer").expect("it is built in");
+    let whole = Question { domain: Some((-8.0, 8.0)), ..Question::new(gelu) };
     let inputs = audit(&Question { samples: 4, ..whole }).expect("it can be audited").inputs;
     let mut group = c.benchmark_group("audit gelu/secformer on [-8, 8]");
     group.sample_size(10).throughput(Throughput::Elements(inputs));

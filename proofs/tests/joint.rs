@@ -1,7 +1,7 @@
 //! The joint statement: private and right together are not secure, and counting against a functionality says so.
 
 use viewless_proofs::privacy::certificate::Simulator;
-use viewless_proofs::privacy::exhaustive::{Joint, JointError, joint};
+use viewless_proofs::privacy::exhaustive::{Exhaustive, Joint, JointError, Options, count_jointly, joint};
 use viewless_proofs::privacy::{self, Coalition, Verdict, excess_bits};
 use viewless_protocols::party::Party::{self, Client, Dealer, ModelOwner, P0, P1};
 use viewless_protocols::party::PartySet;
@@ -150,4 +150,32 @@ fn another_interface_is_refused() {
     let program = trusted(|_| None);
     let coalition = Coalition::of(&program, &[P0]).unwrap();
     assert!(matches!(joint(&program, &functionality, coalition), Err(JointError::Interface { .. })));
+}
+
+#[test]
+fn an_own_sample_that_is_an_output_is_given_and_a_message_that_is_an_output_of_another_tells_it() {
+    let claim = |program: &Program| count_jointly(program, Coalition::of(program, &[P0]).unwrap(), Options::default());
+    // P0 outputs its sample, and so does the client: P0's output says all that its sample does.
+    let own = program(|p| {
+        let r = p.sample(PartySet::of(&[P0]), RING, [1].into());
+        p.reveal(r, P0, "own", 0);
+        let sent = p.send(r, Client);
+        let twice = p.add(sent, sent);
+        p.reveal(twice, Client, "y", 0);
+    });
+    assert_eq!(claim(&own), Ok(Exhaustive::Private));
+    // P0 is sent what P1 has as its output: no function of what P0 is given makes that up.
+    let of_another = |also_own: bool| {
+        program(|p| {
+            let r = p.sample(PartySet::of(&[P1]), RING, [1].into());
+            let y = p.add(r, r);
+            let sent = p.send(y, P0);
+            p.reveal(y, P1, "y", 0);
+            if also_own {
+                p.reveal(sent, P0, "own", 0);
+            }
+        })
+    };
+    assert!(matches!(claim(&of_another(false)), Ok(Exhaustive::Leak(_))));
+    assert_eq!(claim(&of_another(true)), Ok(Exhaustive::Private));
 }

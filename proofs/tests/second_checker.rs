@@ -4,10 +4,12 @@ mod random_programs;
 mod second;
 
 use random_programs::{Xorshift, coalitions, forged, instructions, program};
+use second::Counted;
 use std::io::ErrorKind;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator, Step, Withheld};
+use viewless_proofs::privacy::exhaustive::{self, Exhaustive, Options};
 use viewless_proofs::privacy::{self, symbolic};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
@@ -222,6 +224,55 @@ fn ask_about_random_programs(seed: u64, rounds: usize) -> Tally {
 fn both_say_the_same_of_random_programs() {
     let tally = ask_about_random_programs(0x5e_c04d, 120);
     assert!(tally.accepted > 100 && tally.refused > 100, "{tally:?}");
+}
+
+/// Counts by tables and by trying everything: (private by both, leaking by both).
+fn count_random_programs(seed: u64, rounds: usize, most_bits: u32) -> (usize, usize) {
+    let mut random = Xorshift(seed);
+    let (mut private, mut leaking, mut too_large) = (0, 0, 0);
+    for round in 0..rounds {
+        let length = 4 + random.next() as usize % 12;
+        let program = program(1 + (round % 3) as u8, &instructions(length, &mut random));
+        for coalition in coalitions(&program) {
+            for claim in [Simulator::GivenOwnSamples, Simulator::DrawsOwnSamples, Simulator::JointlyWithOutputs] {
+                let tables = match claim {
+                    Simulator::JointlyWithOutputs => exhaustive::count_jointly(&program, coalition, Options::default()),
+                    Simulator::DrawsOwnSamples => exhaustive::count_with(&program, coalition, Options::stronger()),
+                    Simulator::GivenOwnSamples | Simulator::GivenOwnRandomness => {
+                        exhaustive::count(&program, coalition)
+                    }
+                };
+                let Some(tried) = second::count(&program, coalition, claim, most_bits) else { return (0, 0) };
+                assert_eq!(tried.refused, None, "{}", *program);
+                let Ok(tables) = tables else { continue };
+                match (&tables, &tried) {
+                    (_, Counted { too_large: true, .. }) => too_large += 1,
+                    (Exhaustive::Private, Counted { private: true, .. }) => private += 1,
+                    // Of independent parts that leak, the tables name the worst.
+                    (Exhaustive::Leak(found), Counted { private: false, distance, .. })
+                        if 0.0 < found.distance && found.distance <= distance + 1e-12 =>
+                    {
+                        leaking += 1;
+                    }
+                    _ => panic!("{coalition}, {claim:?}: {tables:?} against {tried:?}\n{}", *program),
+                }
+            }
+        }
+    }
+    println!("{private} private, {leaking} leak, {too_large} are too large to try");
+    (private, leaking)
+}
+
+#[test]
+fn counting_by_tables_and_by_trying_everything_say_the_same() {
+    let (private, leaking) = count_random_programs(0xc0_047, 60, 9);
+    assert!((private, leaking) == (0, 0) || private > 50 && leaking > 50, "{private} {leaking}");
+}
+
+#[test]
+#[ignore = "minutes; run it after a change of the counter"]
+fn counting_by_tables_and_by_trying_everything_say_the_same_of_many() {
+    count_random_programs(0x7a_b1e5, 3000, 13);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //!
 //! A local truncation of x (a signed word of k bits) wraps for exactly |x| of the 2^k sharings. A run sums the law over the true x. Before a run x
 //! is unknown, and its size comes from one of two places:
-//! - from a card: where a protocol's rows are shares of one, by the truth on its card, the numbers of a row that it truncates last add up to 1;
+//! - from a card: where a protocol's rows are shares of one, by the truth on its card, the numbers of a row that it truncates last add up to 1.
+//!   A Program knows its protocols by the names of their regions alone, so that whoever asks brings the registry in which the names are looked
+//!   up; of a protocol that is not in it (one in a file of a suite) nothing is known, and each number is taken at the assumed size;
 //! - from an assumption, for every other number, which is printed with the figure.
 //!
 //! Truncations have shares of their own, so the probability that none wraps is the product of the probabilities that each does not.
@@ -53,9 +55,9 @@ struct Predicted {
 
 /// The claims of a Program that are about the outputs of protocols whose rows are shares of one: of each such protocol the last truncation. What its
 /// parts truncate is no output.
-fn claims_of_shares(program: &Program) -> BTreeSet<usize> {
+fn claims_of_shares(program: &Program, registry: &Registry) -> BTreeSet<usize> {
     let is_of_shares = |region: RegionId| {
-        let protocol = Registry::built_in().get(program.regions.name(region));
+        let protocol = registry.get(program.regions.name(region));
         protocol.is_some_and(|protocol| protocol.card.error.truth.is_share_of_row())
     };
     let truncations = program.claims.iter().enumerate().filter(|(_, claim)| is_local_truncation(claim));
@@ -75,8 +77,8 @@ fn is_local_truncation(claim: &Claim) -> bool {
 
 /// The law for every claim of a Program, in order, if truncated numbers have `magnitude`, those apart whose size a card states; nothing for claims of
 /// other kinds.
-fn predicted(program: &Program, magnitude: f64) -> Vec<(&Claim, Predicted)> {
-    let of_shares = claims_of_shares(program);
+fn predicted<'p>(program: &'p Program, registry: &Registry, magnitude: f64) -> Vec<(&'p Claim, Predicted)> {
+    let of_shares = claims_of_shares(program, registry);
     let claims = program.claims.iter().enumerate();
     let one = claims.filter_map(|(i, claim)| match claim.kind {
         ClaimKind::LocalTruncation { fraction_bits, .. } => {
@@ -97,7 +99,7 @@ fn predicted(program: &Program, magnitude: f64) -> Vec<(&Claim, Predicted)> {
 
 /// Sums the law over a Program whose truncated numbers have `magnitude`, in real units, those apart whose size a card states.
 #[must_use]
-pub fn predict(program: &Program, magnitude: f64) -> Failure {
+pub fn predict(program: &Program, registry: &Registry, magnitude: f64) -> Failure {
     let mut failure = Failure {
         elements: 0,
         assumed_magnitude: magnitude,
@@ -105,7 +107,7 @@ pub fn predict(program: &Program, magnitude: f64) -> Failure {
         expected_wraps: 0.0,
         log_of_none: 0.0,
     };
-    for (_, predicted) in predicted(program, magnitude) {
+    for (_, predicted) in predicted(program, registry, magnitude) {
         failure.elements += predicted.wraps.elements;
         failure.elements_of_shares += if predicted.is_share { predicted.wraps.elements } else { 0 };
         failure.expected_wraps += predicted.wraps.expected;
@@ -116,9 +118,9 @@ pub fn predict(program: &Program, magnitude: f64) -> Failure {
 
 /// [`predict`], for each function of a model that has a local truncation, the most frequent failures first.
 #[must_use]
-pub fn predict_by_function(program: &Program, magnitude: f64) -> Vec<(String, RegionWraps)> {
+pub fn predict_by_function(program: &Program, registry: &Registry, magnitude: f64) -> Vec<(String, RegionWraps)> {
     let functions = group_names(&program.regions, BY_FUNCTION);
-    let claims = predicted(program, magnitude).into_iter();
+    let claims = predicted(program, registry, magnitude).into_iter();
     sorted(claims.map(|(claim, predicted)| (functions[Regions::index(claim.region)].clone(), predicted.wraps)))
 }
 
@@ -176,7 +178,7 @@ mod tests {
         let y = Registry::built_in().get("softmax/2quad").unwrap().build(&mut c, x);
         c.reveal(y, "y");
         let program = scheme::compile(&c.finish().unwrap(), &suite.scheme, suite.fixed()).unwrap();
-        let known = predict(&program, 1.0);
+        let known = predict(&program, Registry::built_in(), 1.0);
         assert_eq!(known.elements_of_shares, 64);
         let all = program.claims.iter().filter(|claim| is_local_truncation(claim));
         let each: f64 = all
@@ -197,7 +199,7 @@ mod tests {
         let saved = 64.0 * (1.0 - 1.0 / 16.0) * of_outputs.unwrap();
         assert!((each - known.expected_wraps - saved).abs() <= 1e-12 * each, "{saved:e}");
         // With assumed sizes of 0 only the shares are left: 4 rows, each 1.
-        let shares = predict(&program, 0.0);
+        let shares = predict(&program, Registry::built_in(), 0.0);
         assert!(shares.expected_wraps > 0.0 && shares.expected_wraps < known.expected_wraps);
     }
 }

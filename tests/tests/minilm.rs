@@ -31,6 +31,7 @@ fn private_with(suite: &Suite, text: &str, threads: usize) -> InferenceReport {
     let question = Question {
         model: model(),
         suite,
+        registry: Registry::built_in(),
         asking: Asking::Text(text),
         seed: Seed::from_u64(0),
         network: &Network::lan(),

@@ -104,6 +104,7 @@ fn private(model: &Model, prompt: Prompt<'_>) -> InferenceReport {
     let question = Question {
         model,
         suite: &suite,
+        registry: Registry::built_in(),
         asking: match prompt {
             Prompt::Tokens(tokens) | Prompt::Pair { tokens, .. } => Asking::Tokens(tokens),
             Prompt::Image(_) => Asking::Image { name: "a test", pixels: &image },
@@ -299,7 +300,21 @@ fn under(model: &Model, layernorm: &str, certify: bool) -> InferenceReport {
     let (mut suite, network) = (suite(), Network::lan());
     suite.protocols.insert(viewless_protocols::nonlinear::Function::LAYERNORM, layernorm.to_owned());
     let (seed, schedule, asking) = (Seed::from_u64(1), Schedule::Asap, Asking::Tokens(&[4, 9, 1]));
-    infer(&Question { model, suite: &suite, asking, seed, network: &network, schedule, certify }, None, None).unwrap()
+    infer(
+        &Question {
+            model,
+            suite: &suite,
+            registry: Registry::built_in(),
+            asking,
+            seed,
+            network: &network,
+            schedule,
+            certify,
+        },
+        None,
+        None,
+    )
+    .unwrap()
 }
 
 /// A small model with an epsilon, the numbers of its embeddings made by `change` of the table's name, the position and the number.

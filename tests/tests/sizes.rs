@@ -172,7 +172,7 @@ fn any_sizes_of_a_protocol_give_a_bill_or_an_error() {
         if protocol.card.name.starts_with("max/crypten") && seq > 1 << 12 {
             return Ok(());
         }
-        match Subject::of_protocol(protocol).program(&suite, sizes) {
+        match Subject::of_protocol(protocol, Registry::built_in()).program(&suite, sizes) {
             Ok(program) => {
                 let bill = bill(&program, Schedule::AsWritten, Grouping::Region);
                 prop_assert!(bill.phases.values().any(|phase| phase.bytes_total > 0));
@@ -199,7 +199,7 @@ fn any_sizes_of_a_protocol_give_a_bill_or_an_error() {
 fn a_decoder_of_very_many_tokens_is_refused_before_its_mask_is_made() {
     let input = Input::Text { vocab_size: 9, max_positions: 1 << 20, type_vocab_size: 0 };
     let draft = TransformerDraft { input, layers: 1, ..TransformerConfig::gpt2().draft() };
-    let subject = Subject::of_model("decoder", draft.check().unwrap());
+    let subject = Subject::of_model("decoder", draft.check().unwrap(), Registry::built_in());
     let suite = Suite::built_in("faithful").unwrap();
     for tokens in [MOST_MASKED_TOKENS + 1, 1 << 20] {
         let refused = subject.circuit(&suite, Sizes::new(tokens, 1).unwrap()).unwrap_err();

@@ -125,7 +125,7 @@ fn bert_base_has_the_rounds_and_the_failures_that_reports_print() {
         let bill = bill(&program, Schedule::Asap, model::BY_FUNCTION);
         let rounds = bill.phase(Phase::Online).rounds;
         let [lan, wan] = [Network::lan(), Network::wan()].map(|network| network.online_seconds(&bill));
-        let failure = predict(&program, 1.0);
+        let failure = predict(&program, Registry::built_in(), 1.0);
         println!("{name}: {rounds} rounds, {lan} s, {wan} s, {} of {}", failure.probability(), failure.expected_wraps);
         match name {
             "puma" => assert_eq!(rounds, 1668),

@@ -85,7 +85,7 @@ pub(crate) fn prices_of(programs: &Programs<'_>, setting: &Setting<'_>) -> Alter
     let price = |choice: Choice| {
         let program = programs.under(&choice.suite);
         let program = program.map_err(|error| format!("no price with {}: {error}", choice.change))?;
-        Ok(Price::of(choice.change, &program, setting.schedule, &[setting.network]))
+        Ok(Price::of(choice.change, &program, &programs.subject.registry, setting.schedule, &[setting.network]))
     };
     let counted: Vec<Result<Price, String>> =
         alternatives(setting.suite, &programs.subject.kind).into_par_iter().map(price).collect();
@@ -103,12 +103,13 @@ pub(crate) fn prices_of(programs: &Programs<'_>, setting: &Setting<'_>) -> Alter
 mod tests {
     use super::*;
     use crate::sizes::Sizes;
+    use viewless_protocols::nonlinear::Registry;
     use viewless_protocols::program::Schedule;
     use viewless_simulator::network::Network;
 
     fn changes(suite: &str, subject: &str) -> Vec<String> {
         let suite = Suite::built_in(suite).unwrap();
-        let kind = Subject::find(subject).unwrap().kind;
+        let kind = Subject::find(subject, Registry::built_in()).unwrap().kind;
         alternatives(&suite, &kind).into_iter().map(|choice| choice.change).collect()
     }
 
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn our_own_choices_are_cheaper() {
         let suite = Suite::built_in("secformer").unwrap();
-        let subject = Subject::find("bert-base").unwrap();
+        let subject = Subject::find("bert-base", Registry::built_in()).unwrap();
         let (network, schedule) = (Network::lan(), Schedule::AsWritten);
         let sizes = Sizes::new(8, 1).unwrap();
         let setting = Setting {
@@ -135,7 +136,7 @@ mod tests {
             network: &network,
             grouping: viewless_protocols::model::BY_FUNCTION,
         };
-        let own = Price::of("", &subject.program(&suite, sizes).unwrap(), schedule, &[]);
+        let own = Price::of("", &subject.program(&suite, sizes).unwrap(), &subject.registry, schedule, &[]);
         let found = prices(&subject, &setting);
         assert_eq!((found.prices.len(), found.notes.len()), (4, 0));
         for price in found.prices.iter().filter(|price| price.choice != "truncation exact") {

@@ -77,9 +77,9 @@ impl Assay {
         let network = Network::lan();
         let row = Sizes::new(sizes.seq().min(Self::STATISTICS_ROW), 1).unwrap_or(sizes);
         let setting = Setting { suite, sizes, schedule: Schedule::Asap, network: &network, grouping: Grouping::Region };
-        let question = question(&protocol.card.name, suite);
-        let right = ErrorAudit::new(protocol, &question, sizes.seq())?;
-        let why_not = WhyNot::of(subject, protocol, &question, &right)?;
+        let question = question(protocol, suite);
+        let right = ErrorAudit::new(&question, sizes.seq())?;
+        let why_not = WhyNot::of(subject, &question, &right)?;
         Ok(Self {
             card: CardReport::new(&protocol.card),
             right,

@@ -7,6 +7,7 @@ use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Instant;
+use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::program::{Bill, COMPUTING, Grouping, PhaseBill, RegionBill, Schedule};
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::scheme::{Sharing, Triples};
@@ -107,11 +108,17 @@ pub struct Price {
 }
 
 impl Price {
-    /// Counts a Program.
+    /// Counts a Program; the registry has the protocols after which its regions are named.
     #[must_use]
-    pub fn of(choice: impl Into<String>, program: &Program, schedule: Schedule, networks: &[&Network]) -> Self {
+    pub fn of(
+        choice: impl Into<String>,
+        program: &Program,
+        registry: &Registry,
+        schedule: Schedule,
+        networks: &[&Network],
+    ) -> Self {
         let bill = viewless_protocols::program::bill(program, schedule, Grouping::Layer);
-        Self::counted(choice, &bill, &failure::predict(program, ASSUMED_MAGNITUDE), networks)
+        Self::counted(choice, &bill, &failure::predict(program, registry, ASSUMED_MAGNITUDE), networks)
     }
 
     /// The line of what is counted already.
@@ -199,7 +206,7 @@ impl CostReport {
         let Setting { suite, sizes, schedule, network, grouping } = *setting;
         let sizes = subject.sizes(sizes);
         let bill = viewless_protocols::program::bill(program, schedule, grouping);
-        let failure = failure::predict(program, ASSUMED_MAGNITUDE);
+        let failure = failure::predict(program, &subject.registry, ASSUMED_MAGNITUDE);
         let own = Price::counted(suite.name.clone(), &bill, &failure, &[]);
         let network_seconds = network.online_seconds(&bill);
         Self {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use std::fmt::Write;
-use viewless_protocols::nonlinear::{Bits, Card, CostClaim, Reading, Rounds};
+use viewless_protocols::nonlinear::{Bits, Card, CostClaim, Reading, Registry, Rounds};
 use viewless_protocols::program::Schedule;
 use viewless_protocols::scheme::{Comparison, Truncation};
 
@@ -92,6 +92,12 @@ pub struct ClaimReport {
 }
 
 impl CardReport {
+    /// The cards of all protocols of a registry.
+    #[must_use]
+    pub fn all(registry: &Registry) -> Vec<Self> {
+        registry.iter().map(|protocol| Self::new(&protocol.card)).collect()
+    }
+
     /// The card as data.
     #[must_use]
     pub fn new(card: &Card) -> Self {

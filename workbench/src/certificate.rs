@@ -12,6 +12,7 @@ use thiserror::Error;
 use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator};
 use viewless_proofs::privacy::queries::{self, QueriesError};
 use viewless_proofs::privacy::{self, Coalition, check};
+use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{Op, Program};
 use viewless_protocols::suite::Suite;
@@ -165,14 +166,14 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// The Program.
+    /// The Program; protocols are those of the registry.
     ///
     /// # Errors
     /// A subject, suite or number of queries that cannot be used.
-    pub fn program(&self) -> Result<Program, CertificateError> {
+    pub fn program(&self, registry: &Registry) -> Result<Program, CertificateError> {
         let subject = match &self.subject_text {
-            Some(text) => Subject::of_text(&self.subject, text.clone())?,
-            None => Subject::find(&self.subject)?,
+            Some(text) => Subject::of_text(&self.subject, text.clone(), registry)?,
+            None => Subject::find(&self.subject, registry)?,
         };
         let one = subject.program(&self.suite, self.sizes)?;
         Ok(if self.queries == 1 { one } else { queries::repeated(&one, self.queries)? })
@@ -304,13 +305,18 @@ impl CertificateFile {
     ///
     /// # Errors
     /// A subject that cannot be built. A proof that does not hold is no error, but a finding.
-    pub fn check(&self, stated: Option<&Statement>, largest_distance: f64) -> Result<CheckReport, CertificateError> {
+    pub fn check(
+        &self,
+        stated: Option<&Statement>,
+        registry: &Registry,
+        largest_distance: f64,
+    ) -> Result<CheckReport, CertificateError> {
         let started = Instant::now();
         let (statement, stated_by_user) = match stated {
             Some(stated) => (stated.clone(), true),
             None => (self.statement()?, false),
         };
-        let program = statement.program()?;
+        let program = statement.program(registry)?;
         let promised = privacy::promised_coalitions(&program);
         let mut coalitions: Vec<Checked> = Vec::new();
         for &coalition in &promised {
@@ -442,7 +448,7 @@ mod tests {
 
     fn stored() -> CertificateFile {
         let suite = Suite::built_in("mpcformer-as-benchmarked").unwrap();
-        let subject = Subject::find("exp/limit").unwrap();
+        let subject = Subject::find("exp/limit", Registry::built_in()).unwrap();
         let sizes = Sizes::new(4, 1).unwrap();
         Proof::new(&subject, &suite, sizes, 1, &Asked::Promised, &|_, _| {}).unwrap().certificates
     }
@@ -461,13 +467,15 @@ mod tests {
     #[test]
     fn what_the_user_states_is_checked_and_not_what_the_file_says() {
         let file = stored();
-        assert!(file.check(Some(&stated("mpcformer-as-benchmarked")), LARGEST).unwrap().is_valid());
-        let other = file.check(Some(&stated("faithful")), LARGEST).unwrap();
+        assert!(
+            file.check(Some(&stated("mpcformer-as-benchmarked")), Registry::built_in(), LARGEST).unwrap().is_valid()
+        );
+        let other = file.check(Some(&stated("faithful")), Registry::built_in(), LARGEST).unwrap();
         assert!(!other.is_valid() && other.stated_by_user && other.suite == "faithful");
         // The forgery: another suite's name over these contents.
         let mut forged = file.clone();
         forged.suite.name = "faithful".to_owned();
-        let report = forged.check(None, LARGEST).unwrap();
+        let report = forged.check(None, Registry::built_in(), LARGEST).unwrap();
         assert!(report.suite.contains("not the built-in suite of that name"), "{}", report.suite);
         assert!(!report.stated_by_user);
     }
@@ -481,7 +489,7 @@ mod tests {
             if fewer.coalitions.is_empty() {
                 continue;
             }
-            let report = fewer.check(None, LARGEST).unwrap();
+            let report = fewer.check(None, Registry::built_in(), LARGEST).unwrap();
             assert!(!report.is_valid(), "without {name:?}");
             assert!(
                 report.coalitions.iter().any(|checked| checked.why.as_deref() == Some("the file says nothing of it"))
@@ -490,12 +498,12 @@ mod tests {
             let mut counted = file.clone();
             counted.coalitions[left_out].certificate = None;
             counted.coalitions[left_out].by = By::Count;
-            assert!(!counted.check(None, LARGEST).unwrap().is_valid(), "counted {name:?}");
+            assert!(!counted.check(None, Registry::built_in(), LARGEST).unwrap().is_valid(), "counted {name:?}");
             // A certificate of another coalition in its place.
             let mut swapped = file.clone();
             swapped.coalitions[left_out].certificate =
                 file.coalitions[(left_out + 1) % file.coalitions.len()].certificate.clone();
-            assert!(!swapped.check(None, LARGEST).unwrap().is_valid(), "swapped {name:?}");
+            assert!(!swapped.check(None, Registry::built_in(), LARGEST).unwrap().is_valid(), "swapped {name:?}");
         }
     }
 
@@ -503,21 +511,26 @@ mod tests {
     fn proofs_of_a_protocol_file_stand_alone_and_say_that_they_are_about_its_contents() {
         let text = include_str!("../../protocols/examples/bolt.protocol").to_owned();
         // There is no such file: everything is in the text.
-        let subject = Subject::of_text("gone.protocol", text.clone()).unwrap();
+        let subject = Subject::of_text("gone.protocol", text.clone(), Registry::built_in()).unwrap();
         let suite = Suite::built_in("faithful").unwrap();
         let proof = Proof::new(&subject, &suite, Sizes::new(3, 1).unwrap(), 1, &Asked::Promised, &|_, _| {}).unwrap();
         let stored = serde_json::to_string(&proof.certificates).unwrap();
         let file = CertificateFile::parse(&stored).unwrap();
-        let report = file.check(None, LARGEST).unwrap();
+        let report = file.check(None, Registry::built_in(), LARGEST).unwrap();
         assert!(report.is_valid() && report.digest == proof.report.digest);
         assert!(report.subject.contains("gone.protocol") && report.subject.contains("stored with the proofs"));
         // Other contents under the same name lose the proofs, and a model's name over them does not look like the model.
         let other = text.replace("a > 2.7", "a > 2.5");
         assert_ne!(other, text);
         assert!(
-            !CertificateFile { subject_text: Some(other), ..file.clone() }.check(None, LARGEST).unwrap().is_valid()
+            !CertificateFile { subject_text: Some(other), ..file.clone() }
+                .check(None, Registry::built_in(), LARGEST)
+                .unwrap()
+                .is_valid()
         );
-        let named = CertificateFile { subject: "bert-base".to_owned(), ..file }.check(None, LARGEST).unwrap();
+        let named = CertificateFile { subject: "bert-base".to_owned(), ..file }
+            .check(None, Registry::built_in(), LARGEST)
+            .unwrap();
         assert!(named.subject.contains("a protocol file whose text"), "{}", named.subject);
     }
 
@@ -527,10 +540,12 @@ mod tests {
         suite.protocols.insert(viewless_protocols::nonlinear::Function::GELU, "gone.protocol".to_owned());
         let text = include_str!("../../protocols/examples/bolt.protocol").to_owned();
         suite.protocol_files.insert("gone.protocol".to_owned(), text.clone());
-        let (subject, sizes) = (Subject::find("bert-base").unwrap(), Sizes::new(2, 1).unwrap());
+        let (subject, sizes) = (Subject::find("bert-base", Registry::built_in()).unwrap(), Sizes::new(2, 1).unwrap());
         let proof = Proof::new(&subject, &suite, sizes, 1, &Asked::Named(vec!["P0".to_owned()]), &|_, _| {}).unwrap();
         let file = CertificateFile::parse(&serde_json::to_string(&proof.certificates).unwrap()).unwrap();
-        let p0 = |file: &CertificateFile| file.check(None, LARGEST).unwrap().coalitions.iter().any(|one| one.valid);
+        let p0 = |file: &CertificateFile| {
+            file.check(None, Registry::built_in(), LARGEST).unwrap().coalitions.iter().any(|one| one.valid)
+        };
         assert!(p0(&file));
         let mut other = file;
         other.suite.protocol_files.insert("gone.protocol".to_owned(), text.replace("a > 2.7", "a > 2.5"));

@@ -18,7 +18,7 @@ use viewless_proofs::bound::{Arithmetic, BoundError, Interpreter, Interval, Tape
 use viewless_protocols::circuit::{Apart, CheckedCircuit, Circuit, DomainClaim, Kind, NodeId, Owner, Secret};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::model::{self, Activation, ModelProtocols, Query};
-use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol, Registry, SoftmaxInputs, Truth};
+use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol, SoftmaxInputs, Truth};
 use viewless_protocols::party::Party;
 use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::Suite;
@@ -44,15 +44,15 @@ pub enum Certified {
     Nothing(String),
 }
 
-/// Bounds the error of every run of a model on a text or picture.
+/// Bounds the error of every run of a model on a text or picture; `protocols` are those that the suite names.
 #[must_use]
-pub fn certify<'a>(model: &'a Model, suite: &'a Suite, prompt: Prompt<'a>) -> Certified {
-    match other_functions(&model.config, suite) {
+pub fn certify<'a>(model: &'a Model, suite: &'a Suite, protocols: &'a ModelProtocols, prompt: Prompt<'a>) -> Certified {
+    match other_functions(&model.config, &protocols.protocols) {
         Ok(others) if others.is_empty() => {}
         Ok(others) => return Certified::Nothing(others.join("; ")),
         Err(error) => return Certified::Nothing(error.to_string()),
     }
-    let bounds = |arithmetic| Bounds { model, suite, prompt, arithmetic }.intervals();
+    let bounds = |arithmetic| Bounds { model, suite, protocols, prompt, arithmetic }.intervals();
     let ring = Arithmetic::Ring(suite.scheme.truncation);
     let (runs, exact) = rayon::join(|| bounds(ring), || bounds(Arithmetic::Reals));
     match (runs, exact) {
@@ -70,6 +70,7 @@ pub fn certify<'a>(model: &'a Model, suite: &'a Suite, prompt: Prompt<'a>) -> Ce
 struct Bounds<'a> {
     model: &'a Model,
     suite: &'a Suite,
+    protocols: &'a ModelProtocols,
     prompt: Prompt<'a>,
     arithmetic: Arithmetic,
 }
@@ -115,8 +116,8 @@ impl Bounds<'_> {
     }
 
     fn circuit(&self) -> Result<CheckedCircuit, String> {
-        let Self { model, suite, prompt, arithmetic } = *self;
-        let mut protocols = suite.model(Registry::built_in()).map_err(|error| error.to_string())?;
+        let Self { model, prompt, arithmetic, .. } = *self;
+        let mut protocols = self.protocols.clone();
         if arithmetic == Arithmetic::Reals {
             with_unknown_errors(model, &mut protocols)?;
         }
@@ -130,7 +131,7 @@ impl Bounds<'_> {
 
     /// Both ends of each input element, in units.
     fn inputs(&self, tape: &Tape) -> Result<Vec<(f64, f64)>, String> {
-        let Self { model, suite, prompt, arithmetic } = *self;
+        let Self { model, suite, prompt, arithmetic, .. } = *self;
         let unit = power_of_two(i32::from(suite.fixed().fraction_bits()));
         let given = ModelInputs { model, prompt };
         let mut inputs = Vec::new();

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use viewless_proofs::audit::{self, Question};
 use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::{Verdict, promised_coalitions, prove_each};
-use viewless_protocols::nonlinear::{Failing, Protocol, Quality, Registry};
+use viewless_protocols::nonlinear::{Failing, Protocol, Quality};
 use viewless_protocols::program::{COMPUTING, RegionBill, Schedule};
 use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::suite::Suite;
@@ -127,12 +127,12 @@ impl SuiteEntry {
         let program = programs.under(suite)?;
         let networks: Vec<&Network> = networks.iter().collect();
         let bill = viewless_protocols::program::bill(&program, schedule, viewless_protocols::model::BY_FUNCTION);
-        let failure = failure::predict(&program, ASSUMED_MAGNITUDE);
+        let failure = failure::predict(&program, &programs.subject.registry, ASSUMED_MAGNITUDE);
         let price = Price::counted(suite.name.clone(), &bill, &failure, &networks);
         let online = &bill.phases[&Phase::Online];
         let protocols = match &programs.subject.kind {
             Kind::Protocol(protocol) => vec![Arc::clone(protocol)],
-            Kind::Model(_) => suite.resolve(Registry::built_in())?.iter().cloned().collect(),
+            Kind::Model(_) => suite.resolve(&programs.subject.registry)?.iter().cloned().collect(),
         };
         let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(&protocol, suite, sizes.seq()));
         Ok(Self {
@@ -183,15 +183,13 @@ impl FunctionEntry {
 
 /// The largest error of any run that does not wrap, under a suite's scheme and fixed point; `None` where no finite bound is known.
 pub(crate) fn certified(protocol: &Protocol, suite: &Suite, row_length: usize) -> Option<f64> {
-    let name = &protocol.card.name;
-    let question = Question { samples: 1, ..question(name, suite) };
+    let question = Question { samples: 1, ..question(protocol, suite) };
     let bound = match is_of_rows(protocol) {
-        // The protocol itself, and not the one of its name: it may come from a file.
-        false => audit::audit_protocol(protocol, &question).map(|audit| audit.report.certified_max_error),
-        true => audit::rows::certified_max_error(protocol, &question, row_length, ROW_RANGE),
+        false => audit::audit(&question).map(|report| report.certified_max_error),
+        true => audit::rows::certified_max_error(&question, row_length, ROW_RANGE),
     };
     bound.unwrap_or_else(|error| {
-        tracing::warn!("{name} under suite {}: {error}", suite.name);
+        tracing::warn!("{} under suite {}: {error}", protocol.card.name, suite.name);
         None
     })
 }
@@ -222,6 +220,7 @@ fn sent_and_received(links: &BTreeMap<String, u64>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use viewless_protocols::nonlinear::Registry;
 
     /// max(x, 0) is x/2 erfc(x / sqrt 2) away from GeLU, at most 0.17.
     #[test]
@@ -231,7 +230,7 @@ mod tests {
             let text = format!(
                 "protocol {name}\nsummary \"a\"\nsource \"b\"\ninterval [-8, 8]\nerror 0.2\nbuild x\n  return x - select(x < 0, x)\n"
             );
-            let subject = Subject::of_text("mine.protocol", text).unwrap();
+            let subject = Subject::of_text("mine.protocol", text, Registry::built_in()).unwrap();
             let error = certified(subject.protocol().unwrap(), &suite, 8).expect("it has a bound");
             assert!((0.169..0.171).contains(&error), "{name}: {error}");
         }

@@ -60,7 +60,7 @@ pub enum DraftError {
         /// The name.
         name: String,
     },
-    /// A protocol of that name comes with viewless.
+    /// The registry has a protocol of that name.
     #[error("there is a protocol `{name}` already; write another variant behind the slash")]
     Taken {
         /// The name.
@@ -155,12 +155,12 @@ fn shape_of(function: &str) -> Option<Shape> {
 }
 
 impl Draft {
-    /// Writes a first file, and certifies what it claims under a suite's scheme and fixed point.
+    /// Writes a first file under a name that the registry does not have, and certifies what it claims under a suite's scheme and fixed point.
     ///
     /// # Errors
     /// [`DraftError`] says what to ask for instead.
-    pub fn new(request: &Request, suite: &Suite) -> Result<Self, DraftError> {
-        let (function, shape) = checked(request)?;
+    pub fn new(request: &Request, suite: &Suite, registry: &Registry) -> Result<Self, DraftError> {
+        let (function, shape) = checked(request, registry)?;
         let (low, high) = request.interval.unwrap_or(shape.usual);
         if !(low.is_finite() && high.is_finite() && low < high && high - low <= 256.0 && (shape.is_fitting)(low, high))
         {
@@ -176,7 +176,7 @@ impl Draft {
         let body = body(&function, (low, high), &pieces);
         let text = |error: f64| card(request, interval, error) + &body;
         // First with any claim, to learn what the error is; then with that, and with a little more until the audit agrees.
-        let seen = audited(&request.name, text(1.0), suite)?;
+        let seen = audited(&request.name, text(1.0), suite, registry)?;
         let unusable = |why: String| {
             let (degree, pieces, suite) = (request.degree, request.pieces, suite.name.clone());
             DraftError::Unusable { degree, pieces, suite, why }
@@ -187,7 +187,7 @@ impl Draft {
         };
         for margin in [1.0, 1.01, 1.03, 1.1] {
             let error = rounded_up(seen.approximation_max_error * margin);
-            let report = audited(&request.name, text(error), suite)?;
+            let report = audited(&request.name, text(error), suite, registry)?;
             if report.verdict == ClaimVerdict::Holds {
                 let protocol = request.name.clone();
                 return Ok(Self { protocol, text: text(error), error, certified_max_error, interval });
@@ -198,12 +198,12 @@ impl Draft {
 }
 
 /// The function and how it is drafted, of a request that can be met.
-fn checked(request: &Request) -> Result<(String, Shape), DraftError> {
+fn checked(request: &Request, registry: &Registry) -> Result<(String, Shape), DraftError> {
     let name = || DraftError::Name { name: request.name.clone() };
     let (function, variant) = request.name.split_once('/').ok_or_else(name)?;
     let known = Function::of(function).map_err(|_| name())?;
     Function::of(variant).map_err(|_| name())?;
-    if Registry::built_in().get(&request.name).is_some() {
+    if registry.get(&request.name).is_some() {
         return Err(DraftError::Taken { name: request.name.clone() });
     }
     let count = |what, range: std::ops::RangeInclusive<usize>, found| {
@@ -213,18 +213,18 @@ fn checked(request: &Request) -> Result<(String, Shape), DraftError> {
     count("the degree", Request::DEGREES, request.degree)?;
     count("the number of pieces", Request::PIECES, request.pieces)?;
     let shape = shape_of(function).ok_or_else(|| {
-        let example = Registry::built_in().of(&known).next().map_or("softmax/fourier", |protocol| &protocol.card.name);
+        let example = registry.of(&known).next().map_or("softmax/fourier", |protocol| &protocol.card.name);
         DraftError::Function { function: function.to_owned(), example: example.to_owned() }
     })?;
     Ok((function.to_owned(), shape))
 }
 
-fn audited(name: &str, text: String, suite: &Suite) -> Result<audit::Report, DraftError> {
-    let subject = Subject::of_text(&format!("{name}.protocol"), text).map_err(DraftError::Defect)?;
+fn audited(name: &str, text: String, suite: &Suite, registry: &Registry) -> Result<audit::Report, DraftError> {
+    let subject = Subject::of_text(&format!("{name}.protocol"), text, registry).map_err(DraftError::Defect)?;
     let protocol = subject.protocol().map_err(DraftError::Defect)?;
     // The certified part covers all inputs; some thousand runs are for the checks of runs.
-    let question = Question { samples: 1 << 14, ..question(name, suite) };
-    Ok(audit::audit_protocol(protocol, &question)?.report)
+    let question = Question { samples: 1 << 14, ..question(protocol, suite) };
+    Ok(audit::audit(&question)?)
 }
 
 /// To two digits, upwards.
@@ -350,7 +350,7 @@ mod tests {
     }
 
     fn draft(request: &Request) -> Result<Draft, DraftError> {
-        Draft::new(request, &Suite::built_in("faithful").unwrap())
+        Draft::new(request, &Suite::built_in("faithful").unwrap(), Registry::built_in())
     }
 
     /// Each was audited when it was drafted; the other verdicts are asked for once, the command line's tests ask for gelu's.
@@ -367,7 +367,7 @@ mod tests {
                     draft.certified_max_error
                 );
                 if (function, pieces) == ("tanh", 4) {
-                    let subject = Subject::of_text("mine.protocol", draft.text.clone()).unwrap();
+                    let subject = Subject::of_text("mine.protocol", draft.text.clone(), Registry::built_in()).unwrap();
                     let (suite, sizes) = (Suite::built_in("faithful").unwrap(), Sizes::new(2, 1).unwrap());
                     let assay = Assay::new(&subject, &suite, sizes, Settings::with_runs(4), &|_, _| {}).unwrap();
                     assert!(assay.holds(), "{}", draft.text);

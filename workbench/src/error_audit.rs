@@ -24,24 +24,19 @@ impl ErrorAudit {
     ///
     /// # Errors
     /// What cannot be audited.
-    pub fn new(protocol: &Protocol, question: &Question<'_>, row: usize) -> Result<Self, AuditError> {
-        Self::with_progress(protocol, question, row, &|_, _, _| {})
+    pub fn new(question: &Question<'_>, row: usize) -> Result<Self, AuditError> {
+        Self::with_progress(question, row, &|_, _, _| {})
     }
 
     /// As [`ErrorAudit::new`], telling what is being done: long rows take a while.
     ///
     /// # Errors
     /// What cannot be audited.
-    pub fn with_progress(
-        protocol: &Protocol,
-        question: &Question<'_>,
-        row: usize,
-        progress: Progress<'_>,
-    ) -> Result<Self, AuditError> {
-        Ok(if is_of_rows(protocol) {
-            Self::Rows(Box::new(audit_rows_with_progress(protocol, question, row, ROW_RANGE, progress)?))
+    pub fn with_progress(question: &Question<'_>, row: usize, progress: Progress<'_>) -> Result<Self, AuditError> {
+        Ok(if is_of_rows(question.protocol) {
+            Self::Rows(Box::new(audit_rows_with_progress(question, row, ROW_RANGE, progress)?))
         } else {
-            Self::Number(Box::new(audit::audit_protocol(protocol, question)?.report))
+            Self::Number(Box::new(audit::audit(question)?))
         })
     }
 
@@ -49,8 +44,8 @@ impl ErrorAudit {
     ///
     /// # Errors
     /// What cannot be audited.
-    pub fn with_points(protocol: &Protocol, question: &Question<'_>) -> Result<Audit, AuditError> {
-        audit::audit_protocol(protocol, question)
+    pub fn with_points(question: &Question<'_>) -> Result<Audit, AuditError> {
+        audit::audit_with_points(question)
     }
 
     /// Whether the card's claim is true; what is neither proved nor refuted is not.
@@ -75,6 +70,6 @@ pub fn is_of_rows(protocol: &Protocol) -> bool {
 
 /// A protocol on its card's domain, under the scheme and fixed point of a suite.
 #[must_use]
-pub fn question<'a>(protocol: &'a str, suite: &Suite) -> Question<'a> {
+pub fn question<'a>(protocol: &'a Protocol, suite: &Suite) -> Question<'a> {
     Question { scheme: suite.scheme, fixed: suite.fixed(), ..Question::new(protocol) }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use thiserror::Error;
 use viewless_models::{Model, ModelError, Prompt};
+use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::program::Program;
 use viewless_protocols::program::Schedule;
 use viewless_protocols::scheme::Truncation;
@@ -129,7 +130,7 @@ impl FailuresReport {
     /// What cannot be compiled.
     pub fn assumed(subject: &Subject, suites: &[Suite], sizes: Sizes, limit: f64) -> Result<Self, FailuresError> {
         let program = |suite: &Suite| Ok(Arc::new(subject.program(suite, sizes)?));
-        let suites = failures(suites, &Numbers::Assumed, limit, &program)?;
+        let suites = failures(suites, &subject.registry, &Numbers::Assumed, limit, &program)?;
         let (model, seq) = (subject.name.clone(), sizes.seq());
         Ok(Self { model, seq, text: None, assumed_magnitude: Some(ASSUMED_MAGNITUDE), limit, suites })
     }
@@ -141,7 +142,8 @@ impl FailuresReport {
         limit: f64,
     ) -> Result<SuiteFailures, FailuresError> {
         let program = |suite: &Suite| Ok(programs.under(suite)?);
-        let suites = failures(std::slice::from_ref(suite), &Numbers::Assumed, limit, &program)?;
+        let suites =
+            failures(std::slice::from_ref(suite), &programs.subject.registry, &Numbers::Assumed, limit, &program)?;
         Ok(suites.into_iter().next().expect("one suite gives one entry"))
     }
 
@@ -155,7 +157,7 @@ impl FailuresReport {
         let sizes = Sizes::new(tokens.len(), 1)?;
         let program = |suite: &Suite| Ok(Arc::new(subject.program(suite, sizes)?));
         let numbers = Numbers::Run { model, tokens: &tokens, seed: seed.clone() };
-        let suites = failures(suites, &numbers, limit, &program)?;
+        let suites = failures(suites, &subject.registry, &numbers, limit, &program)?;
         let (name, text) = (subject.name.clone(), (*text).to_owned());
         Ok(Self { model: name, seq: tokens.len(), text: Some(text), assumed_magnitude: None, limit, suites })
     }
@@ -170,6 +172,7 @@ impl FailuresReport {
 /// Sums the law over the Program of each suite under both truncations; `program` compiles one.
 fn failures(
     suites: &[Suite],
+    registry: &Registry,
     numbers: &Numbers<'_>,
     limit: f64,
     program: &(dyn Fn(&Suite) -> Result<Arc<Program>, FailuresError> + Sync),
@@ -177,7 +180,7 @@ fn failures(
     let with = |suite: &Suite, truncation: Truncation| {
         let mut suite = suite.clone();
         suite.scheme.truncation = truncation;
-        of_program(&*program(&suite)?, truncation, numbers)
+        of_program(&*program(&suite)?, registry, truncation, numbers)
     };
     let one = |suite: &Suite| {
         let (local, exact) = (with(suite, Truncation::Local)?, with(suite, Truncation::Exact)?);
@@ -202,11 +205,16 @@ fn failures(
     }
 }
 
-fn of_program(program: &Program, truncation: Truncation, numbers: &Numbers<'_>) -> Result<Failures, FailuresError> {
+fn of_program(
+    program: &Program,
+    registry: &Registry,
+    truncation: Truncation,
+    numbers: &Numbers<'_>,
+) -> Result<Failures, FailuresError> {
     let (by_function, probability) = match numbers {
         Numbers::Assumed => {
-            let probability = failure::predict(program, ASSUMED_MAGNITUDE).probability();
-            (failure::predict_by_function(program, ASSUMED_MAGNITUDE), probability)
+            let probability = failure::predict(program, registry, ASSUMED_MAGNITUDE).probability();
+            (failure::predict_by_function(program, registry, ASSUMED_MAGNITUDE), probability)
         }
         Numbers::Run { model, tokens, seed } => {
             let inputs = ModelInputs { model, prompt: Prompt::Tokens(tokens) };
@@ -229,7 +237,7 @@ fn of_program(program: &Program, truncation: Truncation, numbers: &Numbers<'_>) 
         expected_corrupted,
         probability,
         functions: by_function.iter().map(function).collect(),
-        price: Price::of(crate::card::name_of(&truncation), program, Schedule::Asap, &[]),
+        price: Price::of(crate::card::name_of(&truncation), program, registry, Schedule::Asap, &[]),
     })
 }
 
@@ -240,7 +248,7 @@ mod tests {
     use viewless_protocols::scheme;
 
     fn of(suite: &str) -> SuiteFailures {
-        let subject = Subject::find("bert-base").unwrap();
+        let subject = Subject::find("bert-base", Registry::built_in()).unwrap();
         let sizes = Sizes::new(8, 1).unwrap();
         let suites = [Suite::built_in(suite).unwrap()];
         FailuresReport::assumed(&subject, &suites, sizes, 1e-6).unwrap().suites.remove(0)
@@ -275,7 +283,7 @@ mod tests {
             c.reveal(z, "z");
             Ok(Arc::new(scheme::compile(&c.finish().unwrap(), &suite.scheme, suite.fixed()).unwrap()))
         };
-        let found = failures(&suites, &Numbers::Assumed, 1e-6, &product).unwrap();
+        let found = failures(&suites, Registry::built_in(), &Numbers::Assumed, 1e-6, &product).unwrap();
         assert_eq!((found[0].local.truncated, found[0].local.expected_corrupted), (1000, 1000.0 * 2f64.powi(-32)));
         assert!(found[0].safe, "a thousand of them are");
     }

@@ -22,7 +22,7 @@ use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
 use viewless_protocols::program::{Message, Schedule};
 use viewless_protocols::shape::Shape;
-use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_protocols::suite::{Protocols, Suite, SuiteError};
 use viewless_simulator::claims::Findings;
 use viewless_simulator::execute::{ExecuteError, Execution, Inputs, Options, Reals, execute};
 use viewless_simulator::network::Network;
@@ -317,6 +317,8 @@ pub struct Question<'a> {
     pub model: &'a Model,
     /// The suite.
     pub suite: &'a Suite,
+    /// The protocols among which those are found that the suite names.
+    pub registry: &'a Registry,
     /// What is asked.
     pub asking: Asking<'a>,
     /// Decides everything random.
@@ -339,7 +341,8 @@ pub fn infer(
     progress: Option<Progress<'_>>,
     transcript: Option<&mut dyn Write>,
 ) -> Result<InferenceReport, InferenceError> {
-    let Question { model, suite, asking, ref seed, network, schedule, certify: is_certified } = *question;
+    let Question { model, suite, registry, asking, ref seed, network, schedule, certify: is_certified } = *question;
+    let protocols = suite.model(registry)?;
     let mut notes = model.notes.clone();
     let mut encode = |text: &str, pair: Option<&str>| -> Result<Encoded, ModelError> {
         let encoded = model.encode_whole(text, pair)?;
@@ -368,7 +371,7 @@ pub fn infer(
         (asked, _) => Prompt::Tokens(asked.tokens()),
     };
     let plaintext = model.forward(prompt)?;
-    let subject = Subject::of_model(&model.directory.display().to_string(), model.config.clone());
+    let subject = Subject::of_model(&model.directory.display().to_string(), model.config.clone(), registry);
     let sizes = Sizes::new(prompt.tokens(&model.config), 1)?;
     let program = match prompt {
         Prompt::Pair { second, .. } => subject.program_of_pair(suite, sizes, second)?,
@@ -382,8 +385,8 @@ pub fn infer(
     let alternatives = alternatives::prices(&subject, &setting);
     let cost = CostReport::counted(&subject, &program, &setting, alternatives, execution.seconds);
     let max_abs_error = largest_difference(output.values(), plaintext.values());
-    notes.extend(forms_of_gelu(model.config.activation, suite)?);
-    let (certified_max_error, not_certified) = match is_certified.then(|| certify(model, suite, prompt)) {
+    notes.extend(forms_of_gelu(model.config.activation, &protocols.protocols)?);
+    let (certified_max_error, not_certified) = match is_certified.then(|| certify(model, suite, &protocols, prompt)) {
         Some(Certified::MaxError(bound)) => (Some(bound), None),
         Some(Certified::Nothing(why)) => (None, Some(why)),
         None => (None, None),
@@ -394,7 +397,7 @@ pub fn infer(
         doubts,
         certified_max_error,
         not_certified,
-        other_functions: judgement::other_functions(&model.config, suite)?,
+        other_functions: judgement::other_functions(&model.config, &protocols.protocols).map_err(SuiteError::from)?,
         model: subject.name,
         suite: suite.name.clone(),
         seed: seed.to_hex(),
@@ -460,11 +463,10 @@ fn domains(findings: &Findings) -> Vec<DomainViolation> {
 }
 
 /// The form of GeLU that a model was trained with, and the one that its suite's protocol approximates, where they differ.
-fn forms_of_gelu(activation: Activation, suite: &Suite) -> Result<Vec<String>, SuiteError> {
+fn forms_of_gelu(activation: Activation, protocols: &Protocols) -> Result<Vec<String>, SuiteError> {
     if !activation.is_gelu() {
         return Ok(Vec::new());
     }
-    let protocols = suite.resolve(Registry::built_in())?;
     let gelu = &protocols.get(&Function::GELU)?.card;
     let forms = match (activation, gelu.error.truth) {
         (Activation::Gelu, Truth::GeluTanh) => Some(("erf", "tanh")),

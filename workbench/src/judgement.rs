@@ -2,8 +2,8 @@
 
 use crate::inference::Answer;
 use viewless_protocols::model::{Activation, AttentionWeights, TransformerConfig};
-use viewless_protocols::nonlinear::{Function, Registry, Truth};
-use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_protocols::nonlinear::{Function, Truth};
+use viewless_protocols::suite::{MissingProtocol, Protocols, Suite};
 
 /// An answer whose numbers are all smaller than so many units of the fixed point says little.
 const UNITS: f64 = 32.0;
@@ -57,14 +57,13 @@ pub fn beyond_certified(plaintext: &Answer, max_abs_error: f64, certified: Optio
     ))
 }
 
-/// The functions that a suite computes in the place of the model's own, in sentences; none of a suite for the model.
+/// The functions that the protocols of a suite compute in the place of the model's own, in sentences; none of a suite for the model.
 ///
 /// The two forms of GeLU count as one function here: they differ by up to 4.7e-4, which a note says.
 ///
 /// # Errors
-/// A suite that names protocols which are not there.
-pub fn other_functions(config: &TransformerConfig, suite: &Suite) -> Result<Vec<String>, SuiteError> {
-    let protocols = suite.resolve(Registry::built_in())?;
+/// A function that the suite names no protocol for.
+pub fn other_functions(config: &TransformerConfig, protocols: &Protocols) -> Result<Vec<String>, MissingProtocol> {
     let mut others = Vec::new();
     let softmax = &protocols.get(&Function::SOFTMAX)?.card;
     let same = match (config.attention_weights, softmax.error.truth) {
@@ -93,11 +92,13 @@ pub fn other_functions(config: &TransformerConfig, suite: &Suite) -> Result<Vec<
 mod tests {
     use super::*;
     use viewless_protocols::model::TransformerDraft;
+    use viewless_protocols::nonlinear::Registry;
 
     #[test]
     fn a_suite_for_distilled_models_is_another_function_for_others_and_the_reverse() {
         let others = |config: &TransformerConfig, suite: &str| {
-            other_functions(config, &Suite::built_in(suite).unwrap()).unwrap().len()
+            let suite = Suite::built_in(suite).unwrap();
+            other_functions(config, &suite.resolve(Registry::built_in()).unwrap()).unwrap().len()
         };
         let trained = TransformerConfig::bert_base();
         let weights = AttentionWeights::TwoQuad;

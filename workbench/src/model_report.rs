@@ -89,7 +89,7 @@ impl ModelReport {
         progress: Progress<'_>,
     ) -> Result<Self, ModelReportError> {
         const STEPS: usize = 5;
-        let suite = setting.suite;
+        let (suite, registry) = (setting.suite, &subject.registry);
         progress(0, STEPS);
         let sizes = subject.sizes(setting.sizes);
         let programs = Programs::of(subject, suite, sizes);
@@ -105,8 +105,16 @@ impl ModelReport {
             Some(runs) => {
                 let seed = Seed::from_u64(runs.privately.seed);
                 let Setting { schedule, network, .. } = *setting;
-                let question =
-                    Question { model: runs.model, suite, asking: runs.asking, seed, network, schedule, certify: false };
+                let question = Question {
+                    model: runs.model,
+                    suite,
+                    registry,
+                    asking: runs.asking,
+                    seed,
+                    network,
+                    schedule,
+                    certify: false,
+                };
                 Some(infer(&question, None, None)?)
             }
         };
@@ -114,11 +122,11 @@ impl ModelReport {
         let sites = match runs {
             Some(runs) if !runs.texts.is_empty() => {
                 let quiet = |_, _| {};
-                Some(SitesReport::new(runs.model, suite, runs.texts, runs.privately, &quiet, &quiet)?)
+                Some(SitesReport::new(runs.model, suite, registry, runs.texts, runs.privately, &quiet, &quiet)?)
             }
             Some(_) | None => None,
         };
-        let advice = advise(Registry::built_in(), &cost, &verdicts, &failures, sites.as_ref());
+        let advice = advise(registry, &cost, &verdicts, &failures, sites.as_ref());
         Ok(Self { cost, verdicts, failures, inference, sites, advice })
     }
 

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use viewless_protocols::model;
-use viewless_protocols::nonlinear;
+use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::network::{Network, NetworkError};
 use viewless_simulator::stream::Seed;
@@ -87,7 +87,7 @@ impl fmt::Display for Named {
 
 /// What a name is; nothing if it is none of ours.
 #[must_use]
-pub fn what_is(name: &str) -> Option<Named> {
+pub fn what_is(name: &str, registry: &Registry) -> Option<Named> {
     if Suite::names().any(|suite| suite == name) {
         Some(Named::Suite)
     } else if NETWORKS.contains(&name) {
@@ -95,7 +95,7 @@ pub fn what_is(name: &str) -> Option<Named> {
     } else if model::known(name).is_some() {
         Some(Named::Model)
     } else {
-        nonlinear::Registry::built_in().get(name).map(|_| Named::Protocol)
+        registry.get(name).map(|_| Named::Protocol)
     }
 }
 
@@ -105,11 +105,12 @@ pub fn in_words(name: &str, is: Option<Named>) -> String {
     is.map_or_else(String::new, |is| format!(" (`{name}` is a {is})"))
 }
 
-/// A built-in suite, or the TOML file of one with the protocol files that it names, whose paths are relative to its own.
+/// A built-in suite, or the TOML file of one with the protocol files that it names, whose paths are relative to its own; what the files
+/// call is in the registry.
 ///
 /// # Errors
 /// No such suite or file, or a suite or protocol file that cannot be used.
-pub fn suite(name: &str) -> Result<Suite, NamedError> {
+pub fn suite(name: &str, registry: &Registry) -> Result<Suite, NamedError> {
     if Path::new(name).extension().is_some_and(|found| found == "toml") {
         let path = Path::new(name);
         let text =
@@ -121,13 +122,15 @@ pub fn suite(name: &str) -> Result<Suite, NamedError> {
             let place = folder.join(&file);
             let text = text_of_file(&place).map_err(unusable)?;
             // Read once here, so that a mistake is found at once and named with the whole path.
-            let read = Subject::of_text(&place.display().to_string(), text).map_err(unusable)?;
+            let read = Subject::of_text(&place.display().to_string(), text, registry).map_err(unusable)?;
             suite.protocol_files.extend(read.text.map(|text| (file, text)));
         }
         return Ok(suite);
     }
     Suite::built_in(name).map_err(|error| match error {
-        SuiteError::Unknown { .. } => NamedError::UnknownSuite { name: name.to_owned(), error, is: what_is(name) },
+        SuiteError::Unknown { .. } => {
+            NamedError::UnknownSuite { name: name.to_owned(), error, is: what_is(name, registry) }
+        }
         error => error.into(),
     })
 }
@@ -186,11 +189,14 @@ mod tests {
 
     #[test]
     fn a_name_in_the_wrong_place_is_recognised() {
-        assert!(suite("bert-base").unwrap_err().to_string().contains("`bert-base` is a model"));
-        assert!(suite("gelu/cosine").unwrap_err().to_string().contains("is a protocol"));
-        assert!(suite("none").unwrap_err().to_string().contains("faithful"));
-        assert!(suite("none.toml").unwrap_err().to_string().contains("none.toml"));
-        assert_eq!(["faithful", "lan", "moon"].map(what_is), [Some(Named::Suite), Some(Named::Network), None]);
+        assert!(suite("bert-base", Registry::built_in()).unwrap_err().to_string().contains("`bert-base` is a model"));
+        assert!(suite("gelu/cosine", Registry::built_in()).unwrap_err().to_string().contains("is a protocol"));
+        assert!(suite("none", Registry::built_in()).unwrap_err().to_string().contains("faithful"));
+        assert!(suite("none.toml", Registry::built_in()).unwrap_err().to_string().contains("none.toml"));
+        assert_eq!(
+            ["faithful", "lan", "moon"].map(|name| what_is(name, Registry::built_in())),
+            [Some(Named::Suite), Some(Named::Network), None]
+        );
     }
 
     #[test]
@@ -199,7 +205,7 @@ mod tests {
         let path = folder.path().join("mine.toml");
         let text = std::fs::read_to_string("../protocols/src/suites/faithful.toml").unwrap();
         std::fs::write(&path, text.replace("gelu/cosine", "parts/gelu.protocol")).unwrap();
-        let read = || suite(&path.display().to_string());
+        let read = || suite(&path.display().to_string(), Registry::built_in());
         let missing = read().unwrap_err().to_string();
         assert!(missing.contains("mine.toml") && missing.contains("parts/gelu.protocol"), "{missing}");
         std::fs::create_dir(folder.path().join("parts")).unwrap();

@@ -67,12 +67,13 @@ mod tests {
     use crate::bill::{CostReport, Setting};
     use crate::comparison::SuiteEntry;
     use crate::failures::FailuresReport;
+    use viewless_protocols::nonlinear::Registry;
     use viewless_protocols::program::Schedule;
     use viewless_simulator::network::Network;
 
     #[test]
     fn the_parts_of_a_report_compile_each_program_once() {
-        let subject = Subject::find("bert-base").unwrap();
+        let subject = Subject::find("bert-base", Registry::built_in()).unwrap();
         let (network, sizes) = (Network::lan(), Sizes::new(8, 1).unwrap());
         for name in ["secformer", "faithful"] {
             let suite = Suite::built_in(name).unwrap();

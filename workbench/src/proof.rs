@@ -277,12 +277,14 @@ fn describe(program: &Program, report: &Report, promised: bool, look: bool, star
 #[cfg(test)]
 mod tests {
     use super::*;
+    use viewless_protocols::nonlinear::Registry;
     use viewless_protocols::suite::Suite;
 
     /// What hashing costs on a large Program is paid once: whoever has the digest hands it on, and it is not made again.
     #[test]
     fn the_digest_of_a_program_is_computed_once_for_all_coalitions() {
-        let (subject, suite) = (Subject::find("exp/limit").unwrap(), Suite::built_in("faithful").unwrap());
+        let (subject, suite) =
+            (Subject::find("exp/limit", Registry::built_in()).unwrap(), Suite::built_in("faithful").unwrap());
         let sizes = Sizes::new(3, 1).unwrap();
         let program = subject.program(&suite, sizes).unwrap();
         for coalition in privacy::promised_coalitions(&program) {

@@ -95,6 +95,8 @@ pub struct Subject {
     pub kind: Kind,
     /// The text of the protocol file that it was read from, if it was.
     pub text: Option<String>,
+    /// Where it was found: what suites name for it is looked up there, too.
+    pub registry: Registry,
 }
 
 /// What a subject is.
@@ -113,43 +115,44 @@ pub fn local_directory(name: &str) -> Option<PathBuf> {
 }
 
 impl Subject {
-    /// Finds a known model, a protocol, a file of a protocol (`*.protocol`), a model directory, or a fetched model, in this order.
+    /// Finds a known model, a protocol of the registry, a file of a protocol (`*.protocol`), a model directory, or a fetched model, in this
+    /// order.
     ///
     /// # Errors
     /// There is none, or its directory cannot be used.
-    pub fn find(name: &str) -> Result<Self, SubjectError> {
+    pub fn find(name: &str, registry: &Registry) -> Result<Self, SubjectError> {
         if let Some(config) = model::known(name) {
-            Ok(Self::of_model(name, config))
-        } else if let Some(protocol) = Registry::built_in().get(name) {
-            Ok(Self { name: name.to_owned(), kind: Kind::Protocol(Arc::clone(protocol)), text: None })
+            Ok(Self::of_model(name, config, registry))
+        } else if let Some(protocol) = registry.get(name) {
+            Ok(Self::of_protocol(Arc::clone(protocol), registry))
         } else if is_protocol_file(name) {
-            Self::of_text(name, text_of_file(Path::new(name))?)
+            Self::of_text(name, text_of_file(Path::new(name))?, registry)
         } else {
-            Ok(Self::of_model(name, read_config(&directory(name)?)?))
+            Ok(Self::of_model(name, read_config(&directory(name, registry)?)?, registry))
         }
     }
 
     /// A model by its sizes.
     #[must_use]
-    pub fn of_model(name: &str, config: TransformerConfig) -> Self {
-        Self { name: name.to_owned(), kind: Kind::Model(config), text: None }
+    pub fn of_model(name: &str, config: TransformerConfig, registry: &Registry) -> Self {
+        Self { name: name.to_owned(), kind: Kind::Model(config), text: None, registry: registry.clone() }
     }
 
     /// The protocol that the text of a protocol file describes; `name` names the file.
     ///
     /// # Errors
     /// A text that says something wrong: where, and what to write.
-    pub fn of_text(name: &str, text: String) -> Result<Self, SubjectError> {
-        let protocol = read_protocol(name, &text, Registry::built_in())?;
-        Ok(Self { name: name.to_owned(), kind: Kind::Protocol(Arc::new(protocol)), text: Some(text) })
+    pub fn of_text(name: &str, text: String, registry: &Registry) -> Result<Self, SubjectError> {
+        let protocol = Arc::new(read_protocol(name, &text, registry)?);
+        Ok(Self { name: name.to_owned(), text: Some(text), ..Self::of_protocol(protocol, registry) })
     }
 
     /// Finds a model.
     ///
     /// # Errors
     /// There is none of that name.
-    pub fn find_model(name: &str) -> Result<Self, SubjectError> {
-        let subject = Self::find(name)?;
+    pub fn find_model(name: &str, registry: &Registry) -> Result<Self, SubjectError> {
+        let subject = Self::find(name, registry)?;
         match subject.kind {
             Kind::Model(_) => Ok(subject),
             Kind::Protocol(_) => Err(SubjectError::NotAModel { name: subject.name }),
@@ -160,8 +163,8 @@ impl Subject {
     ///
     /// # Errors
     /// There is none of that name.
-    pub fn find_protocol(name: &str) -> Result<Self, SubjectError> {
-        let subject = Self::find(name)?;
+    pub fn find_protocol(name: &str, registry: &Registry) -> Result<Self, SubjectError> {
+        let subject = Self::find(name, registry)?;
         subject.protocol()?;
         Ok(subject)
     }
@@ -179,8 +182,13 @@ impl Subject {
 
     /// A protocol as a subject.
     #[must_use]
-    pub fn of_protocol(protocol: Arc<Protocol>) -> Self {
-        Self { name: protocol.card.name.clone(), kind: Kind::Protocol(protocol), text: None }
+    pub fn of_protocol(protocol: Arc<Protocol>, registry: &Registry) -> Self {
+        Self {
+            name: protocol.card.name.clone(),
+            kind: Kind::Protocol(protocol),
+            text: None,
+            registry: registry.clone(),
+        }
     }
 
     /// The sizes at which it is built: the number of tokens of an image is the model's, whatever is asked for.
@@ -200,9 +208,7 @@ impl Subject {
     /// Sizes that the model cannot take.
     pub fn circuit(&self, suite: &Suite, sizes: Sizes) -> Result<CheckedCircuit, SubjectError> {
         let built = match &self.kind {
-            Kind::Model(config) => {
-                model::circuit(config, &suite.model(Registry::built_in())?, self.sizes(sizes).query())
-            }
+            Kind::Model(config) => model::circuit(config, &suite.model(&self.registry)?, self.sizes(sizes).query()),
             Kind::Protocol(protocol) => protocol_circuit(protocol, sizes).map_err(BuildError::from),
         };
         let (seq, batch) = (sizes.seq(), sizes.batch());
@@ -215,7 +221,7 @@ impl Subject {
     /// Those of [`Subject::program`]; a protocol, or a model without a second token type.
     pub fn program_of_pair(&self, suite: &Suite, sizes: Sizes, second: usize) -> Result<Program, SubjectError> {
         let Kind::Model(config) = &self.kind else { return Err(SubjectError::NotAModel { name: self.name.clone() }) };
-        let built = model::circuit_of_pair(config, &suite.model(Registry::built_in())?, sizes.query(), second);
+        let built = model::circuit_of_pair(config, &suite.model(&self.registry)?, sizes.query(), second);
         let (seq, batch) = (sizes.seq(), sizes.batch());
         let circuit = built.map_err(|error| SubjectError::Size {
             subject: self.name.clone(),
@@ -236,12 +242,12 @@ impl Subject {
 }
 
 /// A model directory, or the place of a fetched model.
-fn directory(name: &str) -> Result<PathBuf, SubjectError> {
+fn directory(name: &str, registry: &Registry) -> Result<PathBuf, SubjectError> {
     if let Some(path) = local_directory(name) {
         return Ok(path);
     }
     if !known_models().any(|known| known == name) {
-        return Err(SubjectError::Unknown { name: name.to_owned(), is: what_is(name) });
+        return Err(SubjectError::Unknown { name: name.to_owned(), is: what_is(name, registry) });
     }
     let cache = default_cache_dir()?;
     let fetched = cache.join(name);
@@ -298,7 +304,7 @@ mod tests {
     fn every_protocol_is_a_subject_that_compiles() {
         let suite = Suite::built_in("faithful").unwrap();
         for protocol in Registry::built_in() {
-            let subject = Subject::find(&protocol.card.name).unwrap();
+            let subject = Subject::find(&protocol.card.name, Registry::built_in()).unwrap();
             assert!(subject.program(&suite, Sizes::new(5, 2).unwrap()).is_ok(), "{}", protocol.card.name);
         }
     }
@@ -309,27 +315,44 @@ mod tests {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocols/examples");
         let file = examples.join("bolt.protocol").display().to_string();
         let digest = |subject: Subject| subject.program(&suite, Sizes::new(5, 2).unwrap()).unwrap().digest();
-        assert_eq!(digest(Subject::find(&file).unwrap()), digest(Subject::find("gelu/bolt").unwrap()));
+        assert_eq!(
+            digest(Subject::find(&file, Registry::built_in()).unwrap()),
+            digest(Subject::find("gelu/bolt", Registry::built_in()).unwrap())
+        );
     }
 
     #[test]
     fn a_file_that_is_no_protocol_is_refused_with_what_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
-        assert!(matches!(Subject::find(&path("none.protocol")), Err(SubjectError::File { .. })));
+        assert!(matches!(Subject::find(&path("none.protocol"), Registry::built_in()), Err(SubjectError::File { .. })));
         std::fs::create_dir(path("folder.protocol")).unwrap();
-        assert!(matches!(Subject::find(&path("folder.protocol")), Err(SubjectError::File { .. })));
+        assert!(matches!(
+            Subject::find(&path("folder.protocol"), Registry::built_in()),
+            Err(SubjectError::File { .. })
+        ));
         std::fs::write(path("wrong.protocol"), "protocol gelu/mine\nsumary \"x\"\n").unwrap();
-        let refused = Subject::find(&path("wrong.protocol")).unwrap_err();
+        let refused = Subject::find(&path("wrong.protocol"), Registry::built_in()).unwrap_err();
         assert!(matches!(refused, SubjectError::Protocol(_)) && refused.to_string().contains(":2:"), "{refused}");
     }
 
     #[test]
     fn what_is_no_subject_is_refused_with_what_it_is() {
-        assert!(Subject::find("faithful").unwrap_err().to_string().contains("`faithful` is a suite"));
-        assert!(Subject::find("lan").unwrap_err().to_string().contains("`lan` is a network"));
-        assert!(matches!(Subject::find("/no/such/directory"), Err(SubjectError::Unknown { is: None, .. })));
-        assert!(matches!(Subject::find_model("gelu/cosine"), Err(SubjectError::NotAModel { .. })));
-        assert!(matches!(Subject::find_protocol("bert-base"), Err(SubjectError::NotAProtocol { .. })));
+        assert!(
+            Subject::find("faithful", Registry::built_in()).unwrap_err().to_string().contains("`faithful` is a suite")
+        );
+        assert!(Subject::find("lan", Registry::built_in()).unwrap_err().to_string().contains("`lan` is a network"));
+        assert!(matches!(
+            Subject::find("/no/such/directory", Registry::built_in()),
+            Err(SubjectError::Unknown { is: None, .. })
+        ));
+        assert!(matches!(
+            Subject::find_model("gelu/cosine", Registry::built_in()),
+            Err(SubjectError::NotAModel { .. })
+        ));
+        assert!(matches!(
+            Subject::find_protocol("bert-base", Registry::built_in()),
+            Err(SubjectError::NotAProtocol { .. })
+        ));
     }
 }

@@ -126,7 +126,7 @@ impl Variant {
         let program = subject.program(suite, sizes)?;
         let networks: Vec<&Network> = networks.iter().collect();
         let bill = program::bill(&program, schedule, BY_FUNCTION);
-        let failure = failure::predict(&program, ASSUMED_MAGNITUDE);
+        let failure = failure::predict(&program, &subject.registry, ASSUMED_MAGNITUDE);
         let price = Price::counted(suite.name.clone(), &bill, &failure, &networks);
         let elements = (sizes.seq() * sizes.batch()) as f64;
         let bits = |bytes: u64| bytes as f64 * 8.0 / elements;
@@ -207,13 +207,11 @@ impl ErrorFound {
     /// Under a suite's scheme and fixed point. What cannot be certified is a note: the others are compared all the same.
     fn of(protocol: &Protocol, suite: &Suite, row_length: usize) -> Self {
         // One run is enough: the certified part covers all inputs.
-        let question = Question { samples: 1, ..question(&protocol.card.name, suite) };
+        let question = Question { samples: 1, ..question(protocol, suite) };
         let found = if is_of_rows(protocol) {
-            audit::rows::certified_max_error(protocol, &question, row_length, ROW_RANGE)
-                .map(|certified| (certified, None))
+            audit::rows::certified_max_error(&question, row_length, ROW_RANGE).map(|certified| (certified, None))
         } else {
-            audit::audit_protocol(protocol, &question)
-                .map(|audit| (audit.report.certified_max_error, Some(audit.report.verdict)))
+            audit::audit(&question).map(|report| (report.certified_max_error, Some(report.verdict)))
         };
         match found {
             Ok((certified, claim)) => Self { certified, claim, notes: Vec::new() },
@@ -228,7 +226,8 @@ mod tests {
     use viewless_protocols::nonlinear::{Function, Registry};
 
     fn compared(names: &[&str]) -> VariantComparison {
-        let protocols: Vec<Subject> = names.iter().map(|name| Subject::find(name).unwrap()).collect();
+        let protocols: Vec<Subject> =
+            names.iter().map(|name| Subject::find(name, Registry::built_in()).unwrap()).collect();
         let suite = Suite::built_in("faithful").unwrap();
         let sizes = Sizes::new(16, 2).unwrap();
         VariantComparison::new(&protocols, &suite, sizes, Schedule::Asap).unwrap()

@@ -73,29 +73,25 @@ impl WhyNot {
     ///
     /// # Errors
     /// A protocol that cannot be audited.
-    pub fn of(
-        subject: &Subject,
-        protocol: &Protocol,
-        question: &Question<'_>,
-        audit: &ErrorAudit,
-    ) -> Result<Option<Self>, AuditError> {
+    pub fn of(subject: &Subject, question: &Question<'_>, audit: &ErrorAudit) -> Result<Option<Self>, AuditError> {
         if audit.holds() {
             return Ok(None);
         }
+        let registry = &subject.registry;
         let (reason, shape, others) = match audit {
             ErrorAudit::Number(_) => {
-                let Some(diagnosis) = diagnose(protocol, question)? else { return Ok(None) };
-                let others = others_of_number(protocol, diagnosis.fails_at)?;
+                let Some(diagnosis) = diagnose(question)? else { return Ok(None) };
+                let others = others_of_number(question.protocol, registry, diagnosis.fails_at)?;
                 (Reason::Number(diagnosis), vec![1], others)
             }
             ErrorAudit::Rows(report) => {
-                let reason = Reason::Rows(diagnose_rows(protocol, question, report)?);
-                (reason, vec![1, report.row_length], others_of_rows(protocol, question, report)?)
+                let reason = Reason::Rows(diagnose_rows(question, report)?);
+                (reason, vec![1, report.row_length], others_of_rows(question, registry, report)?)
             }
         };
         // The audit's circuit is that of one number, or of one row.
         let line = subject.text.as_deref().zip(reason.operation()).and_then(|(text, operation)| {
-            let line = line_of_node(&subject.name, text, Registry::built_in(), &shape, operation.node);
+            let line = line_of_node(&subject.name, text, registry, &shape, operation.node);
             line.ok().flatten().map(|line| Line { number: line.number, text: line.text })
         });
         Ok(Some(Self { reason, line, others }))
@@ -103,34 +99,34 @@ impl WhyNot {
 }
 
 /// Protocols with the same exact function that are not known to lack anything, the most exact first.
-fn candidates(protocol: &Protocol) -> Vec<&'static Protocol> {
+fn candidates<'r>(protocol: &Protocol, registry: &'r Registry) -> Vec<&'r Protocol> {
     let card = &protocol.card;
     let is_other = |other: &&Protocol| {
         let is_right = !other.card.fails.iter().any(|failing| failing.quality == Quality::Right);
         is_right && other.card.error.truth == card.error.truth && other.card.name != card.name
     };
-    let mut others: Vec<&Protocol> = Registry::built_in().iter().map(AsRef::as_ref).filter(is_other).collect();
+    let mut others: Vec<&Protocol> = registry.iter().map(AsRef::as_ref).filter(is_other).collect();
     others.sort_by(|a, b| a.card.error.absolute.total_cmp(&b.card.error.absolute));
     others
 }
 
 /// Those that claim the number at which another fails.
-fn others_of_number(protocol: &Protocol, fails_at: f64) -> Result<Vec<Other>, AuditError> {
+fn others_of_number(protocol: &Protocol, registry: &Registry, fails_at: f64) -> Result<Vec<Other>, AuditError> {
     let interval = |other: &Protocol| {
         let interval = other.card.interval.at(1);
         (interval.low, interval.high)
     };
     let covers = |other: &&Protocol| (interval(other).0..=interval(other).1).contains(&fails_at);
-    let others = candidates(protocol).into_iter().filter(covers).take(MOST_OTHERS);
+    let others = candidates(protocol, registry).into_iter().filter(covers).take(MOST_OTHERS);
     others.map(|other| Other::new(other, interval(other), &[1])).collect()
 }
 
 /// Those whose claims are proved of all rows that were asked about.
-fn others_of_rows(protocol: &Protocol, question: &Question<'_>, report: &RowReport) -> Result<Vec<Other>, AuditError> {
+fn others_of_rows(question: &Question<'_>, registry: &Registry, report: &RowReport) -> Result<Vec<Other>, AuditError> {
     let mut others = Vec::new();
-    for other in candidates(protocol) {
+    for other in candidates(question.protocol, registry) {
         // What cannot be audited on these rows is not right on them.
-        if is_certified(other, question, report.row_length, report.range).unwrap_or(false) {
+        if is_certified(&Question { protocol: other, ..*question }, report.row_length, report.range).unwrap_or(false) {
             others.push(Other::new(other, report.range, &[1, report.row_length])?);
         }
         if others.len() == MOST_OTHERS {
@@ -197,12 +193,12 @@ mod tests {
 
     /// What an audit of a file says, and why.
     fn why_not(text: &str, row: usize) -> Option<WhyNot> {
-        let subject = Subject::of_text("mine.protocol", text.to_owned()).unwrap();
+        let subject = Subject::of_text("mine.protocol", text.to_owned(), Registry::built_in()).unwrap();
         let protocol = subject.protocol().unwrap();
         let suite = Suite::built_in("faithful").unwrap();
-        let question = Question { samples: 64, ..question(&protocol.card.name, &suite) };
-        let audit = ErrorAudit::new(protocol, &question, row).unwrap();
-        WhyNot::of(&subject, protocol, &question, &audit).unwrap()
+        let question = Question { samples: 64, ..question(protocol, &suite) };
+        let audit = ErrorAudit::new(&question, row).unwrap();
+        WhyNot::of(&subject, &question, &audit).unwrap()
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct Arguments {
 /// A name that is no protocol, or sizes and suites that cannot be used.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { protocol, suite, runs, sizes } = arguments;
-    let subject = Subject::find_protocol(protocol)?;
+    let subject = Subject::find_protocol(protocol, arguments::registry())?;
     let progress = Progress::start("running for statistics");
     let told = |done, of| progress.tell(done, of);
     let assay = Assay::new(&subject, suite, sizes.checked(), Settings::with_runs(*runs), &told)?;

@@ -88,7 +88,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     };
     match (&arguments.subject, &arguments.model, &arguments.text_file) {
         (Some(name), ..) => {
-            let subject = Subject::find(name)?;
+            let subject = Subject::find(name, arguments::registry())?;
             match &subject.kind {
                 Kind::Protocol(protocol) => of_protocol(&subject, protocol, &suite()?, arguments, manner),
                 Kind::Model(_) => failures::run(&subject, arguments, manner),
@@ -117,32 +117,31 @@ fn of_protocol(
     manner: Manner,
 ) -> Result<Outcome, CliError> {
     let Arguments { domain, seed, samples, plot, row, .. } = arguments;
-    let name = &protocol.card.name;
-    let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(name, suite) };
+    let question = Question { domain: *domain, seed: *seed, samples: *samples, ..question(protocol, suite) };
     let found = match plot {
-        Some(path) => drawn(protocol, &question, path)?,
+        Some(path) => drawn(&question, path)?,
         None => {
             let spinner = Spinner::start();
             let tell =
                 |stage: Stage, done: usize, of: usize| spinner.tell(format!("{}: {done} of {of}", stage.words()));
-            ErrorAudit::with_progress(protocol, &question, *row as usize, &tell)?
+            ErrorAudit::with_progress(&question, *row as usize, &tell)?
         }
     };
-    let why_not = WhyNot::of(subject, protocol, &question, &found)?;
+    let why_not = WhyNot::of(subject, &question, &found)?;
     let page = Page { audit: &found, why_not: why_not.as_ref() };
     screen::show(&page, manner, |_| render::audit::text(&found, why_not.as_ref(), suite))?;
     Ok(found.holds().into())
 }
 
 /// Audits a protocol of numbers and draws its error.
-fn drawn(protocol: &Protocol, question: &Question<'_>, path: &Path) -> Result<ErrorAudit, CliError> {
+fn drawn(question: &Question<'_>, path: &Path) -> Result<ErrorAudit, CliError> {
     let format = Format::of(path)?;
-    if is_of_rows(protocol) {
+    if is_of_rows(question.protocol) {
         return Err(CliError::PlotOfRows { path: path.to_owned() });
     }
     let mut pending = file::Pending::create(path)?;
-    let audit = ErrorAudit::with_points(protocol, question)?;
-    pending.write_all(&format.contents(&plot::svg(protocol, &audit)?)?)?;
+    let audit = ErrorAudit::with_points(question)?;
+    pending.write_all(&format.contents(&plot::svg(question.protocol, &audit)?)?)?;
     pending.commit()?;
     Ok(ErrorAudit::Number(Box::new(audit.report)))
 }

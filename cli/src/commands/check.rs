@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let stated = match subject {
         None => None,
         Some(name) => {
-            let sizes = Subject::find(name)?.sizes(sizes.checked());
+            let sizes = Subject::find(name, arguments::registry())?.sizes(sizes.checked());
             // What the user names is what lies there now, and no stored text.
             Some(Statement {
                 subject: name.clone(),
@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
             })
         }
     };
-    let report = stored.check(stated.as_ref(), *largest_distance).map_err(in_file)?;
+    let report = stored.check(stated.as_ref(), arguments::registry(), *largest_distance).map_err(in_file)?;
     screen::show(&report, manner, |_| render::proof::checked(&report))?;
     Ok(report.is_valid().into())
 }

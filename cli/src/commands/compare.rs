@@ -10,7 +10,6 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 use std::path::PathBuf;
-use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::suite::Suite;
 use viewless_workbench::Subject;
 use viewless_workbench::comparison::SuiteComparison;
@@ -59,7 +58,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         let words = Words { page: variants::page, markdown: variants::markdown, text: variants::text };
         return arguments.write(file, &found, &words, manner);
     }
-    let subject = Subject::find(&subjects[0])?;
+    let subject = Subject::find(&subjects[0], arguments::registry())?;
     let suites =
         if suites.is_empty() { Suite::names().map(Suite::built_in).collect::<Result<_, _>>()? } else { suites.clone() };
     let found = SuiteComparison::new(&subject, suites, sizes.checked(), (*schedule).into())?;
@@ -71,18 +70,19 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
 fn side_by_side(subjects: &[String], with: &[String]) -> Result<Option<Vec<Subject>>, CliError> {
     let mut protocols = Vec::new();
     for name in subjects {
-        let of_function = Registry::built_in().iter().filter(|protocol| protocol.card.function.name() == name);
-        let of_function: Vec<Subject> = of_function.cloned().map(Subject::of_protocol).collect();
+        let of_function = arguments::registry().iter().filter(|protocol| protocol.card.function.name() == name);
+        let of_function: Vec<Subject> =
+            of_function.cloned().map(|protocol| Subject::of_protocol(protocol, arguments::registry())).collect();
         if !of_function.is_empty() {
             protocols.extend(of_function);
         } else if subjects.len() == 1 && with.is_empty() {
             return Ok(None);
         } else {
-            protocols.push(Subject::find_protocol(name)?);
+            protocols.push(Subject::find_protocol(name, arguments::registry())?);
         }
     }
     for file in with {
-        protocols.push(Subject::find_protocol(file)?);
+        protocols.push(Subject::find_protocol(file, arguments::registry())?);
     }
     Ok(Some(protocols))
 }

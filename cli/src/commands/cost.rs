@@ -78,7 +78,7 @@ impl By {
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subject, suite, fixed, sizes, schedule, network, by } = arguments;
     let suite = &fixed.of(suite.clone())?;
-    let subject = Subject::find(subject)?;
+    let subject = Subject::find(subject, arguments::registry())?;
     let by = by.unwrap_or(match subject.kind {
         Kind::Model(_) => By::Function,
         Kind::Protocol(_) => By::Region,

@@ -72,7 +72,7 @@ struct Dump<'a> {
 /// A subject or sizes that cannot be built.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subject, form, suite, sizes } = arguments;
-    let subject = Subject::find(subject)?;
+    let subject = Subject::find(subject, arguments::registry())?;
     let sizes = subject.sizes(sizes.checked());
     let (seq, batch) = (sizes.seq(), sizes.batch());
     let (digest, circuit, program, file) = (None, None, None, None);

@@ -99,7 +99,8 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         },
     };
     let (schedule, certify) = ((*schedule).into(), arguments.certify);
-    let question = Question { model: &model, suite, asking, seed, network, schedule, certify };
+    let question =
+        Question { model: &model, suite, registry: arguments::registry(), asking, seed, network, schedule, certify };
     let mut transcript = arguments.transcript.as_deref().map(file::Pending::create).transpose()?;
     let sink = transcript.as_mut().map(|pending| pending as &mut dyn io::Write);
     let progress = Progress::start("inferring");

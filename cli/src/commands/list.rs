@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use super::fetch::DEFAULT_MODEL;
+use crate::arguments;
 use crate::error::CliError;
 use crate::render::table::{TextTable, hanging};
 use crate::render::{card, units};
@@ -12,7 +13,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use viewless_models::{Inventory, Use, inventory, known_models, read_config};
 use viewless_protocols::model::{self, Input, TransformerConfig, TransformerDraft};
-use viewless_protocols::nonlinear;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_workbench::card::{CardReport, name_of};
@@ -119,7 +119,7 @@ impl Everything {
         let known = model::KNOWN.map(|name| ModelEntry { name, fetchable: false, config: model::known(name) });
         let fetchable = known_models().map(|name| ModelEntry { name, fetchable: true, config: None });
         Ok(Self {
-            protocols: nonlinear::Registry::built_in().iter().map(|protocol| CardReport::new(&protocol.card)).collect(),
+            protocols: CardReport::all(arguments::registry()),
             suites: Suite::names().map(Suite::built_in).collect::<Result<_, _>>()?,
             models: known.into_iter().chain(fetchable).collect(),
             networks: NETWORKS.iter().map(|name| network(name)).collect::<Result<_, _>>()?,

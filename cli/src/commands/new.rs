@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         return Err(CliError::FileExists { path });
     }
     let request = Request { name: name.clone(), degree: *degree, pieces: *pieces, interval: *interval };
-    let draft = Draft::new(&request, suite)?;
+    let draft = Draft::new(&request, suite, arguments::registry())?;
     let mut pending = Pending::create(&path)?;
     let written = pending.write_all(draft.text.as_bytes());
     written.map_err(|source| CliError::WriteFile { path: path.clone(), source })?;

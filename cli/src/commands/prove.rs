@@ -68,7 +68,7 @@ struct Page<'a> {
 /// A subject, suite or coalition that cannot be used, or a certificate or plot that cannot be written.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subject, suite, coalition, queries, certificate, sizes, .. } = arguments;
-    let subject = Subject::find(subject)?;
+    let subject = Subject::find(subject, arguments::registry())?;
     let progress = Progress::start("proving");
     let asked = match &coalition[..] {
         [] => Asked::Promised,

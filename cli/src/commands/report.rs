@@ -65,8 +65,8 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let texts: Vec<Line<'_>> = texts.as_deref().map(Line::all).unwrap_or_default();
     let model = texts.first().map(|_| fetch::loaded(&arguments.model, None)).transpose()?;
     let subject = match &model {
-        Some(model) => Subject::of_model(&arguments.model, model.config.clone()),
-        None => Subject::find_model(&arguments.model)?,
+        Some(model) => Subject::of_model(&arguments.model, model.config.clone(), arguments::registry()),
+        None => Subject::find_model(&arguments.model, arguments::registry())?,
     };
     let privately = Privately { texts: arguments.private_texts, seed: arguments.seed };
     // The first text that the model can take; where it can take none, the sites say why.

@@ -12,7 +12,7 @@ use crate::reference::Piecewise;
 use serde::Serialize;
 use viewless_protocols::circuit::CheckedCircuit;
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::nonlinear::{ErrorClaim, Protocol};
+use viewless_protocols::nonlinear::ErrorClaim;
 
 /// Where a claim holds, and what fails beyond.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -58,8 +58,9 @@ const BEGINNINGS: u64 = 64;
 ///
 /// # Errors
 /// [`AuditError`]: a protocol of rows, a domain that cannot be audited.
-pub fn diagnose(protocol: &Protocol, question: &Question<'_>) -> Result<Option<Diagnosis>, AuditError> {
-    let (card, fixed) = (&protocol.card, question.fixed);
+pub fn diagnose(question: &Question<'_>) -> Result<Option<Diagnosis>, AuditError> {
+    let (protocol, fixed) = (question.protocol, question.fixed);
+    let card = &protocol.card;
     let usual = function_of(card.error.truth)
         .ok_or_else(|| AuditError::OfRows { name: card.name.clone(), function: card.function.clone() })?;
     let claimed = card.interval.at(1);
@@ -219,6 +220,7 @@ pub(super) fn leaving(
 mod tests {
     use super::*;
     use viewless_protocols::file::read_protocol;
+    use viewless_protocols::nonlinear::Protocol;
     use viewless_protocols::nonlinear::Registry;
 
     fn file(interval: &str, error: &str, lines: &str) -> Protocol {
@@ -229,7 +231,7 @@ mod tests {
     }
 
     fn diagnosed(protocol: &Protocol) -> Diagnosis {
-        diagnose(protocol, &Question::new(&protocol.card.name)).unwrap().expect("it fails")
+        diagnose(&Question::new(protocol)).unwrap().expect("it fails")
     }
 
     /// a^6 with 16 fraction bits is below 2^62 before its truncation by 16 up to a^6 2^32 = 2^62, which is a = 32.
@@ -258,7 +260,7 @@ mod tests {
     fn what_holds_has_no_diagnosis() {
         for name in ["gelu/secformer", "tanh/sine", "exp/limit", "reciprocal/normalized"] {
             let protocol = Registry::built_in().get(name).unwrap();
-            assert_eq!(diagnose(protocol, &Question::new(name)).unwrap(), None, "{name}");
+            assert_eq!(diagnose(&Question::new(protocol)).unwrap(), None, "{name}");
         }
     }
 }

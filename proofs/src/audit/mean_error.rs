@@ -226,7 +226,7 @@ mod tests {
         let truth = Piecewise::new(RealFunction::GeluErf, -2.0, 2.0).unwrap();
         let errors: Vec<f64> = grid.numbers().iter().map(|&x| (at(x) - truth.at(x)).abs()).collect();
         assert!((reals.mean - mean(&errors)).abs() < 1e-15);
-        let question = Question::new("gelu/secformer");
+        let question = Question::new(gelu());
         let runs = Evaluation::Runs { scheme: question.scheme, fixed: question.fixed, seed: 1 };
         let runs = average(gelu(), RealFunction::GeluErf, grid, runs).unwrap();
         assert!(runs != reals && (runs.mean - reals.mean).abs() < 2e-5, "{} {}", runs.mean, reals.mean);

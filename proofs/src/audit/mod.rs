@@ -10,8 +10,10 @@
 //!
 //! ```
 //! use viewless_proofs::audit::{Question, ClaimVerdict, audit};
+//! use viewless_protocols::nonlinear::Registry;
 //!
-//! let report = audit(&Question { samples: 1 << 12, ..Question::new("gelu/cosine") }).expect("it can be audited");
+//! let protocol = Registry::built_in().get("gelu/cosine").expect("it is built in");
+//! let report = audit(&Question { samples: 1 << 12, ..Question::new(protocol) }).expect("it can be audited");
 //! assert_eq!(report.verdict, ClaimVerdict::Holds);
 //! assert!(report.certified_max_error.is_some_and(|certified| report.observed_max_error <= certified));
 //! ```
@@ -41,7 +43,7 @@ pub use certified::{Certified, Certifier};
 pub use coefficients::PublishedCoefficient;
 pub use diagnosis::{Diagnosis, Operation, diagnose};
 pub use findings::{Check, FailedCheck, Peak};
-pub use number::{Audit, audit, audit_compiled, audit_protocol, audit_with_points, function_of};
+pub use number::{Audit, audit, audit_compiled, audit_with_points, function_of};
 pub use question::{AuditError, Question, cell};
 pub use report::{Claim, ClaimVerdict, Report};
 pub use runs::{Compile, KEPT_POINTS, Limits, MOST_SAMPLES, Observed, observe, sample};

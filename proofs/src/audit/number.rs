@@ -9,7 +9,7 @@ use crate::reference::{PRECISION, Piecewise, RealFunction};
 use std::time::Instant;
 use viewless_protocols::circuit::CheckedCircuit;
 use viewless_protocols::fixed::{FixedPoint, RING_BITS, power_of_two};
-use viewless_protocols::nonlinear::{self, Protocol, Truth};
+use viewless_protocols::nonlinear::{Protocol, Truth};
 use viewless_protocols::scheme;
 
 /// A report with what a picture needs.
@@ -45,7 +45,7 @@ pub(super) fn circuit_of(protocol: &Protocol, elements: usize) -> Result<Checked
     Ok(runs::circuit(protocol, elements).finish()?)
 }
 
-/// Audits a protocol of the registry.
+/// Audits a protocol.
 ///
 /// # Errors
 /// [`AuditError`] says what to change.
@@ -58,30 +58,18 @@ pub fn audit(question: &Question<'_>) -> Result<Report, AuditError> {
 /// # Errors
 /// [`AuditError`] says what to change.
 pub fn audit_with_points(question: &Question<'_>) -> Result<Audit, AuditError> {
-    let unknown = || AuditError::UnknownProtocol { name: question.protocol.to_owned() };
-    audit_protocol(nonlinear::Registry::built_in().get(question.protocol).ok_or_else(unknown)?, question)
+    audit_compiled(question, &|circuit| scheme::compile(circuit, &question.scheme, question.fixed))
 }
 
-/// Audits any protocol, in the registry or not.
-///
-/// # Errors
-/// [`AuditError`] says what to change.
-pub fn audit_protocol(protocol: &Protocol, question: &Question<'_>) -> Result<Audit, AuditError> {
-    audit_compiled(protocol, question, &|circuit| scheme::compile(circuit, &question.scheme, question.fixed))
-}
-
-/// As [`audit_protocol`], for a compiler of one's own: the bound is that of the circuit, and the runs are those of the Program that
+/// As [`audit_with_points`], for a compiler of one's own: the bound is that of the circuit, and the runs are those of the Program that
 /// the compiler makes of it.
 ///
 /// # Errors
 /// [`AuditError`]; a Program that errs by more than the circuit can is [`AuditError::BeyondCertified`].
 #[expect(clippy::too_many_lines, reason = "half of it is one report, whose fields are set in one place")]
-pub fn audit_compiled(
-    protocol: &Protocol,
-    question: &Question<'_>,
-    compile: &Compile<'_>,
-) -> Result<Audit, AuditError> {
-    let (card, fixed) = (&protocol.card, question.fixed);
+pub fn audit_compiled(question: &Question<'_>, compile: &Compile<'_>) -> Result<Audit, AuditError> {
+    let (protocol, fixed) = (question.protocol, question.fixed);
+    let card = &protocol.card;
     let (name, function) = (card.name.clone(), card.function.clone());
     let usual =
         function_of(card.error.truth).ok_or(AuditError::OfRows { name: name.clone(), function: function.clone() })?;

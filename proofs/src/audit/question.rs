@@ -5,15 +5,15 @@ use crate::reference::{NotSmooth, RealFunction};
 use thiserror::Error;
 use viewless_protocols::circuit::{CircuitError, PlainError};
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
-use viewless_protocols::nonlinear::{self, Function};
+use viewless_protocols::nonlinear::{Function, Protocol};
 use viewless_protocols::scheme::{Comparison, CompileError, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use viewless_simulator::execute::ExecuteError;
 
 /// What is to be audited, and how.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// Name of the protocol.
-    pub protocol: &'a str,
+    /// The protocol, of any registry or none.
+    pub protocol: &'a Protocol,
     /// Interval of inputs; the card's when `None`.
     pub domain: Option<(f64, f64)>,
     /// The scheme.
@@ -31,7 +31,7 @@ pub struct Question<'a> {
 impl<'a> Question<'a> {
     /// The protocol on its card's domain, with local truncation and the carry tree at 16 fraction bits, run on at most 2^20 + 1 inputs.
     #[must_use]
-    pub fn new(protocol: &'a str) -> Self {
+    pub fn new(protocol: &'a Protocol) -> Self {
         Self {
             protocol,
             domain: None,
@@ -52,12 +52,6 @@ impl<'a> Question<'a> {
 /// An audit that cannot be.
 #[derive(Debug, Error)]
 pub enum AuditError {
-    /// No such protocol.
-    #[error("no protocol `{name}`; the registry has {}", known())]
-    UnknownProtocol {
-        /// The name.
-        name: String,
-    },
     /// A domain that is no interval.
     #[error("the domain {low}:{high} is no interval; give two finite numbers, the smaller first")]
     NoInterval {
@@ -157,11 +151,6 @@ pub enum AuditError {
         /// Wraps.
         wraps: u64,
     },
-}
-
-fn known() -> String {
-    let names: Vec<&str> = nonlinear::Registry::built_in().iter().map(|protocol| protocol.card.name.as_str()).collect();
-    names.join(", ")
 }
 
 /// The inputs of an interval at a fixed point.

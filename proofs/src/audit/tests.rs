@@ -13,9 +13,13 @@ fn elementwise() -> impl Iterator<Item = &'static Arc<Protocol>> {
     nonlinear::Registry::built_in().iter().filter(|protocol| function_of(protocol.card.error.truth).is_some())
 }
 
+fn built_in(name: &str) -> &'static Protocol {
+    nonlinear::Registry::built_in().get(name).unwrap()
+}
+
 /// SecFormer's own setting.
 fn secformer(low: f64, high: f64) -> Question<'static> {
-    let mut question = Question { domain: Some((low, high)), ..Question::new("gelu/secformer") };
+    let mut question = Question { domain: Some((low, high)), ..Question::new(built_in("gelu/secformer")) };
     question.scheme.comparison = Comparison::Spk;
     question
 }
@@ -25,7 +29,7 @@ fn secformer(low: f64, high: f64) -> Question<'static> {
 fn every_elementwise_protocol_has_a_bracket_and_keeps_its_claim() {
     for protocol in elementwise() {
         for truncation in [Truncation::Exact, Truncation::Local] {
-            let mut question = Question { samples: 1 << 15, ..Question::new(&protocol.card.name) };
+            let mut question = Question { samples: 1 << 15, ..Question::new(protocol) };
             question.scheme.truncation = truncation;
             let report = audit(&question).unwrap();
             let certified = report.certified_max_error.unwrap();
@@ -106,21 +110,21 @@ fn piecewise(
 /// one the first is 0.001007.
 #[test]
 fn the_mean_errors_of_the_paper_s_table_are_reproduced_by_runs_with_the_printed_coefficients() {
-    let card = nonlinear::Registry::built_in().get("gelu/secformer").unwrap().card.clone();
+    let card = built_in("gelu/secformer").card.clone();
     let as_printed = Protocol { card, build: Build::map(with_printed_coefficients) };
     for (bound, printed) in [(1.0, 0.000998), (5.0, 0.005008), (10.0, 0.002504)] {
-        let question = Question { domain: Some((-bound, bound)), samples: 1 << 21, ..Question::new("gelu/secformer") };
-        let report = audit_protocol(&as_printed, &question).unwrap().report;
+        let question = Question { domain: Some((-bound, bound)), samples: 1 << 21, ..Question::new(&as_printed) };
+        let report = audit(&question).unwrap();
         assert!(report.exhaustive);
         assert!((report.mean_error - printed).abs() < 1e-6, "{bound}: {}", report.mean_error);
     }
-    let exact = audit(&Question { domain: Some((-1.0, 1.0)), ..Question::new("gelu/secformer") }).unwrap();
+    let exact = audit(&Question { domain: Some((-1.0, 1.0)), ..Question::new(built_in("gelu/secformer")) }).unwrap();
     assert!((exact.mean_error - 0.001007).abs() < 1e-6);
 }
 
 #[test]
 fn the_tanh_form_of_gelu_is_another_truth() {
-    let question = Question { samples: 1 << 12, ..Question::new("gelu/cosine") };
+    let question = Question { samples: 1 << 12, ..Question::new(built_in("gelu/cosine")) };
     let erf = audit(&question).unwrap();
     let tanh = audit(&Question { reference: Some(RealFunction::GeluTanh), ..question }).unwrap();
     assert_eq!((erf.verdict, tanh.verdict), (ClaimVerdict::Holds, ClaimVerdict::Exceeds));
@@ -130,24 +134,23 @@ fn the_tanh_form_of_gelu_is_another_truth() {
 
 #[test]
 fn what_cannot_be_audited_is_refused_with_what_to_change() {
-    let at = |name, domain| audit(&Question { domain, ..Question::new(name) }).unwrap_err().to_string();
-    assert!(at("gelu/none", None).contains("no protocol `gelu/none`; the registry has exp/bolt"));
+    let at = |name: &str, domain| audit(&Question { domain, ..Question::new(built_in(name)) }).unwrap_err().to_string();
     assert!(at("softmax/exp", None).contains("by rows"));
     assert!(at("gelu/cosine", Some((8.0, -8.0))).contains("the smaller first"));
     assert!(at("gelu/cosine", Some((f64::NAN, 1.0))).contains("the smaller first"));
     assert!(at("gelu/cosine", Some((1e-7, 2e-7))).contains("no number with 16 fraction bits"));
     assert!(at("gelu/cosine", Some((0.0, 1e12))).contains("below 2^31"));
     assert!(at("reciprocal/newton", Some((-1.0, 1.0))).contains("reciprocal cannot be enclosed"));
-    let many = Question { domain: Some((-1e6, 1e6)), samples: u64::MAX, ..Question::new("gelu/cosine") };
+    let many = Question { domain: Some((-1e6, 1e6)), samples: u64::MAX, ..Question::new(built_in("gelu/cosine")) };
     assert!(audit(&many).unwrap_err().to_string().contains("16777216 that are run at most"));
-    let wrong = Question { reference: Some(RealFunction::Exp), ..Question::new("tanh/sine") };
+    let wrong = Question { reference: Some(RealFunction::Exp), ..Question::new(built_in("tanh/sine")) };
     assert!(audit(&wrong).unwrap_err().to_string().contains("exp is not its truth"));
 }
 
 /// Outside its domain exp/limit leaves the headroom: no theorem, and the verdict says so.
 #[test]
 fn a_domain_on_which_numbers_overflow_has_no_certified_error() {
-    let question = Question { domain: Some((-2000.0, 0.0)), samples: 1 << 10, ..Question::new("exp/limit") };
+    let question = Question { domain: Some((-2000.0, 0.0)), samples: 1 << 10, ..Question::new(built_in("exp/limit")) };
     match audit(&question) {
         Ok(report) => {
             assert_eq!((report.certified_max_error, report.verdict), (None, ClaimVerdict::Exceeds));
@@ -166,10 +169,10 @@ fn claiming(card: &Card, absolute: f64) -> Card {
 /// A checker must be able to fail: a claim one part in a thousand too small, and a wrong threshold.
 #[test]
 fn a_claim_that_is_too_small_and_a_threshold_that_is_wrong_exceed() {
-    let secformer = nonlinear::Registry::built_in().get("gelu/secformer").unwrap();
-    let question = Question { samples: 1 << 10, ..Question::new("gelu/secformer") };
+    let secformer = built_in("gelu/secformer");
+    let asked = |protocol| audit(&Question { samples: 1 << 10, ..Question::new(protocol) }).unwrap();
     let proud = Protocol { card: claiming(&secformer.card, 1.947e-2), build: secformer.build.clone() };
-    assert_eq!(audit_protocol(&proud, &question).unwrap().report.verdict, ClaimVerdict::Exceeds);
+    assert_eq!(asked(&proud).verdict, ClaimVerdict::Exceeds);
     fn thresholds_of_the_argument(
         c: &mut viewless_protocols::circuit::Circuit,
         x: viewless_protocols::circuit::Secret,
@@ -177,7 +180,7 @@ fn a_claim_that_is_too_small_and_a_threshold_that_is_wrong_exceed() {
         piecewise(c, x, 1.7, nonlinear::gelu::secformer::series().sines)
     }
     let wrong = Protocol { card: secformer.card.clone(), build: Build::map(thresholds_of_the_argument) };
-    let report = audit_protocol(&wrong, &question).unwrap().report;
+    let report = asked(&wrong);
     assert_eq!(report.verdict, ClaimVerdict::Exceeds);
     assert!(
         (report.approximation_max_error - 0.075761).abs() < 1e-5 && (report.approximation_at.abs() - 1.7).abs() < 1e-4
@@ -186,7 +189,7 @@ fn a_claim_that_is_too_small_and_a_threshold_that_is_wrong_exceed() {
 
 #[test]
 fn a_report_is_the_same_after_a_round_trip_and_has_the_keys_of_the_design() {
-    let report = audit(&Question { samples: 1 << 10, ..Question::new("gelu/cosine") }).unwrap();
+    let report = audit(&Question { samples: 1 << 10, ..Question::new(built_in("gelu/cosine")) }).unwrap();
     let json = serde_json::to_value(&report).unwrap();
     for key in [
         "protocol",
@@ -223,9 +226,9 @@ fn a_report_is_the_same_after_a_round_trip_and_has_the_keys_of_the_design() {
 fn pictures_are_drawn_with_their_three_curves() {
     // A domain on both sides of 0, one with a logarithmic axis, one with thresholds, one with a claim in proportion to the truth.
     let drawn = ["gelu/secformer", "gelu/puma", "tanh/sine", "exp/limit", "reciprocal/newton"];
-    for protocol in drawn.map(|name| nonlinear::Registry::built_in().get(name).unwrap()) {
+    for protocol in drawn.map(built_in) {
         let domain = (protocol.card.function == Computed::GELU).then_some((-8.0, 8.0));
-        let question = Question { domain, samples: 1 << 16, ..Question::new(&protocol.card.name) };
+        let question = Question { domain, samples: 1 << 16, ..Question::new(protocol) };
         let picture = plot::svg(protocol, &audit_with_points(&question).unwrap()).unwrap();
         assert_eq!(picture.matches("<polyline").count(), 2, "certified and claimed");
         assert!(picture.matches("<circle").count() > 400 && picture.contains(&protocol.card.name));
@@ -243,7 +246,7 @@ fn no_card_of_numbers_is_wider_than_the_parts_of_its_protocol() {
     for protocol in elementwise() {
         let name: &str = &protocol.card.name;
         let interval = protocol.card.interval.at(1);
-        let fixed = Question::new(name).fixed;
+        let fixed = Question::new(built_in(name)).fixed;
         let mut tape = Tape::new(&circuit_of(protocol, 1).unwrap(), fixed).unwrap();
         let claims = tape.claims.clone();
         let named = claims.iter().map(|claim| (claim.region.as_str(), (claim.low, claim.high)));

@@ -1,18 +1,27 @@
-//! The second checker (`second_checker/check.py`), in a process that answers line by line, and its agreement with the first.
+//! The second checker and the second counter (`second_checker/`), each in a process that answers line by line, and their agreement with
+//! the first.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use viewless_proofs::privacy::certificate::Certificate;
+use viewless_proofs::privacy::Coalition;
+use viewless_proofs::privacy::certificate::{Certificate, Simulator};
 use viewless_proofs::privacy::check::{self, CheckError, Checked};
 use viewless_protocols::program::Program;
 
-/// A running second checker.
-struct Second {
+/// A running script.
+struct Script {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+}
+
+/// A running second checker.
+struct Second {
+    script: Script,
     /// Digest of the Program that it was told last.
     program: String,
 }
@@ -27,23 +36,36 @@ struct Answer {
     conditional: Option<bool>,
 }
 
-impl Second {
+impl Script {
     /// None, and a line that says so, if there is no Python.
-    fn start() -> Option<Self> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/second_checker/check.py");
-        let spawned =
-            Command::new("python3").args([script, "--stream"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    fn start(name: &str) -> Option<Self> {
+        let script = format!("{}/second_checker/{name}", env!("CARGO_MANIFEST_DIR"));
+        let arguments = ["-B", &script, "--stream"];
+        let spawned = Command::new("python3").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         match spawned {
             Ok(mut child) => {
                 let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-                Some(Self { child, input, output: BufReader::new(output), program: String::new() })
+                Some(Self { child, input, output: BufReader::new(output) })
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                println!("SKIPPED: there is no python3, so the second checker was not asked");
+                println!("SKIPPED: there is no python3, so {name} was not asked");
                 None
             }
             Err(error) => panic!("python3 does not start: {error}"),
         }
+    }
+
+    fn ask<A: DeserializeOwned>(&mut self, question: &Value) -> A {
+        writeln!(self.input, "{question}").unwrap();
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}\n{question}"))
+    }
+}
+
+impl Second {
+    fn start() -> Option<Self> {
+        Some(Self { script: Script::start("check.py")?, program: String::new() })
     }
 
     fn ask(&mut self, program: &Program, certificate: &Certificate) -> Answer {
@@ -53,14 +75,37 @@ impl Second {
             question["program"] = program.to_string().into();
             self.program = digest;
         }
-        writeln!(self.input, "{question}").unwrap();
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("the second checker broke off: {error}\n{question}"))
+        self.script.ask(&question)
     }
 }
 
-impl Drop for Second {
+/// What the second counter answers.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Counted {
+    /// Whether there was too much to try.
+    #[serde(default)]
+    pub(crate) too_large: bool,
+    /// Whether all laws are the same.
+    #[serde(default)]
+    pub(crate) private: bool,
+    /// The largest distance of two.
+    #[serde(default)]
+    pub(crate) distance: f64,
+    /// Why it is no Program.
+    pub(crate) refused: Option<String>,
+}
+
+/// The law of a view by trying everything; none if there is no Python.
+#[allow(dead_code, reason = "not every test that has this module counts")]
+pub(crate) fn count(program: &Program, coalition: Coalition, claim: Simulator, most_bits: u32) -> Option<Counted> {
+    let parties: Vec<String> = coalition.members().iter().map(|party| party.to_string()).collect();
+    let question = serde_json::json!({
+        "program": program.to_string(), "coalition": parties, "claim": claim, "most_bits": most_bits,
+    });
+    COUNTER.with_borrow_mut(|counter| counter.as_mut().map(|counter| counter.ask(&question)))
+}
+
+impl Drop for Script {
     fn drop(&mut self) {
         // It has answered all that it was asked; that it is gone already is no harm.
         let _ = self.child.kill();
@@ -70,6 +115,7 @@ impl Drop for Second {
 
 thread_local! {
     static SECOND: RefCell<Option<Second>> = RefCell::new(Second::start());
+    static COUNTER: RefCell<Option<Script>> = RefCell::new(Script::start("count.py"));
 }
 
 /// The first checker's answer, after the second was asked and said the same.

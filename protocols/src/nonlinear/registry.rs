@@ -6,9 +6,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use thiserror::Error;
 
-/// Protocols, each under a name of its own, in the order in which they came.
+/// Protocols, each under a name of its own, in the order in which they came. A value: a clone costs nothing, and what is added to one is
+/// in no other.
 #[derive(Debug, Clone)]
-pub struct Registry {
+pub struct Registry(Arc<Contents>);
+
+#[derive(Debug, Clone)]
+struct Contents {
     protocols: Vec<Arc<Protocol>>,
     positions: HashMap<String, usize>,
 }
@@ -58,7 +62,7 @@ impl Registry {
     /// A registry without protocols.
     #[must_use]
     pub fn empty() -> Self {
-        Self { protocols: Vec::new(), positions: HashMap::new() }
+        Self(Arc::new(Contents { protocols: Vec::new(), positions: HashMap::new() }))
     }
 
     /// The protocols that viewless brings.
@@ -70,7 +74,7 @@ impl Registry {
     /// The protocol of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Arc<Protocol>> {
-        self.positions.get(name).map(|&position| &self.protocols[position])
+        self.0.positions.get(name).map(|&position| &self.0.protocols[position])
     }
 
     /// The protocol of that name, or the names to choose from.
@@ -92,19 +96,19 @@ impl Registry {
 
     /// Every protocol, in the order in which they came.
     pub fn iter(&self) -> std::slice::Iter<'_, Arc<Protocol>> {
-        self.protocols.iter()
+        self.0.protocols.iter()
     }
 
     /// The number of protocols.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.protocols.len()
+        self.0.protocols.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.protocols.is_empty()
+        self.0.protocols.is_empty()
     }
 
     /// The protocols of a function.
@@ -119,12 +123,13 @@ impl Registry {
     pub fn insert(&mut self, protocol: Protocol) -> Result<Arc<Protocol>, RegistryError> {
         protocol.check()?;
         let name = protocol.card.name.to_string();
-        if self.positions.contains_key(&name) {
+        if self.get(&name).is_some() {
             return Err(RegistryError::Taken { name });
         }
         let protocol = Arc::new(protocol);
-        self.positions.insert(name, self.protocols.len());
-        self.protocols.push(Arc::clone(&protocol));
+        let contents = Arc::make_mut(&mut self.0);
+        contents.positions.insert(name, contents.protocols.len());
+        contents.protocols.push(Arc::clone(&protocol));
         Ok(protocol)
     }
 }

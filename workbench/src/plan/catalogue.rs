@@ -72,21 +72,25 @@ impl Mul<i64> for Load {
 }
 
 impl Load {
-    /// Counts what a Program sends online and computes.
+    /// Counts what a Program sends online and computes; its regions are named after protocols of the registry.
     #[must_use]
-    pub fn of(program: &Program) -> Self {
-        Self::counted(program, &program::online_rounds(program))
+    pub fn of(program: &Program, registry: &Registry) -> Self {
+        Self::counted(program, registry, &program::online_rounds(program))
     }
 
     /// The same from the rounds of the Program under each schedule.
-    pub(super) fn counted(program: &Program, rounds: &[Vec<OnlineRound>; PREDICTED_SCHEDULES]) -> Self {
+    pub(super) fn counted(
+        program: &Program,
+        registry: &Registry,
+        rounds: &[Vec<OnlineRound>; PREDICTED_SCHEDULES],
+    ) -> Self {
         let sum = |rounds: &Vec<OnlineRound>| Rounds {
             rounds: rounds.len() as i64,
             bytes: rounds.iter().map(|round| round.bytes).sum::<u64>() as i64,
         };
         Self {
             schedules: rounds.each_ref().map(sum),
-            wraps: failure::predict(program, ASSUMED_MAGNITUDE).expected_wraps,
+            wraps: failure::predict(program, registry, ASSUMED_MAGNITUDE).expected_wraps,
             work: Work::of(program),
         }
     }
@@ -203,7 +207,7 @@ impl Catalogue {
             .iter()
             .flat_map(|function| {
                 let row = row(config, function, sizes);
-                Registry::built_in().of(function).filter(|protocol| unfit(protocol).is_none()).map(move |p| (p, row))
+                subject.registry.of(function).filter(|protocol| unfit(protocol).is_none()).map(move |p| (p, row))
             })
             .flat_map(|(protocol, row)| bits.iter().map(move |&bits| (Arc::clone(protocol), row, bits)))
             .collect();
@@ -214,7 +218,7 @@ impl Catalogue {
             let found: Result<Vec<_>, PlanningError> = chunk
                 .par_iter()
                 .map(|(protocol, row, bits)| {
-                    let error = certified(protocol, &suite(*first, *bits)?, *row);
+                    let error = certified(protocol, &suite(*first, *bits, &subject.registry)?, *row);
                     Ok(((protocol.card.name.to_string(), *bits), error))
                 })
                 .collect();
@@ -256,21 +260,22 @@ impl CatalogueEntry {
         sizes: Sizes,
         errors: &Certified,
     ) -> Result<Self, PlanningError> {
-        let base = complete(suite(scheme, fraction_bits)?, config);
+        let base = complete(suite(scheme, fraction_bits, &subject.registry)?, config, &subject.registry);
         let of_layers = |suite: &Suite, layers: usize| {
             let draft = TransformerDraft { layers, ..config.draft() };
             let config = draft.check().expect("one layer or two are no more than a configuration may have");
-            let subject = Subject::of_model(&subject.name, config);
+            let subject = Subject::of_model(&subject.name, config, &subject.registry);
             Ok::<_, PlanningError>(subject.program(suite, sizes)?)
         };
+        let load = |program: &Program| Load::of(program, &subject.registry);
         // Every layer beyond the first costs the same.
         let extended = |one: Load, two: Load| one + (two - one) * (config.layers as i64 - 1);
         let of_suite = |suite: &Suite| {
-            let [one, two] = [Load::of(&of_layers(suite, 1)?), Load::of(&of_layers(suite, 2)?)];
-            Ok::<_, PlanningError>(extended(one, two))
+            let [one, two] = [of_layers(suite, 1)?, of_layers(suite, 2)?];
+            Ok::<_, PlanningError>(extended(load(&one), load(&two)))
         };
         let (one, two) = (of_layers(&base, 1)?, of_layers(&base, 2)?);
-        let whole = extended(Load::of(&one), Load::of(&two));
+        let whole = extended(load(&one), load(&two));
         let mut linear = whole;
         let mut functions = Vec::new();
         for (function, calls) in places(config, &calls(&one, &base), &calls(&two, &base)) {
@@ -280,7 +285,7 @@ impl CatalogueEntry {
                 variants: Vec::new(),
                 left_out: BTreeMap::new(),
             };
-            for protocol in Registry::built_in().of(&function) {
+            for protocol in subject.registry.of(&function) {
                 let name = protocol.card.name.to_string();
                 if let Some(why) = unfit(protocol) {
                     choice.left_out.insert(name, why);
@@ -314,10 +319,11 @@ impl CatalogueEntry {
     }
 }
 
-/// The suite that serves models, under another scheme and fixed point.
-pub(super) fn suite(scheme: SchemeSpec, fraction_bits: u8) -> Result<Suite, PlanningError> {
+/// The suite that serves models, under another scheme and fixed point, as far as the registry has its protocols.
+pub(super) fn suite(scheme: SchemeSpec, fraction_bits: u8, registry: &Registry) -> Result<Suite, PlanningError> {
     let mut suite = Suite::built_in(crate::named::DEFAULT_SUITE).map_err(crate::SubjectError::from)?;
     suite.scheme = scheme;
+    suite.protocols.retain(|_, name| registry.get(name).is_some());
     Ok(suite.with_fraction_bits(fraction_bits).map_err(crate::SubjectError::from)?)
 }
 
@@ -332,9 +338,9 @@ pub(super) fn with_protocols(mut suite: Suite, chosen: &BTreeMap<String, String>
 }
 
 /// The suite with a protocol for every function that a model needs, the first of the registry where it names none.
-pub(super) fn complete(mut suite: Suite, config: &TransformerConfig) -> Suite {
+pub(super) fn complete(mut suite: Suite, config: &TransformerConfig, registry: &Registry) -> Suite {
     for function in config.functions() {
-        if let Some(first) = Registry::built_in().of(&function).next() {
+        if let Some(first) = registry.of(&function).next() {
             suite.protocols.entry(function.clone()).or_insert_with(|| first.card.name.clone());
         }
     }

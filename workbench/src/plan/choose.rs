@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_planner::{Operation, Picoseconds, PlanError, Problem, Variant, outer};
-use viewless_protocols::nonlinear::{Function, Quality, Registry};
+use viewless_protocols::nonlinear::{Function, Quality};
 use viewless_protocols::program::{self, PREDICTED_SCHEDULES};
 use viewless_protocols::scheme::Weights;
 use viewless_protocols::suite::Suite;
@@ -182,10 +182,10 @@ fn candidate<'a>(
         Err(PlanningError::BudgetUnreachable { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let suite = named(entry, &found.protocols, request)?;
+    let suite = named(subject, entry, &found.protocols, request)?;
     let program = subject.program(&suite, catalogue.sizes())?;
     let rounds = program::online_rounds(&program);
-    let priced = priced(subject, suite, Load::counted(&program, &rounds), catalogue, request)?;
+    let priced = priced(subject, suite, Load::counted(&program, &subject.registry, &rounds), catalogue, request)?;
     // A scheme may wrap in its functions where its linear part does not.
     if priced.load.wraps > request.most_wraps {
         return Ok(None);
@@ -336,11 +336,12 @@ fn problem(
 
 /// The suite of a choice, with a name and a summary that say what it is.
 fn named(
+    subject: &Subject,
     entry: &CatalogueEntry,
     protocols: &BTreeMap<String, String>,
     request: &PlanRequest,
 ) -> Result<Suite, PlanningError> {
-    let mut suite = with_protocols(suite(entry.scheme, entry.fraction_bits)?, protocols);
+    let mut suite = with_protocols(suite(entry.scheme, entry.fraction_bits, &subject.registry)?, protocols);
     suite.name = format!("planned-for-{}", request.network.name());
     suite.summary = format!(
         "The fastest suite of its space on {} with certified site errors that add up to {:e} or less",
@@ -385,7 +386,7 @@ fn priced(
         catalogue.entries[0].functions.iter().map(|choice| (choice.function.clone(), choice.calls)).collect();
     let (mut error, mut not_right) = (Some(0.0), Vec::new());
     for name in suite.protocols.values() {
-        let Some(protocol) = Registry::built_in().get(name) else { continue };
+        let Some(protocol) = subject.registry.get(name) else { continue };
         let function = protocol.card.function.to_string();
         let Some(&calls) = calls.get(&function) else { continue };
         if protocol.card.fails.iter().any(|failing| failing.quality == Quality::Right) {
@@ -430,8 +431,12 @@ fn built_in(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
             // Another setting: nobody shares a query or a weight, and the client computes.
             return Ok(None);
         }
+        if suite.resolve(&subject.registry).is_err() {
+            // Its protocols are not in the registry that is asked about.
+            return Ok(None);
+        }
         let program = subject.program(&suite, sizes)?;
-        priced(subject, suite, Load::of(&program), catalogue, request).map(Some)
+        priced(subject, suite, Load::of(&program, &subject.registry), catalogue, request).map(Some)
     };
     let found = names.par_iter().map(of_suite).collect::<Result<Vec<_>, PlanningError>>()?;
     let mut all: Vec<Priced> = found.into_iter().flatten().collect();
@@ -445,6 +450,7 @@ mod tests {
     use crate::plan::{Space, front, winner};
     use crate::sizes::Sizes;
     use viewless_protocols::model::{TransformerConfig, TransformerDraft};
+    use viewless_protocols::nonlinear::Registry;
     use viewless_protocols::scheme::SchemeKind;
     use viewless_simulator::work::{Kind, Rate};
 
@@ -458,7 +464,7 @@ mod tests {
         }
         .check()
         .unwrap();
-        let subject = Subject::of_model("small", config);
+        let subject = Subject::of_model("small", config, Registry::built_in());
         let space = Space::of_words(&["exact".to_owned()], &[]).unwrap();
         let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
         (subject, catalogue)

@@ -50,13 +50,14 @@ pub fn measure(
         return Err(crate::SubjectError::NotAModel { name: subject.name.clone() }.into());
     };
     let sizes = subject.sizes(sizes);
+    let registry = &subject.registry;
     let layer = TransformerDraft { layers: 1, ..config.draft() }.check().expect("one layer is no more than there are");
-    let layer = Subject::of_model(&subject.name, layer);
-    let runs = runs(config, &space.schemes());
+    let layer = Subject::of_model(&subject.name, layer, registry);
+    let runs = runs(config, registry, &space.schemes());
     let mut measured = Measured::default();
     for (done, (scheme, bits, protocols)) in runs.iter().enumerate() {
         progress(done, runs.len());
-        let suite = with_protocols(complete(suite(*scheme, *bits)?, config), protocols);
+        let suite = with_protocols(complete(suite(*scheme, *bits, registry)?, config, registry), protocols);
         // A protocol that a scheme or a fixed point cannot have is none that a plan chooses.
         if let Ok(program) = layer.program(&suite, sizes) {
             measured.merge(&time(&program)?);
@@ -72,9 +73,9 @@ pub fn measure(
 type Run = (SchemeSpec, u8, BTreeMap<String, String>);
 
 /// As few runs as have every scheme and every protocol: each takes the next of everything.
-fn runs(config: &TransformerConfig, schemes: &[(SchemeSpec, u8)]) -> Vec<Run> {
+fn runs(config: &TransformerConfig, registry: &Registry, schemes: &[(SchemeSpec, u8)]) -> Vec<Run> {
     let protocols = |function| {
-        let fit = Registry::built_in().of(function).filter(|protocol| unfit(protocol).is_none());
+        let fit = registry.of(function).filter(|protocol| unfit(protocol).is_none());
         (function.to_string(), fit.map(|protocol| protocol.card.name.to_string()).collect::<Vec<_>>())
     };
     let functions: Vec<(String, Vec<String>)> = config.functions().iter().map(protocols).collect();
@@ -145,7 +146,7 @@ mod tests {
         assert!(Kind::ALL.iter().all(|&kind| measured.seconds(kind) > 0.0));
         let config = TransformerConfig::bert_base();
         let schemes = Space::of_words(&[], &[16, 20]).unwrap().schemes();
-        let runs = runs(&config, &schemes);
+        let runs = runs(&config, Registry::built_in(), &schemes);
         for scheme in &schemes {
             assert!(runs.iter().any(|run| (run.0, run.1) == *scheme));
         }

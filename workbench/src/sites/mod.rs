@@ -15,6 +15,7 @@ use viewless_proofs::audit::site::SiteError;
 use viewless_protocols::circuit::CircuitError;
 use viewless_protocols::model::BuildError;
 use viewless_protocols::model::architecture::Attention;
+use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::scheme::CompileError;
 use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::execute::ExecuteError;
@@ -138,7 +139,7 @@ impl Privately {
 }
 
 impl SitesReport {
-    /// Runs every text in plaintext and judges the suite's protocols at every site, and runs the first texts privately. A text that the model
+    /// Runs every text in plaintext and judges the suite's protocols, found in the registry, at every site, and runs the first texts privately. A text that the model
     /// cannot take is left out and named. `judging` and `running` are told how many texts are done.
     ///
     /// # Errors
@@ -146,11 +147,13 @@ impl SitesReport {
     pub fn new(
         model: &Model,
         suite: &Suite,
+        registry: &Registry,
         lines: &[Line<'_>],
         privately: Privately,
         judging: Progress<'_>,
         running: Progress<'_>,
     ) -> Result<Self, SitesError> {
+        let protocols = suite.model(registry)?;
         let (mut texts, mut left_out) = (Vec::with_capacity(lines.len()), Vec::new());
         for &line in lines {
             match model.encode(line.text) {
@@ -164,13 +167,13 @@ impl SitesReport {
                 None => SitesError::NoText,
             });
         }
-        let sites = plaintext::judge_texts(model, suite, &texts, judging)?;
+        let sites = plaintext::judge_texts(model, &protocols.protocols, &texts, judging)?;
         let causal = model.config.architecture.layout().attention == Attention::Causal;
         let followed = privately.texts.unwrap_or(if causal { 0 } else { Privately::USUAL });
         let private = &texts[..texts.len().min(followed)];
         let private = match private.is_empty() {
             true => None,
-            false => Some(private::follow_texts(model, suite, private, privately.seed, running)?),
+            false => Some(private::follow_texts(model, suite, &protocols, private, privately.seed, running)?),
         };
         Ok(Self {
             model: model.directory.display().to_string(),

@@ -10,8 +10,8 @@ use viewless_models::{Model, Stage, forward_observed};
 use viewless_proofs::audit::site::{Site, SiteClaim, judge};
 use viewless_protocols::model::TransformerConfig;
 use viewless_protocols::model::architecture::{Attention, Placement};
-use viewless_protocols::nonlinear::{Function, Protocol, Registry};
-use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_protocols::nonlinear::{Function, Protocol};
+use viewless_protocols::suite::{Protocols, SuiteError};
 
 /// What became of one site over all texts.
 #[derive(Debug, Clone, Serialize)]
@@ -50,7 +50,7 @@ pub(super) struct Seen {
 /// [`SitesError`] for texts or suites that cannot be used.
 pub(super) fn judge_texts(
     model: &Model,
-    suite: &Suite,
+    protocols: &Protocols,
     texts: &[Line<'_>],
     progress: Progress<'_>,
 ) -> Result<Vec<SiteSummary>, SitesError> {
@@ -61,7 +61,7 @@ pub(super) fn judge_texts(
         progress(done, texts.len());
         // Under causal attention a site is several, one for each length of a row.
         let mut outside_here: BTreeMap<String, u64> = BTreeMap::new();
-        for seen in sites(model, suite, line.text)? {
+        for seen in sites(model, protocols, line.text)? {
             let report = seen.with_site(model, |site| Ok(judge(&seen.protocol, site)?))?;
             let outside: u64 = report.claims.iter().map(|claim| claim.outside).sum();
             let summary = summaries.entry(seen.name.clone()).or_insert_with(|| {
@@ -109,8 +109,7 @@ fn merge(into: &mut Vec<SiteClaim>, claims: Vec<SiteClaim>) {
 }
 
 /// The numbers that reach every site, by an exact plaintext pass.
-pub(super) fn sites(model: &Model, suite: &Suite, text: &str) -> Result<Vec<Seen>, SitesError> {
-    let protocols = suite.resolve(Registry::built_in())?;
+pub(super) fn sites(model: &Model, protocols: &Protocols, text: &str) -> Result<Vec<Seen>, SitesError> {
     let needed = model.config.functions();
     for function in &needed {
         protocols.get(function).map_err(SuiteError::from)?;

@@ -12,8 +12,8 @@ use viewless_proofs::audit::site::judge;
 use viewless_proofs::audit::site::{Divergence, divergence};
 use viewless_protocols::circuit::{CheckedCircuit, Kind, NodeId, Op};
 use viewless_protocols::model::architecture::Attention;
-use viewless_protocols::model::{self, Query};
-use viewless_protocols::nonlinear::{Function, Registry};
+use viewless_protocols::model::{self, ModelProtocols, Query};
+use viewless_protocols::nonlinear::Function;
 use viewless_protocols::region::{RegionId, Regions};
 use viewless_protocols::scheme;
 use viewless_protocols::suite::{Suite, SuiteError};
@@ -123,6 +123,7 @@ fn places(circuit: &CheckedCircuit, names: &[String]) -> Vec<Place> {
 pub(super) fn follow_texts(
     model: &Model,
     suite: &Suite,
+    protocols: &ModelProtocols,
     texts: &[Line<'_>],
     seed: u64,
     progress: Progress<'_>,
@@ -141,7 +142,7 @@ pub(super) fn follow_texts(
     };
     for (done, &line) in texts.iter().enumerate() {
         progress(done, texts.len());
-        one_text(model, suite, line, seed.wrapping_add(done as u64), &mut report)?;
+        one_text(model, suite, protocols, line, seed.wrapping_add(done as u64), &mut report)?;
     }
     Ok(report)
 }
@@ -149,14 +150,14 @@ pub(super) fn follow_texts(
 fn one_text(
     model: &Model,
     suite: &Suite,
+    protocols: &ModelProtocols,
     Line { number: line, text }: Line<'_>,
     seed: u64,
     report: &mut PrivateReport,
 ) -> Result<(), SitesError> {
-    let protocols = suite.model(Registry::built_in())?;
     let tokens = model.encode(text)?;
-    let plain = sites(model, suite, text)?;
-    let circuit = model::circuit(&model.config, &protocols, Query { tokens: tokens.len(), batch: 1 })?;
+    let plain = sites(model, &protocols.protocols, text)?;
+    let circuit = model::circuit(&model.config, protocols, Query { tokens: tokens.len(), batch: 1 })?;
     let mut names = Vec::new();
     for function in model.config.functions().iter().filter(|function| **function != Function::TANH) {
         names.push(protocols.protocols.get(function).map_err(SuiteError::from)?.card.name.clone());
@@ -239,12 +240,14 @@ mod tests {
     use super::*;
     use viewless_models::Precision;
     use viewless_models::synthetic::{self, small_config};
+    use viewless_protocols::nonlinear::Registry;
 
     fn report(suite: &Suite) -> PrivateReport {
         let folder = tempfile::tempdir().unwrap();
         synthetic::write_synthetic(folder.path(), &small_config(), 1, Precision::F32).unwrap();
         let model = Model::load(folder.path()).unwrap();
-        follow_texts(&model, suite, &Line::all("the cat sat\nthe dog"), 0, &|_, _| {}).unwrap()
+        let protocols = suite.model(Registry::built_in()).unwrap();
+        follow_texts(&model, suite, &protocols, &Line::all("the cat sat\nthe dog"), 0, &|_, _| {}).unwrap()
     }
 
     #[test]

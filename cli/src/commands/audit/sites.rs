@@ -1,6 +1,7 @@
 //! The sites of a model: which of them leave their protocols' domains, and where a private run first diverges.
 
 use super::Arguments;
+use crate::arguments;
 use crate::commands::{Outcome, fetch};
 use crate::error::CliError;
 use crate::progress::Progress;
@@ -26,11 +27,18 @@ pub(super) fn run(
     let texts = Line::all(&texts);
     let (judging, running) = (Progress::start("auditing"), Progress::start("running privately"));
     let privately = Privately { texts: arguments.private_texts, seed: arguments.seed };
-    let report =
-        SitesReport::new(&model, suite, &texts, privately, &|done, of| judging.tell(done, of), &|done, of| {
+    let report = SitesReport::new(
+        &model,
+        suite,
+        arguments::registry(),
+        &texts,
+        privately,
+        &|done, of| judging.tell(done, of),
+        &|done, of| {
             judging.end();
             running.tell(done, of);
-        })?;
+        },
+    )?;
     drop((judging, running));
     screen::show(&report, manner, |explain| render::sites::text(&report, &texts, explain))?;
     Ok(report.holds().into())

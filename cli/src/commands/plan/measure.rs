@@ -1,6 +1,6 @@
 //! `viewless plan measure MODEL`: how long this machine computes, for `viewless plan MODEL --machine`.
 
-use crate::arguments::SizeArguments;
+use crate::arguments::{SizeArguments, registry};
 use crate::commands::Outcome;
 use crate::error::CliError;
 use crate::file::Pending;
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
 /// # Errors
 /// What cannot be run or written.
 pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    let subject = Subject::find_model(&arguments.model)?;
+    let subject = Subject::find_model(&arguments.model, registry())?;
     let space = Space::of_words(&arguments.suite_space, &arguments.fraction_bits)?;
     let file = arguments.write.as_deref().map(Pending::create).transpose()?;
     let progress = Progress::start("running layers");

@@ -76,7 +76,7 @@ pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliE
     let (Some(model), Some(error_budget)) = (&arguments.model, arguments.error) else {
         return Err(CliError::NothingToPlan);
     };
-    let subject = Subject::find_model(model)?;
+    let subject = Subject::find_model(model, arguments::registry())?;
     let space = Space::of_words(&arguments.suite_space, &arguments.fraction_bits)?;
     let parties = arguments.parties.as_deref().map_or_else(|| Ok(PartiesFile::default()), read_parties)?;
     let machine = arguments.machine.as_deref().map(read_machine).transpose()?;

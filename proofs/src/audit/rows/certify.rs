@@ -11,7 +11,7 @@ use crate::audit::{AuditError, Question};
 use crate::bound::reduce::{ClaimUsed, Normalised, Reduced, Shift, reduce};
 use crate::bound::{Arithmetic, BoundError, Cell, Interpreter, Scalar, Tape};
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::nonlinear::{ErrorClaim, Protocol, Truth};
+use viewless_protocols::nonlinear::{ErrorClaim, Truth};
 
 /// What is certified of all rows; infinite where nothing is.
 #[derive(Debug, Clone)]
@@ -36,13 +36,12 @@ pub(super) struct Certified {
 
 /// Bounds all rows of `length` elements of a range, which is counted in units.
 pub(super) fn certify(
-    protocol: &Protocol,
     tape: &Tape,
     question: &Question<'_>,
     length: usize,
     elements: Cell,
 ) -> Result<Certified, AuditError> {
-    let truth = protocol.card.error.truth;
+    let truth = question.protocol.card.error.truth;
     let why = match reduce(tape, "x", &[("gamma", 1.0), ("beta", 0.0)]) {
         // Differences of elements of at most 2^47 units keep the headroom.
         Ok(Reduced::Maximum) if truth == Truth::Max => {
@@ -60,20 +59,19 @@ pub(super) fn certify(
         }
         Ok(Reduced::Maximum) => "the output is the largest element".to_owned(),
         Ok(Reduced::Normalised(normalised)) => {
-            let problem = Problem { protocol, tape, normalised: &normalised, question, length };
+            let problem = Problem { tape, normalised: &normalised, question, length };
             match problem.prepare(elements)? {
-                Some(prepared) => return Ok(prepared.conclude(&protocol.card.error)),
+                Some(prepared) => return Ok(prepared.conclude(&question.protocol.card.error)),
                 None => "the truth is not one of what the circuit takes from its elements".to_owned(),
             }
         }
         Err(irreducible) => irreducible.to_string(),
     };
-    boxed(protocol, tape, question, length, elements, why)
+    boxed(tape, question, length, elements, why)
 }
 
 /// A protocol that was reduced.
 pub(super) struct Problem<'a> {
-    pub(super) protocol: &'a Protocol,
     pub(super) tape: &'a Tape,
     pub(super) normalised: &'a Normalised,
     pub(super) question: &'a Question<'a>,
@@ -103,12 +101,13 @@ impl Problem<'_> {
         reason = "one derivation, in the order of the module's proof; its parts share most of their quantities"
     )]
     pub(super) fn prepare(&self, elements: Cell) -> Result<Option<Prepared>, AuditError> {
-        let Self { protocol, tape, normalised, question, length } = *self;
+        let Self { tape, normalised, question, length } = *self;
+        let card = &question.protocol.card;
         let n = Span::at(length as f64);
         let ring = Arithmetic::Ring(question.scheme.truncation);
         let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
         let claims = tape.claims.iter().map(|claim| (claim.region.as_str(), (claim.low, claim.high)));
-        let own = of_card(&protocol.card.name, &protocol.card.interval.at(length), claims);
+        let own = of_card(&card.name, &card.interval.at(length), claims);
         let mut covered: Vec<CoveredClaim> = Vec::new();
         let mut seen = |used: &ClaimUsed, subject: ClaimSubject, reach: (f64, f64)| {
             covered.push(CoveredClaim::new(&tape.claims[used.position], subject, reach, own[used.position]));
@@ -129,12 +128,7 @@ impl Problem<'_> {
         };
         let no_row = || {
             let real = |x: i64| x as f64 * unit;
-            AuditError::NoRow {
-                name: protocol.card.name.to_owned(),
-                length,
-                low: real(elements.low),
-                high: real(elements.high),
-            }
+            AuditError::NoRow { name: card.name.to_owned(), length, low: real(elements.low), high: real(elements.high) }
         };
         let elements = claimed(elements, &normalised.claims_of_element, ClaimSubject::Elements).ok_or_else(no_row)?;
         let spread = elements.high - elements.low;
@@ -152,7 +146,7 @@ impl Problem<'_> {
         let shifted =
             claimed(shifted, &normalised.claims_of_shifted, ClaimSubject::ShiftedElements).ok_or_else(no_row)?;
         let ends = (shifted.low as f64 * unit, shifted.high as f64 * unit);
-        let truth = protocol.card.error.truth;
+        let truth = card.error.truth;
         let Some(truth) = RowTruth::new(truth, &normalised.shift, length, EPSILON, ends)? else { return Ok(None) };
         // The largest element has a leaf of its own.
         let domain = match (&normalised.shift, shifted.high) {
@@ -181,7 +175,7 @@ impl Problem<'_> {
         };
         let gap = reals_curve.gaps(length, sums);
         // What is far below the claim, or below a unit of the output, need not be known well.
-        let claim = &protocol.card.error;
+        let claim = &card.error;
         let small = |arithmetic| match arithmetic {
             Arithmetic::Reals => (claim.absolute + claim.relative) / 256.0,
             Arithmetic::Ring(_) => unit / 8.0,
@@ -296,7 +290,6 @@ impl Prepared {
 
 /// All elements anywhere in the range, each by itself: what is left when nothing is known of the circuit.
 fn boxed(
-    protocol: &Protocol,
     tape: &Tape,
     question: &Question<'_>,
     length: usize,
@@ -307,7 +300,7 @@ fn boxed(
     let (low, high) = (elements.low as f64 * unit, elements.high as f64 * unit);
     let others = length as f64 - 1.0;
     // 1e-12 of slack covers the few roundings and exp of libm, below one unit in the last place each.
-    let truth = match protocol.card.error.truth {
+    let truth = match question.protocol.card.error.truth {
         Truth::Max => Span::new(low, high),
         Truth::Softmax => {
             let least = libm::exp(low - high);
@@ -337,7 +330,7 @@ fn boxed(
         Ok(intervals.map_or(f64::INFINITY, error))
     };
     let approximation = largest(Arithmetic::Reals)?;
-    let claim = &protocol.card.error;
+    let claim = &question.protocol.card.error;
     Ok(Certified {
         method: Method::Box,
         not_reduced: Some(why),

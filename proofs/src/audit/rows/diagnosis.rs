@@ -15,7 +15,6 @@ use crate::audit::{AuditError, Question};
 use crate::bound::Cell;
 use serde::Serialize;
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::nonlinear::Protocol;
 
 /// Halvings of a range, and then of what may be added at either end.
 const HALVINGS: u32 = 6;
@@ -57,19 +56,14 @@ pub struct RowDiagnosis {
 ///
 /// # Errors
 /// [`AuditError`]: a protocol or range that cannot be audited.
-pub fn is_certified(
-    protocol: &Protocol,
-    question: &Question<'_>,
-    length: usize,
-    range: (f64, f64),
-) -> Result<bool, AuditError> {
-    holds(protocol, question, length, crate::audit::cell(range.0, range.1, question.fixed)?)
+pub fn is_certified(question: &Question<'_>, length: usize, range: (f64, f64)) -> Result<bool, AuditError> {
+    holds(question, length, crate::audit::cell(range.0, range.1, question.fixed)?)
 }
 
 /// As [`is_certified`], in units. A range without a row in the domain proves nothing.
-fn holds(protocol: &Protocol, question: &Question<'_>, length: usize, elements: Cell) -> Result<bool, AuditError> {
-    let judge = Judge::new(protocol, question, length)?;
-    match certify::certify(protocol, judge.ring().tape(), question, length, elements) {
+fn holds(question: &Question<'_>, length: usize, elements: Cell) -> Result<bool, AuditError> {
+    let judge = Judge::new(question, length)?;
+    match certify::certify(judge.ring().tape(), question, length, elements) {
         Ok(certified) => Ok(is_kept(question, &certified)),
         Err(AuditError::NoRow { .. }) => Ok(false),
         Err(error) => Err(error),
@@ -80,17 +74,13 @@ fn holds(protocol: &Protocol, question: &Question<'_>, length: usize, elements: 
 ///
 /// # Errors
 /// [`AuditError`]: a protocol or range that cannot be audited.
-pub fn diagnose_rows(
-    protocol: &Protocol,
-    question: &Question<'_>,
-    report: &RowReport,
-) -> Result<RowDiagnosis, AuditError> {
+pub fn diagnose_rows(question: &Question<'_>, report: &RowReport) -> Result<RowDiagnosis, AuditError> {
     let length = report.row_length;
     let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
     let range = crate::audit::cell(report.range.0, report.range.1, question.fixed)?;
-    let largest = largest_range(range, &|elements| holds(protocol, question, length, elements))?;
+    let largest = largest_range(range, &|elements| holds(question, length, elements))?;
     // Another length may be none for which the protocol can be built.
-    let longest_row = last_that_holds(2, length, &|length| holds(protocol, question, length, range).unwrap_or(false));
+    let longest_row = last_that_holds(2, length, &|length| holds(question, length, range).unwrap_or(false));
     let real = |x: i64| x as f64 * unit;
     let mut found = RowDiagnosis {
         holds_on: largest.map(|cell| (real(cell.low), real(cell.high))),
@@ -101,7 +91,7 @@ pub fn diagnose_rows(
         part: None,
         not_reduced: report.not_reduced.clone(),
     };
-    let judge = Judge::new(protocol, question, length)?;
+    let judge = Judge::new(question, length)?;
     let draw = Draw { low: report.range.0, high: report.range.1, unit, length };
     if let Some(row) = leaves_headroom(&judge, &draw) {
         let units = |scale: f64| -> Vec<f64> {
@@ -111,7 +101,7 @@ pub fn diagnose_rows(
                 .map(|x| (x / unit).round())
                 .collect()
         };
-        found.operation = leaving(&circuit(protocol, 1, length)?, question, &units(1.0), &units(0.5))?;
+        found.operation = leaving(&circuit(question.protocol, 1, length)?, question, &units(1.0), &units(0.5))?;
         found.failing_row = Some(row);
     } else if report.refuting_of_claim > 1.0 {
         found.of_claim = Some(report.refuting_of_claim);
@@ -182,7 +172,7 @@ fn last_that_holds(first: usize, failing: usize, holds: &dyn Fn(usize) -> bool) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::rows::audit_rows_of;
+    use crate::audit::rows::audit_rows;
     use viewless_protocols::file::read_protocol;
     use viewless_protocols::nonlinear::Registry;
 
@@ -191,9 +181,9 @@ mod tests {
             "protocol softmax/mine\nsummary \"a\"\nsource \"b\"\ninterval [-200, 200]\nerror {error}\nbuild x\n{lines}\n"
         );
         let protocol = read_protocol("mine.protocol", &text, Registry::built_in()).unwrap();
-        let question = Question::new(&protocol.card.name);
-        let report = audit_rows_of(&protocol, &question, length, (-16.0, 16.0)).unwrap();
-        diagnose_rows(&protocol, &question, &report).unwrap()
+        let question = Question::new(&protocol);
+        let report = audit_rows(&question, length, (-16.0, 16.0)).unwrap();
+        diagnose_rows(&question, &report).unwrap()
     }
 
     /// (1 + x/4)^16 leaves the headroom of 2^62 before its truncation, with 32 fraction bits, where it is 2^30: from |1 + x/4| = 2^(15/8) = 3.67 on,

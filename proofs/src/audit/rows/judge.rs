@@ -64,7 +64,8 @@ pub(super) struct Tally {
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(protocol: &'a Protocol, question: &Question<'_>, length: usize) -> Result<Self, AuditError> {
+    pub(super) fn new(question: &Question<'a>, length: usize) -> Result<Self, AuditError> {
+        let protocol = question.protocol;
         let circuit = circuit(protocol, 1, length)?;
         let tape = Tape::new(&circuit, question.fixed).map_err(BoundError::from)?;
         let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner};
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::nonlinear::{self, Protocol};
+use viewless_protocols::nonlinear::Protocol;
 
 #[cfg(test)]
 pub(super) use coverage::of_card;
@@ -170,29 +170,14 @@ pub enum Method {
 /// # Errors
 /// [`AuditError`] says what to change.
 pub fn audit_rows(question: &Question<'_>, length: usize, range: (f64, f64)) -> Result<RowReport, AuditError> {
-    let unknown = || AuditError::UnknownProtocol { name: question.protocol.to_owned() };
-    audit_rows_of(nonlinear::Registry::built_in().get(question.protocol).ok_or_else(unknown)?, question, length, range)
+    audit_rows_with_progress(question, length, range, &|_, _, _| {})
 }
 
-/// As [`audit_rows`], of any protocol, in the registry or not.
-///
-/// # Errors
-/// [`AuditError`] says what to change.
-pub fn audit_rows_of(
-    protocol: &Protocol,
-    question: &Question<'_>,
-    length: usize,
-    range: (f64, f64),
-) -> Result<RowReport, AuditError> {
-    audit_rows_with_progress(protocol, question, length, range, &|_, _, _| {})
-}
-
-/// As [`audit_rows_of`], telling what is being done.
+/// As [`audit_rows`], telling what is being done.
 ///
 /// # Errors
 /// [`AuditError`] says what to change.
 pub fn audit_rows_with_progress(
-    protocol: &Protocol,
     question: &Question<'_>,
     length: usize,
     range: (f64, f64),
@@ -202,10 +187,11 @@ pub fn audit_rows_with_progress(
     let elements = super::cell(low, high, question.fixed)?;
     let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
 
+    let card = &question.protocol.card;
     let started = Instant::now();
     progress(Stage::Certify, 0, 1);
-    let judge = Judge::new(protocol, question, length)?;
-    let certified = certify::certify(protocol, judge.ring().tape(), question, length, elements)?;
+    let judge = Judge::new(question, length)?;
+    let certified = certify::certify(judge.ring().tape(), question, length, elements)?;
     let seconds_certified = started.elapsed().as_secs_f64();
     progress(Stage::Certify, 1, 1);
 
@@ -222,7 +208,7 @@ pub fn audit_rows_with_progress(
         let row = diagnosis::leaves_headroom(&judge, &draw)?;
         Some(Judged { row, error: f64::INFINITY, of_claim: 0.0 })
     };
-    let no_row = || AuditError::NoRow { name: protocol.card.name.to_owned(), length, low, high };
+    let no_row = || AuditError::NoRow { name: card.name.to_owned(), length, low, high };
     let found = found.or_else(unbounded).ok_or_else(no_row)?;
     // Both are theorems about the row.
     let on_row = found.error.min(certified.error);
@@ -246,7 +232,7 @@ pub fn audit_rows_with_progress(
     }
     let verdict = verdict(question, &certified, &ran, tally.of_claim);
     let finite = |bound: f64| bound.is_finite().then_some(bound);
-    let (card, claimed) = (&protocol.card, protocol.card.interval.at(length));
+    let claimed = card.interval.at(length);
     let observed_by_kind = ran.report();
     Ok(RowReport {
         protocol: card.name.to_owned(),
@@ -320,15 +306,14 @@ fn is_kept(question: &Question<'_>, certified: &certify::Certified) -> bool {
 /// # Errors
 /// [`AuditError`] says what to change.
 pub fn certified_max_error(
-    protocol: &Protocol,
     question: &Question<'_>,
     length: usize,
     range: (f64, f64),
 ) -> Result<Option<f64>, AuditError> {
     let (low, high) = question.domain.unwrap_or(range);
     let elements = super::cell(low, high, question.fixed)?;
-    let judge = Judge::new(protocol, question, length)?;
-    let certified = certify::certify(protocol, judge.ring().tape(), question, length, elements)?;
+    let judge = Judge::new(question, length)?;
+    let certified = certify::certify(judge.ring().tape(), question, length, elements)?;
     Ok(certified.error.is_finite().then_some(certified.error))
 }
 

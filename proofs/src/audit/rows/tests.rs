@@ -11,11 +11,11 @@ use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Interval, PerRow, R
 use viewless_protocols::scheme::Truncation;
 
 fn of_rows() -> impl Iterator<Item = &'static Arc<Protocol>> {
-    nonlinear::Registry::built_in().iter().filter(|protocol| function_of(protocol.card.error.truth).is_none())
+    Registry::built_in().iter().filter(|protocol| function_of(protocol.card.error.truth).is_none())
 }
 
-fn question(name: &str, truncation: Truncation) -> Question<'_> {
-    let mut question = Question::new(name);
+fn question(name: &str, truncation: Truncation) -> Question<'static> {
+    let mut question = Question::new(Registry::built_in().get(name).unwrap());
     question.scheme.truncation = truncation;
     question
 }
@@ -48,7 +48,7 @@ fn ratio(name: &str) -> f64 {
 /// takes minutes.
 fn is_reduced(protocol: &Protocol) -> bool {
     let question = question(&protocol.card.name, Truncation::Exact);
-    let judge = Judge::new(protocol, &question, 8).unwrap();
+    let judge = Judge::new(&question, 8).unwrap();
     reduce(judge.ring().tape(), "x", &[("gamma", 1.0), ("beta", 0.0)]).is_ok()
 }
 
@@ -133,15 +133,14 @@ fn every_protocol_of_rows_has_a_bracket_for_rows_of_512() {
 
 fn prepared<T>(name: &str, length: usize, range: (f64, f64), then: impl Fn(&Problem<'_>, Cell) -> T) -> T {
     let question = question(name, Truncation::Exact);
-    let protocol = nonlinear::Registry::built_in().get(name).unwrap();
-    let judge = Judge::new(protocol, &question, length).unwrap();
+    let judge = Judge::new(&question, length).unwrap();
     let Reduced::Normalised(normalised) = reduce(judge.ring().tape(), "x", &[("gamma", 1.0), ("beta", 0.0)]).unwrap()
     else {
         panic!("{name} is a maximum")
     };
     let elements = crate::audit::cell(range.0, range.1, question.fixed).unwrap();
     let tape = judge.ring().tape();
-    then(&Problem { protocol, tape, normalised: &normalised, question: &question, length }, elements)
+    then(&Problem { tape, normalised: &normalised, question: &question, length }, elements)
 }
 
 /// A reduction that forgets by how much the protocol's row sum differs from the truth's is caught by the first bad row.
@@ -149,7 +148,7 @@ fn prepared<T>(name: &str, length: usize, range: (f64, f64), then: impl Fn(&Prob
 fn a_wrong_reduction_falls_below_what_runs_show() {
     let (name, length) = ("softmax/exp", 16);
     let honest = audit_rows(&question(name, Truncation::Exact), length, range(name)).unwrap();
-    let claim = nonlinear::Registry::built_in().get(name).unwrap().card.error;
+    let claim = Registry::built_in().get(name).unwrap().card.error;
     let [right, wrong] = prepared(name, length, range(name), |problem, elements| {
         let mut prepared = problem.prepare(elements).unwrap().unwrap();
         let right = prepared.conclude(&claim).error;
@@ -166,11 +165,10 @@ fn a_wrong_reduction_falls_below_what_runs_show() {
 fn random_rows_lie_below_the_bound_of_all_rows() {
     for name in ["softmax/exp", "softmax/2quad", "layernorm/goldschmidt"] {
         let question = question(name, Truncation::Local);
-        let protocol = nonlinear::Registry::built_in().get(name).unwrap();
         let (length, (low, high)) = (11, range(name));
         let report = audit_rows(&question, length, (low, high)).unwrap();
         let certified = report.certified_max_error.unwrap();
-        let judge = Judge::new(protocol, &question, length).unwrap();
+        let judge = Judge::new(&question, length).unwrap();
         let mut runner = proptest::test_runner::TestRunner::deterministic();
         let numbers = proptest::collection::vec(low..high, length);
         runner
@@ -199,9 +197,8 @@ fn the_bracket_encloses_what_all_rows_of_a_coarse_fixed_point_show() {
     {
         let mut question = question(name, Truncation::Exact);
         question.fixed = FixedPoint::new(fraction_bits).unwrap();
-        let protocol = nonlinear::Registry::built_in().get(name).unwrap();
         let report = audit_rows(&question, 2, range).unwrap();
-        let judge = Judge::new(protocol, &question, 2).unwrap();
+        let judge = Judge::new(&question, 2).unwrap();
         let elements = crate::audit::cell(range.0, range.1, question.fixed).unwrap();
         let numbers: Vec<f64> =
             (elements.low..=elements.high).map(|x| x as f64 / f64::from(1 << fraction_bits)).collect();
@@ -238,7 +235,8 @@ fn a_claim_of_half_the_error_is_refuted_by_a_row() {
         let ErrorClaim { absolute, relative, .. } = protocol.card.error;
         let card = claiming(&protocol.card, absolute * true_part / 2.0, relative * true_part / 2.0);
         let proud = Protocol { card, build: protocol.build.clone() };
-        let report = audit_rows_of(&proud, &question(name, Truncation::Exact), 8, range(name)).unwrap();
+        let report =
+            audit_rows(&Question { protocol: &proud, ..question(name, Truncation::Exact) }, 8, range(name)).unwrap();
         println!("{}", line(&report));
         assert_eq!((report.verdict, report.refuting_row.len()), (ClaimVerdict::Exceeds, 8), "{name}");
         assert!(report.refuting_of_claim > 1.9, "{name}: {}", report.refuting_of_claim);
@@ -249,10 +247,11 @@ fn a_claim_of_half_the_error_is_refuted_by_a_row() {
 /// at 128.
 #[test]
 fn an_error_that_grows_with_the_row_is_found_at_every_length() {
-    let softmax = nonlinear::Registry::built_in().get("softmax/exp").unwrap();
+    let softmax = Registry::built_in().get("softmax/exp").unwrap();
     let proud = Protocol { card: claiming(&softmax.card, 2e-3, 0.0), build: softmax.build.clone() };
     for (length, times) in [(8, 1.7), (128, 6.6)] {
-        let report = audit_rows_of(&proud, &question("softmax/exp", Truncation::Exact), length, (-8.0, 8.0)).unwrap();
+        let question = Question { protocol: &proud, ..question("softmax/exp", Truncation::Exact) };
+        let report = audit_rows(&question, length, (-8.0, 8.0)).unwrap();
         assert_eq!(report.verdict, ClaimVerdict::Exceeds);
         assert!(report.refuting_of_claim > times, "{length}: {}", report.refuting_of_claim);
         assert!(report.approximation_of_claim.is_some_and(|bound| bound < 1.03 * report.refuting_of_claim));
@@ -268,14 +267,10 @@ fn what_is_not_reduced_is_bounded_as_a_box_and_says_so() {
         let sum = c.sum(first, axis);
         c.mul(first, sum)
     }
-    let card = nonlinear::Registry::built_in().get("softmax/2quad").unwrap().card.clone();
-    let report = audit_rows_of(
-        &Protocol { card, build: Build::map(twice) },
-        &question("softmax/2quad", Truncation::Exact),
-        4,
-        (-0.5, 0.5),
-    )
-    .unwrap();
+    let card = Registry::built_in().get("softmax/2quad").unwrap().card.clone();
+    let protocol = Protocol { card, build: Build::map(twice) };
+    let question = Question { protocol: &protocol, ..question("softmax/2quad", Truncation::Exact) };
+    let report = audit_rows(&question, 4, (-0.5, 0.5)).unwrap();
     println!("{} {:?}", line(&report), report.not_reduced);
     assert_eq!(report.method, Method::Box);
     assert!(report.not_reduced.is_some() && report.verdict == ClaimVerdict::Undecided);
@@ -322,8 +317,9 @@ fn a_card_that_is_wider_than_a_part_is_not_covered_and_its_bad_row_is_shown() {
     let puma = Registry::built_in().get("softmax/puma-as-in-secformer-code").unwrap();
     let mut wide = Protocol::clone(puma);
     wide.card.interval = PerRow::of(|_| Interval { low: 0.0, high: 1.0, of: "the elements".into() });
-    let question = question("softmax/puma-as-in-secformer-code", Truncation::Exact);
-    let report = audit_rows_of(&wide, &question, 128, (0.0, 1.0)).unwrap();
+    let asked = question("softmax/puma-as-in-secformer-code", Truncation::Exact);
+    let question = Question { protocol: &wide, ..asked };
+    let report = audit_rows(&question, 128, (0.0, 1.0)).unwrap();
     println!(
         "{} {:?} {:?}",
         line(&report),
@@ -335,15 +331,15 @@ fn a_card_that_is_wider_than_a_part_is_not_covered_and_its_bad_row_is_shown() {
         report.covered.iter().filter(|claim| !claim.is_kept).map(|claim| claim.protocol.as_str()).collect();
     assert_eq!(left, ["softmax/puma-as-in-secformer-code/reciprocal/newton-signed"]);
     assert!(report.not_covered.is_some_and(|not| not.rows > 0));
-    let judge = Judge::new(&wide, &question, 128).unwrap();
+    let judge = Judge::new(&question, 128).unwrap();
     assert_eq!(judge.position(&[1.0; 128]), super::judge::Position::LeavesPart);
     let ones = judge.largest_error(&question, &vec![vec![1.0; 128]; 128], 8).unwrap();
     println!("128 ones: {ones:e}");
     assert!(ones > 100.0, "a hundred times what was certified, and more");
     // As the card is now, the row is outside: nothing is claimed for it.
-    let judge = Judge::new(puma, &question, 128).unwrap();
+    let judge = Judge::new(&asked, 128).unwrap();
     assert_eq!(judge.position(&[1.0; 128]), super::judge::Position::LeavesCard);
-    let asked = Question { domain: Some((0.0, 1.0)), ..question };
+    let asked = Question { domain: Some((0.0, 1.0)), ..asked };
     let report = audit_rows(&asked, 128, (0.0, 1.0)).unwrap();
     assert_eq!(report.verdict, ClaimVerdict::NotCovered, "a range that was asked for is not all covered");
     assert!(report.outside_card.is_some_and(|outside| outside.rows > 0));

@@ -114,7 +114,7 @@ mod tests {
     fn run(protocol: &Protocol, values: &[f64], columns: usize) -> Vec<f64> {
         let norm = protocol.card.error.truth == Truth::LayerNorm;
         let circuit = circuit(protocol, values.len() / columns, columns, norm.then_some(1e-12)).unwrap();
-        let mut spec = crate::audit::Question::new("").scheme;
+        let mut spec = crate::audit::Question::new(protocol).scheme;
         spec.truncation = Truncation::Exact;
         let program = viewless_protocols::scheme::compile(&circuit, &spec, FIXED).unwrap();
         let inputs = std::collections::BTreeMap::from([

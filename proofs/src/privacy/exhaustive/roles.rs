@@ -106,10 +106,14 @@ impl Roles {
     }
 
     fn see(&mut self, scalars: &mut Scalars, word: usize, role: Role) {
-        match (&scalars.scalars[word].word, self.roles.get(&word)) {
-            (Word::Constant(_), _) | (_, Some(Role::Given | Role::Output | Role::Seen)) => {}
-            (Word::Computed(..), _) => _ = self.roles.insert(word, role),
-            (Word::Input | Word::Sample, _) => {
+        match (&scalars.scalars[word].word, self.roles.get(&word), role) {
+            (Word::Constant(_), ..) | (_, Some(Role::Given | Role::Output), _) => {}
+            // An own sample that is an output is given with the outputs.
+            (_, Some(Role::Seen), Role::Output) => _ = self.roles.insert(word, role),
+            (_, Some(Role::Seen), Role::Seen | Role::Given) => {}
+            (Word::Computed(..), None | Some(Role::Secret), _) => _ = self.roles.insert(word, role),
+            // What is seen, and somebody else's output, too; or a word of an input or sample that is sent as it is.
+            (_, Some(Role::Seen), Role::Secret) | (Word::Input | Word::Sample, None | Some(Role::Secret), _) => {
                 let copy = scalars.scalars.len();
                 scalars.scalars.push(scalars.scalars[word].clone());
                 self.copies.push((word, copy));

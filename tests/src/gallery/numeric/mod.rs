@@ -103,16 +103,16 @@ impl Subject {
 
     fn findings(&self) -> Vec<FailedCheck> {
         let protocol = self.protocol();
-        let question = Question { samples: 1 << 14, ..Question::new("gallery") };
+        let question = Question { samples: 1 << 14, ..Question::new(&protocol) };
         match self.inputs {
             Inputs::Numbers(low, high) => {
                 let question = Question { domain: Some((low, high)), ..question };
                 let compile = |circuit: &CheckedCircuit| scheme::compile(circuit, &question.scheme, question.fixed);
-                findings(&protocol, &question, &compile)
+                findings(&question, &compile)
             }
             Inputs::ByHand(low, high, compile) => {
                 let fixed = FixedPoint::of::<{ programs::FRACTION_BITS }>();
-                findings(&protocol, &Question { domain: Some((low, high)), fixed, ..question }, &compile)
+                findings(&Question { domain: Some((low, high)), fixed, ..question }, &compile)
             }
             Inputs::Row(number, columns) => {
                 let row = vec![number; columns];
@@ -123,8 +123,8 @@ impl Subject {
     }
 }
 
-fn findings(protocol: &Protocol, question: &Question<'_>, compile: &Compile<'_>) -> Vec<FailedCheck> {
-    match audit_compiled(protocol, question, compile) {
+fn findings(question: &Question<'_>, compile: &Compile<'_>) -> Vec<FailedCheck> {
+    match audit_compiled(question, compile) {
         Ok(audit) => audit.report.findings,
         Err(error @ AuditError::BeyondCertified { .. }) => {
             vec![FailedCheck { check: Check::ObservedBeyondCertified, why: error.to_string() }]

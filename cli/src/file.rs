@@ -15,8 +15,15 @@ impl Pending {
     /// Begins a file.
     ///
     /// # Errors
-    /// [`CliError::WriteFile`] if its folder cannot be written to.
+    /// [`CliError::WriteFile`] if its folder cannot be written to, or something is there that is no file.
     pub fn create(path: &Path) -> Result<Self, CliError> {
+        // Through a link is written to what it leads to; the link stays.
+        let target = if path.is_symlink() { std::fs::canonicalize(path) } else { Ok(path.to_owned()) };
+        let path = &target.map_err(|source| failed(path, source))?;
+        // What is put in the place of a device or a folder would take it away from everybody.
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(failed(path, io::Error::other("a folder, a device or a pipe is there")));
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = temporary().tempfile_in(folder).map_err(|source| failed(path, source))?;
         Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
@@ -116,6 +123,19 @@ mod tests {
         write(&path, b"new").unwrap();
         assert_eq!(read(&path).unwrap(), "new");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link");
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            write(&link, b"through").unwrap();
+            assert!(link.is_symlink());
+            assert_eq!(read(&path).unwrap(), "through");
+            std::fs::remove_file(&link).unwrap();
+            write(&path, b"new").unwrap();
+        }
+        assert!(Pending::create(folder.path()).err().unwrap().to_string().contains("a folder, a device or a pipe"));
+        #[cfg(unix)]
+        assert!(Pending::create(Path::new("/dev/null")).is_err());
         let mut second = Pending::create(&path).unwrap();
         second.write_all(b"newest").unwrap();
         assert!(matches!(second.commit_new(), Err(CliError::FileExists { .. })));

@@ -78,7 +78,8 @@ fn a_private_plan_is_a_suite_that_other_commands_take_and_unreachable_budgets_ar
     let added_up = report["added_up_seconds"].as_f64().expect("a number");
     assert!(planned <= added_up * (1.0 + 1e-9));
     assert!(report["lower_bound_seconds"].as_f64().expect("a number") <= added_up * (1.0 + 1e-9));
-    assert!(fs::read_to_string(&deployment).expect("a file").contains("stages = ["));
+    let deployment = fs::read_to_string(&deployment).expect("a file");
+    assert!(deployment.contains("parts = [\"") && deployment.contains("stages = ["), "{deployment}");
     assert!(fs::read_to_string(&map).expect("a file").contains("one-way latency"));
     assert!(refusal(&plan(&["--error", "0"])).contains("the least is"));
     assert!(refusal(&plan(&["--error", "nan"])).contains("an error budget is a number"));

@@ -68,8 +68,8 @@ fn nanoseconds(seconds: f64) -> String {
 
 /// Where the time of computation comes from.
 fn of_machine(plan: &Plan, machine: &MachineFile) -> String {
-    let MachineFile { model, seq, threads, .. } = machine;
-    let elsewhere = match *model == plan.model && *seq == plan.seq {
+    let MachineFile { model, seq, batch, threads, .. } = machine;
+    let elsewhere = match *model == plan.model && *seq == plan.seq && *batch == plan.batch {
         true => "",
         false => "; other shapes may have other rates",
     };
@@ -122,11 +122,20 @@ fn deployment(plan: &Plan) -> String {
     let deployment = &plan.deployment;
     let stages: Vec<String> = deployment.stages.iter().map(usize::to_string).collect();
     format!(
-        "The deployment: {} of {} parts (embedding, layers, head), {} in flight at each.\n",
+        "The deployment: {} of {} parts ({}), {} in flight at each.\n",
         if stages.len() == 1 { "one stage".to_owned() } else { format!("{} stages", stages.len()) },
         stages.join(" + "),
+        part_names(&deployment.parts),
         if deployment.in_flight == 1 { "one query".to_owned() } else { format!("{} queries", deployment.in_flight) }
     )
+}
+
+/// The parts, all layers as one word.
+fn part_names(parts: &[String]) -> String {
+    let mut names: Vec<&str> =
+        parts.iter().map(|part| if part.starts_with("layer.") { "layers" } else { part.as_str() }).collect();
+    names.dedup();
+    names.join(", ")
 }
 
 fn prices(plan: &Plan) -> TextTable {

@@ -118,7 +118,7 @@ pub fn front(plan: &Plan, points: &[(f64, f64, String)]) -> String {
         }
     };
     let heading = format!(
-        "{}, {} tokens, on {}: time against certified error",
+        "{}, {} tokens, on {}: time of one query against certified error",
         plan.model,
         plan.seq,
         plan.request.network.name()
@@ -185,7 +185,7 @@ pub fn timeline(plan: &Plan) -> String {
         counted(stages as u64, "stage", "stages")
     );
     let reading = format!(
-        "A bar goes from a query's first message at a stage to its last. The link between the parties is busy {:.0} % of the time.{}",
+        "Bars: from a query's first message at a stage to its last. The parties' link is busy {:.0} % of the time.{}",
         busy * 100.0,
         if schedule.done.len() > shown { format!(" The first {shown} queries are shown.") } else { String::new() }
     );
@@ -196,7 +196,7 @@ fn counted(count: u64, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }
 
-/// Which suite is fastest, over latency and bandwidth.
+/// Which suite is fastest for one query, over latency and bandwidth.
 #[must_use]
 pub fn map(catalogue: &Catalogue, request: &PlanRequest) -> String {
     const COLUMNS: usize = 40;
@@ -213,7 +213,8 @@ pub fn map(catalogue: &Catalogue, request: &PlanRequest) -> String {
             let seconds = value(&latency, (column as f64 + 0.5) / COLUMNS as f64);
             let bits = value(&bandwidth, (row as f64 + 0.5) / ROWS as f64);
             let Ok(network) = Network::new("cell", bits, seconds) else { continue };
-            let Ok((scheme, protocols, _)) = winner(catalogue, &PlanRequest { network, ..request.clone() }) else {
+            let one = PlanRequest { network, requests: 1, ..request.clone() };
+            let Ok((scheme, protocols, _)) = winner(catalogue, &one) else {
                 continue;
             };
             let names: Vec<&str> = protocols.values().map(String::as_str).collect();
@@ -225,7 +226,14 @@ pub fn map(catalogue: &Catalogue, request: &PlanRequest) -> String {
             cells.push((column, row, number));
         }
     }
-    let networks = [Network::lan(), Network::wan(), request.network.clone()];
+    let mut networks = vec![Network::lan(), Network::wan()];
+    if !networks.contains(&request.network) {
+        networks.push(request.network.clone());
+    }
+    let lies_within = |scale: &Scale, value: f64| (scale.low..=scale.high).contains(&value);
+    networks.retain(|network| {
+        lies_within(&latency, network.latency_seconds()) && lies_within(&bandwidth, network.bandwidth_bits_per_second())
+    });
     let drawing = html! {
         @for (column, row, number) in &cells {
             rect x=(LEFT + width * *column as f64) y=(BOTTOM - height * (*row as f64 + 1.0)) width=(width + 0.4) height=(height + 0.4)
@@ -241,7 +249,8 @@ pub fn map(catalogue: &Catalogue, request: &PlanRequest) -> String {
         @for network in &networks {
             @let (x, y) = (latency.at(network.latency_seconds()), bandwidth.at(network.bandwidth_bits_per_second()));
             circle cx=(x) cy=(y) r="5" fill="#ffffff" stroke=(INK) stroke-width="2" {}
-            (words(x + 9.0, y + 5.0, "start", network.name()))
+            @let (beside, anchor) = if x > WIDTH * 0.8 { (-9.0, "end") } else { (9.0, "start") };
+            (words(x + beside, y + 5.0, anchor, network.name()))
         }
         @for (number, kind) in kinds.iter().enumerate() {
             @let y = BOTTOM + 60.0 + 20.0 * number as f64;
@@ -250,9 +259,9 @@ pub fn map(catalogue: &Catalogue, request: &PlanRequest) -> String {
         }
     };
     let heading = format!(
-        "{}, {} tokens: the fastest suite within an error of {:e}",
+        "{}, {} tokens: the fastest suite for one query within an error of {:e}",
         catalogue.model, catalogue.seq, request.error_budget
     );
-    let reading = "Each colour is a suite; up is more bandwidth, right is more latency. White dots are networks.";
+    let reading = "Each colour is a suite; up is more bandwidth, right is more latency. White dots are the networks that lie here.";
     picture(BOTTOM + 70.0 + 20.0 * kinds.len() as f64, &heading, reading, drawing)
 }

@@ -261,6 +261,7 @@ impl CatalogueEntry {
         errors: &Certified,
     ) -> Result<Self, PlanningError> {
         let base = complete(suite(scheme, fraction_bits, &subject.registry)?, config, &subject.registry);
+        let base = fitting(base, config, errors, &subject.registry);
         let of_layers = |suite: &Suite, layers: usize| {
             let draft = TransformerDraft { layers, ..config.draft() };
             let config = draft.check().expect("one layer or two are no more than a configuration may have");
@@ -342,6 +343,21 @@ pub(super) fn complete(mut suite: Suite, config: &TransformerConfig, registry: &
     for function in config.functions() {
         if let Some(first) = registry.of(&function).next() {
             suite.protocols.entry(function.clone()).or_insert_with(|| first.card.name.clone());
+        }
+    }
+    suite
+}
+
+/// The suite with another protocol for every function whose own has no certified error with these fraction bits, often because it cannot be
+/// built with them: the first that has one.
+fn fitting(mut suite: Suite, config: &TransformerConfig, errors: &Certified, registry: &Registry) -> Suite {
+    let bits = suite.fraction_bits();
+    let is_certified = |name: &str| errors.get(&(name.to_owned(), bits)).is_some_and(Option::is_some);
+    for function in config.functions() {
+        let has_own = suite.protocols.get(&function).is_some_and(|name| is_certified(name));
+        let mut certified = registry.of(&function).map(|protocol| protocol.card.name.to_string());
+        if let (false, Some(other)) = (has_own, certified.find(|name| is_certified(name))) {
+            suite.protocols.insert(function.clone(), other);
         }
     }
     suite

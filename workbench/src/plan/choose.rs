@@ -19,6 +19,8 @@ use viewless_simulator::work::{Rates, Work};
 
 /// Certified errors are added up as whole multiples of this; each is rounded up.
 const ERROR_UNIT: f64 = 1e-12;
+/// Expected wraps are added up as whole multiples of this; each is rounded up.
+const WRAPS_UNIT: f64 = 1e-15;
 /// Runner-ups that are shown.
 const RUNNERS_UP: usize = 5;
 
@@ -149,7 +151,7 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
         let (budget, least) = (request.error_budget, least_error(allowed.into_iter()));
         return Err(match budget_units(least) > budget_units(budget) && least.is_finite() {
             true => PlanningError::BudgetUnreachable { budget, least },
-            false => PlanningError::FailuresUnreachable { limit: request.most_wraps },
+            false => PlanningError::FailuresUnreachable { limit: request.most_wraps, budget },
         });
     };
     Ok(Plan {
@@ -179,14 +181,14 @@ fn candidate<'a>(
 ) -> Result<Option<Candidate<'a>>, PlanningError> {
     let found = match search(&[entry], catalogue, request) {
         Ok(found) => found,
-        Err(PlanningError::BudgetUnreachable { .. }) => return Ok(None),
+        Err(PlanningError::FailuresUnreachable { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
     let suite = named(subject, entry, &found.protocols, request)?;
     let program = subject.program(&suite, catalogue.sizes())?;
     let rounds = program::online_rounds(&program);
     let priced = priced(subject, suite, Load::counted(&program, &subject.registry, &rounds), catalogue, request)?;
-    // A scheme may wrap in its functions where its linear part does not.
+    // Parts are within the limit; their floating-point sum in another order need not be.
     if priced.load.wraps > request.most_wraps {
         return Ok(None);
     }
@@ -225,7 +227,7 @@ fn least_error<'a>(entries: impl Iterator<Item = &'a CatalogueEntry>) -> f64 {
     least.map_or(f64::INFINITY, |units| units as f64 * ERROR_UNIT)
 }
 
-/// The most units of a site, far beyond any budget that is met.
+/// The most units of a site, far beyond any budget that is met, and of wraps: a hundred in an inference.
 const MOST_UNITS: u64 = 100_000_000_000_000_000;
 
 /// An error in units, rounded up.
@@ -236,6 +238,17 @@ fn units(error: f64) -> u64 {
 /// A budget in units. A sum of units is met when it is given back as a number, whose last digits are rounded.
 fn budget_units(budget: f64) -> u64 {
     (budget / ERROR_UNIT * (1.0 + 4.0 * f64::EPSILON)).min(1e18) as u64
+}
+
+/// Expected wraps in units, rounded up.
+fn wraps_units(wraps: f64) -> u64 {
+    (wraps / WRAPS_UNIT).ceil().min(MOST_UNITS as f64) as u64
+}
+
+/// A limit of wraps in units. One beyond all that is told apart limits nothing.
+fn wraps_budget(limit: f64) -> u64 {
+    let units = limit / WRAPS_UNIT;
+    if units < MOST_UNITS as f64 { units as u64 } else { u64::MAX }
 }
 
 /// How many suites an entry has.
@@ -284,11 +297,11 @@ pub(super) fn search<'a>(
             grid.push((entry, problem(entry, catalogue, request, turns, schedule)?));
         }
     }
-    let limited = grid.iter().map(|(entry, problem)| (*entry, problem.clone().with_error_budget(budget)));
-    let best = outer::best(limited).ok_or(PlanningError::BudgetUnreachable {
-        budget: request.error_budget,
-        least: grid.iter().map(|(_, problem)| problem.least_error()).min().unwrap_or(0) as f64 * ERROR_UNIT,
-    })?;
+    let wraps = wraps_budget(request.most_wraps);
+    let limit = |problem: &Problem| problem.clone().with_error_budget(budget)?.with_memory_bytes(vec![wraps]);
+    let limited = grid.iter().map(|(entry, problem)| (*entry, limit(problem)));
+    let best = outer::best(limited)
+        .ok_or(PlanningError::FailuresUnreachable { limit: request.most_wraps, budget: request.error_budget })?;
     let entry = best.choice;
     let chosen = |(choice, &variant): (&super::FunctionChoice, &usize)| {
         (choice.function.clone(), choice.variants[variant].protocol.clone())
@@ -319,7 +332,8 @@ fn problem(
         Ok::<_, PlanningError>(Variant {
             times: vec![alone.checked_mul(turns).ok_or(PlanError::TooLong)?],
             error: units(error),
-            memory_bytes: 0,
+            // Wraps add up as memory does, and are limited as it is.
+            memory_bytes: wraps_units(load.wraps),
             shared_link: link_time(rounds.bytes, &request.network)?
                 .checked_mul(request.requests)
                 .ok_or(PlanError::TooLong)?,
@@ -445,136 +459,4 @@ fn built_in(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::{Space, front, winner};
-    use crate::sizes::Sizes;
-    use viewless_protocols::model::{TransformerConfig, TransformerDraft};
-    use viewless_protocols::nonlinear::Registry;
-    use viewless_protocols::scheme::SchemeKind;
-    use viewless_simulator::work::{Kind, Rate};
-
-    fn small() -> (Subject, Catalogue) {
-        let config = TransformerDraft {
-            hidden_size: 16,
-            heads: 2,
-            intermediate_size: 32,
-            layers: 3,
-            ..TransformerConfig::bert_base().draft()
-        }
-        .check()
-        .unwrap();
-        let subject = Subject::of_model("small", config, Registry::built_in());
-        let space = Space::of_words(&["exact".to_owned()], &[]).unwrap();
-        let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
-        (subject, catalogue)
-    }
-
-    /// Rates that differ from kind to kind.
-    fn rates(seconds: f64) -> Rates {
-        let rate = |(i, kind)| {
-            let seconds_per_unit = seconds * (1.0 + i as f64);
-            (kind, Rate { seconds_per_operation: 1e3 * seconds_per_unit, seconds_per_unit })
-        };
-        Kind::ALL.into_iter().enumerate().map(rate).collect::<BTreeMap<_, _>>().try_into().unwrap()
-    }
-
-    #[test]
-    fn computation_counts_for_one_query_of_one_process() {
-        let (subject, catalogue) = small();
-        let slow = PlanRequest { rates: Some(rates(1e-6)), ..request(Network::lan(), 1.0) };
-        let planned = plan(&subject, &catalogue, &slow).unwrap();
-        let chosen = &planned.chosen;
-        assert!(chosen.computation_seconds > 0.99 * chosen.seconds, "{chosen:?}");
-        assert!((planned.deployment.seconds - chosen.seconds).abs() <= 1e-9 * chosen.seconds);
-        // Nothing that could be chosen computes for a shorter time, and another plan is chosen than for its messages.
-        let quick = plan(&subject, &catalogue, &request(Network::lan(), 1.0)).unwrap();
-        assert!(slow.computation_seconds(&quick.chosen.load.work, 0) >= 0.99 * chosen.computation_seconds);
-        assert!(quick.chosen.seconds <= chosen.seconds - chosen.computation_seconds);
-        assert_ne!(quick.chosen.suite.protocols, chosen.suite.protocols);
-        let refused = |request: PlanRequest| winner(&catalogue, &request).unwrap_err().to_string();
-        assert!(refused(PlanRequest { requests: 2, ..slow.clone() }).contains("one process that computes one query"));
-        let parties = PartiesFile { compute_seconds_per_layer: 1.0, ..PartiesFile::default() };
-        assert!(refused(PlanRequest { parties, ..slow }).contains("leave them out"));
-    }
-
-    fn request(network: Network, error_budget: f64) -> PlanRequest {
-        PlanRequest {
-            network,
-            error_budget,
-            most_wraps: 1e-6,
-            requests: 1,
-            parties: PartiesFile::default(),
-            rates: None,
-        }
-    }
-
-    #[test]
-    fn the_plan_is_the_point_of_the_front_and_what_it_adds_up_is_what_is_counted() {
-        let (subject, catalogue) = small();
-        let thin = Network::new("thin", 2e6, 1e-4).unwrap();
-        let slow = Some(rates(1e-10));
-        let cases = [(Network::lan(), None), (Network::wan(), None), (thin, None), (Network::lan(), slow)];
-        for (network, rates) in cases {
-            let request = |network, budget| PlanRequest { rates, ..request(network, budget) };
-            let front = front(&catalogue, &request(network.clone(), 1.0));
-            assert!(front.len() > 1 || rates.is_some(), "{front:?}");
-            for (error, seconds, _) in &front {
-                // Errors are rounded up one by one when they are searched.
-                let budget = error + 1e-9;
-                let plan = plan(&subject, &catalogue, &request(network.clone(), budget)).unwrap();
-                assert!((plan.lower_bound_seconds - seconds).abs() <= 1e-9 * seconds + 1e-11, "{plan:?}");
-                // Parties that need not wait for one another may begin the next part before the last one ends everywhere.
-                let (whole, parts) = (plan.chosen.seconds, plan.added_up_seconds);
-                assert!(plan.runners_up.iter().all(|other| !other.meets_budget || whole <= other.seconds));
-                if plan.chosen.suite.scheme.kind() == SchemeKind::Additive2 {
-                    assert!((whole - parts).abs() <= 1e-9 * parts + 1e-11, "{plan:?}");
-                }
-                assert!(plan.chosen.meets_budget && plan.chosen.error.unwrap() <= budget);
-                assert!(plan.lower_bound_seconds <= plan.added_up_seconds + 1e-9);
-                let of_two = |suite: &&Priced| suite.suite.scheme.kind() == SchemeKind::Additive2;
-                for suite in plan
-                    .built_in
-                    .iter()
-                    .filter(|suite| suite.meets_budget && suite.suite.fraction_bits() == 16)
-                    .filter(of_two)
-                {
-                    assert!(plan.chosen.seconds <= suite.seconds + 1e-9, "{}", suite.suite.name);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn more_queries_in_flight_are_between_the_bound_and_one_after_the_other() {
-        let (subject, catalogue) = small();
-        let mut request = request(Network::wan(), 1.0);
-        let alone = plan(&subject, &catalogue, &request).unwrap();
-        request.requests = 6;
-        request.parties.machines = 2;
-        let many = plan(&subject, &catalogue, &request).unwrap();
-        assert!(many.deployment.in_flight > 1);
-        assert!(many.deployment.lower_bound_seconds <= many.deployment.seconds);
-        assert!(many.lower_bound_seconds <= many.deployment.seconds);
-        assert!(many.deployment.seconds < 6.0 * alone.deployment.seconds);
-    }
-
-    #[test]
-    fn budgets_that_nothing_meets_and_spaces_that_wrap_are_refused() {
-        let (_, catalogue) = small();
-        let refused = |budget| winner(&catalogue, &request(Network::lan(), budget)).unwrap_err().to_string();
-        assert!(refused(0.0).contains("the least is"));
-        assert!(refused(f64::NAN).contains("an error budget is a number"));
-        // The least that is named is met when it is asked for, and nothing below it.
-        let least = least_error(catalogue.entries.iter());
-        assert!(winner(&catalogue, &request(Network::lan(), least)).is_ok());
-        assert!(refused(least - 2.0 * ERROR_UNIT).contains(&format!("the least is {least:e}")));
-        for most_wraps in [f64::NAN, -1.0] {
-            let request = PlanRequest { most_wraps, ..request(Network::lan(), 1.0) };
-            assert!(winner(&catalogue, &request).unwrap_err().to_string().contains("expected wraps are a number"));
-        }
-        let mut local = catalogue.clone();
-        local.entries.iter_mut().for_each(|entry| entry.linear.wraps = 1.0);
-        assert!(winner(&local, &request(Network::lan(), 1.0)).unwrap_err().to_string().contains("may wrap more often"));
-    }
-}
+mod tests;

@@ -16,7 +16,9 @@ const MOST_EVENTS: u64 = 20_000_000;
 /// Where a plan runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Deployment {
-    /// Stages of each party: embedding, layers and head that each has, counted in this order.
+    /// Parts of the model that send, in their order: input, embedding, layers, pooler, output.
+    pub parts: Vec<String>,
+    /// Stages of each party: how many of the parts each has, in this order.
     pub stages: Vec<usize>,
     /// Queries in flight at each stage.
     pub in_flight: usize,
@@ -52,13 +54,13 @@ pub(super) fn deploy(
         if (rounds.len() as u64).checked_mul(request.requests).is_none_or(|events| events > MOST_EVENTS) {
             return Err(PlanError::TooLong.into());
         }
-        let parts = parts(program, rounds, request)?;
+        let (part_names, parts): (Vec<String>, Vec<Vec<Step>>) = parts(program, rounds, request)?.into_iter().unzip();
         for stages in 1..=most_stages.min(parts.len()) {
             let lengths = stage_lengths(&parts, stages, handover, request.requests)?;
             for in_flight in (0..).map(|power| 1usize << power).take_while(|&count| count <= most_in_flight) {
                 let found = deployed(&parts, &lengths, in_flight, handover, request.requests);
                 if best.as_ref().is_none_or(|best| found.seconds < best.seconds) {
-                    best = Some(found);
+                    best = Some(Deployment { parts: part_names.clone(), ..found });
                 }
             }
         }
@@ -85,6 +87,7 @@ fn deployed(
     let sends = |steps: &Vec<Step>| steps.iter().filter(|step| matches!(step, Step::Send(_))).count();
     let schedule = run(&flow.execution());
     Deployment {
+        parts: Vec::new(),
         stages: lengths.to_vec(),
         in_flight,
         seconds: schedule.makespan.seconds(),
@@ -94,8 +97,12 @@ fn deployed(
     }
 }
 
-/// The steps of embedding, layers and head, one after the other: each computes first; then each round sends its bytes and waits for the latency.
-fn parts(program: &Program, rounds: &[OnlineRound], request: &PlanRequest) -> Result<Vec<Vec<Step>>, PlanningError> {
+/// The parts of the model that send, one after the other, each with its name and steps: each computes first; then each round sends its bytes and waits for the latency.
+fn parts(
+    program: &Program,
+    rounds: &[OnlineRound],
+    request: &PlanRequest,
+) -> Result<Vec<(String, Vec<Step>)>, PlanningError> {
     let names = program::bill::group_names(&program.regions, Grouping::Layer);
     let mut work = if request.rates.is_some() { Work::by_group(program, &names) } else { BTreeMap::new() };
     let latency = Picoseconds::from_seconds(request.network.latency_seconds()).ok_or(PlanError::TooLong)?;
@@ -120,7 +127,7 @@ fn parts(program: &Program, rounds: &[OnlineRound], request: &PlanRequest) -> Re
         steps.insert(0, computation("", silent)?);
     }
     parts.iter_mut().for_each(|(_, steps)| steps.retain(|step| step.time() > Picoseconds::ZERO));
-    Ok(parts.into_iter().map(|(_, steps)| steps).collect())
+    Ok(parts.into_iter().map(|(name, steps)| (name.to_owned(), steps)).collect())
 }
 
 /// The exact cut of the parts into stages.

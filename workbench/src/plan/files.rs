@@ -83,7 +83,7 @@ pub fn read_machine(path: &Path) -> Result<MachineFile, PlanningError> {
 pub fn machine_text(machine: &MachineFile) -> String {
     let mut text = format!(
         "# What one process takes that computes for all parties: runs of one layer.\nmodel = {}\nseq = {}\nbatch = {}\nthreads = {}\n",
-        serde_json::Value::from(machine.model.as_str()),
+        string(&machine.model),
         machine.seq,
         machine.batch,
         machine.threads
@@ -108,7 +108,17 @@ fn read(path: &Path) -> Result<String, PlanningError> {
 fn key(name: &str) -> String {
     let is_bare =
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if is_bare { name.to_owned() } else { serde_json::Value::from(name).to_string() }
+    if is_bare { name.to_owned() } else { string(name) }
+}
+
+/// A string of TOML.
+fn string(text: &str) -> String {
+    of_json(&text.into())
+}
+
+/// A string or number of JSON as TOML writes it: the same, but that no text has the control character U+007F as it is.
+fn of_json(json: &serde_json::Value) -> String {
+    json.to_string().replace('\u{7f}', "\\u007f")
 }
 
 /// A suite as a file that [`crate::named::suite`] reads, with the texts of its protocol files in it.
@@ -121,15 +131,15 @@ pub fn suite_text(suite: &Suite) -> Result<String, PlanningError> {
     let Some(fields) = value.as_object() else {
         return Err(PlanningError::Defect { reason: "a suite is a table".to_owned() });
     };
-    // Simple values come before tables. JSON writes strings and numbers as TOML does.
+    // Simple values come before tables.
     for (name, field) in fields.iter().filter(|(_, field)| !field.is_object()) {
-        text += &format!("{name} = {field}\n");
+        text += &format!("{name} = {}\n", of_json(field));
     }
     for (name, table) in fields.iter() {
         let Some(table) = table.as_object() else { continue };
         text += &format!("\n[{name}]\n");
         for (name, field) in table {
-            text += &format!("{} = {field}\n", key(name));
+            text += &format!("{} = {}\n", key(name), of_json(field));
         }
     }
     Ok(text)
@@ -139,12 +149,14 @@ pub fn suite_text(suite: &Suite) -> Result<String, PlanningError> {
 #[must_use]
 pub fn deployment_text(plan: &Plan) -> String {
     let stages: Vec<String> = plan.deployment.stages.iter().map(usize::to_string).collect();
+    let parts: Vec<String> = plan.deployment.parts.iter().map(|part| string(part)).collect();
     format!(
-        "# Embedding, layers and head of {}, in this order, on the stages of each party.\n\
-         suite = {}\nnetwork = {}\nstages = [{}]\nqueries-in-flight-at-a-stage = {}\n",
-        serde_json::Value::from(plan.model.as_str()),
-        serde_json::Value::from(plan.chosen.suite.name.as_str()),
-        serde_json::Value::from(plan.request.network.name()),
+        "# Parts of {} that send, in their order; each stage of a party has the next so many of them.\n\
+         suite = {}\nnetwork = {}\nparts = [{}]\nstages = [{}]\nqueries-in-flight-at-a-stage = {}\n",
+        string(&plan.model),
+        string(&plan.chosen.suite.name),
+        string(plan.request.network.name()),
+        parts.join(", "),
         stages.join(", "),
         plan.deployment.in_flight
     )
@@ -161,8 +173,9 @@ mod tests {
             assert_eq!(Suite::parse(name, &suite_text(&suite).unwrap()), Ok(suite));
         }
         let mut suite = Suite::built_in("faithful").unwrap();
+        suite.name = "of \u{7f}".to_owned();
         suite.protocols.insert(viewless_protocols::nonlinear::Function::GELU, "a \"b\"/c.protocol".to_owned());
-        let text = "protocol gelu/mine\n# \t\"\\ quoted\n".to_owned();
+        let text = "protocol gelu/mine\n# \t\"\\\u{7f}\u{1} quoted\n".to_owned();
         suite.protocol_files.insert("a \"b\"/c.protocol".to_owned(), text);
         assert_eq!(Suite::parse("test", &suite_text(&suite).unwrap()), Ok(suite));
     }

@@ -54,7 +54,8 @@ pub fn winner(
     let allowed: Vec<&CatalogueEntry> =
         catalogue.entries.iter().filter(|entry| entry.linear.wraps <= request.most_wraps).collect();
     if allowed.is_empty() {
-        return Err(PlanningError::FailuresUnreachable { limit: request.most_wraps });
+        let (limit, budget) = (request.most_wraps, request.error_budget);
+        return Err(PlanningError::FailuresUnreachable { limit, budget });
     }
     let found = search(&allowed, catalogue, request)?;
     Ok((scheme_in_words(found.entry), found.protocols.clone(), request.seconds(&found.load, catalogue.layers)))

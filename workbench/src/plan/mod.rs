@@ -93,13 +93,15 @@ pub enum PlanningError {
         "measured rates are those of one process that computes one query for all parties; for several queries, or with compute-seconds-per-layer, leave them out"
     )]
     TwoComputations,
-    /// Every scheme wraps too often.
+    /// Every suite within the budget wraps too often.
     #[error(
-        "every suite of the space may wrap more often than {limit:e} times in an inference; allow exact truncation, or more failures"
+        "every suite of the space with certified site errors that add up to {budget:e} or less may wrap more often than {limit:e} times in an inference; allow exact truncation, a larger error, or more wraps"
     )]
     FailuresUnreachable {
         /// What was allowed.
         limit: f64,
+        /// The error that was allowed.
+        budget: f64,
     },
     /// Something that cannot happen.
     #[error("{reason}; this is a defect of viewless, please report it")]

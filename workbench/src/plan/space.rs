@@ -87,7 +87,15 @@ impl Space {
     }
 }
 
-fn default<T: Copy>(axis: &mut Vec<T>, all: &[T]) {
+/// What the axis has, each once, or all.
+fn default<T: Copy + PartialEq>(axis: &mut Vec<T>, all: &[T]) {
+    let mut known = Vec::new();
+    axis.retain(|choice| {
+        !known.contains(choice) && {
+            known.push(*choice);
+            true
+        }
+    });
     if axis.is_empty() {
         axis.extend_from_slice(all);
     }
@@ -104,6 +112,9 @@ mod tests {
         assert_eq!(of(&[]).unwrap().schemes().len(), 8);
         assert_eq!(of(&["additive2", "exact"]).unwrap().schemes().len(), 2);
         assert_eq!(of(&["additive2", "fresh", "fixed-weight"]).unwrap().schemes().len(), 8);
+        // A choice that is given twice is one.
+        assert_eq!(of(&["exact", "additive2", "exact"]).unwrap(), of(&["additive2", "exact"]).unwrap());
+        assert_eq!(Space::of_words(&[], &[16, 20, 16]).unwrap(), Space::of_words(&[], &[16, 20]).unwrap());
         assert!(of(&["additve2"]).unwrap_err().to_string().contains("`additve2` names no choice"));
         assert!(Space::of_words(&[], &[40]).unwrap_err().to_string().contains("40 fraction bits"));
     }

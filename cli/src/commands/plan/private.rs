@@ -30,10 +30,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NETWORK|FILE", default_value = "lan", value_parser = arguments::network)]
     network: Network,
     /// The most that the certified errors of all sites may add up to
-    #[arg(long, value_name = "E")]
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
     error: Option<f64>,
     /// The most wraps expected in an inference
-    #[arg(long, value_name = "P", default_value_t = 1e-6)]
+    #[arg(long, value_name = "P", default_value_t = 1e-6, allow_negative_numbers = true)]
     wraps: f64,
     /// Choices of the scheme that may be made, separated by commas: additive2, replicated3, local, exact, spk, carry, fresh,
     /// fixed-weight, shared, server [default: all but fresh masks and weights in clear]

@@ -1,0 +1,155 @@
+use super::*;
+use crate::plan::{Space, front, winner};
+use crate::sizes::Sizes;
+use viewless_protocols::model::{TransformerConfig, TransformerDraft};
+use viewless_protocols::nonlinear::Registry;
+use viewless_protocols::scheme::SchemeKind;
+use viewless_simulator::work::{Kind, Rate};
+
+fn small() -> (Subject, Catalogue) {
+    let config = TransformerDraft {
+        hidden_size: 16,
+        heads: 2,
+        intermediate_size: 32,
+        layers: 3,
+        ..TransformerConfig::bert_base().draft()
+    }
+    .check()
+    .unwrap();
+    let subject = Subject::of_model("small", config, Registry::built_in());
+    let space = Space::of_words(&["exact".to_owned()], &[]).unwrap();
+    let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
+    (subject, catalogue)
+}
+
+/// Rates that differ from kind to kind.
+fn rates(seconds: f64) -> Rates {
+    let rate = |(i, kind)| {
+        let seconds_per_unit = seconds * (1.0 + i as f64);
+        (kind, Rate { seconds_per_operation: 1e3 * seconds_per_unit, seconds_per_unit })
+    };
+    Kind::ALL.into_iter().enumerate().map(rate).collect::<BTreeMap<_, _>>().try_into().unwrap()
+}
+
+#[test]
+fn computation_counts_for_one_query_of_one_process() {
+    let (subject, catalogue) = small();
+    let slow = PlanRequest { rates: Some(rates(1e-6)), ..request(Network::lan(), 1.0) };
+    let planned = plan(&subject, &catalogue, &slow).unwrap();
+    let chosen = &planned.chosen;
+    assert!(chosen.computation_seconds > 0.99 * chosen.seconds, "{chosen:?}");
+    assert!((planned.deployment.seconds - chosen.seconds).abs() <= 1e-9 * chosen.seconds);
+    // Nothing that could be chosen computes for a shorter time, and another plan is chosen than for its messages.
+    let quick = plan(&subject, &catalogue, &request(Network::lan(), 1.0)).unwrap();
+    assert!(slow.computation_seconds(&quick.chosen.load.work, 0) >= 0.99 * chosen.computation_seconds);
+    assert!(quick.chosen.seconds <= chosen.seconds - chosen.computation_seconds);
+    assert_ne!(quick.chosen.suite.protocols, chosen.suite.protocols);
+    let refused = |request: PlanRequest| winner(&catalogue, &request).unwrap_err().to_string();
+    assert!(refused(PlanRequest { requests: 2, ..slow.clone() }).contains("one process that computes one query"));
+    let parties = PartiesFile { compute_seconds_per_layer: 1.0, ..PartiesFile::default() };
+    assert!(refused(PlanRequest { parties, ..slow }).contains("leave them out"));
+}
+
+fn request(network: Network, error_budget: f64) -> PlanRequest {
+    PlanRequest { network, error_budget, most_wraps: 1e-6, requests: 1, parties: PartiesFile::default(), rates: None }
+}
+
+#[test]
+fn the_plan_is_the_point_of_the_front_and_what_it_adds_up_is_what_is_counted() {
+    let (subject, catalogue) = small();
+    let thin = Network::new("thin", 2e6, 1e-4).unwrap();
+    let slow = Some(rates(1e-10));
+    let cases = [(Network::lan(), None), (Network::wan(), None), (thin, None), (Network::lan(), slow)];
+    for (network, rates) in cases {
+        let request = |network, budget| PlanRequest { rates, ..request(network, budget) };
+        let front = front(&catalogue, &request(network.clone(), 1.0));
+        assert!(front.len() > 1 || rates.is_some(), "{front:?}");
+        for (error, seconds, _) in &front {
+            // Errors are rounded up one by one when they are searched.
+            let budget = error + 1e-9;
+            let plan = plan(&subject, &catalogue, &request(network.clone(), budget)).unwrap();
+            assert!((plan.lower_bound_seconds - seconds).abs() <= 1e-9 * seconds + 1e-11, "{plan:?}");
+            // Parties that need not wait for one another may begin the next part before the last one ends everywhere.
+            let (whole, parts) = (plan.chosen.seconds, plan.added_up_seconds);
+            assert!(plan.runners_up.iter().all(|other| !other.meets_budget || whole <= other.seconds));
+            if plan.chosen.suite.scheme.kind() == SchemeKind::Additive2 {
+                assert!((whole - parts).abs() <= 1e-9 * parts + 1e-11, "{plan:?}");
+            }
+            assert!(plan.chosen.meets_budget && plan.chosen.error.unwrap() <= budget);
+            assert!(plan.lower_bound_seconds <= plan.added_up_seconds + 1e-9);
+            let of_two = |suite: &&Priced| suite.suite.scheme.kind() == SchemeKind::Additive2;
+            for suite in plan
+                .built_in
+                .iter()
+                .filter(|suite| suite.meets_budget && suite.suite.fraction_bits() == 16)
+                .filter(of_two)
+            {
+                assert!(plan.chosen.seconds <= suite.seconds + 1e-9, "{}", suite.suite.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_fastest_suite_that_wraps_seldom_enough_is_found_where_a_faster_one_wraps_too_often() {
+    let (subject, _) = small();
+    let space = Space::of_words(&["local".to_owned(), "additive2".to_owned()], &[]).unwrap();
+    let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
+    let mut found = 0;
+    for most_wraps in [1e-6, 4e-4, 1e3] {
+        let request = PlanRequest { most_wraps, ..request(Network::lan(), 100.0) };
+        match (front(&catalogue, &request).last(), plan(&subject, &catalogue, &request)) {
+            (Some((_, seconds, _)), Ok(plan)) => {
+                found += 1;
+                assert!((plan.lower_bound_seconds - seconds).abs() <= 1e-9 * seconds, "{plan:?}");
+                assert!(plan.chosen.load.wraps <= most_wraps && plan.chosen.meets_budget);
+            }
+            (None, Err(PlanningError::FailuresUnreachable { .. })) => {}
+            (front, plan) => panic!("{most_wraps}: {front:?} {plan:?}"),
+        }
+    }
+    assert_eq!(found, 2);
+}
+
+#[test]
+fn fraction_bits_that_the_usual_protocols_cannot_have_are_planned_with_others() {
+    let (subject, _) = small();
+    for bits in [8, 20] {
+        let space = Space::of_words(&["exact".to_owned(), "additive2".to_owned()], &[bits]).unwrap();
+        let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
+        assert!(winner(&catalogue, &request(Network::lan(), 1e6)).is_ok(), "{bits}");
+    }
+}
+
+#[test]
+fn more_queries_in_flight_are_between_the_bound_and_one_after_the_other() {
+    let (subject, catalogue) = small();
+    let mut request = request(Network::wan(), 1.0);
+    let alone = plan(&subject, &catalogue, &request).unwrap();
+    request.requests = 6;
+    request.parties.machines = 2;
+    let many = plan(&subject, &catalogue, &request).unwrap();
+    assert!(many.deployment.in_flight > 1);
+    assert!(many.deployment.lower_bound_seconds <= many.deployment.seconds);
+    assert!(many.lower_bound_seconds <= many.deployment.seconds);
+    assert!(many.deployment.seconds < 6.0 * alone.deployment.seconds);
+}
+
+#[test]
+fn budgets_that_nothing_meets_and_spaces_that_wrap_are_refused() {
+    let (_, catalogue) = small();
+    let refused = |budget| winner(&catalogue, &request(Network::lan(), budget)).unwrap_err().to_string();
+    assert!(refused(0.0).contains("the least is"));
+    assert!(refused(f64::NAN).contains("an error budget is a number"));
+    // The least that is named is met when it is asked for, and nothing below it.
+    let least = least_error(catalogue.entries.iter());
+    assert!(winner(&catalogue, &request(Network::lan(), least)).is_ok());
+    assert!(refused(least - 2.0 * ERROR_UNIT).contains(&format!("the least is {least:e}")));
+    for most_wraps in [f64::NAN, -1.0] {
+        let request = PlanRequest { most_wraps, ..request(Network::lan(), 1.0) };
+        assert!(winner(&catalogue, &request).unwrap_err().to_string().contains("expected wraps are a number"));
+    }
+    let mut local = catalogue.clone();
+    local.entries.iter_mut().for_each(|entry| entry.linear.wraps = 1.0);
+    assert!(winner(&local, &request(Network::lan(), 1.0)).unwrap_err().to_string().contains("may wrap more often"));
+}

@@ -13,7 +13,7 @@
 //! | [`draft`] | What would a first protocol file of a function be? |
 //! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
 //! | [`why_not`] | Where does a claim hold that fails, which operation fails beyond, and what do others do there? |
-//! | [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
+//! | [`privacy`], [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
 //! | [`plan`] | Which suite and deployment are fastest on a network within an error budget? |
 //! | [`statistics`] | What do real runs show of what a coalition sees? |
 //! | [`assay`] | All verdicts about one protocol? |
@@ -35,6 +35,7 @@ pub mod judgement;
 pub mod model_report;
 pub mod named;
 pub mod plan;
+pub mod privacy;
 mod programs;
 pub mod proof;
 pub mod sites;

@@ -403,7 +403,7 @@ impl From<Suite> for WrittenSuite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheme::Sharing;
+    use crate::scheme::{Sharing, WeightsAmongThree};
 
     #[test]
     fn every_built_in_suite_can_be_used() {
@@ -420,7 +420,7 @@ mod tests {
         let without = Suite::parse("test", &text.replace("triples = \"fixed-weight\"\n", "")).unwrap();
         let none = Suite::parse("test", &text.replace("fixed-weight", "none")).unwrap();
         assert_eq!(without.scheme, none.scheme);
-        assert_eq!(without.scheme.sharing, Sharing::Replicated3);
+        assert_eq!(without.scheme.sharing, Sharing::Replicated3(WeightsAmongThree::Shared));
         // Written again, it says so: what reads it need not know what is usual.
         let again = toml::Table::try_from(without).unwrap();
         assert_eq!(again["scheme"]["triples"].as_str(), Some("none"));

@@ -40,8 +40,8 @@ pub enum SetupPer {
 impl From<Sharing> for SetupPer {
     fn from(sharing: Sharing) -> Self {
         match sharing {
-            Sharing::Additive2(Triples::FixedWeight) | Sharing::Replicated3 => Self::Model,
-            Sharing::Additive2(Triples::Fresh) => Self::Inference,
+            Sharing::Additive2(Triples::FixedWeight, _) | Sharing::Replicated3(_) => Self::Model,
+            Sharing::Additive2(Triples::Fresh, _) => Self::Inference,
         }
     }
 }

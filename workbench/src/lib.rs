@@ -21,6 +21,7 @@
 //! | [`card`] | What is claimed of a protocol? |
 
 pub mod alternatives;
+mod answer;
 pub mod assay;
 pub mod bill;
 pub mod card;
@@ -32,9 +33,11 @@ pub mod error_audit;
 pub mod failures;
 pub mod inference;
 pub mod judgement;
+mod model_inputs;
 pub mod model_report;
 pub mod named;
 pub mod plan;
+mod price;
 pub mod privacy;
 mod programs;
 pub mod proof;
@@ -43,6 +46,7 @@ pub mod sizes;
 pub mod statistics;
 pub mod subject;
 pub mod variants;
+mod what_is;
 pub mod why_not;
 
 pub use sizes::{SizeError, Sizes};

@@ -152,7 +152,8 @@ impl Variant {
     /// not private, or has no certified error, beats nobody; protocols of different functions are not compared.
     #[must_use]
     pub fn beats(&self, other: &Self) -> bool {
-        let Some(error) = self.certified_max_error.filter(|_| self.not_right.is_none() && self.privacy.is_proved()) else {
+        let Some(error) = self.certified_max_error.filter(|_| self.not_right.is_none() && self.privacy.is_proved())
+        else {
             return false;
         };
         if self.function != other.function || self.interval_of != other.interval_of {

@@ -112,7 +112,9 @@ impl Kind {
 /// Operations and units of every kind; of a difference some may be negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Work {
+    /// Operations of each kind, in the order of `Kind::ALL`.
     operations: [i64; KINDS],
+    /// Units of each kind, in the same order.
     units: [i64; KINDS],
 }
 

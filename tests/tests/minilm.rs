@@ -16,8 +16,15 @@ use viewless_workbench::inference::{Asking, InferenceReport, Question, cosine, i
 fn model() -> &'static Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
     MODEL.get_or_init(|| {
-        let directory =
-            fetch("all-MiniLM-L6-v2", &default_cache_dir().unwrap(), &mut |step| eprintln!("{step}")).unwrap();
+        let cache = default_cache_dir().unwrap();
+        let fetched = fetch("all-MiniLM-L6-v2", &cache, &mut |step| eprintln!("{step}"));
+        let directory = fetched.unwrap_or_else(|error| {
+            panic!(
+                "these tests need the model all-MiniLM-L6-v2, which is not in {} and could not be fetched; with a network, \
+                 `./viewless fetch` puts it there, and then no test needs one: {error}",
+                cache.display()
+            )
+        });
         Model::load(&directory).unwrap()
     })
 }

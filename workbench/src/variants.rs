@@ -76,7 +76,15 @@ pub struct Variant {
     /// none, which is what makes a protocol one to choose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub beaten_by: Option<String>,
+    /// Elements of a row.
+    #[serde(skip)]
+    row_length: usize,
 }
+
+/// What a row's spread is measured by, on the cards of layer normalisations.
+const SUM_OF_SQUARES: &str = "the sum of squares of the centred row";
+const VARIANCE: &str = "the variance of the row";
+const SAMPLE_VARIANCE: &str = "the variance of the row with divisor n - 1";
 
 impl VariantComparison {
     /// Counts, certifies and proves each protocol alone, on `sizes` elements.
@@ -145,7 +153,19 @@ impl Variant {
             price,
             privacy: Privacy::of(&program),
             beaten_by: None,
+            row_length: sizes.seq(),
         })
+    }
+
+    /// The interval as one of a quantity that others have, too: a variance is a sum of squares over its divisor.
+    fn comparable(&self) -> (&str, (f64, f64)) {
+        let length = self.row_length as f64;
+        let divisor = match self.interval_of.as_str() {
+            VARIANCE => length,
+            SAMPLE_VARIANCE => length - 1.0,
+            other => return (other, self.interval),
+        };
+        (SUM_OF_SQUARES, (self.interval.0 * divisor, self.interval.1 * divisor))
     }
 
     /// Whether this protocol is at least as good as another in all that is compared, and better in something. Whoever is not right or
@@ -156,11 +176,12 @@ impl Variant {
         else {
             return false;
         };
-        if self.function != other.function || self.interval_of != other.interval_of {
+        let ((quantity, interval), (their_quantity, their_interval)) = (self.comparable(), other.comparable());
+        if self.function != other.function || quantity != their_quantity {
             return false;
         }
         let theirs = other.certified_max_error.unwrap_or(f64::INFINITY);
-        let ((low, high), (their_low, their_high)) = (self.interval, other.interval);
+        let ((low, high), (their_low, their_high)) = (interval, their_interval);
         let rounds = (self.price.rounds_online, other.price.rounds_online);
         let bits = (self.bits_online_per_element, other.bits_online_per_element);
         let no_worse =
@@ -224,6 +245,19 @@ mod tests {
         for beaten in found.variants.iter().filter_map(|variant| variant.beaten_by.as_ref()) {
             assert!(names.contains(&beaten.as_str()));
         }
+    }
+
+    /// A sample variance of [0.1, 150] in rows of 16 is a sum of squares of [1.5, 2250], within [1/64, 2^20].
+    #[test]
+    fn intervals_of_a_variance_and_of_a_sum_of_squares_are_compared() {
+        let found = compared(&["layernorm/crypten", "layernorm/normalized", "layernorm/puma"]);
+        let quantities: Vec<&str> = found.variants.iter().map(|one| one.interval_of.as_str()).collect();
+        assert_eq!(quantities, [SAMPLE_VARIANCE, SUM_OF_SQUARES, VARIANCE], "the cards say it in these words");
+        let (quantity, (low, high)) = found.variants[0].comparable();
+        assert_eq!((quantity, high), (SUM_OF_SQUARES, 2250.0));
+        assert!((low - 1.5).abs() < 1e-12, "{low}");
+        assert_eq!(found.variants[0].beaten_by.as_deref(), Some("layernorm/normalized"));
+        assert!(found.variants[1].beaten_by.is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::FileError;
 use super::apply::apply;
 use super::syntax::{At, Binary, Expr, Expression, Statement};
-use crate::circuit::{Apart, Bit, Circuit, Secret};
+use crate::circuit::{Apart, Bit, Circuit, Rule, Secret};
 use crate::nonlinear::{Kind, Mask, Protocol, SoftmaxInputs};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +14,16 @@ const MOST_LINES: usize = 1 << 18;
 const MOST_NUMBERS: usize = 1 << 22;
 /// Most numbers of a list.
 const MOST_ITEMS: usize = 1 << 16;
+
+/// A rule of circuits, with a remedy that a file can have.
+fn in_words_of_files(rule: &Rule) -> String {
+    if let Rule::Precision { left, right } = rule {
+        let (few, many) = (left.min(right), left.max(right));
+        format!("guard bits {left} and {right} differ; write `guard(..., {many})` around the side that has {few}")
+    } else {
+        rule.to_string()
+    }
+}
 
 /// What a name stands for.
 #[derive(Debug, Clone)]
@@ -99,7 +109,7 @@ impl Body<'_> {
             };
             self.made.push((c.nodes().len(), statement.at));
             if let Some(error) = c.failure() {
-                let rule = error.rule.to_string();
+                let rule = in_words_of_files(&error.rule);
                 return self.fail(statement.at, rule);
             }
             if returned.is_some() {

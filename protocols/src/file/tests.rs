@@ -132,7 +132,7 @@ fn broken_files_are_refused_with_the_place_and_what_to_write() {
         (body("  y = call Gelu(x)\n  return y"), 7, 12, "a protocol's name belongs here"),
         (body("  y = exp(x)\n  return y"), 7, 7, "call exp/limit"),
         (body("  y = max(x, 0)\n  return y"), 7, 7, "call max/tree"),
-        (body("  y = x + guard(x, 4)\n  return y"), 7, 3, "guard bits 0 and 4 differ"),
+        (body("  y = x + guard(x, 4)\n  return y"), 7, 3, "write `guard(..., 4)` around the side that has 0"),
         (body("  y = x >> 0.5\n  return y"), 7, 9, "whole places"),
         (body("  y = fourier(x, sines = [1])\n  return y"), 7, 7, "needs `period`"),
         (body("  y = fourier(x, period = 16, sine = [1])\n  return y"), 7, 31, "cosines, sines"),

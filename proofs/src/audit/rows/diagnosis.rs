@@ -7,7 +7,7 @@
 
 use super::coverage::CoveredClaim;
 use super::family::{family, thinned};
-use super::judge::{Judge, Position};
+use super::judge::{Judge, Judged, Position};
 use super::search::Draw;
 use super::{RowReport, certify, circuit, is_kept};
 use crate::audit::diagnosis::{Operation, leaving};
@@ -114,7 +114,7 @@ pub fn diagnose_rows(question: &Question<'_>, report: &RowReport) -> Result<RowD
 }
 
 /// A simple row within the claims on which a number may leave the headroom, as small as that can be.
-pub(super) fn leaves_headroom(judge: &Judge<'_>, draw: &Draw) -> Option<Vec<f64>> {
+fn leaves_headroom(judge: &Judge<'_>, draw: &Draw) -> Option<Vec<f64>> {
     let leaves = |row: &[f64]| judge.position(row) == Position::Inside && !judge.stays_within(row);
     let row = thinned(family(draw), ROWS).into_iter().map(|(_, row)| row).find(|row| leaves(row))?;
     let shrunk = |scale: f64| -> Vec<f64> { row.iter().map(|x| draw.fit(x * scale)).collect() };
@@ -124,6 +124,12 @@ pub(super) fn leaves_headroom(judge: &Judge<'_>, draw: &Draw) -> Option<Vec<f64>
         if leaves(&shrunk(middle)) { outside = middle } else { within = middle }
     }
     Some(shrunk(outside))
+}
+
+/// A row that leaves the headroom, and so has no bound: where all rows do, none is bounded, and runs show nothing.
+pub(super) fn unbounded(judge: &Judge<'_>, draw: &Draw) -> Option<Judged> {
+    let row = leaves_headroom(judge, draw)?;
+    Some(Judged { row, error: f64::INFINITY, of_claim: 0.0 })
 }
 
 /// A range that holds, as large as halving finds: shrunk towards a number around which it does, then each end moved outwards.

@@ -28,7 +28,7 @@ mod truth;
 mod tests;
 
 use super::{AuditError, Claim, ClaimVerdict, Question};
-use judge::{Judge, Judged, Runner};
+use judge::{Judge, Runner};
 use search::Draw;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -203,13 +203,8 @@ pub fn audit_rows_with_progress(
     candidates.extend(ran.worst.values().map(|(_, row)| row.clone()));
     let is_box = certified.method == Method::Box;
     let (found, tally) = judge.search(&draw, question.seed, candidates, certified.error, is_box, progress);
-    // Where all rows leave the headroom, none of them has a bound, and runs show nothing.
-    let unbounded = || {
-        let row = diagnosis::leaves_headroom(&judge, &draw)?;
-        Some(Judged { row, error: f64::INFINITY, of_claim: 0.0 })
-    };
     let no_row = || AuditError::NoRow { name: card.name.to_owned(), length, low, high };
-    let found = found.or_else(unbounded).ok_or_else(no_row)?;
+    let found = found.or_else(|| diagnosis::unbounded(&judge, &draw)).ok_or_else(no_row)?;
     // Both are theorems about the row.
     let on_row = found.error.min(certified.error);
     let observed = judge.run(question, &found.row)?;

@@ -1,7 +1,8 @@
 //! What viewless does, as functions that return complete reports: every front end, the command line among them, is written against
 //! this crate. Nothing here prints, draws or knows a terminal; long work tells its progress to a function that the caller gives.
 //!
-//! A [`Subject`] is found by its name and built under a suite at [`Sizes`]; the other modules answer one question each:
+//! A [`Subject`] is found by its name in a registry of protocols and built under a suite at [`Sizes`]. The registry is the caller's: what a
+//! suite names is looked up in the one that the subject was found in, or that a question names. The other modules answer one question each:
 //!
 //! | module | question |
 //! |---|---|

@@ -1,10 +1,12 @@
 //! Two checkers that share nothing say the same of every certificate, of proofs and of forgeries. (So does the table of refusals.)
 
+#[path = "second/counter.rs"]
+mod counter;
 mod random_programs;
 mod second;
 
+use counter::Counted;
 use random_programs::{Xorshift, coalitions, forged, instructions, program};
-use second::Counted;
 use std::io::ErrorKind;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -244,7 +246,7 @@ fn count_random_programs(seed: u64, rounds: usize, most_bits: u32) -> (usize, us
                         exhaustive::count(&program, coalition)
                     }
                 };
-                let Some(tried) = second::count(&program, coalition, claim, most_bits) else { return (0, 0) };
+                let Some(tried) = counter::count(&program, coalition, claim, most_bits) else { return (0, 0) };
                 assert_eq!(tried.refused, None, "{}", *program);
                 let Ok(tables) = tables else { continue };
                 match (&tables, &tried) {

@@ -112,7 +112,8 @@ impl Kind {
 /// Operations and units of every kind; of a difference some may be negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Work {
-    /// Operations of each kind, in the order of `Kind::ALL`.
+    /// Operations of each kind: encode, sample, unary, bit-reversal, binary, product, sum, move, wave, look-up, wide-message,
+    /// narrow-message, claim.
     operations: [i64; KINDS],
     /// Units of each kind, in the same order.
     units: [i64; KINDS],

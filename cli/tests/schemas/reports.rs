@@ -18,7 +18,7 @@ const fn report(name: &'static str, is: &'static str, of: &'static str, commands
 }
 
 /// All of them.
-pub(crate) const REPORTS: [Report; 20] = [
+pub(crate) const REPORTS: [Report; 21] = [
     report("list", "viewless list: what there is", "cli::commands::list::Everything", &["list"]),
     report(
         "list-name",
@@ -152,6 +152,12 @@ pub(crate) const REPORTS: [Report; 20] = [
         "viewless plan: the fastest private deployment within an error budget",
         "workbench::plan::choose::Plan",
         &["plan distilbert --seq 8 --suite-space additive2,exact,carry --error 1"],
+    ),
+    report(
+        "plan-measure",
+        "viewless plan measure: how long this machine computes",
+        "workbench::plan::measure::MachineFile",
+        &["plan measure bert --seq 4 --suite-space additive2,exact,carry"],
     ),
     report(
         "plan-amp",

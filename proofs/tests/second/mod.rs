@@ -1,5 +1,4 @@
-//! The second checker and the second counter (`second_checker/`), each in a process that answers line by line, and their agreement with
-//! the first.
+//! The second checker (`second_checker/check.py`), in a process that answers line by line, and its agreement with the first.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -7,13 +6,12 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use viewless_proofs::privacy::Coalition;
-use viewless_proofs::privacy::certificate::{Certificate, Simulator};
+use viewless_proofs::privacy::certificate::Certificate;
 use viewless_proofs::privacy::check::{self, CheckError, Checked};
 use viewless_protocols::program::Program;
 
 /// A running script.
-struct Script {
+pub(crate) struct Script {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -38,7 +36,7 @@ struct Answer {
 
 impl Script {
     /// None, and a line that says so, if there is no Python.
-    fn start(name: &str) -> Option<Self> {
+    pub(crate) fn start(name: &str) -> Option<Self> {
         let script = format!("{}/second_checker/{name}", env!("CARGO_MANIFEST_DIR"));
         let arguments = ["-B", &script, "--stream"];
         let spawned = Command::new("python3").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -55,7 +53,7 @@ impl Script {
         }
     }
 
-    fn ask<A: DeserializeOwned>(&mut self, question: &Value) -> A {
+    pub(crate) fn ask<A: DeserializeOwned>(&mut self, question: &Value) -> A {
         writeln!(self.input, "{question}").unwrap();
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
@@ -79,33 +77,6 @@ impl Second {
     }
 }
 
-/// What the second counter answers.
-#[derive(Debug, Deserialize)]
-#[allow(dead_code, reason = "not every test that has this module counts")]
-pub(crate) struct Counted {
-    /// Whether there was too much to try.
-    #[serde(default)]
-    pub(crate) too_large: bool,
-    /// Whether all laws are the same.
-    #[serde(default)]
-    pub(crate) private: bool,
-    /// The largest distance of two.
-    #[serde(default)]
-    pub(crate) distance: f64,
-    /// Why it is no Program.
-    pub(crate) refused: Option<String>,
-}
-
-/// The law of a view by trying everything; none if there is no Python.
-#[allow(dead_code, reason = "not every test that has this module counts")]
-pub(crate) fn count(program: &Program, coalition: Coalition, claim: Simulator, most_bits: u32) -> Option<Counted> {
-    let parties: Vec<String> = coalition.members().iter().map(|party| party.to_string()).collect();
-    let question = serde_json::json!({
-        "program": program.to_string(), "coalition": parties, "claim": claim, "most_bits": most_bits,
-    });
-    COUNTER.with_borrow_mut(|counter| counter.as_mut().map(|counter| counter.ask(&question)))
-}
-
 impl Drop for Script {
     fn drop(&mut self) {
         // It has answered all that it was asked; that it is gone already is no harm.
@@ -116,7 +87,6 @@ impl Drop for Script {
 
 thread_local! {
     static SECOND: RefCell<Option<Second>> = RefCell::new(Second::start());
-    static COUNTER: RefCell<Option<Script>> = RefCell::new(Script::start("count.py"));
 }
 
 /// The first checker's answer, after the second was asked and said the same.

@@ -178,7 +178,6 @@ impl Sorter<'_> {
     }
 
     /// Takes the output apart into a(u), row factors and public numbers; the template of a(u).
-    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn product(
         &self,
         template: u32,

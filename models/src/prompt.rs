@@ -4,7 +4,6 @@ use ndarray::{Array2, ArrayView3};
 use viewless_protocols::model::{Architecture, Input, TransformerConfig};
 
 use crate::error::ModelError;
-use crate::tokenizer::check_tokens;
 
 /// What a model is asked about.
 #[derive(Debug, Clone, Copy)]
@@ -125,6 +124,20 @@ pub(crate) fn no_text(config: &TransformerConfig) -> ModelError {
     match config.input {
         Input::Image { image_size, .. } => ModelError::NoText { image_size },
         Input::Text { .. } => ModelError::NoTokens,
+    }
+}
+
+/// Refuses what a model with these tables cannot take.
+pub(crate) fn check_tokens(tokens: &[u32], vocab_size: usize, max_positions: usize) -> Result<(), ModelError> {
+    if tokens.is_empty() {
+        return Err(ModelError::NoTokens);
+    }
+    if tokens.len() > max_positions {
+        return Err(ModelError::TooManyTokens { tokens: tokens.len(), max_positions });
+    }
+    match tokens.iter().enumerate().find(|(_, token)| **token as usize >= vocab_size) {
+        Some((position, &token)) => Err(ModelError::TokenOutOfVocabulary { token, position, vocab_size }),
+        None => Ok(()),
     }
 }
 

@@ -14,10 +14,9 @@ fn program(build: impl FnOnce(&mut Circuit)) -> Program {
     let mut c = Circuit::new();
     build(&mut c);
     let spec = SchemeSpec {
-        sharing: Sharing::Additive2(Triples::FixedWeight),
+        sharing: Sharing::Additive2(Triples::FixedWeight, Weights::Shared),
         truncation: Truncation::Exact,
         comparison: Comparison::Carry,
-        weights: Weights::Shared,
     };
     scheme::compile(&c.finish().unwrap(), &spec, FixedPoint::of::<16>()).unwrap()
 }

@@ -7,17 +7,19 @@ use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::model::{self, Query};
 use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::program::Program;
-use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{
+    self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights, WeightsAmongThree,
+};
 use viewless_protocols::suite::Suite;
 
 const PUBLISHED: SchemeSpec = SchemeSpec {
-    sharing: Sharing::Additive2(Triples::Fresh),
+    sharing: Sharing::Additive2(Triples::Fresh, Weights::Shared),
     truncation: Truncation::Local,
     comparison: Comparison::Spk,
-    weights: Weights::Shared,
 };
 
-const REPLICATED: SchemeSpec = SchemeSpec { sharing: Sharing::Replicated3, comparison: Comparison::Carry, ..PUBLISHED };
+const REPLICATED: SchemeSpec =
+    SchemeSpec { sharing: Sharing::Replicated3(WeightsAmongThree::Shared), comparison: Comparison::Carry, ..PUBLISHED };
 
 fn prove_all(name: &str, program: &Program) {
     let started = Instant::now();

@@ -219,8 +219,8 @@ fn a_client_who_computes_is_proved_for_every_operation() {
     for (name, circuit) in primitives() {
         for truncation in [Truncation::Local, Truncation::Exact] {
             for comparison in [Comparison::Spk, Comparison::Carry] {
-                let (sharing, weights) = (Sharing::Additive2(Triples::FixedWeight), Weights::ClientServer);
-                let program = compile(&circuit, &SchemeSpec { sharing, truncation, comparison, weights });
+                let sharing = Sharing::Additive2(Triples::FixedWeight, Weights::ClientServer);
+                let program = compile(&circuit, &SchemeSpec { sharing, truncation, comparison });
                 assert!(!program.parties.contains(Party::Client) && !program.parties.contains(Party::ModelOwner));
                 for coalition in promised_coalitions(&program) {
                     let report = privacy::prove(&program, coalition);
@@ -280,7 +280,7 @@ fn counting_small_words_agrees() {
         for spec in SchemeSpec::every() {
             let program = compile(&circuit, &spec);
             // A choice that the circuit does not touch gives the same Program, but for who owns no weights.
-            if (spec.weights == Weights::Server && !has_weights) || !counted.insert(program.digest()) {
+            if (spec.weights() == Weights::Server && !has_weights) || !counted.insert(program.digest()) {
                 continue;
             }
             for bits in [1, 2] {

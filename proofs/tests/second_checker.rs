@@ -19,7 +19,9 @@ use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Constant, Op, Program, ProgramBuilder, ValueId};
 use viewless_protocols::ring::Domain;
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{
+    self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights, WeightsAmongThree,
+};
 
 /// How many certificates both accepted, and both refused.
 #[derive(Debug, Default)]
@@ -97,10 +99,10 @@ fn alone(protocol: &Protocol, kind: SchemeKind, truncation: Truncation) -> Progr
     let y = protocol.build_alone(&mut c, x, 1e-5);
     c.reveal(y, "y");
     let (comparison, sharing) = match kind {
-        SchemeKind::Additive2 => (Comparison::Carry, Sharing::Additive2(Triples::Fresh)),
-        SchemeKind::Replicated3 => (Comparison::Spk, Sharing::Replicated3),
+        SchemeKind::Additive2 => (Comparison::Carry, Sharing::Additive2(Triples::Fresh, Weights::Shared)),
+        SchemeKind::Replicated3 => (Comparison::Spk, Sharing::Replicated3(WeightsAmongThree::Shared)),
     };
-    let spec = SchemeSpec { sharing, truncation, comparison, weights: Weights::Shared };
+    let spec = SchemeSpec { sharing, truncation, comparison };
     scheme::compile(&c.finish().unwrap(), &spec, FixedPoint::of::<16>()).unwrap()
 }
 

@@ -10,19 +10,20 @@ use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::program::Program;
-use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{
+    self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights, WeightsAmongThree,
+};
 
 const SEED: u64 = 20_260_101;
 /// Of all batteries and learners of a test together.
 const FALSE_ALARM_RATE: f64 = 9e-7;
 
 const ADDITIVE: SchemeSpec = SchemeSpec {
-    sharing: Sharing::Additive2(Triples::Fresh),
+    sharing: Sharing::Additive2(Triples::Fresh, Weights::Shared),
     truncation: Truncation::Exact,
     comparison: Comparison::Carry,
-    weights: Weights::Shared,
 };
-const REPLICATED: SchemeSpec = SchemeSpec { sharing: Sharing::Replicated3, ..ADDITIVE };
+const REPLICATED: SchemeSpec = SchemeSpec { sharing: Sharing::Replicated3(WeightsAmongThree::Shared), ..ADDITIVE };
 
 fn alone(protocol: &Protocol, spec: &SchemeSpec, row: usize) -> Program {
     let mut c = Circuit::new();

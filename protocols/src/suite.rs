@@ -6,7 +6,8 @@
 use crate::file::{FileError, read_protocol};
 use crate::fixed::{FixedPoint, RING_BITS};
 use crate::model::{Embedding, ModelProtocols};
-use crate::nonlinear::{Function, Protocol, Registry, RegistryError};
+use crate::nonlinear::{Function, Protocol, Registry};
+pub use crate::nonlinear::{MissingProtocol, Protocols};
 use crate::scheme::{ChoiceError, SchemeSpec, WrittenScheme};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,25 +70,6 @@ struct WrittenSuite {
 
 /// Fraction bits that a suite may have: with fewer, no protocol computes anything; with more, none has room for its guard bits.
 pub const FRACTION_BITS: RangeInclusive<u8> = 4..=24;
-
-/// Protocols by function: what a suite names, found in a registry.
-#[derive(Debug, Clone)]
-pub struct Protocols {
-    suite: String,
-    by_function: BTreeMap<Function, Arc<Protocol>>,
-}
-
-/// A function without a protocol.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "suite `{suite}` names no protocol for {function}, which is needed; add a line `{function} = \"{function}/...\"` to its [protocols]"
-)]
-pub struct MissingProtocol {
-    /// The suite.
-    pub suite: String,
-    /// What it should name a protocol for.
-    pub function: Function,
-}
 
 /// A suite that cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -201,38 +183,6 @@ pub enum SuiteError {
     },
 }
 
-impl Protocols {
-    /// No protocols yet; `suite` names them in errors.
-    #[must_use]
-    pub fn none(suite: &str) -> Self {
-        Self { suite: suite.to_owned(), by_function: BTreeMap::new() }
-    }
-
-    /// Chooses a protocol for its function, in place of the one that may stand there.
-    ///
-    /// # Errors
-    /// [`RegistryError`] for a protocol that no registry would take.
-    pub fn choose(&mut self, protocol: Arc<Protocol>) -> Result<(), RegistryError> {
-        protocol.check()?;
-        self.by_function.insert(protocol.card.function.clone(), protocol);
-        Ok(())
-    }
-
-    /// The protocol of a function.
-    ///
-    /// # Errors
-    /// [`MissingProtocol`] names the suite and the function.
-    pub fn get(&self, function: &Function) -> Result<&Arc<Protocol>, MissingProtocol> {
-        let missing = || MissingProtocol { suite: self.suite.clone(), function: function.clone() };
-        self.by_function.get(function).ok_or_else(missing)
-    }
-
-    /// Every protocol, by the name of its function.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Protocol>> {
-        self.by_function.values()
-    }
-}
-
 const BUILT_IN: [(&str, &str); 12] = [
     ("faithful", include_str!("suites/faithful.toml")),
     ("secformer", include_str!("suites/secformer.toml")),
@@ -331,7 +281,7 @@ impl Suite {
         let mut protocols = Protocols::none(&self.name);
         for (function, name) in &self.protocols {
             let protocol = self.protocol(registry, name, function)?;
-            protocols.by_function.insert(function.clone(), protocol);
+            protocols.put(function, protocol);
         }
         Ok(protocols)
     }
@@ -403,7 +353,7 @@ impl From<Suite> for WrittenSuite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheme::Sharing;
+    use crate::scheme::{Sharing, WeightsAmongThree};
 
     #[test]
     fn every_built_in_suite_can_be_used() {
@@ -420,7 +370,7 @@ mod tests {
         let without = Suite::parse("test", &text.replace("triples = \"fixed-weight\"\n", "")).unwrap();
         let none = Suite::parse("test", &text.replace("fixed-weight", "none")).unwrap();
         assert_eq!(without.scheme, none.scheme);
-        assert_eq!(without.scheme.sharing, Sharing::Replicated3);
+        assert_eq!(without.scheme.sharing, Sharing::Replicated3(WeightsAmongThree::Shared));
         // Written again, it says so: what reads it need not know what is usual.
         let again = toml::Table::try_from(without).unwrap();
         assert_eq!(again["scheme"]["triples"].as_str(), Some("none"));

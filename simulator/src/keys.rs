@@ -114,6 +114,7 @@ impl Keyring {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hexadecimal::hexadecimal;
 
     const PARTIES: PartySet = PartySet::of(&[Party::P0, Party::P1, Party::Dealer, Party::Client]);
 
@@ -160,10 +161,6 @@ mod tests {
         let key = GroupKey::derive(&Seed::from_u64(7), PartySet::of(&[Party::P0, Party::Dealer]));
         assert_eq!(hexadecimal(&key.0), EXPECTED_GROUP);
         assert_eq!(key.stream(5, 2).word(3), EXPECTED_WORD);
-    }
-
-    fn hexadecimal(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     const EXPECTED_GROUP: &str = "a85eb1059e2b45c92cd75688c32ae939808c7036605be1c5ff02c88c3b3431e2";

@@ -9,6 +9,7 @@
 pub mod claims;
 pub mod execute;
 pub mod failure;
+mod hexadecimal;
 pub mod kernels;
 pub mod keys;
 mod local;

@@ -32,6 +32,7 @@
 //! The reason for two ciphers is speed: bulk AES-CTR is several times faster than bulk ChaCha20 where the processor has AES
 //! instructions, while ChaCha20 takes a 256-bit seed and a stream number without further ado.
 
+use crate::hexadecimal::hexadecimal;
 use std::fmt;
 
 use aes::Aes128;
@@ -119,14 +120,14 @@ impl Seed {
 
     /// The secret itself, as 64 hexadecimal digits; [`Seed::from_hex`] reads it back.
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(&self.0)
     }
 
     /// Eight hexadecimal digits that tell seeds apart and tell nothing about a seed that cannot be guessed: the start of a
     /// BLAKE3 hash in its own domain.
     pub fn fingerprint(&self) -> String {
         let hash = blake3::derive_key("viewless 2025 seed fingerprint", &self.0);
-        hash[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(&hash[..4])
     }
 }
 
@@ -233,10 +234,6 @@ mod tests {
         Seed::from_bytes(std::array::from_fn(|index| index as u8))
     }
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     /// Expected values from Python's `cryptography` 48.0.0 (OpenSSL):
     /// `Cipher(ChaCha20(seed, pack('<QQ', 0, stream)), None).encryptor().update(bytes(16))`.
     #[test]
@@ -252,7 +249,7 @@ mod tests {
             (counting_seed(), 1, "2fa4f10250808e89a25231e50fdf6ee0"),
             (counting_seed(), u32::MAX, "60efde01198f33612adc70a210fbaba5"),
         ] {
-            assert_eq!(hex(&stream_key_bytes(&seed, stream)), expected, "{seed:?}, stream {stream}");
+            assert_eq!(hexadecimal(&stream_key_bytes(&seed, stream)), expected, "{seed:?}, stream {stream}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! Contents are what went over the wire: shares, masked values, dealt corrections. A coalition that holds the right ones learns
 //! secrets from them; a transcript with contents is for simulation and analysis, never for a log of a real run.
 
+use crate::hexadecimal::hexadecimal;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -88,12 +89,6 @@ impl<'a, W: Write> Transcript<'a, W> {
             None => self.sink.flush().map(|()| self.sink),
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|&byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::program::Program;
-use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{
+    self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights, WeightsAmongThree,
+};
 use viewless_simulator::execute::{Execution, Options, execute};
 use viewless_simulator::stream::Seed;
 
@@ -19,18 +21,16 @@ pub const FIXED: FixedPoint = FixedPoint::of::<16>();
 
 /// The choices of the published two-party systems.
 pub const PUBLISHED: SchemeSpec = SchemeSpec {
-    sharing: Sharing::Additive2(Triples::Fresh),
+    sharing: Sharing::Additive2(Triples::Fresh, Weights::Shared),
     truncation: Truncation::Local,
     comparison: Comparison::Spk,
-    weights: Weights::Shared,
 };
 
 /// The three-party scheme with the cheapest choices.
 pub const REPLICATED: SchemeSpec = SchemeSpec {
-    sharing: Sharing::Replicated3,
+    sharing: Sharing::Replicated3(WeightsAmongThree::Shared),
     truncation: Truncation::Local,
     comparison: Comparison::Carry,
-    weights: Weights::Shared,
 };
 
 /// Every combination of choices of every scheme.

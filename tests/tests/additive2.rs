@@ -107,7 +107,7 @@ fn a_tied_weight_is_opened_once_with_a_fixed_mask_and_twice_with_fresh_ones() {
         let y = c.matmul(x, w);
         let z = c.matmul(y, w);
         c.reveal(z, "z");
-        let spec = SchemeSpec { sharing: Sharing::Additive2(triples), ..PUBLISHED };
+        let spec = SchemeSpec { sharing: Sharing::Additive2(triples, Weights::Shared), ..PUBLISHED };
         let bill = bill(&compile(&c.finish().unwrap(), &spec), Schedule::Asap, Grouping::Region);
         Phase::ALL.map(|phase| bill.phase(phase).bytes_between_computing_parties).iter().sum::<u64>()
     };
@@ -123,7 +123,7 @@ fn served_weights_cost_one_direction_online() {
     let w = c.input(Owner::Model, "w", [4, 3]);
     let y = c.region("product", |c| c.matmul(x, w));
     c.reveal(y, "y");
-    let spec = SchemeSpec { weights: Weights::Server, ..PUBLISHED };
+    let spec = PUBLISHED.served();
     let bill = bill(&compile(&c.finish().unwrap(), &spec), Schedule::Asap, Grouping::Region);
     let region = bill.region("product").unwrap();
     assert_eq!((region.bytes_total, region.bytes_setup, region.bytes_offline), (8 * 8, 8 * 12, 8 * 6));

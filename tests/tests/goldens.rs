@@ -79,10 +79,13 @@ fn goldens() -> BTreeMap<String, String> {
             product_with_a_weight(),
             vec![
                 (".fresh", PUBLISHED),
-                (".fixed-weight", SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight), ..PUBLISHED }),
-                (".server", SchemeSpec { weights: Weights::Server, ..PUBLISHED }),
+                (
+                    ".fixed-weight",
+                    SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight, Weights::Shared), ..PUBLISHED },
+                ),
+                (".server", PUBLISHED.served()),
                 (".replicated3", REPLICATED),
-                (".server.replicated3", SchemeSpec { weights: Weights::Server, ..REPLICATED }),
+                (".server.replicated3", REPLICATED.served()),
             ],
         ),
     ];

@@ -38,3 +38,28 @@ fn no_file_has_more_than_600_lines() {
     // The canary: a smaller limit finds some.
     assert!(!too_long(&files, MOST_LINES / 2).is_empty());
 }
+
+/// Lines of a file that name the built-in registry, but for documentation and tests.
+fn names_the_built_in_registry(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).expect("a source is text");
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().lines();
+    let is_named = |line: &&str| !line.trim_start().starts_with("//") && line.contains("Registry::built_in()");
+    code.filter(is_named).map(|line| format!("{}: {}", file.display(), line.trim())).collect()
+}
+
+#[test]
+fn only_front_ends_name_the_built_in_registry() {
+    let named = |room: &str| {
+        let mut files = Vec::new();
+        sources(&Path::new(ROOT).join(room).join("src"), &mut files);
+        files.retain(|file| file.file_name().is_some_and(|name| name != "tests.rs"));
+        assert!(!files.is_empty(), "{room}");
+        files.iter().flat_map(|file| names_the_built_in_registry(file)).collect::<Vec<_>>()
+    };
+    for room in ["simulator", "models", "proofs", "planner", "workbench"] {
+        let lines = named(room);
+        assert!(lines.is_empty(), "take the registry of the caller: {}", lines.join("\n"));
+    }
+    // The canary, and the only place of the command line.
+    assert_eq!(named("cli").len(), 1, "{:?}", named("cli"));
+}

@@ -6,7 +6,7 @@ use viewless_models::{Model, default_cache_dir, fetch};
 use viewless_protocols::file;
 use viewless_protocols::nonlinear::{Function, Registry};
 use viewless_protocols::program::Schedule;
-use viewless_protocols::scheme::{SchemeSpec, Sharing};
+use viewless_protocols::scheme::{SchemeSpec, Sharing, WeightsAmongThree};
 use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
@@ -94,7 +94,7 @@ fn faithful_private_embeddings_are_those_of_hugging_face() {
 #[test]
 fn three_parties_with_replicated_shares_give_the_same_embeddings() {
     let mut suite = Suite::built_in("faithful").unwrap();
-    suite.scheme = SchemeSpec { sharing: Sharing::Replicated3, ..suite.scheme };
+    suite.scheme = SchemeSpec { sharing: Sharing::Replicated3(WeightsAmongThree::Shared), ..suite.scheme };
     let (text, theirs) = sentences().swap_remove(0);
     let report = private_with(&suite, &text, 2);
     let least = least_cosine(report.plaintext.values());

@@ -10,11 +10,11 @@ use viewless_tests::{PUBLISHED, REPLICATED, compile, map_circuit};
 
 const EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..PUBLISHED };
 const CARRY: SchemeSpec = SchemeSpec { comparison: Comparison::Carry, ..PUBLISHED };
-const KEPT: SchemeSpec = SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight), ..PUBLISHED };
-const SERVED: SchemeSpec = SchemeSpec { weights: Weights::Server, ..PUBLISHED };
+const KEPT: SchemeSpec = SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight, Weights::Shared), ..PUBLISHED };
+const SERVED: SchemeSpec = PUBLISHED.served();
 const REPLICATED_EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..REPLICATED };
 const REPLICATED_SPK: SchemeSpec = SchemeSpec { comparison: Comparison::Spk, ..REPLICATED };
-const REPLICATED_SERVED: SchemeSpec = SchemeSpec { weights: Weights::Server, ..REPLICATED };
+const REPLICATED_SERVED: SchemeSpec = REPLICATED.served();
 
 fn map(build: impl FnOnce(&mut Circuit, Secret) -> Secret) -> CheckedCircuit {
     map_circuit(&[1], build)

@@ -63,7 +63,7 @@ fn queries_on_one_setup_send_fresh_messages_and_give_the_same_answer() {
         let (program, inputs) = two_products(&spec);
         let ((_, before), queries) = in_stages(&program, &inputs, 5, &[0, 1, 2, 7]).unwrap();
         // A server of two keeps its weights in clear, and masks them anew for each query; one of three shares them once.
-        let in_clear = spec.weights == Weights::Server && spec.kind() == SchemeKind::Additive2;
+        let in_clear = spec.weights() == Weights::Server && spec.kind() == SchemeKind::Additive2;
         assert_eq!(before.is_empty(), in_clear, "{spec:?}");
         for (i, (execution, messages)) in queries.iter().enumerate() {
             let other = &queries[(i + 1) % queries.len()].1;
@@ -83,8 +83,11 @@ fn queries_on_one_setup_send_fresh_messages_and_give_the_same_answer() {
 /// What a dealt mask of a weight may serve is checked elsewhere; here, that the setup asks for the model's inputs alone.
 #[test]
 fn a_setup_needs_no_query_and_a_query_no_model() {
-    let spec =
-        SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight), comparison: Comparison::Carry, ..PUBLISHED };
+    let spec = SchemeSpec {
+        sharing: Sharing::Additive2(Triples::FixedWeight, Weights::Shared),
+        comparison: Comparison::Carry,
+        ..PUBLISHED
+    };
     let (program, mut inputs) = two_products(&spec);
     let query_numbers = inputs.remove("x").unwrap();
     let setup = prepare(&program, &inputs, Options::new(Seed::from_u64(1))).unwrap();

@@ -5,12 +5,12 @@ use viewless_protocols::circuit::{Circuit, Opening, Owner, Secret, Series, Table
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{ClaimKind, Op, Phase, Program};
 use viewless_protocols::program::{Grouping, Message, Schedule, bill, timetable};
-use viewless_protocols::scheme::{Comparison, SchemeKind, SchemeSpec, Truncation, Weights};
+use viewless_protocols::scheme::{Comparison, SchemeKind, SchemeSpec, Truncation};
 use viewless_tests::{REPLICATED, compile, every_choice_of, map_circuit};
 
 const EXACT: SchemeSpec = SchemeSpec { truncation: Truncation::Exact, ..REPLICATED };
 const SPK: SchemeSpec = SchemeSpec { comparison: Comparison::Spk, ..REPLICATED };
-const SERVED: SchemeSpec = SchemeSpec { weights: Weights::Server, ..REPLICATED };
+const SERVED: SchemeSpec = REPLICATED.served();
 
 /// y = build(x) in a region of its own; x is a computed value of 8 elements, so that bits of one bit fill a byte.
 fn measured(spec: SchemeSpec, build: impl FnOnce(&mut Circuit, Secret) -> Secret) -> Program {

@@ -1,6 +1,6 @@
 //! What else a suite could have chosen, so that a report shows what a choice costs.
 
-use crate::bill::{Price, Setting};
+use crate::price::{Price, Setting};
 use crate::programs::Programs;
 use crate::subject::{Kind, Subject};
 use rayon::prelude::*;

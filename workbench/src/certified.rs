@@ -9,8 +9,8 @@
 //! No run errs by more than the two intervals of a number are apart at their far ends. Where an interval leaves a domain or the headroom, where a
 //! card's claim is relative to something that has no bound, or where there are too many numbers, nothing is certified, and why is said.
 
-use crate::inference::ModelInputs;
 use crate::judgement::other_functions;
+use crate::model_inputs::ModelInputs;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use viewless_models::{Model, Prompt};

@@ -2,6 +2,7 @@
 
 use crate::bill::{ASSUMED_MAGNITUDE, Price};
 use crate::error_audit::{ROW_RANGE, is_of_rows, question};
+use crate::privacy::Privacy;
 use crate::programs::Programs;
 use crate::sizes::Sizes;
 use crate::subject::{Kind, Subject, SubjectError};
@@ -10,11 +11,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use viewless_proofs::audit::{self, Question};
-use viewless_proofs::privacy::certificate::Simulator;
-use viewless_proofs::privacy::{Verdict, promised_coalitions, prove_each};
 use viewless_protocols::nonlinear::{Failing, Protocol, Quality};
+use viewless_protocols::program::Phase;
 use viewless_protocols::program::{COMPUTING, RegionBill, Schedule};
-use viewless_protocols::program::{Phase, Program};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::failure;
 use viewless_simulator::network::Network;
@@ -55,7 +54,7 @@ pub struct SuiteEntry {
     /// Every function that the suite names a protocol for.
     pub functions: Vec<FunctionEntry>,
     /// Verdicts about every single party's view.
-    pub privacy: Vec<PrivacyEntry>,
+    pub privacy: Privacy,
     /// Bytes on the busiest directed link in each online round of each schedule, for predictions.
     #[serde(skip)]
     pub rounds_bytes: Vec<Vec<u64>>,
@@ -74,30 +73,6 @@ pub struct FunctionEntry {
     pub domain: String,
     /// Why it is not the function that a model has in this place, if it is not.
     pub not_right: Option<String>,
-}
-
-/// The verdict about one coalition.
-#[derive(Debug, Clone, Serialize)]
-pub struct PrivacyEntry {
-    /// Its members.
-    pub coalition: String,
-    /// `proved`, `refuted` or `undecided`.
-    pub verdict: &'static str,
-    /// Whether only the weakest claim is proved: its simulator is given random words that the coalition is sent.
-    pub given_randomness: bool,
-}
-
-/// What was proved of several coalitions, in words.
-#[must_use]
-pub fn privacy_in_words(entries: &[PrivacyEntry]) -> String {
-    let proved = entries.iter().filter(|entry| entry.verdict == "proved").count();
-    if proved < entries.len() {
-        format!("{proved} of {} proved", entries.len())
-    } else if entries.iter().any(|entry| entry.given_randomness) {
-        "proved given randomness".to_owned()
-    } else {
-        "proved".to_owned()
-    }
 }
 
 impl SuiteComparison {
@@ -141,17 +116,11 @@ impl SuiteEntry {
             bytes_sent_and_received_online: sent_and_received(&online.bytes_by_link),
             expected_wraps: failure.expected_wraps,
             functions: functions.collect(),
-            privacy: privacy(&program),
+            privacy: Privacy::of(&program),
             rounds_bytes: bill.online_schedules(),
             regions: bill.regions,
             suite: suite.clone(),
         })
-    }
-
-    /// Whether every single party's view is proved.
-    #[must_use]
-    pub fn is_private(&self) -> bool {
-        self.privacy.iter().all(|privacy| privacy.verdict == "proved")
     }
 
     /// Functions that the suite computes otherwise than a model has them, or not on the arguments that models have.
@@ -192,21 +161,6 @@ pub(crate) fn certified(protocol: &Protocol, suite: &Suite, row_length: usize) -
         tracing::warn!("{} under suite {}: {error}", protocol.card.name, suite.name);
         None
     })
-}
-
-pub(crate) fn privacy(program: &Program) -> Vec<PrivacyEntry> {
-    let reports = prove_each(program, &promised_coalitions(program));
-    reports
-        .into_iter()
-        .map(|report| PrivacyEntry {
-            coalition: report.coalition.to_string(),
-            verdict: report.verdict.name(),
-            given_randomness: matches!(
-                report.verdict,
-                Verdict::Proved { simulator: Simulator::GivenOwnRandomness, .. }
-            ),
-        })
-        .collect()
 }
 
 /// What the busiest computing party sends and receives, from the bytes on each directed link.

@@ -1,7 +1,7 @@
 //! How often an inference fails outright: the wraps of local truncations, by function, and what it costs to have none.
 
 use crate::bill::{ASSUMED_MAGNITUDE, Price};
-use crate::inference::ModelInputs;
+use crate::model_inputs::ModelInputs;
 use crate::programs::Programs;
 use crate::sizes::{SizeError, Sizes};
 use crate::subject::{Subject, SubjectError};

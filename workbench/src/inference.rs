@@ -2,29 +2,27 @@
 
 use crate::Progress;
 use crate::alternatives;
+pub use crate::answer::Answer;
 use crate::bill::{CostReport, Setting};
 use crate::certified::{Certified, certify};
 use crate::judgement;
+pub use crate::model_inputs::ModelInputs;
 use crate::sizes::{SizeError, Sizes};
 use crate::subject::{Subject, SubjectError};
 use ndarray::Array3;
 use serde::Serialize;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use thiserror::Error;
-use viewless_models::{Decision, Encoded, Model, ModelError, Prompt};
-use viewless_protocols::model::architecture::EmbeddingLayout;
-use viewless_protocols::model::transformer::{EMBEDDED, ONE_HOT, OUTPUT, PATCHES};
-use viewless_protocols::model::{Activation, Head};
+use viewless_models::{Encoded, Model, ModelError, Prompt};
+use viewless_protocols::model::Activation;
+use viewless_protocols::model::transformer::OUTPUT;
 use viewless_protocols::nonlinear::{Function, Registry, Truth};
-use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
 use viewless_protocols::program::{Message, Schedule};
-use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::{Protocols, Suite, SuiteError};
 use viewless_simulator::claims::Findings;
-use viewless_simulator::execute::{ExecuteError, Execution, Inputs, Options, Reals, execute};
+use viewless_simulator::execute::{ExecuteError, Execution, Options, execute};
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_simulator::transcript::Transcript;
@@ -53,62 +51,6 @@ pub enum InferenceError {
     /// The run has no output: a defect.
     #[error("the Program revealed no `{}`; this is a defect of viewless, please report it", OUTPUT)]
     NoOutput,
-}
-
-/// What a model computes: one of the vectors, with what belongs to it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Answer {
-    /// Mean-pooled or pooler output, `[hidden]`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pooled: Option<Vec<f64>>,
-    /// Last hidden states, row-major `[tokens, hidden]`, of a model without head.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hidden_states: Option<Vec<f64>>,
-    /// Logits of a classifier, or of the next token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub logits: Option<Vec<f64>>,
-    /// The label, or the text of the token, of the largest logit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub label: Option<String>,
-    /// The labels of the positive logits, where several may hold.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<Vec<String>>,
-}
-
-impl Answer {
-    fn new(model: &Model, values: Vec<f64>) -> Self {
-        let mut answer = Self { pooled: None, hidden_states: None, logits: None, label: None, labels: None };
-        // Of equal logits the first counts, as everywhere.
-        let best = || (0..values.len()).rev().max_by(|&i, &j| values[i].total_cmp(&values[j]));
-        match &model.config.head {
-            Head::HiddenStates => answer.hidden_states = Some(values),
-            Head::MeanPooling | Head::Pooler | Head::Pooling(_) => answer.pooled = Some(values),
-            // Rows of logits, one for each token: no single label.
-            Head::TokenClassifier { .. } | Head::AnswerSpan | Head::MaskedWord => answer.logits = Some(values),
-            Head::Classifier { labels } => {
-                match model.decision {
-                    Decision::OneLabel => answer.label = best().and_then(|best| labels.get(best).cloned()),
-                    Decision::ManyLabels => {
-                        let positive = values.iter().zip(labels).filter(|(value, _)| **value > 0.0);
-                        answer.labels = Some(positive.map(|(_, label)| label.clone()).collect());
-                    }
-                    Decision::Regression => {}
-                }
-                answer.logits = Some(values);
-            }
-            Head::NextToken | Head::NextTokenByOwnTable => {
-                answer.label = best().and_then(|best| u32::try_from(best).ok()).map(|best| model.token(best));
-                answer.logits = Some(values);
-            }
-        }
-        answer
-    }
-
-    /// The numbers, whatever they are called.
-    #[must_use]
-    pub fn values(&self) -> &[f64] {
-        [&self.pooled, &self.hidden_states, &self.logits].into_iter().flatten().next().map_or(&[], Vec::as_slice)
-    }
 }
 
 /// The report of `viewless infer`.
@@ -190,62 +132,6 @@ pub struct DomainViolation {
     pub elements: u64,
     /// Position (row-major) and number of the first elements outside.
     pub listed: Vec<(u64, f64)>,
-}
-
-/// What the parties of an inference put in.
-pub struct ModelInputs<'m, 'p> {
-    /// The model with its weights.
-    pub model: &'m Model,
-    /// What the client shares.
-    pub prompt: Prompt<'p>,
-}
-
-impl ModelInputs<'_, '_> {
-    fn tokens(&self) -> Option<&[u32]> {
-        match self.prompt {
-            Prompt::Tokens(tokens) | Prompt::Pair { tokens, .. } => Some(tokens),
-            Prompt::Image(_) => None,
-        }
-    }
-
-    /// Ones at the tokens, `[tokens, vocabulary]`.
-    fn one_hot(&self) -> Option<Vec<f32>> {
-        let (tokens, vocabulary) = (self.tokens()?, self.model.config.vocab_size()?);
-        let mut rows = vec![0.0f32; tokens.len() * vocabulary];
-        for (row, &token) in tokens.iter().enumerate() {
-            *rows.get_mut(row * vocabulary + token as usize)? = 1.0;
-        }
-        Some(rows)
-    }
-
-    /// Rows of the word table, `[tokens, hidden]`.
-    fn embedded(&self) -> Option<Vec<f32>> {
-        let EmbeddingLayout::Words { words, .. } = self.model.config.architecture.layout().embedding else {
-            return None;
-        };
-        let tokens = self.tokens()?;
-        let table = self.model.weights.get(words)?;
-        let rows = tokens.iter().map(|&token| table.index_axis(ndarray::Axis(0), token as usize));
-        Some(rows.flat_map(|row| row.iter().copied().collect::<Vec<_>>()).collect())
-    }
-}
-
-impl Inputs for ModelInputs<'_, '_> {
-    fn input(&self, _: Party, name: &str, _: &Shape) -> Option<Reals<'_>> {
-        let owned = |values: Vec<f32>| Reals::F32(Cow::Owned(values));
-        match name {
-            ONE_HOT => self.one_hot().map(owned),
-            EMBEDDED => self.embedded().map(owned),
-            PATCHES => self.prompt.patches(&self.model.config).ok().map(|patches| owned(patches.into_iter().collect())),
-            _ => {
-                let tensor = self.model.weights.get(name)?;
-                Some(Reals::F32(match tensor.to_slice() {
-                    Some(slice) => Cow::Borrowed(slice),
-                    None => Cow::Owned(tensor.iter().copied().collect()),
-                }))
-            }
-        }
-    }
 }
 
 /// What a model is asked: a text, or a picture. They are never mistaken for one another.

@@ -1,6 +1,6 @@
 //! Whether an answer is the model's: what speaks against it, in sentences.
 
-use crate::inference::Answer;
+use crate::answer::Answer;
 use viewless_protocols::model::{Activation, AttentionWeights, TransformerConfig};
 use viewless_protocols::nonlinear::{Function, Truth};
 use viewless_protocols::suite::{MissingProtocol, Protocols, Suite};

@@ -1,7 +1,8 @@
 //! What viewless does, as functions that return complete reports: every front end, the command line among them, is written against
 //! this crate. Nothing here prints, draws or knows a terminal; long work tells its progress to a function that the caller gives.
 //!
-//! A [`Subject`] is found by its name and built under a suite at [`Sizes`]; the other modules answer one question each:
+//! A [`Subject`] is found by its name in a registry of protocols and built under a suite at [`Sizes`]. The registry is the caller's: what a
+//! suite names is looked up in the one that the subject was found in, or that a question names. The other modules answer one question each:
 //!
 //! | module | question |
 //! |---|---|
@@ -13,7 +14,7 @@
 //! | [`draft`] | What would a first protocol file of a function be? |
 //! | [`error_audit`] | How wrong is a protocol, at worst and as seen? |
 //! | [`why_not`] | Where does a claim hold that fails, which operation fails beyond, and what do others do there? |
-//! | [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
+//! | [`privacy`], [`proof`], [`certificate`] | What does a coalition learn, and does a stored proof still hold? |
 //! | [`plan`] | Which suite and deployment are fastest on a network within an error budget? |
 //! | [`statistics`] | What do real runs show of what a coalition sees? |
 //! | [`assay`] | All verdicts about one protocol? |
@@ -21,6 +22,7 @@
 //! | [`card`] | What is claimed of a protocol? |
 
 pub mod alternatives;
+mod answer;
 pub mod assay;
 pub mod bill;
 pub mod card;
@@ -32,9 +34,12 @@ pub mod error_audit;
 pub mod failures;
 pub mod inference;
 pub mod judgement;
+mod model_inputs;
 pub mod model_report;
 pub mod named;
 pub mod plan;
+mod price;
+pub mod privacy;
 mod programs;
 pub mod proof;
 pub mod sites;
@@ -42,6 +47,7 @@ pub mod sizes;
 pub mod statistics;
 pub mod subject;
 pub mod variants;
+mod what_is;
 pub mod why_not;
 
 pub use sizes::{SizeError, Sizes};

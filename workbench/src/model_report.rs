@@ -149,7 +149,7 @@ fn advise(
     let own = cost.price();
     let mut advice = Vec::new();
     let mut needed = |because: String, change: String| advice.push(Advice { because, change, needed: true });
-    for privacy in verdicts.privacy.iter().filter(|privacy| privacy.verdict != "proved") {
+    for privacy in verdicts.privacy.unproved() {
         needed(
             format!("that {} learns nothing is {}", privacy.coalition, privacy.verdict),
             "see `viewless prove` for the message that shows it".to_owned(),

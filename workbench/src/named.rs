@@ -1,12 +1,11 @@
 //! What a user names: suites, networks, seeds, and what a name is that was given in another thing's place.
 
 use crate::subject::{Subject, SubjectError, text_of_file};
-use std::fmt;
+pub use crate::what_is::{NETWORKS, Named, in_words, what_is};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-use viewless_protocols::model;
 use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::network::{Network, NetworkError};
@@ -14,9 +13,6 @@ use viewless_simulator::stream::Seed;
 
 /// The suite that serves models as they were trained.
 pub const DEFAULT_SUITE: &str = "faithful";
-
-/// Names of the built-in networks.
-pub const NETWORKS: [&str; 2] = ["lan", "wan"];
 
 /// A name that stands for nothing usable.
 #[derive(Debug, Error)]
@@ -59,50 +55,6 @@ pub enum NamedError {
         /// The text.
         text: String,
     },
-}
-
-/// What a name stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
-    /// A built-in suite.
-    Suite,
-    /// A built-in network.
-    Network,
-    /// A known model.
-    Model,
-    /// A protocol of the registry.
-    Protocol,
-}
-
-impl fmt::Display for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Suite => "suite",
-            Self::Network => "network",
-            Self::Model => "model",
-            Self::Protocol => "protocol",
-        })
-    }
-}
-
-/// What a name is; nothing if it is none of ours.
-#[must_use]
-pub fn what_is(name: &str, registry: &Registry) -> Option<Named> {
-    if Suite::names().any(|suite| suite == name) {
-        Some(Named::Suite)
-    } else if NETWORKS.contains(&name) {
-        Some(Named::Network)
-    } else if model::known(name).is_some() {
-        Some(Named::Model)
-    } else {
-        registry.get(name).map(|_| Named::Protocol)
-    }
-}
-
-/// What a name is, to be added to the sentence that says what it is not.
-#[must_use]
-pub fn in_words(name: &str, is: Option<Named>) -> String {
-    is.map_or_else(String::new, |is| format!(" (`{name}` is a {is})"))
 }
 
 /// A built-in suite, or the TOML file of one with the protocol files that it names, whose paths are relative to its own; what the files

@@ -1,7 +1,7 @@
 //! What a job is about: a model or a single protocol, as a circuit of given sizes.
 
-use crate::named::{Named, in_words, what_is};
 use crate::sizes::Sizes;
+use crate::what_is::{Named, in_words, what_is};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 //! them no other beats.
 
 use crate::bill::{ASSUMED_MAGNITUDE, Price};
-use crate::comparison::{PrivacyEntry, privacy};
 use crate::error_audit::{ROW_RANGE, is_of_rows, question};
+use crate::privacy::Privacy;
 use crate::sizes::Sizes;
 use crate::subject::{Subject, SubjectError};
 use rayon::prelude::*;
@@ -71,7 +71,7 @@ pub struct Variant {
     #[serde(flatten)]
     pub price: Price,
     /// Verdicts about every single party's view.
-    pub privacy: Vec<PrivacyEntry>,
+    pub privacy: Privacy,
     /// A protocol that is at least as good in certified error, online bits, rounds and interval, and better in one; absent where there is
     /// none, which is what makes a protocol one to choose.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,16 +151,10 @@ impl Variant {
             bits_online_per_element: bits(bill.phases[&Phase::Online].bytes_between_computing_parties),
             bits_before_per_element: bits(price.bytes_setup + price.bytes_offline),
             price,
-            privacy: privacy(&program),
+            privacy: Privacy::of(&program),
             beaten_by: None,
             row_length: sizes.seq(),
         })
-    }
-
-    /// Whether every single party's view is proved.
-    #[must_use]
-    pub fn is_private(&self) -> bool {
-        self.privacy.iter().all(|privacy| privacy.verdict == "proved")
     }
 
     /// The interval as one of a quantity that others have, too: a variance is a sum of squares over its divisor.
@@ -178,7 +172,8 @@ impl Variant {
     /// not private, or has no certified error, beats nobody; protocols of different functions are not compared.
     #[must_use]
     pub fn beats(&self, other: &Self) -> bool {
-        let Some(error) = self.certified_max_error.filter(|_| self.not_right.is_none() && self.is_private()) else {
+        let Some(error) = self.certified_max_error.filter(|_| self.not_right.is_none() && self.privacy.is_proved())
+        else {
             return false;
         };
         let ((quantity, interval), (their_quantity, their_interval)) = (self.comparable(), other.comparable());
@@ -268,7 +263,7 @@ mod tests {
     #[test]
     fn what_is_not_right_beats_nobody() {
         let found = compared(&["gelu/quad", "gelu/cosine"]);
-        assert!(found.variants[0].not_right.is_some() && found.variants[0].is_private());
+        assert!(found.variants[0].not_right.is_some() && found.variants[0].privacy.is_proved());
         assert!(found.variants[1].beaten_by.is_none());
         assert!(found.variants[0].price.bytes_online < found.variants[1].price.bytes_online);
     }
@@ -280,6 +275,6 @@ mod tests {
         assert_eq!(file.name, "gelu/bolt (../protocols/examples/bolt.protocol)");
         let figures = |one: &Variant| (one.certified_max_error, one.bits_online_per_element, one.price.rounds_online);
         assert_eq!(figures(file), figures(twin));
-        assert!(file.is_private() && !file.beats(twin) && !twin.beats(file));
+        assert!(file.privacy.is_proved() && !file.beats(twin) && !twin.beats(file));
     }
 }

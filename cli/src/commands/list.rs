@@ -199,7 +199,7 @@ fn suite_text(suite: &Suite) -> String {
         ("truncation", name_of(&scheme.truncation)),
         ("comparison", name_of(&scheme.comparison)),
         ("triples", scheme.sharing.triples().map_or_else(|| "none".to_owned(), |triples| name_of(&triples))),
-        ("weights", name_of(&scheme.weights)),
+        ("weights", name_of(&scheme.weights())),
         ("fraction bits", suite.fraction_bits().to_string()),
         ("embedding", name_of(&suite.embedding)),
     ];

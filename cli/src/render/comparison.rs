@@ -5,7 +5,7 @@ use super::table::{TextTable, hanging};
 use super::{units, words};
 use std::collections::BTreeSet;
 use viewless_simulator::network::Network;
-use viewless_workbench::comparison::{FunctionEntry, SuiteComparison, SuiteEntry, privacy_in_words};
+use viewless_workbench::comparison::{FunctionEntry, SuiteComparison, SuiteEntry};
 
 /// What stands above every form of it.
 #[must_use]
@@ -37,7 +37,7 @@ pub fn summary(comparison: &SuiteComparison) -> TextTable {
         cells.extend(comparison.networks.iter().map(seconds));
         cells.push(units::probability(price.failure_probability));
         cells.push(units::expected(entry.expected_wraps));
-        cells.push(privacy(entry));
+        cells.push(entry.privacy.to_string());
         cells.push(entry.not_right().join(", "));
         table.row(cells);
     }
@@ -90,7 +90,7 @@ pub fn conventions(comparison: &SuiteComparison) -> String {
 /// Which suites serve the model as it is, and which of them is fastest.
 #[must_use]
 pub fn sentence(comparison: &SuiteComparison) -> String {
-    let usable = || comparison.suites.iter().filter(|entry| entry.not_right().is_empty() && entry.is_private());
+    let usable = || comparison.suites.iter().filter(|entry| entry.not_right().is_empty() && entry.privacy.is_proved());
     let fastest = |network: &Network| {
         let seconds = |entry: &SuiteEntry| entry.price.predicted_seconds[network.name()];
         let best = usable().min_by(|a, b| seconds(a).total_cmp(&seconds(b)))?;
@@ -133,12 +133,6 @@ pub fn markdown(comparison: &SuiteComparison) -> String {
     let (summary, functions) = (summary(comparison).markdown(), functions(comparison).markdown());
     let reasons: String = not_right(comparison).iter().map(|(name, why)| format!("- \\* {name}: {why}\n")).collect();
     format!("# {}\n\n{summary}\n{functions}\n{reasons}\n```text\n{}```\n", heading(comparison), conventions(comparison))
-}
-
-/// The verdicts about a suite in a word or two.
-#[must_use]
-pub fn privacy(entry: &SuiteEntry) -> String {
-    privacy_in_words(&entry.privacy)
 }
 
 /// A protocol's worst error.

@@ -1,7 +1,7 @@
 //! The comparison as one HTML page without anything outside it: no scripts, no fonts, no links.
 
 use super::chart::{self, Axis, Bar, Line, Part};
-use super::comparison::{conventions, error, heading, privacy, sentence};
+use super::comparison::{conventions, error, heading, sentence};
 use super::page::document;
 use super::units;
 use maud::{Markup, html};
@@ -90,7 +90,7 @@ fn glance(comparison: &SuiteComparison) -> Markup {
                     tr {
                         td title=(entry.suite.summary) { (entry.price.choice) }
                         @for (_, cells) in &columns { td.best[cells[i].1] { (cells[i].0) } }
-                        td.bad[!entry.is_private()] { (privacy(entry)) }
+                        td.bad[!entry.privacy.is_proved()] { (entry.privacy) }
                         td.bad { (entry.not_right().join(", ")) }
                     }
                 }

@@ -43,7 +43,7 @@ pub fn text(report: &ModelReport, kind: &Kind, explain: bool) -> String {
     text += &words::first(&bill::sentence(&report.cost, kind));
     text += &format!("\n{}", bill::text(&report.cost, bill::Breakdown::Regions));
     text += "\n== PRIVATE ==\n";
-    for privacy in &report.verdicts.privacy {
+    for privacy in report.verdicts.privacy.entries() {
         let claim = if privacy.given_randomness { " given randomness that it is sent" } else { "" };
         text += &format!("{:<12} {}{claim}\n", privacy.coalition, privacy.verdict);
     }
@@ -100,12 +100,12 @@ pub fn page(report: &ModelReport, kind: &Kind) -> String {
 
 fn verdicts(report: &ModelReport) -> Markup {
     let wrong = report.verdicts.not_right();
-    let private = report.verdicts.is_private();
+    let private = report.verdicts.privacy.is_proved();
     let failures = &report.failures;
     html! {
         table.words { tbody {
             tr { td { b { "right" } } td { @if wrong.is_empty() { "yes: the suite computes the model's own functions" } @else { "no: not " (words::list(&wrong)) } } }
-            tr { td { b { "private" } } td { @if private { "yes: " (comparison::privacy(&report.verdicts)) " for every single party" } @else { "not proved: " (comparison::privacy(&report.verdicts)) } } }
+            tr { td { b { "private" } } td { @if private { "yes: " (report.verdicts.privacy) " for every single party" } @else { "not proved: " (report.verdicts.privacy) } } }
             tr { td { b { "safe" } } td {
                 @if failures.safe { "yes" } @else { "no" }
                 ": any truncation fails with probability " (units::probability(failures.probability))

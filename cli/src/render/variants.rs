@@ -5,7 +5,6 @@ use super::page::document;
 use super::table::{TextTable, hanging};
 use super::{units, words};
 use maud::{Markup, html};
-use viewless_workbench::comparison::privacy_in_words;
 use viewless_workbench::variants::{Variant, VariantComparison};
 
 /// Which protocols are compared, in words.
@@ -39,7 +38,7 @@ pub fn sentence(comparison: &VariantComparison) -> String {
 
 /// Whether a protocol is one to choose: right, private, bounded, and beaten by none.
 fn is_choice(variant: &Variant) -> bool {
-    let usable = variant.not_right.is_none() && variant.is_private() && variant.certified_max_error.is_some();
+    let usable = variant.not_right.is_none() && variant.privacy.is_proved() && variant.certified_max_error.is_some();
     usable && variant.beaten_by.is_none()
 }
 
@@ -50,10 +49,6 @@ fn error(variant: &Variant) -> String {
 fn interval(variant: &Variant) -> String {
     let (low, high) = variant.interval;
     format!("{} in [{}, {}]", variant.interval_of, units::short(low), units::short(high))
-}
-
-fn privacy(variant: &Variant) -> String {
-    privacy_in_words(&variant.privacy)
 }
 
 fn standing(variant: &Variant) -> String {
@@ -87,7 +82,7 @@ pub fn table(comparison: &VariantComparison) -> TextTable {
         let seconds =
             |name: &str| variant.price.predicted_seconds.get(name).map_or_else(String::new, |&s| units::seconds(s));
         cells.extend(comparison.networks.iter().map(|network| seconds(network.name())));
-        cells.extend([privacy(variant), variant.reading.clone(), standing(variant)]);
+        cells.extend([variant.privacy.to_string(), variant.reading.clone(), standing(variant)]);
         table.row(cells);
     }
     table.numbers_in(&[0, 2, 4, 5, 6])
@@ -203,7 +198,7 @@ fn rows(comparison: &VariantComparison) -> Markup {
                         @for network in &comparison.networks {
                             td.number { (units::seconds(variant.price.predicted_seconds.get(network.name()).copied().unwrap_or(0.0))) }
                         }
-                        td.bad[!variant.is_private()] { (privacy(variant)) }
+                        td.bad[!variant.privacy.is_proved()] { (variant.privacy) }
                         td { (standing(variant)) }
                     }
                 }

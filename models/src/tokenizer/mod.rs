@@ -13,7 +13,7 @@ use viewless_protocols::model::TransformerConfig;
 use viewless_protocols::model::architecture::Attention;
 
 use crate::error::ModelError;
-use crate::prompt::no_text;
+use crate::prompt::{check_tokens, no_text};
 use files::Description;
 use sentence::Sentence;
 
@@ -157,20 +157,6 @@ impl fmt::Debug for Tokenizer {
     /// The file only: the vocabulary would fill the terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokenizer").field("file", &self.file).finish_non_exhaustive()
-    }
-}
-
-/// Refuses what a model with these tables cannot take.
-pub(crate) fn check_tokens(tokens: &[u32], vocab_size: usize, max_positions: usize) -> Result<(), ModelError> {
-    if tokens.is_empty() {
-        return Err(ModelError::NoTokens);
-    }
-    if tokens.len() > max_positions {
-        return Err(ModelError::TooManyTokens { tokens: tokens.len(), max_positions });
-    }
-    match tokens.iter().enumerate().find(|(_, token)| **token as usize >= vocab_size) {
-        Some((position, &token)) => Err(ModelError::TokenOutOfVocabulary { token, position, vocab_size }),
-        None => Ok(()),
     }
 }
 

@@ -36,10 +36,9 @@ impl<'a> Question<'a> {
             protocol,
             domain: None,
             scheme: SchemeSpec {
-                sharing: Sharing::Additive2(Triples::Fresh),
+                sharing: Sharing::Additive2(Triples::Fresh, Weights::Shared),
                 truncation: Truncation::Local,
                 comparison: Comparison::Carry,
-                weights: Weights::Shared,
             },
             fixed: FixedPoint::of::<16>(),
             seed: 0,

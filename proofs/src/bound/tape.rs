@@ -62,6 +62,54 @@ pub enum Scalar {
     Lookup(Register, Arc<Table>),
 }
 
+/// An operation for passes that follow sums, numbers and products alone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs, reason = "each is named for the operation of the circuit that it is one element of")]
+pub(crate) enum Algebra {
+    Add(Register, Register),
+    Sub(Register, Register),
+    Neg(Register),
+    Scale(Register, f64),
+    Offset(Register, f64),
+    Shift(Register),
+    Precision(Register),
+    Mul(Register, Register),
+    Square(Register),
+    /// What has no argument, more than two, or bits, and what no polynomial is.
+    Other,
+}
+
+impl Scalar {
+    /// The operation, as far as it is one of [`Algebra`].
+    pub(crate) fn algebra(&self) -> Algebra {
+        match *self {
+            Self::Add(a, b) => Algebra::Add(a, b),
+            Self::Sub(a, b) => Algebra::Sub(a, b),
+            Self::Neg(a) => Algebra::Neg(a),
+            Self::Scale(a, factor) => Algebra::Scale(a, factor),
+            Self::Offset(a, summand) => Algebra::Offset(a, summand),
+            Self::Shift(a) => Algebra::Shift(a),
+            Self::Precision(a) => Algebra::Precision(a),
+            Self::Mul(a, b) => Algebra::Mul(a, b),
+            Self::Square(a) => Algebra::Square(a),
+            Self::Input(_)
+            | Self::Constant(_)
+            | Self::Dot(_)
+            | Self::Sum(_)
+            | Self::Less(..)
+            | Self::Equal(..)
+            | Self::LessThan(..)
+            | Self::And(..)
+            | Self::Xor(..)
+            | Self::Not(_)
+            | Self::Select(..)
+            | Self::Real(_)
+            | Self::Fourier(..)
+            | Self::Lookup(..) => Algebra::Other,
+        }
+    }
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {

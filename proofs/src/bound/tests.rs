@@ -18,7 +18,7 @@ const UNIT: f64 = 1.0 / 65536.0;
 const N: usize = 3;
 
 fn spec(truncation: Truncation, comparison: Comparison) -> SchemeSpec {
-    SchemeSpec { sharing: Sharing::Additive2(Triples::Fresh), truncation, comparison, weights: Weights::Shared }
+    SchemeSpec { sharing: Sharing::Additive2(Triples::Fresh, Weights::Shared), truncation, comparison }
 }
 
 /// One step of a random circuit: an operation, two operands modulo what exists, a number.

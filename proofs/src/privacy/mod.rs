@@ -230,30 +230,23 @@ pub fn prove(program: &Program, coalition: Coalition) -> Report {
     symbolic::prove(program, coalition, &symbolic::Options::default())
 }
 
-/// The symbolic verdicts about several coalitions; the Program is hashed once, which for a large one is most of the time.
+/// The symbolic verdicts about several coalitions.
 #[must_use]
 pub fn prove_each(program: &Program, coalitions: &[Coalition]) -> Vec<Report> {
-    let (digest, options) = (program.digest().to_hex(), symbolic::Options::default());
-    coalitions.iter().map(|&coalition| symbolic::prove_hashed(program, &digest, coalition, &options)).collect()
+    coalitions.iter().map(|&coalition| prove(program, coalition)).collect()
+}
+
+/// The symbolic verdict without a search for larger views that would be simpler: for coalitions of which little is expected.
+#[must_use]
+pub fn prove_quickly(program: &Program, coalition: Coalition) -> Report {
+    let options = symbolic::Options { most_attempts: 1, ..symbolic::Options::default() };
+    symbolic::prove(program, coalition, &options)
 }
 
 /// The symbolic verdict; if that is undecided and the Program is small enough to count, the exact one.
 #[must_use]
 pub fn decide(program: &Program, coalition: Coalition) -> Report {
-    decide_hashed(program, &program.digest().to_hex(), coalition)
-}
-
-/// The symbolic verdict without a search for larger views that would be simpler: for coalitions of which little is expected.
-#[must_use]
-pub fn prove_quickly(program: &Program, digest: &str, coalition: Coalition) -> Report {
-    let options = symbolic::Options { most_attempts: 1, ..symbolic::Options::default() };
-    symbolic::prove_hashed(program, digest, coalition, &options)
-}
-
-/// [`decide`] with the Program's digest in hexadecimal, so that whoever asks about several coalitions hashes it once.
-#[must_use]
-pub fn decide_hashed(program: &Program, digest: &str, coalition: Coalition) -> Report {
-    let mut report = symbolic::prove_hashed(program, digest, coalition, &symbolic::Options::default());
+    let mut report = prove(program, coalition);
     if let Verdict::Undecided { offending } = &report.verdict {
         // The weaker claim first: where it fails, so does the stronger one.
         match exhaustive::count(program, coalition) {

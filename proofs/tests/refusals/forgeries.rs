@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn table(entries: Vec<u64>, domain: Domain) -> WordFunction {
+    WordFunction::Table { entries, domain }
+}
+
 /// Messages that no operation covers, though a mask enters: each operation that does not keep uniformity.
 #[expect(clippy::too_many_lines, reason = "a table of forgeries")]
 pub(super) fn unbalanced() -> Vec<&'static str> {
@@ -14,55 +18,50 @@ pub(super) fn unbalanced() -> Vec<&'static str> {
             l.uniform(m, &[s]);
         })
     };
+    // The same, with something made of the mask added to the secret.
+    let added = |build: fn(&mut Lines, ValueId, ValueId) -> ValueId, elements: usize| {
+        refused(P1, is, |l| {
+            let (x, s) = (l.x(2), l.s(RING, elements));
+            let r = build(l, x, s);
+            let m = l.p.add(x, r);
+            l.uniform(m, &[s]);
+        })
+    };
+    let times = |words: &'static [u64], elements: usize| {
+        refused(P1, is, |l| {
+            let (x, s) = (l.x(2), l.s(RING, elements));
+            let k = l.words(words, RING, [2].into());
+            let r = l.p.mul(s, k);
+            let m = l.p.add(x, r);
+            l.uniform(m, &[s]);
+        })
+    };
+    // A mask behind a matrix, from the right or the left.
+    let matrix = |mask: [usize; 2], words: &'static [u64], shape: [usize; 2], from_left: bool| {
+        refused(P1, is, |l| {
+            let s = l.p.sample(PartySet::of(&[P0]), RING, mask.into());
+            let k = l.words(words, RING, shape.into());
+            let m = if from_left { l.p.matmul(k, s) } else { l.p.matmul(s, k) };
+            l.uniform(m, &[s]);
+        })
+    };
     vec![
         // One random word for two elements: added, multiplied, broadcast on its own.
         masked(|l, x, s| l.p.add(x, s), RING, 1),
         masked(|l, x, s| l.p.sub(x, s), RING, 1),
         masked(|l, x, s| l.p.xor(x, s), WORD, 1),
-        masked(
-            |l, x, s| {
-                let r = l.p.moved(s, Move::Broadcast([2].into()));
-                l.p.add(x, r)
-            },
-            RING,
-            1,
-        ),
-        masked(
-            |l, x, s| {
-                let k = l.words(&[1, 3], RING, [2].into());
-                let r = l.p.mul(s, k);
-                l.p.add(x, r)
-            },
-            RING,
-            1,
-        ),
+        added(|l, _, s| l.p.moved(s, Move::Broadcast([2].into())), 1),
+        times(&[1, 3], 1),
         // Products with what is even somewhere, is no constant, or is a secret.
-        masked(
-            |l, x, s| {
+        added(
+            |l, _, s| {
                 let k = l.splat(2, RING);
-                let r = l.p.mul(s, k);
-                l.p.add(x, r)
+                l.p.mul(s, k)
             },
-            RING,
             2,
         ),
-        masked(
-            |l, x, s| {
-                let k = l.words(&[1, 4], RING, [2].into());
-                let r = l.p.mul(s, k);
-                l.p.add(x, r)
-            },
-            RING,
-            2,
-        ),
-        masked(
-            |l, x, s| {
-                let r = l.p.mul(s, x);
-                l.p.add(x, r)
-            },
-            RING,
-            2,
-        ),
+        times(&[1, 4], 2),
+        added(|l, x, s| l.p.mul(s, x), 2),
         // Bits that are lost.
         masked(
             |l, x, s| {
@@ -72,30 +71,9 @@ pub(super) fn unbalanced() -> Vec<&'static str> {
             WORD,
             2,
         ),
-        masked(
-            |l, x, s| {
-                let r = l.p.shift_left(s, 1);
-                l.p.add(x, r)
-            },
-            RING,
-            2,
-        ),
-        masked(
-            |l, x, s| {
-                let r = l.p.shift_right(s, 1);
-                l.p.add(x, r)
-            },
-            RING,
-            2,
-        ),
-        masked(
-            |l, x, s| {
-                let r = l.p.shift_right_arithmetic(s, 1);
-                l.p.add(x, r)
-            },
-            RING,
-            2,
-        ),
+        added(|l, _, s| l.p.shift_left(s, 1), 2),
+        added(|l, _, s| l.p.shift_right(s, 1), 2),
+        added(|l, _, s| l.p.shift_right_arithmetic(s, 1), 2),
         // Shifted by one bit, three remain of which one is no bit of the mask.
         masked(
             |l, _, s| {
@@ -106,50 +84,14 @@ pub(super) fn unbalanced() -> Vec<&'static str> {
             2,
         ),
         // A table that misses a word, and one that has a word more often than others.
-        masked(
-            |l, x, s| {
-                let table = WordFunction::Table { entries: vec![0, 1, 2, 3, 4, 5, 6, 6], domain: RING };
-                let r = l.p.function(table, s);
-                l.p.add(x, r)
-            },
-            RING,
-            2,
-        ),
-        masked(
-            |l, _, s| {
-                l.p.function(WordFunction::Table { entries: vec![0, 1, 1, 1, 1, 1, 1, 1], domain: Domain::Ring(1) }, s)
-            },
-            RING,
-            2,
-        ),
-        masked(
-            |l, x, s| {
-                let r = l.p.function(WordFunction::Remainder { modulus: 7, domain: RING }, s);
-                l.p.add(x, r)
-            },
-            RING,
-            2,
-        ),
+        added(|l, _, s| l.p.function(table(vec![0, 1, 2, 3, 4, 5, 6, 6], RING), s), 2),
+        masked(|l, _, s| l.p.function(table(vec![0, 1, 1, 1, 1, 1, 1, 1], Domain::Ring(1)), s), RING, 2),
+        added(|l, _, s| l.p.function(WordFunction::Remainder { modulus: 7, domain: RING }, s), 2),
         // Matrices that are singular modulo 2, from either side; one that is no constant.
-        refused(P1, is, |l| {
-            let s = l.p.sample(PartySet::of(&[P0]), RING, [1, 2].into());
-            let k = l.words(&[1, 1, 3, 3], RING, [2, 2].into());
-            let m = l.p.matmul(s, k);
-            l.uniform(m, &[s]);
-        }),
-        refused(P1, is, |l| {
-            let s = l.p.sample(PartySet::of(&[P0]), RING, [2, 1].into());
-            let k = l.words(&[1, 3, 1, 3], RING, [2, 2].into());
-            let m = l.p.matmul(k, s);
-            l.uniform(m, &[s]);
-        }),
+        matrix([1, 2], &[1, 1, 3, 3], [2, 2], false),
+        matrix([2, 1], &[1, 3, 1, 3], [2, 2], true),
         // Three results of two random words: onto in the other direction only.
-        refused(P1, is, |l| {
-            let s = l.p.sample(PartySet::of(&[P0]), RING, [1, 2].into());
-            let k = l.words(&[1, 0, 1, 0, 1, 1], RING, [2, 3].into());
-            let m = l.p.matmul(s, k);
-            l.uniform(m, &[s]);
-        }),
+        matrix([1, 2], &[1, 0, 1, 0, 1, 1], [2, 3], false),
         refused(P1, is, |l| {
             let s = l.p.sample(PartySet::of(&[P0]), RING, [1, 2].into());
             let k = l.p.input(P0, "k", 0, RING, [2, 2].into());

@@ -17,10 +17,9 @@ fn alone(protocol: &Protocol, shape: &[usize]) -> CheckedCircuit {
 
 fn digest(circuit: &CheckedCircuit) -> String {
     let spec = SchemeSpec {
-        sharing: Sharing::Additive2(Triples::Fresh),
+        sharing: Sharing::Additive2(Triples::Fresh, Weights::Shared),
         truncation: Truncation::Exact,
         comparison: Comparison::Carry,
-        weights: Weights::Shared,
     };
     scheme::compile(circuit, &spec, FixedPoint::of::<16>()).unwrap().digest().to_string()
 }

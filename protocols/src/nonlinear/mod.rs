@@ -21,6 +21,7 @@
 //! Protocols published with local truncation therefore keep few guard bits; those that use many say so on their cards and
 //! are meant for exact truncation.
 
+mod chosen;
 mod common;
 pub mod exp;
 pub mod gelu;
@@ -37,6 +38,7 @@ pub use card::{
     Bits, Card, CostClaim, ErrorClaim, Failing, Function, FunctionNameError, Interval, PerRow, Quality, Reading,
     Rounds, Setting, Text, Truth,
 };
+pub use chosen::{MissingProtocol, Protocols};
 use common::pieces;
 #[cfg(test)]
 use common::testing;

@@ -6,6 +6,7 @@ use crate::party::{Party, PartySet};
 use crate::ring::{Domain, WidthError};
 use crate::shape::{Shape, ShapeError};
 use std::collections::HashSet;
+use std::sync::OnceLock;
 use thiserror::Error;
 
 /// A value that breaks a rule, and where it was built.
@@ -166,7 +167,7 @@ impl ProgramDraft {
         }
         let phases = phase::derive(&self);
         let lifetimes = lifetime::derive(&self);
-        Ok(Program { draft: self, phases, lifetimes })
+        Ok(Program { draft: self, phases, lifetimes, digest: OnceLock::new() })
     }
 }
 

@@ -49,7 +49,7 @@ use crate::shape::{Move, Shape};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Position of a value in its Program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -269,11 +269,20 @@ pub struct ProgramDraft {
 }
 
 /// A Program in which every party computes with what it holds; see [`ProgramDraft::check`] for all that was checked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Program {
     draft: ProgramDraft,
     phases: Vec<Phase>,
     lifetimes: Vec<Lifetime>,
+    /// Made when it is asked for, once: of a large Program hashing is most of a proof.
+    digest: OnceLock<blake3::Hash>,
+}
+
+impl PartialEq for Program {
+    /// Everything else is derived from the draft.
+    fn eq(&self, other: &Self) -> bool {
+        self.draft == other.draft
+    }
 }
 
 impl Deref for Program {

@@ -54,7 +54,7 @@ pub(super) fn lower<S: Scheme>(
     let mut lowering = Lowering {
         circuit,
         fixed,
-        weights: spec.weights,
+        weights: spec.weights(),
         truncation: spec.truncation,
         scheme,
         p,

@@ -67,13 +67,23 @@ pub enum Triples {
     FixedWeight,
 }
 
-/// A scheme with the choices that only it has.
+/// A scheme with the choices that depend on it: nothing that can be said here does not go together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Sharing {
     /// [`SchemeKind::Additive2`], whose products open their operands behind masks.
-    Additive2(Triples),
+    Additive2(Triples, Weights),
     /// [`SchemeKind::Replicated3`], whose products open nothing.
-    Replicated3,
+    Replicated3(WeightsAmongThree),
+}
+
+/// How the model's weights are held among three computing parties, none of whom is the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightsAmongThree {
+    /// [`Weights::Shared`].
+    Shared,
+    /// [`Weights::Server`].
+    Server,
 }
 
 /// How the model's weights are held.
@@ -90,6 +100,27 @@ pub enum Weights {
     ClientServer,
 }
 
+impl From<WeightsAmongThree> for Weights {
+    fn from(weights: WeightsAmongThree) -> Self {
+        match weights {
+            WeightsAmongThree::Shared => Self::Shared,
+            WeightsAmongThree::Server => Self::Server,
+        }
+    }
+}
+
+impl TryFrom<Weights> for WeightsAmongThree {
+    type Error = ChoiceError;
+
+    fn try_from(weights: Weights) -> Result<Self, ChoiceError> {
+        match weights {
+            Weights::Shared => Ok(Self::Shared),
+            Weights::Server => Ok(Self::Server),
+            Weights::ClientServer => Err(ChoiceError::ThirdParty),
+        }
+    }
+}
+
 impl Weights {
     /// Whether the weights are in clear at P0.
     #[must_use]
@@ -101,19 +132,16 @@ impl Weights {
     }
 }
 
-/// A scheme with all its choices made. Every value can be compiled for, but [`Weights::ClientServer`] among three, which is refused both
-/// where a scheme is read and by [`compile`].
+/// A scheme with all its choices made. Every value can be compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "WrittenScheme", into = "WrittenScheme")]
 pub struct SchemeSpec {
-    /// Who computes, on which shares, and how they multiply.
+    /// Who computes, on which shares, how they multiply, and who holds the weights.
     pub sharing: Sharing,
     /// Truncation.
     pub truncation: Truncation,
     /// Comparison.
     pub comparison: Comparison,
-    /// Holding of the weights.
-    pub weights: Weights,
 }
 
 /// A scheme as suites and certificates write it: choices that need not go together.
@@ -163,12 +191,15 @@ impl SchemeKind {
     /// Every scheme.
     pub const ALL: [Self; 2] = [Self::Additive2, Self::Replicated3];
 
-    /// The scheme with each of the choices that only it has.
+    /// The scheme with each of the choices that only it has, its weights shared.
     #[must_use]
     pub const fn sharings(self) -> &'static [Sharing] {
         match self {
-            Self::Additive2 => &[Sharing::Additive2(Triples::Fresh), Sharing::Additive2(Triples::FixedWeight)],
-            Self::Replicated3 => &[Sharing::Replicated3],
+            Self::Additive2 => &[
+                Sharing::Additive2(Triples::Fresh, Weights::Shared),
+                Sharing::Additive2(Triples::FixedWeight, Weights::Shared),
+            ],
+            Self::Replicated3 => &[Sharing::Replicated3(WeightsAmongThree::Shared)],
         }
     }
 }
@@ -178,8 +209,17 @@ impl Sharing {
     #[must_use]
     pub const fn kind(self) -> SchemeKind {
         match self {
-            Self::Additive2(_) => SchemeKind::Additive2,
-            Self::Replicated3 => SchemeKind::Replicated3,
+            Self::Additive2(..) => SchemeKind::Additive2,
+            Self::Replicated3(_) => SchemeKind::Replicated3,
+        }
+    }
+
+    /// Holding of the weights.
+    #[must_use]
+    pub fn weights(self) -> Weights {
+        match self {
+            Self::Additive2(_, weights) => weights,
+            Self::Replicated3(weights) => weights.into(),
         }
     }
 
@@ -187,8 +227,8 @@ impl Sharing {
     #[must_use]
     pub const fn triples(self) -> Option<Triples> {
         match self {
-            Self::Additive2(triples) => Some(triples),
-            Self::Replicated3 => None,
+            Self::Additive2(triples, _) => Some(triples),
+            Self::Replicated3(_) => None,
         }
     }
 }
@@ -202,9 +242,8 @@ impl SchemeSpec {
         for &sharing in SchemeKind::ALL.iter().flat_map(|kind| kind.sharings()) {
             for truncation in [Truncation::Local, Truncation::Exact] {
                 for comparison in [Comparison::Spk, Comparison::Carry] {
-                    for weights in [Weights::Shared, Weights::Server] {
-                        every.push(Self { sharing, truncation, comparison, weights });
-                    }
+                    let shared = Self { sharing, truncation, comparison };
+                    every.extend([shared, shared.served()]);
                 }
             }
         }
@@ -217,12 +256,20 @@ impl SchemeSpec {
         self.sharing.kind()
     }
 
-    fn check(self) -> Result<Self, ChoiceError> {
-        match (self.sharing, self.weights) {
-            (Sharing::Replicated3, Weights::ClientServer) => Err(ChoiceError::ThirdParty),
-            (Sharing::Additive2(_), Weights::Shared | Weights::Server | Weights::ClientServer)
-            | (Sharing::Replicated3, Weights::Shared | Weights::Server) => Ok(self),
-        }
+    /// Holding of the weights.
+    #[must_use]
+    pub fn weights(&self) -> Weights {
+        self.sharing.weights()
+    }
+
+    /// The same with the weights in clear at P0, and a client who does not compute.
+    #[must_use]
+    pub const fn served(self) -> Self {
+        let sharing = match self.sharing {
+            Sharing::Additive2(triples, _) => Sharing::Additive2(triples, Weights::Server),
+            Sharing::Replicated3(_) => Sharing::Replicated3(WeightsAmongThree::Server),
+        };
+        Self { sharing, ..self }
     }
 }
 
@@ -232,15 +279,15 @@ impl TryFrom<WrittenScheme> for SchemeSpec {
     fn try_from(written: WrittenScheme) -> Result<Self, ChoiceError> {
         let WrittenScheme { kind, truncation, comparison, triples, weights } = written;
         let sharing = match (kind, triples) {
-            (SchemeKind::Additive2, WrittenTriples::Fresh) => Sharing::Additive2(Triples::Fresh),
-            (SchemeKind::Additive2, WrittenTriples::FixedWeight) => Sharing::Additive2(Triples::FixedWeight),
+            (SchemeKind::Additive2, WrittenTriples::Fresh) => Sharing::Additive2(Triples::Fresh, weights),
+            (SchemeKind::Additive2, WrittenTriples::FixedWeight) => Sharing::Additive2(Triples::FixedWeight, weights),
             (SchemeKind::Additive2, WrittenTriples::None) => return Err(ChoiceError::TriplesMissing),
-            (SchemeKind::Replicated3, WrittenTriples::None) => Sharing::Replicated3,
+            (SchemeKind::Replicated3, WrittenTriples::None) => Sharing::Replicated3(weights.try_into()?),
             (SchemeKind::Replicated3, WrittenTriples::Fresh | WrittenTriples::FixedWeight) => {
                 return Err(ChoiceError::TriplesUnused);
             }
         };
-        Self { sharing, truncation, comparison, weights }.check()
+        Ok(Self { sharing, truncation, comparison })
     }
 }
 
@@ -251,17 +298,14 @@ impl From<SchemeSpec> for WrittenScheme {
             Some(Triples::FixedWeight) => WrittenTriples::FixedWeight,
             None => WrittenTriples::None,
         };
-        let SchemeSpec { sharing, truncation, comparison, weights } = spec;
-        Self { kind: sharing.kind(), truncation, comparison, triples, weights }
+        let SchemeSpec { sharing, truncation, comparison } = spec;
+        Self { kind: sharing.kind(), truncation, comparison, triples, weights: sharing.weights() }
     }
 }
 
 /// A circuit that a scheme cannot carry out.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum CompileError {
-    /// Choices that do not go together.
-    #[error(transparent)]
-    Choice(#[from] ChoiceError),
     /// A number of the circuit that does not fit the ring.
     #[error("in region `{region}`: {error}")]
     Encode {
@@ -335,10 +379,13 @@ impl From<ProgramError> for CompileError {
 /// # Errors
 /// [`CompileError`] names region and number.
 pub fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec, fixed: FixedPoint) -> Result<Program, CompileError> {
-    spec.check()?;
     match spec.sharing {
-        Sharing::Additive2(triples) => lower::lower(circuit, spec, fixed, additive2::Additive2::new(*spec, triples)),
-        Sharing::Replicated3 => lower::lower(circuit, spec, fixed, replicated3::Replicated3::new(*spec)),
+        Sharing::Additive2(triples, weights) => {
+            lower::lower(circuit, spec, fixed, additive2::Additive2::new(*spec, triples, weights))
+        }
+        Sharing::Replicated3(weights) => {
+            lower::lower(circuit, spec, fixed, replicated3::Replicated3::new(*spec, weights))
+        }
     }
 }
 

@@ -275,7 +275,20 @@ impl CatalogueEntry {
             let [one, two] = [of_layers(suite, 1)?, of_layers(suite, 2)?];
             Ok::<_, PlanningError>(extended(load(&one), load(&two)))
         };
-        let (one, two) = (of_layers(&base, 1)?, of_layers(&base, 2)?);
+        let is_certified = |name: &String| errors.get(&(name.clone(), fraction_bits)).is_some_and(Option::is_some);
+        let nothing_certified = |function: String| {
+            let scheme = format!("{scheme:?} with {fraction_bits} fraction bits");
+            PlanningError::NothingCertified { function, scheme }
+        };
+        let uncertified = base.protocols.iter().find(|(function, name)| {
+            config.functions().iter().any(|needed| needed == *function) && !is_certified(name)
+        });
+        // What no protocol computes is why a model cannot be built, and a better reason than where its building ends.
+        let built = |layers| {
+            of_layers(&base, layers)
+                .map_err(|error| uncertified.map_or(error, |(function, _)| nothing_certified(function.to_string())))
+        };
+        let (one, two) = (built(1)?, built(2)?);
         let whole = extended(load(&one), load(&two));
         let mut linear = whole;
         let mut functions = Vec::new();
@@ -311,8 +324,7 @@ impl CatalogueEntry {
                 linear = linear + least;
             }
             if choice.variants.is_empty() {
-                let (function, scheme) = (choice.function, format!("{scheme:?}"));
-                return Err(PlanningError::NothingCertified { function, scheme });
+                return Err(nothing_certified(choice.function));
             }
             functions.push(choice);
         }

@@ -441,7 +441,7 @@ fn built_in(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     let names: Vec<&str> = Suite::names().collect();
     let of_suite = |name: &&str| {
         let suite = Suite::built_in(name).map_err(SubjectError::from)?;
-        if suite.scheme.weights == Weights::ClientServer {
+        if suite.scheme.weights() == Weights::ClientServer {
             // Another setting: nobody shares a query or a weight, and the client computes.
             return Ok(None);
         }

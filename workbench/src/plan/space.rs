@@ -2,7 +2,7 @@
 
 use super::PlanningError;
 use serde::Serialize;
-use viewless_protocols::scheme::{Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, WeightsAmongThree};
 use viewless_protocols::suite::FRACTION_BITS;
 
 /// Choices of a scheme and of the fixed point; every combination that goes together is tried.
@@ -12,7 +12,8 @@ pub struct Space {
     truncations: Vec<Truncation>,
     comparisons: Vec<Comparison>,
     triples: Vec<Triples>,
-    weights: Vec<Weights>,
+    /// The client is a party of its own in every scheme of a space.
+    weights: Vec<WeightsAmongThree>,
     fraction_bits: Vec<u8>,
 }
 
@@ -45,8 +46,8 @@ impl Space {
                 "carry" => space.comparisons.push(Comparison::Carry),
                 "fresh" => space.triples.push(Triples::Fresh),
                 "fixed-weight" => space.triples.push(Triples::FixedWeight),
-                "shared" => space.weights.push(Weights::Shared),
-                "server" => space.weights.push(Weights::Server),
+                "shared" => space.weights.push(WeightsAmongThree::Shared),
+                "server" => space.weights.push(WeightsAmongThree::Server),
                 "all" => {}
                 _ => return Err(PlanningError::UnknownWord { word: word.clone(), known: WORDS.to_owned() }),
             }
@@ -55,7 +56,7 @@ impl Space {
         default(&mut space.truncations, &[Truncation::Exact, Truncation::Local]);
         default(&mut space.comparisons, &[Comparison::Carry, Comparison::Spk]);
         default(&mut space.triples, &[Triples::FixedWeight]);
-        default(&mut space.weights, &[Weights::Shared]);
+        default(&mut space.weights, &[WeightsAmongThree::Shared]);
         default(&mut space.fraction_bits, &[16]);
         match space.fraction_bits.iter().find(|bits| !FRACTION_BITS.contains(*bits)) {
             Some(bits) => Err(PlanningError::EmptySpace { reason: format!("{bits} fraction bits; use 4 to 24") }),
@@ -69,16 +70,18 @@ impl Space {
         let mut schemes = Vec::new();
         for &kind in &self.kinds {
             let sharings: Vec<Sharing> = match kind {
-                SchemeKind::Additive2 => self.triples.iter().copied().map(Sharing::Additive2).collect(),
-                SchemeKind::Replicated3 => vec![Sharing::Replicated3],
+                SchemeKind::Additive2 => {
+                    let of =
+                        |&triples: &Triples| self.weights.iter().map(move |&w| Sharing::Additive2(triples, w.into()));
+                    self.triples.iter().flat_map(of).collect()
+                }
+                SchemeKind::Replicated3 => self.weights.iter().copied().map(Sharing::Replicated3).collect(),
             };
             for &truncation in &self.truncations {
                 for &comparison in &self.comparisons {
                     for &sharing in &sharings {
-                        for &weights in &self.weights {
-                            let scheme = SchemeSpec { sharing, truncation, comparison, weights };
-                            schemes.extend(self.fraction_bits.iter().map(|&bits| (scheme, bits)));
-                        }
+                        let scheme = SchemeSpec { sharing, truncation, comparison };
+                        schemes.extend(self.fraction_bits.iter().map(|&bits| (scheme, bits)));
                     }
                 }
             }

@@ -3,7 +3,7 @@
 use super::plaintext::{Seen, sites};
 use super::{Line, SitesError};
 use crate::Progress;
-use crate::inference::ModelInputs;
+use crate::model_inputs::ModelInputs;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_models::{Model, Prompt};

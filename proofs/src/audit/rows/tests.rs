@@ -372,3 +372,17 @@ fn shaft_s_iteration_ends_undecided() {
     assert!(matches!(report.verdict, ClaimVerdict::Undecided | ClaimVerdict::Exceeds));
     assert!(report.observed_max_error > 0.13);
 }
+
+/// Long rows take minutes: from the beginning something is told, and every stage to its end.
+#[test]
+fn an_audit_of_rows_tells_what_it_does_from_beginning_to_end() {
+    let told = std::cell::RefCell::new(Vec::new());
+    let tell = |stage: Stage, done: usize, of: usize| told.borrow_mut().push((stage.words(), done, of));
+    audit_rows_with_progress(&question("softmax/2quad", Truncation::Exact), 16, (-3.0, 3.0), &tell).unwrap();
+    let told = told.into_inner();
+    assert_eq!(told[0], (Stage::Certify.words(), 0, 1));
+    for stage in [Stage::Certify, Stage::Run, Stage::Bound] {
+        let of: Vec<_> = told.iter().filter(|(words, ..)| *words == stage.words()).collect();
+        assert!(of.len() >= 2 && of.iter().all(|(_, done, of)| done <= of), "{}", stage.words());
+    }
+}

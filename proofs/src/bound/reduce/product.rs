@@ -2,7 +2,7 @@
 
 use super::sort::{Class, ROW, Reduction, Sorter};
 use super::{ClaimUsed, Irreducible, Link, Normalised, Quadratic, Reduced, Shift};
-use crate::bound::tape::{Register, Scalar, Step, Tape, TapeInput, TapeOutput};
+use crate::bound::tape::{Algebra, Register, Scalar, Step, Tape, TapeInput, TapeOutput};
 use std::collections::HashMap;
 use viewless_protocols::circuit::Owner;
 use viewless_protocols::fixed::{self, RING_BITS, power_of_two};
@@ -154,31 +154,19 @@ impl Sorter<'_> {
     fn fallen(&self, early: &[bool]) -> Vec<bool> {
         let mut fallen = Vec::with_capacity(self.templates.len());
         for step in &self.templates {
-            fallen.push(match step.scalar {
-                Scalar::Sub(a, row) if a & ROW == 0 && row & ROW != 0 => early[a as usize] && self.is_largest_row(row),
-                Scalar::Offset(a, _) if a & ROW == 0 => fallen[a as usize],
-                Scalar::Sub(..) | Scalar::Offset(..) => false,
-                Scalar::Input(_)
-                | Scalar::Constant(_)
-                | Scalar::Add(..)
-                | Scalar::Neg(_)
-                | Scalar::Scale(..)
-                | Scalar::Shift(_)
-                | Scalar::Precision(_)
-                | Scalar::Mul(..)
-                | Scalar::Square(_)
-                | Scalar::Dot(_)
-                | Scalar::Sum(_)
-                | Scalar::Less(..)
-                | Scalar::LessThan(..)
-                | Scalar::Equal(..)
-                | Scalar::And(..)
-                | Scalar::Xor(..)
-                | Scalar::Not(_)
-                | Scalar::Select(..)
-                | Scalar::Real(_)
-                | Scalar::Fourier(..)
-                | Scalar::Lookup(..) => false,
+            fallen.push(match step.scalar.algebra() {
+                Algebra::Sub(a, row) if a & ROW == 0 && row & ROW != 0 => early[a as usize] && self.is_largest_row(row),
+                Algebra::Offset(a, _) if a & ROW == 0 => fallen[a as usize],
+                Algebra::Add(..)
+                | Algebra::Sub(..)
+                | Algebra::Neg(_)
+                | Algebra::Scale(..)
+                | Algebra::Offset(..)
+                | Algebra::Shift(_)
+                | Algebra::Precision(_)
+                | Algebra::Mul(..)
+                | Algebra::Square(_)
+                | Algebra::Other => false,
             });
         }
         fallen
@@ -190,7 +178,6 @@ impl Sorter<'_> {
     }
 
     /// Takes the output apart into a(u), row factors and public numbers; the template of a(u).
-    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn product(
         &self,
         template: u32,
@@ -217,8 +204,8 @@ impl Sorter<'_> {
                 links.push(Link::Truncation(step.fraction_bits));
             }
         };
-        match step.scalar {
-            Scalar::Mul(a, b) => {
+        match step.scalar.algebra() {
+            Algebra::Mul(a, b) => {
                 let (inner, outer) = match (a & ROW, b & ROW) {
                     (0, ROW) => (a, b),
                     (ROW, 0) => (b, a),
@@ -242,25 +229,27 @@ impl Sorter<'_> {
                 }
                 Ok(found)
             }
-            Scalar::Add(a, b) | Scalar::Sub(a, b) if constant(b) == Some(0.0) => self.product(a, early, links, factors),
-            Scalar::Add(a, b) if constant(a) == Some(0.0) => self.product(b, early, links, factors),
-            Scalar::Precision(a) => {
+            Algebra::Add(a, b) | Algebra::Sub(a, b) if constant(b) == Some(0.0) => {
+                self.product(a, early, links, factors)
+            }
+            Algebra::Add(a, b) if constant(a) == Some(0.0) => self.product(b, early, links, factors),
+            Algebra::Precision(a) => {
                 let found = self.product(a, early, links, factors)?;
                 truncates(links, bits(a));
                 Ok(found)
             }
-            Scalar::Neg(a) => {
+            Algebra::Neg(a) => {
                 let found = self.product(a, early, links, factors)?;
                 links.push(Link::Number { ring: -1.0, real: -1.0, bits: to });
                 Ok(found)
             }
-            Scalar::Shift(a) => {
+            Algebra::Shift(a) => {
                 let found = self.product(a, early, links, factors)?;
                 let factor = power_of_two(bits(a) - to);
                 links.push(Link::Number { ring: factor, real: factor, bits: to });
                 Ok(found)
             }
-            Scalar::Scale(a, factor) => {
+            Algebra::Scale(a, factor) => {
                 let found = self.product(a, early, links, factors)?;
                 let (multiplier, exponent) = laws::multiplier(factor, step.fraction_bits, self.tape.fixed);
                 let ring = multiplier as f64 * power_of_two(-exponent);
@@ -268,24 +257,9 @@ impl Sorter<'_> {
                 truncates(links, bits(a) + exponent);
                 Ok(found)
             }
-            Scalar::Input(_)
-            | Scalar::Constant(_)
-            | Scalar::Add(..)
-            | Scalar::Sub(..)
-            | Scalar::Offset(..)
-            | Scalar::Square(_)
-            | Scalar::Dot(_)
-            | Scalar::Sum(_)
-            | Scalar::Less(..)
-            | Scalar::LessThan(..)
-            | Scalar::Equal(..)
-            | Scalar::And(..)
-            | Scalar::Xor(..)
-            | Scalar::Not(_)
-            | Scalar::Select(..)
-            | Scalar::Real(_)
-            | Scalar::Fourier(..)
-            | Scalar::Lookup(..) => Err(irreducible("the output is no product of an element's value and the row's")),
+            Algebra::Add(..) | Algebra::Sub(..) | Algebra::Offset(..) | Algebra::Square(_) | Algebra::Other => {
+                Err(irreducible("the output is no product of an element's value and the row's"))
+            }
         }
     }
 
@@ -384,39 +358,26 @@ impl Sorter<'_> {
         let unit = power_of_two(-i32::from(step.fraction_bits));
         let bits = |argument: u32| i32::from(self.templates[argument as usize].fraction_bits);
         let rounded = |from: i32| if from > i32::from(step.fraction_bits) { unit } else { 0.0 };
-        match step.scalar {
-            Scalar::Offset(a, summand) => {
+        match step.scalar.algebra() {
+            Algebra::Offset(a, summand) => {
                 let inner = of(a)?;
                 // The encoding of the number must be exact.
                 let exact = (summand / unit).fract() == 0.0;
                 exact.then_some(Quadratic { constant: inner.constant + summand, ..inner })
             }
-            Scalar::Precision(a) => {
+            Algebra::Precision(a) => {
                 let inner = of(a)?;
                 Some(Quadratic { error: inner.error + rounded(bits(a)), ..inner })
             }
-            Scalar::Mul(a, b) if a == b && a & ROW == 0 => square(of(a)?, rounded(2 * bits(a))),
-            Scalar::Square(a) => square(of(a)?, rounded(2 * bits(a))),
-            Scalar::Input(_)
-            | Scalar::Constant(_)
-            | Scalar::Add(..)
-            | Scalar::Sub(..)
-            | Scalar::Neg(_)
-            | Scalar::Scale(..)
-            | Scalar::Shift(_)
-            | Scalar::Mul(..)
-            | Scalar::Dot(_)
-            | Scalar::Sum(_)
-            | Scalar::Less(..)
-            | Scalar::LessThan(..)
-            | Scalar::Equal(..)
-            | Scalar::And(..)
-            | Scalar::Xor(..)
-            | Scalar::Not(_)
-            | Scalar::Select(..)
-            | Scalar::Real(_)
-            | Scalar::Fourier(..)
-            | Scalar::Lookup(..) => None,
+            Algebra::Mul(a, b) if a == b && a & ROW == 0 => square(of(a)?, rounded(2 * bits(a))),
+            Algebra::Square(a) => square(of(a)?, rounded(2 * bits(a))),
+            Algebra::Add(..)
+            | Algebra::Sub(..)
+            | Algebra::Neg(_)
+            | Algebra::Scale(..)
+            | Algebra::Shift(_)
+            | Algebra::Mul(..)
+            | Algebra::Other => None,
         }
     }
 }

@@ -4,7 +4,9 @@ use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{ProgramBuilder, ValueId, WordFunction};
 use viewless_protocols::ring::Domain;
-use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
+use viewless_protocols::scheme::{
+    self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights, WeightsAmongThree,
+};
 
 const FEW: Options =
     Options { seed: 1, runs: 64, most_elements: 64, most_pairs: 64, false_alarm_rate: 1e-7, most_bytes: 1 << 30 };
@@ -114,10 +116,9 @@ fn a_share_of_an_output_is_excluded_and_the_others_are_tested() {
 }
 
 const CHOICES: SchemeSpec = SchemeSpec {
-    sharing: Sharing::Additive2(Triples::Fresh),
+    sharing: Sharing::Additive2(Triples::Fresh, Weights::Shared),
     truncation: Truncation::Exact,
     comparison: Comparison::Carry,
-    weights: Weights::Shared,
 };
 
 /// A product with a weight, a square and a comparison.
@@ -133,15 +134,16 @@ fn small_network(spec: &SchemeSpec) -> Program {
     scheme::compile(&c.finish().unwrap(), spec, FixedPoint::of::<16>()).unwrap()
 }
 
-const REPLICATED: SchemeSpec = SchemeSpec { sharing: Sharing::Replicated3, ..CHOICES };
+const REPLICATED: SchemeSpec = SchemeSpec { sharing: Sharing::Replicated3(WeightsAmongThree::Shared), ..CHOICES };
 
 #[test]
 fn sound_protocols_show_nothing_to_anybody_under_any_choice() {
-    let fixed = SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight), ..CHOICES };
+    let fixed = SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight, Weights::Shared), ..CHOICES };
     for scheme in [CHOICES, fixed, REPLICATED] {
         for (truncation, comparison) in [(Truncation::Local, Comparison::Spk), (Truncation::Exact, Comparison::Carry)] {
-            for weights in [Weights::Shared, Weights::Server] {
-                let program = small_network(&SchemeSpec { truncation, comparison, weights, ..scheme });
+            let shared = SchemeSpec { truncation, comparison, ..scheme };
+            for scheme in [shared, shared.served()] {
+                let program = small_network(&scheme);
                 for coalition in crate::privacy::promised_coalitions(&program) {
                     let report = assay(&program, coalition, &Options { runs: 40, ..FEW }).unwrap();
                     assert!(matches!(report.verdict, BatteryVerdict::NoEvidence { .. }), "{report}");

@@ -47,15 +47,10 @@ impl Default for Options {
 /// Proves that the view of `coalition` can be simulated, or says which messages stand in the way.
 #[must_use]
 pub fn prove(program: &Program, coalition: Coalition, options: &Options) -> Report {
-    prove_hashed(program, &program.digest().to_hex(), coalition, options)
-}
-
-/// [`prove`] for a Program whose digest is known. (A wrong one makes certificates that the checker refuses.)
-pub(super) fn prove_hashed(program: &Program, digest: &str, coalition: Coalition, options: &Options) -> Report {
     let best = handing::best_attempt(program, coalition, options);
     let Attempt { view, steps, distance, offending, messages } = best;
     let (verdict, certificate) = if offending.is_empty() {
-        let (digest, members) = (digest.to_owned(), coalition.members().iter().collect());
+        let (digest, members) = (program.digest().to_hex().to_string(), coalition.members().iter().collect());
         let Larger { handed, same, withheld, .. } = view;
         let simulator = Simulator::GivenOwnRandomness;
         let mut certificate =

@@ -15,7 +15,7 @@ use super::config::{Activation, Head, Input, Pooling, TransformerConfig};
 use super::tensors::weight_shape;
 use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
 use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol};
-use crate::suite::{MissingProtocol, Protocols};
+use crate::nonlinear::{MissingProtocol, Protocols};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use thiserror::Error;

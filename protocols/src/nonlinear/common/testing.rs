@@ -104,10 +104,9 @@ pub(in crate::nonlinear) fn circuit(protocol: &Protocol, rows: usize, row_length
 /// The scheme of a setting.
 pub(in crate::nonlinear) fn scheme(setting: &Setting) -> SchemeSpec {
     SchemeSpec {
-        sharing: Sharing::Additive2(Triples::Fresh),
+        sharing: Sharing::Additive2(Triples::Fresh, Weights::Shared),
         truncation: setting.truncation,
         comparison: setting.comparison,
-        weights: Weights::Shared,
     }
 }
 

@@ -52,12 +52,13 @@ const DEALER: Dealer = Dealer(Party::Dealer);
 pub(crate) struct Additive2 {
     spec: SchemeSpec,
     triples: Triples,
+    weights: Weights,
     weight_masks: HashMap<Shares, beaver::Opened>,
 }
 
 impl Additive2 {
-    pub(crate) fn new(spec: SchemeSpec, triples: Triples) -> Self {
-        Self { spec, triples, weight_masks: HashMap::new() }
+    pub(crate) fn new(spec: SchemeSpec, triples: Triples, weights: Weights) -> Self {
+        Self { spec, triples, weights, weight_masks: HashMap::new() }
     }
 }
 
@@ -78,14 +79,14 @@ impl Scheme for Additive2 {
     }
 
     fn model_owner(&self) -> Party {
-        match self.spec.weights {
+        match self.weights {
             Weights::Shared => Party::ModelOwner,
             Weights::Server | Weights::ClientServer => Party::P0,
         }
     }
 
     fn client(&self) -> Party {
-        match self.spec.weights {
+        match self.weights {
             Weights::Shared | Weights::Server => Party::Client,
             Weights::ClientServer => Party::P1,
         }

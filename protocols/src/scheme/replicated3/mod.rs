@@ -36,7 +36,8 @@ pub mod truncation;
 use super::dealt::Dealer;
 use super::words::{minus, plus};
 use super::{
-    BitShares, Comparison, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation, Weights,
+    BitShares, Comparison, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation,
+    WeightsAmongThree,
 };
 use crate::party::{Party, PartySet};
 use crate::program::{Constant, Local, ProgramBuilder, ValueId};
@@ -116,12 +117,13 @@ fn open_to_all(p: &mut ProgramBuilder, shares: &Shares) -> ValueId {
 #[derive(Debug)]
 pub(crate) struct Replicated3 {
     spec: SchemeSpec,
+    weights: WeightsAmongThree,
     clear: HashMap<ValueId, Shares>,
 }
 
 impl Replicated3 {
-    pub(crate) fn new(spec: SchemeSpec) -> Self {
-        Self { spec, clear: HashMap::new() }
+    pub(crate) fn new(spec: SchemeSpec, weights: WeightsAmongThree) -> Self {
+        Self { spec, weights, clear: HashMap::new() }
     }
 
     /// Shares of what P0, the model owner, holds in clear: made once, in the setup phase, with one word sent.
@@ -140,9 +142,9 @@ impl Scheme for Replicated3 {
     }
 
     fn model_owner(&self) -> Party {
-        match self.spec.weights {
-            Weights::Shared => Party::ModelOwner,
-            Weights::Server | Weights::ClientServer => Party::P0,
+        match self.weights {
+            WeightsAmongThree::Shared => Party::ModelOwner,
+            WeightsAmongThree::Server => Party::P0,
         }
     }
 

@@ -119,6 +119,9 @@ fn fraction_bits_that_the_usual_protocols_cannot_have_are_planned_with_others() 
         let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
         assert!(winner(&catalogue, &request(Network::lan(), 1e6)).is_ok(), "{bits}");
     }
+    let space = Space::of_words(&["exact".to_owned()], &[4]).unwrap();
+    let error = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap_err().to_string();
+    assert!(error.contains("no protocol for") && error.contains("4 fraction bits"), "{error}");
 }
 
 #[test]

@@ -1,0 +1,62 @@
+//! One protocol for each function: what a suite chose.
+
+use super::{Function, Protocol, RegistryError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Protocols by function: what a suite names, found in a registry.
+#[derive(Debug, Clone)]
+pub struct Protocols {
+    suite: String,
+    by_function: BTreeMap<Function, Arc<Protocol>>,
+}
+
+/// A function without a protocol.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "suite `{suite}` names no protocol for {function}, which is needed; add a line `{function} = \"{function}/...\"` to its [protocols]"
+)]
+pub struct MissingProtocol {
+    /// The suite.
+    pub suite: String,
+    /// What it should name a protocol for.
+    pub function: Function,
+}
+
+impl Protocols {
+    /// No protocols yet; `suite` names them in errors.
+    #[must_use]
+    pub fn none(suite: &str) -> Self {
+        Self { suite: suite.to_owned(), by_function: BTreeMap::new() }
+    }
+
+    /// Chooses a protocol for its function, in place of the one that may stand there.
+    ///
+    /// # Errors
+    /// [`RegistryError`] for a protocol that no registry would take.
+    pub fn choose(&mut self, protocol: Arc<Protocol>) -> Result<(), RegistryError> {
+        protocol.check()?;
+        self.by_function.insert(protocol.card.function.clone(), protocol);
+        Ok(())
+    }
+
+    /// Puts a protocol that a registry or a file vouches for.
+    pub(crate) fn put(&mut self, function: &Function, protocol: Arc<Protocol>) {
+        self.by_function.insert(function.clone(), protocol);
+    }
+
+    /// The protocol of a function.
+    ///
+    /// # Errors
+    /// [`MissingProtocol`] names the suite and the function.
+    pub fn get(&self, function: &Function) -> Result<&Arc<Protocol>, MissingProtocol> {
+        let missing = || MissingProtocol { suite: self.suite.clone(), function: function.clone() };
+        self.by_function.get(function).ok_or_else(missing)
+    }
+
+    /// Every protocol, by the name of its function.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Protocol>> {
+        self.by_function.values()
+    }
+}

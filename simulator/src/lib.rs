@@ -17,5 +17,6 @@ pub mod network;
 pub mod packing;
 pub mod stream;
 pub mod transcript;
+mod transposed;
 mod waves;
 pub mod work;

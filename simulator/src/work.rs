@@ -11,7 +11,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
 
-use crate::execute::kept_untransposed;
+use crate::transposed::kept_untransposed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::{Add, Mul, Sub};

@@ -2,7 +2,7 @@
 
 use crate::Progress;
 use crate::alternatives;
-pub use crate::answer::Answer;
+pub use crate::answer::{Answer, AnswerNumbers, Decided};
 use crate::bill::{CostReport, Setting};
 use crate::certified::{Certified, certify};
 use crate::judgement;

@@ -15,17 +15,12 @@ const TWO_QUAD_SHIFT: f64 = 5.0;
 #[must_use]
 pub fn doubts(private: &Answer, plaintext: &Answer, max_abs_error: f64, suite: &Suite) -> Vec<String> {
     let mut doubts = Vec::new();
-    if private.label != plaintext.label {
-        let name = |label: &Option<String>| label.clone().unwrap_or_else(|| "none".to_owned());
-        doubts.push(format!(
-            "the label is {}, and that of plaintext is {}",
-            name(&private.label),
-            name(&plaintext.label)
-        ));
+    if private.label() != plaintext.label() {
+        let [private, plaintext] = [private, plaintext].map(|answer| answer.label().unwrap_or("none"));
+        doubts.push(format!("the label is {private}, and that of plaintext is {plaintext}"));
     }
-    if private.labels != plaintext.labels {
-        let names = |labels: &Option<Vec<String>>| labels.as_ref().map_or_else(String::new, |labels| labels.join(", "));
-        let (private, plaintext) = (names(&private.labels), names(&plaintext.labels));
+    if private.labels() != plaintext.labels() {
+        let [private, plaintext] = [private, plaintext].map(|answer| answer.labels().unwrap_or_default().join(", "));
         doubts.push(format!("the labels are [{private}], and those of plaintext are [{plaintext}]"));
     }
     let largest = plaintext.values().iter().fold(0.0, |most: f64, x| most.max(x.abs()));
@@ -91,6 +86,7 @@ pub fn other_functions(config: &TransformerConfig, protocols: &Protocols) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::{AnswerNumbers, Decided};
     use viewless_protocols::model::TransformerDraft;
     use viewless_protocols::nonlinear::Registry;
 
@@ -117,11 +113,8 @@ mod tests {
     fn another_label_a_large_error_and_small_numbers_are_doubts() {
         let suite = Suite::built_in("faithful").unwrap();
         let answer = |values: &[f64], label: &str| Answer {
-            pooled: None,
-            hidden_states: None,
-            logits: Some(values.to_vec()),
-            label: Some(label.to_owned()),
-            labels: None,
+            numbers: AnswerNumbers::Logits(values.to_vec()),
+            decided: Some(Decided::Label(label.to_owned())),
         };
         let found = |private: &Answer, plain: &Answer, error| doubts(private, plain, error, &suite);
         let plain = answer(&[1.0, -1.0], "a");

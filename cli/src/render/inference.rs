@@ -41,7 +41,7 @@ pub fn sentence(report: &InferenceReport) -> String {
     let broken = broken_claims(report);
     let seconds = units::seconds(report.cost.predicted_seconds);
     let asked = format!("it would take {seconds} on {}", report.cost.network.name());
-    let same = match (&report.output.label, &report.plaintext.label) {
+    let same = match (report.output.label(), report.plaintext.label()) {
         (Some(private), Some(plain)) if private == plain => format!("the label is that of plaintext, {private}"),
         (Some(private), Some(plain)) => format!("the label is {private}, and that of plaintext is {plain}"),
         _ => format!("the private answer is within {:.1e} of the plaintext one", report.max_abs_error),
@@ -110,10 +110,10 @@ pub fn answers(report: &InferenceReport) -> String {
     row("private", private);
     row("plaintext", plain);
     let mut text = table.lines();
-    if let (Some(private), Some(plain)) = (&report.output.label, &report.plaintext.label) {
+    if let (Some(private), Some(plain)) = (report.output.label(), report.plaintext.label()) {
         let _ = writeln!(text, "label      private {private}, plaintext {plain}");
     }
-    if let (Some(private), Some(plain)) = (&report.output.labels, &report.plaintext.labels) {
+    if let (Some(private), Some(plain)) = (report.output.labels(), report.plaintext.labels()) {
         let _ = writeln!(text, "labels     private {}; plaintext {}", private.join(", "), plain.join(", "));
     }
     let _ = writeln!(text, "cosine     {:.9}", report.cosine);

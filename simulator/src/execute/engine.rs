@@ -1,13 +1,13 @@
 //! The engine: walks the values of a Program that a run computes, and keeps each until its last use.
 
 use super::part::Part;
-use super::transposed::kept_untransposed;
 use super::{ExecuteError, Execution, Inputs, Options, Output};
 use crate::claims::Findings;
 use crate::kernels::CodePath;
 use crate::keys::Keyring;
 use crate::local::{self, Reading, Stored};
 use crate::packing;
+use crate::transposed::kept_untransposed;
 use crate::work::{Kind, Measured, claim_units};
 use rayon::prelude::*;
 use std::time::Instant;

@@ -12,7 +12,6 @@
 mod engine;
 mod part;
 pub mod projection;
-mod transposed;
 
 use crate::claims::Findings;
 use crate::kernels::CodePath;
@@ -27,7 +26,6 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use thiserror::Error;
-pub(crate) use transposed::kept_untransposed;
 use viewless_protocols::fixed::EncodeError;
 use viewless_protocols::party::Party;
 #[cfg(doc)]

@@ -236,10 +236,13 @@ impl Generator<'_> {
             Type::Path(path) => {
                 let last = path.path.segments.last().expect("a path has a name");
                 if let PathArguments::AngleBracketed(list) = &last.arguments
-                    && last.ident == "Box"
+                    && (last.ident == "Box" || last.ident == "Option")
                 {
-                    let inner = list.args.iter().find_map(a_type).expect("a box holds a type");
-                    return self.inner_objects(inner, place);
+                    let inner = list.args.iter().find_map(a_type).expect("it holds a type");
+                    let objects = self.inner_objects(inner, place);
+                    // Of nothing, nothing is written.
+                    let nothing = (last.ident == "Option").then(Object::default);
+                    return nothing.into_iter().chain(objects).collect();
                 }
                 let segments: Vec<String> = path.path.segments.iter().map(|step| step.ident.to_string()).collect();
                 let named = self.source.find(&segments, place);
@@ -249,10 +252,13 @@ impl Generator<'_> {
         }
     }
 
-    /// The objects as which a variant is written that shows its fields beside its tag, or no tag at all.
+    /// The objects as which a variant is written that shows its fields beside its tag, or no tag at all, or under its name.
     fn variant_objects(&mut self, variant: &syn::Variant, container: &Told, named: &Named) -> Vec<Object> {
-        assert!(container.untagged || container.tag.is_some(), "{} has a name around its fields", named.name);
         let name = Told::of(&variant.attrs).name(&variant.ident.to_string(), container);
+        if !container.untagged && container.tag.is_none() {
+            let schema = described(self.contents(&variant.fields, &name, &named.place), documentation(&variant.attrs));
+            return vec![Object { properties: Map::from_iter([(name.clone(), schema)]), required: vec![name] }];
+        }
         let inner = match (&variant.fields, &container.content) {
             (Fields::Unit, _) => vec![Object::default()],
             (fields, Some(content)) => {

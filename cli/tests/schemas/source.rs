@@ -171,6 +171,7 @@ impl Told {
             None => own.to_owned(),
             Some("lowercase") => own.to_lowercase(),
             Some("kebab-case") => kebab(own),
+            Some("snake_case") => kebab(own).replace('-', "_"),
             Some(other) => panic!("rename_all = \"{other}\" is not known to the schemas"),
         };
         self.rename.clone().unwrap_or_else(renamed)

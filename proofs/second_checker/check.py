@@ -607,9 +607,14 @@ def main():
     sys.exit(0 if all(verdicts.get(name) for name in promised) else 1)
 
 
-if __name__ == "__main__":
+def run(command):
+    """Runs a command; what it refuses is a line and the code 2."""
     try:
-        main()
+        command()
     except (Refused, OSError, ValueError, KeyError, TypeError) as why:
         print(f"refused: {type(why).__name__}: {ascii(str(why))}", file=sys.stderr)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -23,7 +23,7 @@ from fractions import Fraction
 from itertools import product
 from math import prod
 
-from check import PARTIES, Program, Refused, demand
+from check import PARTIES, Program, Refused, demand, run
 
 CLAIMS = ("given-own-samples", "draws-own-samples", "jointly-with-outputs")
 
@@ -210,8 +210,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (Refused, OSError, ValueError, KeyError, TypeError) as why:
-        print(f"refused: {type(why).__name__}: {ascii(str(why))}", file=sys.stderr)
-        sys.exit(2)
+    run(main)

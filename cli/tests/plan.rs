@@ -59,7 +59,10 @@ fn degenerate_clusters_are_refused_with_a_sentence() {
     assert!(refuse(&node("T4", "0.0")).contains("a bandwidth of 0e0 Gbit/s"));
     let path = folder.path().join("free.toml");
     fs::write(&path, node("T4", "inf")).expect("a file");
-    success(&["plan", "amp", "--experiment", "homogeneous", "--cluster", path.to_str().expect("UTF-8")]);
+    let text = success(&["plan", "amp", "--experiment", "homogeneous", "--cluster", path.to_str().expect("UTF-8")]);
+    // What was measured was measured on the experiment's cluster.
+    assert!(!text.contains("Published measurement"), "{text}");
+    assert!(refusal(&["plan", "amp", "--experiment", "homogeneous", "--top", "0"]).contains("is not in 1.."));
 }
 
 #[test]

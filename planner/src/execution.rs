@@ -5,6 +5,10 @@
 //!
 //! [`line`] makes jobs of a line of stages, which [`Problem`](crate::Problem) values by a formula; [`training`] of the passes that
 //! AMP's formula is about; [`Flow`] of stages that compute and send over a link in turn, which no formula values exactly.
+//!
+//! Who comes first is served first, so a job that is faster may come in the way of another, and the whole may then take longer (R. L. Graham,
+//! Bounds on multiprocessing timing anomalies, 1969). [`replay`] keeps the [`Order`] of a run instead: nothing is then slower when something
+//! takes a shorter time.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -49,9 +53,13 @@ pub struct Schedule {
     pub makespan: Picoseconds,
     /// When each job was done.
     pub done: Vec<Picoseconds>,
-    /// Who occupied what, when, in the order of beginning.
+    /// Who occupied what, when. After [`run`] in the order of beginning, after [`replay`] in the order that it kept.
     pub spans: Vec<Span>,
 }
+
+/// The order of a run: the job of each activity, as they were begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order(Vec<u32>);
 
 impl Schedule {
     /// How long a resource was occupied.
@@ -87,6 +95,7 @@ struct Run<'a> {
     doors: Vec<VecDeque<usize>>,
     met: Vec<usize>,
     schedule: Schedule,
+    order: Order,
 }
 
 /// Runs all jobs to their end.
@@ -95,6 +104,15 @@ struct Run<'a> {
 /// If jobs name resources or rooms that are not there, or wait for each other for ever, which is a mistake of who made them.
 #[must_use]
 pub fn run(execution: &Execution) -> Schedule {
+    run_in_order(execution).0
+}
+
+/// Runs all jobs to their end, and says in which order.
+///
+/// # Panics
+/// As [`run`].
+#[must_use]
+pub fn run_in_order(execution: &Execution) -> (Schedule, Order) {
     let jobs = execution.jobs.len();
     let mut run = Run {
         execution,
@@ -109,6 +127,7 @@ pub fn run(execution: &Execution) -> Schedule {
         doors: vec![VecDeque::new(); execution.rooms.len()],
         met: Vec::new(),
         schedule: Schedule { makespan: Picoseconds::ZERO, done: vec![Picoseconds::MAX; jobs], spans: Vec::new() },
+        order: Order(Vec::with_capacity(execution.jobs.iter().map(Vec::len).sum())),
     };
     for job in 0..jobs {
         run.advance(job);
@@ -125,7 +144,7 @@ pub fn run(execution: &Execution) -> Schedule {
     }
     assert!(run.schedule.done.iter().all(|&time| time < Picoseconds::MAX), "jobs wait for each other for ever");
     run.schedule.makespan = run.schedule.done.iter().copied().max().unwrap_or_default();
-    run.schedule
+    (run.schedule, run.order)
 }
 
 impl Run<'_> {
@@ -134,7 +153,12 @@ impl Run<'_> {
         self.made += 1;
     }
 
+    fn begun(&mut self, job: usize) {
+        self.order.0.push(u32::try_from(job).expect("jobs fit memory, and each has activities"));
+    }
+
     fn occupy(&mut self, job: usize, resource: usize, duration: Picoseconds) {
+        self.begun(job);
         self.holders[resource] = Some(job);
         self.occupied[job] = Some(resource);
         self.schedule.spans.push(Span { resource, job, begin: self.clock, end: self.clock + duration });
@@ -162,19 +186,30 @@ impl Run<'_> {
                     }
                     return;
                 }
-                Activity::Delay(duration) => return self.wake_after(job, duration),
+                Activity::Delay(duration) => {
+                    self.begun(job);
+                    return self.wake_after(job, duration);
+                }
                 Activity::Enter(room) => {
                     if self.places[room] == 0 {
                         self.doors[room].push_back(job);
                         return;
                     }
                     self.places[room] -= 1;
+                    self.begun(job);
                 }
-                Activity::Leave(room) => match self.doors[room].pop_front() {
-                    Some(waiting) => ready.push_back(waiting),
-                    None => self.places[room] += 1,
-                },
+                Activity::Leave(room) => {
+                    self.begun(job);
+                    match self.doors[room].pop_front() {
+                        Some(waiting) => {
+                            self.begun(waiting);
+                            ready.push_back(waiting);
+                        }
+                        None => self.places[room] += 1,
+                    }
+                }
                 Activity::Meet => {
+                    self.begun(job);
                     if self.met.len() + 1 < self.execution.jobs.len() {
                         self.met.push(job);
                         return;
@@ -185,6 +220,58 @@ impl Run<'_> {
         }
         self.schedule.done[job] = self.clock;
     }
+}
+
+/// Goes through the activities in a given order: each resource serves its jobs in this order, and waits for the one whose turn it is; the
+/// places of a room are taken in the order in which they were given back. What takes no time waits for no resource.
+///
+/// Every time is a maximum of sums of durations, over the same terms whatever the durations are (and fewer where one is zero), so that no
+/// time grows when durations shrink. On the execution that the order comes from, nothing is done later than it was.
+///
+/// # Panics
+/// If the order is of an execution with other activities, apart from how long they take.
+#[must_use]
+pub fn replay(execution: &Execution, order: &Order) -> Schedule {
+    let jobs = execution.jobs.len();
+    let mut clocks = vec![Picoseconds::ZERO; jobs];
+    let mut next = vec![0; jobs];
+    let mut free = vec![Picoseconds::ZERO; execution.resources];
+    let mut places: Vec<VecDeque<Picoseconds>> =
+        execution.rooms.iter().map(|&count| vec![Picoseconds::ZERO; count.min(jobs)].into()).collect();
+    let mut to_meet = jobs;
+    let mut spans = Vec::new();
+    for &job in &order.0 {
+        let job = job as usize;
+        let activity = execution.jobs[job][next[job]];
+        next[job] += 1;
+        let clock = &mut clocks[job];
+        match activity {
+            Activity::Use(_, Picoseconds::ZERO) => {}
+            Activity::Use(resource, duration) => {
+                let begin = free[resource].max(*clock);
+                let end = begin + duration;
+                spans.push(Span { resource, job, begin, end });
+                (free[resource], *clock) = (end, end);
+            }
+            Activity::Delay(duration) => *clock = *clock + duration,
+            Activity::Enter(room) => {
+                let given_back = places[room].pop_front().expect("the order gives places back before it takes them");
+                *clock = given_back.max(*clock);
+            }
+            Activity::Leave(room) => places[room].push_back(*clock),
+            Activity::Meet => {
+                to_meet -= 1;
+                if to_meet == 0 {
+                    let last = clocks.iter().copied().max().unwrap_or_default();
+                    clocks.fill(last);
+                    to_meet = jobs;
+                }
+            }
+        }
+    }
+    assert!(next.iter().zip(&execution.jobs).all(|(&next, job)| next == job.len()), "the order is of something else");
+    spans.sort_by_key(|span| span.begin);
+    Schedule { makespan: clocks.iter().copied().max().unwrap_or_default(), done: clocks, spans }
 }
 
 /// A line of stages: resource i is stage i, and with exclusive links resource `stages + i` the link from stage i to the next.

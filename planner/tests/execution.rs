@@ -4,7 +4,7 @@ mod common;
 
 use common::{Limits, cases, picoseconds, problem};
 use proptest::prelude::*;
-use viewless_planner::execution::{Flow, Step, line, run, training};
+use viewless_planner::execution::{Activity, Execution, Flow, Step, line, replay, run, run_in_order, training};
 use viewless_planner::{Links, Operation, Picoseconds, Plan, Problem, Variant, label};
 
 fn times(count: usize) -> impl Strategy<Value = Vec<Picoseconds>> {
@@ -32,6 +32,24 @@ fn flow() -> impl Strategy<Value = Flow> {
             },
         )
     })
+}
+
+/// Whether every activity takes time.
+fn is_timed(execution: &Execution) -> bool {
+    let mut activities = execution.jobs.iter().flatten();
+    activities
+        .all(|activity| !matches!(*activity, Activity::Use(_, Picoseconds::ZERO) | Activity::Delay(Picoseconds::ZERO)))
+}
+
+/// The execution with other times, the same for the same activity of each job.
+fn with_times(execution: &Execution, times: &[u64], change: fn(Picoseconds, Picoseconds) -> Picoseconds) -> Execution {
+    let changed = |(activity, &time): (&Activity, &u64)| match *activity {
+        Activity::Use(resource, duration) => Activity::Use(resource, change(duration, Picoseconds::new(time))),
+        Activity::Delay(duration) => Activity::Delay(change(duration, Picoseconds::new(time))),
+        other => other,
+    };
+    let jobs = execution.jobs.iter().map(|job| job.iter().zip(times.iter().cycle()).map(changed).collect());
+    Execution { jobs: jobs.collect(), ..execution.clone() }
 }
 
 proptest! {
@@ -95,6 +113,44 @@ proptest! {
         let done: Picoseconds = (0..2 * flow.stages.len()).map(|resource| schedule.busy(resource)).sum();
         prop_assert_eq!(done, work * flow.micro_batches as u64);
         prop_assert_eq!(&schedule, &run(&flow.execution()));
+    }
+
+    #[test]
+    fn a_replay_of_a_run_is_the_run_and_nothing_is_slower_when_something_takes_a_shorter_time(
+        flow in flow(),
+        shorter in prop::collection::vec(0..13u64, 64),
+    ) {
+        let execution = flow.execution();
+        let (happened, order) = run_in_order(&execution);
+        let again = replay(&execution, &order);
+        if is_timed(&execution) {
+            prop_assert_eq!(&again, &happened);
+        }
+        prop_assert!(again.done.iter().zip(&happened.done).all(|(again, happened)| again <= happened));
+        let faster = with_times(&execution, &shorter, Picoseconds::min);
+        let slower = with_times(&execution, &shorter, Picoseconds::max);
+        for (fast, slow) in [(&faster, &execution), (&execution, &slower), (&faster, &slower)] {
+            let [fast, slow] = [fast, slow].map(|execution| replay(execution, &order));
+            prop_assert!(fast.done.iter().zip(&slow.done).all(|(fast, slow)| fast <= slow));
+        }
+    }
+
+    #[test]
+    fn one_stage_that_only_sends_is_served_in_turn_whatever_network_it_is(
+        sends in prop::collection::vec((1..20u64, 1..20u64), 1..8),
+        latencies in (1..60u64, 1..60u64),
+        micro_batches in 1..12usize,
+        in_flight in 1..6usize,
+    ) {
+        let execution = |latency, send: fn(&(u64, u64)) -> u64| {
+            let steps = sends.iter().flat_map(|pair| {
+                [Step::Send(Picoseconds::new(send(pair))), Step::Latency(Picoseconds::new(latency))]
+            });
+            let stages = vec![steps.collect()];
+            Flow { stages, handovers: Vec::new(), micro_batches, in_flight, shared_link: true }.execution()
+        };
+        let (there, here) = (execution(latencies.0, |pair| pair.0), execution(latencies.1, |pair| pair.1));
+        prop_assert_eq!(replay(&here, &run_in_order(&there).1), run(&here));
     }
 
     #[test]

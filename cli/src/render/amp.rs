@@ -151,14 +151,17 @@ fn measurements(statistics: &Statistics) -> String {
 
 fn speedups(report: &Report) -> String {
     let ratio = |value: Option<f64>| value.map_or_else(|| "none".to_owned(), |value| format!("{value:.3}"));
-    let published = report.published;
+    let published = report.published.map_or_else(String::new, |published| {
+        format!(
+            "Published measurement, which no model here produces: {:.2} s against {:.2} s, {:.2} times.\n",
+            published.baseline_seconds,
+            published.amp_seconds,
+            published.speedup(),
+        )
+    });
     format!(
-        "\nSpeedups: predicted {} over data parallelism alone, {} over the best uniform cut.\n\
-         Published measurement, which no model here produces: {:.2} s against {:.2} s, {:.2} times.\n",
+        "\nSpeedups: predicted {} over data parallelism alone, {} over the best uniform cut.\n{published}",
         ratio(report.data_parallel_over_best),
         ratio(report.uniform_over_best),
-        published.baseline_seconds,
-        published.amp_seconds,
-        published.speedup(),
     )
 }

@@ -80,7 +80,11 @@ fn of_machine(plan: &Plan, machine: &MachineFile) -> String {
 }
 
 fn error(priced: &Priced) -> String {
-    priced.error.map_or_else(|| "no bound".to_owned(), |error| format!("{error:.2e}"))
+    match (priced.error, priced.not_right.is_empty()) {
+        (Some(error), _) => format!("{error:.2e}"),
+        (None, true) => "no bound".to_owned(),
+        (None, false) => "of another".to_owned(),
+    }
 }
 
 fn scheme(priced: &Priced) -> String {
@@ -111,10 +115,14 @@ fn bound(plan: &Plan) -> String {
         };
     }
     let queries = format!("{} queries take {whole}, event by event", plan.request.requests);
+    let best = format!(
+        "{} suites that their bounds allow to be as fast were counted as a whole and deployed, and none takes less",
+        plan.suites_counted
+    );
     let gap = (plan.deployment.seconds / plan.lower_bound_seconds - 1.0) * 100.0;
     match gap >= -1e-7 {
-        true => format!("{queries}. {proved} for all of them: the gap is {:.1} %.\n", gap.abs()),
-        false => format!("{queries}. {proved} for all of them: {meet}.\n"),
+        true => format!("{queries}. {best}. {proved} for all of them, {:.1} % below that.\n", gap.abs()),
+        false => format!("{queries}. {best}. {proved} for all of them: {meet}.\n"),
     }
 }
 
@@ -122,11 +130,14 @@ fn deployment(plan: &Plan) -> String {
     let deployment = &plan.deployment;
     let stages: Vec<String> = deployment.stages.iter().map(usize::to_string).collect();
     format!(
-        "The deployment: {} of {} parts ({}), {} in flight at each.\n",
+        "The deployment: {} of {} parts ({}), {} in flight at each{}.\n",
         if stages.len() == 1 { "one stage".to_owned() } else { format!("{} stages", stages.len()) },
         stages.join(" + "),
         part_names(&deployment.parts),
-        if deployment.in_flight == 1 { "one query".to_owned() } else { format!("{} queries", deployment.in_flight) }
+        if deployment.in_flight == 1 { "one query".to_owned() } else { format!("{} queries", deployment.in_flight) },
+        deployment.order_of.as_ref().map_or_else(String::new, |network| format!(
+            "; messages leave in the order of a network with {network} where who comes first is served first"
+        ))
     )
 }
 
@@ -164,13 +175,18 @@ fn prices(plan: &Plan) -> TextTable {
 }
 
 fn left_out(catalogue: &Catalogue) -> String {
-    let Some(entry) = catalogue.entries.first() else { return String::new() };
-    let mut text = "\nProtocols that were left out:\n".to_owned();
-    for choice in &entry.functions {
+    // Under how many schemes a protocol is left out for a reason.
+    let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for choice in catalogue.entries.iter().flat_map(|entry| &entry.functions) {
         for (protocol, why) in &choice.left_out {
-            let why: String = why.chars().take(90).collect();
-            text += &format!("  {protocol}: {why}\n");
+            *reasons.entry((protocol, why)).or_default() += 1;
         }
+    }
+    let schemes = catalogue.entries.len();
+    let mut text = "\nProtocols that were left out:\n".to_owned();
+    for ((protocol, why), count) in reasons {
+        let under = if count < schemes { format!(" (under {count} of {schemes} schemes)") } else { String::new() };
+        text += &format!("  {protocol}: {why}{under}\n");
     }
     text
 }
@@ -180,7 +196,8 @@ fn conventions(plan: &Plan) -> String {
     format!(
         "\ntime   online messages on the network, one latency for each round, {computed} computation\n\
          error  largest certified error of each site on its protocol's interval, added up over all sites; what follows a site\n\
-         \x20      may enlarge its error, so this is no bound on the answer: see `viewless infer` with the suite\n\
+         \x20      may enlarge its error, so this is no bound on the answer: see `viewless infer` with the suite;\n\
+         \x20      of another: the suite computes other functions than the model has, which it names as not right\n\
          wraps  expected in an inference, if truncated numbers are about 1; at most {:e} are allowed\n",
         plan.request.most_wraps
     )

@@ -74,8 +74,11 @@ pub fn front(plan: &Plan, points: &[(f64, f64, String)]) -> String {
         .filter(|priced| priced.not_right.is_empty())
         .filter_map(|priced| Some((priced.suite.name.as_str(), priced.error?, priced.seconds)))
         .collect();
-    let errors = points.iter().map(|p| p.0).chain(suites.iter().map(|s| s.1)).chain([plan.request.error_budget]);
-    let x = Scale::of(errors, LEFT, WIDTH - RIGHT);
+    let budget = plan.request.error_budget;
+    let errors = points.iter().map(|p| p.0).chain(suites.iter().map(|s| s.1));
+    // A budget far beyond every error would leave no room for them: it lies on the edge then, as all that is beyond the scale does.
+    let widest = 10.0 * errors.clone().fold(0.0, f64::max);
+    let x = Scale::of(errors.chain([budget.min(widest)]), LEFT, WIDTH - RIGHT);
     let times = points.iter().map(|point| point.1).chain(suites.iter().map(|suite| suite.2));
     let y = Scale::of(times, HEIGHT, TOP + 10.0);
     let mut steps = Vec::new();
@@ -97,9 +100,9 @@ pub fn front(plan: &Plan, points: &[(f64, f64, String)]) -> String {
             line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y.at(tick)) y2=(y.at(tick)) stroke=(FAINT) {}
             (words(LEFT - 8.0, y.at(tick) + 4.0, "end", &units::seconds(tick)))
         }
-        @let budget = x.at(plan.request.error_budget);
-        line x1=(budget) x2=(budget) y1=(TOP) y2=(HEIGHT) stroke="#d55e00" stroke-dasharray="6 4" stroke-width="1.5" {}
-        (words(budget - 5.0, TOP + 12.0, "end", "budget"))
+        @let edge = x.at(budget);
+        line x1=(edge) x2=(edge) y1=(TOP) y2=(HEIGHT) stroke="#d55e00" stroke-dasharray="6 4" stroke-width="1.5" {}
+        (words(edge - 5.0, TOP + 12.0, "end", &format!("budget {budget:.1e}")))
         polyline points=(steps.join(" ")) fill="none" stroke="#0072b2" stroke-width="2" {}
         @for (index, (error, seconds, _)) in points.iter().enumerate() {
             circle cx=(x.at(*error)) cy=(y.at(*seconds)) r="4" fill="#0072b2" {}

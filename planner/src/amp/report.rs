@@ -103,8 +103,8 @@ pub struct Report {
     pub uniform_over_best: Option<f64>,
     /// Data parallelism alone, over the best candidate, predicted.
     pub data_parallel_over_best: Option<f64>,
-    /// What was measured and published.
-    pub published: Published,
+    /// What was measured and published, if the cluster is the experiment's.
+    pub published: Option<Published>,
 }
 
 /// What the log's last digit allows: half of it, and a picosecond for rounding twice.
@@ -149,7 +149,7 @@ pub fn report(experiment: Experiment, cluster: Option<Cluster>, quirks: Quirks) 
         statistics: if own { Some(statistics(&model, &log)?) } else { None },
         uniform_over_best: over_best(best_uniform(&model)),
         data_parallel_over_best: over_best(data_parallel.map(|candidate| candidate.predicted)),
-        published: published(experiment),
+        published: own.then(|| published(experiment)),
         candidates,
     })
 }

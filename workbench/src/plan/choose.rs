@@ -1,5 +1,6 @@
 //! The search: what to choose from a catalogue for a network, a budget and a number of queries.
 
+use super::candidates::{self, Choice};
 use super::catalogue::{suite, with_protocols};
 use super::deployment::{Deployment, deploy};
 use super::{Catalogue, CatalogueEntry, Load, PartiesFile, PlanningError, Rounds, VariantEntry};
@@ -10,9 +11,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_planner::{Operation, Picoseconds, PlanError, Problem, Variant, outer};
-use viewless_protocols::nonlinear::{Function, Quality};
+use viewless_protocols::nonlinear::{Function, Protocol, Quality};
 use viewless_protocols::program::{self, PREDICTED_SCHEDULES};
-use viewless_protocols::scheme::Weights;
+use viewless_protocols::scheme::{SchemeKind, Weights};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::work::{Rates, Work};
@@ -52,6 +53,17 @@ impl PlanRequest {
         self.parties.compute_seconds_per_layer * layers as f64 + self.measured_seconds(work)
     }
 
+    /// Whether only messages take time.
+    pub(super) fn computes_nothing(&self) -> bool {
+        self.rates.is_none() && self.parties.compute_seconds_per_layer == 0.0
+    }
+
+    /// How often a query waits for its turn, at the least: more in flight and more stages never raise that, so the largest numbers have it.
+    pub(super) fn turns(&self) -> u64 {
+        let in_flight = self.parties.machines.saturating_mul(self.parties.most_in_flight).max(1);
+        if self.requests == 1 { 1 } else { self.requests.div_ceil(in_flight as u64) }
+    }
+
     /// Seconds of work at the rates.
     pub(super) fn measured_seconds(&self, work: &Work) -> f64 {
         self.rates.map_or(0.0, |rates| rates.seconds(work))
@@ -69,7 +81,7 @@ pub struct Priced {
     pub seconds: f64,
     /// Those of its computation.
     pub computation_seconds: f64,
-    /// Sum of certified site errors; none if a site has no finite bound.
+    /// Sum of certified site errors; none if a site has no finite bound, or computes another function than the model has.
     pub error: Option<f64>,
     /// Functions that it computes otherwise than the model has them.
     pub not_right: Vec<String>,
@@ -121,18 +133,24 @@ pub struct Plan {
     pub suites_in_space: usize,
     /// Combinations of protocols that a layer can have under each scheme.
     pub combinations_of_a_layer: usize,
+    /// Suites that were counted as a whole and deployed: all others have a bound that is no less than the time of the plan.
+    pub suites_counted: usize,
     /// Schemes that may wrap too often.
     pub schemes_that_wrap: usize,
 }
 
-/// The best choice of a scheme, counted as a whole.
+/// A choice, counted as a whole and deployed.
 struct Candidate<'a> {
     found: Found<'a>,
     priced: Priced,
     deployment: Deployment,
 }
 
-/// Plans for a model: searches every scheme of the catalogue by parts, counts the best of each as a whole, and takes the fastest.
+/// Suites that are counted at a time.
+const CHUNK: usize = 8;
+
+/// Plans for a model: searches every scheme of the catalogue by parts, counts and deploys the best of each, and then every other suite that
+/// its bound allows to be faster; and takes the fastest.
 ///
 /// # Errors
 /// A budget that nothing meets; a subject or sizes that cannot be built.
@@ -140,11 +158,25 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     check(catalogue, request)?;
     let allowed: Vec<&CatalogueEntry> =
         catalogue.entries.iter().filter(|entry| entry.linear.wraps <= request.most_wraps).collect();
-    let found = allowed.par_iter().map(|entry| candidate(subject, entry, catalogue, request));
-    let mut candidates: Vec<Candidate> = found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-    let schemes_that_wrap = catalogue.entries.len() - allowed.len();
-    candidates.sort_by(|a, b| a.deployment.seconds.total_cmp(&b.deployment.seconds));
-    let lower_bound = candidates.iter().map(|candidate| candidate.found.lower_bound).min();
+    let mut of_schemes = Vec::new();
+    for &entry in &allowed {
+        match search(&[entry], catalogue, request) {
+            Ok(found) => of_schemes.push(found),
+            Err(PlanningError::FailuresUnreachable { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let lower_bound = of_schemes.iter().map(|found| found.lower_bound).min();
+    let mut candidates = with_all_that_may_be_faster(subject, of_schemes, &allowed, catalogue, request)?;
+    let suites_counted = candidates.len();
+    candidates.sort_by_key(|candidate| candidate.deployment.schedule.makespan);
+    let mut seen: Vec<*const CatalogueEntry> = Vec::new();
+    candidates.retain(|candidate| {
+        let entry: *const CatalogueEntry = candidate.found.entry;
+        let is_first = !seen.contains(&entry);
+        seen.push(entry);
+        is_first
+    });
     let mut candidates = candidates.into_iter();
     let (Some(Candidate { found, priced: chosen, deployment }), Some(lower_bound)) = (candidates.next(), lower_bound)
     else {
@@ -165,26 +197,65 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
         built_in: built_in(subject, catalogue, request)?,
         suites_in_space: catalogue.entries.iter().map(combinations).sum(),
         combinations_of_a_layer: catalogue.entries.iter().map(combinations).max().unwrap_or(0),
-        schemes_that_wrap,
+        suites_counted,
+        schemes_that_wrap: catalogue.entries.len() - allowed.len(),
         chosen,
         deployment,
         runners_up: candidates.map(|candidate| candidate.priced).take(RUNNERS_UP).collect(),
     })
 }
 
-/// The best choice of a scheme; none where it has none within the limits.
+/// Counts and deploys the best of each scheme, and then others by their bound, until no bound is less than the least time.
+fn with_all_that_may_be_faster<'a>(
+    subject: &Subject,
+    of_schemes: Vec<Found<'a>>,
+    entries: &[&'a CatalogueEntry],
+    catalogue: &Catalogue,
+    request: &PlanRequest,
+) -> Result<Vec<Candidate<'a>>, PlanningError> {
+    let mut candidates = counted(subject, of_schemes, catalogue, request)?;
+    let known: Vec<(*const CatalogueEntry, BTreeMap<String, String>)> =
+        candidates.iter().map(|Candidate { found, .. }| (found.entry as *const _, found.protocols.clone())).collect();
+    // For one query what was searched is what is counted, where parts are the whole.
+    let open: Vec<&CatalogueEntry> =
+        entries.iter().copied().filter(|entry| request.requests > 1 || !parts_are_the_whole(entry)).collect();
+    let others = candidates::below(&open, catalogue.layers, request, least_time(&candidates))?;
+    let others = others.iter().map(Found::of);
+    let others: Vec<Found> =
+        others.filter(|found| !known.contains(&(found.entry as *const _, found.protocols.clone()))).collect();
+    for chunk in others.chunks(CHUNK) {
+        if chunk[0].lower_bound >= least_time(&candidates) {
+            break;
+        }
+        candidates.extend(counted(subject, chunk.to_vec(), catalogue, request)?);
+    }
+    Ok(candidates)
+}
+
+/// Counts and deploys choices; those that wrap too often as a whole are left out.
+fn counted<'a>(
+    subject: &Subject,
+    found: Vec<Found<'a>>,
+    catalogue: &Catalogue,
+    request: &PlanRequest,
+) -> Result<Vec<Candidate<'a>>, PlanningError> {
+    let found = found.into_par_iter().map(|found| candidate(subject, found, catalogue, request));
+    Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// The time of the fastest.
+fn least_time(candidates: &[Candidate]) -> Picoseconds {
+    let times = candidates.iter().map(|candidate| candidate.deployment.schedule.makespan);
+    times.min().unwrap_or(Picoseconds::MAX)
+}
+
 fn candidate<'a>(
     subject: &Subject,
-    entry: &'a CatalogueEntry,
+    found: Found<'a>,
     catalogue: &Catalogue,
     request: &PlanRequest,
 ) -> Result<Option<Candidate<'a>>, PlanningError> {
-    let found = match search(&[entry], catalogue, request) {
-        Ok(found) => found,
-        Err(PlanningError::FailuresUnreachable { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let suite = named(subject, entry, &found.protocols, request)?;
+    let suite = named(subject, found.entry, &found.protocols, request)?;
     let program = subject.program(&suite, catalogue.sizes())?;
     let rounds = program::online_rounds(&program);
     let priced = priced(subject, suite, Load::counted(&program, &subject.registry, &rounds), catalogue, request)?;
@@ -194,6 +265,12 @@ fn candidate<'a>(
     }
     let deployment = deploy(&program, &rounds, catalogue, request)?;
     Ok(Some(Candidate { found, priced, deployment }))
+}
+
+/// Whether what is counted for each part adds up to what is counted for the whole. Among three parties messages of neighbouring parts may
+/// leave together, on different links, and the busiest link of a round is counted.
+pub(super) fn parts_are_the_whole(entry: &CatalogueEntry) -> bool {
+    entry.scheme.kind() == SchemeKind::Additive2
 }
 
 pub(super) fn check(catalogue: &Catalogue, request: &PlanRequest) -> Result<(), PlanningError> {
@@ -231,22 +308,22 @@ fn least_error<'a>(entries: impl Iterator<Item = &'a CatalogueEntry>) -> f64 {
 const MOST_UNITS: u64 = 100_000_000_000_000_000;
 
 /// An error in units, rounded up.
-fn units(error: f64) -> u64 {
+pub(super) fn units(error: f64) -> u64 {
     (error / ERROR_UNIT).ceil().min(MOST_UNITS as f64) as u64
 }
 
 /// A budget in units. A sum of units is met when it is given back as a number, whose last digits are rounded.
-fn budget_units(budget: f64) -> u64 {
+pub(super) fn budget_units(budget: f64) -> u64 {
     (budget / ERROR_UNIT * (1.0 + 4.0 * f64::EPSILON)).min(1e18) as u64
 }
 
 /// Expected wraps in units, rounded up.
-fn wraps_units(wraps: f64) -> u64 {
+pub(super) fn wraps_units(wraps: f64) -> u64 {
     (wraps / WRAPS_UNIT).ceil().min(MOST_UNITS as f64) as u64
 }
 
 /// A limit of wraps in units. One beyond all that is told apart limits nothing.
-fn wraps_budget(limit: f64) -> u64 {
+pub(super) fn wraps_budget(limit: f64) -> u64 {
     let units = limit / WRAPS_UNIT;
     if units < MOST_UNITS as f64 { units as u64 } else { u64::MAX }
 }
@@ -270,6 +347,7 @@ pub(super) fn link_time(bytes: i64, network: &Network) -> Result<Picoseconds, Pl
 }
 
 /// What a search found.
+#[derive(Clone)]
 pub(super) struct Found<'a> {
     pub(super) entry: &'a CatalogueEntry,
     pub(super) protocols: BTreeMap<String, String>,
@@ -277,6 +355,19 @@ pub(super) struct Found<'a> {
     pub(super) load: Load,
     /// What no choice of these entries beats for all queries, parts added up.
     lower_bound: Picoseconds,
+}
+
+impl<'a> Found<'a> {
+    fn of(choice: &Choice<'a>) -> Self {
+        let Choice { entry, ref variants, bound } = *choice;
+        let mut found = Self { entry, protocols: BTreeMap::new(), load: entry.linear, lower_bound: bound };
+        for (function, &variant) in entry.functions.iter().zip(variants) {
+            let variant = &function.variants[variant];
+            found.protocols.insert(function.function.clone(), variant.protocol.clone());
+            found.load = found.load + variant.load;
+        }
+        found
+    }
 }
 
 /// The best choice from these entries, exactly: of all protocols, all numbers of stages and of queries in flight, and all schedules of
@@ -287,10 +378,7 @@ pub(super) fn search<'a>(
     request: &PlanRequest,
 ) -> Result<Found<'a>, PlanningError> {
     let budget = budget_units(request.error_budget);
-    let most = request.parties.machines * request.parties.most_in_flight;
-    let in_flight = if request.requests == 1 { 1 } else { most as u64 };
-    // More in flight and more stages never raise the bound, so the largest numbers have the least.
-    let turns = request.requests.div_ceil(in_flight.max(1));
+    let turns = request.turns();
     let mut grid = Vec::new();
     for &entry in entries {
         for schedule in 0..PREDICTED_SCHEDULES {
@@ -302,17 +390,8 @@ pub(super) fn search<'a>(
     let limited = grid.iter().map(|(entry, problem)| (*entry, limit(problem)));
     let best = outer::best(limited)
         .ok_or(PlanningError::FailuresUnreachable { limit: request.most_wraps, budget: request.error_budget })?;
-    let entry = best.choice;
-    let chosen = |(choice, &variant): (&super::FunctionChoice, &usize)| {
-        (choice.function.clone(), choice.variants[variant].protocol.clone())
-    };
-    let variants = &best.found.plan.variants;
-    let protocols = entry.functions.iter().zip(&variants[1..]).map(chosen).collect();
-    let mut load = entry.linear;
-    for (choice, &variant) in entry.functions.iter().zip(&variants[1..]) {
-        load = load + choice.variants[variant].load;
-    }
-    Ok(Found { entry, protocols, load, lower_bound: best.found.value.total })
+    let (variants, bound) = (best.found.plan.variants[1..].to_vec(), best.found.value.total);
+    Ok(Found::of(&Choice { entry: best.choice, variants, bound }))
 }
 
 /// The problem that a scheme poses under a schedule: its linear part and each function are operations of one stage. A query that waits for its turn
@@ -398,17 +477,23 @@ fn priced(
 ) -> Result<Priced, PlanningError> {
     let calls: BTreeMap<String, u64> =
         catalogue.entries[0].functions.iter().map(|choice| (choice.function.clone(), choice.calls)).collect();
-    let (mut error, mut not_right) = (Some(0.0), Vec::new());
-    for name in suite.protocols.values() {
-        let Some(protocol) = subject.registry.get(name) else { continue };
+    let called = |name: &String| {
+        let protocol = subject.registry.get(name)?;
         let function = protocol.card.function.to_string();
-        let Some(&calls) = calls.get(&function) else { continue };
-        if protocol.card.fails.iter().any(|failing| failing.quality == Quality::Right) {
-            not_right.push(function.clone());
-        }
-        let known = known_error(catalogue, &suite, &function, name);
+        let calls = *calls.get(&function)?;
+        Some((protocol, function, calls))
+    };
+    let called: Vec<_> = suite.protocols.values().filter_map(called).collect();
+    let is_another = |protocol: &Protocol| protocol.card.fails.iter().any(|failing| failing.quality == Quality::Right);
+    let not_right: Vec<String> =
+        called.iter().filter(|(protocol, ..)| is_another(protocol)).map(|(_, function, _)| function.clone()).collect();
+    // The error of another function is none of the model's.
+    let mut error = not_right.is_empty().then_some(0.0);
+    for (protocol, function, calls) in called {
+        let Some(sum) = error else { break };
+        let known = known_error(catalogue, &suite, &function, &protocol.card.name);
         let of_site = known.or_else(|| certified(protocol, &suite, row_of(subject, catalogue, &function)));
-        error = error.zip(of_site).map(|(sum, site)| sum + site * calls as f64);
+        error = of_site.map(|site| sum + site * calls as f64);
     }
     let meets_budget = not_right.is_empty()
         && error.is_some_and(|error| error <= request.error_budget)

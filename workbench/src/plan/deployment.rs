@@ -4,10 +4,11 @@ use super::choose::link_time;
 use super::{Catalogue, PartiesFile, PlanRequest, PlanningError};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use viewless_planner::execution::{Flow, Schedule as Happened, Step, run};
+use viewless_planner::execution::{Flow, Schedule, Step, replay, run_in_order};
 use viewless_planner::{Links, Operation, Picoseconds, PlanError, Problem, Variant, cut};
 use viewless_protocols::program::{self, Grouping, OnlineRound, PREDICTED_SCHEDULES, Program};
 use viewless_protocols::region::Regions;
+use viewless_simulator::network::Network;
 use viewless_simulator::work::Work;
 
 /// The most rounds, over all queries, that are simulated event by event.
@@ -22,6 +23,9 @@ pub struct Deployment {
     pub stages: Vec<usize>,
     /// Queries in flight at each stage.
     pub in_flight: usize,
+    /// The network whose order of messages is kept: that in which they leave there if who comes first is served first. None where queries
+    /// take turns, one message each.
+    pub order_of: Option<String>,
     /// Time of all queries, event by event; all stages send over one link.
     pub seconds: f64,
     /// What no order of the events of this deployment beats.
@@ -30,10 +34,43 @@ pub struct Deployment {
     pub rounds: Vec<usize>,
     /// What happened; link and machines are its resources.
     #[serde(skip)]
-    pub schedule: Happened,
+    pub schedule: Schedule,
 }
 
-/// The best deployment of a Program: every schedule of its messages, number of stages and power of two in flight, event by event.
+/// Networks whose orders are tried when stages share a link, whatever the network is that is asked about: bits per second, and seconds one
+/// way. The bits that are under way on them are powers of about thirty apart.
+const ORDERS_OF: [(&str, f64, f64); 9] = [
+    ("1 Mbit/s, 0.1 ms", 1e6, 1e-4),
+    ("1 Mbit/s, 3 ms", 1e6, 3e-3),
+    ("1 Mbit/s, 100 ms", 1e6, 1e-1),
+    ("100 Mbit/s, 0.1 ms", 1e8, 1e-4),
+    ("100 Mbit/s, 3 ms", 1e8, 3e-3),
+    ("100 Mbit/s, 100 ms", 1e8, 1e-1),
+    ("10 Gbit/s, 0.1 ms", 1e10, 1e-4),
+    ("10 Gbit/s, 3 ms", 1e10, 3e-3),
+    ("10 Gbit/s, 100 ms", 1e10, 1e-1),
+];
+
+/// A way to deploy a Program, with what no order of its events beats.
+struct Draft<'a> {
+    schedule: &'a Timed,
+    lengths: Vec<usize>,
+    /// The network whose order is kept.
+    order_of: usize,
+    in_flight: usize,
+    lower_bound: Picoseconds,
+}
+
+/// Rounds under a schedule: the parts, on the network that is asked about and on those whose orders are tried.
+struct Timed {
+    names: Vec<String>,
+    here: Vec<Vec<Step>>,
+    there: Vec<Vec<Vec<Step>>>,
+}
+
+/// The best deployment of a Program, of all these: every schedule of its messages; every number of stages; every power of two in flight; and
+/// the cut and the order of messages that are best, or come first, on each of a fixed list of networks. An order that is kept is never slower
+/// on a better network, and the list does not depend on the network that is asked about; so neither is the best of them.
 ///
 /// # Errors
 /// More events than are simulated; more machines than layers; times that do not fit.
@@ -49,51 +86,82 @@ pub(super) fn deploy(
     }
     let handover = Picoseconds::from_seconds(handover_seconds).ok_or(PlanError::TooLong)?;
     let (most_stages, most_in_flight) = if request.requests == 1 { (1, 1) } else { (machines, most_in_flight) };
-    let mut best: Option<Deployment> = None;
-    for rounds in schedules {
-        if (rounds.len() as u64).checked_mul(request.requests).is_none_or(|events| events > MOST_EVENTS) {
-            return Err(PlanError::TooLong.into());
-        }
-        let (part_names, parts): (Vec<String>, Vec<Vec<Step>>) = parts(program, rounds, request)?.into_iter().unzip();
-        for stages in 1..=most_stages.min(parts.len()) {
-            let lengths = stage_lengths(&parts, stages, handover, request.requests)?;
-            for in_flight in (0..).map(|power| 1usize << power).take_while(|&count| count <= most_in_flight) {
-                let found = deployed(&parts, &lengths, in_flight, handover, request.requests);
-                if best.as_ref().is_none_or(|best| found.seconds < best.seconds) {
-                    best = Some(Deployment { parts: part_names.clone(), ..found });
+    let longest = schedules.iter().map(Vec::len).max().unwrap_or(0) as u64;
+    if longest.checked_mul(request.requests).is_none_or(|events| events > MOST_EVENTS) {
+        return Err(PlanError::TooLong.into());
+    }
+    // One stage that only sends serves its queries in turn, whatever the network is.
+    let orders = |stages: usize| if stages == 1 && request.computes_nothing() { 1 } else { ORDERS_OF.len() };
+    let timed = schedules.iter().map(|rounds| Timed::new(program, rounds, request, orders(most_stages)));
+    let timed = timed.collect::<Result<Vec<Timed>, _>>()?;
+    let flow =
+        |parts: &[Vec<Step>], lengths: &[usize], in_flight| flow(parts, lengths, in_flight, handover, request.requests);
+    let mut drafts = Vec::new();
+    for schedule in &timed {
+        for stages in 1..=most_stages.min(schedule.here.len()) {
+            for order_of in 0..orders(stages) {
+                let lengths = stage_lengths(&schedule.there[order_of], stages, handover, request.requests)?;
+                for in_flight in (0..).map(|power| 1usize << power).take_while(|&count| count <= most_in_flight) {
+                    let lower_bound = flow(&schedule.here, &lengths, in_flight).lower_bound();
+                    drafts.push(Draft { schedule, lengths: lengths.clone(), order_of, in_flight, lower_bound });
                 }
             }
         }
     }
-    Ok(best.expect("there is at least one stage with one query in flight"))
+    drafts.sort_by_key(|draft| draft.lower_bound);
+    let mut best: Option<(Schedule, &Draft, Flow)> = None;
+    for draft in &drafts {
+        if best.as_ref().is_some_and(|(best, ..)| best.makespan <= draft.lower_bound) {
+            break;
+        }
+        let there = flow(&draft.schedule.there[draft.order_of], &draft.lengths, draft.in_flight);
+        let here = flow(&draft.schedule.here, &draft.lengths, draft.in_flight);
+        let (_, order) = run_in_order(&there.execution());
+        let happened = replay(&here.execution(), &order);
+        if best.as_ref().is_none_or(|(best, ..)| happened.makespan < best.makespan) {
+            best = Some((happened, draft, here));
+        }
+    }
+    let (schedule, draft, flow) = best.expect("there is at least one stage with one query in flight");
+    let sends = |steps: &Vec<Step>| steps.iter().filter(|step| matches!(step, Step::Send(_))).count();
+    Ok(Deployment {
+        parts: draft.schedule.names.clone(),
+        stages: draft.lengths.clone(),
+        in_flight: draft.in_flight,
+        order_of: (orders(draft.lengths.len()) > 1).then(|| ORDERS_OF[draft.order_of].0.to_owned()),
+        seconds: schedule.makespan.seconds(),
+        lower_bound_seconds: draft.lower_bound.seconds(),
+        rounds: flow.stages.iter().map(sends).collect(),
+        schedule,
+    })
 }
 
-/// What happens when parts are put on stages.
-fn deployed(
-    parts: &[Vec<Step>],
-    lengths: &[usize],
-    in_flight: usize,
-    handover: Picoseconds,
-    requests: u64,
-) -> Deployment {
+impl Timed {
+    fn new(
+        program: &Program,
+        rounds: &[OnlineRound],
+        request: &PlanRequest,
+        orders: usize,
+    ) -> Result<Self, PlanningError> {
+        let (names, here) = parts(program, rounds, request, &request.network)?.into_iter().unzip();
+        let there = ORDERS_OF[..orders].iter().map(|&(name, bandwidth, latency)| {
+            let network = Network::new(name, bandwidth, latency)
+                .map_err(|error| PlanningError::Defect { reason: error.to_string() })?;
+            Ok(parts(program, rounds, request, &network)?.into_iter().map(|(_, steps)| steps).collect())
+        });
+        Ok(Self { names, here, there: there.collect::<Result<_, PlanningError>>()? })
+    }
+}
+
+/// Parts, put on stages.
+fn flow(parts: &[Vec<Step>], lengths: &[usize], in_flight: usize, handover: Picoseconds, requests: u64) -> Flow {
     let mut rest = parts.iter();
-    let flow = Flow {
+    Flow {
         stages: lengths.iter().map(|&length| rest.by_ref().take(length).flatten().copied().collect()).collect(),
         handovers: vec![handover; lengths.len() - 1],
         micro_batches: requests as usize,
         in_flight,
         shared_link: true,
-    };
-    let sends = |steps: &Vec<Step>| steps.iter().filter(|step| matches!(step, Step::Send(_))).count();
-    let schedule = run(&flow.execution());
-    Deployment {
-        parts: Vec::new(),
-        stages: lengths.to_vec(),
-        in_flight,
-        seconds: schedule.makespan.seconds(),
-        lower_bound_seconds: flow.lower_bound().seconds(),
-        rounds: flow.stages.iter().map(sends).collect(),
-        schedule,
     }
 }
 
@@ -102,10 +170,11 @@ fn parts(
     program: &Program,
     rounds: &[OnlineRound],
     request: &PlanRequest,
+    network: &Network,
 ) -> Result<Vec<(String, Vec<Step>)>, PlanningError> {
     let names = program::bill::group_names(&program.regions, Grouping::Layer);
     let mut work = if request.rates.is_some() { Work::by_group(program, &names) } else { BTreeMap::new() };
-    let latency = Picoseconds::from_seconds(request.network.latency_seconds()).ok_or(PlanError::TooLong)?;
+    let latency = Picoseconds::from_seconds(network.latency_seconds()).ok_or(PlanError::TooLong)?;
     let computation = |name: &str, work: Work| {
         let per_layer = if name.starts_with("layer") { request.parties.compute_seconds_per_layer } else { 0.0 };
         let seconds = per_layer + request.measured_seconds(&work);
@@ -119,14 +188,16 @@ fn parts(
             parts.push((name, vec![first]));
         }
         let (_, steps) = parts.last_mut().expect("there is a part");
-        steps.extend([Step::Send(link_time(round.bytes as i64, &request.network)?), Step::Latency(latency)]);
+        steps.extend([Step::Send(link_time(round.bytes as i64, network)?), Step::Latency(latency)]);
     }
     // What sends nothing is computed before.
     if let Some((_, steps)) = parts.first_mut() {
         let silent = work.into_values().fold(Work::default(), |sum, work| sum + work);
         steps.insert(0, computation("", silent)?);
     }
-    parts.iter_mut().for_each(|(_, steps)| steps.retain(|step| step.time() > Picoseconds::ZERO));
+    // Nothing that depends on the network is left out: an order is kept on another one.
+    let computes_nothing = |step: &Step| *step == Step::Compute(Picoseconds::ZERO);
+    parts.iter_mut().for_each(|(_, steps)| steps.retain(|step| !computes_nothing(step)));
     Ok(parts.into_iter().map(|(name, steps)| (name.to_owned(), steps)).collect())
 }
 

@@ -74,8 +74,15 @@ pub fn read_cluster(path: &Path) -> Result<Cluster, PlanningError> {
 /// # Errors
 /// A file that cannot be read or says something else; a rate that is missing, or no time.
 pub fn read_machine(path: &Path) -> Result<MachineFile, PlanningError> {
-    toml::from_str(&read(path)?)
-        .map_err(|error| PlanningError::Parse { path: path.to_owned(), message: error.to_string() })
+    let refuse = |message: String| PlanningError::Parse { path: path.to_owned(), message };
+    let machine: MachineFile = toml::from_str(&read(path)?).map_err(|error| refuse(error.to_string()))?;
+    let MachineFile { seq, batch, threads, .. } = machine;
+    match [("seq", seq), ("batch", batch), ("threads", threads)].into_iter().find(|(_, count)| *count == 0) {
+        Some((name, _)) => {
+            Err(refuse(format!("{name} is a number of the runs that were measured, one or more, and not 0")))
+        }
+        None => Ok(machine),
+    }
 }
 
 /// A measurement as a file that [`read_machine`] reads.
@@ -149,6 +156,9 @@ pub fn suite_text(suite: &Suite) -> Result<String, PlanningError> {
 #[must_use]
 pub fn deployment_text(plan: &Plan) -> String {
     let stages: Vec<String> = plan.deployment.stages.iter().map(usize::to_string).collect();
+    let order = plan.deployment.order_of.as_ref().map_or_else(String::new, |network| {
+        format!("# Messages leave in the order in which they leave on this network, where who comes first is served first.\norder-of = {}\n", string(network))
+    });
     let parts: Vec<String> = plan.deployment.parts.iter().map(|part| string(part)).collect();
     format!(
         "# Parts of {} that send, in their order; each stage of a party has the next so many of them.\n\
@@ -159,7 +169,7 @@ pub fn deployment_text(plan: &Plan) -> String {
         parts.join(", "),
         stages.join(", "),
         plan.deployment.in_flight
-    )
+    ) + &order
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! enlarge it; no factor for that is certified. The sum is therefore a measure of what protocols do, and not a bound on the answer: a
 //! private run beside plaintext shows the latter.
 
+mod candidates;
 mod catalogue;
 mod choose;
 mod deployment;

@@ -28,8 +28,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     cluster: Option<PathBuf>,
     /// How many candidates to show
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    top: usize,
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
 }
 
 /// One of the experiments.
@@ -67,6 +67,6 @@ pub(super) fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliE
     };
     let cluster = arguments.cluster.as_deref().map(read_cluster).transpose()?;
     let report = amp::report(arguments.experiment.into(), cluster, quirks).map_err(PlanningError::from)?;
-    screen::show(&report, manner, |_| words::text(&report, arguments.top))?;
+    screen::show(&report, manner, |_| words::text(&report, arguments.top.into()))?;
     Ok(Outcome::Positive)
 }

@@ -7,6 +7,10 @@ use viewless_protocols::scheme::SchemeKind;
 use viewless_simulator::work::{Kind, Rate};
 
 fn small() -> (Subject, Catalogue) {
+    small_under(&["exact"])
+}
+
+fn small_under(choices: &[&str]) -> (Subject, Catalogue) {
     let config = TransformerDraft {
         hidden_size: 16,
         heads: 2,
@@ -17,7 +21,8 @@ fn small() -> (Subject, Catalogue) {
     .check()
     .unwrap();
     let subject = Subject::of_model("small", config, Registry::built_in());
-    let space = Space::of_words(&["exact".to_owned()], &[]).unwrap();
+    let choices: Vec<String> = choices.iter().map(|&choice| choice.to_owned()).collect();
+    let space = Space::of_words(&choices, &[]).unwrap();
     let catalogue = Catalogue::new(&subject, &space, Sizes::new(8, 1).unwrap(), &|_, _| {}).unwrap();
     (subject, catalogue)
 }
@@ -155,4 +160,131 @@ fn budgets_that_nothing_meets_and_spaces_that_wrap_are_refused() {
     let mut local = catalogue.clone();
     local.entries.iter_mut().for_each(|entry| entry.linear.wraps = 1.0);
     assert!(winner(&local, &request(Network::lan(), 1.0)).unwrap_err().to_string().contains("may wrap more often"));
+}
+
+/// Every choice of an entry with what its parts add up to.
+fn all_choices(entry: &CatalogueEntry) -> Vec<Choice<'_>> {
+    let extend = |choices: Vec<Vec<usize>>, function: &crate::plan::FunctionChoice| {
+        let with =
+            |before: Vec<usize>| (0..function.variants.len()).map(move |variant| [&before[..], &[variant]].concat());
+        choices.into_iter().flat_map(with).collect()
+    };
+    let choices = entry.functions.iter().fold(vec![Vec::new()], extend);
+    choices.into_iter().map(|variants| Choice { entry, variants, bound: Picoseconds::ZERO }).collect()
+}
+
+#[test]
+fn parts_add_up_to_the_whole_or_nearly() {
+    let (subject, catalogue) = small_under(&[]);
+    let mut differing = 0;
+    for entry in &catalogue.entries {
+        let choices = all_choices(entry);
+        assert!(choices.len() > 300);
+        // Eleven is prime to the numbers of variants, so that each variant is met with most of the others.
+        for choice in choices.iter().step_by(11) {
+            let Found { protocols, load, .. } = Found::of(choice);
+            let suite =
+                with_protocols(suite(entry.scheme, entry.fraction_bits, &subject.registry).unwrap(), &protocols);
+            let program = subject.program(&suite, catalogue.sizes()).unwrap();
+            for (whole, parts) in Load::of(&program, &subject.registry).schedules.into_iter().zip(load.schedules) {
+                if entry.scheme.kind() == SchemeKind::Additive2 {
+                    assert_eq!(whole, parts, "{protocols:?}");
+                    continue;
+                }
+                let least = candidates::least_of_whole(parts);
+                assert!(whole.rounds >= least.rounds && whole.bytes >= least.bytes, "{protocols:?}");
+                differing += usize::from(whole != parts);
+            }
+        }
+    }
+    assert!(differing > 0, "what three parties send is counted as a whole for a reason");
+}
+
+/// Every third protocol of each function, so that all can be tried.
+fn few() -> (Subject, Catalogue) {
+    let (subject, mut catalogue) = small_under(&["exact", "carry"]);
+    for choice in catalogue.entries.iter_mut().flat_map(|entry| &mut entry.functions) {
+        choice.variants = choice.variants.iter().step_by(3).cloned().collect();
+    }
+    (subject, catalogue)
+}
+
+#[test]
+fn for_many_queries_the_plan_is_the_fastest_of_all_suites_and_not_always_that_of_the_least_bound() {
+    let (subject, catalogue) = few();
+    let mut surprises = 0;
+    for (requests, bandwidth, latency, machines, most_in_flight) in [
+        (10, 3.67e6, 1e-3, 1, 16),
+        (7, 1e7, 3e-2, 1, 4),
+        (7, 1e8, 3e-3, 1, 8),
+        (5, 1e7, 1e-3, 2, 2),
+        (5, 1e7, 1e-2, 1, 2),
+        (6, 1e8, 1e-2, 3, 1),
+        (3, 1e9, 1e-3, 1, 16),
+    ] {
+        let parties = PartiesFile { machines, most_in_flight, ..PartiesFile::default() };
+        let network = Network::new("asked", bandwidth, latency).unwrap();
+        let request = PlanRequest { requests, parties, ..request(network, 1.0) };
+        let allowed = |choice: &Choice| {
+            let error = |(function, &variant): (&crate::plan::FunctionChoice, &usize)| {
+                function.variants[variant].certified_error * function.calls as f64
+            };
+            choice.entry.functions.iter().zip(&choice.variants).map(error).sum::<f64>() <= request.error_budget
+        };
+        let choices: Vec<Choice> =
+            catalogue.entries.iter().flat_map(all_choices).filter(|choice| allowed(choice)).collect();
+        let all = counted(&subject, choices.iter().map(Found::of).collect(), &catalogue, &request).unwrap();
+        let plan = plan(&subject, &catalogue, &request).unwrap();
+        assert_eq!(plan.deployment.schedule.makespan, least_time(&all), "{request:?}");
+        let entries: Vec<&CatalogueEntry> = catalogue.entries.iter().collect();
+        let of_least_bound = search(&entries, &catalogue, &request).unwrap();
+        surprises += usize::from(
+            plan.chosen.suite.protocols != {
+                named(&subject, of_least_bound.entry, &of_least_bound.protocols, &request).unwrap().protocols
+            },
+        );
+        // What is searched by its bound is never beyond it.
+        for choice in candidates::below(&entries, catalogue.layers, &request, Picoseconds::MAX).unwrap() {
+            let found = Found::of(&choice);
+            let same = |candidate: &&Candidate| {
+                std::ptr::eq(candidate.found.entry, found.entry) && candidate.found.protocols == found.protocols
+            };
+            let known = all.iter().find(same).expect("all were counted");
+            assert!(choice.bound <= known.deployment.schedule.makespan, "{:?}", found.protocols);
+        }
+    }
+    assert!(surprises > 0);
+}
+
+#[test]
+fn many_queries_are_never_slower_with_more_error_a_better_network_or_more_machines() {
+    let (subject, catalogue) = few();
+    let ask = |requests, budget: f64, (bandwidth, latency): (f64, f64), machines, most_in_flight| {
+        let parties = PartiesFile { machines, most_in_flight, ..PartiesFile::default() };
+        let network = Network::new("asked", bandwidth, latency).unwrap();
+        let plan = plan(&subject, &catalogue, &PlanRequest { requests, parties, ..request(network, budget) }).unwrap();
+        assert!(plan.deployment.lower_bound_seconds <= plan.deployment.seconds + 1e-9);
+        assert!(plan.chosen.meets_budget && plan.suites_counted >= catalogue.entries.len());
+        plan.deployment.schedule.makespan
+    };
+    let (thin, wan) = ((3.67e6, 1e-3), (2e8, 4e-2));
+    let errors: Vec<f64> = front(&catalogue, &request(Network::wan(), 1e6)).iter().map(|point| point.0).collect();
+    let budgets = errors.iter().map(|error| error + 1e-9).chain([0.05, 1.0, 1e6]);
+    let mut budgets: Vec<f64> = budgets.collect();
+    budgets.sort_by(f64::total_cmp);
+    let times: Vec<Picoseconds> = budgets.iter().map(|&budget| ask(10, budget, wan, 1, 16)).collect();
+    assert!(times.is_sorted_by(|a, b| a >= b), "{budgets:?} {times:?}");
+    assert!(times.first() > times.last());
+    for (machines, most_in_flight) in [(1, 4), (2, 2)] {
+        let latencies =
+            [3e-2, 1e-3, 7e-4, 1e-4, 0.0].map(|latency| ask(7, 1.0, (1e7, latency), machines, most_in_flight));
+        assert!(latencies.is_sorted_by(|a, b| a >= b), "{latencies:?}");
+        let bandwidths =
+            [1e6, 1e7, 1.3e7, 1e9].map(|bandwidth| ask(7, 1.0, (bandwidth, 1e-3), machines, most_in_flight));
+        assert!(bandwidths.is_sorted_by(|a, b| a >= b), "{bandwidths:?}");
+    }
+    for parties in [[(1, 1), (1, 2), (1, 8)], [(1, 2), (2, 2), (3, 2)]] {
+        let times = parties.map(|(machines, most_in_flight)| ask(7, 1.0, thin, machines, most_in_flight));
+        assert!(times.is_sorted_by(|a, b| a >= b), "{times:?}");
+    }
 }

@@ -175,6 +175,7 @@ pub fn deployment_text(plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use viewless_simulator::work::{Kind, Rate, Rates};
 
     #[test]
     fn a_suite_that_is_written_is_read_back_as_it_was() {
@@ -188,6 +189,11 @@ mod tests {
         let text = "protocol gelu/mine\n# \t\"\\\u{7f}\u{1} quoted\n".to_owned();
         suite.protocol_files.insert("a \"b\"/c.protocol".to_owned(), text);
         assert_eq!(Suite::parse("test", &suite_text(&suite).unwrap()), Ok(suite));
+    }
+
+    fn rates() -> Rates {
+        let rate = Rate { seconds_per_operation: 1e-6, seconds_per_unit: 1e-9 };
+        Kind::ALL.into_iter().map(|kind| (kind, rate)).collect::<BTreeMap<_, _>>().try_into().unwrap()
     }
 
     #[test]
@@ -217,6 +223,11 @@ mod tests {
         assert!(other_manner.contains("`within-node-gigabits-per-second`"), "{other_manner}");
         let other_manner = read_parties(&file("machines = 1\nmost_in_flight = 2")).unwrap_err().to_string();
         assert!(other_manner.contains("`most-in-flight`"), "{other_manner}");
+        let machine = MachineFile { model: "m".to_owned(), seq: 0, batch: 1, threads: 2, rates: rates() };
+        let none = read_machine(&file(&machine_text(&machine))).unwrap_err().to_string();
+        assert!(none.contains("seq is a number of the runs that were measured, one or more, and not 0"), "{none}");
+        let machine = MachineFile { seq: 8, ..machine };
+        assert_eq!(read_machine(&file(&machine_text(&machine))).unwrap(), machine);
         assert!(read_cluster(&folder.path().join("none.toml")).unwrap_err().to_string().contains("none.toml"));
     }
 }

@@ -1,7 +1,7 @@
 //! The command line's parts: arguments, words, tables, charts, progress, files. What they are about is in [`viewless_workbench`].
 //!
 //! Results go to standard output, progress and logs to standard error. Exit codes: 0 for success, 1 for a negative verdict, 2
-//! for bad usage or input, with a sentence on standard error that says what to do.
+//! for bad usage or input, with a sentence on standard error that says what to do; with `--json` as JSON, on its last line.
 
 pub mod arguments;
 pub mod commands;
@@ -39,17 +39,31 @@ struct Cli {
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
-    // clap itself ends the process with code 2 on bad usage, and with 0 after --help and --version.
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return refuse_usage(&usage),
+    };
     log_to_standard_error();
     match cli.command.run(Manner { json: cli.json, explain: cli.explain }) {
         Ok(Outcome::Positive) => ExitCode::SUCCESS,
         Ok(Outcome::Negative) => ExitCode::from(1),
         Err(error) => {
-            screen::note(format_args!("error: {error}"));
-            ExitCode::from(2)
+            screen::refuse(&error.to_string(), cli.json);
+            ExitCode::from(screen::REFUSED)
         }
     }
+}
+
+/// Says what is wrong with the arguments; or gives the help or the version that they ask for.
+fn refuse_usage(usage: &clap::Error) -> ExitCode {
+    // What was not understood cannot say whether it asks for JSON.
+    let as_json = std::env::args_os().any(|argument| argument == "--json");
+    if !(usage.use_stderr() && as_json) {
+        usage.exit();
+    }
+    let text = usage.render().to_string();
+    screen::refuse(text.trim_start_matches("error: ").trim_end(), true);
+    ExitCode::from(screen::REFUSED)
 }
 
 fn log_to_standard_error() {

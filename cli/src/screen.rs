@@ -39,6 +39,27 @@ pub fn print_json(result: &impl Serialize) -> Result<(), CliError> {
     write(|out| writeln!(out, "{text}"))
 }
 
+/// The exit code of a command that was not carried out.
+pub const REFUSED: u8 = 2;
+
+/// Why a command was not carried out.
+#[derive(Debug, Serialize)]
+pub struct Refusal<'a> {
+    /// What is wrong, where, and what to do.
+    pub error: &'a str,
+    /// The exit code of the command.
+    pub exit_code: u8,
+}
+
+/// Says on standard error why a command is not carried out; as JSON on one line, where its result would have been JSON.
+pub fn refuse(error: &str, as_json: bool) {
+    let refusal = Refusal { error, exit_code: REFUSED };
+    match serde_json::to_string(&refusal).ok().filter(|_| as_json) {
+        Some(line) => note(line),
+        None => note(format_args!("error: {error}")),
+    }
+}
+
 /// Writes a line to standard error; if that is closed, there is nobody to tell.
 pub fn note(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");

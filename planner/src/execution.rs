@@ -253,7 +253,7 @@ pub fn replay(execution: &Execution, order: &Order) -> Schedule {
                 spans.push(Span { resource, job, begin, end });
                 (free[resource], *clock) = (end, end);
             }
-            Activity::Delay(duration) => *clock = *clock + duration,
+            Activity::Delay(duration) => *clock += duration,
             Activity::Enter(room) => {
                 let given_back = places[room].pop_front().expect("the order gives places back before it takes them");
                 *clock = given_back.max(*clock);

@@ -17,8 +17,17 @@ const fn report(name: &'static str, is: &'static str, of: &'static str, commands
     Report { name, is, of, commands }
 }
 
+/// The report of commands that are not carried out.
+pub(crate) const REFUSAL: &str = "error";
+
 /// All of them.
-pub(crate) const REPORTS: [Report; 21] = [
+pub(crate) const REPORTS: [Report; 22] = [
+    report(
+        REFUSAL,
+        "why a command was not carried out: the last line of standard error",
+        "cli::screen::Refusal",
+        &["list gelu/none", "cost bert-base --sek 8", "plan bert-base --error 0", "infer --model nowhere --text words"],
+    ),
     report("list", "viewless list: what there is", "cli::commands::list::Everything", &["list"]),
     report(
         "list-name",

@@ -167,16 +167,7 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
         }
     }
     let lower_bound = of_schemes.iter().map(|found| found.lower_bound).min();
-    let mut candidates = with_all_that_may_be_faster(subject, of_schemes, &allowed, catalogue, request)?;
-    let suites_counted = candidates.len();
-    candidates.sort_by_key(|candidate| candidate.deployment.schedule.makespan);
-    let mut seen: Vec<*const CatalogueEntry> = Vec::new();
-    candidates.retain(|candidate| {
-        let entry: *const CatalogueEntry = candidate.found.entry;
-        let is_first = !seen.contains(&entry);
-        seen.push(entry);
-        is_first
-    });
+    let (candidates, suites_counted) = best_of_schemes(subject, of_schemes, &allowed, catalogue, request)?;
     let mut candidates = candidates.into_iter();
     let (Some(Candidate { found, priced: chosen, deployment }), Some(lower_bound)) = (candidates.next(), lower_bound)
     else {
@@ -205,15 +196,17 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
     })
 }
 
-/// Counts and deploys the best of each scheme, and then others by their bound, until no bound is less than the least time.
-fn with_all_that_may_be_faster<'a>(
+/// Counts and deploys the best of each scheme, and then others by their bound, until no bound is less than the least time. Gives the fastest
+/// of each scheme, fastest first, and how many suites were counted.
+fn best_of_schemes<'a>(
     subject: &Subject,
     of_schemes: Vec<Found<'a>>,
     entries: &[&'a CatalogueEntry],
     catalogue: &Catalogue,
     request: &PlanRequest,
-) -> Result<Vec<Candidate<'a>>, PlanningError> {
+) -> Result<(Vec<Candidate<'a>>, usize), PlanningError> {
     let mut candidates = counted(subject, of_schemes, catalogue, request)?;
+    let mut suites_counted = candidates.len();
     let known: Vec<(*const CatalogueEntry, BTreeMap<String, String>)> =
         candidates.iter().map(|Candidate { found, .. }| (found.entry as *const _, found.protocols.clone())).collect();
     // For one query what was searched is what is counted, where parts are the whole.
@@ -227,9 +220,26 @@ fn with_all_that_may_be_faster<'a>(
         if chunk[0].lower_bound >= least_time(&candidates) {
             break;
         }
-        candidates.extend(counted(subject, chunk.to_vec(), catalogue, request)?);
+        let others = counted(subject, chunk.to_vec(), catalogue, request)?;
+        suites_counted += others.len();
+        candidates.extend(others);
+        // What happens in a deployment is kept in full, so only for those that may be shown.
+        keep_the_fastest_of_each_scheme(&mut candidates);
     }
-    Ok(candidates)
+    keep_the_fastest_of_each_scheme(&mut candidates);
+    Ok((candidates, suites_counted))
+}
+
+/// Fastest first.
+fn keep_the_fastest_of_each_scheme(candidates: &mut Vec<Candidate>) {
+    candidates.sort_by_key(|candidate| candidate.deployment.schedule.makespan);
+    let mut seen: Vec<*const CatalogueEntry> = Vec::new();
+    candidates.retain(|candidate| {
+        let entry: *const CatalogueEntry = candidate.found.entry;
+        let is_first = !seen.contains(&entry);
+        seen.push(entry);
+        is_first
+    });
 }
 
 /// Counts and deploys choices; those that wrap too often as a whole are left out.

@@ -12,7 +12,7 @@ use viewless_simulator::network::Network;
 use viewless_simulator::work::Work;
 
 /// The most rounds, over all queries, that are simulated event by event.
-const MOST_EVENTS: u64 = 20_000_000;
+const MOST_EVENTS: u64 = 4_000_000;
 
 /// Where a plan runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -40,15 +40,15 @@ pub struct Deployment {
 /// Networks whose orders are tried when stages share a link, whatever the network is that is asked about: bits per second, and seconds one
 /// way. The bits that are under way on them are powers of about thirty apart.
 const ORDERS_OF: [(&str, f64, f64); 9] = [
-    ("1 Mbit/s, 0.1 ms", 1e6, 1e-4),
-    ("1 Mbit/s, 3 ms", 1e6, 3e-3),
-    ("1 Mbit/s, 100 ms", 1e6, 1e-1),
-    ("100 Mbit/s, 0.1 ms", 1e8, 1e-4),
-    ("100 Mbit/s, 3 ms", 1e8, 3e-3),
-    ("100 Mbit/s, 100 ms", 1e8, 1e-1),
     ("10 Gbit/s, 0.1 ms", 1e10, 1e-4),
     ("10 Gbit/s, 3 ms", 1e10, 3e-3),
     ("10 Gbit/s, 100 ms", 1e10, 1e-1),
+    ("100 Mbit/s, 0.1 ms", 1e8, 1e-4),
+    ("100 Mbit/s, 3 ms", 1e8, 3e-3),
+    ("100 Mbit/s, 100 ms", 1e8, 1e-1),
+    ("1 Mbit/s, 0.1 ms", 1e6, 1e-4),
+    ("1 Mbit/s, 3 ms", 1e6, 3e-3),
+    ("1 Mbit/s, 100 ms", 1e6, 1e-1),
 ];
 
 /// A way to deploy a Program, with what no order of its events beats.
@@ -65,7 +65,8 @@ struct Draft<'a> {
 struct Timed {
     names: Vec<String>,
     here: Vec<Vec<Step>>,
-    there: Vec<Vec<Vec<Step>>>,
+    /// By the place of the network in the list; without those on which the queries would take longer than can be represented.
+    there: Vec<(usize, Vec<Vec<Step>>)>,
 }
 
 /// The best deployment of a Program, of all these: every schedule of its messages; every number of stages; every power of two in flight; and
@@ -88,7 +89,7 @@ pub(super) fn deploy(
     let (most_stages, most_in_flight) = if request.requests == 1 { (1, 1) } else { (machines, most_in_flight) };
     let longest = schedules.iter().map(Vec::len).max().unwrap_or(0) as u64;
     if longest.checked_mul(request.requests).is_none_or(|events| events > MOST_EVENTS) {
-        return Err(PlanError::TooLong.into());
+        return Err(PlanningError::TooManyEvents { requests: request.requests, rounds: longest, most: MOST_EVENTS });
     }
     // One stage that only sends serves its queries in turn, whatever the network is.
     let orders = |stages: usize| if stages == 1 && request.computes_nothing() { 1 } else { ORDERS_OF.len() };
@@ -99,8 +100,8 @@ pub(super) fn deploy(
     let mut drafts = Vec::new();
     for schedule in &timed {
         for stages in 1..=most_stages.min(schedule.here.len()) {
-            for order_of in 0..orders(stages) {
-                let lengths = stage_lengths(&schedule.there[order_of], stages, handover, request.requests)?;
+            for (order_of, there) in schedule.there.iter().take(orders(stages)) {
+                let (order_of, lengths) = (*order_of, stage_lengths(there, stages, handover, request.requests)?);
                 for in_flight in (0..).map(|power| 1usize << power).take_while(|&count| count <= most_in_flight) {
                     let lower_bound = flow(&schedule.here, &lengths, in_flight).lower_bound();
                     drafts.push(Draft { schedule, lengths: lengths.clone(), order_of, in_flight, lower_bound });
@@ -111,10 +112,12 @@ pub(super) fn deploy(
     drafts.sort_by_key(|draft| draft.lower_bound);
     let mut best: Option<(Schedule, &Draft, Flow)> = None;
     for draft in &drafts {
+        let (_, there) =
+            draft.schedule.there.iter().find(|(place, _)| *place == draft.order_of).expect("drafts are of these");
         if best.as_ref().is_some_and(|(best, ..)| best.makespan <= draft.lower_bound) {
             break;
         }
-        let there = flow(&draft.schedule.there[draft.order_of], &draft.lengths, draft.in_flight);
+        let there = flow(there, &draft.lengths, draft.in_flight);
         let here = flow(&draft.schedule.here, &draft.lengths, draft.in_flight);
         let (_, order) = run_in_order(&there.execution());
         let happened = replay(&here.execution(), &order);
@@ -143,14 +146,31 @@ impl Timed {
         request: &PlanRequest,
         orders: usize,
     ) -> Result<Self, PlanningError> {
-        let (names, here) = parts(program, rounds, request, &request.network)?.into_iter().unzip();
-        let there = ORDERS_OF[..orders].iter().map(|&(name, bandwidth, latency)| {
+        let (names, here): (Vec<String>, Vec<Vec<Step>>) =
+            parts(program, rounds, request, &request.network)?.into_iter().unzip();
+        if !fits(&here, request) {
+            return Err(PlanError::TooLong.into());
+        }
+        let mut there = Vec::new();
+        for (place, &(name, bandwidth, latency)) in ORDERS_OF[..orders].iter().enumerate() {
             let network = Network::new(name, bandwidth, latency)
                 .map_err(|error| PlanningError::Defect { reason: error.to_string() })?;
-            Ok(parts(program, rounds, request, &network)?.into_iter().map(|(_, steps)| steps).collect())
-        });
-        Ok(Self { names, here, there: there.collect::<Result<_, PlanningError>>()? })
+            let parts: Vec<Vec<Step>> =
+                parts(program, rounds, request, &network)?.into_iter().map(|(_, steps)| steps).collect();
+            if fits(&parts, request) {
+                there.push((place, parts));
+            }
+        }
+        if there.is_empty() { Err(PlanError::TooLong.into()) } else { Ok(Self { names, here, there }) }
     }
+}
+
+/// Whether all queries one after the other, which take no less than any order of their events, take a time that can be represented.
+fn fits(parts: &[Vec<Step>], request: &PlanRequest) -> bool {
+    let handovers = request.parties.handover_seconds * request.parties.machines as f64;
+    let alone = Picoseconds::from_seconds(handovers)
+        .and_then(|start| parts.iter().flatten().try_fold(start, |sum, step| sum.checked_add(step.time())));
+    alone.and_then(|alone| alone.checked_mul(request.requests)).is_some()
 }
 
 /// Parts, put on stages.

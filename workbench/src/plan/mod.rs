@@ -94,6 +94,19 @@ pub enum PlanningError {
         "measured rates are those of one process that computes one query for all parties; for several queries, or with compute-seconds-per-layer, leave them out"
     )]
     TwoComputations,
+    /// More messages than are simulated one by one.
+    #[error(
+        "{requests} queries of {rounds} rounds each are more than the {most} messages that are simulated one by one; ask for {} or fewer",
+        most / rounds.max(&1)
+    )]
+    TooManyEvents {
+        /// Queries that were asked for.
+        requests: u64,
+        /// Rounds of a query.
+        rounds: u64,
+        /// The most rounds of all queries.
+        most: u64,
+    },
     /// Every suite within the budget wraps too often.
     #[error(
         "every suite of the space with certified site errors that add up to {budget:e} or less may wrap more often than {limit:e} times in an inference; allow exact truncation, a larger error, or more wraps"

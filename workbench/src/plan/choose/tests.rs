@@ -144,6 +144,17 @@ fn more_queries_in_flight_are_between_the_bound_and_one_after_the_other() {
 }
 
 #[test]
+fn more_queries_than_are_simulated_and_times_that_do_not_fit_are_refused() {
+    let (subject, catalogue) = few();
+    let refused = |requests, network| {
+        plan(&subject, &catalogue, &PlanRequest { requests, ..request(network, 1.0) }).unwrap_err().to_string()
+    };
+    let many = refused(1_000_000, Network::lan());
+    assert!(many.contains("1000000 queries of") && many.contains("or fewer"), "{many}");
+    assert!(refused(2_000, Network::new("slow", 1e3, 100.0).unwrap()).contains("213 days"));
+}
+
+#[test]
 fn budgets_that_nothing_meets_and_spaces_that_wrap_are_refused() {
     let (_, catalogue) = small();
     let refused = |budget| winner(&catalogue, &request(Network::lan(), budget)).unwrap_err().to_string();

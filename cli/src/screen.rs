@@ -53,10 +53,10 @@ pub struct Refusal<'a> {
 
 /// Says on standard error why a command is not carried out; as JSON on one line, where its result would have been JSON.
 pub fn refuse(error: &str, as_json: bool) {
-    let refusal = Refusal { error, exit_code: REFUSED };
-    match serde_json::to_string(&refusal).ok().filter(|_| as_json) {
-        Some(line) => note(line),
-        None => note(format_args!("error: {error}")),
+    let as_line = |refusal: Refusal| serde_json::to_string(&refusal).unwrap_or_else(|_| error.to_owned());
+    match as_json {
+        true => note(as_line(Refusal { error, exit_code: REFUSED })),
+        false => note(format_args!("error: {error}")),
     }
 }
 

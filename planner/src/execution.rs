@@ -53,7 +53,7 @@ pub struct Schedule {
     pub makespan: Picoseconds,
     /// When each job was done.
     pub done: Vec<Picoseconds>,
-    /// Who occupied what, when. After [`run`] in the order of beginning, after [`replay`] in the order that it kept.
+    /// Who occupied what, when, in the order of beginning.
     pub spans: Vec<Span>,
 }
 

@@ -121,7 +121,7 @@ fn bound(plan: &Plan) -> String {
     );
     let gap = (plan.deployment.seconds / plan.lower_bound_seconds - 1.0) * 100.0;
     match gap >= -1e-7 {
-        true => format!("{queries}. {best}. {proved} for all of them, {:.1} % below that.\n", gap.abs()),
+        true => format!("{queries}. {best}. {proved} for all of them: the gap is {:.1} %.\n", gap.abs()),
         false => format!("{queries}. {best}. {proved} for all of them: {meet}.\n"),
     }
 }

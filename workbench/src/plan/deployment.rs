@@ -55,8 +55,9 @@ const ORDERS_OF: [(&str, f64, f64); 9] = [
 struct Draft<'a> {
     schedule: &'a Timed,
     lengths: Vec<usize>,
-    /// The network whose order is kept.
+    /// The network whose order is kept, by its place in the list, and the parts on it.
     order_of: usize,
+    there: &'a [Vec<Step>],
     in_flight: usize,
     lower_bound: Picoseconds,
 }
@@ -100,11 +101,11 @@ pub(super) fn deploy(
     let mut drafts = Vec::new();
     for schedule in &timed {
         for stages in 1..=most_stages.min(schedule.here.len()) {
-            for (order_of, there) in schedule.there.iter().take(orders(stages)) {
-                let (order_of, lengths) = (*order_of, stage_lengths(there, stages, handover, request.requests)?);
+            for &(order_of, ref there) in schedule.there.iter().take(orders(stages)) {
+                let lengths = stage_lengths(there, stages, handover, request.requests)?;
                 for in_flight in (0..).map(|power| 1usize << power).take_while(|&count| count <= most_in_flight) {
                     let lower_bound = flow(&schedule.here, &lengths, in_flight).lower_bound();
-                    drafts.push(Draft { schedule, lengths: lengths.clone(), order_of, in_flight, lower_bound });
+                    drafts.push(Draft { schedule, lengths: lengths.clone(), order_of, there, in_flight, lower_bound });
                 }
             }
         }
@@ -112,12 +113,10 @@ pub(super) fn deploy(
     drafts.sort_by_key(|draft| draft.lower_bound);
     let mut best: Option<(Schedule, &Draft, Flow)> = None;
     for draft in &drafts {
-        let (_, there) =
-            draft.schedule.there.iter().find(|(place, _)| *place == draft.order_of).expect("drafts are of these");
         if best.as_ref().is_some_and(|(best, ..)| best.makespan <= draft.lower_bound) {
             break;
         }
-        let there = flow(there, &draft.lengths, draft.in_flight);
+        let there = flow(draft.there, &draft.lengths, draft.in_flight);
         let here = flow(&draft.schedule.here, &draft.lengths, draft.in_flight);
         let (_, order) = run_in_order(&there.execution());
         let happened = replay(&here.execution(), &order);

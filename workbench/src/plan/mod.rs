@@ -94,9 +94,9 @@ pub enum PlanningError {
         "measured rates are those of one process that computes one query for all parties; for several queries, or with compute-seconds-per-layer, leave them out"
     )]
     TwoComputations,
-    /// More messages than are simulated one by one.
+    /// More rounds than are simulated one by one.
     #[error(
-        "{requests} queries of {rounds} rounds each are more than the {most} messages that are simulated one by one; ask for {} or fewer",
+        "{requests} queries of {rounds} rounds each are more than the {most} rounds that are simulated one by one; ask for {} or fewer",
         most / rounds.max(&1)
     )]
     TooManyEvents {

@@ -1,8 +1,112 @@
-//! Which suites of a space can be the best for many queries: all whose bound is less than what is known, the most promising first.
+//! Which suites of a space can be the best: all whose bound is less than what is known, the most promising first, each counted as a whole and
+//! deployed.
 
-use super::choose::{budget_units, link_time, parts_are_the_whole, units, wraps_budget, wraps_units};
-use super::{CatalogueEntry, Load, PlanRequest, PlanningError, Rounds};
+use super::choose::{Found, Priced, budget_units, link_time, named, priced, units, wraps_budget, wraps_units};
+use super::deployment::{Deployment, deploy};
+use super::{Catalogue, CatalogueEntry, Load, PlanRequest, PlanningError, Rounds};
+use crate::subject::Subject;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
 use viewless_planner::{Picoseconds, PlanError};
+use viewless_protocols::program;
+use viewless_protocols::scheme::SchemeKind;
+
+/// A choice, counted as a whole and deployed.
+pub(super) struct Candidate<'a> {
+    pub(super) found: Found<'a>,
+    pub(super) priced: Priced,
+    pub(super) deployment: Deployment,
+}
+
+/// Suites that are counted at a time.
+const CHUNK: usize = 8;
+
+/// Counts and deploys the best of each scheme, and then others by their bound, until no bound is less than the least time. Gives the fastest
+/// of each scheme, fastest first, and how many suites were counted.
+pub(super) fn best_of_schemes<'a>(
+    subject: &Subject,
+    of_schemes: Vec<Found<'a>>,
+    entries: &[&'a CatalogueEntry],
+    catalogue: &Catalogue,
+    request: &PlanRequest,
+) -> Result<(Vec<Candidate<'a>>, usize), PlanningError> {
+    let mut candidates = counted(subject, of_schemes, catalogue, request)?;
+    let mut suites_counted = candidates.len();
+    let known: Vec<(*const CatalogueEntry, BTreeMap<String, String>)> =
+        candidates.iter().map(|Candidate { found, .. }| (found.entry as *const _, found.protocols.clone())).collect();
+    // For one query what was searched is what is counted, where parts are the whole.
+    let open: Vec<&CatalogueEntry> =
+        entries.iter().copied().filter(|entry| request.requests > 1 || !parts_are_the_whole(entry)).collect();
+    let others = below(&open, catalogue.layers, request, least_time(&candidates))?;
+    let others = others.iter().map(Found::of);
+    let others: Vec<Found> =
+        others.filter(|found| !known.contains(&(found.entry as *const _, found.protocols.clone()))).collect();
+    for chunk in others.chunks(CHUNK) {
+        if chunk[0].lower_bound >= least_time(&candidates) {
+            break;
+        }
+        let others = counted(subject, chunk.to_vec(), catalogue, request)?;
+        suites_counted += others.len();
+        candidates.extend(others);
+        // What happens in a deployment is kept in full, so only for those that may be shown.
+        keep_the_fastest_of_each_scheme(&mut candidates);
+    }
+    keep_the_fastest_of_each_scheme(&mut candidates);
+    Ok((candidates, suites_counted))
+}
+
+/// Fastest first.
+fn keep_the_fastest_of_each_scheme(candidates: &mut Vec<Candidate>) {
+    candidates.sort_by_key(|candidate| candidate.deployment.schedule.makespan);
+    let mut seen: Vec<*const CatalogueEntry> = Vec::new();
+    candidates.retain(|candidate| {
+        let entry: *const CatalogueEntry = candidate.found.entry;
+        let is_first = !seen.contains(&entry);
+        seen.push(entry);
+        is_first
+    });
+}
+
+/// Counts and deploys choices; those that wrap too often as a whole are left out.
+pub(super) fn counted<'a>(
+    subject: &Subject,
+    found: Vec<Found<'a>>,
+    catalogue: &Catalogue,
+    request: &PlanRequest,
+) -> Result<Vec<Candidate<'a>>, PlanningError> {
+    let found = found.into_par_iter().map(|found| candidate(subject, found, catalogue, request));
+    Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// The time of the fastest.
+pub(super) fn least_time(candidates: &[Candidate]) -> Picoseconds {
+    let times = candidates.iter().map(|candidate| candidate.deployment.schedule.makespan);
+    times.min().unwrap_or(Picoseconds::MAX)
+}
+
+fn candidate<'a>(
+    subject: &Subject,
+    found: Found<'a>,
+    catalogue: &Catalogue,
+    request: &PlanRequest,
+) -> Result<Option<Candidate<'a>>, PlanningError> {
+    let suite = named(subject, found.entry, &found.protocols, request)?;
+    let program = subject.program(&suite, catalogue.sizes())?;
+    let rounds = program::online_rounds(&program);
+    let priced = priced(subject, suite, Load::counted(&program, &subject.registry, &rounds), catalogue, request)?;
+    // Parts are within the limit; their floating-point sum in another order need not be.
+    if priced.load.wraps > request.most_wraps {
+        return Ok(None);
+    }
+    let deployment = deploy(&program, &rounds, catalogue, request)?;
+    Ok(Some(Candidate { found, priced, deployment }))
+}
+
+/// Whether what is counted for each part adds up to what is counted for the whole. Among three parties messages of neighbouring parts may
+/// leave together, on different links, and the busiest link of a round is counted.
+fn parts_are_the_whole(entry: &CatalogueEntry) -> bool {
+    entry.scheme.kind() == SchemeKind::Additive2
+}
 
 /// Protocols for the functions of a scheme, in the order of its entry.
 #[derive(Debug, Clone)]

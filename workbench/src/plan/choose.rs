@@ -1,8 +1,8 @@
 //! The search: what to choose from a catalogue for a network, a budget and a number of queries.
 
-use super::candidates::{self, Choice};
+use super::candidates::{Candidate, Choice, best_of_schemes};
 use super::catalogue::{suite, with_protocols};
-use super::deployment::{Deployment, deploy};
+use super::deployment::Deployment;
 use super::{Catalogue, CatalogueEntry, Load, PartiesFile, PlanningError, Rounds, VariantEntry};
 use crate::SubjectError;
 use crate::comparison::certified;
@@ -12,8 +12,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_planner::{Operation, Picoseconds, PlanError, Problem, Variant, outer};
 use viewless_protocols::nonlinear::{Function, Protocol, Quality};
-use viewless_protocols::program::{self, PREDICTED_SCHEDULES};
-use viewless_protocols::scheme::{SchemeKind, Weights};
+use viewless_protocols::program::PREDICTED_SCHEDULES;
+use viewless_protocols::scheme::Weights;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::work::{Rates, Work};
@@ -139,16 +139,6 @@ pub struct Plan {
     pub schemes_that_wrap: usize,
 }
 
-/// A choice, counted as a whole and deployed.
-struct Candidate<'a> {
-    found: Found<'a>,
-    priced: Priced,
-    deployment: Deployment,
-}
-
-/// Suites that are counted at a time.
-const CHUNK: usize = 8;
-
 /// Plans for a model: searches every scheme of the catalogue by parts, counts and deploys the best of each, and then every other suite that
 /// its bound allows to be faster; and takes the fastest.
 ///
@@ -194,93 +184,6 @@ pub fn plan(subject: &Subject, catalogue: &Catalogue, request: &PlanRequest) -> 
         deployment,
         runners_up: candidates.map(|candidate| candidate.priced).take(RUNNERS_UP).collect(),
     })
-}
-
-/// Counts and deploys the best of each scheme, and then others by their bound, until no bound is less than the least time. Gives the fastest
-/// of each scheme, fastest first, and how many suites were counted.
-fn best_of_schemes<'a>(
-    subject: &Subject,
-    of_schemes: Vec<Found<'a>>,
-    entries: &[&'a CatalogueEntry],
-    catalogue: &Catalogue,
-    request: &PlanRequest,
-) -> Result<(Vec<Candidate<'a>>, usize), PlanningError> {
-    let mut candidates = counted(subject, of_schemes, catalogue, request)?;
-    let mut suites_counted = candidates.len();
-    let known: Vec<(*const CatalogueEntry, BTreeMap<String, String>)> =
-        candidates.iter().map(|Candidate { found, .. }| (found.entry as *const _, found.protocols.clone())).collect();
-    // For one query what was searched is what is counted, where parts are the whole.
-    let open: Vec<&CatalogueEntry> =
-        entries.iter().copied().filter(|entry| request.requests > 1 || !parts_are_the_whole(entry)).collect();
-    let others = candidates::below(&open, catalogue.layers, request, least_time(&candidates))?;
-    let others = others.iter().map(Found::of);
-    let others: Vec<Found> =
-        others.filter(|found| !known.contains(&(found.entry as *const _, found.protocols.clone()))).collect();
-    for chunk in others.chunks(CHUNK) {
-        if chunk[0].lower_bound >= least_time(&candidates) {
-            break;
-        }
-        let others = counted(subject, chunk.to_vec(), catalogue, request)?;
-        suites_counted += others.len();
-        candidates.extend(others);
-        // What happens in a deployment is kept in full, so only for those that may be shown.
-        keep_the_fastest_of_each_scheme(&mut candidates);
-    }
-    keep_the_fastest_of_each_scheme(&mut candidates);
-    Ok((candidates, suites_counted))
-}
-
-/// Fastest first.
-fn keep_the_fastest_of_each_scheme(candidates: &mut Vec<Candidate>) {
-    candidates.sort_by_key(|candidate| candidate.deployment.schedule.makespan);
-    let mut seen: Vec<*const CatalogueEntry> = Vec::new();
-    candidates.retain(|candidate| {
-        let entry: *const CatalogueEntry = candidate.found.entry;
-        let is_first = !seen.contains(&entry);
-        seen.push(entry);
-        is_first
-    });
-}
-
-/// Counts and deploys choices; those that wrap too often as a whole are left out.
-fn counted<'a>(
-    subject: &Subject,
-    found: Vec<Found<'a>>,
-    catalogue: &Catalogue,
-    request: &PlanRequest,
-) -> Result<Vec<Candidate<'a>>, PlanningError> {
-    let found = found.into_par_iter().map(|found| candidate(subject, found, catalogue, request));
-    Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-}
-
-/// The time of the fastest.
-fn least_time(candidates: &[Candidate]) -> Picoseconds {
-    let times = candidates.iter().map(|candidate| candidate.deployment.schedule.makespan);
-    times.min().unwrap_or(Picoseconds::MAX)
-}
-
-fn candidate<'a>(
-    subject: &Subject,
-    found: Found<'a>,
-    catalogue: &Catalogue,
-    request: &PlanRequest,
-) -> Result<Option<Candidate<'a>>, PlanningError> {
-    let suite = named(subject, found.entry, &found.protocols, request)?;
-    let program = subject.program(&suite, catalogue.sizes())?;
-    let rounds = program::online_rounds(&program);
-    let priced = priced(subject, suite, Load::counted(&program, &subject.registry, &rounds), catalogue, request)?;
-    // Parts are within the limit; their floating-point sum in another order need not be.
-    if priced.load.wraps > request.most_wraps {
-        return Ok(None);
-    }
-    let deployment = deploy(&program, &rounds, catalogue, request)?;
-    Ok(Some(Candidate { found, priced, deployment }))
-}
-
-/// Whether what is counted for each part adds up to what is counted for the whole. Among three parties messages of neighbouring parts may
-/// leave together, on different links, and the busiest link of a round is counted.
-pub(super) fn parts_are_the_whole(entry: &CatalogueEntry) -> bool {
-    entry.scheme.kind() == SchemeKind::Additive2
 }
 
 pub(super) fn check(catalogue: &Catalogue, request: &PlanRequest) -> Result<(), PlanningError> {
@@ -364,11 +267,11 @@ pub(super) struct Found<'a> {
     /// One query alone, its parts added up.
     pub(super) load: Load,
     /// What no choice of these entries beats for all queries, parts added up.
-    lower_bound: Picoseconds,
+    pub(super) lower_bound: Picoseconds,
 }
 
 impl<'a> Found<'a> {
-    fn of(choice: &Choice<'a>) -> Self {
+    pub(super) fn of(choice: &Choice<'a>) -> Self {
         let Choice { entry, ref variants, bound } = *choice;
         let mut found = Self { entry, protocols: BTreeMap::new(), load: entry.linear, lower_bound: bound };
         for (function, &variant) in entry.functions.iter().zip(variants) {
@@ -438,7 +341,7 @@ fn problem(
 }
 
 /// The suite of a choice, with a name and a summary that say what it is.
-fn named(
+pub(super) fn named(
     subject: &Subject,
     entry: &CatalogueEntry,
     protocols: &BTreeMap<String, String>,
@@ -478,7 +381,7 @@ fn swaps(found: &Found, catalogue: &Catalogue, request: &PlanRequest) -> Vec<Swa
 }
 
 /// Prices the load of a suite and adds up its certified errors.
-fn priced(
+pub(super) fn priced(
     subject: &Subject,
     suite: Suite,
     load: Load,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::plan::candidates::{self, counted, least_time};
 use crate::plan::{Space, front, winner};
 use crate::sizes::Sizes;
 use viewless_protocols::model::{TransformerConfig, TransformerDraft};

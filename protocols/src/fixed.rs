@@ -117,10 +117,14 @@ pub fn decode(word: u64, fraction_bits: u8, ring_bits: u8) -> f64 {
     ring::signed(word, ring_bits) as f64 * power_of_two(-i32::from(fraction_bits))
 }
 
-/// 2^exponent for exponents of ordinary size.
+/// 2^exponent, rounded to a double: infinite from 1024 on, zero below -1074.
 #[must_use]
 pub fn power_of_two(exponent: i32) -> f64 {
-    libm::exp2(f64::from(exponent))
+    match exponent {
+        // A normal number is its biased exponent.
+        -1022..=1023 => f64::from_bits(((exponent + 1023) as u64) << 52),
+        _ => libm::exp2(f64::from(exponent)),
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +155,13 @@ mod tests {
                 }
                 other => prop_assert!(false, "{:?}", other),
             }
+        }
+    }
+
+    #[test]
+    fn powers_of_two_are_those_of_the_library() {
+        for exponent in -1100..1100 {
+            assert_eq!(power_of_two(exponent), libm::exp2(f64::from(exponent)), "{exponent}");
         }
     }
 

@@ -6,6 +6,7 @@
 //! - [`network`]: predicted time of messages. [`work`]: predicted time of computation. [`transcript`]: the messages themselves.
 //! - [`keys`], [`stream`], [`packing`], [`kernels`]: randomness, messages, arithmetic.
 
+mod buffers;
 pub mod claims;
 pub mod execute;
 pub mod failure;
@@ -18,5 +19,4 @@ pub mod packing;
 pub mod stream;
 pub mod transcript;
 mod transposed;
-mod waves;
 pub mod work;

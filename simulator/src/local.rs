@@ -2,55 +2,46 @@
 
 #![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
 
+use crate::buffers::{Buffer, Pool};
 use crate::kernels::elementwise::{self, Binary, Unary};
 use crate::kernels::matmul::{self, Product};
-use crate::kernels::{CodePath, moves};
-use crate::waves;
+use crate::kernels::blocks::Stretch;
+use crate::kernels::{CodePath, moves, waves};
+use rayon::prelude::*;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 use viewless_protocols::program::{Local, Program, ValueId, WordFunction};
 use viewless_protocols::shape::{Move, Shape};
 
 /// The words of a value: one for each element, or a single one that all elements share.
-pub(crate) type Stored = Arc<Vec<u64>>;
+pub(crate) type Stored = Arc<Buffer>;
 
-/// The values that are alive, and the buffers of dead ones, kept for reuse (a fresh page costs more than the arithmetic).
+/// Elements handled by one thread at a time.
+const BLOCK: usize = 1 << 12;
+
+/// The values that are alive.
 #[derive(Debug)]
 pub(crate) struct Store {
     values: Vec<Option<Stored>>,
-    spare: HashMap<usize, Vec<Vec<u64>>>,
-    spare_bytes: u64,
-    alive_bytes: u64,
-    peak_bytes: u64,
+    pool: Pool,
 }
-
-/// Dead buffers are kept up to this size in all; beyond, they go back to the system.
-const MOST_SPARE_BYTES: u64 = 512 << 20;
 
 impl Store {
     pub(crate) fn new(values: usize) -> Self {
-        Self { values: vec![None; values], spare: HashMap::new(), spare_bytes: 0, alive_bytes: 0, peak_bytes: 0 }
+        Self { values: vec![None; values], pool: Pool::default() }
     }
 
+    /// Most bytes that were alive at once.
     pub(crate) fn peak_bytes(&self) -> u64 {
-        self.peak_bytes
+        self.pool.peak_bytes()
     }
 
     /// A buffer of `length` words with arbitrary contents.
-    pub(crate) fn take(&mut self, length: usize) -> Vec<u64> {
-        match self.spare.get_mut(&length).and_then(Vec::pop) {
-            Some(buffer) => {
-                self.spare_bytes -= 8 * length as u64;
-                buffer
-            }
-            None => vec![0; length],
-        }
+    pub(crate) fn take(&mut self, length: usize) -> Buffer {
+        self.pool.take(length)
     }
 
-    pub(crate) fn put(&mut self, id: ValueId, words: Vec<u64>) {
-        self.alive_bytes += 8 * words.len() as u64;
-        self.peak_bytes = self.peak_bytes.max(self.alive_bytes);
+    pub(crate) fn put(&mut self, id: ValueId, words: Buffer) {
         self.values[id.index()] = Some(Arc::new(words));
     }
 
@@ -60,7 +51,9 @@ impl Store {
     }
 
     pub(crate) fn put_splat(&mut self, id: ValueId, word: u64) {
-        self.put(id, vec![word]);
+        let mut words = self.take(1);
+        words[0] = word;
+        self.put(id, words);
     }
 
     /// Makes `id` the same words as `other`.
@@ -69,12 +62,8 @@ impl Store {
     }
 
     pub(crate) fn free(&mut self, id: ValueId) {
-        let Some(words) = self.values[id.index()].take().and_then(Arc::into_inner) else { return };
-        let bytes = 8 * words.len() as u64;
-        self.alive_bytes -= bytes;
-        if self.spare_bytes + bytes <= MOST_SPARE_BYTES {
-            self.spare_bytes += bytes;
-            self.spare.entry(words.len()).or_default().push(words);
+        if let Some(words) = self.values[id.index()].take().and_then(Arc::into_inner) {
+            self.pool.give_back(words);
         }
     }
 
@@ -88,7 +77,7 @@ impl Store {
 
     /// The words of a value, one for each of its `elements`.
     pub(crate) fn words(&self, id: ValueId, elements: usize) -> Cow<'_, [u64]> {
-        let words = self.values[id.index()].as_deref().expect("a value lives until its last use");
+        let words: &[u64] = self.values[id.index()].as_ref().expect("a value lives until its last use");
         if words.len() == elements { Cow::Borrowed(words) } else { Cow::Owned(vec![words[0]; elements]) }
     }
 }
@@ -201,13 +190,18 @@ pub(crate) fn apply(store: &mut Store, reading: Reading<'_>, id: ValueId, local:
             let a = store.words(arguments[0], argument(0).shape.elements());
             match &**function {
                 WordFunction::Waves { waves, fraction_bits } => {
-                    waves::evaluate(waves, *fraction_bits, argument(0).domain.bits(), &a, &mut out);
+                    let bits = argument(0).domain.bits();
+                    for (wave, out) in waves.iter().zip(out.chunks_mut(a.len())) {
+                        out.par_chunks_mut(BLOCK).zip(a.par_chunks(BLOCK)).for_each(|(out, angles)| {
+                            waves::evaluate(path, wave, *fraction_bits, bits, Stretch::Words(angles), out);
+                        });
+                    }
                 }
                 WordFunction::Table { entries, .. } => {
-                    a.iter().zip(&mut out).for_each(|(&word, out)| *out = entries[word as usize]);
+                    a.iter().zip(&mut out[..]).for_each(|(&word, out)| *out = entries[word as usize]);
                 }
                 WordFunction::Remainder { modulus, .. } => {
-                    a.iter().zip(&mut out).for_each(|(&word, out)| *out = word % modulus);
+                    a.iter().zip(&mut out[..]).for_each(|(&word, out)| *out = word % modulus);
                 }
             }
             store.put(id, out);

@@ -35,8 +35,7 @@
 use crate::hexadecimal::hexadecimal;
 use std::fmt;
 
-use aes::Aes128;
-use ctr::cipher::generic_array::GenericArray;
+use aes::{Aes128, Block};
 use ctr::cipher::{InnerIvInit, KeyInit, StreamCipherCore, StreamCipherSeekCore};
 use ctr::{CtrCore, flavors::Ctr128BE};
 use rand::rngs::OsRng;
@@ -175,16 +174,16 @@ impl StreamKey {
         let Some(last) = out.len().checked_sub(1) else { return };
         assert!(position.checked_add(last as u64).is_some(), "a stream ends at position 2^64 - 1");
 
-        let mut core = CtrCore::<&Aes128, Ctr128BE>::inner_iv_init(&self.cipher, &GenericArray::default());
+        let mut core = CtrCore::<&Aes128, Ctr128BE>::inner_iv_init(&self.cipher, &Block::default());
         core.set_block_pos(u128::from(position / WORDS_PER_BLOCK as u64));
 
         let (head, body) = out.split_at_mut((position % WORDS_PER_BLOCK as u64) as usize);
         if let [second_word] = head {
-            let mut block = GenericArray::default();
+            let mut block = Block::default();
             core.write_keystream_block(&mut block);
             *second_word = words_of(block)[1];
         }
-        let mut buffer = [GenericArray::default(); BUFFER_BLOCKS];
+        let mut buffer = [Block::default(); BUFFER_BLOCKS];
         for chunk in body.chunks_mut(WORDS_PER_BLOCK * BUFFER_BLOCKS) {
             let blocks = &mut buffer[..chunk.len().div_ceil(WORDS_PER_BLOCK)];
             core.write_keystream_blocks(blocks);
@@ -219,7 +218,7 @@ pub fn stream_key_bytes(seed: &Seed, stream: u32) -> [u8; 16] {
     bytes
 }
 
-fn words_of(block: aes::Block) -> [u64; WORDS_PER_BLOCK] {
+fn words_of(block: Block) -> [u64; WORDS_PER_BLOCK] {
     let block = u128::from_le_bytes(block.into());
     [block as u64, (block >> 64) as u64]
 }

@@ -53,7 +53,7 @@ pub enum Kind {
 }
 
 /// How many kinds there are.
-const KINDS: usize = Kind::ALL.len();
+pub(crate) const KINDS: usize = Kind::ALL.len();
 
 impl Kind {
     /// Every kind, in the order of their declaration.
@@ -256,6 +256,21 @@ impl Measured {
     pub(crate) fn add_value(&mut self, program: &Program, value: &Value, seconds: f64) {
         if let Some((kind, units)) = Kind::of(program, value) {
             self.add(kind, units, seconds);
+        }
+    }
+
+    /// Adds the time of operations that were made together: what each kind took is divided among its operations by their units.
+    pub(crate) fn add_group<'a>(
+        &mut self,
+        program: &Program,
+        values: impl Iterator<Item = &'a Value>,
+        seconds: &[f64; KINDS],
+    ) {
+        let operations: Vec<(Kind, u64)> = values.filter_map(|value| Kind::of(program, value)).collect();
+        let mut all = [0.0; KINDS];
+        operations.iter().for_each(|(kind, units)| all[*kind as usize] += *units as f64);
+        for (kind, units) in operations {
+            self.add(kind, units, seconds[kind as usize] * units as f64 / all[kind as usize]);
         }
     }
 

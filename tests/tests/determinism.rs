@@ -25,6 +25,22 @@ fn run_with(program: &Program, inputs: &Numbers, seed: u64, code_path: CodePath,
     pool.install(run).expect("the test's inputs fit")
 }
 
+/// Runs with values computed together from lanes of some length on, with and without messages that are read; what it gives must be what a run
+/// gives that computes each value by itself.
+fn assert_the_same_together(program: &Program, inputs: &Numbers, seed: u64, alone: &Execution) {
+    for least_lane in [1, 3, 1 << 9, usize::MAX] {
+        for digest in [true, false] {
+            let options = Options { least_lane, digest, ..Options::new(Seed::from_u64(seed)) };
+            let together = execute(program, inputs, options).expect("the test's inputs fit");
+            assert_eq!(together.transcript_digest, alone.transcript_digest.filter(|_| digest), "lanes from {least_lane}");
+            assert_eq!(together.outputs, alone.outputs, "lanes from {least_lane}, digest {digest}");
+            assert_eq!(together.findings, alone.findings, "lanes from {least_lane}, digest {digest}");
+            assert_eq!(together.bytes_moved, alone.bytes_moved);
+            assert_eq!(together.measured.work(), alone.measured.work());
+        }
+    }
+}
+
 /// Runs under every number of threads and code path, demands equality, and returns the common result.
 fn run_everywhere(program: &Program, inputs: &Numbers, seed: u64) -> Execution {
     let first = run_with(program, inputs, seed, CodePath::Scalar, 1);
@@ -37,6 +53,7 @@ fn run_everywhere(program: &Program, inputs: &Numbers, seed: u64) -> Execution {
             assert_eq!(other.bytes_moved, first.bytes_moved);
         }
     }
+    assert_the_same_together(program, inputs, seed, &first);
     first
 }
 

@@ -293,7 +293,7 @@ pub fn infer(
         output,
         plaintext,
         cost,
-        transcript_digest: execution.transcript_digest.to_hex().to_string(),
+        transcript_digest: execution.transcript_digest.map_or_else(String::new, |digest| digest.to_hex().to_string()),
         bytes_moved: execution.bytes_moved,
         wrap_probability: execution.findings.wrap_probability(),
         wraps: execution.findings.wraps,

@@ -1,17 +1,21 @@
 //! The engine: walks the values of a Program that a run computes, and keeps each until its last use.
 
 use super::part::Part;
-use super::{ExecuteError, Execution, Inputs, Options, Output};
+use super::together::{Batch, Cutting, Group, compile};
+use super::{ExecuteError, Execution, Inputs, Options, Output, Reals};
+use crate::buffers::Buffer;
 use crate::claims::Findings;
-use crate::kernels::CodePath;
+use crate::kernels::encode::Number;
+use crate::kernels::{self, CodePath};
 use crate::keys::Keyring;
 use crate::local::{self, Reading, Stored};
 use crate::packing;
 use crate::transposed::kept_untransposed;
 use crate::work::{Kind, Measured, claim_units};
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::time::Instant;
-use viewless_protocols::fixed::{self, EncodeError};
+use viewless_protocols::fixed;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{self as programs, Message, Schedule};
 use viewless_protocols::program::{Claim, Constant, Op, Program, Value, ValueId};
@@ -22,6 +26,12 @@ pub(super) trait Runner {
     fn most_listed(&self) -> Option<usize>;
     /// Kernels to be used.
     fn code_path(&self) -> CodePath;
+    /// Elements of the shortest lanes that are computed together.
+    fn least_lane(&self) -> usize;
+    /// Whether messages are hashed.
+    fn hashes(&self) -> bool;
+    /// Whether messages are given to anybody, who reads them.
+    fn gives(&self) -> bool;
     /// Told that so many of so many values are done.
     fn progress(&self, done: usize, of: usize);
     /// What the runner does at a send.
@@ -63,6 +73,18 @@ impl Runner for Everyone<'_> {
 
     fn code_path(&self) -> CodePath {
         self.options.code_path
+    }
+
+    fn least_lane(&self) -> usize {
+        self.options.least_lane
+    }
+
+    fn hashes(&self) -> bool {
+        self.options.digest
+    }
+
+    fn gives(&self) -> bool {
+        self.options.observer.is_some()
     }
 
     fn progress(&self, done: usize, of: usize) {
@@ -129,6 +151,7 @@ impl<'a> Engine<'a> {
             query: self.query,
             code_path: runner.code_path(),
             untransposed: kept_untransposed(program),
+            is_needed: vec![false; program.values.len()],
             runner,
             store: local::Store::new(program.values.len()),
             transcript: blake3::Hasher::new(),
@@ -139,33 +162,36 @@ impl<'a> Engine<'a> {
             measured: Measured::default(),
         };
         self.before.iter().for_each(|(id, words)| run.store.put_shared(*id, words.clone()));
-        let mut messages = timetable.messages.iter();
+        let sends = program.iter().filter(|(_, value)| matches!(value.op, Op::Send(..))).map(|(id, _)| id);
+        let messages: HashMap<ValueId, &Message> = sends.zip(&timetable.messages).collect();
+        let is_taken = |id: ValueId| {
+            messages.get(&id).is_some_and(|message| run.runner.part_in(message) == SendPart::Take)
+        };
+        let (least_lane, messages_are_read) = (run.runner.least_lane(), run.runner.hashes() || run.runner.gives());
+        let batches = Cutting { program, part: &self.part, is_taken: &is_taken, messages_are_read, least_lane }.batches();
+        run.is_needed = needed_after(program, &self.part, &batches, messages_are_read, run.runner.most_listed().is_some());
         let mut counted = 0;
         let mut next_claim = claims.iter().peekable();
-        for (id, value) in program.iter() {
-            let message = if matches!(value.op, Op::Send(..)) { messages.next() } else { None };
-            if self.part.computes(id) {
-                let part = message.map(|message| (message, run.runner.part_in(message)));
-                counted += part.map_or(0, |(message, part)| if part == SendPart::Watch { 0 } else { message.bytes });
-                let started = Instant::now();
-                run.value(id, value, part, inputs)?;
-                if !run.untransposed[id.index()] {
-                    run.measured.add_value(program, value, started.elapsed().as_secs_f64());
+        for batch in &batches {
+            batch.alone.iter().try_for_each(|&id| run.alone(id, messages.get(&id).copied(), inputs))?;
+            run.together(&batch.group)?;
+            for position in batch.positions.clone() {
+                let id = ValueId(position as u32);
+                if self.part.computes(id) {
+                    counted += run.tell(id, messages.get(&id).copied())?;
                 }
-            }
-            while let Some(&(_, claim)) = next_claim.next_if(|(position, _)| *position == id.index()) {
-                let claim = &program.claims[claim];
-                // What a run before has kept is there, too; a claim about such values alone was that run's.
-                if claim.shares.iter().any(|&share| self.part.computes(share))
-                    && claim.shares.iter().all(|&share| self.part.computes(share) || run.store.has(share))
-                {
-                    run.claim(claim);
+                while let Some(&(_, claim)) = next_claim.next_if(|(at, _)| *at == position) {
+                    let claim = &program.claims[claim];
+                    // What a run before has kept is there, too; a claim about such values alone was that run's.
+                    if claim.shares.iter().any(|&share| self.part.computes(share))
+                        && claim.shares.iter().all(|&share| self.part.computes(share) || run.store.has(share))
+                    {
+                        run.claim(claim);
+                    }
                 }
+                dying[position].iter().for_each(|&dead| run.store.free(dead));
             }
-            dying[id.index()].iter().for_each(|&dead| run.store.free(dead));
-            if id.index() % 256 == 255 || id.index() + 1 == program.values.len() {
-                run.runner.progress(id.index() + 1, program.values.len());
-            }
+            run.runner.progress(batch.positions.end, program.values.len());
         }
         if run.bytes_moved != counted {
             return Err(ExecuteError::CountMismatch { moved: run.bytes_moved, counted });
@@ -174,7 +200,7 @@ impl<'a> Engine<'a> {
         let kept = kept.collect();
         let execution = Execution {
             outputs: run.outputs,
-            transcript_digest: run.transcript.finalize(),
+            transcript_digest: run.runner.hashes().then(|| run.transcript.finalize()),
             bytes_moved: run.bytes_moved,
             findings: run.findings,
             measured: run.measured,
@@ -183,6 +209,34 @@ impl<'a> Engine<'a> {
         };
         Ok((execution, kept))
     }
+}
+
+/// For each value whether it must be stored after the batch in which it is computed.
+fn needed_after(program: &Program, part: &Part, batches: &[Batch], messages_are_read: bool, claims: bool) -> Vec<bool> {
+    let mut needed: Vec<bool> = program.iter().map(|(id, _)| part.keeps(id)).collect();
+    let mut member = vec![false; program.values.len()];
+    for batch in batches {
+        batch.group.values.iter().for_each(|id| member[id.index()] = true);
+        for position in batch.positions.clone().filter(|&position| part.computes(ValueId(position as u32))) {
+            let value = &program.values[position];
+            let reads_words = match &value.op {
+                Op::Send(..) => messages_are_read,
+                Op::Reveal { .. } => true,
+                Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) => false,
+            };
+            // What the members of one group need of each other, they find in it.
+            let arguments = value.op.arguments().iter().filter(|argument| reads_words || !member[argument.index()]);
+            arguments.for_each(|argument| needed[argument.index()] = true);
+            if !member[position] {
+                value.op.arguments().iter().for_each(|argument| needed[argument.index()] = true);
+            }
+        }
+        batch.group.values.iter().for_each(|id| member[id.index()] = false);
+    }
+    if claims {
+        program.claims.iter().flat_map(|claim| &claim.shares).for_each(|share| needed[share.index()] = true);
+    }
+    needed
 }
 
 /// Indices of the claims, each with the position at which its last share is there.
@@ -221,6 +275,8 @@ struct Run<'a, 'r, R> {
     code_path: CodePath,
     /// Transposes that are not carried out.
     untransposed: Vec<bool>,
+    /// Values that are stored after their batch.
+    is_needed: Vec<bool>,
     runner: &'r mut R,
     store: local::Store,
     transcript: blake3::Hasher,
@@ -232,13 +288,11 @@ struct Run<'a, 'r, R> {
 }
 
 impl<R: Runner> Run<'_, '_, R> {
-    fn value(
-        &mut self,
-        id: ValueId,
-        value: &Value,
-        send: Option<(&Message, SendPart)>,
-        inputs: &dyn Inputs,
-    ) -> Result<(), ExecuteError> {
+    /// Computes a value by itself.
+    fn alone(&mut self, id: ValueId, message: Option<&Message>, inputs: &dyn Inputs) -> Result<(), ExecuteError> {
+        let started = Instant::now();
+        let program = self.program;
+        let value = program.value(id);
         match &value.op {
             Op::Input { name, fraction_bits } => {
                 let words = self.input(value, name, *fraction_bits, inputs)?;
@@ -260,20 +314,63 @@ impl<R: Runner> Run<'_, '_, R> {
                 }
                 self.store.put(id, words);
             }
-            Op::Local(_, arguments) if self.untransposed[id.index()] => self.store.alias(id, arguments[0]),
+            Op::Local(_, arguments) if self.untransposed[id.index()] => {
+                self.store.alias(id, arguments[0]);
+                return Ok(());
+            }
             Op::Local(local, arguments) => {
                 let right_is_transposed = arguments.get(1).is_some_and(|right| self.untransposed[right.index()]);
-                let reading = Reading { program: self.program, path: self.code_path, right_is_transposed };
+                let reading = Reading { program, path: self.code_path, right_is_transposed };
                 local::apply(&mut self.store, reading, id, local, arguments);
             }
             Op::Send(contents, _) => {
-                let (message, part) = send.expect("the timetable has every send");
-                match part {
-                    SendPart::Give => self.give(value, *contents, message)?,
-                    SendPart::Watch => {}
-                    SendPart::Take => return self.take(id, value, message),
+                let message = message.expect("the timetable has every send");
+                match self.runner.part_in(message) {
+                    SendPart::Take => self.take(id, value, message)?,
+                    SendPart::Give | SendPart::Watch => self.store.alias(id, *contents),
                 }
-                self.store.alias(id, *contents);
+                return Ok(());
+            }
+            Op::Reveal { value: output, .. } => {
+                self.store.alias(id, *output);
+                return Ok(());
+            }
+        }
+        self.measured.add_value(program, value, started.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// Computes the values of a group.
+    fn together(&mut self, group: &Group) -> Result<(), ExecuteError> {
+        if group.values.is_empty() {
+            return Ok(());
+        }
+        let program = self.program;
+        let is_needed = |id: ValueId| self.is_needed[id.index()];
+        let code = compile(program, self.keys, self.query, &self.store, group, &is_needed)?;
+        let seconds = code.run(self.code_path, &mut self.store);
+        let computed = group.values.iter().map(|&id| program.value(id));
+        let computed = computed.filter(|value| !matches!(value.op, Op::Send(..) | Op::Reveal { .. }));
+        self.measured.add_group(program, computed, &seconds);
+        Ok(())
+    }
+
+    /// Tells others what a value tells them: a message, an output. Gives the bytes that were counted for it.
+    fn tell(&mut self, id: ValueId, message: Option<&Message>) -> Result<u64, ExecuteError> {
+        let started = Instant::now();
+        let program = self.program;
+        let value = program.value(id);
+        let mut counted = 0;
+        match &value.op {
+            Op::Send(contents, _) => {
+                let message = message.expect("the timetable has every send");
+                match self.runner.part_in(message) {
+                    SendPart::Give => self.give(value, *contents, message)?,
+                    SendPart::Watch => return Ok(0),
+                    // It was counted when it came.
+                    SendPart::Take => return Ok(message.bytes),
+                }
+                counted = message.bytes;
             }
             Op::Reveal { value: output, to, name, fraction_bits } => {
                 if self.runner.learns(*to) {
@@ -282,10 +379,11 @@ impl<R: Runner> Run<'_, '_, R> {
                     let values = words.iter().map(|&word| fixed::decode(word, *fraction_bits, bits)).collect();
                     self.outputs.push(Output { name: name.to_string(), to: *to, shape: value.shape.clone(), values });
                 }
-                self.store.alias(id, *output);
             }
+            Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) => return Ok(0),
         }
-        Ok(())
+        self.measured.add_value(program, value, started.elapsed().as_secs_f64());
+        Ok(counted)
     }
 
     fn input(
@@ -294,7 +392,7 @@ impl<R: Runner> Run<'_, '_, R> {
         name: &str,
         fraction_bits: u8,
         inputs: &dyn Inputs,
-    ) -> Result<Vec<u64>, ExecuteError> {
+    ) -> Result<Buffer, ExecuteError> {
         let party = value.holders.iter().next().expect("a checked input has one holder");
         let numbers = inputs
             .input(party, name, &value.shape)
@@ -305,30 +403,36 @@ impl<R: Runner> Run<'_, '_, R> {
         }
         let mut words = self.store.take(numbers.len());
         let bits = value.domain.bits();
-        let encoded = words.par_iter_mut().with_min_len(1 << 12).enumerate().try_for_each(|(i, word)| {
-            *word = fixed::encode(numbers.at(i), fraction_bits, bits).map_err(|_| i)?;
-            Ok(())
-        });
-        if encoded.is_err() {
-            // Look again in order, so that the element named does not depend on the threads.
-            for position in 0..numbers.len() {
-                if let Err(error) = fixed::encode(numbers.at(position), fraction_bits, bits) {
-                    return Err(ExecuteError::Encode { name: name.to_owned(), position, error });
-                }
-            }
+        let path = self.code_path;
+        let all_fit = match &numbers {
+            Reals::F32(numbers) => encode(path, numbers, fraction_bits, bits, &mut words),
+            Reals::F64(numbers) => encode(path, numbers, fraction_bits, bits, &mut words),
+        };
+        if all_fit {
+            return Ok(words);
         }
-        encoded.map(|()| words).map_err(|position: usize| {
-            let error = EncodeError::NotFinite { value: numbers.at(position) };
-            ExecuteError::Encode { name: name.to_owned(), position, error }
-        })
+        // Look again in order, so that the element named does not depend on the threads.
+        let refused = (0..numbers.len()).find_map(|position| {
+            let error = fixed::encode(numbers.at(position), fraction_bits, bits).err()?;
+            Some(ExecuteError::Encode { name: name.to_owned(), position, error })
+        });
+        Err(refused.expect("a number that does not fit is refused by itself, too"))
     }
 
     fn give(&mut self, value: &Value, contents: ValueId, message: &Message) -> Result<(), ExecuteError> {
-        let words = self.store.words(contents, value.shape.elements());
         let bits = u32::from(value.domain.bits());
-        self.packed.resize(packing::packed_bytes(bits, words.len()), 0);
+        let elements = value.shape.elements();
+        let bytes = packing::packed_bytes(bits, elements);
+        self.bytes_moved += bytes as u64;
+        if !self.runner.hashes() && !self.runner.gives() {
+            return Ok(());
+        }
+        let words = self.store.words(contents, elements);
+        self.packed.resize(bytes, 0);
         packing::pack(bits, &words, &mut self.packed);
-        record(&mut self.transcript, &mut self.bytes_moved, message, &self.packed);
+        if self.runner.hashes() {
+            hash(&mut self.transcript, message, &self.packed);
+        }
         self.runner.give(message, &self.packed)
     }
 
@@ -339,7 +443,10 @@ impl<R: Runner> Run<'_, '_, R> {
             let region = self.program.regions.path(message.region);
             ExecuteError::Message { value: id, from: message.from, region, error }
         })?;
-        record(&mut self.transcript, &mut self.bytes_moved, message, &packed);
+        self.bytes_moved += packed.len() as u64;
+        if self.runner.hashes() {
+            hash(&mut self.transcript, message, &packed);
+        }
         self.store.put(id, words);
         Ok(())
     }
@@ -348,7 +455,7 @@ impl<R: Runner> Run<'_, '_, R> {
         let Some(most_listed) = self.runner.most_listed() else { return };
         let value = self.program.value(claim.shares[0]);
         let shares: Vec<_> = claim.shares.iter().map(|&share| self.store.stored(share)).collect();
-        let words: Vec<&[u64]> = shares.iter().map(|share| share.as_slice()).collect();
+        let words: Vec<&[u64]> = shares.iter().map(|share| &share[..]).collect();
         let region = || self.program.regions.path(claim.region);
         let started = Instant::now();
         self.findings.examine(&claim.kind, &words, value.domain.bits(), most_listed, region);
@@ -356,9 +463,16 @@ impl<R: Runner> Run<'_, '_, R> {
     }
 }
 
-/// Counts and hashes a message.
-fn record(transcript: &mut blake3::Hasher, bytes_moved: &mut u64, message: &Message, packed: &[u8]) {
-    *bytes_moved += packed.len() as u64;
+/// Encodes numbers by all threads; false if one of them cannot be encoded.
+fn encode<N: Number + Sync>(path: CodePath, numbers: &[N], fraction_bits: u8, bits: u8, out: &mut [u64]) -> bool {
+    const BLOCK: usize = 1 << 14;
+    let blocks = numbers.par_chunks(BLOCK).zip(out.par_chunks_mut(BLOCK));
+    // Every block is looked at, so that nothing depends on which is first.
+    blocks.map(|(numbers, out)| kernels::encode::encode(path, numbers, fraction_bits, bits, out)).reduce(|| true, |a, b| a & b)
+}
+
+/// Hashes a message with its place in the Program.
+fn hash(transcript: &mut blake3::Hasher, message: &Message, packed: &[u8]) {
     transcript.update(&message.value.0.to_le_bytes());
     transcript.update(&(packed.len() as u64).to_le_bytes());
     transcript.update_rayon(packed);

@@ -12,6 +12,7 @@
 mod engine;
 mod part;
 pub mod projection;
+mod together;
 
 use crate::claims::Findings;
 use crate::kernels::CodePath;
@@ -22,6 +23,7 @@ use crate::stream::Seed;
 use crate::work::Measured;
 use engine::{Engine, Everyone};
 use part::Part;
+use together::LEAST_LANE;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -155,6 +157,11 @@ pub struct Options<'a> {
     pub most_listed: usize,
     /// Sees every message.
     pub observer: Option<&'a mut Observer<'a>>,
+    /// Whether every message is hashed. Without, and without an observer, messages are counted and no more: nobody reads them.
+    pub digest: bool,
+    /// Values are computed together, stretch by stretch, where they consist of the same stretches of at least so many elements; each by itself
+    /// if it is [`usize::MAX`]. The results are the same.
+    pub least_lane: usize,
     /// Told now and then how many of how many values are done.
     pub progress: Option<&'a dyn Fn(usize, usize)>,
 }
@@ -163,7 +170,7 @@ impl Options<'_> {
     /// Runs by `seed` on the best kernels of this processor, verifies claims, observes nothing.
     #[must_use]
     pub fn new(seed: Seed) -> Self {
-        Self { seed, code_path: CodePath::detect(), check_claims: true, most_listed: 8, observer: None, progress: None }
+        Self { seed, code_path: CodePath::detect(), check_claims: true, most_listed: 8, observer: None, digest: true, least_lane: LEAST_LANE, progress: None }
     }
 }
 
@@ -185,8 +192,8 @@ pub struct Output {
 pub struct Execution {
     /// The outputs, in Program order.
     pub outputs: Vec<Output>,
-    /// Digest of every message, contents included, in Program order.
-    pub transcript_digest: blake3::Hash,
+    /// Digest of every message, contents included, in Program order; none if messages were only counted.
+    pub transcript_digest: Option<blake3::Hash>,
     /// Bytes really packed and sent, equal to the static count.
     pub bytes_moved: u64,
     /// What became of the claims.

@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Runner, SendPart};
 use super::part::Part;
+use super::together::LEAST_LANE;
 use super::{ExecuteError, Execution, Inputs};
 use crate::kernels::CodePath;
 use crate::keys::Keyring;
@@ -60,6 +61,18 @@ impl Runner for Alone<'_> {
 
     fn code_path(&self) -> CodePath {
         CodePath::detect()
+    }
+
+    fn least_lane(&self) -> usize {
+        LEAST_LANE
+    }
+
+    fn hashes(&self) -> bool {
+        true
+    }
+
+    fn gives(&self) -> bool {
+        true
     }
 
     fn progress(&self, _: usize, _: usize) {}

@@ -10,11 +10,14 @@
 //! in [`matmul`], for vector instructions and for threads that write disjoint parts of one matrix.
 
 pub mod bits;
+pub mod blocks;
 pub mod elementwise;
+pub mod encode;
 mod layout;
 pub mod matmul;
 
 pub mod moves;
+pub mod waves;
 
 pub use layout::broadcast_shape;
 

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use viewless_protocols::fixed;
 use viewless_protocols::program::ClaimKind;
 use viewless_protocols::ring::signed;
@@ -100,11 +101,11 @@ impl Findings {
                 let leaves = |(low, high): (f64, f64), x: f64| x < low - unit || x > high + unit;
                 let is_outside = |x: f64| leaves((low, high), x) && also.is_none_or(|also| leaves(also, x));
                 let start = (f64::INFINITY, f64::NEG_INFINITY, 0u64);
-                let seen = (0..elements)
-                    .into_par_iter()
-                    .map(real)
-                    .fold(|| start, |(l, h, n), x| (l.min(x), h.max(x), n + u64::from(is_outside(x))));
-                let (l, h, outside) = seen.reduce(|| start, |a, b| (a.0.min(b.0), a.1.max(b.1), a.2 + b.2));
+                let seen = by_blocks(elements, |range| {
+                    range.map(real).fold(start, |(l, h, n), x| (l.min(x), h.max(x), n + u64::from(is_outside(x))))
+                });
+                let all = |a: (f64, f64, u64), b: (f64, f64, u64)| (a.0.min(b.0), a.1.max(b.1), a.2 + b.2);
+                let (l, h, outside) = seen.into_iter().fold(start, all);
                 let listed = if outside == 0 { 0 } else { most_listed };
                 let listed = (0..elements).map(|i| (i as u64, real(i))).filter(|&(_, x)| is_outside(x)).take(listed);
                 self.domains.push(DomainFinding {
@@ -118,24 +119,20 @@ impl Findings {
             }
             ClaimKind::Headroom { bits: headroom } => {
                 let outside = |&i: &usize| value(i).unsigned_abs() >= 1 << headroom;
-                let outside = (0..elements).into_par_iter().filter(outside).count() as u64;
+                let outside = by_blocks(elements, |range| range.filter(outside).count() as u64).into_iter().sum();
                 if outside > 0 {
                     self.headroom.push(HeadroomFinding { region: region(), outside });
                 }
             }
             ClaimKind::LocalTruncation { .. } => {
-                // Blocks of fixed size, added in order: the floating sum does not depend on the number of threads.
-                let blocks: Vec<(f64, f64, u64)> = (0..elements.div_ceil(BLOCK))
-                    .into_par_iter()
-                    .map(|block| {
-                        let range = block * BLOCK..((block + 1) * BLOCK).min(elements);
-                        range.fold((0.0, 0.0, 0), |(expected, log, wraps), i| {
-                            let wrapped = truncation_wraps(shares.iter().map(|share| word(share, i)), bits);
-                            let p = wrap_probability(value(i), bits);
-                            (expected + p, log + log_of_none(1, p), wraps + u64::from(wrapped))
-                        })
+                // Added in order: the floating sum does not depend on the number of threads.
+                let blocks = by_blocks(elements, |range| {
+                    range.fold((0.0, 0.0, 0), |(expected, log, wraps), i| {
+                        let wrapped = truncation_wraps(shares.iter().map(|share| word(share, i)), bits);
+                        let p = wrap_probability(value(i), bits);
+                        (expected + p, log + log_of_none(1, p), wraps + u64::from(wrapped))
                     })
-                    .collect();
+                });
                 let wraps = blocks.iter().map(|block| block.2).sum::<u64>();
                 let expected = blocks.iter().map(|block| block.0).sum::<f64>();
                 self.local_truncations += elements as u64;
@@ -154,7 +151,15 @@ impl Findings {
     }
 }
 
+/// Elements looked at by one thread at a time.
 const BLOCK: usize = 1 << 14;
+
+/// What is found in each block of elements, in order.
+fn by_blocks<T: Send>(elements: usize, look: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+    let block = |block: usize| look(block * BLOCK..((block + 1) * BLOCK).min(elements));
+    let blocks = 0..elements.div_ceil(BLOCK);
+    if blocks.len() > 1 { blocks.into_par_iter().map(block).collect() } else { blocks.map(block).collect() }
+}
 
 /// Whether a sharing of words of `bits` bits leaves the signed range when P0's share is read from -2^(k-1) to 2^(k-1) - 1 and
 /// the others, which are rounded up, from -2^(k-1) + 1 to 2^(k-1).

@@ -192,9 +192,14 @@ pub(crate) fn apply(store: &mut Store, reading: Reading<'_>, id: ValueId, local:
                 WordFunction::Waves { waves, fraction_bits } => {
                     let bits = argument(0).domain.bits();
                     for (wave, out) in waves.iter().zip(out.chunks_mut(a.len())) {
-                        out.par_chunks_mut(BLOCK).zip(a.par_chunks(BLOCK)).for_each(|(out, angles)| {
+                        let make = |(out, angles): (&mut [u64], &[u64])| {
                             waves::evaluate(path, wave, *fraction_bits, bits, Stretch::Words(angles), out);
-                        });
+                        };
+                        if a.len() <= BLOCK {
+                            make((out, &a));
+                        } else {
+                            out.par_chunks_mut(BLOCK).zip(a.par_chunks(BLOCK)).for_each(make);
+                        }
                     }
                 }
                 WordFunction::Table { entries, .. } => {

@@ -61,6 +61,15 @@ pub fn pack(bits: u32, elements: &[u64], out: &mut [u8]) {
         .for_each(|(elements, out)| pack_chunk(bits, elements, out));
 }
 
+/// What [`pack`] makes of `elements` where memory holds just that: words of 64 bits on a little-endian processor.
+///
+/// # Panics
+/// If `bits` is not in 1..=64.
+pub fn packed_as_stored(bits: u32, elements: &[u64]) -> Option<&[u8]> {
+    assert!((1..=64).contains(&bits), "an element has 1 to 64 bits, not {bits}");
+    (bits == 64 && cfg!(target_endian = "little")).then(|| bytemuck::cast_slice(elements))
+}
+
 /// The inverse of [`pack`]; refuses every message that `pack` cannot have made.
 ///
 /// # Panics
@@ -217,6 +226,7 @@ mod tests {
         fn a_message_follows_its_definition_and_reads_back((bits, elements) in tensor()) {
             let message = packed(bits, &elements);
             prop_assert_eq!(&message, &packed_by_definition(bits, &elements));
+            prop_assert!(packed_as_stored(bits, &elements).is_none_or(|stored| stored == message));
             prop_assert_eq!(message.len(), (bits as usize * elements.len()).div_ceil(8));
             let mut back = vec![0; elements.len()];
             prop_assert_eq!(unpack(bits, &message, &mut back), Ok(()));

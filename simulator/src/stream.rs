@@ -45,8 +45,6 @@ use rayon::prelude::*;
 
 /// Words of 8 bytes in one 16-byte block of AES.
 const WORDS_PER_BLOCK: usize = 2;
-/// Blocks generated at a time: 4 KiB, a small part of a level-one cache, so that the consumer finds them there.
-const BUFFER_BLOCKS: usize = 256;
 /// Words that one thread generates at a time in [`StreamKey::fill_parallel`]: 256 KiB, so that scheduling costs nothing.
 const PARALLEL_WORDS: usize = 1 << 15;
 
@@ -183,17 +181,15 @@ impl StreamKey {
             core.write_keystream_block(&mut block);
             *second_word = words_of(block)[1];
         }
-        let mut buffer = [Block::default(); BUFFER_BLOCKS];
-        for chunk in body.chunks_mut(WORDS_PER_BLOCK * BUFFER_BLOCKS) {
-            let blocks = &mut buffer[..chunk.len().div_ceil(WORDS_PER_BLOCK)];
-            core.write_keystream_blocks(blocks);
-            let (pairs, tail) = chunk.as_chunks_mut::<WORDS_PER_BLOCK>();
-            for (pair, block) in pairs.iter_mut().zip(blocks.iter()) {
-                *pair = words_of(*block);
-            }
-            if let ([first_word], Some(block)) = (tail, blocks.last()) {
-                *first_word = words_of(*block)[0];
-            }
+        let (pairs, tail) = body.as_chunks_mut::<WORDS_PER_BLOCK>();
+        let blocks: &mut [[u8; 16]] = bytemuck::cast_slice_mut(pairs.as_flattened_mut());
+        core.write_keystream_blocks(Block::cast_slice_from_core_mut(blocks));
+        // Bytes are in the order of little-endian words.
+        pairs.as_flattened_mut().iter_mut().for_each(|word| *word = u64::from_le(*word));
+        if let [first_word] = tail {
+            let mut block = Block::default();
+            core.write_keystream_block(&mut block);
+            *first_word = words_of(block)[0];
         }
     }
 

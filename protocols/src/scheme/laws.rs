@@ -108,14 +108,28 @@ pub fn wrap_probability(x: i64, bits: u8) -> f64 {
 /// Natural logarithm of the probability that none of `elements` wraps, each with probability `p`.
 #[must_use]
 pub fn log_of_none(elements: u64, p: f64) -> f64 {
-    // Of small p two terms of the series are exact to the last place, and a run asks for each of its elements.
-    let one = if p < 1e-6 { -p - p * p / 2.0 } else { (-p.min(1.0)).ln_1p() };
+    // Of small p five terms of the series are exact to the last place (the sixth is below p^5 / 6 < 2^-57 of the first), and a run asks for
+    // each of its elements.
+    let series = |p: f64| -p * (1.0 + p * (1.0 / 2.0 + p * (1.0 / 3.0 + p * (1.0 / 4.0 + p * (1.0 / 5.0)))));
+    let one = if p < 1.0 / 2048.0 { series(p) } else { (-p.min(1.0)).ln_1p() };
     elements as f64 * one
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_series_is_the_logarithm() {
+        for step in 1..5000 {
+            let p = f64::from(step) / 2048.0 / 5000.0;
+            for p in [p, p * 1e-6, p * 1e-300] {
+                let (found, truth) = (log_of_none(1, p), (-p).ln_1p());
+                assert!((found - truth).abs() <= 2.0 * f64::EPSILON * truth.abs(), "{p}: {found} and {truth}");
+            }
+        }
+        assert_eq!(log_of_none(3, 1.0), f64::NEG_INFINITY);
+    }
 
     laws! {
         fn multipliers_are_odd_and_near(number: f64) -> bool {

@@ -428,12 +428,18 @@ impl<R: Runner> Run<'_, '_, R> {
             return Ok(());
         }
         let words = self.store.words(contents, elements);
-        self.packed.resize(bytes, 0);
-        packing::pack(bits, &words, &mut self.packed);
+        let packed = match packing::packed_as_stored(bits, &words) {
+            Some(packed) => packed,
+            None => {
+                self.packed.resize(bytes, 0);
+                packing::pack(bits, &words, &mut self.packed);
+                &self.packed
+            }
+        };
         if self.runner.hashes() {
-            hash(&mut self.transcript, message, &self.packed);
+            hash(&mut self.transcript, message, packed);
         }
-        self.runner.give(message, &self.packed)
+        self.runner.give(message, packed)
     }
 
     fn take(&mut self, id: ValueId, value: &Value, message: &Message) -> Result<(), ExecuteError> {
@@ -466,6 +472,10 @@ impl<R: Runner> Run<'_, '_, R> {
 /// Encodes numbers by all threads; false if one of them cannot be encoded.
 fn encode<N: Number + Sync>(path: CodePath, numbers: &[N], fraction_bits: u8, bits: u8, out: &mut [u64]) -> bool {
     const BLOCK: usize = 1 << 14;
+    if numbers.len() <= BLOCK {
+        // Nothing is handed to other threads, which would take longer to wake up.
+        return kernels::encode::encode(path, numbers, fraction_bits, bits, out);
+    }
     let blocks = numbers.par_chunks(BLOCK).zip(out.par_chunks_mut(BLOCK));
     // Every block is looked at, so that nothing depends on which is first.
     blocks.map(|(numbers, out)| kernels::encode::encode(path, numbers, fraction_bits, bits, out)).reduce(|| true, |a, b| a & b)

@@ -10,6 +10,7 @@ use viewless_protocols::suite::SuiteError;
 use viewless_published::PublishedError;
 use viewless_simulator::stream::SeedError;
 use viewless_workbench::assay::AssayError;
+use viewless_workbench::bench::BenchError;
 use viewless_workbench::certificate::CertificateError;
 use viewless_workbench::draft::DraftError;
 use viewless_workbench::failures::FailuresError;
@@ -25,6 +26,9 @@ use viewless_workbench::{SizeError, SubjectError};
 /// Bad usage or input, in one sentence that says what to do.
 #[derive(Debug, Error)]
 pub enum CliError {
+    /// A benchmark.
+    #[error(transparent)]
+    Bench(#[from] BenchError),
     /// The statistics.
     #[error(transparent)]
     Statistics(#[from] StatisticsError),

@@ -18,15 +18,21 @@ const SLACK_BYTES: u64 = 64 << 20;
 enum Memory {
     Heap(Vec<u64>),
     Mapped(MmapMut),
+    /// Room for so many words that nobody has: what a run would need is reckoned with these.
+    Imagined(usize),
 }
 
 impl Memory {
+    /// Words that a buffer for so many has room for.
+    fn room(words: usize) -> usize {
+        if words < MAPPED_WORDS { words } else { words.next_multiple_of(HUGE_PAGE_WORDS) }
+    }
+
     fn new(words: usize) -> Self {
         if words < MAPPED_WORDS {
             return Self::Heap(vec![0; words]);
         }
-        let bytes = 8 * words.next_multiple_of(HUGE_PAGE_WORDS);
-        match MmapMut::map_anon(bytes) {
+        match MmapMut::map_anon(8 * Self::room(words)) {
             Ok(map) => {
                 // Advice: without it everything is right and slower.
                 let _ = map.advise(Advice::HugePage);
@@ -41,6 +47,14 @@ impl Memory {
         match self {
             Self::Heap(words) => words,
             Self::Mapped(map) => cast_slice(map),
+            Self::Imagined(_) => &[],
+        }
+    }
+
+    fn words_of_room(&self) -> usize {
+        match self {
+            Self::Heap(_) | Self::Mapped(_) => self.words().len(),
+            Self::Imagined(room) => *room,
         }
     }
 
@@ -48,6 +62,7 @@ impl Memory {
         match self {
             Self::Heap(words) => words,
             Self::Mapped(map) => cast_slice_mut(map),
+            Self::Imagined(_) => &mut [],
         }
     }
 }
@@ -64,17 +79,28 @@ impl fmt::Debug for Buffer {
     }
 }
 
+impl Buffer {
+    /// How many words it is for.
+    pub(crate) fn length(&self) -> usize {
+        self.length
+    }
+}
+
 impl Deref for Buffer {
     type Target = [u64];
 
     fn deref(&self) -> &[u64] {
-        &self.memory.words()[..self.length]
+        let words = self.memory.words();
+        // What is only reckoned has none.
+        &words[..self.length.min(words.len())]
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [u64] {
-        &mut self.memory.words_mut()[..self.length]
+        let words = self.memory.words_mut();
+        let length = self.length.min(words.len());
+        &mut words[..length]
     }
 }
 
@@ -85,6 +111,8 @@ pub(crate) struct Pool {
     spare_bytes: u64,
     alive_bytes: u64,
     peak_bytes: u64,
+    most_held_bytes: u64,
+    is_imagined: bool,
 }
 
 impl fmt::Debug for Pool {
@@ -94,6 +122,16 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
+    /// Buffers without memory, except those of a single word.
+    pub(crate) fn imagined() -> Self {
+        Self { is_imagined: true, ..Self::default() }
+    }
+
+    /// Most bytes of memory at once, dead buffers included.
+    pub(crate) fn most_held_bytes(&self) -> u64 {
+        self.most_held_bytes
+    }
+
     /// Most bytes that were alive at once.
     pub(crate) fn peak_bytes(&self) -> u64 {
         self.peak_bytes
@@ -101,7 +139,9 @@ impl Pool {
 
     /// A buffer of `length` words with arbitrary contents.
     pub(crate) fn take(&mut self, length: usize) -> Buffer {
-        let fitting = self.spare.range(length..=length.saturating_mul(LARGEST_RATIO)).next().map(|(&room, _)| room);
+        // A single word is never in a larger buffer, so that it is there even where the others are imagined.
+        let most_room = if length == 1 { 1 } else { length.saturating_mul(LARGEST_RATIO) };
+        let fitting = self.spare.range(length..=most_room).next().map(|(&room, _)| room);
         let memory = match fitting.and_then(|room| self.remove(room)) {
             Some(memory) => memory,
             None => {
@@ -111,17 +151,21 @@ impl Pool {
                     let Some(&room) = self.spare.keys().next_back() else { break };
                     self.remove(room);
                 }
-                Memory::new(length)
+                match self.is_imagined && length > 1 {
+                    true => Memory::Imagined(Memory::room(length)),
+                    false => Memory::new(length),
+                }
             }
         };
-        self.alive_bytes += 8 * memory.words().len() as u64;
+        self.alive_bytes += 8 * memory.words_of_room() as u64;
         self.peak_bytes = self.peak_bytes.max(self.alive_bytes);
+        self.most_held_bytes = self.most_held_bytes.max(self.alive_bytes + self.spare_bytes);
         Buffer { memory, length }
     }
 
     /// Takes a buffer back.
     pub(crate) fn give_back(&mut self, buffer: Buffer) {
-        let room = buffer.memory.words().len();
+        let room = buffer.memory.words_of_room();
         let bytes = 8 * room as u64;
         self.alive_bytes = self.alive_bytes.saturating_sub(bytes);
         self.spare_bytes += bytes;

@@ -3,9 +3,9 @@
 #![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
 
 use crate::buffers::{Buffer, Pool};
+use crate::kernels::blocks::Stretch;
 use crate::kernels::elementwise::{self, Binary, Unary};
 use crate::kernels::matmul::{self, Product};
-use crate::kernels::blocks::Stretch;
 use crate::kernels::{CodePath, moves, waves};
 use rayon::prelude::*;
 use std::borrow::Cow;
@@ -29,6 +29,16 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) fn new(values: usize) -> Self {
         Self { values: vec![None; values], pool: Pool::default() }
+    }
+
+    /// A store that reckons and keeps no words.
+    pub(crate) fn imagined(values: usize) -> Self {
+        Self { values: vec![None; values], pool: Pool::imagined() }
+    }
+
+    /// Most bytes of memory at once, what is dead and not given back included.
+    pub(crate) fn most_held_bytes(&self) -> u64 {
+        self.pool.most_held_bytes()
     }
 
     /// Most bytes that were alive at once.

@@ -9,7 +9,7 @@ use viewless_protocols::program::Message;
 use viewless_protocols::program::{Op, Program, ProgramBuilder, ValueId};
 use viewless_protocols::ring::{Domain, signed};
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Truncation};
-use viewless_simulator::execute::{Execution, Options, execute};
+use viewless_simulator::execute::{Execution, Options, execute, memory};
 use viewless_simulator::kernels::CodePath;
 use viewless_simulator::keys::Keyring;
 use viewless_simulator::packing;
@@ -32,11 +32,16 @@ fn assert_the_same_together(program: &Program, inputs: &Numbers, seed: u64, alon
         for digest in [true, false] {
             let options = Options { least_lane, digest, ..Options::new(Seed::from_u64(seed)) };
             let together = execute(program, inputs, options).expect("the test's inputs fit");
-            assert_eq!(together.transcript_digest, alone.transcript_digest.filter(|_| digest), "lanes from {least_lane}");
+            assert_eq!(
+                together.transcript_digest,
+                alone.transcript_digest.filter(|_| digest),
+                "lanes from {least_lane}"
+            );
             assert_eq!(together.outputs, alone.outputs, "lanes from {least_lane}, digest {digest}");
             assert_eq!(together.findings, alone.findings, "lanes from {least_lane}, digest {digest}");
             assert_eq!(together.bytes_moved, alone.bytes_moved);
             assert_eq!(together.measured.work(), alone.measured.work());
+            assert_eq!(memory(program, true, digest, least_lane), together.memory);
         }
     }
 }

@@ -44,6 +44,7 @@ fn private_with(suite: &Suite, text: &str, threads: usize) -> InferenceReport {
         network: &Network::lan(),
         schedule: Schedule::Asap,
         certify: false,
+        most_bytes: None,
     };
     pool.install(|| infer(&question, None, None)).unwrap()
 }

@@ -30,7 +30,7 @@ use viewless_protocols::program::Schedule;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
-use viewless_workbench::inference::{Asking, InferenceReport, Question, infer};
+use viewless_workbench::inference::{Asking, InferenceError, InferenceReport, Question, infer};
 
 const HIDDEN: usize = 8;
 
@@ -113,6 +113,7 @@ fn private(model: &Model, prompt: Prompt<'_>) -> InferenceReport {
         network: &network,
         schedule: Schedule::Asap,
         certify: false,
+        most_bytes: None,
     };
     infer(&question, None, None).unwrap()
 }
@@ -296,6 +297,28 @@ fn a_later_token_changes_no_bit_of_an_earlier_state_of_a_decoder_and_does_so_in_
 }
 
 /// The private answer of `faithful` with another protocol of normalisation.
+#[test]
+fn a_run_that_does_not_fit_is_refused_before_it_begins_and_its_memory_is_as_reckoned() {
+    let model = with_embeddings(Architecture::Bert, 1e-12, |_, _, number| number);
+    let (suite, network) = (suite(), Network::lan());
+    let ask = |most_bytes| {
+        let (seed, schedule, asking) = (Seed::from_u64(1), Schedule::Asap, Asking::Tokens(&[4, 9, 1]));
+        let registry = Registry::built_in();
+        let (model, suite, network) = (&model, &suite, &network);
+        infer(
+            &Question { model, suite, registry, asking, seed, network, schedule, certify: false, most_bytes },
+            None,
+            None,
+        )
+    };
+    let needed = ask(None).unwrap().memory.held_bytes;
+    assert!(ask(Some(needed)).is_ok());
+    let Err(InferenceError::Memory { needed_bytes, most_bytes }) = ask(Some(needed - 1)) else {
+        panic!("it does not fit")
+    };
+    assert_eq!((needed_bytes, most_bytes), (needed, needed - 1));
+}
+
 fn under(model: &Model, layernorm: &str, certify: bool) -> InferenceReport {
     let (mut suite, network) = (suite(), Network::lan());
     suite.protocols.insert(viewless_protocols::nonlinear::Function::LAYERNORM, layernorm.to_owned());
@@ -310,6 +333,7 @@ fn under(model: &Model, layernorm: &str, certify: bool) -> InferenceReport {
             network: &network,
             schedule,
             certify,
+            most_bytes: None,
         },
         None,
         None,

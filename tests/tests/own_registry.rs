@@ -193,7 +193,17 @@ fn a_private_run_takes_the_protocols_of_the_registry() {
         let (network, asking) = (Network::lan(), Asking::Tokens(&[4, 9, 1]));
         let (seed, schedule, model) = (Seed::from_u64(1), Schedule::Asap, &model);
         infer(
-            &Question { model, suite, registry, asking, seed, network: &network, schedule, certify: true },
+            &Question {
+                model,
+                suite,
+                registry,
+                asking,
+                seed,
+                network: &network,
+                schedule,
+                certify: true,
+                most_bytes: None,
+            },
             None,
             None,
         )

@@ -218,7 +218,7 @@ fn of_program(
         }
         Numbers::Run { model, tokens, seed } => {
             let inputs = ModelInputs { model, prompt: Prompt::Tokens(tokens) };
-            let run = execute(program, &inputs, Options::new(seed.clone()))?;
+            let run = execute(program, &inputs, Options::unhashed(seed.clone()))?;
             (failure::found_by_function(program, &run.findings), run.findings.wrap_probability())
         }
     };

@@ -22,7 +22,7 @@ use viewless_protocols::program::Program;
 use viewless_protocols::program::{Message, Schedule};
 use viewless_protocols::suite::{Protocols, Suite, SuiteError};
 use viewless_simulator::claims::Findings;
-use viewless_simulator::execute::{ExecuteError, Execution, Options, execute};
+use viewless_simulator::execute::{ExecuteError, Execution, LEAST_LANE, Memory, Options, execute, memory};
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_simulator::transcript::Transcript;
@@ -48,6 +48,17 @@ pub enum InferenceError {
     /// The transcript.
     #[error("cannot write the transcript: {0}")]
     Transcript(#[source] io::Error),
+    /// More memory than there is, or than was allowed.
+    #[error(
+        "the values of this run take {:.2} GB of memory at once, and {:.2} GB are free; ask with fewer tokens, \
+         use a smaller model or a machine with more memory, or insist with --force", *needed_bytes as f64 / 1e9, *most_bytes as f64 / 1e9
+    )]
+    Memory {
+        /// What the run needs for its values.
+        needed_bytes: u64,
+        /// What it may have.
+        most_bytes: u64,
+    },
     /// The run has no output: a defect.
     #[error("the Program revealed no `{}`; this is a defect of viewless, please report it", OUTPUT)]
     NoOutput,
@@ -102,6 +113,8 @@ pub struct InferenceReport {
     pub other_functions: Vec<String>,
     /// What a reader must know about the comparison.
     pub notes: Vec<String>,
+    /// Memory of the values of all parties, as reckoned before the run.
+    pub memory: Memory,
     /// Duration of the run for all parties together.
     pub seconds: f64,
     /// Threads that computed.
@@ -215,6 +228,8 @@ pub struct Question<'a> {
     pub schedule: Schedule,
     /// Whether the error is bounded for all runs on what is asked, too; that takes seconds to minutes.
     pub certify: bool,
+    /// Memory that the values of the run may take, if that is limited.
+    pub most_bytes: Option<u64>,
 }
 
 /// Runs one private inference and the plaintext pass; `progress` is told how many of how many values are done, and `transcript` gets
@@ -227,7 +242,8 @@ pub fn infer(
     progress: Option<Progress<'_>>,
     transcript: Option<&mut dyn Write>,
 ) -> Result<InferenceReport, InferenceError> {
-    let Question { model, suite, registry, asking, ref seed, network, schedule, certify: is_certified } = *question;
+    let Question { model, suite, registry, asking, ref seed, network, schedule, certify: is_certified, most_bytes } =
+        *question;
     let protocols = suite.model(registry)?;
     let mut notes = model.notes.clone();
     let mut encode = |text: &str, pair: Option<&str>| -> Result<Encoded, ModelError> {
@@ -263,6 +279,7 @@ pub fn infer(
         Prompt::Pair { second, .. } => subject.program_of_pair(suite, sizes, second)?,
         Prompt::Tokens(_) | Prompt::Image(_) => subject.program(suite, sizes)?,
     };
+    refuse_what_does_not_fit(&program, most_bytes)?;
     let execution = run(&program, &ModelInputs { model, prompt }, (seed, schedule), progress, transcript)?;
     let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
     let output = Answer::new(model, output.values.clone());
@@ -301,9 +318,25 @@ pub fn infer(
         headroom_violations: headroom(&execution.findings),
         domain_violations: domains(&execution.findings),
         notes,
+        memory: execution.memory,
         seconds: execution.seconds,
         threads: rayon::current_num_threads(),
     })
+}
+
+/// A run that takes more memory than this says so before it begins.
+const WORTH_TELLING_BYTES: u64 = 1 << 30;
+
+/// Refuses a run that takes more memory than it may.
+fn refuse_what_does_not_fit(program: &Program, most_bytes: Option<u64>) -> Result<(), InferenceError> {
+    let needed_bytes = memory(program, true, true, LEAST_LANE).held_bytes;
+    if needed_bytes > WORTH_TELLING_BYTES {
+        tracing::info!("the values of this run take up to {:.2} GB of memory at once", needed_bytes as f64 / 1e9);
+    }
+    match most_bytes {
+        Some(most_bytes) if needed_bytes > most_bytes => Err(InferenceError::Memory { needed_bytes, most_bytes }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Runs the Program of a model, and writes down its messages where asked to.

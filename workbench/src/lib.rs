@@ -19,11 +19,13 @@
 //! | [`statistics`] | What do real runs show of what a coalition sees? |
 //! | [`assay`] | All verdicts about one protocol? |
 //! | [`model_report`] | Everything about one model, and what to change? |
+//! | [`bench`] | How fast is all this here, beside what the machine allows? |
 //! | [`card`] | What is claimed of a protocol? |
 
 pub mod alternatives;
 mod answer;
 pub mod assay;
+pub mod bench;
 pub mod bill;
 pub mod card;
 pub mod certificate;
@@ -34,6 +36,7 @@ pub mod error_audit;
 pub mod failures;
 pub mod inference;
 pub mod judgement;
+pub mod machine;
 mod model_inputs;
 pub mod model_report;
 pub mod named;

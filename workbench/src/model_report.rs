@@ -114,6 +114,7 @@ impl ModelReport {
                     network,
                     schedule,
                     certify: false,
+                    most_bytes: None,
                 };
                 Some(infer(&question, None, None)?)
             }

@@ -14,6 +14,7 @@ use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_workbench::inference::{Asking, Question, infer};
+use viewless_workbench::machine::available_bytes;
 use viewless_workbench::named::{DEFAULT_SUITE, shown};
 
 /// What to infer, and how.
@@ -54,6 +55,9 @@ pub struct Arguments {
     /// Bound the error of every run on this text as a theorem, by intervals through the whole model; for small models, and slow
     #[arg(long)]
     certify: bool,
+    /// Run even if the values take more memory than is free
+    #[arg(long)]
+    force: bool,
     /// Which messages share a round
     #[arg(long, value_enum, default_value_t = Schedule::Asap)]
     schedule: Schedule,
@@ -99,8 +103,9 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         },
     };
     let (schedule, certify) = ((*schedule).into(), arguments.certify);
-    let question =
-        Question { model: &model, suite, registry: arguments::registry(), asking, seed, network, schedule, certify };
+    let most_bytes = if arguments.force { None } else { available_bytes() };
+    let registry = arguments::registry();
+    let question = Question { model: &model, suite, registry, asking, seed, network, schedule, certify, most_bytes };
     let mut transcript = arguments.transcript.as_deref().map(file::Pending::create).transpose()?;
     let sink = transcript.as_mut().map(|pending| pending as &mut dyn io::Write);
     let progress = Progress::start("inferring");

@@ -2,6 +2,7 @@
 
 pub mod assay;
 pub mod audit;
+pub mod bench;
 pub mod check;
 pub mod compare;
 pub mod cost;
@@ -63,6 +64,8 @@ pub enum Command {
     Check(check::Arguments),
     /// Find the fastest plan: suite and deployment of a private model, or a strategy of training
     Plan(plan::Arguments),
+    /// Measure how fast this build is here, beside what the machine allows
+    Bench(bench::Arguments),
     /// Print the text form of a circuit or Program
     Dump(dump::Arguments),
 }
@@ -87,6 +90,7 @@ impl Command {
             Self::Prove(arguments) => prove::run(arguments, manner),
             Self::Check(arguments) => check::run(arguments, manner),
             Self::Plan(arguments) => plan::run(arguments, manner),
+            Self::Bench(arguments) => bench::run(arguments, manner),
             Self::Dump(arguments) => dump::run(arguments, manner),
         }
     }

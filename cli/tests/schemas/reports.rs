@@ -21,12 +21,18 @@ const fn report(name: &'static str, is: &'static str, of: &'static str, commands
 pub(crate) const REFUSAL: &str = "error";
 
 /// All of them.
-pub(crate) const REPORTS: [Report; 22] = [
+pub(crate) const REPORTS: [Report; 23] = [
     report(
         REFUSAL,
         "why a command was not carried out: the last line of standard error",
         "cli::screen::Refusal",
         &["list gelu/none", "cost bert-base --sek 8", "plan bert-base --error 0", "infer --model nowhere --text words"],
+    ),
+    report(
+        "bench",
+        "viewless bench: how fast this build is on this machine",
+        "workbench::bench::Benchmark",
+        &["bench --only proving,counting --runs 1"],
     ),
     report("list", "viewless list: what there is", "cli::commands::list::Everything", &["list"]),
     report(

@@ -1,5 +1,6 @@
 //! The engine: walks the values of a Program that a run computes, and keeps each until its last use.
 
+use super::memory::Memory;
 use super::part::Part;
 use super::together::{Batch, Cutting, Group, compile};
 use super::{ExecuteError, Execution, Inputs, Options, Output, Reals};
@@ -164,12 +165,13 @@ impl<'a> Engine<'a> {
         self.before.iter().for_each(|(id, words)| run.store.put_shared(*id, words.clone()));
         let sends = program.iter().filter(|(_, value)| matches!(value.op, Op::Send(..))).map(|(id, _)| id);
         let messages: HashMap<ValueId, &Message> = sends.zip(&timetable.messages).collect();
-        let is_taken = |id: ValueId| {
-            messages.get(&id).is_some_and(|message| run.runner.part_in(message) == SendPart::Take)
-        };
+        let is_taken =
+            |id: ValueId| messages.get(&id).is_some_and(|message| run.runner.part_in(message) == SendPart::Take);
         let (least_lane, messages_are_read) = (run.runner.least_lane(), run.runner.hashes() || run.runner.gives());
-        let batches = Cutting { program, part: &self.part, is_taken: &is_taken, messages_are_read, least_lane }.batches();
-        run.is_needed = needed_after(program, &self.part, &batches, messages_are_read, run.runner.most_listed().is_some());
+        let batches =
+            Cutting { program, part: &self.part, is_taken: &is_taken, messages_are_read, least_lane }.batches();
+        run.is_needed =
+            needed_after(program, &self.part, &batches, messages_are_read, run.runner.most_listed().is_some());
         let mut counted = 0;
         let mut next_claim = claims.iter().peekable();
         for batch in &batches {
@@ -205,14 +207,20 @@ impl<'a> Engine<'a> {
             findings: run.findings,
             measured: run.measured,
             seconds: started.elapsed().as_secs_f64(),
-            peak_value_bytes: run.store.peak_bytes(),
+            memory: Memory { peak_value_bytes: run.store.peak_bytes(), held_bytes: run.store.most_held_bytes() },
         };
         Ok((execution, kept))
     }
 }
 
 /// For each value whether it must be stored after the batch in which it is computed.
-fn needed_after(program: &Program, part: &Part, batches: &[Batch], messages_are_read: bool, claims: bool) -> Vec<bool> {
+pub(super) fn needed_after(
+    program: &Program,
+    part: &Part,
+    batches: &[Batch],
+    messages_are_read: bool,
+    claims: bool,
+) -> Vec<bool> {
     let mut needed: Vec<bool> = program.iter().map(|(id, _)| part.keeps(id)).collect();
     let mut member = vec![false; program.values.len()];
     for batch in batches {
@@ -240,7 +248,7 @@ fn needed_after(program: &Program, part: &Part, batches: &[Batch], messages_are_
 }
 
 /// Indices of the claims, each with the position at which its last share is there.
-fn claims_by_position(program: &Program) -> Vec<(usize, usize)> {
+pub(super) fn claims_by_position(program: &Program) -> Vec<(usize, usize)> {
     let position = |shares: &[ValueId]| shares.iter().map(|share| share.index()).max().unwrap_or(0);
     let mut claims: Vec<(usize, usize)> =
         program.claims.iter().enumerate().map(|(i, claim)| (position(&claim.shares), i)).collect();
@@ -249,7 +257,7 @@ fn claims_by_position(program: &Program) -> Vec<(usize, usize)> {
 }
 
 /// For each value, those that this run does not need after it.
-fn values_by_last_use(program: &Program, part: &Part, claims: &[(usize, usize)]) -> Vec<Vec<ValueId>> {
+pub(super) fn values_by_last_use(program: &Program, part: &Part, claims: &[(usize, usize)]) -> Vec<Vec<ValueId>> {
     let mut last_use: Vec<usize> = (0..program.values.len()).collect();
     for (id, value) in program.iter().filter(|(id, _)| part.computes(*id)) {
         value.op.arguments().iter().for_each(|argument| last_use[argument.index()] = id.index());
@@ -478,7 +486,9 @@ fn encode<N: Number + Sync>(path: CodePath, numbers: &[N], fraction_bits: u8, bi
     }
     let blocks = numbers.par_chunks(BLOCK).zip(out.par_chunks_mut(BLOCK));
     // Every block is looked at, so that nothing depends on which is first.
-    blocks.map(|(numbers, out)| kernels::encode::encode(path, numbers, fraction_bits, bits, out)).reduce(|| true, |a, b| a & b)
+    blocks
+        .map(|(numbers, out)| kernels::encode::encode(path, numbers, fraction_bits, bits, out))
+        .reduce(|| true, |a, b| a & b)
 }
 
 /// Hashes a message with its place in the Program.

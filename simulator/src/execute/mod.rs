@@ -10,6 +10,7 @@
 //! threads or on the processor.
 
 mod engine;
+mod memory;
 mod part;
 pub mod projection;
 mod together;
@@ -22,12 +23,13 @@ use crate::packing::UnpackError;
 use crate::stream::Seed;
 use crate::work::Measured;
 use engine::{Engine, Everyone};
+pub use memory::{Memory, memory};
 use part::Part;
-use together::LEAST_LANE;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use thiserror::Error;
+pub use together::LEAST_LANE;
 use viewless_protocols::fixed::EncodeError;
 use viewless_protocols::party::Party;
 #[cfg(doc)]
@@ -170,7 +172,22 @@ impl Options<'_> {
     /// Runs by `seed` on the best kernels of this processor, verifies claims, observes nothing.
     #[must_use]
     pub fn new(seed: Seed) -> Self {
-        Self { seed, code_path: CodePath::detect(), check_claims: true, most_listed: 8, observer: None, digest: true, least_lane: LEAST_LANE, progress: None }
+        Self {
+            seed,
+            code_path: CodePath::detect(),
+            check_claims: true,
+            most_listed: 8,
+            observer: None,
+            digest: true,
+            least_lane: LEAST_LANE,
+            progress: None,
+        }
+    }
+
+    /// The same without a digest of the messages, for runs of which only the results are looked at.
+    #[must_use]
+    pub fn unhashed(seed: Seed) -> Self {
+        Self { digest: false, ..Self::new(seed) }
     }
 }
 
@@ -202,8 +219,8 @@ pub struct Execution {
     pub seconds: f64,
     /// What of it each kind of work took; a party alone waits for messages in it.
     pub measured: Measured,
-    /// Most bytes of values alive at once.
-    pub peak_value_bytes: u64,
+    /// Memory that the values took: what [`memory`](fn@memory) reckons beforehand.
+    pub memory: Memory,
 }
 
 impl Execution {

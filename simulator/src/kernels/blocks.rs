@@ -29,7 +29,10 @@ impl Stretch<'_> {
 /// # Panics
 /// If the lengths differ.
 pub fn binary(path: CodePath, op: Binary, mask: u64, a: Stretch<'_>, b: Stretch<'_>, out: &mut [u64]) {
-    assert!(a.is_as_long_as(out.len()) && b.is_as_long_as(out.len()), "operands and result are stretches of one length");
+    assert!(
+        a.is_as_long_as(out.len()) && b.is_as_long_as(out.len()),
+        "operands and result are stretches of one length"
+    );
     path.run(BinaryStretch { op, mask, a, b, out });
 }
 

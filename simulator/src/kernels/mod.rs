@@ -7,13 +7,14 @@
 //! Shapes and lengths are asserted, not reported: a checked Program has consistent shapes, so a mismatch is our bug.
 //!
 //! `unsafe` occurs in this module only: here, to enter a function compiled for more instructions than the target's minimum, and
-//! in [`matmul`], for vector instructions and for threads that write disjoint parts of one matrix.
+//! in [`matmul`] and [`limits`], for vector instructions and for threads that write disjoint parts of one matrix.
 
 pub mod bits;
 pub mod blocks;
 pub mod elementwise;
 pub mod encode;
 mod layout;
+pub mod limits;
 pub mod matmul;
 
 pub mod moves;

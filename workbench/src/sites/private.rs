@@ -171,7 +171,7 @@ fn one_text(
     let revealing: Vec<(NodeId, String)> = places.iter().enumerate().flat_map(ends).collect();
     let program = scheme::compile(&circuit.revealing(&revealing)?, &suite.scheme, suite.fixed())?;
     let inputs = ModelInputs { model, prompt: Prompt::Tokens(&tokens) };
-    let run = execute(&program, &inputs, Options::new(Seed::from_u64(seed)))?;
+    let run = execute(&program, &inputs, Options::unhashed(Seed::from_u64(seed)))?;
     report.wraps += run.findings.wraps;
     for region in &run.findings.wrapped_regions {
         if !report.wrapped_regions.contains(region) {

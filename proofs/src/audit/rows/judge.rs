@@ -213,7 +213,7 @@ impl<'a> Judge<'a> {
         ]);
         let mut largest: f64 = 0.0;
         for run in 0..runs {
-            let run = execute(&program, &inputs, Options::new(Seed::from_u64(question.seed.wrapping_add(run))))?;
+            let run = execute(&program, &inputs, Options::unhashed(Seed::from_u64(question.seed.wrapping_add(run))))?;
             if run.findings.wraps > 0 {
                 continue;
             }
@@ -264,7 +264,7 @@ impl<'a> Runner<'a> {
             for _ in 0..ATTEMPTS {
                 self.batches += 1;
                 let seed = Seed::from_u64(self.seed.wrapping_add(self.batches.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-                let run = execute(&self.program, &inputs, Options::new(seed))?;
+                let run = execute(&self.program, &inputs, Options::unhashed(seed))?;
                 if run.findings.wraps == 0 {
                     outputs = run.outputs.into_iter().next().map(|output| output.values);
                     break;

@@ -178,7 +178,7 @@ impl Watch {
             }
         };
         let options =
-            execute::Options { check_claims: false, observer: Some(&mut observer), ..execute::Options::new(seed) };
+            execute::Options { check_claims: false, observer: Some(&mut observer), ..execute::Options::unhashed(seed) };
         execute(&self.program, inputs, options)?;
         Ok(Seen { words, whole })
     }

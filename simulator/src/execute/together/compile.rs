@@ -48,7 +48,9 @@ pub(super) enum Instruction {
 impl Instruction {
     fn out(&mut self) -> &mut usize {
         match self {
-            Self::Sample { out, .. } | Self::Binary { out, .. } | Self::Unary { out, .. } | Self::Copy { out, .. } => out,
+            Self::Sample { out, .. } | Self::Binary { out, .. } | Self::Unary { out, .. } | Self::Copy { out, .. } => {
+                out
+            }
             Self::Repeat { out, .. } | Self::Sum { out, .. } | Self::Wave { out, .. } | Self::LookUp { out, .. } => out,
         }
     }
@@ -179,7 +181,7 @@ impl Compiler<'_> {
         let own = &self.program.value(id).shape;
         let number = self.stored(id);
         let words = self.code.stored[number].clone();
-        if words.len() == 1 {
+        if words.length() == 1 {
             return vec![Source::Word(words[0]); count];
         }
         if own.elements() == shape.elements() {
@@ -194,7 +196,8 @@ impl Compiler<'_> {
         let broadcast = Arc::new(Broadcast::new(own.axes(), shape.axes()));
         let lanes: Vec<Source> = (0..count)
             .map(|j| match broadcast.single(j * self.lane, self.lane) {
-                Some(position) => Source::Word(words[position]),
+                // Where memory is only reckoned, there is no word, but one is told from another.
+                Some(position) => Source::Word(words.get(position).copied().unwrap_or(position as u64)),
                 None => {
                     let (broadcast, first) = (broadcast.clone(), j * self.lane);
                     self.emit(Kind::Move, |out| Instruction::Repeat { broadcast, stored: number, first, out })
@@ -280,8 +283,7 @@ impl Compiler<'_> {
     fn two(&mut self, value: &Value, op: Binary, arguments: &Arguments) -> Vec<Source> {
         let mask = value.domain.mask();
         let [left, right] = [0, 1].map(|i| self.lanes_of(arguments[i], &value.shape));
-        let binary =
-            |operands| self.emit(Kind::Binary, |out| Instruction::Binary { op, mask, operands, out });
+        let binary = |operands| self.emit(Kind::Binary, |out| Instruction::Binary { op, mask, operands, out });
         left.into_iter().zip(right).map(|(left, right)| [left, right]).map(binary).collect()
     }
 
@@ -294,7 +296,13 @@ impl Compiler<'_> {
                 for wave in 0..waves.len() {
                     for &operand in &lanes {
                         let function = function.clone();
-                        made.push(self.emit(Kind::Wave, |out| Instruction::Wave { function, wave, bits, operand, out }));
+                        made.push(self.emit(Kind::Wave, |out| Instruction::Wave {
+                            function,
+                            wave,
+                            bits,
+                            operand,
+                            out,
+                        }));
                     }
                 }
             }
@@ -337,7 +345,7 @@ impl Compiler<'_> {
         match *lanes.first()? {
             Source::Word(_) => None,
             Source::Stored(number, 0) => {
-                let whole = self.code.stored[number].len() == lanes.len() * self.lane;
+                let whole = self.code.stored[number].length() == lanes.len() * self.lane;
                 let is_lane = |(j, lane): (usize, &Source)| *lane == Source::Stored(number, j * self.lane);
                 let id = self.read.iter().find(|(_, other)| **other == number)?.0;
                 (whole && lanes.iter().enumerate().all(is_lane)).then_some(*id)
@@ -345,9 +353,7 @@ impl Compiler<'_> {
             Source::Stored(..) => None,
             Source::Made(register) => {
                 let (output, _) = self.homes[register]?;
-                let is_lane = |(j, lane): (usize, &Source)| {
-                    matches!(*lane, Source::Made(register) if self.homes[register] == Some((output, j)))
-                };
+                let is_lane = |(j, lane): (usize, &Source)| matches!(*lane, Source::Made(register) if self.homes[register] == Some((output, j)));
                 let output = &self.code.outputs[output];
                 (output.lanes == lanes.len() && lanes.iter().enumerate().all(is_lane)).then_some(output.id)
             }

@@ -30,8 +30,8 @@ use viewless_protocols::shape::{Move, Shape};
 
 pub(super) use compile::compile;
 
-/// Shorter lanes are not worth the trouble.
-pub(super) const LEAST_LANE: usize = 1 << 9;
+/// Elements of the shortest lanes that are computed together: shorter ones are not worth the trouble.
+pub const LEAST_LANE: usize = 1 << 9;
 /// Lanes of one value, at most: all of them are in a cache at the same time.
 const MOST_LANES: usize = 32;
 /// A batch ends when this much is to be kept for the messages that it sends.
@@ -171,7 +171,9 @@ impl Open<'_> {
             Op::Input { .. } | Op::Constant(Constant::Words(_)) | Op::Sample { .. } => false,
             Op::Send(argument, _) | Op::Reveal { value: argument, .. } => self.single[argument.index()],
             Op::Local(local, arguments) => match local {
-                Local::Add | Local::Sub | Local::Mul | Local::And | Local::Xor | Local::Neg | Local::Not => all(arguments),
+                Local::Add | Local::Sub | Local::Mul | Local::And | Local::Xor | Local::Neg | Local::Not => {
+                    all(arguments)
+                }
                 Local::ShiftLeft(_) | Local::ShiftRight(_) | Local::ShiftRightArithmetic(_) => all(arguments),
                 Local::BitReversal | Local::Convert(_) | Local::Move(Move::Reshape(_)) => all(arguments),
                 Local::MatMul | Local::Sum(_) | Local::Concat(_) | Local::Function(_) => false,
@@ -192,7 +194,8 @@ impl Open<'_> {
             Op::Input { .. } | Op::Constant(_) | Op::Sample { .. } | Op::Local(..) => false,
         };
         let elements = value.shape.elements();
-        let fits = |lane: usize, elements: usize| lane >= self.cutting.least_lane && elements.div_ceil(lane) <= MOST_LANES;
+        let fits =
+            |lane: usize, elements: usize| lane >= self.cutting.least_lane && elements.div_ceil(lane) <= MOST_LANES;
         let Some(lane) = self.lane(value).filter(|&lane| fits(lane, elements)) else { return otherwise };
         if is_named_anew && !needs_group {
             return Fit::Alone;

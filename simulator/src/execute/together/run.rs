@@ -4,8 +4,8 @@ use super::compile::{Code, Instruction, Source};
 use crate::buffers::Buffer;
 use crate::kernels::CodePath;
 use crate::kernels::blocks::{self, Stretch};
-use crate::local::Store;
 use crate::kernels::waves;
+use crate::local::Store;
 use crate::work::KINDS;
 use rayon::prelude::*;
 use std::time::Instant;
@@ -22,11 +22,24 @@ const TIMED: usize = 16;
 pub(in crate::execute) type Seconds = [f64; KINDS];
 
 impl Code {
+    /// Stores what a run would store, without words.
+    pub(in crate::execute) fn reckon(self, store: &mut Store) {
+        // All outputs are there at the same time.
+        let outputs: Vec<Buffer> = self.outputs.iter().map(|output| store.take(output.lanes * self.lane)).collect();
+        self.outputs.iter().zip(outputs).for_each(|(output, words)| store.put(output.id, words));
+        self.name_the_rest(store);
+    }
+
+    /// Stores the values that are other values, or one word.
+    fn name_the_rest(&self, store: &mut Store) {
+        self.aliases.iter().for_each(|&(id, same)| store.alias(id, same));
+        self.words.iter().for_each(|&(id, word)| store.put_splat(id, word));
+    }
+
     /// Computes everything and stores what is needed after the group. What each kind of work took is estimated from a part of the stretches.
     pub(in crate::execute) fn run(self, path: CodePath, store: &mut Store) -> Seconds {
         let started = Instant::now();
-        let mut outputs: Vec<Buffer> =
-            self.outputs.iter().map(|output| store.take(output.lanes * self.lane)).collect();
+        let mut outputs: Vec<Buffer> = self.outputs.iter().map(|output| store.take(output.lanes * self.lane)).collect();
         let words = (SCRATCH_WORDS / self.scratch_places.max(1)).clamp(*STRETCH_WORDS.start(), *STRETCH_WORDS.end());
         // A multiple of a cache line's words, and of a cipher's blocks.
         let words = words & !15;
@@ -66,20 +79,12 @@ impl Code {
         for (output, words) in self.outputs.iter().zip(outputs) {
             store.put(output.id, words);
         }
-        self.aliases.iter().for_each(|&(id, same)| store.alias(id, same));
-        self.words.iter().for_each(|&(id, word)| store.put_splat(id, word));
+        self.name_the_rest(store);
         let scale = started.elapsed().as_secs_f64() / seconds.iter().sum::<f64>().max(f64::MIN_POSITIVE);
         seconds.map(|seconds| seconds * scale)
     }
 
-    fn step(
-        &self,
-        path: CodePath,
-        instruction: &Instruction,
-        start: usize,
-        length: usize,
-        places: &mut [&mut [u64]],
-    ) {
+    fn step(&self, path: CodePath, instruction: &Instruction, start: usize, length: usize, places: &mut [&mut [u64]]) {
         // The result's place is taken out, so that the others can be read while it is written.
         let (Instruction::Sample { out, .. }
         | Instruction::Binary { out, .. }

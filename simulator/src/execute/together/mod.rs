@@ -241,18 +241,12 @@ impl Open<'_> {
         }
     }
 
-    /// The longest lanes of a result of elementwise arguments, of which those in the group must be repeated as a whole, if at all. Others are
-    /// read from memory, which may be done in any order.
+    /// The longest lanes of a result of elementwise arguments, of which those in the group must be repeated as a whole, if at all: the group's lanes,
+    /// which divide them, divide the result. Others are read from memory, which may be done in any order.
     fn repeated(&self, arguments: &[ValueId], result: &Shape) -> Option<usize> {
-        let mut lane = result.elements();
-        for &argument in arguments.iter().filter(|argument| self.member[argument.index()]) {
-            let shape = &self.cutting.program.value(argument).shape;
-            if !is_repeated_whole(shape, result) {
-                return None;
-            }
-            lane = gcd(lane, shape.elements());
-        }
-        Some(lane)
+        let mut members = arguments.iter().filter(|argument| self.member[argument.index()]);
+        let is_whole = |argument: &ValueId| is_repeated_whole(&self.cutting.program.value(*argument).shape, result);
+        members.all(is_whole).then(|| result.elements())
     }
 }
 
@@ -271,3 +265,6 @@ fn around(shape: &Shape, axis: usize) -> (usize, usize) {
 fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }
+
+#[cfg(test)]
+mod tests;

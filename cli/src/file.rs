@@ -4,6 +4,10 @@ use crate::error::CliError;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
+use viewless_simulator::text_file;
+
+/// Bytes of the largest file that is read: proofs of the largest models have a few million.
+const MOST_BYTES: u64 = 1 << 30;
 
 /// A file under construction, beside its destination. It appears there by [`Pending::commit`]; dropped, it leaves no trace.
 pub struct Pending {
@@ -102,7 +106,7 @@ pub fn write(path: &Path, contents: &[u8]) -> Result<(), CliError> {
 /// # Errors
 /// [`CliError::ReadFile`] names the file.
 pub fn read(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path).map_err(|source| CliError::ReadFile { path: path.to_owned(), source })
+    text_file::read(path, MOST_BYTES).map_err(|source| CliError::ReadFile { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod local;
 pub mod network;
 pub mod packing;
 pub mod stream;
+pub mod text_file;
 pub mod transcript;
 mod transposed;
 pub mod work;

@@ -14,8 +14,9 @@
 //! - A bit is a bit of a packed message (`packing`); headers, encryption and TCP slow start are not included.
 //! - Compute is added, not overlapped with communication; [`Network::seconds`] is the network's part only.
 
+use crate::text_file::{self, MOST_SETTINGS_BYTES};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 use viewless_protocols::program::Bill;
@@ -113,7 +114,8 @@ impl Network {
     /// Reads a description from a TOML file.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, NetworkError> {
         let path = path.as_ref();
-        let text = fs::read_to_string(path).map_err(|source| NetworkError::Read { path: path.to_owned(), source })?;
+        let text = text_file::read(path, MOST_SETTINGS_BYTES)
+            .map_err(|source| NetworkError::Read { path: path.to_owned(), source })?;
         Self::parse(&path.display().to_string(), &text)
     }
 

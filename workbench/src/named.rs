@@ -2,7 +2,6 @@
 
 use crate::subject::{Subject, SubjectError, text_of_file};
 pub use crate::what_is::{NETWORKS, Named, in_words, what_is};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -10,6 +9,7 @@ use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::network::{Network, NetworkError};
 use viewless_simulator::stream::Seed;
+use viewless_simulator::text_file::{self, MOST_SETTINGS_BYTES};
 
 /// The suite that serves models as they were trained.
 pub const DEFAULT_SUITE: &str = "faithful";
@@ -65,8 +65,8 @@ pub enum NamedError {
 pub fn suite(name: &str, registry: &Registry) -> Result<Suite, NamedError> {
     if Path::new(name).extension().is_some_and(|found| found == "toml") {
         let path = Path::new(name);
-        let text =
-            fs::read_to_string(path).map_err(|source| NamedError::ReadSuite { path: path.to_owned(), source })?;
+        let text = text_file::read(path, MOST_SETTINGS_BYTES)
+            .map_err(|source| NamedError::ReadSuite { path: path.to_owned(), source })?;
         let mut suite = Suite::parse(name, &text)?;
         let unusable = |error| NamedError::SuiteProtocol { path: path.to_owned(), error: Box::new(error) };
         let folder = path.parent().unwrap_or(Path::new(""));

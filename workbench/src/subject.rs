@@ -2,7 +2,6 @@
 
 use crate::sizes::Sizes;
 use crate::what_is::{Named, in_words, what_is};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
@@ -14,6 +13,7 @@ use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, CompileError};
 use viewless_protocols::suite::{Suite, SuiteError, is_protocol_file};
+use viewless_simulator::text_file;
 
 /// Added to the variance where a layer normalisation stands alone, as in BERT.
 const EPSILON: f64 = 1e-12;
@@ -259,19 +259,8 @@ fn directory(name: &str, registry: &Registry) -> Result<PathBuf, SubjectError> {
 /// # Errors
 /// A file that is none, or is larger than [`MOST_BYTES`].
 pub fn text_of_file(path: &Path) -> Result<String, SubjectError> {
-    let failed = |reason: String| SubjectError::File { file: path.to_owned(), reason };
-    let of_system = |error: std::io::Error| failed(error.to_string());
-    let metadata = std::fs::metadata(path).map_err(of_system)?;
-    if !metadata.is_file() {
-        return Err(failed("not a regular file; name a file that holds a protocol".to_owned()));
-    }
-    if metadata.len() > MOST_BYTES as u64 {
-        return Err(failed(format!("{} bytes; a file of a protocol has at most {MOST_BYTES}", metadata.len())));
-    }
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(of_system)?;
-    file.take(MOST_BYTES as u64).read_to_string(&mut text).map_err(of_system)?;
-    Ok(text)
+    let failed = |error: std::io::Error| SubjectError::File { file: path.to_owned(), reason: error.to_string() };
+    text_file::read(path, MOST_BYTES as u64).map_err(failed)
 }
 
 /// A protocol alone, on `batch` rows of `seq` elements: what a model would make of it, without the model.

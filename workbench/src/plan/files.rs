@@ -3,10 +3,10 @@
 use super::{MachineFile, Plan, PlanningError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use viewless_planner::cluster::Cluster;
 use viewless_protocols::suite::Suite;
+use viewless_simulator::text_file::{self, MOST_SETTINGS_BYTES};
 
 /// Machines that each party has, and how its stages are linked. All parties have the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,7 +108,7 @@ pub fn machine_text(machine: &MachineFile) -> String {
 }
 
 fn read(path: &Path) -> Result<String, PlanningError> {
-    fs::read_to_string(path).map_err(|source| PlanningError::Read { path: path.to_owned(), source })
+    text_file::read(path, MOST_SETTINGS_BYTES).map_err(|source| PlanningError::Read { path: path.to_owned(), source })
 }
 
 /// A key of TOML: bare where it can be.

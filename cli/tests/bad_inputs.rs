@@ -1,0 +1,183 @@
+//! A user who makes mistakes: odd files and absurd numbers wherever a command takes one. Each is refused with exit code 2, nothing on standard output,
+//! and with `--json` one line of JSON at the end of standard error that is short and has no control characters.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Runs a command in a folder; gives what is wrong with how it refuses, if anything.
+fn complaint(folder: &Path, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_viewless"));
+    command.args(arguments).arg("--json").current_dir(folder).stdin(Stdio::null());
+    // A cache below a file cannot be made: nothing is fetched.
+    command.env("VIEWLESS_CACHE", folder.join("empty.toml").join("cache")).env_remove("VIEWLESS_LOG");
+    let output = command.output().expect("the binary runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let last = stderr.lines().last().unwrap_or_default();
+    let refusal: Option<Value> = serde_json::from_str(last).ok();
+    let sentence = refusal.as_ref().and_then(|refusal| refusal["error"].as_str());
+    let wrong = match (output.status.code(), sentence) {
+        (Some(2), Some("")) => "an empty sentence".to_owned(),
+        (Some(2), Some(_)) if !output.stdout.is_empty() => "something on standard output".to_owned(),
+        (Some(2), Some(_)) if last.len() > 1500 => format!("{} characters", last.len()),
+        (Some(2), Some(_)) if stderr.contains('\u{1b}') => "a control character".to_owned(),
+        (Some(2), Some(sentence)) if sentence.contains("defect") => format!("a defect: {sentence}"),
+        (Some(2), Some(_)) => return None,
+        (code, _) => format!("exit code {code:?}, last line {last:.200}"),
+    };
+    Some(format!("{arguments:?}: {wrong}"))
+}
+
+fn refused(folder: &Path, commands: &[Vec<&str>]) {
+    let (first, second) = commands.split_at(commands.len() / 2);
+    let complaints = |commands: &[Vec<&str>]| -> Vec<String> {
+        commands.iter().filter_map(|command| complaint(folder, command)).collect()
+    };
+    let all = std::thread::scope(|scope| {
+        let other = scope.spawn(|| complaints(first));
+        let mut all = complaints(second);
+        all.extend(other.join().expect("no command panics here"));
+        all
+    });
+    assert!(all.is_empty(), "{} of {} commands:\n{}", all.len(), commands.len(), all.join("\n"));
+}
+
+/// A folder of odd files, and their names.
+fn odd_files() -> (tempfile::TempDir, Vec<&'static str>) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, contents: &[u8]| fs::write(folder.path().join(name), contents).unwrap();
+    write("empty.toml", b"");
+    write("bytes.toml", &(0..3000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>());
+    write("latin-1.toml", b"name = \"caf\xe9\"\n");
+    write("many-keys.toml", (0..200_000).map(|i| format!("k{i} = {i}\n")).collect::<String>().as_bytes());
+    write("nul.toml", b"name = \"a\0b\"\n");
+    write("escape.toml", b"name = \"\\u001b[31mred\"\nsummary = \"x\"\n");
+    write("words.toml", b"these are words and no settings");
+    write("twice.toml", b"name = \"a\"\nname = \"b\"\n");
+    fs::create_dir(folder.path().join("folder.toml")).unwrap();
+    let mut names = vec![
+        "empty.toml",
+        "bytes.toml",
+        "latin-1.toml",
+        "many-keys.toml",
+        "nul.toml",
+        "escape.toml",
+        "words.toml",
+        "twice.toml",
+        "folder.toml",
+        "missing.toml",
+        "",
+        "\u{1b}[31m.toml",
+    ];
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::symlink;
+        symlink("/dev/zero", folder.path().join("endless.toml")).unwrap();
+        symlink("around.toml", folder.path().join("around.toml")).unwrap();
+        names.extend(["endless.toml", "around.toml", "/dev/null"]);
+        if Command::new("mkfifo").arg(folder.path().join("pipe.toml")).status().is_ok_and(|made| made.success()) {
+            names.push("pipe.toml");
+        }
+    }
+    (folder, names)
+}
+
+#[test]
+fn odd_files_are_refused_wherever_a_file_is_taken() {
+    let (folder, names) = odd_files();
+    let mut commands: Vec<Vec<&str>> = Vec::new();
+    for name in names {
+        commands.extend([
+            vec!["cost", "bert-base", "--suite", name],
+            vec!["cost", "bert-base", "--network", name],
+            vec!["compare", "bert-base", "--suites", name],
+            vec!["plan", "bert-base", "--error", "50", "--machine", name],
+            vec!["plan", "bert-base", "--error", "50", "--cluster", name],
+            vec!["plan", "bert-base", "--error", "50", "--network", name],
+            vec!["prove", "bert-base", "--suite", name],
+            vec!["audit", name],
+            vec!["assay", name],
+            vec!["check", name],
+            vec!["infer", "--image", name],
+            vec!["infer", "--model", name, "--text", "a"],
+            vec!["list", "--model", name],
+        ]);
+    }
+    refused(folder.path(), &commands);
+}
+
+#[test]
+fn absurd_numbers_are_refused_wherever_a_number_is_taken() {
+    let (folder, _) = odd_files();
+    let numbers = [
+        "0",
+        "-1",
+        "18446744073709551615",
+        "18446744073709551616",
+        "1e9",
+        "nan",
+        "",
+        "a",
+        "1.5",
+        "\u{ff11}",
+        "99999999999999999999999999",
+    ];
+    let mut commands: Vec<Vec<&str>> = Vec::new();
+    for number in numbers {
+        commands.extend([
+            vec!["cost", "bert-base", "--seq", number],
+            vec!["cost", "bert-base", "--batch", number],
+            vec!["prove", "gelu/bolt", "--seq", number],
+            vec!["prove", "bert-base", "--queries", number],
+            vec!["audit", "softmax/bolt", "--row", number],
+            vec!["compare", "bert-base", "--fraction-bits", number],
+            vec!["infer", "--text", "a", "--threads", number],
+            vec!["plan", "bert-base", "--error", "50", "--requests", number],
+            vec!["bench", "--runs", number],
+            vec!["bench", "--only", number],
+        ]);
+    }
+    refused(folder.path(), &commands);
+}
+
+#[test]
+fn outputs_that_cannot_be_written_are_refused_before_the_work() {
+    let (folder, _) = odd_files();
+    let mut commands: Vec<Vec<&str>> = Vec::new();
+    for place in ["folder.toml", "/nonexistent/x", ""] {
+        commands.extend([
+            vec!["audit", "gelu/bolt", "--plot", place],
+            vec!["report", "bert-base", "--html", place],
+            vec!["compare", "bert-base", "--html", place],
+            vec!["prove", "gelu/bolt", "--certificate", place],
+            vec!["plan", "measure", "bert-base", "--write", place],
+        ]);
+    }
+    refused(folder.path(), &commands);
+}
+
+#[test]
+fn words_that_mean_nothing_are_refused() {
+    let (folder, _) = odd_files();
+    let commands: Vec<Vec<&str>> = vec![
+        vec![],
+        vec!["bench", "--against", "nothing"],
+        vec!["bench", "--cache", "folder.toml"],
+        vec!["bench", "--only", "products,nothing"],
+        vec!["fetch", "../x"],
+        vec!["fetch", ""],
+        vec!["list", "\u{1b}[31m"],
+        vec!["dump", "bert-base", "--form", "file"],
+        vec!["infer"],
+        vec!["infer", "--text", "a", "--image", "b"],
+        vec!["prove", "bert-base", "--coalition", "nobody"],
+        vec!["new", "nothing/x", "--poly"],
+        vec!["reproduce", "nothing"],
+        vec!["assay", "nothing"],
+        vec!["audit", "gelu/bolt", "--domain", "nan:1"],
+        vec!["audit", "gelu/bolt", "--domain", "1:0"],
+        vec!["audit", "gelu/bolt", "--domain", ":"],
+    ];
+    refused(folder.path(), &commands);
+}

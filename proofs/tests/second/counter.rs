@@ -33,5 +33,10 @@ pub(crate) fn count(program: &Program, coalition: Coalition, claim: Simulator, m
     let question = serde_json::json!({
         "program": program.to_string(), "coalition": parties, "claim": claim, "most_bits": most_bits,
     });
-    COUNTER.with_borrow_mut(|counter| counter.as_mut().map(|counter| counter.ask(&question)))
+    COUNTER.with_borrow_mut(|counter| {
+        counter.as_mut().map(|counter| {
+            counter.send(&question);
+            counter.receive()
+        })
+    })
 }

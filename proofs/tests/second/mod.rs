@@ -53,11 +53,14 @@ impl Script {
         }
     }
 
-    pub(crate) fn ask<A: DeserializeOwned>(&mut self, question: &Value) -> A {
+    fn send(&mut self, question: &Value) {
         writeln!(self.input, "{question}").unwrap();
+    }
+
+    fn receive<A: DeserializeOwned>(&mut self) -> A {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}\n{question}"))
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 }
 
@@ -66,14 +69,14 @@ impl Second {
         Some(Self { script: Script::start("check.py")?, program: String::new() })
     }
 
-    fn ask(&mut self, program: &Program, certificate: &Certificate) -> Answer {
+    fn send(&mut self, program: &Program, certificate: &Certificate) {
         let mut question = serde_json::json!({ "certificate": certificate });
         let digest = program.digest().to_hex().to_string();
         if self.program != digest {
             question["program"] = program.to_string().into();
             self.program = digest;
         }
-        self.script.ask(&question)
+        self.script.send(&question);
     }
 }
 
@@ -89,11 +92,24 @@ thread_local! {
     static SECOND: RefCell<Option<Second>> = RefCell::new(Second::start());
 }
 
+/// Asks the second checker, which thinks while its caller does something else; [`answer`] in the order of the questions must follow.
+pub(crate) fn ask(program: &Program, certificate: &Certificate) {
+    SECOND.with_borrow_mut(|second| second.as_mut().map(|second| second.send(program, certificate)));
+}
+
 /// The first checker's answer, after the second was asked and said the same.
 #[track_caller]
+#[allow(dead_code, reason = "random.rs asks ahead")]
 pub(crate) fn check(program: &Program, certificate: &Certificate) -> Result<Checked, CheckError> {
+    ask(program, certificate);
+    answer(program, certificate)
+}
+
+/// The first checker's answer to what the second was asked, which must have said the same.
+#[track_caller]
+pub(crate) fn answer(program: &Program, certificate: &Certificate) -> Result<Checked, CheckError> {
     let first = check::check(program, certificate);
-    let second = SECOND.with_borrow_mut(|second| second.as_mut().map(|second| second.ask(program, certificate)));
+    let second = SECOND.with_borrow_mut(|second| second.as_mut().map(|second| second.script.receive::<Answer>()));
     if let Some(second) = second {
         let same = match &first {
             Err(_) => !second.holds,

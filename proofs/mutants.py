@@ -3,8 +3,14 @@
 
 The privacy modules are copied into a crate of their own under target/mutants, which builds in seconds; each mutant is compiled
 there with tests/refusals/ and the random forgeries of tests/random.rs. Exit status 1: a mutant survives that is not in JUSTIFIED.
-Arguments choose mutants whose file or text contains one of them."""
+Arguments choose mutants whose file or text contains one of them.
 
+    proofs/mutants.py --tool check|exhaustive|symbolic|view [ARGUMENTS of cargo mutants, as --shard 0/4]
+
+asks cargo-mutants (`cargo install cargo-mutants`) to break the checker, the counter or the prover in the same crate, every operator and every
+function in turn. It lists what survives; `docs/proved.md` says what of it was run, and why what survives may."""
+
+import os
 import pathlib
 import shutil
 import subprocess
@@ -12,6 +18,14 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "mutants"
+
+# The tests that are to notice what cargo-mutants breaks in each part: those that are about it, since each must be built for each mutant.
+TESTS = {
+    "check": ("refusals", "random"),
+    "exhaustive": ("joint", "random", "second_checker"),
+    "symbolic": ("random", "refusals", "flawed"),
+    "view": ("random", "refusals", "flawed"),
+}
 
 # (file under src/privacy/check, text, replacement). Each text occurs once.
 MUTANTS = [
@@ -127,8 +141,9 @@ JUSTIFIED = {
 }
 
 
-def prepare():
-    shutil.rmtree(WORK / "src", ignore_errors=True)
+def prepare(tests):
+    for old in ("src", "tests"):
+        shutil.rmtree(WORK / old, ignore_errors=True)
     shutil.copytree(ROOT / "proofs" / "src" / "privacy", WORK / "src" / "privacy")
     for left_out in ("statistical", "learned"):
         shutil.rmtree(WORK / "src" / "privacy" / left_out, ignore_errors=True)
@@ -140,12 +155,15 @@ def prepare():
     module.write_text(text)
     (WORK / "src" / "lib.rs").write_text("//! A copy, to be broken.\npub mod privacy;\n")
     (WORK / "tests").mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "proofs" / "tests" / "random.rs", WORK / "tests" / "random.rs")
-    for folder in ("tests/refusals", "tests/random_programs", "tests/second", "second_checker"):
+    for test in tests:
+        if test != "refusals":
+            shutil.copy(ROOT / "proofs" / "tests" / f"{test}.rs", WORK / "tests" / f"{test}.rs")
+    folders = ("tests/refusals",) if "refusals" in tests else ()
+    for folder in folders + ("tests/random_programs", "tests/second", "second_checker"):
         shutil.copytree(ROOT / "proofs" / folder, WORK / folder, dirs_exist_ok=True)
     path = lambda crate: f'{{ path = "{ROOT / crate}" }}'
     (WORK / "Cargo.toml").write_text(
-        '[package]\nname = "viewless-proofs"\nversion = "0.0.0"\nedition = "2024"\n[workspace]\n'
+        '[package]\nname = "viewless-proofs"\nversion = "0.0.0"\nedition = "2024"\n[lib]\ntest = false\ndoctest = false\n[workspace]\n'
         f'[dependencies]\nviewless-protocols = {path("protocols")}\n'
         'serde = { version = "1", features = ["derive"] }\nthiserror = "2"\n'
         '[dev-dependencies]\nproptest = { version = "1", default-features = false, features = ["std"] }\nserde_json = "1"\n'
@@ -156,7 +174,7 @@ def prepare():
 
 def passes():
     """Whether the tests pass; None if it does not compile."""
-    base = ["cargo", "test", "-q", "--offline", "--manifest-path", str(WORK / "Cargo.toml")]
+    base = ["cargo", "test", "-q", "--offline", "--target-dir", str(WORK / "target"), "--manifest-path", str(WORK / "Cargo.toml")]
     # The table first, which is quick and notices most.
     for test in ("refusals", "random"):
         built = subprocess.run(base + ["--test", test, "--no-run"], capture_output=True, text=True)
@@ -168,8 +186,21 @@ def passes():
     return True, run.stdout
 
 
+def tool(part, arguments):
+    """Has cargo-mutants break a part; its exit status."""
+    prepare(TESTS[part])
+    command = ["cargo", "mutants", "--dir", str(WORK), "--output", str(WORK), "--no-shuffle"]
+    command += ["--file", f"src/privacy/{part}/*.rs", "--file", f"src/privacy/{part}.rs"]
+    # What an error says in words is looked at by people.
+    command += ["--exclude-re", "fmt::Display|fmt::Debug", *arguments]
+    environment = {name: text for name, text in os.environ.items() if name != "CARGO_TARGET_DIR"}
+    return subprocess.run(command, env=environment).returncode
+
+
 def main():
-    prepare()
+    if sys.argv[1:2] == ["--tool"]:
+        sys.exit(tool(sys.argv[2], sys.argv[3:]))
+    prepare(TESTS["check"])
     sound, text = passes()
     if not sound:
         sys.exit(f"the unbroken checker fails its tests, or does not build:\n{text}")

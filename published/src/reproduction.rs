@@ -218,6 +218,9 @@ impl Configuration {
                 if self.runs {
                     words.push(format!("runs under suite {}", self.suite));
                 }
+                if self.alone {
+                    words.push("one party alone".to_owned());
+                }
                 if quantity.is_counted() {
                     words.push(format!("suite {}", self.suite));
                     words.push(format!("{rows} x {row_length} elements"));
@@ -255,6 +258,8 @@ fn error_over(name: &str, configuration: &Configuration, low: f64, high: f64) ->
     let evaluation = if configuration.runs {
         let suite = Suite::built_in(&configuration.suite)?;
         Evaluation::Runs { scheme: suite.scheme, fixed: suite.fixed(), seed: 0 }
+    } else if configuration.alone {
+        Evaluation::Alone { fixed: Suite::built_in(&configuration.suite)?.fixed() }
     } else {
         Evaluation::Reals
     };

@@ -46,6 +46,9 @@ pub struct Configuration {
     /// Whether errors are those of runs in the ring, wrapped words included, and not those over the reals.
     #[serde(default)]
     pub runs: bool,
+    /// Whether errors are those of one party alone, wrapped words included.
+    #[serde(default)]
+    pub alone: bool,
     /// How it departs from what the paper states; `None` for the paper's own configuration.
     pub inference: Option<String>,
 }

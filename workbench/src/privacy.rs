@@ -18,8 +18,9 @@ pub struct PrivacyEntry {
     pub coalition: String,
     /// `proved`, `refuted` or `undecided`.
     pub verdict: &'static str,
-    /// Whether only the weakest claim is proved: its simulator is given random words that the coalition is sent.
-    pub given_randomness: bool,
+    /// What the simulator is given beside inputs and outputs: which claim is proved, from the joint statement to the weakest; null unless
+    /// one is.
+    pub simulator: Option<Simulator>,
     /// Whether the verdict is that it learns nothing.
     #[serde(skip)]
     pub is_proved: bool,
@@ -31,11 +32,11 @@ impl Privacy {
     pub fn of(program: &Program) -> Self {
         let reports = prove_each(program, &promised_coalitions(program)).into_iter();
         let entry = |(coalition, verdict): (String, Verdict)| {
-            let (is_proved, given_randomness) = match &verdict {
-                Verdict::Proved { simulator, .. } => (true, *simulator == Simulator::GivenOwnRandomness),
-                Verdict::Refuted { .. } | Verdict::Undecided { .. } => (false, false),
+            let simulator = match &verdict {
+                Verdict::Proved { simulator, .. } => Some(*simulator),
+                Verdict::Refuted { .. } | Verdict::Undecided { .. } => None,
             };
-            PrivacyEntry { coalition, verdict: verdict.name(), given_randomness, is_proved }
+            PrivacyEntry { coalition, verdict: verdict.name(), simulator, is_proved: simulator.is_some() }
         };
         Self(reports.map(|report| entry((report.coalition.to_string(), report.verdict))).collect())
     }
@@ -58,13 +59,16 @@ impl Privacy {
     }
 }
 
-/// In a word or two.
+/// In a word or two; with the weakest of the claims, if one is weaker than the standard one.
 impl fmt::Display for Privacy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = self.0.len();
         match self.unproved().count() {
-            0 if self.0.iter().any(|entry| entry.given_randomness) => f.pad("proved given randomness"),
-            0 => f.pad("proved"),
+            0 => f.pad(match self.0.iter().filter_map(|entry| entry.simulator).max() {
+                Some(Simulator::GivenOwnRandomness) => "proved given randomness",
+                Some(Simulator::GivenOwnSamples) => "proved given samples",
+                Some(Simulator::DrawsOwnSamples | Simulator::JointlyWithOutputs) | None => "proved",
+            }),
             unproved => f.pad(&format!("{} of {of} proved", of - unproved)),
         }
     }
@@ -87,6 +91,10 @@ mod tests {
         let mut faithful = of("faithful");
         assert_eq!((faithful.to_string().as_str(), faithful.is_proved()), ("proved", true));
         assert_eq!(of("client-server").to_string(), "proved given randomness");
+        // The client's own sharing is compared before anything else is done to it.
+        let subject = Subject::find("gelu/puma", Registry::built_in()).unwrap();
+        let compared = subject.program(&Suite::built_in("faithful").unwrap(), Sizes::new(2, 1).unwrap()).unwrap();
+        assert_eq!(Privacy::of(&compared).to_string(), "proved given samples");
         let all = faithful.entries().len();
         faithful.0[0].is_proved = false;
         assert_eq!(faithful.to_string(), format!("{} of {all} proved", all - 1));

@@ -216,7 +216,10 @@ fn words(program: &Program) -> usize {
 /// What was found, with a witness where one can be counted: of a refutation, or of a leak of a smaller copy.
 fn describe(program: &Program, report: &Report, promised: bool, look: bool, started: Instant) -> CoalitionReport {
     let smaller = |claim: Simulator, what: &str| {
-        let refutation = privacy::refute(program, report.coalition, claim)?;
+        let refutation = match report.verdict {
+            Verdict::Proved { .. } => privacy::refute_quickly(program, report.coalition, claim)?,
+            Verdict::Refuted { .. } | Verdict::Undecided { .. } => privacy::refute(program, report.coalition, claim)?,
+        };
         let witness = &refutation.witness;
         Some(match refutation.shrunk_to_bits {
             None => format!("{what}: {witness}"),

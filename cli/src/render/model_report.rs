@@ -3,6 +3,7 @@
 use super::page::document;
 use super::{bill, comparison, inference, sites, units, words};
 use maud::{Markup, html};
+use viewless_proofs::privacy::certificate::Simulator;
 use viewless_workbench::Kind;
 use viewless_workbench::inference::Asked;
 use viewless_workbench::model_report::ModelReport;
@@ -44,7 +45,11 @@ pub fn text(report: &ModelReport, kind: &Kind, explain: bool) -> String {
     text += &format!("\n{}", bill::text(&report.cost, bill::Breakdown::Regions));
     text += "\n== PRIVATE ==\n";
     for privacy in report.verdicts.privacy.entries() {
-        let claim = if privacy.given_randomness { " given randomness that it is sent" } else { "" };
+        let claim = match privacy.simulator {
+            Some(Simulator::GivenOwnRandomness) => " given its own samples and randomness that it is sent",
+            Some(Simulator::GivenOwnSamples) => " given its own samples",
+            Some(Simulator::DrawsOwnSamples | Simulator::JointlyWithOutputs) | None => "",
+        };
         text += &format!("{:<12} {}{claim}\n", privacy.coalition, privacy.verdict);
     }
     text += "\n== RIGHT ==\n";

@@ -33,27 +33,40 @@ pub fn sentence(report: &ProveReport) -> String {
         let coalitions = report.coalitions.iter().filter(counts).filter(|coalition| coalition.verdict == verdict);
         coalitions.map(|coalition| coalition.parties.join("+")).collect()
     };
-    let (proved, refuted, undecided) = (of("proved"), of("refuted"), of("undecided"));
+    let (refuted, undecided) = (of("refuted"), of("undecided"));
     let name = plain(&report.subject);
     match (refuted.is_empty(), undecided.is_empty()) {
         (true, true) => {
-            let but: String = [
-                (Simulator::GivenOwnSamples, "given its own samples"),
+            let counted = report.coalitions.iter().filter(|coalition| report.maximal.is_none() || coalition.promised);
+            let of = |claims: &[Simulator]| -> Vec<String> {
+                let counted = counted.clone().filter(|coalition| coalition.simulator.is_some_and(|s| claims.contains(&s)));
+                counted.map(|coalition| coalition.parties.join("+")).collect()
+            };
+            let (standard, samples, randomness) = (
+                of(&[Simulator::JointlyWithOutputs, Simulator::DrawsOwnSamples]),
+                of(&[Simulator::GivenOwnSamples]),
+                of(&[Simulator::GivenOwnRandomness]),
+            );
+            let clauses = [
+                (standard, "nothing to ", ""),
                 (
-                    Simulator::GivenOwnRandomness,
-                    "given its own samples and the random words that it is sent, on which its output may depend",
+                    samples,
+                    "to ",
+                    " nothing that these and its own samples do not tell together (a weaker claim: its outputs may depend on these samples)",
                 ),
-            ]
-            .into_iter()
-            .filter_map(|(simulator, what)| {
-                let weaker = report.coalitions.iter().filter(|coalition| coalition.simulator == Some(simulator));
-                let weaker: Vec<String> = weaker.map(|coalition| coalition.parties.join("+")).collect();
-                (!weaker.is_empty()).then(|| format!(" (of {}: {what})", words::list(&weaker)))
-            })
-            .collect();
+                (
+                    randomness,
+                    "to ",
+                    " nothing that these, its own samples and the random words that it is sent do not tell together (the weakest claim: its \
+                     outputs may depend on these samples and words)",
+                ),
+            ];
+            let clauses = clauses.into_iter().filter(|(parties, ..)| !parties.is_empty());
+            let clauses: Vec<String> =
+                clauses.map(|(parties, before, after)| format!("{before}{}{after}", words::list(&parties))).collect();
             format!(
-                "{name} is private: beyond inputs and declared outputs of their own, messages tell nothing to {}{but}.",
-                words::list(&proved)
+                "{name} is private: beyond inputs and declared outputs of their own, messages tell {}.",
+                clauses.join("; ")
             )
         }
         (false, _) => format!("{name} is not private: {} can tell secrets apart.", words::list(&refuted)),
@@ -107,7 +120,12 @@ pub fn body(report: &ProveReport) -> String {
     }
     match &report.maximal {
         Some(maximal) => {
-            let sets: Vec<String> = maximal.iter().map(|parties| parties.join("+")).collect();
+            let claim = |parties: &Vec<String>| {
+                let found = report.coalitions.iter().find(|coalition| coalition.parties == *parties)?.simulator?;
+                (found >= Simulator::GivenOwnSamples).then(|| format!(" (given {})", short(found)))
+            };
+            let named = |parties: &Vec<String>| format!("{}{}", parties.join("+"), claim(parties).unwrap_or_default());
+            let sets: Vec<String> = maximal.iter().map(named).collect();
             text += &format!(
                 "the largest coalitions that are proved, of those that are not told every input: {}\n",
                 sets.join(", ")

@@ -13,7 +13,7 @@
 //! assert!((table[0].mean - 0.005008).abs() < 1e-5);
 //! ```
 
-use super::{AuditError, function_of};
+use super::{AuditError, alone, function_of};
 use crate::reference::{Piecewise, RealFunction};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,11 @@ pub enum Evaluation {
         fixed: FixedPoint,
         /// Decides the randomness.
         seed: u64,
+    },
+    /// By one party alone, in words of 64 bits with exact truncations, towards zero: of protocols of sums and products.
+    Alone {
+        /// The fixed point, to which the numbers of the grid are rounded before anything else.
+        fixed: FixedPoint,
     },
 }
 
@@ -129,6 +134,7 @@ pub fn average(
     let results = match evaluation {
         Evaluation::Reals => over_the_reals(&super::number::circuit_of(protocol, CHUNK.min(points))?, &numbers)?,
         Evaluation::Runs { scheme, fixed, seed } => in_runs(protocol, &numbers, &scheme, fixed, seed)?,
+        Evaluation::Alone { fixed } => alone::evaluate(&super::number::circuit_of(protocol, points)?, fixed, &numbers)?,
     };
     let errors: Vec<f64> = numbers.iter().zip(&results).map(|(&x, y)| (y - truth.at(x)).abs()).collect();
     let mean = mean(&errors);

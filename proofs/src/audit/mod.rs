@@ -20,6 +20,7 @@
 //!
 //! [`bound`]: crate::bound
 
+mod alone;
 pub mod breakpoints;
 pub mod certified;
 pub mod coefficients;

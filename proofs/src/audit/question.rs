@@ -127,6 +127,12 @@ pub enum AuditError {
     /// No evaluation.
     #[error(transparent)]
     Evaluate(#[from] PlainError),
+    /// An operation that needs several parties.
+    #[error("{region} does more than add and multiply, which one party alone is not evaluated for; have it run by several")]
+    NotAlone {
+        /// Where.
+        region: String,
+    },
     /// No Program.
     #[error(transparent)]
     Compile(#[from] CompileError),

@@ -311,14 +311,27 @@ pub fn excess_bits(error: f64, fraction_bits: u8) -> f64 {
 /// is returned with the width of its words.
 #[must_use]
 pub fn refute(program: &Program, coalition: Coalition, claim: Simulator) -> Option<Refutation> {
+    refute_with(program, coalition, claim, exhaustive::Options::default())
+}
+
+/// As [`refute`], but counts no more than about a second: for claims that are stronger than one that is proved, of every coalition.
+#[must_use]
+pub fn refute_quickly(program: &Program, coalition: Coalition, claim: Simulator) -> Option<Refutation> {
+    let options = exhaustive::Options { most_bits: 16, most_entries: 1 << 21, given_own_samples: true };
+    refute_with(program, coalition, claim, options)
+}
+
+fn refute_with(
+    program: &Program,
+    coalition: Coalition,
+    claim: Simulator,
+    options: exhaustive::Options,
+) -> Option<Refutation> {
+    let stronger = exhaustive::Options { given_own_samples: false, ..options };
     let count = |program: &Program| match claim {
-        // It is asked of every coalition, so less time is spent on each.
-        Simulator::JointlyWithOutputs => {
-            let options = exhaustive::Options { most_bits: 16, most_entries: 1 << 21, given_own_samples: false };
-            exhaustive::count_jointly(program, coalition, options)
-        }
-        Simulator::DrawsOwnSamples => exhaustive::count_with(program, coalition, exhaustive::Options::stronger()),
-        Simulator::GivenOwnSamples => exhaustive::count(program, coalition),
+        Simulator::JointlyWithOutputs => exhaustive::count_jointly(program, coalition, stronger),
+        Simulator::DrawsOwnSamples => exhaustive::count_with(program, coalition, stronger),
+        Simulator::GivenOwnSamples => exhaustive::count_with(program, coalition, options),
         Simulator::GivenOwnRandomness => Ok(Exhaustive::Private),
     };
     if let Ok(Exhaustive::Leak(witness)) = count(program) {

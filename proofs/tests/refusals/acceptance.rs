@@ -117,6 +117,13 @@ fn each_rule_accepts_what_it_is_there_for() {
         let y = l.p.convert(y, RING);
         l.output(y, &[(a, Some(z)), (b, None)]);
     });
+    // What somebody else rearranged before sending it is a share as it is.
+    accepted(Client, |l| {
+        let x = l.x(2);
+        let m = l.p.moved(x, Move::Reshape([2, 1].into()));
+        let m = l.p.send(m, Client);
+        l.output(m, &[(m, None)]);
+    });
     let drawn = accepted(Client, |l| {
         let (x, s) = (l.x(1), l.s(RING, 1));
         let m = l.p.add(x, s);
@@ -132,17 +139,26 @@ fn each_rule_accepts_what_it_is_there_for() {
 /// What a value is known to be below, seen by the distance of a mask of two bits.
 #[test]
 fn words_are_bounded_by_what_made_them() {
-    let bounded = |expected_bits: i32, build: fn(&mut Lines) -> ValueId| {
+    let distance = |elements: usize, build: fn(&mut Lines) -> ValueId| {
         let checked = accepted(P1, |l| {
             let v = build(l);
             let v = l.p.convert(v, Domain::Ring(5));
-            let s = l.s(Domain::Ring(4), 1);
+            let s = l.s(Domain::Ring(4), elements);
             let w = l.p.convert(s, Domain::Ring(5));
             let m = l.p.add(v, w);
             l.wide(m, &[s]);
         });
-        assert_eq!(checked.statistical_distance, 2f64.powi(expected_bits - 4));
+        checked.statistical_distance
     };
+    let bounded = |expected_bits: i32, build: fn(&mut Lines) -> ValueId| {
+        assert_eq!(distance(1, build), 2f64.powi(expected_bits - 4));
+    };
+    // Each element of a message costs what one does.
+    let one_bit = |l: &mut Lines| {
+        let x = l.x(2);
+        l.p.convert(x, Domain::Ring(1))
+    };
+    assert_eq!(distance(2, one_bit), 2.0 * 2f64.powi(1 - 4));
     bounded(3, |l| l.x(1));
     bounded(1, |l| {
         let x = l.x(1);

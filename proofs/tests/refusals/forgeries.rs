@@ -83,7 +83,8 @@ pub(super) fn unbalanced() -> Vec<&'static str> {
             RING,
             2,
         ),
-        // A table that misses a word, and one that has a word more often than others.
+        // Tables that miss words, though those that occur may occur equally often, and one that has a word more often than others.
+        added(|l, _, s| l.p.function(table(vec![0, 0, 0, 0, 2, 2, 2, 2], RING), s), 2),
         added(|l, _, s| l.p.function(table(vec![0, 1, 2, 3, 4, 5, 6, 6], RING), s), 2),
         masked(|l, _, s| l.p.function(table(vec![0, 1, 1, 1, 1, 1, 1, 1], Domain::Ring(1)), s), RING, 2),
         added(|l, _, s| l.p.function(WordFunction::Remainder { modulus: 7, domain: RING }, s), 2),
@@ -213,6 +214,11 @@ pub(super) fn masks() -> Vec<&'static str> {
         refused(P1, "not covered", |l| {
             let x = l.x(1);
             l.uniform(x, &[]);
+        }),
+        // What is drawn covers itself, but must be named.
+        refused(P1, "not covered", |l| {
+            let s = l.s(RING, 1);
+            l.uniform(s, &[]);
         }),
         // One part of two that are joined; the same part named twice.
         refused(P1, "not covered", |l| {

@@ -50,6 +50,13 @@ pub(super) fn outputs() -> Vec<&'static str> {
             let y = l.p.mul(m, m);
             l.output(y, &[(m, None)]);
         }),
+        // Some bits of a message do not tell it.
+        refused(Client, "no sum", |l| {
+            let x = l.x(1);
+            let m = l.p.send(x, Client);
+            let y = l.p.convert(m, Domain::Ring(1));
+            l.output(y, &[(m, None)]);
+        }),
         // What somebody else made of a message before sending it is no sum of messages.
         refused(Client, "no sum", |l| {
             let (x, s) = (l.x(1), l.s(RING, 1));
@@ -151,6 +158,20 @@ pub(super) fn outputs() -> Vec<&'static str> {
             let (a, b) = (l.p.send(a, Client), l.p.send(b, Client));
             let y = l.p.add(a, b);
             l.output(y, &[(a, Some(z)), (b, None)]);
+        }),
+        // The same, where the message is one of two shares of another output, and drawn all the same.
+        refused(Client, "share depends on drawn", |l| {
+            let (x, y, z) = (l.x(1), l.x(1), l.s(RING, 1));
+            let (a, b) = (l.p.add(x, z), l.p.sub(y, z));
+            let square = l.p.mul(a, a);
+            let (a, b) = (l.p.send(a, Client), l.p.send(b, Client));
+            let sum = l.p.add(a, b);
+            l.output(sum, &[(a, Some(z)), (b, None)]);
+            let (v, z) = (l.x(1), l.s(RING, 1));
+            let (a, b) = (l.p.add(square, z), l.p.sub(v, z));
+            let (a, b) = (l.p.send(a, Client), l.p.send(b, Client));
+            let sum = l.p.add(a, b);
+            l.output(sum, &[(a, Some(z)), (b, None)]);
         }),
     ]
 }

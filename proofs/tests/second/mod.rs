@@ -53,11 +53,11 @@ impl Script {
         }
     }
 
-    fn send(&mut self, question: &Value) {
+    pub(crate) fn send(&mut self, question: &Value) {
         writeln!(self.input, "{question}").unwrap();
     }
 
-    fn receive<A: DeserializeOwned>(&mut self) -> A {
+    pub(crate) fn receive<A: DeserializeOwned>(&mut self) -> A {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))

@@ -1,7 +1,7 @@
 //! The flawed protocols. Each is one function of the flaw: without it, the same lines are a sound protocol.
 
 use super::blocks::{Setting, among_two, deal, dealt, input, minus, multiply, open, random, triple};
-use viewless_protocols::party::Party::{Client, Dealer, ModelOwner, P0, P1, P2};
+use viewless_protocols::party::Party::{self, Client, Dealer, ModelOwner, P0, P1, P2};
 use viewless_protocols::party::PartySet;
 use viewless_protocols::program::{Constant, Program, ProgramBuilder, ValueId, Wave, WordFunction};
 use viewless_protocols::ring::Domain;
@@ -248,6 +248,75 @@ pub(super) fn sine_mask_known(setting: Setting, flawed: bool) -> Program {
         let delta = minus(p, x, t_shares);
         open(p, delta);
     })
+}
+
+/// The client is told x and the low bit of a weight: private, because it is meant to learn its output, and right to one unit. The sound
+/// sibling rounds with a coin of the dealer's. Only against the functionality that was meant do they differ.
+pub(super) fn weight_bit_in_output(setting: Setting, flawed: bool) -> Program {
+    among_two(|p| {
+        let x = input(p, Client, "x", setting);
+        let w = p.input(ModelOwner, "w", 0, setting.ring(), setting.shape());
+        let (owner, bit) = if flawed {
+            (ModelOwner, p.convert(w, Domain::Ring(1)))
+        } else {
+            (Dealer, p.sample(PartySet::of(&[Dealer]), Domain::Ring(1), setting.shape()))
+        };
+        let bit = p.convert(bit, setting.ring());
+        let bit = shared(p, owner, bit, setting);
+        let y = [p.add(x[0], bit[0]), p.add(x[1], bit[1])];
+        reveal(p, y, setting, false);
+    })
+}
+
+/// The trusted party that was meant: it adds a coin to x.
+pub(super) fn x_and_a_coin(setting: Setting) -> Program {
+    among_two(|p| {
+        let x = p.input(Client, "x", 0, setting.ring(), setting.shape());
+        p.input(ModelOwner, "w", 0, setting.ring(), setting.shape());
+        let coin = p.sample(PartySet::of(&[Client]), Domain::Ring(1), setting.shape());
+        let coin = p.convert(coin, setting.ring());
+        let y = p.add(x, coin);
+        p.reveal(y, Client, "y", 0);
+    })
+}
+
+/// Truncation of shares by their holders: P0 knows the share on which the rounding of the client's output depends. In the sound
+/// sibling the client rounds in the same way with a word of its own, before it shares the result.
+pub(super) fn rounding_known(setting: Setting, flawed: bool) -> Program {
+    among_two(|p| {
+        let y = if flawed {
+            let x = input(p, Client, "x", setting);
+            x.map(|share| p.shift_right(share, 1))
+        } else {
+            let y = halved(p, setting);
+            shared(p, Client, y, setting)
+        };
+        reveal(p, y, setting, false);
+    })
+}
+
+/// The trusted party that rounds as truncation by shares does.
+pub(super) fn half_of_x(setting: Setting) -> Program {
+    among_two(|p| {
+        let y = halved(p, setting);
+        p.reveal(y, Client, "y", 0);
+    })
+}
+
+/// Half of the client's x, with the rounding of truncation by shares.
+fn halved(p: &mut ProgramBuilder, setting: Setting) -> ValueId {
+    let x = p.input(Client, "x", 0, setting.ring(), setting.shape());
+    let r = p.sample(PartySet::of(&[Client]), setting.ring(), setting.shape());
+    let rest = p.sub(x, r);
+    let (r, rest) = (p.shift_right(r, 1), p.shift_right(rest, 1));
+    p.add(r, rest)
+}
+
+/// Somebody shares what it knows.
+fn shared(p: &mut ProgramBuilder, owner: Party, value: ValueId, setting: Setting) -> [ValueId; 2] {
+    let share0 = p.sample(PartySet::of(&[owner, P0]), setting.ring(), setting.shape());
+    let share1 = p.sub(value, share0);
+    [share0, p.send(share1, P1)]
 }
 
 /// The sine of an angle of as many bits as the ring has; a table in a tiny ring.

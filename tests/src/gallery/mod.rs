@@ -2,7 +2,8 @@
 //!
 //! Each exists at full width, as a system would run it, and over a tiny ring, so that it can be counted; and each has a sound
 //! sibling, the same lines without the flaw. A checker that misses a flaw it is named for is broken, and so is one that rejects
-//! a sibling. Which checker catches what is the kill matrix, a golden.
+//! a sibling. Which checker catches what is the kill matrix, a golden. Two flaws are none of the view: only view and outputs together,
+//! against the functionality that was meant, show them, and every checker of views must be seen to miss them.
 
 mod blocks;
 mod flaws;
@@ -12,7 +13,8 @@ pub use blocks::Setting;
 
 use std::fmt;
 use viewless_proofs::privacy::statistical::{self, Options};
-use viewless_proofs::privacy::{Coalition, Verdict, exhaustive, exhaustive::Exhaustive, prove};
+use viewless_proofs::privacy::exhaustive::{self, Exhaustive, Joint};
+use viewless_proofs::privacy::{Coalition, Verdict, prove};
 use viewless_protocols::party::Party::{self, Client, P0, P1};
 use viewless_protocols::program::Program;
 
@@ -27,13 +29,17 @@ pub enum Checker {
     Statistical,
     /// Statistics of runs over the tiny ring: evidence.
     StatisticalTiny,
+    /// Counting, over the tiny ring, of view and outputs together against the functionality that was meant, its rounding included. It
+    /// says nothing of a flaw without a functionality.
+    Joint,
 }
 
 impl Checker {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Symbolic, Self::Exhaustive, Self::Statistical, Self::StatisticalTiny];
-    /// What most flaws are caught by: every one.
-    const EVERY: &'static [Self] = &Self::ALL;
+    pub const ALL: [Self; 5] =
+        [Self::Symbolic, Self::Exhaustive, Self::Statistical, Self::StatisticalTiny, Self::Joint];
+    /// What most flaws are caught by: every one that looks at the view alone.
+    const EVERY: &'static [Self] = &[Self::Symbolic, Self::Exhaustive, Self::Statistical, Self::StatisticalTiny];
 }
 
 impl fmt::Display for Checker {
@@ -43,6 +49,7 @@ impl fmt::Display for Checker {
             Self::Exhaustive => "exhaustive",
             Self::Statistical => "statistical",
             Self::StatisticalTiny => "statistical-tiny",
+            Self::Joint => "joint",
         })
     }
 }
@@ -56,6 +63,8 @@ pub struct Flaw {
     pub origin: &'static str,
     /// The protocol, with the flaw or without.
     build: fn(Setting, bool) -> Program,
+    /// What a trusted party would do instead, where view and outputs are judged together.
+    ideal: Option<fn(Setting) -> Program>,
     /// Full width.
     pub real: Setting,
     /// The ring that it is counted over.
@@ -96,7 +105,7 @@ impl Flaw {
     pub fn check(&self, checker: Checker, flawed: bool) -> Catch {
         let program = match checker {
             Checker::Symbolic | Checker::Statistical => self.program(flawed),
-            Checker::Exhaustive | Checker::StatisticalTiny => self.small(flawed),
+            Checker::Exhaustive | Checker::StatisticalTiny | Checker::Joint => self.small(flawed),
         };
         let coalition = Coalition::of(&program, self.coalition).expect("the coalition takes part");
         match checker {
@@ -115,7 +124,28 @@ impl Flaw {
             }
             Checker::Statistical => statistics(&program, coalition, 128),
             Checker::StatisticalTiny => statistics(&program, coalition, 1024),
+            Checker::Joint => {
+                let Some(ideal) = self.ideal else {
+                    return Catch { caught: false, why: "no functionality".to_owned() };
+                };
+                let joint = exhaustive::joint(&program, &ideal(self.tiny), coalition);
+                match joint.expect("the tiny Program is small enough to count, and has the functionality's outputs") {
+                    Joint::Holds => Catch { caught: false, why: String::new() },
+                    Joint::Outputs { distance, .. } => {
+                        Catch { caught: true, why: format!("outputs at distance {distance}") }
+                    }
+                    Joint::View(witness) => {
+                        Catch { caught: true, why: format!("view and outputs at distance {}", witness.distance) }
+                    }
+                }
+            }
         }
+    }
+
+    /// Whether view and outputs are judged together, too.
+    #[must_use]
+    pub fn is_judged_jointly(&self) -> bool {
+        self.ideal.is_some()
     }
 }
 
@@ -136,6 +166,7 @@ pub fn flaws() -> Vec<Flaw> {
         name: "mask reused across calls",
         origin: "SecFormer's released sine mask; tf-encrypted #380",
         build: flaws::mask_reused,
+        ideal: None,
         real: REAL,
         tiny: TINY,
         coalition: &[P0],
@@ -226,6 +257,24 @@ pub fn flaws() -> Vec<Flaw> {
             tiny: Setting { bits: 3, elements: 1 },
             ..common
         },
+        Flaw {
+            name: "bit of a weight in an output",
+            origin: "built: private and right, and together not secure",
+            build: flaws::weight_bit_in_output,
+            ideal: Some(flaws::x_and_a_coin),
+            coalition: &[Client],
+            caught_by: &[Checker::Joint],
+            ..common
+        },
+        Flaw {
+            name: "rounding of an output known to a party",
+            origin: "local truncation of SecureML; Li et al., USENIX Security 2023",
+            build: flaws::rounding_known,
+            ideal: Some(flaws::half_of_x),
+            tiny: Setting { bits: 3, elements: 1 },
+            caught_by: &[Checker::Joint],
+            ..common
+        },
     ]
 }
 
@@ -239,6 +288,7 @@ pub fn near_miss() -> Flaw {
         name: "truncated output revealed without resharing",
         origin: "MP-SPDZ 0.3.9; local truncation of SecureML",
         build: flaws::truncated_output_without_resharing,
+        ideal: None,
         real: REAL,
         tiny: Setting { bits: 4, elements: 1 },
         coalition: &[Client],
@@ -246,7 +296,7 @@ pub fn near_miss() -> Flaw {
     }
 }
 
-/// The kill matrix: a row for each flaw, a column for each checker; `caught`, or `-`.
+/// The kill matrix: a row for each flaw, a column for each checker; `caught`, `-`, or nothing where it was not asked.
 #[must_use]
 pub fn kill_matrix(rows: &[(Flaw, Vec<(Checker, Catch)>)]) -> String {
     let mut text = format!("{:<46}", "flaw");
@@ -254,8 +304,9 @@ pub fn kill_matrix(rows: &[(Flaw, Vec<(Checker, Catch)>)]) -> String {
     text += "origin\n";
     for (flaw, catches) in rows {
         text += &format!("{:<46}", flaw.name);
-        for (_, catch) in catches {
-            text += &format!("{:<18}", if catch.caught { "caught" } else { "-" });
+        for (checker, catch) in catches {
+            let asked = *checker != Checker::Joint || flaw.is_judged_jointly();
+            text += &format!("{:<18}", if catch.caught { "caught" } else if asked { "-" } else { "" });
         }
         text += flaw.origin;
         text.push('\n');

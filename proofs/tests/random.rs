@@ -139,7 +139,8 @@ fn count(
 fn compare(program: &Program, tally: &mut Tally) -> Result<(), String> {
     let reports: Vec<(Coalition, Report)> =
         coalitions(program).into_iter().map(|coalition| (coalition, prove(program, coalition))).collect();
-    let certificates = || reports.iter().filter_map(|(coalition, report)| Some((coalition, report.certificate.as_ref()?)));
+    let certificates =
+        || reports.iter().filter_map(|(coalition, report)| Some((coalition, report.certificate.as_ref()?)));
     if tally.ask_the_second {
         certificates().for_each(|(_, certificate)| second::ask(program, certificate));
     }

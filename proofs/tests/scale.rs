@@ -1,11 +1,13 @@
-//! Large Programs. Timings are printed, not asserted: run with `--release -- --ignored --nocapture` for numbers that count.
+//! Large Programs. Timings are printed, and asserted of one search only: run with `--release -- --ignored --nocapture` for numbers that count.
 
 use std::time::Instant;
-use viewless_proofs::privacy::{self, Verdict, check};
+use viewless_proofs::privacy::certificate::Simulator;
+use viewless_proofs::privacy::{self, Coalition, Verdict, check};
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::model::{self, Query};
 use viewless_protocols::nonlinear::{Protocol, Registry};
+use viewless_protocols::party::Party;
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{
     self, Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights, WeightsAmongThree,
@@ -133,6 +135,24 @@ fn every_protocol_of_the_registry_is_proved() {
                 let report = privacy::prove(&program, coalition);
                 assert!(report.certificate.is_some(), "{}, {coalition}: {:#?}", protocol.card.name, report.verdict);
             }
+        }
+    }
+}
+
+/// Looking for more than is proved takes no longer than it may count: looked for without end, it took minutes for each of these.
+#[test]
+fn witnesses_beyond_a_proof_are_sought_for_seconds() {
+    let spec = SchemeSpec { comparison: Comparison::Carry, truncation: Truncation::Exact, ..PUBLISHED };
+    for (name, members) in [("gelu/puma", &[Party::Client][..]), ("gelu/sigma", &[Party::P0, Party::Client])] {
+        let program = protocol_program(Registry::built_in().get(name).unwrap(), &spec);
+        let coalition = Coalition::of(&program, members).unwrap();
+        for claim in [Simulator::JointlyWithOutputs, Simulator::DrawsOwnSamples, Simulator::GivenOwnSamples] {
+            let started = Instant::now();
+            let found = privacy::refute_quickly(&program, coalition, claim).is_some();
+            let seconds = started.elapsed().as_secs_f64();
+            println!("{name}, {coalition}, {claim:?}: witness {found}, {seconds:.2} s");
+            // A second on a machine that does nothing else.
+            assert!(seconds < 30.0, "{name}, {coalition}, {claim:?}: {seconds:.1} s");
         }
     }
 }

@@ -39,7 +39,8 @@ pub fn sentence(report: &ProveReport) -> String {
         (true, true) => {
             let counted = report.coalitions.iter().filter(|coalition| report.maximal.is_none() || coalition.promised);
             let of = |claims: &[Simulator]| -> Vec<String> {
-                let counted = counted.clone().filter(|coalition| coalition.simulator.is_some_and(|s| claims.contains(&s)));
+                let counted =
+                    counted.clone().filter(|coalition| coalition.simulator.is_some_and(|s| claims.contains(&s)));
                 counted.map(|coalition| coalition.parties.join("+")).collect()
             };
             let (standard, samples, randomness) = (

@@ -79,19 +79,27 @@ fn details(coalition: &CoalitionStatistics) -> String {
     for smallest in [&coalition.battery.smallest, &coalition.learner.smallest].into_iter().flatten() {
         text += &format!("{name}: least p: {smallest}\n");
     }
-    let percent = |size: f64, most: f64| if size < most { format!("{size:.3}") } else { "none".to_owned() };
+    let size = |what: &str, size: f64, most: f64| match size < most {
+        true => format!("a {what} of {size:.3}"),
+        false => format!("no {what}"),
+    };
     text += &format!(
-        "{name}: found with 99 %: a bias of a bit of {}, a correlation of {}, a classifier right in {} of the pairs",
-        percent(coalition.found_bit_bias, 0.5),
-        percent(coalition.found_correlation, 1.0),
-        coalition.found_accuracy.map_or_else(|| "none".to_owned(), |accuracy| format!("{accuracy:.3}"))
+        "{name}: found with 99 %: {}, {}, {}",
+        size("bias of a bit", coalition.found_bit_bias, 0.5),
+        size("correlation", coalition.found_correlation, 1.0),
+        coalition.found_accuracy.map_or_else(
+            || "nothing by classifiers".to_owned(),
+            |accuracy| format!("a classifier right in {accuracy:.3} of the pairs")
+        )
     );
     let (run, used) = coalition.pairs;
     if used < run {
         text += &format!("; {used} of {run} pairs have equal outputs and can be judged");
     }
     if coalition.excluded > 0 {
-        text += &format!("; {} messages that outputs determine are left out of the tests", coalition.excluded);
+        let (messages, are) =
+            (words::count(coalition.excluded, "message"), if coalition.excluded == 1 { "is" } else { "are" });
+        text += &format!("; {messages} that outputs determine {are} left out of the tests");
     }
     text.push('\n');
     if coalition.parts.len() > 3 {

@@ -16,15 +16,13 @@ type Words = (Vec<u64>, u8);
 /// # Errors
 /// [`AuditError::NotAlone`] for an operation that is no sum or product, and [`AuditError::Bound`] for a number that is
 /// no word.
-pub(super) fn evaluate(
-    circuit: &CheckedCircuit,
-    fixed: FixedPoint,
-    inputs: &[f64],
-) -> Result<Vec<f64>, AuditError> {
+pub(super) fn evaluate(circuit: &CheckedCircuit, fixed: FixedPoint, inputs: &[f64]) -> Result<Vec<f64>, AuditError> {
     let mut values: Vec<Words> = Vec::with_capacity(circuit.nodes().len());
     for node in circuit.nodes() {
         let bits = fixed.fraction_bits().saturating_add_signed(node.guard_bits);
-        let word = |number: f64, bits: u8| fixed::encode(number, bits, RING_BITS).map_err(|error| AuditError::Bound(error.into()));
+        let word = |number: f64, bits: u8| {
+            fixed::encode(number, bits, RING_BITS).map_err(|error| AuditError::Bound(error.into()))
+        };
         let value = |id: NodeId| &values[id.index()];
         let zip = |a: NodeId, b: NodeId, f: &dyn Fn(u64, u64) -> u64| -> Vec<u64> {
             let (left, right) = (&value(a).0, &value(b).0);

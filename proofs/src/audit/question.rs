@@ -128,7 +128,9 @@ pub enum AuditError {
     #[error(transparent)]
     Evaluate(#[from] PlainError),
     /// An operation that needs several parties.
-    #[error("{region} does more than add and multiply, which one party alone is not evaluated for; have it run by several")]
+    #[error(
+        "{region} does more than add and multiply, which one party alone is not evaluated for; have it run by several"
+    )]
     NotAlone {
         /// Where.
         region: String,

@@ -12,8 +12,8 @@ pub mod numeric;
 pub use blocks::Setting;
 
 use std::fmt;
-use viewless_proofs::privacy::statistical::{self, Options};
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive, Joint};
+use viewless_proofs::privacy::statistical::{self, Options};
 use viewless_proofs::privacy::{Coalition, Verdict, prove};
 use viewless_protocols::party::Party::{self, Client, P0, P1};
 use viewless_protocols::program::Program;
@@ -306,7 +306,16 @@ pub fn kill_matrix(rows: &[(Flaw, Vec<(Checker, Catch)>)]) -> String {
         text += &format!("{:<46}", flaw.name);
         for (checker, catch) in catches {
             let asked = *checker != Checker::Joint || flaw.is_judged_jointly();
-            text += &format!("{:<18}", if catch.caught { "caught" } else if asked { "-" } else { "" });
+            text += &format!(
+                "{:<18}",
+                if catch.caught {
+                    "caught"
+                } else if asked {
+                    "-"
+                } else {
+                    ""
+                }
+            );
         }
         text += flaw.origin;
         text.push('\n');

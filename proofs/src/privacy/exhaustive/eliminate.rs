@@ -19,7 +19,8 @@ pub(super) struct Tables {
     with_likelihood_of_outputs: bool,
 }
 
-/// From this size of a sum on it is worth looking for tables that no message is in.
+/// From this size of a sum on it is worth looking for tables that no message is in, if it is larger than there are tables to look at: so the
+/// looking takes no longer than the sums, whose entries are bounded.
 const WORTH_PRUNING_BITS: u32 = 8;
 
 impl Tables {
@@ -172,7 +173,9 @@ impl Tables {
         }
         while let Some((cost, word)) = costs.pop_first() {
             cost_of.remove(&word);
-            if cost >= WORTH_PRUNING_BITS {
+            if cost >= WORTH_PRUNING_BITS
+                && 1u64.checked_shl(cost).is_none_or(|entries| entries >= self.tables.len() as u64)
+            {
                 self.prune();
             }
             let Some((bits, ids)) = self.hidden.remove(&word) else { continue };

@@ -237,7 +237,7 @@ impl fmt::Display for RejectingTest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "message %{} in `{}`", self.message.0, self.region)?;
         if self.less_known {
-            write!(f, ", less what the coalition knows,")?;
+            write!(f, " less what the coalition knows")?;
         }
         if let Some(other) = self.other {
             write!(f, " with %{}", other.0)?;

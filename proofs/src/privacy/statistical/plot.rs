@@ -86,7 +86,12 @@ fn row(out: &mut String, top: f64, program: &Program, report: &Report) {
     let less = if less_known { ", less what is known" } else { "" };
     let of = if region.is_empty() { String::new() } else { format!(" of `{region}`") };
     let of = format!("message %{}{of}{less}", message.0);
-    text(out, (LEFT, top + 36.0), "start", GREY, &format!("left two panels: the {of}, which has the smallest p-value"));
+    let runs = report
+        .smallest
+        .as_ref()
+        .map_or_else(String::new, |smallest| format!(", in the runs with secrets {}", smallest.secrets.name()));
+    let shown = format!("left two panels: the {of}, which has the smallest p-value{runs}");
+    text(out, (LEFT, top + 36.0), "start", GREY, &shown);
     let panel = |i: f64| Panel { x: LEFT + i * (PANEL_WIDTH + GAP), y: top + 60.0 };
     let words: Vec<u64> = picture.words.iter().map(|&count| u64::from(count)).collect();
     let top_of_range = format!("2^{}", picture.bits);

@@ -29,7 +29,7 @@ pub fn sentence(audit: &ErrorAudit) -> String {
     };
     let bound = certified.map_or_else(
         || "and no finite bound of its error is known".to_owned(),
-        |error| format!("and no run that does not wrap errs by more than {error:.1e}"),
+        |error| format!("and no run that does not wrap errs by more than {}", units::scientific(error, 1)),
     );
     format!("{name} {claim}, {bound}, on any {of} in [{low}, {high}].")
 }
@@ -83,14 +83,14 @@ fn of_number_fails(diagnosis: &Diagnosis, why_not: &WhyNot) -> String {
         Some(operation) => {
             let place = place(operation, why_not);
             let grows = operation.grows_with_power.map_or_else(String::new, |power| format!(" and grows as x^{power}"));
-            let (at, value) = (units::real(*fails_at), operation.value);
-            format!(
-                "at x = {at} {place} leaves the headroom of the fixed point: its result is {value:.3e} there{grows}"
-            )
+            let (at, value) = (units::real(*fails_at), units::scientific(operation.value, 3));
+            format!("at x = {at} {place} leaves the headroom of the fixed point: its result is {value} there{grows}")
         }
         None => format!(
-            "at x = {} it errs by {error:.3e} over the reals, where {claimed:.3e} is claimed, and no operation leaves the headroom",
-            units::real(*fails_at)
+            "at x = {} it errs by {} over the reals, where {} is claimed, and no operation leaves the headroom",
+            units::real(*fails_at),
+            units::scientific(*error, 3),
+            units::scientific(*claimed, 3)
         ),
     }
 }
@@ -124,7 +124,7 @@ fn unbounded() -> String {
 }
 
 fn real(x: f64) -> String {
-    format!("{x:.4e}")
+    units::scientific(x, 4)
 }
 
 /// Every error of a report, a line each.

@@ -44,7 +44,9 @@ pub fn sentence(report: &InferenceReport) -> String {
     let same = match (report.output.label(), report.plaintext.label()) {
         (Some(private), Some(plain)) if private == plain => format!("the label is that of plaintext, {private}"),
         (Some(private), Some(plain)) => format!("the label is {private}, and that of plaintext is {plain}"),
-        _ => format!("the private answer is within {:.1e} of the plaintext one", report.max_abs_error),
+        _ => {
+            format!("the private answer is within {} of the plaintext one", units::scientific(report.max_abs_error, 1))
+        }
     };
     match broken.len() {
         0 => format!("The private run is sound: {same}; {asked}."),
@@ -119,13 +121,16 @@ pub fn answers(report: &InferenceReport) -> String {
     let _ = writeln!(text, "cosine     {:.9}", report.cosine);
     let _ = writeln!(
         text,
-        "max error  {:.2e} (largest absolute difference of {} numbers)",
-        report.max_abs_error,
+        "max error  {} (largest absolute difference of {} numbers)",
+        units::scientific(report.max_abs_error, 2),
         private.len()
     );
     let certified = match (report.certified_max_error, &report.not_certified) {
         (Some(bound), _) => {
-            format!("{bound:.2e} (no run on this text that does not wrap errs by more against the exact functions)")
+            format!(
+                "{} (no run on this text that does not wrap errs by more against the exact functions)",
+                units::scientific(bound, 2)
+            )
         }
         (None, Some(why)) => format!("nothing for this text: {why}"),
         (None, None) => {

@@ -204,7 +204,7 @@ fn of_sites(report: &ModelReport) -> Markup {
 }
 
 fn of_site(site: &SiteSummary) -> Markup {
-    let error = site.max_error.map_or_else(|| "diverges".to_owned(), |error| format!("{error:.1e}"));
+    let error = site.max_error.map_or_else(|| "diverges".to_owned(), |error| units::scientific(error, 1));
     let pair = |(low, high): (f64, f64)| format!("{} to {}", short(low), short(high));
     html! {
         @for claim in &site.claims {
@@ -219,7 +219,11 @@ fn of_site(site: &SiteSummary) -> Markup {
 }
 
 fn short(number: f64) -> String {
-    if number == 0.0 || (1e-3..1e5).contains(&number.abs()) { format!("{number:.3}") } else { format!("{number:.1e}") }
+    if number == 0.0 || (1e-3..1e5).contains(&number.abs()) {
+        format!("{number:.3}")
+    } else {
+        units::scientific(number, 1)
+    }
 }
 
 /// What was seen as a bar within the frame of what is taken.

@@ -1,7 +1,7 @@
 //! Verdicts about coalitions, in words and a table.
 
 use super::table::TextTable;
-use super::words;
+use super::{units, words};
 use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::{Offending, excess_bits};
 use viewless_workbench::certificate::{CheckReport, Checked, DeclaredOutput};
@@ -98,7 +98,7 @@ pub fn body(report: &ProveReport) -> String {
             format!("{:?}", coalition.by).to_lowercase(),
             coalition.simulator.map_or("-", short).to_owned(),
             coalition.messages.to_string(),
-            coalition.statistical_distance.map_or_else(|| "-".to_owned(), |distance| format!("{distance:e}")),
+            coalition.statistical_distance.map_or_else(|| "-".to_owned(), |distance| units::scientific(distance, 1)),
             format!("{:.3}", coalition.seconds),
         ]);
     }
@@ -159,8 +159,9 @@ fn output_line(output: &DeclaredOutput, certified_error: Option<f64>) -> String 
     let DeclaredOutput { value, party, name, shape, fraction_bits } = output;
     let carries = match certified_error {
         Some(error) => format!(
-            "certified to err by at most {error:.3e} (domain of its card, runs that do not wrap), an element carries at most {:.1} bits \
+            "certified to err by at most {} (domain of its card, runs that do not wrap), an element carries at most {:.1} bits \
              beyond the ideal result",
+            units::scientific(error, 3),
             excess_bits(error, *fraction_bits)
         ),
         None => format!(
@@ -240,7 +241,8 @@ fn checked_line(checked: &Checked) -> String {
         (None, None) => "NOT PROVED".to_owned(),
     };
     let conditional = if *conditional == Some(true) { ", and draws messages conditionally on outputs" } else { "" };
-    let distance = statistical_distance.map_or_else(String::new, |distance| format!("; distance {distance:e}"));
+    let distance = statistical_distance
+        .map_or_else(String::new, |distance| format!("; distance {}", units::scientific(distance, 1)));
     format!("{} ({promise}): {steps}: {found}{conditional}{distance}", parties.join(","))
 }
 

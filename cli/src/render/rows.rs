@@ -19,7 +19,8 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
         _ => "-".to_owned(),
     };
     let mut line = |what: &str, error: Option<f64>| {
-        let figures = error.map_or_else(|| (unbounded(), "-".to_owned()), |error| (format!("{error:.4e}"), ulp(error)));
+        let figures =
+            error.map_or_else(|| (unbounded(), "-".to_owned()), |error| (units::scientific(error, 4), ulp(error)));
         table.row([what.to_owned(), figures.0, figures.1]);
     };
     line("certified, every run on every covered row", report.certified_max_error);
@@ -67,7 +68,11 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
     }
     text += &covered(report);
     if let Some(certified) = report.certified_max_error {
-        text += &format!("bracket    runs reach {:.4e}, no run exceeds {certified:.4e}\n", report.observed_max_error);
+        text += &format!(
+            "bracket    runs reach {}, no run exceeds {}\n",
+            units::scientific(report.observed_max_error, 4),
+            units::scientific(certified, 4)
+        );
     }
     if let Some(ratio) = report.ratio {
         text += &format!("           certified {ratio:.2} times the worst row found\n");
@@ -96,7 +101,8 @@ fn covered(report: &RowReport) -> String {
     }
     let mut left = |what: &str, rows: &Option<NotCovered>| {
         if let Some(NotCovered { rows, observed_error, .. }) = rows {
-            text += &format!("{what} {rows} of the rows tried; the worst errs by {observed_error:.4e} in a run\n");
+            let error = units::scientific(*observed_error, 4);
+            text += &format!("{what} {rows} of the rows tried; the worst errs by {error} in a run\n");
         }
     };
     left("NOT COVERED, though the card claims them:", &report.not_covered);
@@ -111,9 +117,9 @@ pub fn fails(diagnosis: &RowDiagnosis, place: Option<String>) -> String {
     let row = failing_row.as_deref().map_or_else(String::new, shown);
     match (operation, of_claim, part) {
         (Some(operation), ..) => format!(
-            "on the row {row} {} leaves the headroom of the fixed point: its result is {:.3e} there",
+            "on the row {row} {} leaves the headroom of the fixed point: its result is {} there",
             place.unwrap_or_else(|| operation.name.clone()),
-            operation.value
+            units::scientific(operation.value, 3)
         ),
         (None, Some(part), _) => format!(
             "on the row {row} it errs over the reals by {part:.3} times what is claimed, and no operation leaves the headroom"

@@ -66,7 +66,7 @@ pub fn plaintext(report: &SitesReport) -> TextTable {
         "text",
     ]);
     for site in &report.sites {
-        let error = site.max_error.map_or_else(|| "diverges".to_owned(), |error| format!("{error:.1e}"));
+        let error = site.max_error.map_or_else(|| "diverges".to_owned(), |error| units::scientific(error, 1));
         for claim in &site.claims {
             table.row([
                 site.site.clone(),
@@ -115,7 +115,7 @@ pub fn body(report: &SitesReport, texts: &[Line<'_>]) -> String {
 fn private_text(report: &PrivateReport) -> String {
     let mut text = format!("\n{} texts run privately, seed {}\n\n", report.texts, report.seed);
     let mut table = TextTable::of_numbers(&["site", "protocol", "drift", "own error", "beyond", "verdict"]);
-    let real = |x: f64| format!("{x:.1e}");
+    let real = |x: f64| units::scientific(x, 1);
     for site in &report.sites {
         let verdict = match (site.diverges, site.headroom) {
             (false, _) => "explained",

@@ -54,6 +54,16 @@ pub fn real(number: f64) -> String {
     if number.abs() < 99_999.5 { format!("{number:.5}") } else { format!("{number:.4e}") }
 }
 
+/// A number of any size, such as an error, with so many digits after the point; nothing that says nothing: no exponent of 0, and 0 as it is.
+#[must_use]
+pub fn scientific(number: f64, digits: usize) -> String {
+    if number == 0.0 {
+        return "0".to_owned();
+    }
+    let text = format!("{number:.digits$e}");
+    text.strip_suffix("e0").map_or_else(|| text.clone(), str::to_owned)
+}
+
 /// A number on a scale: no digits that say nothing.
 #[must_use]
 pub fn short(number: f64) -> String {
@@ -97,6 +107,14 @@ pub fn four_digits(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_exponent_of_zero_is_left_out_and_zero_has_no_sign() {
+        assert_eq!(
+            [0.0, -0.0, 1.3, -2.0, 1e-3, 1e10].map(|x| scientific(x, 1)),
+            ["0", "0", "1.3", "-2.0", "1.0e-3", "1.0e10"]
+        );
+    }
 
     #[test]
     fn bytes_have_decimal_units_and_four_digits() {

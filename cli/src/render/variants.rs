@@ -43,7 +43,7 @@ fn is_choice(variant: &Variant) -> bool {
 }
 
 fn error(variant: &Variant) -> String {
-    variant.certified_max_error.map_or_else(|| "no bound".to_owned(), |error| format!("{error:.1e}"))
+    variant.certified_max_error.map_or_else(|| "no bound".to_owned(), |error| units::scientific(error, 1))
 }
 
 fn interval(variant: &Variant) -> String {
@@ -226,6 +226,6 @@ fn picture(comparison: &VariantComparison) -> Markup {
     };
     let dots: Vec<Dot> = comparison.variants.iter().enumerate().map(dot).filter(|dot| dot.x > 0.0).collect();
     let bits = Axis { label: "online bits for each element", text: units::short };
-    let error = Axis { label: "certified error", text: |error| format!("{error:.0e}") };
+    let error = Axis { label: "certified error", text: |error| units::scientific(error, 0) };
     chart::dots(&dots, bits, error)
 }

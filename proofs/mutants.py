@@ -136,7 +136,6 @@ MUTANTS = [
 
 # Survivors that are right to survive, by (file, replacement), with the reason.
 JUSTIFIED = {
-    ("mod.rs", "if first > second {"): "a value is the same computation as itself: its origin is itself already",
     ("withheld.rs", "while sum != message {"): "an output determines what it is a public bijection of, whether the coalition knows the output otherwise or not",
 }
 

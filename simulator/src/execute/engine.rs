@@ -168,8 +168,15 @@ impl<'a> Engine<'a> {
         let is_taken =
             |id: ValueId| messages.get(&id).is_some_and(|message| run.runner.part_in(message) == SendPart::Take);
         let (least_lane, messages_are_read) = (run.runner.least_lane(), run.runner.hashes() || run.runner.gives());
-        let batches =
-            Cutting { program, part: &self.part, is_taken: &is_taken, messages_are_read, least_lane }.batches();
+        let batches = Cutting {
+            program,
+            part: &self.part,
+            untransposed: &run.untransposed,
+            is_taken: &is_taken,
+            messages_are_read,
+            least_lane,
+        }
+        .batches();
         run.is_needed =
             needed_after(program, &self.part, &batches, messages_are_read, run.runner.most_listed().is_some());
         let mut counted = 0;

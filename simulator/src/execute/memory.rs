@@ -27,11 +27,19 @@ pub struct Memory {
 pub fn memory(program: &Program, check_claims: bool, messages_are_read: bool, least_lane: usize) -> Memory {
     let part = Part::whole(program);
     let is_taken = |_: ValueId| false;
-    let batches = Cutting { program, part: &part, is_taken: &is_taken, messages_are_read, least_lane }.batches();
+    let untransposed = kept_untransposed(program);
+    let batches = Cutting {
+        program,
+        part: &part,
+        untransposed: &untransposed,
+        is_taken: &is_taken,
+        messages_are_read,
+        least_lane,
+    }
+    .batches();
     let claims = if check_claims { claims_by_position(program) } else { Vec::new() };
     let dying = values_by_last_use(program, &part, &claims);
     let needed = needed_after(program, &part, &batches, messages_are_read, check_claims);
-    let untransposed = kept_untransposed(program);
     let keys = Keyring::simulated(&Seed::from_u64(0), program.parties);
     let mut store = Store::imagined(program.values.len());
     for batch in &batches {

@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::bits::{ring_bits, shift_left, shift_right, shift_right_arithmetic, signed};
+use super::bits::ring_bits;
+use super::blocks::{self, Stretch};
 use super::layout::{Walk, broadcast_strides, elements};
 use super::{CodePath, Work};
-use viewless_protocols::ring::bit_reversal;
 
 /// Elements that one thread makes at a time: three operands of 128 KiB fit a level-two cache.
 const BLOCK: usize = 1 << 14;
@@ -80,7 +80,26 @@ pub fn binary(
     }
     let walk = Walk::new(out_shape, [&strides[0], &strides[1]]);
     path.assert_available();
-    in_blocks(out, |start, block| path.run(BinaryBlock { op, mask, a, b, walk: &walk, start, out: block }));
+    // After coalescing, an operand's stride along the last axis is 1, or 0 if it is repeated there.
+    let [a_stride, b_stride] = walk.run_strides();
+    in_blocks(out, |start, block| {
+        let mut rest = block;
+        for run in walk.runs(start, rest.len()) {
+            let (out, after) = std::mem::take(&mut rest).split_at_mut(run.length);
+            rest = after;
+            let [a_start, b_start] = run.starts;
+            let (a, b) = (stretch(a, a_stride, a_start, out.len()), stretch(b, b_stride, b_start, out.len()));
+            blocks::binary(path, op, mask, a, b, out);
+        }
+    });
+}
+
+/// A run of an operand: its words, or one that is repeated.
+fn stretch(words: &[u64], stride: usize, start: usize, length: usize) -> Stretch<'_> {
+    match stride {
+        0 => Stretch::Word(words[start]),
+        _ => Stretch::Words(&words[start..start + length]),
+    }
 }
 
 /// `out = op(a)` in the ring, element by element.
@@ -97,7 +116,7 @@ pub fn unary(path: CodePath, op: Unary, mask: u64, a: &[u64], out: &mut [u64]) {
         );
     }
     path.assert_available();
-    in_blocks(out, |start, block| path.run(UnaryBlock { op, mask, a: &a[start..start + block.len()], out: block }));
+    in_blocks(out, |start, block| blocks::unary(path, op, mask, Stretch::Words(&a[start..start + block.len()]), block));
 }
 
 /// `out[o, i] = sum over j of a[o, j, i]` modulo the ring, where `a` has shape `[outer, axis_length, inner]`.
@@ -202,114 +221,13 @@ fn in_blocks(out: &mut [u64], task: impl Fn(usize, &mut [u64]) + Sync) {
     }
 }
 
-/// The elements `start ..` of the result of [`binary`].
-struct BinaryBlock<'a> {
-    op: Binary,
-    mask: u64,
-    a: &'a [u64],
-    b: &'a [u64],
-    walk: &'a Walk<2>,
-    start: usize,
-    out: &'a mut [u64],
-}
-
-impl Work for BinaryBlock<'_> {
-    type Output = ();
-
-    /// One loop for each operation, so that each is vectorised.
-    #[inline(always)]
-    fn work(self) {
-        let mask = self.mask;
-        match self.op {
-            Binary::Add => self.for_each(|a, b| a.wrapping_add(b) & mask),
-            Binary::Sub => self.for_each(|a, b| a.wrapping_sub(b) & mask),
-            Binary::Mul => self.for_each(|a, b| a.wrapping_mul(b) & mask),
-            Binary::And => self.for_each(|a, b| a & b & mask),
-            Binary::Or => self.for_each(|a, b| (a | b) & mask),
-            Binary::Xor => self.for_each(|a, b| (a ^ b) & mask),
-        }
-    }
-}
-
-impl BinaryBlock<'_> {
-    #[inline(always)]
-    fn for_each(self, op: impl Fn(u64, u64) -> u64) {
-        let Self { a, b, walk, start, out, .. } = self;
-        // After coalescing, an operand's stride along the last axis is 1, or 0 if it is repeated there.
-        let run_strides = walk.run_strides();
-        let mut rest = out;
-        for run in walk.runs(start, rest.len()) {
-            let (out, after) = std::mem::take(&mut rest).split_at_mut(run.length);
-            rest = after;
-            let [a_start, b_start] = run.starts;
-            match run_strides {
-                [0, 0] => out.fill(op(a[a_start], b[b_start])),
-                [0, _] => {
-                    let a = a[a_start];
-                    for (out, &b) in out.iter_mut().zip(&b[b_start..b_start + run.length]) {
-                        *out = op(a, b);
-                    }
-                }
-                [_, 0] => {
-                    let b = b[b_start];
-                    for (out, &a) in out.iter_mut().zip(&a[a_start..a_start + run.length]) {
-                        *out = op(a, b);
-                    }
-                }
-                _ => {
-                    let operands = a[a_start..a_start + run.length].iter().zip(&b[b_start..b_start + run.length]);
-                    for (out, (&a, &b)) in out.iter_mut().zip(operands) {
-                        *out = op(a, b);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A stretch of the result of [`unary`], and of its operand.
-struct UnaryBlock<'a> {
-    op: Unary,
-    mask: u64,
-    a: &'a [u64],
-    out: &'a mut [u64],
-}
-
-impl Work for UnaryBlock<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn work(self) {
-        let mask = self.mask;
-        let bits = ring_bits(mask);
-        match self.op {
-            Unary::Neg => self.for_each(|a| a.wrapping_neg() & mask),
-            Unary::Not => self.for_each(|a| !a & mask),
-            Unary::ShiftLeft(shift) => self.for_each(|a| shift_left(a, shift, bits)),
-            Unary::ShiftRight(shift) => self.for_each(|a| shift_right(a & mask, shift, bits)),
-            Unary::ShiftRightArithmetic(shift) => self.for_each(|a| shift_right_arithmetic(a, shift, bits)),
-            Unary::BitReversal => self.for_each(|a| bit_reversal(a, bits as u8)),
-            Unary::Reduce => self.for_each(|a| a & mask),
-            Unary::SignExtend(from) => self.for_each(|a| signed(a, from) as u64 & mask),
-        }
-    }
-}
-
-impl UnaryBlock<'_> {
-    #[inline(always)]
-    fn for_each(self, op: impl Fn(u64) -> u64) {
-        for (out, &a) in self.out.iter_mut().zip(self.a) {
-            *out = op(a);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::bits::ring_mask;
+    use super::super::bits::{ring_mask, shift_left, shift_right, shift_right_arithmetic, signed};
     use super::super::layout::{broadcast_shape, contiguous_strides};
     use super::*;
     use proptest::prelude::*;
+    use viewless_protocols::ring::bit_reversal;
 
     /// Elements that look random and need no state.
     fn numbers(count: usize, seed: u64) -> Vec<u64> {
@@ -367,7 +285,6 @@ mod tests {
         fn every_code_path_gives_the_same_bits(length in 1usize..300, bits in 1u32..=64, seed in any::<u64>(), shift in 0u32..70) {
             let mask = ring_mask(bits);
             let (a, b) = (numbers(length, seed), numbers(length, !seed));
-            let walk = Walk::new(&[length], [&[1], &[1]]);
             let unary_operations = [
                 Unary::Neg, Unary::Not, Unary::ShiftLeft(shift), Unary::ShiftRight(shift), Unary::ShiftRightArithmetic(shift),
                 Unary::Reduce, Unary::SignExtend(1 + shift % bits),
@@ -376,14 +293,14 @@ mod tests {
             for path in CodePath::available() {
                 let (mut expected, mut found) = (vec![0; length], vec![0; length]);
                 for op in Binary::ALL {
-                    let block = |out| BinaryBlock { op, mask, a: &a, b: &b, walk: &walk, start: 0, out };
-                    CodePath::Scalar.run(block(&mut expected));
-                    path.run(block(&mut found));
+                    let shape = [length];
+                    binary(CodePath::Scalar, op, mask, &a, &shape, &b, &shape, &mut expected, &shape);
+                    binary(path, op, mask, &a, &shape, &b, &shape, &mut found, &shape);
                     prop_assert_eq!(&expected, &found);
                 }
                 for op in unary_operations.into_iter().chain(reversal) {
-                    CodePath::Scalar.run(UnaryBlock { op, mask, a: &a, out: &mut expected });
-                    path.run(UnaryBlock { op, mask, a: &a, out: &mut found });
+                    unary(CodePath::Scalar, op, mask, &a, &mut expected);
+                    unary(path, op, mask, &a, &mut found);
                     prop_assert_eq!(&expected, &found);
                 }
             }

@@ -23,7 +23,6 @@ mod compile;
 mod run;
 
 use crate::execute::part::Part;
-use crate::transposed::kept_untransposed;
 use std::ops::Range;
 use viewless_protocols::program::{Constant, Local, Op, Program, Value, ValueId, WordFunction};
 use viewless_protocols::shape::{Move, Shape};
@@ -62,6 +61,8 @@ pub(super) struct Group {
 pub(super) struct Cutting<'a> {
     pub(super) program: &'a Program,
     pub(super) part: &'a Part,
+    /// Transposes that are not carried out.
+    pub(super) untransposed: &'a [bool],
     /// Values that come from somebody else: what was sent before must be on its way.
     pub(super) is_taken: &'a dyn Fn(ValueId) -> bool,
     /// Whether the words of messages are asked for after the batch.
@@ -83,7 +84,6 @@ enum Fit {
 /// The batch that grows, and which values are in its group.
 struct Open<'a> {
     cutting: &'a Cutting<'a>,
-    untransposed: Vec<bool>,
     member: Vec<bool>,
     /// Values whose elements are all the same word, stored once.
     single: Vec<bool>,
@@ -99,7 +99,6 @@ impl Cutting<'_> {
         let values = self.program.values.len();
         let mut open = Open {
             cutting: self,
-            untransposed: kept_untransposed(self.program),
             member: vec![false; values],
             single: vec![false; values],
             batch: Batch::default(),
@@ -185,7 +184,7 @@ impl Open<'_> {
     fn fit(&self, id: ValueId, value: &Value) -> Fit {
         let needs_group = value.op.arguments().iter().any(|argument| self.member[argument.index()]);
         let otherwise = if needs_group { Fit::After } else { Fit::Alone };
-        if self.single[id.index()] || self.untransposed[id.index()] {
+        if self.single[id.index()] || self.cutting.untransposed[id.index()] {
             return otherwise;
         }
         // What is only named anew stays where it is.

@@ -113,9 +113,11 @@ fn most_values_of_random_programs_are_computed_together() {
         let program = program(&instructions);
         let part = crate::execute::part::Part::whole(&program);
         let is_taken = |_: ValueId| false;
+        let untransposed = crate::transposed::kept_untransposed(&program);
         let cutting = super::Cutting {
             program: &program,
             part: &part,
+            untransposed: &untransposed,
             is_taken: &is_taken,
             messages_are_read: true,
             least_lane: 1,

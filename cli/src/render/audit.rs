@@ -76,6 +76,18 @@ fn place(operation: &Operation, why_not: &WhyNot) -> String {
     }
 }
 
+/// What an operation does with the headroom, and what its result is.
+pub(super) fn leaves(operation: &Operation) -> String {
+    let value = units::scientific(operation.value, 3);
+    if operation.surely {
+        format!("leaves the headroom of the fixed point: its result is {value} there")
+    } else {
+        format!(
+            "may leave the headroom of the fixed point, because the bound of its rounding is too wide to tell: its result is {value} there over the reals"
+        )
+    }
+}
+
 /// What fails beyond, for a function of one number.
 fn of_number_fails(diagnosis: &Diagnosis, why_not: &WhyNot) -> String {
     let Diagnosis { fails_at, operation, error, claimed, .. } = diagnosis;
@@ -83,8 +95,7 @@ fn of_number_fails(diagnosis: &Diagnosis, why_not: &WhyNot) -> String {
         Some(operation) => {
             let place = place(operation, why_not);
             let grows = operation.grows_with_power.map_or_else(String::new, |power| format!(" and grows as x^{power}"));
-            let (at, value) = (units::real(*fails_at), units::scientific(operation.value, 3));
-            format!("at x = {at} {place} leaves the headroom of the fixed point: its result is {value} there{grows}")
+            format!("at x = {} {place} {}{grows}", units::real(*fails_at), leaves(operation))
         }
         None => format!(
             "at x = {} it errs by {} over the reals, where {} is claimed, and no operation leaves the headroom",

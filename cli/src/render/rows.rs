@@ -117,9 +117,9 @@ pub fn fails(diagnosis: &RowDiagnosis, place: Option<String>) -> String {
     let row = failing_row.as_deref().map_or_else(String::new, shown);
     match (operation, of_claim, part) {
         (Some(operation), ..) => format!(
-            "on the row {row} {} leaves the headroom of the fixed point: its result is {} there",
+            "on the row {row} {} {}",
             place.unwrap_or_else(|| operation.name.clone()),
-            units::scientific(operation.value, 3)
+            super::audit::leaves(operation)
         ),
         (None, Some(part), _) => format!(
             "on the row {row} it errs over the reals by {part:.3} times what is claimed, and no operation leaves the headroom"

@@ -1,13 +1,13 @@
 //! Why a claim about a function of one number is not true: where it still holds, and which operation fails first beyond.
 //!
 //! The search goes outwards from a number that keeps the claim, over cells that are halved where their bound does not, to the first number
-//! of its own that fails; where that takes too long, the numbers beyond are probed one by one, and what is proved ends earlier. Where a run of that number leaves the headroom, the steps of the circuit are cut off one behind another: the first
-//! that leaves it is the operation to name.
+//! of its own that fails; where that takes too long, the numbers beyond are probed one by one, and what is proved ends earlier. Where a run of that number leaves the headroom, the first step
+//! that does is the operation to name.
 
 use super::number::circuit_of;
 use super::{AuditError, Certifier, Question, cell, function_of};
 use crate::bound::search::split_evenly;
-use crate::bound::{Arithmetic, Cell, Interpreter, Register, Tape};
+use crate::bound::{Arithmetic, Cell, Interpreter, Left, Register, Tape};
 use crate::reference::Piecewise;
 use serde::Serialize;
 use viewless_protocols::circuit::CheckedCircuit;
@@ -22,7 +22,7 @@ pub struct Diagnosis {
     pub holds_on: Option<(f64, f64)>,
     /// A number that does not keep it, next to the interval where that could be told; of the two sides the one nearer to zero.
     pub fails_at: f64,
-    /// The operation whose result leaves the headroom there; absent where all numbers stay within, and the function is missed.
+    /// The operation whose result leaves the headroom there, or may; absent where all numbers stay within, and the function is missed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
     /// The error over the reals there, certified.
@@ -42,6 +42,8 @@ pub struct Operation {
     pub region: String,
     /// Its result over the reals.
     pub value: f64,
+    /// Whether it leaves the headroom in every run; otherwise it may, because the bound of what rounding made of its arguments is too wide to tell.
+    pub surely: bool,
     /// The power of x with which that grows between half the number and the number, if it is near a whole one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grows_with_power: Option<i32>,
@@ -174,7 +176,7 @@ fn probed(
     Ok(Some(failing))
 }
 
-/// The first operation whose result leaves the headroom in a run of some inputs, in units; `half` are these inputs halved.
+/// The first operation whose result leaves the headroom, or may, in a run of some inputs, in units; `half` are these inputs halved.
 pub(super) fn leaving(
     circuit: &CheckedCircuit,
     question: &Question<'_>,
@@ -182,22 +184,10 @@ pub(super) fn leaving(
     half: &[f64],
 ) -> Result<Option<Operation>, AuditError> {
     let (tape, ends) = Tape::by_node(circuit, question.fixed).map_err(crate::bound::BoundError::from)?;
-    let input = tape.steps.iter().position(|step| matches!(step.scalar, crate::bound::Scalar::Input(_))).unwrap_or(0);
     let single = |inputs: &[f64]| inputs.iter().map(|&x| (x, x)).collect::<Vec<_>>();
     let case = single(inputs);
-    let stays = |step: usize| -> Result<bool, AuditError> {
-        let ring = Interpreter::new(tape.up_to(step as Register), Arithmetic::Ring(question.scheme.truncation))?;
-        Ok(ring.intervals(&case).is_some())
-    };
-    // Whoever has left stays outside: the steps up to the first that leaves are those that stay within.
-    let (mut within, mut outside) = (input, tape.steps.len() - 1);
-    if !stays(within)? || stays(outside)? {
-        return Ok(None);
-    }
-    while outside - within > 1 {
-        let middle = within + (outside - within) / 2;
-        if stays(middle)? { within = middle } else { outside = middle }
-    }
+    let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;
+    let Some(Left { step: outside, surely }) = ring.first_to_leave(&[case])[0] else { return Ok(None) };
     let Some(node) = ends.iter().position(|&end| end > outside) else { return Ok(None) };
     let reals = Interpreter::new(tape.up_to(outside as Register), Arithmetic::Reals)?;
     let value = |inputs: &[f64]| {
@@ -212,6 +202,7 @@ pub(super) fn leaving(
         name: name.split_once(" = ").map_or(name, |(_, operation)| operation).to_owned(),
         region: circuit.regions().path(circuit.nodes()[node].region),
         value,
+        surely,
         grows_with_power: (power.is_finite() && (power - power.round()).abs() < 0.15).then_some(power.round() as i32),
     }))
 }

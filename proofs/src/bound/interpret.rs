@@ -52,12 +52,21 @@ pub struct Interpreter {
     dying: Vec<Vec<Register>>,
 }
 
+/// The first number that leaves the headroom, or may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// Its step of the tape.
+    pub step: usize,
+    /// Whether it leaves it in every run, which is known because all before it are bounded; otherwise its bound is too wide to tell.
+    pub surely: bool,
+}
+
 /// What 64 cells gave.
 pub(super) struct Outcome {
     /// The form of every output register, in order of the outputs.
     pub(super) outputs: Vec<Form>,
-    /// Whether every number stayed within the headroom.
-    pub(super) bounded: [bool; LANES],
+    /// The first number that leaves the headroom, or may; absent where all stay within.
+    pub(super) left: [Option<Left>; LANES],
     /// Expected wraps of local truncations, for the largest magnitudes.
     pub(super) wraps: Lane,
     /// Comparisons that could come out either way.
@@ -67,7 +76,9 @@ pub(super) struct Outcome {
 struct Lanes<'a> {
     interpreter: &'a Interpreter,
     registers: Vec<Option<Box<Form>>>,
-    bounded: [bool; LANES],
+    /// The step that is being done.
+    position: usize,
+    left: [Option<Left>; LANES],
     wraps: Lane,
     undecided: [u32; LANES],
     /// In each lane the outcome of the k-th undecided comparison is bit k, for k below the number given.
@@ -119,7 +130,8 @@ impl Interpreter {
         let mut run = Lanes {
             interpreter: self,
             registers: vec![None; self.tape.steps.len()],
-            bounded: [true; LANES],
+            position: 0,
+            left: [None; LANES],
             wraps: [0.0; LANES],
             undecided: [0; LANES],
             outcomes,
@@ -133,7 +145,7 @@ impl Interpreter {
         }
         let registers = self.tape.outputs.iter().flat_map(|output| &output.registers);
         let outputs = registers.map(|&register| run.form(register).clone()).collect();
-        Outcome { outputs, bounded: run.bounded, wraps: run.wraps, undecided: run.undecided }
+        Outcome { outputs, left: run.left, wraps: run.wraps, undecided: run.undecided }
     }
 }
 
@@ -200,7 +212,15 @@ impl Lanes<'_> {
         let bound = power_of_two(i32::from(bits));
         for i in 0..LANES {
             // Also false for what is not a number.
-            self.bounded[i] &= form.low[i] > -bound && form.high[i] < bound;
+            let stays = form.low[i] > -bound && form.high[i] < bound;
+            self.require(i, stays, form.low[i] >= bound || form.high[i] <= -bound);
+        }
+    }
+
+    /// Notes the first number of a lane that does not stay within.
+    fn require(&mut self, lane: usize, stays: bool, surely_leaves: bool) {
+        if !stays {
+            self.left[lane].get_or_insert(Left { step: self.position, surely: surely_leaves });
         }
     }
 
@@ -209,6 +229,7 @@ impl Lanes<'_> {
         let interpreter = self.interpreter;
         let kind = kind(interpreter.arithmetic);
         let step = &interpreter.tape.steps[position];
+        self.position = position;
         let symbol = position as u32;
         let to = i32::from(step.fraction_bits);
         let prepared = &interpreter.prepared[position];
@@ -431,7 +452,7 @@ impl Lanes<'_> {
                 + slack * (1.0 + waves.fastest * distance);
             if let Arithmetic::Ring(truncation) = self.interpreter.arithmetic {
                 let magnitude = ends.0.abs().max(ends.1.abs()) * power_of_two(waves.shift);
-                self.bounded[i] &= magnitude < power_of_two(i32::from(EXACT_HEADROOM_BITS));
+                self.require(i, magnitude < power_of_two(i32::from(EXACT_HEADROOM_BITS)), false);
                 if truncation == Truncation::Local {
                     self.wraps[i] += magnitude * power_of_two(-i32::from(RING_BITS));
                 }
@@ -454,7 +475,7 @@ impl Lanes<'_> {
         if let Arithmetic::Ring(truncation) = self.interpreter.arithmetic {
             let magnitude = high.abs().max(low.abs()) * power_of_two(waves.shift);
             let within = magnitude < power_of_two(i32::from(EXACT_HEADROOM_BITS));
-            self.bounded.iter_mut().for_each(|bounded| *bounded &= within);
+            (0..LANES).for_each(|i| self.require(i, within, false));
             if truncation == Truncation::Local {
                 self.wraps.iter_mut().for_each(|wraps| *wraps += magnitude * power_of_two(-i32::from(RING_BITS)));
             }

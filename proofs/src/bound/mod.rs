@@ -23,10 +23,13 @@ mod waves;
 #[cfg(test)]
 mod tests;
 
-pub use interpret::Interpreter;
+pub use interpret::{Interpreter, Left};
 pub use tape::{Register, Scalar, Step, Tape, TapeClaim, TapeError, TapeInput, TapeOutput};
 
 use form::LANES;
+
+/// Cases that [`Interpreter::intervals_of_many`] runs in the time of one.
+pub const CASES_AT_ONCE: usize = LANES;
 use rayon::prelude::*;
 use thiserror::Error;
 use viewless_protocols::fixed::{EncodeError, power_of_two};
@@ -262,7 +265,7 @@ impl Interpreter {
                     + output.radius[lane] * f64::EPSILON * unit,
                 low: output.low[lane] * unit,
                 high: output.high[lane] * unit,
-                bounded: outcome.bounded[lane],
+                bounded: outcome.left[lane].is_none(),
                 wraps: outcome.wraps[lane],
             }
         };
@@ -279,6 +282,31 @@ impl Interpreter {
         self.intervals_of_many(&[inputs]).pop().flatten()
     }
 
+    /// The first number that leaves the headroom, or may, in runs on each of many inputs, which are as those of
+    /// [`Interpreter::intervals`]; absent where all stay within.
+    ///
+    /// # Panics
+    /// When the number of inputs of a case is not that of the circuit.
+    #[must_use]
+    pub fn first_to_leave<C: AsRef<[(f64, f64)]> + Sync>(&self, cases: &[C]) -> Vec<Option<Left>> {
+        self.blocks(cases, |outcome, count| outcome.left[..count].to_vec())
+    }
+
+    /// What is read off the outcome of each block of at most [`CASES_AT_ONCE`] cases, joined.
+    fn blocks<C: AsRef<[(f64, f64)]> + Sync, T: Send>(
+        &self,
+        cases: &[C],
+        read: impl Fn(&interpret::Outcome, usize) -> Vec<T> + Sync,
+    ) -> Vec<T> {
+        let expected: usize = self.tape().inputs.iter().map(|input| input.elements).sum();
+        assert!(cases.iter().all(|case| case.as_ref().len() == expected), "one pair of ends for each input element");
+        let block = |cases: &[C]| {
+            let outcome = self.run(|element, lane| cases[lane.min(cases.len() - 1)].as_ref()[element]);
+            read(&outcome, cases.len())
+        };
+        cases.par_chunks(LANES).flat_map_iter(block).collect()
+    }
+
     /// As [`Interpreter::intervals`] for many cases, in parallel.
     ///
     /// # Panics
@@ -286,20 +314,16 @@ impl Interpreter {
     #[must_use]
     pub fn intervals_of_many<C: AsRef<[(f64, f64)]> + Sync>(&self, cases: &[C]) -> Vec<Option<Vec<Interval>>> {
         let tape = self.tape();
-        let expected: usize = tape.inputs.iter().map(|input| input.elements).sum();
-        assert!(cases.iter().all(|case| case.as_ref().len() == expected), "one pair of ends for each input element");
-        let block = |cases: &[C]| {
-            let outcome = self.run(|element, lane| cases[lane.min(cases.len() - 1)].as_ref()[element]);
-            let bits = || tape.outputs.iter().flat_map(|output| output.registers.iter().map(|_| output.fraction_bits));
+        let bits = || tape.outputs.iter().flat_map(|output| output.registers.iter().map(|_| output.fraction_bits));
+        self.blocks(cases, |outcome, count| {
             let interval = |lane: usize| {
                 let one = |(form, bits): (&form::Form, u8)| {
                     let unit = power_of_two(-i32::from(bits));
                     Interval { low: form.low[lane] * unit, high: form.high[lane] * unit }
                 };
-                outcome.bounded[lane].then(|| outcome.outputs.iter().zip(bits()).map(one).collect::<Vec<_>>())
+                outcome.left[lane].is_none().then(|| outcome.outputs.iter().zip(bits()).map(one).collect::<Vec<_>>())
             };
-            (0..cases.len()).map(interval).collect::<Vec<_>>()
-        };
-        cases.par_chunks(LANES).flat_map_iter(block).collect()
+            (0..count).map(interval).collect()
+        })
     }
 }

@@ -9,9 +9,12 @@ use super::truth::RowTruth;
 use super::{EPSILON, Method};
 use crate::audit::{AuditError, Question};
 use crate::bound::reduce::{ClaimUsed, Normalised, Reduced, Shift, reduce};
-use crate::bound::{Arithmetic, BoundError, Cell, Interpreter, Scalar, Tape};
+use crate::bound::{Arithmetic, BoundError, CASES_AT_ONCE, Cell, Interpreter, Scalar, Tape};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::nonlinear::{ErrorClaim, Truth};
+
+/// Ranges that are bounded in the time of one, where the circuit is not reduced.
+pub(super) const RANGES_AT_ONCE: usize = CASES_AT_ONCE;
 
 /// What is certified of all rows; infinite where nothing is.
 #[derive(Debug, Clone)]
@@ -41,11 +44,21 @@ pub(super) fn certify(
     length: usize,
     elements: Cell,
 ) -> Result<Certified, AuditError> {
+    certify_many(tape, question, length, &[elements])?.pop().expect("one range has one answer")
+}
+
+/// As [`certify`], for each of many ranges: what is not reduced is bounded for [`RANGES_AT_ONCE`] of them in the time of one.
+pub(super) fn certify_many(
+    tape: &Tape,
+    question: &Question<'_>,
+    length: usize,
+    ranges: &[Cell],
+) -> Result<Vec<Result<Certified, AuditError>>, AuditError> {
     let truth = question.protocol.card.error.truth;
     let why = match reduce(tape, "x", &[("gamma", 1.0), ("beta", 0.0)]) {
         // Differences of elements of at most 2^47 units keep the headroom.
         Ok(Reduced::Maximum) if truth == Truth::Max => {
-            return Ok(Certified {
+            let exact = Certified {
                 method: Method::Exact,
                 not_reduced: None,
                 error: 0.0,
@@ -55,19 +68,22 @@ pub(super) fn certify(
                 covered: Vec::new(),
                 candidates: Vec::new(),
                 cells: 0,
-            });
+            };
+            return Ok(ranges.iter().map(|_| Ok(exact.clone())).collect());
         }
         Ok(Reduced::Maximum) => "the output is the largest element".to_owned(),
         Ok(Reduced::Normalised(normalised)) => {
             let problem = Problem { tape, normalised: &normalised, question, length };
-            match problem.prepare(elements)? {
-                Some(prepared) => return Ok(prepared.conclude(&question.protocol.card.error)),
-                None => "the truth is not one of what the circuit takes from its elements".to_owned(),
-            }
+            let why = "the truth is not one of what the circuit takes from its elements";
+            let bounded = |&elements: &Cell| match problem.prepare(elements)? {
+                Some(prepared) => Ok(prepared.conclude(&question.protocol.card.error)),
+                None => Ok(boxed(tape, question, length, &[elements], why)?.remove(0)),
+            };
+            return Ok(ranges.iter().map(bounded).collect());
         }
         Err(irreducible) => irreducible.to_string(),
     };
-    boxed(tape, question, length, elements, why)
+    Ok(boxed(tape, question, length, ranges, &why)?.into_iter().map(Ok).collect())
 }
 
 /// A protocol that was reduced.
@@ -288,19 +304,59 @@ impl Prepared {
     }
 }
 
-/// All elements anywhere in the range, each by itself: what is left when nothing is known of the circuit.
+/// All elements anywhere in each of many ranges, each element by itself: what is left when nothing is known of the circuit.
 fn boxed(
     tape: &Tape,
     question: &Question<'_>,
     length: usize,
-    elements: Cell,
-    why: String,
-) -> Result<Certified, AuditError> {
+    ranges: &[Cell],
+    why: &str,
+) -> Result<Vec<Certified>, AuditError> {
     let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
-    let (low, high) = (elements.low as f64 * unit, elements.high as f64 * unit);
+    let truths: Vec<Span> = ranges.iter().map(|&range| truth_on(question, length, range, unit)).collect();
+    let ends = |element: usize, elements: Cell| {
+        let input = tape.inputs.iter().find(|input| (input.start..input.start + input.elements).contains(&element));
+        match input.map(|input| input.name.as_str()) {
+            Some("gamma") => (1.0 / unit, 1.0 / unit),
+            Some("beta") => (0.0, 0.0),
+            _ => (elements.low as f64, elements.high as f64),
+        }
+    };
+    let inputs: usize = tape.inputs.iter().map(|input| input.elements).sum();
+    let cases: Vec<Vec<(f64, f64)>> =
+        ranges.iter().map(|&range| (0..inputs).map(|element| ends(element, range)).collect()).collect();
+    let largest = |arithmetic| -> Result<Vec<f64>, BoundError> {
+        let intervals = Interpreter::new(tape.clone(), arithmetic)?.intervals_of_many(&cases);
+        let error = |(intervals, truth): (Vec<crate::bound::Interval>, &Span)| {
+            let one = |interval: crate::bound::Interval| (interval.high - truth.low).max(truth.high - interval.low);
+            intervals.into_iter().map(one).fold(0.0, f64::max) * (1.0 + 4.0 * f64::EPSILON)
+        };
+        let errors = intervals.into_iter().zip(&truths);
+        Ok(errors.map(|(intervals, truth)| intervals.map_or(f64::INFINITY, |all| error((all, truth)))).collect())
+    };
+    let (approximations, errors) =
+        (largest(Arithmetic::Reals)?, largest(Arithmetic::Ring(question.scheme.truncation))?);
+    let claim = &question.protocol.card.error;
+    let certified = |((approximation, error), truth): ((f64, f64), &Span)| Certified {
+        method: Method::Box,
+        not_reduced: Some(why.to_owned()),
+        error,
+        approximation,
+        of_claim: approximation / (claim.absolute + claim.relative * truth.mignitude()),
+        sums: None,
+        covered: Vec::new(),
+        candidates: Vec::new(),
+        cells: 2,
+    };
+    Ok(approximations.into_iter().zip(errors).zip(&truths).map(certified).collect())
+}
+
+/// What the truth of one element can be on rows of `length` elements in a range of units.
+fn truth_on(question: &Question<'_>, length: usize, range: Cell, unit: f64) -> Span {
+    let (low, high) = (range.low as f64 * unit, range.high as f64 * unit);
     let others = length as f64 - 1.0;
     // 1e-12 of slack covers the few roundings and exp of libm, below one unit in the last place each.
-    let truth = match question.protocol.card.error.truth {
+    match question.protocol.card.error.truth {
         Truth::Max => Span::new(low, high),
         Truth::Softmax => {
             let least = libm::exp(low - high);
@@ -310,36 +366,5 @@ fn boxed(
         // |x_i - mean| <= sqrt(n - 1) deviations.
         Truth::LayerNorm => Span::around(others.sqrt() * (1.0 + 1e-12)),
         Truth::Exp | Truth::Reciprocal | Truth::Rsqrt | Truth::Gelu | Truth::GeluTanh | Truth::Tanh => Span::ALL,
-    };
-    let ends = |element: usize| {
-        let input = tape.inputs.iter().find(|input| (input.start..input.start + input.elements).contains(&element));
-        match input.map(|input| input.name.as_str()) {
-            Some("gamma") => (1.0 / unit, 1.0 / unit),
-            Some("beta") => (0.0, 0.0),
-            _ => (elements.low as f64, elements.high as f64),
-        }
-    };
-    let inputs: usize = tape.inputs.iter().map(|input| input.elements).sum();
-    let inputs: Vec<(f64, f64)> = (0..inputs).map(ends).collect();
-    let largest = |arithmetic| -> Result<f64, BoundError> {
-        let intervals = Interpreter::new(tape.clone(), arithmetic)?.intervals(&inputs);
-        let error = |intervals: Vec<crate::bound::Interval>| {
-            let one = |interval: crate::bound::Interval| (interval.high - truth.low).max(truth.high - interval.low);
-            intervals.into_iter().map(one).fold(0.0, f64::max) * (1.0 + 4.0 * f64::EPSILON)
-        };
-        Ok(intervals.map_or(f64::INFINITY, error))
-    };
-    let approximation = largest(Arithmetic::Reals)?;
-    let claim = &question.protocol.card.error;
-    Ok(Certified {
-        method: Method::Box,
-        not_reduced: Some(why),
-        error: largest(Arithmetic::Ring(question.scheme.truncation))?,
-        approximation,
-        of_claim: approximation / (claim.absolute + claim.relative * truth.mignitude()),
-        sums: None,
-        covered: Vec::new(),
-        candidates: Vec::new(),
-        cells: 2,
-    })
+    }
 }

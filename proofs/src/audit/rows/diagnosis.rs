@@ -1,18 +1,18 @@
 //! Why a claim about rows is not shown to be true: the largest range of elements and the longest rows for which it is, and what fails beyond.
 //!
-//! Ranges are shrunk towards a number around which the claim is certified, by halves, until they are certified; then either end is moved outwards
+//! Ranges are shrunk towards a number around which the claim is certified, until they are certified; then either end is moved outwards
 //! as far as that lasts. What fails beyond is one of three things, in this order: an operation leaves the headroom on a row, which is shrunk until it
-//! just does, and then the steps of the circuit are cut off one behind another; the circuit over the reals errs by more than is claimed; or a row
+//! just does; the circuit over the reals errs by more than is claimed; or a row
 //! leaves the domain of a part.
 
 use super::coverage::CoveredClaim;
 use super::family::{family, thinned};
 use super::judge::{Judge, Judged, Position};
 use super::search::Draw;
-use super::{RowReport, certify, circuit, is_kept};
+use super::{Method, RowReport, certify, circuit, is_kept};
 use crate::audit::diagnosis::{Operation, leaving};
 use crate::audit::{AuditError, Question};
-use crate::bound::Cell;
+use crate::bound::{Cell, Left};
 use serde::Serialize;
 use viewless_protocols::fixed::power_of_two;
 
@@ -22,8 +22,9 @@ const HALVINGS: u32 = 6;
 const BEGINNINGS: i64 = 16;
 /// Simple rows that are tried for one that leaves the headroom.
 const ROWS: usize = 256;
-/// Halvings of such a row.
-const SHRUNK: u32 = 20;
+/// Multiples of such a row that are tried together, and how often.
+const SCALES: i32 = 64;
+const ROUNDS: u32 = 4;
 
 /// For which rows a claim is proved, and what fails beyond.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,7 +39,7 @@ pub struct RowDiagnosis {
     /// A row that fails; absent where none was found, and the claim is neither proved nor refuted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_row: Option<Vec<f64>>,
-    /// The operation whose result leaves the headroom on that row.
+    /// The operation whose result leaves the headroom on that row, or may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
     /// The circuit over the reals errs on that row by at least so many times what is claimed.
@@ -62,12 +63,19 @@ pub fn is_certified(question: &Question<'_>, length: usize, range: (f64, f64)) -
 
 /// As [`is_certified`], in units. A range without a row in the domain proves nothing.
 fn holds(question: &Question<'_>, length: usize, elements: Cell) -> Result<bool, AuditError> {
+    Ok(all_that_hold(question, length, &[elements])?[0])
+}
+
+/// As [`holds`], of each of many ranges.
+fn all_that_hold(question: &Question<'_>, length: usize, ranges: &[Cell]) -> Result<Vec<bool>, AuditError> {
     let judge = Judge::new(question, length)?;
-    match certify::certify(judge.ring().tape(), question, length, elements) {
+    let certified = certify::certify_many(judge.ring().tape(), question, length, ranges)?;
+    let holds = |certified: Result<certify::Certified, AuditError>| match certified {
         Ok(certified) => Ok(is_kept(question, &certified)),
         Err(AuditError::NoRow { .. }) => Ok(false),
         Err(error) => Err(error),
-    }
+    };
+    certified.into_iter().map(holds).collect()
 }
 
 /// Why the verdict of an audit of rows is not that the claim holds.
@@ -78,7 +86,8 @@ pub fn diagnose_rows(question: &Question<'_>, report: &RowReport) -> Result<RowD
     let length = report.row_length;
     let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
     let range = crate::audit::cell(report.range.0, report.range.1, question.fixed)?;
-    let largest = largest_range(range, &|elements| holds(question, length, elements))?;
+    let at_once = if report.method == Method::Box { certify::RANGES_AT_ONCE } else { 1 };
+    let largest = largest_range(range, at_once, &|ranges| all_that_hold(question, length, ranges))?;
     // Another length may be none for which the protocol can be built.
     let longest_row = last_that_holds(2, length, &|length| holds(question, length, range).unwrap_or(false));
     let real = |x: i64| x as f64 * unit;
@@ -113,15 +122,27 @@ pub fn diagnose_rows(question: &Question<'_>, report: &RowReport) -> Result<RowD
     Ok(found)
 }
 
-/// A simple row within the claims on which a number may leave the headroom, as small as that can be.
+/// A simple row within the claims on which a number leaves the headroom, as small as that can be; where none is found, one on which it may.
 fn leaves_headroom(judge: &Judge<'_>, draw: &Draw) -> Option<Vec<f64>> {
-    let leaves = |row: &[f64]| judge.position(row) == Position::Inside && !judge.stays_within(row);
-    let row = thinned(family(draw), ROWS).into_iter().map(|(_, row)| row).find(|row| leaves(row))?;
+    let inside = |row: &Vec<f64>| judge.position(row) == Position::Inside;
+    let rows: Vec<Vec<f64>> = thinned(family(draw), ROWS).into_iter().map(|(_, row)| row).filter(inside).collect();
+    let left = judge.first_to_leave(&rows);
+    let surely = left.iter().position(|left| left.is_some_and(|left| left.surely));
+    let row = &rows[surely.or_else(|| left.iter().position(Option::is_some))?];
     let shrunk = |scale: f64| -> Vec<f64> { row.iter().map(|x| draw.fit(x * scale)).collect() };
+    // The smallest of some multiples, evenly apart, that leaves it as surely; and again between that and the one below.
     let (mut within, mut outside) = (0.0, 1.0);
-    for _ in 0..SHRUNK {
-        let middle = f64::midpoint(within, outside);
-        if leaves(&shrunk(middle)) { outside = middle } else { within = middle }
+    for _ in 0..ROUNDS {
+        let scales: Vec<f64> =
+            (1..SCALES).map(|i| within + (outside - within) * f64::from(i) / f64::from(SCALES)).collect();
+        let rows: Vec<Vec<f64>> = scales.iter().map(|&scale| shrunk(scale)).collect();
+        let leaves = |(row, left): (&Vec<f64>, Option<Left>)| {
+            inside(row) && left.is_some_and(|left| left.surely || surely.is_none())
+        };
+        let first = rows.iter().zip(judge.first_to_leave(&rows)).position(leaves);
+        let first = first.unwrap_or(scales.len());
+        within = first.checked_sub(1).map_or(within, |below| scales[below]);
+        outside = scales.get(first).copied().unwrap_or(outside);
     }
     Some(shrunk(outside))
 }
@@ -132,30 +153,41 @@ pub(super) fn unbounded(judge: &Judge<'_>, draw: &Draw) -> Option<Judged> {
     Some(Judged { row, error: f64::INFINITY, of_claim: 0.0 })
 }
 
-/// A range that holds, as large as halving finds: shrunk towards a number around which it does, then each end moved outwards.
-fn largest_range(range: Cell, holds: &dyn Fn(Cell) -> Result<bool, AuditError>) -> Result<Option<Cell>, AuditError> {
+/// A range that holds, as large as the search finds: shrunk towards a number around which it does, then each end moved outwards. As many
+/// ranges are asked about together as cost no more than one.
+fn largest_range(
+    range: Cell,
+    at_once: usize,
+    holds: &dyn Fn(&[Cell]) -> Result<Vec<bool>, AuditError>,
+) -> Result<Option<Cell>, AuditError> {
     let Cell { low, high } = range;
     let step = (high - low) / (1 << HALVINGS);
     let around = |centre: i64, reach: i64| Cell { low: (centre - reach).max(low), high: (centre + reach).min(high) };
     let evenly = (0..BEGINNINGS).map(|i| low + (high - low) / BEGINNINGS * i + (high - low) / (2 * BEGINNINGS));
+    let centres: Vec<i64> = [0.clamp(low, high)].into_iter().chain(evenly).collect();
     let mut beginning = None;
-    for centre in [0.clamp(low, high)].into_iter().chain(evenly) {
-        if holds(around(centre, step))? {
-            beginning = Some(centre);
+    for centres in centres.chunks(at_once) {
+        let held = holds(&centres.iter().map(|&centre| around(centre, step)).collect::<Vec<_>>())?;
+        if let Some(first) = held.iter().position(|&held| held) {
+            beginning = Some(centres[first]);
             break;
         }
     }
     let Some(centre) = beginning else { return Ok(None) };
     // The most by which something can grow, from what holds to what does not, to within a step.
     let grown = |mut kept: i64, mut failing: i64, cell: &dyn Fn(i64) -> Cell| -> Result<i64, AuditError> {
-        if holds(cell(failing))? {
-            return Ok(failing);
+        let mut asked = between(kept, failing, at_once - 1);
+        asked.push(failing);
+        loop {
+            let held = holds(&asked.iter().map(|&by| cell(by)).collect::<Vec<_>>())?;
+            let good = held.iter().take_while(|&&held| held).count();
+            kept = good.checked_sub(1).map_or(kept, |last| asked[last]);
+            failing = asked.get(good).copied().unwrap_or(failing);
+            if failing - kept <= step.max(1) {
+                return Ok(kept);
+            }
+            asked = between(kept, failing, at_once);
         }
-        while failing - kept > step.max(1) {
-            let middle = kept.midpoint(failing);
-            if holds(cell(middle))? { kept = middle } else { failing = middle }
-        }
-        Ok(kept)
     };
     let reach = grown(step, (high - centre).max(centre - low), &|reach| around(centre, reach))?;
     let both = around(centre, reach);
@@ -163,6 +195,14 @@ fn largest_range(range: Cell, holds: &dyn Fn(Cell) -> Result<bool, AuditError>) 
     let wide = Cell { high: both.high + up, ..both };
     let down = grown(0, wide.low - low, &|down| Cell { low: wide.low - down, ..wide })?;
     Ok(Some(Cell { low: wide.low - down, ..wide }))
+}
+
+/// At most so many numbers between two, evenly apart.
+fn between(low: i64, high: i64, count: usize) -> Vec<i64> {
+    let apart = |i: usize| low + (i128::from(high - low) * i as i128 / (count as i128 + 1)) as i64;
+    let mut numbers: Vec<i64> = (1..=count).map(apart).filter(|&x| low < x && x < high).collect();
+    numbers.dedup();
+    numbers
 }
 
 /// By halves, a number from `first` to below `failing` that holds, next to one that does not; none if halving finds none.
@@ -199,7 +239,7 @@ mod tests {
         let lines = "  e = (1 + x / 4) ^ 2\n  f = e ^ 2\n  g = f ^ 2\n  h = g ^ 2\n  return h / 4096 + sum(h) / 4096";
         let found = diagnosed("1e30", lines, 4);
         let operation = found.operation.as_ref().expect("an operation leaves");
-        assert!(operation.name.starts_with("square"), "{operation:?}");
+        assert!(operation.name.starts_with("square") && operation.surely, "{operation:?}");
         assert!(operation.value.abs() > 2f64.powi(30) * 0.99 && operation.value.abs() < 2f64.powi(31), "{operation:?}");
         let (low, high) = found.holds_on.unwrap();
         let end = 4.0 * (2f64.powf(15.0 / 8.0) - 1.0);

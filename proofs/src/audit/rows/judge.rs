@@ -3,7 +3,7 @@
 use super::coverage::of_card;
 use super::{BITS, EPSILON, circuit};
 use crate::audit::{AuditError, Question};
-use crate::bound::{Arithmetic, BoundError, Interpreter, Interval, Tape};
+use crate::bound::{Arithmetic, BoundError, Interpreter, Interval, Left, Tape};
 use crate::reference::{Enclosure, double, row};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -132,10 +132,11 @@ impl<'a> Judge<'a> {
         self.position(row) == Position::Inside
     }
 
-    /// Whether no number of any run on a row can leave the headroom.
-    pub(super) fn stays_within(&self, row: &[f64]) -> bool {
-        let unit = |x: &f64| ((x / self.unit).round(), (x / self.unit).round());
-        self.ring.intervals(&self.inputs(row).iter().map(unit).collect::<Vec<_>>()).is_some()
+    /// For each row, the first number of its runs that leaves the headroom, or may.
+    pub(super) fn first_to_leave(&self, rows: &[Vec<f64>]) -> Vec<Option<Left>> {
+        let unit = |x: f64| ((x / self.unit).round(), (x / self.unit).round());
+        let cases: Vec<Vec<_>> = rows.iter().map(|row| self.inputs(row).into_iter().map(unit).collect()).collect();
+        self.ring.first_to_leave(&cases)
     }
 
     pub(super) fn judge(&self, rows: &[Vec<f64>], tally: &mut Tally) -> Vec<Judged> {

@@ -81,16 +81,16 @@ impl Findings {
         self.domains.iter().filter(|finding| finding.outside > 0)
     }
 
-    /// Examines the shares of one claimed value, words of `bits` bits.
+    /// Examines the shares of one claimed value of some elements, words of `bits` bits; a share may be one word that all elements have.
     pub(crate) fn examine(
         &mut self,
         kind: &ClaimKind,
         shares: &[&[u64]],
+        elements: usize,
         bits: u8,
         most_listed: usize,
         region: impl Fn() -> String,
     ) {
-        let elements = shares.iter().map(|share| share.len()).max().unwrap_or(0);
         let word = |share: &[u64], i: usize| if share.len() == 1 { share[0] } else { share[i] };
         let value = |i: usize| signed(shares.iter().fold(0u64, |sum, share| sum.wrapping_add(word(share, i))), bits);
         match *kind {

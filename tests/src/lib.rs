@@ -15,6 +15,7 @@ pub mod mutation;
 pub mod projection;
 pub mod random_circuit;
 pub mod random_program;
+pub mod shortened;
 
 /// 16 fraction bits, as in every published system of the additive setting.
 pub const FIXED: FixedPoint = FixedPoint::of::<16>();

@@ -31,6 +31,7 @@ mod digest;
 mod lifetime;
 mod phase;
 mod schedule;
+mod shortened;
 mod text;
 pub mod timetable;
 
@@ -40,6 +41,7 @@ pub use check::{ProgramError, Rule};
 pub use lifetime::Lifetime;
 pub use phase::Phase;
 pub use schedule::Schedule;
+pub use shortened::Shortened;
 pub use timetable::{COMPUTING, Message, Timetable, timetable};
 
 use crate::party::{Party, PartySet};

@@ -479,7 +479,7 @@ impl<R: Runner> Run<'_, '_, R> {
         let words: Vec<&[u64]> = shares.iter().map(|share| &share[..]).collect();
         let region = || self.program.regions.path(claim.region);
         let started = Instant::now();
-        self.findings.examine(&claim.kind, &words, value.domain.bits(), most_listed, region);
+        self.findings.examine(&claim.kind, &words, value.shape.elements(), value.domain.bits(), most_listed, region);
         self.measured.add(Kind::Claim, claim_units(self.program, claim), started.elapsed().as_secs_f64());
     }
 }

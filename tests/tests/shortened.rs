@@ -1,0 +1,84 @@
+//! What a Program is shortened to computes the same numbers, of the same samples, to the last bit.
+
+use proptest::prelude::*;
+use proptest::test_runner::{RngSeed, TestRunner};
+use std::collections::BTreeMap;
+use viewless_protocols::circuit::{Circuit, Owner};
+use viewless_protocols::nonlinear;
+use viewless_protocols::program::{Local, Op, Program, Shortened};
+use viewless_protocols::scheme::{Truncation, Weights};
+use viewless_tests::random_circuit::recipes;
+use viewless_tests::shortened::agree;
+use viewless_tests::{compile, every_scheme};
+
+/// Numbers between two, for every input of a Program.
+fn numbers(program: &Program, low: f64, high: f64) -> BTreeMap<String, Vec<f64>> {
+    let input = |op: &Op| if let Op::Input { name, .. } = op { Some(name.to_string()) } else { None };
+    let number = |i: usize| low + (high - low) * (((i * 7919 + 13) % 101) as f64 / 101.0);
+    let inputs = program.values.iter().filter_map(|value| Some((input(&value.op)?, value.shape.elements())));
+    inputs.map(|(name, elements)| (name, (0..elements).map(number).collect())).collect()
+}
+
+#[test]
+fn every_protocol_gives_the_same_numbers_under_every_scheme() {
+    for protocol in nonlinear::Registry::built_in() {
+        for spec in every_scheme() {
+            let mut c = Circuit::new();
+            let x = c.input(Owner::Client, "x", [2, 3]);
+            let y = protocol.build_alone(&mut c, x, 1e-5);
+            c.reveal(y, "y");
+            let program = compile(&c.finish().unwrap(), &spec);
+            let inputs = numbers(&program, 0.5, 2.0);
+            agree(&program, &inputs, 11).unwrap_or_else(|why| panic!("{} under {spec:?}: {why}", protocol.card.name));
+        }
+    }
+}
+
+#[test]
+fn random_circuits_give_the_same_numbers_under_random_choices_of_the_scheme() {
+    const SEED: u64 = 20_261_128;
+    let config = ProptestConfig {
+        cases: 600,
+        rng_seed: RngSeed::Fixed(SEED),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    println!("seed {SEED}, {} cases", config.cases);
+    let cases = (recipes(30), prop::sample::select(every_scheme()), any::<u64>());
+    let result = TestRunner::new(config).run(&cases, |(recipe, spec, seed)| {
+        let program = compile(&recipe.build(spec.truncation), &spec);
+        let inputs = numbers(&program, -2.0, 2.0);
+        agree(&program, &inputs, seed).map_err(TestCaseError::fail)?;
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+}
+
+fn matrix_products(program: &Program) -> usize {
+    program.values.iter().filter(|value| matches!(value.op, Op::Local(Local::MatMul, _))).count()
+}
+
+/// A product of matrices takes one product where its truncation is exact; where it is truncated by shares shifted apart, each share is needed: with a
+/// dealer the first share is two products and the whole one, and of a server's own weights one and one; of three parties, two
+/// hold products of their own, and the third is what they leave.
+#[test]
+fn a_product_of_matrices_takes_one_product_and_those_of_the_shares_that_a_truncation_needs() {
+    for spec in every_scheme() {
+        let mut c = Circuit::new();
+        let x = c.input(Owner::Client, "x", [2, 5]);
+        let w = c.input(Owner::Model, "w", [5, 4]);
+        let y = c.matmul(x, w);
+        c.reveal(y, "y");
+        let program = compile(&c.finish().unwrap(), &spec);
+        let most = match (spec.truncation, spec.weights()) {
+            (Truncation::Exact, _) => 1,
+            (Truncation::Local, Weights::Server) => 2,
+            (Truncation::Local, Weights::Shared) => 3,
+        };
+        let shortened = Shortened::new(&program, false);
+        assert_eq!(matrix_products(shortened.for_a_run()), most, "of {}: {spec:?}", matrix_products(&program));
+        assert!(!shortened.for_a_run().values.iter().any(|value| matches!(value.op, Op::Send(..))));
+    }
+}

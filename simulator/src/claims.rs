@@ -91,23 +91,29 @@ impl Findings {
         most_listed: usize,
         region: impl Fn() -> String,
     ) {
-        let word = |share: &[u64], i: usize| if share.len() == 1 { share[0] } else { share[i] };
-        let value = |i: usize| signed(shares.iter().fold(0u64, |sum, share| sum.wrapping_add(word(share, i))), bits);
+        let claimed = Claimed { shares, elements, bits };
         match *kind {
             ClaimKind::Domain { low, high, also, fraction_bits } => {
                 // Fixed point has half a unit of rounding: an element is outside when its word is beyond the bound's.
                 let unit = fixed::power_of_two(-i32::from(fraction_bits));
-                let real = |i: usize| value(i) as f64 * unit;
+                let real = |word: i64| word as f64 * unit;
+                let (claimed_low, claimed_high) = (low, high);
                 let leaves = |(low, high): (f64, f64), x: f64| x < low - unit || x > high + unit;
                 let is_outside = |x: f64| leaves((low, high), x) && also.is_none_or(|also| leaves(also, x));
-                let start = (f64::INFINITY, f64::NEG_INFINITY, 0u64);
-                let seen = by_blocks(elements, |range| {
-                    range.map(real).fold(start, |(l, h, n), x| (l.min(x), h.max(x), n + u64::from(is_outside(x))))
+                let seen = claimed.by_blocks((i64::MAX, i64::MIN, 0u64), |(l, h, n), words, _| {
+                    let (low, high) = ends(words);
+                    // Where both ends are inside, so is what lies between.
+                    let is_within = ![low, high].map(real).into_iter().any(|x| leaves((claimed_low, claimed_high), x));
+                    let outside =
+                        if is_within { 0 } else { words.iter().filter(|&&word| is_outside(real(word))).count() };
+                    (l.min(low), h.max(high), n + outside as u64)
                 });
-                let all = |a: (f64, f64, u64), b: (f64, f64, u64)| (a.0.min(b.0), a.1.max(b.1), a.2 + b.2);
-                let (l, h, outside) = seen.into_iter().fold(start, all);
+                let all = |a: (i64, i64, u64), b: (i64, i64, u64)| (a.0.min(b.0), a.1.max(b.1), a.2 + b.2);
+                let (l, h, outside) = seen.into_iter().fold((i64::MAX, i64::MIN, 0), all);
+                let (l, h) = (real(l), real(h));
                 let listed = if outside == 0 { 0 } else { most_listed };
-                let listed = (0..elements).map(|i| (i as u64, real(i))).filter(|&(_, x)| is_outside(x)).take(listed);
+                let listed =
+                    (0..elements).map(|i| (i as u64, real(claimed.at(i)))).filter(|&(_, x)| is_outside(x)).take(listed);
                 self.domains.push(DomainFinding {
                     listed: listed.collect(),
                     region: region(),
@@ -118,20 +124,24 @@ impl Findings {
                 });
             }
             ClaimKind::Headroom { bits: headroom } => {
-                let outside = |&i: &usize| value(i).unsigned_abs() >= 1 << headroom;
-                let outside = by_blocks(elements, |range| range.filter(outside).count() as u64).into_iter().sum();
+                let bound = 1u64 << headroom;
+                let outside = claimed.by_blocks(0, |outside, words, _| {
+                    let (low, high) = ends(words);
+                    if low.unsigned_abs().max(high.unsigned_abs()) < bound {
+                        return outside;
+                    }
+                    outside + words.iter().filter(|word| word.unsigned_abs() >= bound).count() as u64
+                });
+                let outside = outside.into_iter().sum();
                 if outside > 0 {
                     self.headroom.push(HeadroomFinding { region: region(), outside });
                 }
             }
             ClaimKind::LocalTruncation { .. } => {
-                // Added in order: the floating sum does not depend on the number of threads.
-                let blocks = by_blocks(elements, |range| {
-                    range.fold((0.0, 0.0, 0), |(expected, log, wraps), i| {
-                        let wrapped = truncation_wraps(shares.iter().map(|share| word(share, i)), bits);
-                        let p = wrap_probability(value(i), bits);
-                        (expected + p, log + log_of_none(1, p), wraps + u64::from(wrapped))
-                    })
+                // Added in an order that does not depend on the number of threads.
+                let blocks = claimed.by_blocks((0.0, 0.0, 0), |(expected, log, wraps), words, range| {
+                    let (p, none) = wraps_expected(words, bits);
+                    (expected + p, log + none, wraps + claimed.wraps(range))
                 });
                 let wraps = blocks.iter().map(|block| block.2).sum::<u64>();
                 let expected = blocks.iter().map(|block| block.0).sum::<f64>();
@@ -154,11 +164,94 @@ impl Findings {
 /// Elements looked at by one thread at a time.
 const BLOCK: usize = 1 << 14;
 
-/// What is found in each block of elements, in order.
-fn by_blocks<T: Send>(elements: usize, look: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
-    let block = |block: usize| look(block * BLOCK..((block + 1) * BLOCK).min(elements));
-    let blocks = 0..elements.div_ceil(BLOCK);
-    if blocks.len() > 1 { blocks.into_par_iter().map(block).collect() } else { blocks.map(block).collect() }
+/// Elements whose words are added up at once.
+const CHUNK: usize = 512;
+/// Sums that are kept side by side, so that none waits for another.
+const SUMS: usize = 8;
+
+/// A value as its shares, of which one may be a word that all elements have.
+struct Claimed<'a> {
+    shares: &'a [&'a [u64]],
+    elements: usize,
+    bits: u8,
+}
+
+impl Claimed<'_> {
+    fn at(&self, i: usize) -> i64 {
+        let word = |share: &&[u64]| if share.len() == 1 { share[0] } else { share[i] };
+        signed(self.shares.iter().map(word).fold(0, u64::wrapping_add), self.bits)
+    }
+
+    /// What is found in each block of elements, in order; within a block chunk by chunk from its signed words and their positions.
+    fn by_blocks<T: Send + Copy + Sync>(&self, start: T, look: impl Fn(T, &[i64], Range<usize>) -> T + Sync) -> Vec<T> {
+        let block = |block: usize| {
+            let (mut found, mut words) = (start, [0i64; CHUNK]);
+            let end = ((block + 1) * BLOCK).min(self.elements);
+            for first in (block * BLOCK..end).step_by(CHUNK) {
+                let range = first..end.min(first + CHUNK);
+                let words = &mut words[..range.len()];
+                self.add_up(range.clone(), words);
+                found = look(found, words, range);
+            }
+            found
+        };
+        let blocks = 0..self.elements.div_ceil(BLOCK);
+        if blocks.len() > 1 { blocks.into_par_iter().map(block).collect() } else { blocks.map(block).collect() }
+    }
+
+    fn add_up(&self, range: Range<usize>, words: &mut [i64]) {
+        words.fill(0);
+        for share in self.shares {
+            match *share {
+                [word] => words.iter_mut().for_each(|sum| *sum = sum.wrapping_add(*word as i64)),
+                share => {
+                    let share = &share[range.clone()];
+                    words.iter_mut().zip(share).for_each(|(sum, &word)| *sum = sum.wrapping_add(word as i64));
+                }
+            }
+        }
+        let unused = 64 - u32::from(self.bits);
+        words.iter_mut().for_each(|word| *word = (*word << unused) >> unused);
+    }
+
+    /// How many of the sharings leave the signed range, see [`truncation_wraps`].
+    fn wraps(&self, range: Range<usize>) -> u64 {
+        let unused = 64 - u32::from(self.bits);
+        match self.shares {
+            // Two whole shares: P0's less the other's negative overflows. Words are at the upper end, so that 64 bits overflow where theirs do.
+            &[a, b] if a.len() == b.len() => {
+                let pairs = a[range.clone()].iter().zip(&b[range]);
+                let wraps = |(&a, &b): (&u64, &u64)| {
+                    let (a, b) = ((a << unused) as i64, (b << unused).wrapping_neg() as i64);
+                    u64::from(a.overflowing_sub(b).1)
+                };
+                pairs.map(wraps).sum()
+            }
+            shares => {
+                let word = |share: &[u64], i: usize| if share.len() == 1 { share[0] } else { share[i] };
+                let wraps = |&i: &usize| truncation_wraps(shares.iter().map(|share| word(share, i)), self.bits);
+                range.filter(wraps).count() as u64
+            }
+        }
+    }
+}
+
+/// The smallest and the largest of some words.
+fn ends(words: &[i64]) -> (i64, i64) {
+    words.iter().fold((i64::MAX, i64::MIN), |(low, high), &word| (low.min(word), high.max(word)))
+}
+
+/// Of some signed words, the expected number of wraps of their truncations, and the logarithm of the probability of none.
+fn wraps_expected(words: &[i64], bits: u8) -> (f64, f64) {
+    let (mut expected, mut log) = ([0.0; SUMS], [0.0; SUMS]);
+    for words in words.chunks(SUMS) {
+        for ((expected, log), &word) in expected.iter_mut().zip(&mut log).zip(words) {
+            let p = wrap_probability(word, bits);
+            *expected += p;
+            *log += log_of_none(1, p);
+        }
+    }
+    (expected.iter().sum(), log.iter().sum())
 }
 
 /// Whether a sharing of words of `bits` bits leaves the signed range when P0's share is read from -2^(k-1) to 2^(k-1) - 1 and

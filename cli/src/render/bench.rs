@@ -34,10 +34,10 @@ pub fn text(report: &Benchmark, explain: bool) -> String {
     let mut table = TextTable::of_numbers(&["work", "threads", "time", "processor", "limit", "of limit", "memory"]);
     report.figures.iter().for_each(|figure| table.row(row(figure)));
     out += &table.lines();
-    if let Some(comparison) = &report.against_crypten {
+    for comparison in &report.against_crypten {
         out += &format!(
-            "\n\nThe same layer of bert-base under {}, two processes, and here under `crypten`, in alternation; processor time of all\nparties: {:.1} times as much there (the median of the pairs).\n\n",
-            comparison.versions, comparison.processor_ratio
+            "\n\nThe same layer of bert-base with the functions of `{}` under {}, two processes, and here under that\nsuite, in alternation; processor time of all parties: {:.1} times as much there (the median of the pairs).\n\n",
+            comparison.functions, comparison.versions, comparison.processor_ratio
         );
         let mut pairs = TextTable::of_numbers(&["pair", "CrypTen", "processor", "viewless", "processor", "ratio"]);
         for (number, pair) in comparison.pairs.iter().enumerate() {

@@ -10,6 +10,8 @@ use std::process::{Command, Stdio};
 const SCRIPT: &str = include_str!("crypten_layer.py");
 /// Tokens, hidden size, intermediate size and heads: a layer of BERT-base.
 const SIZES: [&str; 4] = ["128", "768", "3072", "12"];
+/// Whose functions the script knows, and the suites that compute them here.
+const FUNCTIONS: [&str; 2] = ["crypten", "secformer"];
 /// What is installed, CrypTen apart: its list of requirements has names that can no longer be installed.
 const REQUIREMENTS: [&str; 7] = ["torch==1.13.1", "numpy<2", "omegaconf", "pyyaml", "scipy", "scikit-learn", "onnx"];
 const CRYPTEN: &str = "crypten==0.4.1";
@@ -55,9 +57,9 @@ impl Environment {
         self.folder.join("bin").join("python")
     }
 
-    fn layer(&self) -> Result<Spent, BenchError> {
+    fn layer(&self, functions: &str) -> Result<Spent, BenchError> {
         let mut python = Command::new(self.python());
-        python.args(["-c", SCRIPT]).args(SIZES).arg("1");
+        python.args(["-c", SCRIPT, functions]).args(SIZES).arg("1");
         let text = run(&mut python, "a layer under CrypTen")?;
         let line = text.lines().last().unwrap_or_default();
         serde_json::from_str(line).map_err(|error| BenchError::Python {
@@ -79,6 +81,8 @@ struct Spent {
 /// The same layer under CrypTen and here, pair by pair.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
+    /// Whose functions are computed, and the suite here.
+    pub functions: &'static str,
     /// Versions of CrypTen and PyTorch.
     pub versions: String,
     /// The pairs, in the order in which they were run.
@@ -94,21 +98,29 @@ pub struct Pair {
     pub crypten_seconds: f64,
     /// Processor time of both processes.
     pub crypten_processor_seconds: f64,
-    /// Duration here, under the suite `crypten`.
+    /// Duration here, under the suite of these functions.
     pub viewless_seconds: f64,
     /// Processor time of all parties and the dealer.
     pub viewless_processor_seconds: f64,
 }
 
-/// Runs pairs.
-pub(super) fn compare(environment: &Environment, measure: &Measure<'_>) -> Result<Comparison, BenchError> {
+/// Runs pairs, with each of the functions.
+pub(super) fn compare(environment: &Environment, measure: &Measure<'_>) -> Result<Vec<Comparison>, BenchError> {
+    FUNCTIONS.into_iter().map(|functions| compare_with(functions, environment, measure)).collect()
+}
+
+fn compare_with(
+    functions: &'static str,
+    environment: &Environment,
+    measure: &Measure<'_>,
+) -> Result<Comparison, BenchError> {
     let mut pairs = Vec::new();
     let mut versions = String::new();
     // As there, the first layer is not counted: it finds no memory that was used before.
-    measure.one_layer("crypten", 1)?;
+    measure.one_layer(functions, 1)?;
     for _ in 0..measure.runs {
-        let theirs = environment.layer()?;
-        let Figure { seconds, processor_seconds, .. } = measure.one_layer("crypten", 1)?;
+        let theirs = environment.layer(functions)?;
+        let Figure { seconds, processor_seconds, .. } = measure.one_layer(functions, 1)?;
         versions = format!("CrypTen {}, PyTorch {}", theirs.crypten, theirs.torch);
         pairs.push(Pair {
             crypten_seconds: theirs.seconds,
@@ -122,7 +134,7 @@ pub(super) fn compare(environment: &Environment, measure: &Measure<'_>) -> Resul
         pairs.iter().map(|pair| pair.crypten_processor_seconds / pair.viewless_processor_seconds).collect();
     ratios.sort_by(f64::total_cmp);
     let processor_ratio = ratios[ratios.len() / 2];
-    Ok(Comparison { versions, pairs, processor_ratio })
+    Ok(Comparison { functions, versions, pairs, processor_ratio })
 }
 
 /// Runs a command; gives its standard output.

@@ -11,7 +11,7 @@ use viewless_proofs::privacy::{self, Coalition, check};
 use viewless_protocols::model::{Input, TransformerConfig, TransformerDraft};
 use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::party::Party;
-use viewless_protocols::program::{Grouping, Program, Schedule, bill};
+use viewless_protocols::program::{Grouping, Program, Schedule, Shortened, bill};
 use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::execute::{Inputs, Options, Reals, execute};
@@ -106,40 +106,41 @@ impl Measure<'_> {
         spent.min_by(|a, b| a.seconds.total_cmp(&b.seconds)).expect("there is at least one run")
     }
 
-    /// One layer of BERT-base for all parties, dealer included, under several suites, and with messages that are hashed.
+    /// One layer of BERT-base for all parties, dealer included, under several suites, with messages that are hashed, and without parties.
     pub(super) fn layers(&self) -> Result<Vec<Figure>, BenchError> {
-        let manners = SUITES.iter().flat_map(|suite| [(suite, false), (suite, true)]);
-        manners.map(|(suite, digest)| self.layer(suite, digest, self.runs)).collect()
+        let manners = SUITES.iter().flat_map(|suite| Manner::ALL.map(|manner| (suite, manner)));
+        manners.map(|(suite, manner)| self.layer(suite, manner, self.runs)).collect()
     }
 
     /// One layer, messages counted only, the fastest of `runs`.
     pub(super) fn one_layer(&self, suite: &str, runs: usize) -> Result<Figure, BenchError> {
-        self.layer(suite, false, runs)
+        self.layer(suite, Manner::Explicit, runs)
     }
 
     /// A part of a model of some layers whose vocabulary is so small that its embedding takes next to nothing. What it takes is counted to the layers.
-    fn layer(&self, suite: &str, digest: bool, runs: usize) -> Result<Figure, BenchError> {
+    fn layer(&self, suite: &str, manner: Manner, runs: usize) -> Result<Figure, BenchError> {
         let input = Input::Text { vocab_size: WORDS, max_positions: TOKENS, type_vocab_size: 2 };
         let draft = TransformerDraft { layers: LAYERS, input, ..TransformerConfig::bert_base().draft() };
-        let program = self.program(suite, draft)?;
-        let (_, spent) = Measure { runs, ..*self }.run(&program, digest)?;
+        let program = manner.applied(self.program(suite, draft)?);
+        let (_, spent) = Measure { runs, ..*self }.run(&program, manner)?;
         let of_one = |all: f64| all / LAYERS as f64;
         let spent = Spent { seconds: of_one(spent.seconds), processor_seconds: spent.processor_seconds.map(of_one) };
         let limit = of_one(self.limits.processor_seconds(&Work::of(&program)));
-        let manner = if digest { ", messages hashed" } else { "" };
+        let manner = manner.name();
         Ok(self.figure(format!("a layer of bert-base, {TOKENS} tokens, {suite}{manner}"), spent, Some(limit)))
     }
 
     /// BERT-base for all parties, from the tokens to the pooled output.
     pub(super) fn models(&self) -> Result<Vec<Figure>, BenchError> {
-        let figure = |suite: &str| {
-            let program = self.bert_base(suite)?;
-            let (peak, spent) = self.run(&program, false)?;
+        let figure = |suite: &str, manner: Manner| {
+            let program = manner.applied(self.bert_base(suite)?);
+            let (peak, spent) = self.run(&program, manner)?;
             let limit = self.limits.processor_seconds(&Work::of(&program));
-            let work = format!("bert-base, {TOKENS} tokens, {suite}");
+            let work = format!("bert-base, {TOKENS} tokens, {suite}{}", manner.name());
             Ok(Figure { memory_bytes: Some(peak), ..self.figure(work, spent, Some(limit)) })
         };
-        SUITES.iter().map(|suite| figure(suite)).collect()
+        let manners = SUITES.iter().flat_map(|suite| [Manner::Explicit, Manner::Fast].map(|manner| (suite, manner)));
+        manners.map(|(suite, manner)| figure(suite, manner)).collect()
     }
 
     fn bert_base(&self, suite: &str) -> Result<Program, BenchError> {
@@ -154,9 +155,9 @@ impl Measure<'_> {
     }
 
     /// Runs on small numbers; gives the most bytes that were held.
-    fn run(&self, program: &Program, digest: bool) -> Result<(u64, Spent), BenchError> {
+    fn run(&self, program: &Program, manner: Manner) -> Result<(u64, Spent), BenchError> {
         let run = || {
-            let options = Options { digest, ..Options::new(Seed::from_u64(0)) };
+            let options = Options { digest: manner == Manner::Hashed, ..Options::new(Seed::from_u64(0)) };
             let execution = execute(program, &Small::new(program), options).map_err(|error| defect("a run", &error))?;
             Ok(execution.memory.held_bytes)
         };
@@ -204,6 +205,38 @@ impl Measure<'_> {
         };
         let work = format!("auditing gelu/secformer on {inputs} inputs, bounds and runs");
         Ok(vec![self.figure(work, spent, None)])
+    }
+}
+
+/// How a Program is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// All parties, messages counted only.
+    Explicit,
+    /// All parties, messages hashed.
+    Hashed,
+    /// What is left without the parties.
+    Fast,
+}
+
+impl Manner {
+    const ALL: [Self; 3] = [Self::Explicit, Self::Hashed, Self::Fast];
+
+    /// After the name of a work.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Explicit => "",
+            Self::Hashed => ", messages hashed",
+            Self::Fast => ", fast",
+        }
+    }
+
+    /// The Program that is run.
+    fn applied(self, program: Program) -> Program {
+        match self {
+            Self::Explicit | Self::Hashed => program,
+            Self::Fast => Shortened::new(&program, true).for_a_run().clone(),
+        }
     }
 }
 

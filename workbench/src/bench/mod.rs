@@ -137,9 +137,9 @@ pub struct Benchmark {
     pub runs: usize,
     /// What was measured.
     pub figures: Vec<Figure>,
-    /// A layer under CrypTen beside the same here, if that was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub against_crypten: Option<Comparison>,
+    /// A layer under CrypTen beside the same here, with its own functions and with SecFormer's, if that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub against_crypten: Vec<Comparison>,
 }
 
 /// What a benchmark ran on.
@@ -208,7 +208,8 @@ pub fn bench(
         });
     }
     let measure = figures::Measure { part: "layers", runs: request.runs, limits: &limits, registry };
-    let against_crypten = crypten.map(|environment| crypten::compare(environment, &measure)).transpose()?;
+    let against_crypten =
+        crypten.map(|environment| crypten::compare(environment, &measure)).transpose()?.unwrap_or_default();
     progress(steps, steps);
     let machine = Machine {
         processor: crate::machine::processor(),

@@ -11,7 +11,7 @@ use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
-use viewless_workbench::inference::{Asking, InferenceReport, Question, cosine, infer};
+use viewless_workbench::inference::{Asking, ExecutionMode, InferenceReport, Question, cosine, infer};
 
 fn model() -> &'static Model {
     static MODEL: OnceLock<Model> = OnceLock::new();
@@ -44,6 +44,7 @@ fn private_with(suite: &Suite, text: &str, threads: usize) -> InferenceReport {
         network: &Network::lan(),
         schedule: Schedule::Asap,
         certify: false,
+        execution: ExecutionMode::Explicit,
         most_bytes: None,
     };
     pool.install(|| infer(&question, None, None)).unwrap()

@@ -30,7 +30,7 @@ use viewless_protocols::program::Schedule;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
-use viewless_workbench::inference::{Asking, InferenceError, InferenceReport, Question, infer};
+use viewless_workbench::inference::{Asking, ExecutionMode, InferenceError, InferenceReport, Question, infer};
 
 const HIDDEN: usize = 8;
 
@@ -113,6 +113,7 @@ fn private(model: &Model, prompt: Prompt<'_>) -> InferenceReport {
         network: &network,
         schedule: Schedule::Asap,
         certify: false,
+        execution: ExecutionMode::Explicit,
         most_bytes: None,
     };
     infer(&question, None, None).unwrap()
@@ -306,7 +307,18 @@ fn a_run_that_does_not_fit_is_refused_before_it_begins_and_its_memory_is_as_reck
         let registry = Registry::built_in();
         let (model, suite, network) = (&model, &suite, &network);
         infer(
-            &Question { model, suite, registry, asking, seed, network, schedule, certify: false, most_bytes },
+            &Question {
+                model,
+                suite,
+                registry,
+                asking,
+                seed,
+                network,
+                schedule,
+                certify: false,
+                execution: ExecutionMode::Explicit,
+                most_bytes,
+            },
             None,
             None,
         )
@@ -333,6 +345,7 @@ fn under(model: &Model, layernorm: &str, certify: bool) -> InferenceReport {
             network: &network,
             schedule,
             certify,
+            execution: ExecutionMode::Explicit,
             most_bytes: None,
         },
         None,

@@ -17,7 +17,7 @@ use viewless_workbench::comparison::SuiteComparison;
 use viewless_workbench::draft::{Draft, DraftError, Request};
 use viewless_workbench::error_audit::{ErrorAudit, question};
 use viewless_workbench::failures::FailuresReport;
-use viewless_workbench::inference::{Asking, InferenceError, Question, infer};
+use viewless_workbench::inference::{Asking, ExecutionMode, InferenceError, Question, infer};
 use viewless_workbench::named::{Named, what_is};
 use viewless_workbench::plan::{Catalogue, PartiesFile, PlanRequest, Space, plan};
 use viewless_workbench::proof::{Asked, Proof};
@@ -202,6 +202,7 @@ fn a_private_run_takes_the_protocols_of_the_registry() {
                 network: &network,
                 schedule,
                 certify: true,
+                execution: ExecutionMode::Explicit,
                 most_bytes: None,
             },
             None,

@@ -19,10 +19,12 @@ use viewless_protocols::model::Activation;
 use viewless_protocols::model::transformer::OUTPUT;
 use viewless_protocols::nonlinear::{Function, Registry, Truth};
 use viewless_protocols::program::Program;
-use viewless_protocols::program::{Message, Schedule};
+use viewless_protocols::program::{Message, Schedule, Shortened};
 use viewless_protocols::suite::{Protocols, Suite, SuiteError};
 use viewless_simulator::claims::Findings;
-use viewless_simulator::execute::{ExecuteError, Execution, LEAST_LANE, Memory, Options, execute, memory};
+use viewless_simulator::execute::{
+    ExecuteError, Execution, LEAST_LANE, Memory, Options, execute, execute_fast, memory,
+};
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_simulator::transcript::Transcript;
@@ -64,6 +66,17 @@ pub enum InferenceError {
     NoOutput,
 }
 
+/// What is run to get an answer; the numbers and what is found of the claims are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecutionMode {
+    /// What every party computes and sends.
+    #[default]
+    Explicit,
+    /// What is left of it without parties and messages.
+    Fast,
+}
+
 /// The report of `viewless infer`.
 #[derive(Debug, Clone, Serialize)]
 pub struct InferenceReport {
@@ -93,9 +106,12 @@ pub struct InferenceReport {
     pub not_certified: Option<String>,
     /// The bill.
     pub cost: CostReport,
-    /// Digest of every message of the run, in Program order.
-    pub transcript_digest: String,
-    /// Bytes packed and sent in the run, over all links and phases; equal to the bill's.
+    /// What was run.
+    pub execution: ExecutionMode,
+    /// Digest of every message of the run, in Program order; absent where there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transcript_digest: Option<String>,
+    /// Bytes packed and sent in the run, over all links and phases: equal to the bill's, or none without parties.
     pub bytes_moved: u64,
     /// Probability that a run on this text wraps anywhere, from the truncations' law and the values of the run.
     pub wrap_probability: f64,
@@ -228,6 +244,8 @@ pub struct Question<'a> {
     pub schedule: Schedule,
     /// Whether the error is bounded for all runs on what is asked, too; that takes seconds to minutes.
     pub certify: bool,
+    /// What is run.
+    pub execution: ExecutionMode,
     /// Memory that the values of the run may take, if that is limited.
     pub most_bytes: Option<u64>,
 }
@@ -242,8 +260,8 @@ pub fn infer(
     progress: Option<Progress<'_>>,
     transcript: Option<&mut dyn Write>,
 ) -> Result<InferenceReport, InferenceError> {
-    let Question { model, suite, registry, asking, ref seed, network, schedule, certify: is_certified, most_bytes } =
-        *question;
+    let Question { model, suite, registry, asking, ref seed, network, schedule, certify: is_certified, .. } = *question;
+    let Question { execution: mode, most_bytes, .. } = *question;
     let protocols = suite.model(registry)?;
     let mut notes = model.notes.clone();
     let mut encode = |text: &str, pair: Option<&str>| -> Result<Encoded, ModelError> {
@@ -279,8 +297,18 @@ pub fn infer(
         Prompt::Pair { second, .. } => subject.program_of_pair(suite, sizes, second)?,
         Prompt::Tokens(_) | Prompt::Image(_) => subject.program(suite, sizes)?,
     };
-    refuse_what_does_not_fit(&program, most_bytes)?;
-    let execution = run(&program, &ModelInputs { model, prompt }, (seed, schedule), progress, transcript)?;
+    let inputs = ModelInputs { model, prompt };
+    let execution = match mode {
+        ExecutionMode::Explicit => {
+            refuse_what_does_not_fit(&program, true, most_bytes)?;
+            run(&program, &inputs, (seed, schedule), progress, transcript)?
+        }
+        ExecutionMode::Fast => {
+            let shortened = Shortened::new(&program, true);
+            refuse_what_does_not_fit(shortened.for_a_run(), false, most_bytes)?;
+            execute_fast(&shortened, &inputs, Options { progress, ..Options::new(seed.clone()) })?
+        }
+    };
     let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
     let output = Answer::new(model, output.values.clone());
     let plaintext = Answer::new(model, plaintext.output.iter().map(|&x| f64::from(x)).collect());
@@ -310,7 +338,8 @@ pub fn infer(
         output,
         plaintext,
         cost,
-        transcript_digest: execution.transcript_digest.map_or_else(String::new, |digest| digest.to_hex().to_string()),
+        execution: mode,
+        transcript_digest: execution.transcript_digest.map(|digest| digest.to_hex().to_string()),
         bytes_moved: execution.bytes_moved,
         wrap_probability: execution.findings.wrap_probability(),
         wraps: execution.findings.wraps,
@@ -328,8 +357,12 @@ pub fn infer(
 const WORTH_TELLING_BYTES: u64 = 1 << 30;
 
 /// Refuses a run that takes more memory than it may.
-fn refuse_what_does_not_fit(program: &Program, most_bytes: Option<u64>) -> Result<(), InferenceError> {
-    let needed_bytes = memory(program, true, true, LEAST_LANE).held_bytes;
+fn refuse_what_does_not_fit(
+    program: &Program,
+    messages_are_read: bool,
+    most_bytes: Option<u64>,
+) -> Result<(), InferenceError> {
+    let needed_bytes = memory(program, true, messages_are_read, LEAST_LANE).held_bytes;
     if needed_bytes > WORTH_TELLING_BYTES {
         tracing::info!("the values of this run take up to {:.2} GB of memory at once", needed_bytes as f64 / 1e9);
     }

@@ -4,7 +4,7 @@ use crate::Progress;
 use crate::bill::{CostReport, Price, Setting};
 use crate::comparison::SuiteEntry;
 use crate::failures::{FailuresError, FailuresReport, SuiteFailures};
-use crate::inference::{Asking, InferenceError, InferenceReport, Question, infer};
+use crate::inference::{Asking, ExecutionMode, InferenceError, InferenceReport, Question, infer};
 use crate::programs::Programs;
 use crate::sites::{Line, Privately, SitesError, SitesReport};
 use crate::subject::{Subject, SubjectError};
@@ -114,6 +114,7 @@ impl ModelReport {
                     network,
                     schedule,
                     certify: false,
+                    execution: ExecutionMode::Explicit,
                     most_bytes: None,
                 };
                 Some(infer(&question, None, None)?)

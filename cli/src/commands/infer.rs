@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
-use viewless_workbench::inference::{Asking, Question, infer};
+use viewless_workbench::inference::{Asking, ExecutionMode, Question, infer};
 use viewless_workbench::machine::available_bytes;
 use viewless_workbench::named::{DEFAULT_SUITE, shown};
 
@@ -55,6 +55,9 @@ pub struct Arguments {
     /// Bound the error of every run on this text as a theorem, by intervals through the whole model; for small models, and slow
     #[arg(long)]
     certify: bool,
+    /// Leave out the parties: the same numbers to the last bit, and the same findings of the claims, in less time, but nothing is sent
+    #[arg(long, conflicts_with = "transcript")]
+    fast: bool,
     /// Run even if the values take more memory than is free
     #[arg(long)]
     force: bool,
@@ -105,7 +108,9 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let (schedule, certify) = ((*schedule).into(), arguments.certify);
     let most_bytes = if arguments.force { None } else { available_bytes() };
     let registry = arguments::registry();
-    let question = Question { model: &model, suite, registry, asking, seed, network, schedule, certify, most_bytes };
+    let execution = if arguments.fast { ExecutionMode::Fast } else { ExecutionMode::Explicit };
+    let question =
+        Question { model: &model, suite, registry, asking, seed, network, schedule, certify, execution, most_bytes };
     let mut transcript = arguments.transcript.as_deref().map(file::Pending::create).transpose()?;
     let sink = transcript.as_mut().map(|pending| pending as &mut dyn io::Write);
     let progress = Progress::start("inferring");

@@ -145,6 +145,15 @@ pub fn answers(report: &InferenceReport) -> String {
 fn run_facts(report: &InferenceReport) -> String {
     let cost = &report.cost;
     let (threads, s) = (report.threads, if report.threads == 1 { "" } else { "s" });
+    let Some(digest) = &report.transcript_digest else {
+        return format!(
+            "computed   in {} on {threads} thread{s}, without parties and messages: these numbers and findings are those of the parties' run\n\
+             predicted  {} of online messages on {}; the computation of the parties takes longer than it took here\n",
+            units::seconds(report.seconds),
+            units::seconds(cost.network_seconds),
+            cost.network.name(),
+        );
+    };
     format!(
         "moved      {} in all phases, equal to the count\n\
          computed   in {} on {threads} thread{s}, for all parties and phases together\n\
@@ -155,7 +164,7 @@ fn run_facts(report: &InferenceReport) -> String {
         units::seconds(cost.predicted_seconds),
         cost.network.name(),
         units::seconds(cost.network_seconds),
-        report.transcript_digest,
+        digest,
     )
 }
 

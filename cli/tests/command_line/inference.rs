@@ -51,6 +51,24 @@ fn the_seed_alone_decides_the_transcript() {
     assert_eq!(random, run(&["--seed", &random.2]), "the seed that is reported replays the run");
 }
 
+/// Under suites whose truncations depend on the shares, too: the answer, and what was found of the claims, to the last bit.
+#[test]
+fn a_run_without_parties_gives_the_same_answer_and_moves_nothing() {
+    let folder = model(&small_config());
+    for suite in ["faithful", "crypten", "puma"] {
+        let explicit = inferred(folder.path(), &["--suite", suite, "--accept-other-functions"]);
+        let fast = inferred(folder.path(), &["--suite", suite, "--accept-other-functions", "--fast"]);
+        assert_eq!((&explicit["execution"], &fast["execution"]), (&"explicit".into(), &"fast".into()));
+        for same in
+            ["output", "plaintext", "wraps", "local_truncations", "headroom_violations", "domain_violations", "doubts"]
+        {
+            assert_eq!(explicit[same], fast[same], "{suite}: {same}");
+        }
+        assert!(fast.get("transcript_digest").is_none() && bytes(&fast["bytes_moved"]) == 0);
+        assert!(bytes(&explicit["bytes_moved"]) > 0, "{suite}");
+    }
+}
+
 #[test]
 fn a_classifier_names_its_label() {
     let labels = ["no", "perhaps", "yes"].map(str::to_owned).to_vec();

@@ -4,11 +4,12 @@
 //! of atoms are words of the ring and operations that are linear go to every atom by itself; among bits under exclusive or the same holds with
 //! factors of 1. Two values are the same sum exactly when their difference has no terms.
 
-use crate::program::{Local, ValueId, WordFunction};
+use crate::program::{Local, ValueId};
 use crate::ring::{Domain, bit_reversal};
 use crate::shape::{Move, Shape};
 use smallvec::{SmallVec, smallvec};
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// Terms of a sum beyond which it is taken as one atom: what could still cancel in it no longer does.
@@ -57,10 +58,42 @@ pub(super) struct Form {
 }
 
 /// An operation with its parameters: functions by where they lie, because tables are large.
-#[derive(Debug, PartialEq, Eq, Hash)]
-enum LocalKey {
-    Text(String),
-    Function(*const WordFunction),
+#[derive(Debug)]
+struct LocalKey(Local);
+
+impl PartialEq for LocalKey {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Local::Function(a), Local::Function(b)) => Arc::ptr_eq(a, b),
+            (a, b) => a == b,
+        }
+    }
+}
+
+impl Eq for LocalKey {}
+
+impl Hash for LocalKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(&self.0).hash(state);
+        match &self.0 {
+            Local::Function(function) => Arc::as_ptr(function).hash(state),
+            Local::Move(rearrangement) => rearrangement.hash(state),
+            Local::Convert(domain) => domain.hash(state),
+            Local::Sum(axis) | Local::Concat(axis) => axis.hash(state),
+            Local::ShiftLeft(shift) | Local::ShiftRight(shift) | Local::ShiftRightArithmetic(shift) => {
+                shift.hash(state)
+            }
+            Local::Add
+            | Local::Sub
+            | Local::Neg
+            | Local::Mul
+            | Local::MatMul
+            | Local::And
+            | Local::Xor
+            | Local::Not
+            | Local::BitReversal => {}
+        }
+    }
 }
 
 /// All atoms and sums that were met, each once.
@@ -88,11 +121,7 @@ impl Forms {
     }
 
     fn local_id(&mut self, local: &Local) -> LocalId {
-        let key = if let Local::Function(function) = local {
-            LocalKey::Function(Arc::as_ptr(function))
-        } else {
-            LocalKey::Text(format!("{local:?}"))
-        };
+        let key = LocalKey(local.clone());
         let next = LocalId(self.locals.len() as u32);
         let id = *self.local_ids.entry(key).or_insert(next);
         if id == next {

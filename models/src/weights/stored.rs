@@ -127,7 +127,7 @@ impl Stored {
             StoredFile::Safetensors(file) => file.read(name)?,
             StoredFile::Pytorch(file) => file.read(name)?,
         };
-        check_finite(&file, tensor, values.iter())?;
+        check_finite(&file, tensor, values.view())?;
         Ok(values)
     }
 }

@@ -219,7 +219,7 @@ impl Claimed<'_> {
         let unused = 64 - u32::from(self.bits);
         match self.shares {
             // Two whole shares: P0's less the other's negative overflows. Words are at the upper end, so that 64 bits overflow where theirs do.
-            &[a, b] if a.len() == b.len() => {
+            &[a, b] if a.len() == self.elements && b.len() == self.elements => {
                 let pairs = a[range.clone()].iter().zip(&b[range]);
                 let wraps = |(&a, &b): (&u64, &u64)| {
                     let (a, b) = ((a << unused) as i64, (b << unused).wrapping_neg() as i64);
@@ -286,6 +286,59 @@ mod tests {
                 }
                 assert_eq!(wraps, x.abs(), "x {x} of {bits} bits");
                 assert!((wrap_probability(x, bits) * size as f64 - x.abs() as f64).abs() < 1e-9);
+            }
+        }
+    }
+
+    /// Two shares and one, whole ones and single words, over the ends of chunks and blocks, against one element at a time.
+    #[test]
+    fn what_is_found_by_chunks_is_what_is_found_one_by_one() {
+        let words = |seed: u64, count: usize, bits: u8| -> Vec<u64> {
+            (0..count as u64)
+                .map(|i| (i + 1).wrapping_mul(seed).rotate_left(23).wrapping_mul(seed) & mask(bits))
+                .collect()
+        };
+        for bits in [8u8, 33, 64] {
+            for elements in [1, CHUNK - 1, CHUNK + 1, BLOCK, BLOCK + CHUNK + 3] {
+                let (a, b) =
+                    (words(0x9e37_79b9_7f4a_7c15, elements, bits), words(0xd1b5_4a32_d192_ed03, elements, bits));
+                let single = words(0x2545_f491_4f6c_dd1d, 1, bits);
+                for shares in [
+                    vec![&a[..], &b],
+                    vec![&a, &single],
+                    vec![&single, &a],
+                    vec![&single, &single],
+                    vec![&a],
+                    vec![&a, &b, &a],
+                ] {
+                    let claimed = Claimed { shares: &shares, elements, bits };
+                    let word = |share: &[u64], i: usize| if share.len() == 1 { share[0] } else { share[i] };
+                    let at = |i: usize| shares.iter().map(|share| word(share, i)).collect::<Vec<u64>>();
+                    let one_by_one: Vec<(i64, bool)> = (0..elements)
+                        .map(|i| {
+                            (
+                                signed(at(i).into_iter().fold(0, u64::wrapping_add), bits),
+                                truncation_wraps(at(i).into_iter(), bits),
+                            )
+                        })
+                        .collect();
+                    assert!((0..elements).all(|i| claimed.at(i) == one_by_one[i].0));
+                    let found = claimed.by_blocks((0u64, 0i64), |(wraps, sum), words, range| {
+                        (
+                            wraps + claimed.wraps(range),
+                            words.iter().fold(sum, |sum, &word| sum.wrapping_mul(31).wrapping_add(word)),
+                        )
+                    });
+                    let expected: Vec<(u64, i64)> = one_by_one
+                        .chunks(BLOCK)
+                        .map(|block| {
+                            block.iter().fold((0, 0i64), |(wraps, sum), &(word, wrapped)| {
+                                (wraps + u64::from(wrapped), sum.wrapping_mul(31).wrapping_add(word))
+                            })
+                        })
+                        .collect();
+                    assert_eq!(found, expected, "{} shares, {elements} words of {bits} bits", shares.len());
+                }
             }
         }
     }

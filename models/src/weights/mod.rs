@@ -142,11 +142,7 @@ impl Weights {
     }
 }
 
-pub(crate) fn check_finite(
-    file: &Path,
-    tensor: &str,
-    values: ArrayViewD<'_, f32>,
-) -> Result<(), ModelError> {
+pub(crate) fn check_finite(file: &Path, tensor: &str, values: ArrayViewD<'_, f32>) -> Result<(), ModelError> {
     // All at once where they lie together: nearly every tensor is finite.
     let are_finite = |values: &[f32]| values.iter().fold(true, |all, value| all & value.is_finite());
     if values.as_slice().is_some_and(are_finite) {

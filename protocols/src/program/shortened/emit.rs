@@ -1,6 +1,6 @@
 //! The values that give wanted sums: each after what it is made of, each once.
 
-use super::forms::{Atom, AtomId, Form, FormId, Forms};
+use super::forms::{Atom, AtomId, Form, FormId, Forms, Linear};
 use crate::party::PartySet;
 use crate::program::{
     Arguments, Claim, ClaimKind, Constant, Local, Op, Program, ProgramDraft, Value, ValueId, check, lifetime, phase,
@@ -199,15 +199,13 @@ impl Emitter<'_> {
 
     /// What an atom repeats, if it does nothing else: sums repeat it by themselves.
     fn before_broadcast(&mut self, atom: AtomId) -> Option<FormId> {
+        let is_broadcast = |op| matches!(self.forms.linear_operation(op), Linear::Move(Move::Broadcast(_)));
         match *self.forms.atom(atom) {
-            Atom::Linear(op, inner) if matches!(self.forms.local(op), Local::Move(Move::Broadcast(_))) => {
-                Some(self.forms.only(inner))
-            }
-            Atom::Other(op, ref arguments) if matches!(self.forms.local(op), Local::Move(Move::Broadcast(_))) => {
-                Some(arguments[0])
-            }
+            Atom::Linear(op, inner) if is_broadcast(op) => Some(self.forms.only(inner)),
+            Atom::LinearOfSum(op, inner) if is_broadcast(op) => Some(inner),
             Atom::Leaf(_)
             | Atom::Linear(..)
+            | Atom::LinearOfSum(..)
             | Atom::Joined(..)
             | Atom::Product(..)
             | Atom::Other(..)
@@ -220,10 +218,11 @@ impl Emitter<'_> {
             Atom::Leaf(value) => Plan::Leaf(value),
             Atom::Linear(op, inner) => {
                 let inner = self.forms.only(inner);
-                Plan::Apply(self.forms.local(op).clone(), smallvec![inner])
+                Plan::Apply(self.forms.linear_operation(op).local(), smallvec![inner])
             }
+            Atom::LinearOfSum(op, inner) => Plan::Apply(self.forms.linear_operation(op).local(), smallvec![inner]),
             Atom::Joined(axis, parts) => Plan::Apply(Local::Concat(axis), parts),
-            Atom::Product(op, a, b) => Plan::Apply(self.forms.local(op).clone(), smallvec![a, b]),
+            Atom::Product(product, a, b) => Plan::Apply(product.local(), smallvec![a, b]),
             Atom::Other(op, arguments) => Plan::Apply(self.forms.local(op).clone(), arguments),
             Atom::Sealed(form) => Plan::Same(form),
         }

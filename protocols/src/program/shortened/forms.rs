@@ -24,18 +24,124 @@ pub(super) struct FormId(u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct LocalId(u32);
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct LinearId(u32);
+
+/// An operation that goes to every atom of a sum by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Linear {
+    /// A rearrangement.
+    Move(Move),
+    /// Sum over an axis, in a ring.
+    Sum(usize),
+    /// The low bits, of a ring; the low bits or zeros above, of bits.
+    Convert(Domain),
+    /// Towards the high bits, of bits.
+    ShiftLeft(u8),
+    /// Towards the low bits, of bits.
+    ShiftRight(u8),
+    /// The bits in another order.
+    BitReversal,
+}
+
+/// A product that is linear in both operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Product {
+    /// Element by element, in a ring.
+    Mul,
+    /// Of matrices.
+    MatMul,
+    /// Bit by bit.
+    And,
+}
+
+impl Product {
+    pub(super) fn local(self) -> Local {
+        match self {
+            Self::Mul => Local::Mul,
+            Self::MatMul => Local::MatMul,
+            Self::And => Local::And,
+        }
+    }
+}
+
+impl Linear {
+    /// What an operation on words of a domain is, if it is linear. In a ring a shift to the left is a factor.
+    pub(super) fn of(local: &Local, domain: Domain) -> Option<Self> {
+        match (local, domain) {
+            (Local::Move(rearrangement), _) => Some(Self::Move(rearrangement.clone())),
+            (&Local::Sum(axis), Domain::Ring(_)) => Some(Self::Sum(axis)),
+            (&Local::Convert(to @ Domain::Ring(narrow)), Domain::Ring(bits)) if narrow <= bits => {
+                Some(Self::Convert(to))
+            }
+            (&Local::Convert(to @ Domain::Bits(_)), Domain::Bits(_)) => Some(Self::Convert(to)),
+            (&Local::ShiftLeft(shift), Domain::Bits(_)) => Some(Self::ShiftLeft(shift)),
+            (&Local::ShiftRight(shift), Domain::Bits(_)) => Some(Self::ShiftRight(shift)),
+            (Local::BitReversal, Domain::Bits(_)) => Some(Self::BitReversal),
+            _ => None,
+        }
+    }
+
+    pub(super) fn local(&self) -> Local {
+        match self {
+            Self::Move(rearrangement) => Local::Move(rearrangement.clone()),
+            &Self::Sum(axis) => Local::Sum(axis),
+            &Self::Convert(domain) => Local::Convert(domain),
+            &Self::ShiftLeft(shift) => Local::ShiftLeft(shift),
+            &Self::ShiftRight(shift) => Local::ShiftRight(shift),
+            Self::BitReversal => Local::BitReversal,
+        }
+    }
+
+    /// Domain and shape of its result.
+    fn kind_after(&self, domain: Domain, shape: &Shape) -> (Domain, Shape) {
+        match self {
+            &Self::Convert(to) => (to, shape.clone()),
+            Self::Move(rearrangement) => (domain, shape.moved(rearrangement).expect("the Program was checked")),
+            &Self::Sum(axis) => (domain, shape.summed(axis).expect("the Program was checked")),
+            Self::ShiftLeft(_) | Self::ShiftRight(_) | Self::BitReversal => (domain, shape.clone()),
+        }
+    }
+
+    /// Whether it keeps what has this domain and shape as it is.
+    fn keeps(&self, domain: Domain, shape: &Shape) -> bool {
+        match self {
+            Self::Move(Move::Transpose(order)) => order.iter().enumerate().all(|(i, &axis)| i == usize::from(axis)),
+            Self::Move(Move::Reshape(to) | Move::Broadcast(to)) => to == shape,
+            &Self::Move(Move::Slice { axis, length, .. }) => length == shape.axes()[axis],
+            &Self::Sum(axis) => shape.axes()[axis] == 1,
+            &Self::Convert(to) => to == domain,
+            &Self::ShiftLeft(shift) | &Self::ShiftRight(shift) => shift == 0,
+            Self::BitReversal => false,
+        }
+    }
+
+    /// The result where every element is one word.
+    fn of_word(&self, word: u64, bits: u8, shape: &Shape) -> u64 {
+        match self {
+            &Self::Sum(axis) => word.wrapping_mul(shape.axes()[axis] as u64),
+            &Self::ShiftLeft(shift) => word << shift,
+            &Self::ShiftRight(shift) => word >> shift,
+            Self::BitReversal => bit_reversal(word, bits),
+            Self::Move(_) | Self::Convert(_) => word,
+        }
+    }
+}
+
 /// What a sum is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Atom {
     /// An input, a sample, a public tensor.
     Leaf(ValueId),
     /// A linear operation on an atom.
-    Linear(LocalId, AtomId),
+    Linear(LinearId, AtomId),
+    /// One on a sum that is not taken apart.
+    LinearOfSum(LinearId, FormId),
     /// Sums joined along an axis.
     Joined(usize, SmallVec<[FormId; 4]>),
     /// A product of two sums: the second operand is the later one where they may be exchanged.
-    Product(LocalId, FormId, FormId),
-    /// Any other operation on sums, or a linear one on a sum that is not taken apart.
+    Product(Product, FormId, FormId),
+    /// Any other operation on sums.
     Other(LocalId, SmallVec<[FormId; 4]>),
     /// A sum of too many terms.
     Sealed(FormId),
@@ -105,6 +211,8 @@ pub(super) struct Forms {
     form_ids: HashMap<Form, FormId>,
     locals: Vec<Local>,
     local_ids: HashMap<LocalKey, LocalId>,
+    linears: Vec<Linear>,
+    linear_ids: HashMap<Linear, LinearId>,
 }
 
 impl Forms {
@@ -116,8 +224,28 @@ impl Forms {
         &self.atoms[id.0 as usize].atom
     }
 
+    /// Domain and shape of an atom.
+    pub(super) fn kind(&self, id: AtomId) -> (Domain, &Shape) {
+        let Kind { domain, ref shape, .. } = self.atoms[id.0 as usize];
+        (domain, shape)
+    }
+
     pub(super) fn local(&self, id: LocalId) -> &Local {
         &self.locals[id.0 as usize]
+    }
+
+    pub(super) fn linear_operation(&self, id: LinearId) -> &Linear {
+        &self.linears[id.0 as usize]
+    }
+
+    fn linear_id(&mut self, linear: &Linear) -> LinearId {
+        if let Some(&id) = self.linear_ids.get(linear) {
+            return id;
+        }
+        let id = LinearId(self.linears.len() as u32);
+        self.linears.push(linear.clone());
+        self.linear_ids.insert(linear.clone(), id);
+        id
     }
 
     fn local_id(&mut self, local: &Local) -> LocalId {
@@ -185,16 +313,22 @@ impl Forms {
 
     /// The sum of multiples of sums, which are broadcast to `shape`, and of a public word.
     pub(super) fn sum(&mut self, parts: &[(FormId, u64)], constant: u64, domain: Domain, shape: &Shape) -> FormId {
+        let broadcast = Linear::Move(Move::Broadcast(shape.clone()));
+        let parts: Vec<(FormId, u64)> =
+            parts.iter().map(|&(part, factor)| (self.linear(&broadcast, part), factor)).collect();
+        self.total(&parts, constant, domain, shape)
+    }
+
+    /// The same of sums that have the shape.
+    fn total(&mut self, parts: &[(FormId, u64)], constant: u64, domain: Domain, shape: &Shape) -> FormId {
         let mut terms: Vec<(AtomId, u64)> = Vec::new();
         let mut total = constant;
         for &(part, factor) in parts {
-            let part = self.linear(&Local::Move(Move::Broadcast(shape.clone())), part);
             let form = self.form(part);
             terms.extend(form.terms.iter().map(|&(atom, word)| (atom, word.wrapping_mul(factor))));
-            let constant = form.constant;
             total = match domain {
-                Domain::Ring(_) => total.wrapping_add(constant.wrapping_mul(factor)),
-                Domain::Bits(_) => total ^ constant,
+                Domain::Ring(_) => total.wrapping_add(form.constant.wrapping_mul(factor)),
+                Domain::Bits(_) => total ^ form.constant,
             };
         }
         self.of_terms(terms, total, domain, shape)
@@ -229,7 +363,9 @@ impl Forms {
     /// What is joined in the same way is added part by part.
     fn joined_together(&mut self, mut form: Form) -> FormId {
         type Parts = SmallVec<[FormId; 4]>;
-        let mut kinds: Vec<(usize, Vec<Shape>, Vec<(Parts, u64)>)> = Vec::new();
+        /// An axis, the shapes of the parts, and what is joined so, with its factors.
+        type Joined = (usize, Vec<Shape>, Vec<(Parts, u64)>);
+        let mut kinds: Vec<Joined> = Vec::new();
         for &(atom, word) in &form.terms {
             if let Atom::Joined(axis, parts) = self.atom(atom) {
                 let shapes: Vec<Shape> = parts.iter().map(|&part| self.form(part).shape.clone()).collect();
@@ -271,91 +407,61 @@ impl Forms {
         self.one(Atom::Joined(axis, parts.iter().copied().collect()), domain, shape.clone())
     }
 
-    /// Whether an operation on a word of `domain` is linear and goes to every atom.
-    pub(super) fn is_linear(local: &Local, domain: Domain) -> bool {
-        match (local, domain) {
-            (Local::Move(_), _) | (Local::Sum(_), Domain::Ring(_)) => true,
-            (Local::Convert(to), Domain::Ring(bits)) => to.is_ring() && to.bits() <= bits,
-            (Local::Convert(to), Domain::Bits(_)) => !to.is_ring(),
-            (Local::ShiftLeft(_) | Local::ShiftRight(_) | Local::BitReversal, Domain::Bits(_)) => true,
-            _ => false,
-        }
-    }
-
     /// A linear operation on a sum.
-    pub(super) fn linear(&mut self, local: &Local, argument: FormId) -> FormId {
-        let form = self.form(argument).clone();
-        let (domain, shape) = kind_after(local, form.domain, &form.shape);
-        if domain == form.domain && shape == form.shape && is_nothing(local) {
+    pub(super) fn linear(&mut self, linear: &Linear, argument: FormId) -> FormId {
+        let form = self.form(argument);
+        if linear.keeps(form.domain, &form.shape) {
             return argument;
         }
-        let mut parts: Vec<(FormId, u64)> = Vec::with_capacity(form.terms.len());
-        for &(atom, word) in &form.terms {
-            parts.push((self.linear_of_atom(local, atom), word));
-        }
-        let mut terms: Vec<(AtomId, u64)> = Vec::new();
-        let bits = u32::from(form.domain.bits());
-        let mut constant = match local {
-            Local::Sum(axis) => form.constant.wrapping_mul(form.shape.axes()[*axis] as u64),
-            Local::ShiftLeft(shift) => form.constant << shift,
-            Local::ShiftRight(shift) => form.constant >> shift,
-            Local::BitReversal => bit_reversal(form.constant, bits as u8),
-            _ => form.constant,
-        } & domain.mask();
-        for (part, factor) in parts {
-            let part = self.form(part);
-            terms.extend(part.terms.iter().map(|&(atom, word)| (atom, word.wrapping_mul(factor))));
-            constant = match domain {
-                Domain::Ring(_) => constant.wrapping_add(part.constant.wrapping_mul(factor)),
-                Domain::Bits(_) => constant ^ part.constant,
-            };
-        }
-        self.of_terms(terms, constant, domain, &shape)
+        let form = form.clone();
+        let (domain, shape) = linear.kind_after(form.domain, &form.shape);
+        let parts: Vec<(FormId, u64)> =
+            form.terms.iter().map(|&(atom, word)| (self.linear_of_atom(linear, atom), word)).collect();
+        let constant = linear.of_word(form.constant, form.domain.bits(), &form.shape);
+        self.total(&parts, constant, domain, &shape)
     }
 
-    fn linear_of_atom(&mut self, local: &Local, atom: AtomId) -> FormId {
-        let Kind { domain: from, shape: ref of, .. } = self.atoms[atom.0 as usize];
-        let (domain, shape) = kind_after(local, from, of);
-        if domain == from && shape == *of && is_nothing(local) {
+    fn linear_of_atom(&mut self, linear: &Linear, atom: AtomId) -> FormId {
+        let Kind { domain: from, shape: ref of, atom: ref kind } = self.atoms[atom.0 as usize];
+        if linear.keeps(from, of) {
             return self.only(atom);
         }
-        match (local, self.atom(atom).clone()) {
-            (
-                Local::Move(outer @ (Move::Reshape(_) | Move::Broadcast(_) | Move::Transpose(_))),
-                Atom::Linear(op, inner),
-            ) => {
-                let both = match (outer, self.local(op)) {
-                    (Move::Reshape(_), Local::Move(Move::Reshape(_)))
-                    | (Move::Broadcast(_), Local::Move(Move::Broadcast(_))) => Some(outer.clone()),
-                    (Move::Transpose(outer), Local::Move(Move::Transpose(inner))) => {
+        match (linear, kind.clone()) {
+            (Linear::Move(outer), Atom::Linear(op, inner)) => {
+                let both = match (outer, self.linear_operation(op)) {
+                    (Move::Reshape(_), Linear::Move(Move::Reshape(_)))
+                    | (Move::Broadcast(_), Linear::Move(Move::Broadcast(_))) => Some(outer.clone()),
+                    (Move::Transpose(outer), Linear::Move(Move::Transpose(inner))) => {
                         Some(Move::Transpose(outer.iter().map(|&axis| inner[usize::from(axis)]).collect()))
                     }
                     _ => None,
                 };
                 if let Some(both) = both {
-                    return self.linear_of_atom(&Local::Move(both), inner);
+                    return self.linear_of_atom(&Linear::Move(both), inner);
                 }
             }
-            (&Local::Move(Move::Slice { axis, start, length }), Atom::Joined(along, parts)) if axis == along => {
+            (&Linear::Move(Move::Slice { axis, start, length }), Atom::Joined(along, parts)) if axis == along => {
                 let mut first = 0;
                 for part in parts {
                     let extent = self.form(part).shape.axes()[axis];
                     if start >= first && start + length <= first + extent {
                         let slice = Move::Slice { axis, start: start - first, length };
-                        return self.linear(&Local::Move(slice), part);
+                        return self.linear(&Linear::Move(slice), part);
                     }
                     first += extent;
                 }
             }
             _ => {}
         }
-        let op = self.local_id(local);
+        let Kind { domain: from, shape: ref of, .. } = self.atoms[atom.0 as usize];
+        let (domain, shape) = linear.kind_after(from, of);
+        let op = self.linear_id(linear);
         self.one(Atom::Linear(op, atom), domain, shape)
     }
 
     /// A product of two sums, of a shape: taken apart where one of them is a public word.
-    pub(super) fn product(&mut self, local: &Local, a: FormId, b: FormId, shape: &Shape) -> FormId {
-        let (a, b) = if matches!(local, Local::MatMul) || a <= b { (a, b) } else { (b, a) };
+    pub(super) fn product(&mut self, product: Product, a: FormId, b: FormId, shape: &Shape) -> FormId {
+        let (a, b) = if product == Product::MatMul || a <= b { (a, b) } else { (b, a) };
         let domain = self.form(a).domain;
         let word = |form: &Form| form.terms.is_empty().then_some(form.constant);
         let (left, right) = (word(self.form(a)), word(self.form(b)));
@@ -363,153 +469,23 @@ impl Forms {
             return self.constant(0, domain, shape);
         }
         if let Some((other, word)) = left.map(|word| (b, word)).or(right.map(|word| (a, word))) {
-            match local {
-                Local::Mul => return self.sum(&[(other, word)], 0, domain, shape),
-                Local::And if word == domain.mask() => return self.sum(&[(other, 1)], 0, domain, shape),
-                _ => {}
+            match product {
+                Product::Mul => return self.sum(&[(other, word)], 0, domain, shape),
+                Product::And if word == domain.mask() => return self.sum(&[(other, 1)], 0, domain, shape),
+                Product::And | Product::MatMul => {}
             }
         }
-        let op = self.local_id(local);
-        self.one(Atom::Product(op, a, b), domain, shape.clone())
+        self.one(Atom::Product(product, a, b), domain, shape.clone())
+    }
+
+    /// A linear operation on a sum as one atom.
+    pub(super) fn linear_of_sum(&mut self, op: LinearId, inner: FormId, domain: Domain, shape: &Shape) -> FormId {
+        self.one(Atom::LinearOfSum(op, inner), domain, shape.clone())
     }
 
     /// Any other operation on sums.
     pub(super) fn other(&mut self, local: &Local, arguments: &[FormId], domain: Domain, shape: &Shape) -> FormId {
         let op = self.local_id(local);
         self.one(Atom::Other(op, arguments.iter().copied().collect()), domain, shape.clone())
-    }
-
-    /// The same sum with as few products and linear operations as are found: operations of one kind become one, of the sum of what they are
-    /// applied to, and products with a common operand become one with the sum of the others, the most frequent operand first.
-    pub(super) fn factored(&mut self, id: FormId) -> FormId {
-        let mut id = id;
-        while let Some(next) = self.one_group_less(id) {
-            id = next;
-        }
-        id
-    }
-
-    fn one_group_less(&mut self, id: FormId) -> Option<FormId> {
-        let form = self.form(id).clone();
-        let (group, merged) = self.of_one_operation(&form).or_else(|| self.of_one_operand(&form))?;
-        let rest = form.terms.iter().enumerate().filter(|(i, _)| !group.contains(i)).map(|(_, &term)| term).collect();
-        let rest = self.of_terms(rest, form.constant, form.domain, &form.shape);
-        Some(self.sum(&[(rest, 1), (merged, 1)], 0, form.domain, &form.shape))
-    }
-
-    /// Terms that are one linear operation of something, and that operation of their sum.
-    fn of_one_operation(&mut self, form: &Form) -> Option<(SmallVec<[usize; 4]>, FormId)> {
-        let mut groups: Vec<((LocalId, Domain, Shape), SmallVec<[usize; 4]>)> = Vec::new();
-        for (i, &(atom, _)) in form.terms.iter().enumerate() {
-            if let &Atom::Linear(op, inner) = self.atom(atom) {
-                let Kind { domain, ref shape, .. } = self.atoms[inner.0 as usize];
-                let key = (op, domain, shape.clone());
-                match groups.iter_mut().find(|(other, _)| *other == key) {
-                    Some((_, group)) => group.push(i),
-                    None => groups.push((key, smallvec![i])),
-                }
-            }
-        }
-        let ((op, domain, shape), group) = groups.into_iter().find(|(_, group)| group.len() > 1)?;
-        let half = form.domain.mask() >> 1;
-        let inner = group.iter().map(|&i| {
-            let (atom, word) = form.terms[i];
-            let &Atom::Linear(_, inner) = self.atom(atom) else { unreachable!("a group is of linear operations") };
-            // A factor above half the ring is a negative one, in the wider ring, too.
-            (inner, if word > half { word.wrapping_sub(form.domain.mask()).wrapping_sub(1) } else { word })
-        });
-        let inner = inner.collect();
-        let inner = self.of_terms(inner, 0, domain, &shape);
-        let atom = self.atom_id(Atom::Other(op, smallvec![inner]), form.domain, form.shape.clone());
-        Some((group, self.only(atom)))
-    }
-
-    /// Terms that are products with one operand, and its product with the sum of the others.
-    fn of_one_operand(&mut self, form: &Form) -> Option<(SmallVec<[usize; 4]>, FormId)> {
-        type Key = (LocalId, bool, FormId, Shape);
-        let mut groups: Vec<(Key, SmallVec<[(usize, FormId); 4]>)> = Vec::new();
-        for (i, &(atom, _)) in form.terms.iter().enumerate() {
-            let &Atom::Product(op, a, b) = self.atom(atom) else { continue };
-            // On which side an operand is matters for matrices alone.
-            let is_matrix = matches!(self.local(op), Local::MatMul);
-            for (common, other, second) in [(a, b, false), (b, a, true)] {
-                let key = (op, is_matrix && second, common, self.form(other).shape.clone());
-                match groups.iter_mut().find(|(known, _)| *known == key) {
-                    // The square of the common operand is one term.
-                    Some((_, group)) if group.last().is_some_and(|&(last, _)| last == i) => {}
-                    Some((_, group)) => group.push((i, other)),
-                    None => groups.push((key, smallvec![(i, other)])),
-                }
-            }
-        }
-        let frequency = |group: &(Key, SmallVec<[(usize, FormId); 4]>)| (group.1.len(), std::cmp::Reverse(group.0.2));
-        let ((op, second, common, shape), group) =
-            groups.into_iter().filter(|(_, group)| group.len() > 1).max_by_key(frequency)?;
-        // A factor of all of them stays outside, so that the operand is the one that others multiply, too.
-        let factors = || group.iter().map(|&(i, _)| form.terms[i].1);
-        let first = factors().next()?;
-        let (outside, shift) =
-            if factors().all(|factor| factor == first) { (first, None) } else { shared_power(factors(), form.domain) };
-        let inside = |factor: u64| shift.map_or(1, |shift| divided(factor, shift, form.domain));
-        let others: Vec<(FormId, u64)> = group.iter().map(|&(i, other)| (other, inside(form.terms[i].1))).collect();
-        let others = self.sum(&others, 0, form.domain, &shape);
-        let local = self.local(op).clone();
-        let (a, b) = if second { (others, common) } else { (common, others) };
-        let merged = self.product(&local, a, b, &form.shape);
-        let merged = self.sum(&[(merged, outside)], 0, form.domain, &form.shape);
-        Some((group.into_iter().map(|(i, _)| i).collect(), merged))
-    }
-
-    /// The largest power of two that divides a sum of a ring, its binary logarithm, and the quotient; none where that is 1.
-    pub(super) fn without_power_of_two(&mut self, id: FormId) -> Option<(u8, FormId)> {
-        let Form { domain, ref shape, constant, ref terms } = *self.form(id);
-        if !domain.is_ring() || terms.is_empty() {
-            return None;
-        }
-        let words = terms.iter().map(|&(_, factor)| factor).chain((constant != 0).then_some(constant));
-        let (_, shift) = shared_power(words, domain);
-        let shift = shift.filter(|&shift| shift > 0)?;
-        let terms = terms.iter().map(|&(atom, factor)| (atom, divided(factor, shift, domain))).collect();
-        let shape = shape.clone();
-        Some((shift, self.of_terms(terms, divided(constant, shift, domain), domain, &shape)))
-    }
-
-    /// How many products a sum takes.
-    pub(super) fn products(&mut self, id: FormId) -> usize {
-        let factored = self.factored(id);
-        let terms = &self.form(factored).terms;
-        terms.iter().filter(|(atom, _)| matches!(self.atom(*atom), Atom::Product(..))).count()
-    }
-}
-
-/// The largest power of two that divides some words of a ring, none of them zero, and its binary logarithm.
-fn shared_power(words: impl Iterator<Item = u64>, domain: Domain) -> (u64, Option<u8>) {
-    let shift = words.map(u64::trailing_zeros).min().unwrap_or(0).min(u32::from(domain.bits()) - 1);
-    (1 << shift, Some(shift as u8))
-}
-
-/// A word of a ring, read as signed, divided by a power of two that divides it: one of the words that give it when they are multiplied by that.
-fn divided(word: u64, shift: u8, domain: Domain) -> u64 {
-    (crate::ring::signed(word, domain.bits()) >> shift) as u64
-}
-
-/// Whether an operation that keeps domain and shape keeps the value.
-fn is_nothing(local: &Local) -> bool {
-    match local {
-        Local::Move(Move::Transpose(order)) => order.iter().enumerate().all(|(i, &axis)| i == usize::from(axis)),
-        Local::Move(_) | Local::Convert(_) | Local::ShiftLeft(0) | Local::ShiftRight(0) => true,
-        // The sum over an axis of length 1.
-        Local::Sum(_) => true,
-        _ => false,
-    }
-}
-
-/// Domain and shape after a linear operation.
-fn kind_after(local: &Local, domain: Domain, shape: &Shape) -> (Domain, Shape) {
-    match local {
-        Local::Convert(to) => (*to, shape.clone()),
-        Local::Move(rearrangement) => (domain, shape.moved(rearrangement).expect("the Program was checked")),
-        Local::Sum(axis) => (domain, shape.summed(*axis).expect("the Program was checked")),
-        _ => (domain, shape.clone()),
     }
 }

@@ -9,11 +9,12 @@
 //! Nobody holds anything in a [`Shortened`] Program and it sends nothing: nothing can be learned from it about views, rounds or bytes.
 
 mod emit;
+mod factor;
 mod forms;
 
 use super::{Constant, Local, Op, Program};
 use crate::ring::Domain;
-use forms::{FormId, Forms};
+use forms::{FormId, Forms, Linear, Product};
 
 /// A Program that gives the outputs of another, and, if that was asked for, what its claims are about, without parties or messages.
 #[derive(Debug, Clone)]
@@ -69,9 +70,13 @@ fn local_of(
         (Local::Neg, &[a]) => forms.sum(&[(a, MINUS_ONE)], 0, domain, shape),
         (Local::Not, &[a]) => forms.sum(&[(a, 1)], domain.mask(), domain, shape),
         (&Local::ShiftLeft(shift), &[a]) if domain.is_ring() => forms.sum(&[(a, 1 << shift)], 0, domain, shape),
-        (Local::Mul | Local::MatMul | Local::And, &[a, b]) => forms.product(local, a, b, shape),
+        (Local::Mul, &[a, b]) => forms.product(Product::Mul, a, b, shape),
+        (Local::MatMul, &[a, b]) => forms.product(Product::MatMul, a, b, shape),
+        (Local::And, &[a, b]) => forms.product(Product::And, a, b, shape),
         (&Local::Concat(axis), parts) => forms.joined(parts, axis, shape),
-        (local, &[a]) if Forms::is_linear(local, forms.form(a).domain) => forms.linear(local, a),
-        _ => forms.other(local, arguments, domain, shape),
+        (local, arguments) => match arguments.first().and_then(|&a| Linear::of(local, forms.form(a).domain)) {
+            Some(linear) => forms.linear(&linear, arguments[0]),
+            None => forms.other(local, arguments, domain, shape),
+        },
     }
 }

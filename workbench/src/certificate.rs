@@ -12,8 +12,10 @@ use thiserror::Error;
 use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator};
 use viewless_proofs::privacy::queries::{self, QueriesError};
 use viewless_proofs::privacy::{self, Coalition, check};
+use viewless_protocols::decimal;
 use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::party::Party;
+use viewless_protocols::plain::first_not_plain;
 use viewless_protocols::program::{Op, Program};
 use viewless_protocols::suite::Suite;
 
@@ -279,7 +281,7 @@ impl CertificateFile {
         }
         let stored: Self = serde_json::from_value(any).map_err(malformed)?;
         for name in [&stored.subject, &stored.suite.name] {
-            if !is_printable(name) {
+            if first_not_plain(name).is_some() {
                 return Err(CertificateError::Name { name: name.clone() });
             }
         }
@@ -321,7 +323,7 @@ impl CertificateFile {
         let mut coalitions: Vec<Checked> = Vec::new();
         for &coalition in &promised {
             let claims = self.coalitions.iter().filter(|claim| is_about(claim, coalition)).collect::<Vec<_>>();
-            let checked = claims.iter().map(|claim| judged(&program, coalition, true, claim, largest_distance));
+            let checked = claims.iter().map(|claim| self.judged(&program, coalition, true, claim, largest_distance));
             match checked.max_by_key(|checked| checked.valid) {
                 Some(checked) => coalitions.push(checked),
                 None => coalitions.push(Checked {
@@ -333,7 +335,7 @@ impl CertificateFile {
         for claim in &self.coalitions {
             match Coalition::of(&program, &claim.parties) {
                 Ok(coalition) if promised.contains(&coalition) => {}
-                Ok(coalition) => coalitions.push(judged(&program, coalition, false, claim, largest_distance)),
+                Ok(coalition) => coalitions.push(self.judged(&program, coalition, false, claim, largest_distance)),
                 Err(error) => coalitions.push(Checked {
                     parties: claim.parties.iter().map(ToString::to_string).collect(),
                     promised: false,
@@ -360,6 +362,83 @@ impl CertificateFile {
             seconds: started.elapsed().as_secs_f64(),
         })
     }
+
+    /// Checks the certificate of a claim, and that it is about the coalition that the claim names.
+    fn judged(
+        &self,
+        program: &Program,
+        coalition: Coalition,
+        promised: bool,
+        claim: &CoalitionClaim,
+        largest_distance: f64,
+    ) -> Checked {
+        let nothing = Checked::nothing(program, coalition, promised);
+        let Some(certificate) = &claim.certificate else {
+            let how = match claim.by {
+                By::Certificate => "with a certificate, which is not there",
+                By::Count => "by counting, which leaves no certificate",
+                By::Nothing => "by nothing",
+            };
+            let verdict = claim.verdict.escape_debug();
+            return Checked { why: Some(format!("no certificate: the file says `{verdict}`, found {how}")), ..nothing };
+        };
+        let nothing = Checked { steps: Some(certificate.steps.len()), ..nothing };
+        match check::check(program, certificate) {
+            Err(error) => Checked { why: Some(error.to_string()), ..nothing },
+            Ok(checked) if checked.coalition != coalition => {
+                Checked { why: Some(format!("its certificate is about {}", checked.coalition)), ..nothing }
+            }
+            Ok(checked) if self.claimed_otherwise(program, claim, &checked, promised).is_some() => {
+                Checked { why: self.claimed_otherwise(program, claim, &checked, promised), ..nothing }
+            }
+            Ok(checked) => {
+                let distance = checked.statistical_distance;
+                let far = format!(
+                    "it is proved at the statistical distance {}, above the {} allowed",
+                    decimal::exact(distance),
+                    decimal::exact(largest_distance)
+                );
+                let valid = distance <= largest_distance;
+                Checked {
+                    valid,
+                    simulator: Some(checked.simulator),
+                    conditional: Some(checked.conditional),
+                    statistical_distance: Some(distance),
+                    why: (!valid).then_some(far),
+                    ..nothing
+                }
+            }
+        }
+    }
+
+    /// What the file says of a coalition that its certificate does not show. Nothing is believed that stands beside a certificate; but a file in which
+    /// more stands than is proved would be read by somebody who saw that it passed.
+    fn claimed_otherwise(
+        &self,
+        program: &Program,
+        claim: &CoalitionClaim,
+        checked: &check::Checked,
+        promised: bool,
+    ) -> Option<String> {
+        let otherwise = |what: &str| Some(format!("the file says otherwise than its certificate shows: {what}"));
+        if self.digest != program.digest().to_hex().as_str() {
+            return otherwise("the digest");
+        }
+        if claim.verdict != "proved" || claim.by != By::Certificate {
+            return otherwise("the verdict");
+        }
+        if claim.simulator != Some(checked.simulator) {
+            return otherwise("which claim is proved");
+        }
+        if claim.statistical_distance != Some(checked.statistical_distance) {
+            return otherwise("the statistical distance");
+        }
+        if claim.outputs != outputs_of(program, checked.coalition) {
+            return otherwise("the declared outputs");
+        }
+        (claim.promised != promised)
+            .then(|| "the file says otherwise than the scheme: whether this coalition is promised".to_owned())
+    }
 }
 
 fn is_about(claim: &CoalitionClaim, coalition: Coalition) -> bool {
@@ -381,54 +460,6 @@ impl Checked {
             why: None,
         }
     }
-}
-
-/// Checks the certificate of a claim, and that it is about the coalition that the claim names.
-fn judged(
-    program: &Program,
-    coalition: Coalition,
-    promised: bool,
-    claim: &CoalitionClaim,
-    largest_distance: f64,
-) -> Checked {
-    let nothing = Checked::nothing(program, coalition, promised);
-    let Some(certificate) = &claim.certificate else {
-        let how = match claim.by {
-            By::Certificate => "with a certificate, which is not there",
-            By::Count => "by counting, which leaves no certificate",
-            By::Nothing => "by nothing",
-        };
-        let verdict = claim.verdict.escape_debug();
-        return Checked { why: Some(format!("no certificate: the file says `{verdict}`, found {how}")), ..nothing };
-    };
-    let nothing = Checked { steps: Some(certificate.steps.len()), ..nothing };
-    match check::check(program, certificate) {
-        Err(error) => Checked { why: Some(error.to_string()), ..nothing },
-        Ok(checked) if checked.coalition != coalition => {
-            Checked { why: Some(format!("its certificate is about {}", checked.coalition)), ..nothing }
-        }
-        Ok(checked) => {
-            let distance = checked.statistical_distance;
-            let far = format!(
-                "it is proved at the statistical distance {distance:e}, above the {largest_distance:e} allowed"
-            );
-            let valid = distance <= largest_distance;
-            Checked {
-                valid,
-                simulator: Some(checked.simulator),
-                conditional: Some(checked.conditional),
-                statistical_distance: Some(distance),
-                why: (!valid).then_some(far),
-                ..nothing
-            }
-        }
-    }
-}
-
-/// Whether a name shows on a screen as what it is: no control characters, no marks that reorder text.
-fn is_printable(name: &str) -> bool {
-    let reorders = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !name.chars().any(|c| c.is_control() || reorders(c))
 }
 
 impl CheckReport {
@@ -504,6 +535,31 @@ mod tests {
             swapped.coalitions[left_out].certificate =
                 file.coalitions[(left_out + 1) % file.coalitions.len()].certificate.clone();
             assert!(!swapped.check(None, Registry::built_in(), LARGEST).unwrap().is_valid(), "swapped {name:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_says_more_than_its_certificates_show_is_refused() {
+        type Edit = fn(&mut CertificateFile);
+        let edits: [(&str, Edit); 7] = [
+            ("the digest", |file| file.digest = "0".repeat(64)),
+            ("the verdict", |file| file.coalitions[0].verdict = "refuted".to_owned()),
+            ("the verdict", |file| file.coalitions[0].by = By::Count),
+            ("which claim is proved", |file| file.coalitions[0].simulator = Some(Simulator::JointlyWithOutputs)),
+            ("the statistical distance", |file| file.coalitions[0].statistical_distance = Some(-1.0)),
+            ("the declared outputs", |file| file.coalitions.iter_mut().for_each(|claim| claim.outputs.clear())),
+            ("whether this coalition is promised", |file| file.coalitions[0].promised = false),
+        ];
+        for (what, edit) in edits {
+            let mut forged = stored();
+            edit(&mut forged);
+            let report = forged.check(None, Registry::built_in(), LARGEST).unwrap();
+            let whys = report.coalitions.iter().filter_map(|checked| checked.why.as_deref());
+            assert!(
+                !report.is_valid() && whys.clone().any(|why| why.ends_with(what)),
+                "{what}: {:?}",
+                whys.collect::<Vec<_>>()
+            );
         }
     }
 

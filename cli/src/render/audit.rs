@@ -16,8 +16,8 @@ pub fn sentence(audit: &ErrorAudit) -> String {
         }
         ErrorAudit::Rows(report) => {
             // What is certified is about the rows on which every claim on the way holds.
-            let is_all = report.covered.iter().all(|claim| claim.is_kept);
-            let of = if is_all { "row of elements" } else { "row that keeps the claims below, of elements" };
+            let of =
+                if audit.covers_all() { "row of elements" } else { "row that keeps the claims below, of elements" };
             (&report.protocol, report.verdict, report.certified_max_error, of, report.range)
         }
     };
@@ -29,7 +29,7 @@ pub fn sentence(audit: &ErrorAudit) -> String {
     };
     let bound = certified.map_or_else(
         || "and no finite bound of its error is known".to_owned(),
-        |error| format!("and no run that does not wrap errs by more than {}", units::scientific(error, 1)),
+        |error| format!("and no run that does not wrap errs by more than {}", units::at_most(error, 1)),
     );
     format!("{name} {claim}, {bound}, on any {of} in [{low}, {high}].")
 }
@@ -100,8 +100,8 @@ fn of_number_fails(diagnosis: &Diagnosis, why_not: &WhyNot) -> String {
         None => format!(
             "at x = {} it errs by {} over the reals, where {} is claimed, and no operation leaves the headroom",
             units::real(*fails_at),
-            units::scientific(*error, 3),
-            units::scientific(*claimed, 3)
+            units::at_least(*error, 3),
+            units::at_most(*claimed, 3)
         ),
     }
 }
@@ -138,14 +138,19 @@ fn real(x: f64) -> String {
     units::scientific(x, 4)
 }
 
+/// What is certified: a bound, also as it is written.
+fn at_most(x: f64) -> String {
+    units::at_most(x, 4)
+}
+
 /// Every error of a report, a line each.
 fn errors(report: &Report) -> TextTable {
     let mut table = TextTable::of_numbers(&["", "error", "units", "at"]);
     let ulp = |x: f64| format!("{x:.2}");
     table.row([
         "certified, every run on every input".to_owned(),
-        report.certified_max_error.map_or_else(unbounded, real),
-        report.certified_max_error_ulp.map_or_else(unbounded, ulp),
+        report.certified_max_error.map_or_else(unbounded, at_most),
+        report.certified_max_error_ulp.map_or_else(unbounded, |x| units::decimals_at_most(x, 2)),
         units::real(report.certified_at),
     ]);
     table.row([
@@ -156,7 +161,7 @@ fn errors(report: &Report) -> TextTable {
     ]);
     table.row([
         "of the circuit over the reals, certified".to_owned(),
-        real(report.approximation_max_error),
+        at_most(report.approximation_max_error),
         "-".to_owned(),
         units::real(report.approximation_at),
     ]);
@@ -212,7 +217,7 @@ fn of_number(report: &Report, suite: &Suite) -> String {
             ClaimVerdict::NotCovered => "not covered",
         }
     );
-    let excess = report.certified_excess.map_or_else(unbounded, real);
+    let excess = report.certified_excess.map_or_else(unbounded, at_most);
     text +=
         &format!("fixed      {excess} is the most that fixed point adds to the claim, certified; negative: nothing\n");
     let failure = report.failure_probability_per_element;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use viewless_planner::cluster::Cluster;
+use viewless_protocols::decimal;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::text_file::{self, MOST_SETTINGS_BYTES};
 
@@ -98,10 +99,10 @@ pub fn machine_text(machine: &MachineFile) -> String {
     for (kind, rate) in BTreeMap::from(machine.rates) {
         let name = serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned));
         text += &format!(
-            "\n[rates.{}]\nseconds-per-operation = {:e}\nseconds-per-unit = {:e}\n",
+            "\n[rates.{}]\nseconds-per-operation = {}\nseconds-per-unit = {}\n",
             name.unwrap_or_default(),
-            rate.seconds_per_operation,
-            rate.seconds_per_unit
+            decimal::exact(rate.seconds_per_operation),
+            decimal::exact(rate.seconds_per_unit)
         );
     }
     text

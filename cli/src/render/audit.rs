@@ -91,19 +91,31 @@ pub(super) fn leaves(operation: &Operation) -> String {
 /// What fails beyond, for a function of one number.
 fn of_number_fails(diagnosis: &Diagnosis, why_not: &WhyNot) -> String {
     let Diagnosis { fails_at, operation, error, claimed, .. } = diagnosis;
+    let x = argument(*fails_at);
     match operation {
         Some(operation) => {
             let place = place(operation, why_not);
             let grows = operation.grows_with_power.map_or_else(String::new, |power| format!(" and grows as x^{power}"));
-            format!("at x = {} {place} {}{grows}", units::real(*fails_at), leaves(operation))
+            format!("at x = {x} {place} {}{grows}", leaves(operation))
         }
-        None => format!(
-            "at x = {} it errs by {} over the reals, where {} is claimed, and no operation leaves the headroom",
-            units::real(*fails_at),
-            units::at_least(*error, 3),
-            units::at_most(*claimed, 3)
-        ),
+        None => {
+            let (error, claimed) = told_apart(*error, *claimed);
+            format!(
+                "at x = {x} it errs by {error} over the reals, where {claimed} is claimed, and no operation leaves the headroom"
+            )
+        }
     }
+}
+
+/// An argument at which something is so: what is not zero is not written as zero.
+fn argument(x: f64) -> String {
+    if x != 0.0 && x.abs() < 1e-4 { units::scientific(x, 3) } else { units::real(x) }
+}
+
+/// A number and the smaller one that it exceeds, with as many digits as tell them apart.
+fn told_apart(more: f64, less: f64) -> (String, String) {
+    let written = |digits| (units::at_least(more, digits), units::at_most(less, digits));
+    (3..15).map(written).find(|(more, less)| more != less).unwrap_or_else(|| written(15))
 }
 
 /// What others do where this protocol fails.
@@ -244,4 +256,16 @@ fn of_number(report: &Report, suite: &Suite) -> String {
     text +=
         &format!("time       {:.2} s certified, {:.2} s observed\n", report.seconds_certified, report.seconds_observed);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{argument, told_apart};
+
+    #[test]
+    fn what_exceeds_is_not_written_as_what_it_exceeds_and_what_is_not_zero_not_as_zero() {
+        assert_eq!(told_apart(0.170_000_4, 0.17), ("1.700004e-1".to_owned(), "1.700000e-1".to_owned()));
+        assert_eq!(told_apart(2.5, 1.0), ("2.500".to_owned(), "1.000".to_owned()));
+        assert_eq!([argument(0.0), argument(2.4e-15), argument(-0.27879)], ["0.00000", "2.400e-15", "-0.27879"]);
+    }
 }

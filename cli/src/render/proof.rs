@@ -37,8 +37,16 @@ pub fn sentence(report: &ProveReport) -> String {
     let (refuted, undecided) = (of("refuted"), of("undecided"));
     let name = plain(&report.subject);
     match (refuted.is_empty(), undecided.is_empty()) {
-        (true, true) => {
+        (true, true) if report.unasked.is_empty() => {
             format!("{name} is private: beyond inputs and declared outputs of their own, {}.", told(report))
+        }
+        (true, true) => {
+            let unasked: Vec<String> = report.unasked.iter().map(|parties| parties.join("+")).collect();
+            format!(
+                "Of {name}, beyond inputs and declared outputs of their own, {}. Nothing was asked, and nothing is said, about {}.",
+                told(report),
+                words::list(&unasked)
+            )
         }
         (false, _) => format!("{name} is not private: {} can tell secrets apart.", words::list(&refuted)),
         (true, false) => {

@@ -78,7 +78,7 @@ fn details(coalition: &CoalitionStatistics) -> String {
     }
     let mut text = String::new();
     for smallest in [&coalition.battery.smallest, &coalition.learner.smallest].into_iter().flatten() {
-        text += &format!("{name}: least p: {smallest}\n");
+        text += &format!("{name}: least p, of the test whether {smallest}\n");
     }
     let size = |what: &str, size: f64, most: f64| match size < most {
         true => format!("a {what} of {}", units::decimals_at_most(size, 3)),

@@ -164,7 +164,7 @@ fn frame(out: &mut String, axes: &Axes, unit: f64) {
     for decade in decades.step_by(stride) {
         let y = axes.y(10f64.powi(decade));
         line(out, (LEFT, y), (right, y), GRID, "");
-        text(out, LEFT - 8.0, y + 4.0, "end", INK, &format!("1e{decade}"));
+        text(out, LEFT - 8.0, y + 4.0, "end", INK, &decimal::scientific(10f64.powi(decade), 0));
     }
     for x in axes.ticks() {
         let at = axes.x(x);

@@ -54,7 +54,11 @@ fn an_exported_protocol_has_the_digest_of_the_built_in_one_alone_and_in_a_suite(
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     fs::write(at.join("gelu.protocol"), printed(at, "dump gelu/secformer --form file --seq 8", 0)).unwrap();
-    let suite = |gelu: &str| include_str!("../../protocols/src/suites/faithful.toml").replace("gelu/cosine", gelu);
+    let suite = |gelu: &str| {
+        include_str!("../../protocols/src/suites/faithful.toml")
+            .replace("gelu/cosine", gelu)
+            .replace("name = \"faithful\"", "name = \"mine\"")
+    };
     fs::write(at.join("mine.toml"), suite("gelu.protocol")).unwrap();
     fs::write(at.join("twin.toml"), suite("gelu/secformer")).unwrap();
     let digest = |arguments: &str| json(at, arguments)["program"]["digest"].clone();

@@ -159,7 +159,9 @@ fn the_sites_of_a_model_are_judged_on_its_own_numbers() {
     let suite = folder.path().join("undeflated.toml");
     fs::write(
         &suite,
-        include_str!("../../../protocols/src/suites/secformer.toml").replace("softmax/2quad", "softmax/2quad-code"),
+        include_str!("../../../protocols/src/suites/secformer.toml")
+            .replace("softmax/2quad", "softmax/2quad-code")
+            .replace("name = \"secformer\"", "name = \"own\""),
     )
     .unwrap();
     let diverging =

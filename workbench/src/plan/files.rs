@@ -185,7 +185,7 @@ mod tests {
             assert_eq!(Suite::parse(name, &suite_text(&suite).unwrap()), Ok(suite));
         }
         let mut suite = Suite::built_in("faithful").unwrap();
-        suite.name = "of \u{7f}".to_owned();
+        suite.name = "of \"quotes\" and \\".to_owned();
         suite.protocols.insert(viewless_protocols::nonlinear::Function::GELU, "a \"b\"/c.protocol".to_owned());
         let text = "protocol gelu/mine\n# \t\"\\\u{7f}\u{1} quoted\n".to_owned();
         suite.protocol_files.insert("a \"b\"/c.protocol".to_owned(), text);

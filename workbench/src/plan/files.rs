@@ -217,7 +217,7 @@ mod tests {
         let node = "[[node]]\ngpu = \"T4\"\ngpus = 4\nwithin-node-gigabits-per-second = inf\nbetween-nodes-gigabits-per-second = ";
         assert_eq!(read_cluster(&file(&format!("{node}50.0"))).unwrap().gpus(), 4);
         assert!(
-            read_cluster(&file(&format!("{node}0.0"))).unwrap_err().to_string().contains("a bandwidth of 0e0 Gbit/s")
+            read_cluster(&file(&format!("{node}0.0"))).unwrap_err().to_string().contains("a bandwidth of 0.0 Gbit/s")
         );
         let other_manner =
             read_cluster(&file(&format!("{node}50.0").replace("within-node", "within_node"))).unwrap_err().to_string();

@@ -101,7 +101,7 @@ fn of_number_fails(diagnosis: &Diagnosis, why_not: &WhyNot) -> String {
         None => {
             let (error, claimed) = told_apart(*error, *claimed);
             format!(
-                "at x = {x} it errs by {error} over the reals, where {claimed} is claimed, and no operation leaves the headroom"
+                "at x = {x} it errs by up to {error} over the reals, where {claimed} is claimed, and no operation leaves the headroom"
             )
         }
     }
@@ -112,9 +112,9 @@ fn argument(x: f64) -> String {
     if x != 0.0 && x.abs() < 1e-4 { units::scientific(x, 3) } else { units::real(x) }
 }
 
-/// A number and the smaller one that it exceeds, with as many digits as tell them apart.
+/// What an error is certified to be at most, and the smaller one that is claimed, with as many digits as tell them apart.
 fn told_apart(more: f64, less: f64) -> (String, String) {
-    let written = |digits| (units::at_least(more, digits), units::at_most(less, digits));
+    let written = |digits| (units::at_most(more, digits), units::at_most(less, digits));
     (3..15).map(written).find(|(more, less)| more != less).unwrap_or_else(|| written(15))
 }
 
@@ -264,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_exceeds_is_not_written_as_what_it_exceeds_and_what_is_not_zero_not_as_zero() {
-        assert_eq!(told_apart(0.170_000_4, 0.17), ("1.700004e-1".to_owned(), "1.700000e-1".to_owned()));
+        assert_eq!(told_apart(0.170_008, 0.170_004), ("1.70008e-1".to_owned(), "1.70004e-1".to_owned()));
         assert_eq!(told_apart(2.5, 1.0), ("2.500".to_owned(), "1.000".to_owned()));
         assert_eq!([argument(0.0), argument(2.4e-15), argument(-0.27879)], ["0.00000", "2.400e-15", "-0.27879"]);
     }

@@ -7,6 +7,7 @@ pub mod arguments;
 pub mod commands;
 pub mod error;
 pub mod file;
+pub mod json;
 pub mod progress;
 pub mod render;
 pub mod screen;

@@ -1,6 +1,7 @@
 //! Results go to standard output, everything else to standard error; a reader that has seen enough is no error.
 
 use crate::error::CliError;
+use crate::json;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -35,7 +36,7 @@ pub fn print(text: impl Display) -> Result<(), CliError> {
 /// # Errors
 /// Standard output cannot be written to.
 pub fn print_json(result: &impl Serialize) -> Result<(), CliError> {
-    let text = serde_json::to_string_pretty(result)?;
+    let text = json::pretty(result)?;
     write(|out| writeln!(out, "{text}"))
 }
 

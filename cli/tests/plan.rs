@@ -56,7 +56,7 @@ fn degenerate_clusters_are_refused_with_a_sentence() {
     };
     assert!(refuse("").contains("the cluster is empty"));
     assert!(refuse(&node("A100", "50.0")).contains("known: T4, V100"));
-    assert!(refuse(&node("T4", "0.0")).contains("a bandwidth of 0e0 Gbit/s"));
+    assert!(refuse(&node("T4", "0.0")).contains("a bandwidth of 0.0 Gbit/s"));
     let path = folder.path().join("free.toml");
     fs::write(&path, node("T4", "inf")).expect("a file");
     let text = success(&["plan", "amp", "--experiment", "homogeneous", "--cluster", path.to_str().expect("UTF-8")]);

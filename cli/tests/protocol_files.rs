@@ -54,7 +54,11 @@ fn an_exported_protocol_has_the_digest_of_the_built_in_one_alone_and_in_a_suite(
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     fs::write(at.join("gelu.protocol"), printed(at, "dump gelu/secformer --form file --seq 8", 0)).unwrap();
-    let suite = |gelu: &str| include_str!("../../protocols/src/suites/faithful.toml").replace("gelu/cosine", gelu);
+    let suite = |gelu: &str| {
+        include_str!("../../protocols/src/suites/faithful.toml")
+            .replace("gelu/cosine", gelu)
+            .replace("name = \"faithful\"", "name = \"mine\"")
+    };
     fs::write(at.join("mine.toml"), suite("gelu.protocol")).unwrap();
     fs::write(at.join("twin.toml"), suite("gelu/secformer")).unwrap();
     let digest = |arguments: &str| json(at, arguments)["program"]["digest"].clone();
@@ -76,7 +80,8 @@ fn a_claim_that_fails_names_the_line_where_it_holds_and_what_others_do() {
     fs::write(at.join("mine.protocol"), text).unwrap();
     for command in ["audit mine.protocol --samples 64", "assay mine.protocol --seq 4 --runs 1"] {
         let said = printed(at, command, 1).split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(said.contains("line 9, `c = b * a`, leaves the headroom"), "{said}");
+        // At the first argument at which it can: there 32^6 is just the headroom, so that rounding decides.
+        assert!(said.contains("line 9, `c = b * a`, may leave the headroom"), "{said}");
         assert!(said.contains("The claim holds on [-31.99") && said.contains("others gelu/"), "{said}");
     }
     fs::write(at.join("mine.protocol"), text.replace("[-64, 64]", "[-8, 8]").replace("0.2", "0.1")).unwrap();

@@ -78,7 +78,7 @@ pub enum PlanError {
     },
     /// A link that carries nothing.
     #[error(
-        "{link} has a bandwidth of {gigabits:e} Gbit/s; give it 1e-9 to 1e10, or `inf` for a link on which bits take no time"
+        "{link} has a bandwidth of {gigabits:?} Gbit/s; give it 1e-9 to 1e10, or `inf` for a link on which bits take no time"
     )]
     Bandwidth {
         /// Which link.

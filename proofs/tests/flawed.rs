@@ -176,7 +176,7 @@ fn a_constant_mask() {
         let d = p.add(x[1], r);
         p.send(d, P0);
     });
-    is_refuted(&program, &[P0], "tells the input");
+    is_refuted(&program, &[P0], "enters it");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_dealer_s_correction_in_clear() {
         let d = sub(p, x, r_shares);
         open(p, d);
     });
-    is_refuted(&program, &[P1], "does not cover it");
+    is_refuted(&program, &[P1], "no rule lets the sample");
     is_proved(&program, &[P0]);
 }
 
@@ -497,7 +497,7 @@ fn an_output_that_depends_on_messages_otherwise_is_not_proved() {
         let y = p.mul(x, x);
         p.reveal(y, Client, "y", 0);
     });
-    is_refuted(&program, &[Client], "is the input");
+    is_refuted(&program, &[Client], "the input");
     // A message is masked, and the output is made from it: the simulator draws the message conditionally on the output.
     let coin = self::program(|p| {
         let s = p.sample(PartySet::of(&[P0]), RING, [1].into());

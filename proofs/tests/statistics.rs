@@ -1,7 +1,8 @@
 //! Statistics on every protocol of the registry, under both schemes, for every promised coalition.
 //!
 //! The short form runs with the other tests; the long one is opt-in:
-//! `.ci/long --release -p viewless-proofs --test statistics`. Seeds are fixed, so what passes once passes
+//! `.ci/long --release -p viewless-proofs --test statistics`. It takes hours, so it can be run in parts: with `VIEWLESS_PART=3/20` only every
+//! twentieth protocol, from the third on, under the same rates; each is printed with its seconds as soon as it is done. Seeds are fixed, so what passes once passes
 //! always; on other seeds the chance that a sound registry fails is below 1e-6 in either form.
 
 use rayon::prelude::*;
@@ -49,6 +50,15 @@ fn cases<'a>(protocols: impl Iterator<Item = &'a Protocol>, specs: &[SchemeSpec]
     protocols.flat_map(|protocol| specs.iter().map(move |spec| (protocol, spec))).map(case).collect()
 }
 
+/// Every `of`-th case from the `first` on: what `VIEWLESS_PART` asks for, or all.
+fn asked_for(cases: &[Case]) -> Vec<&Case> {
+    let Ok(part) = std::env::var("VIEWLESS_PART") else { return cases.iter().collect() };
+    let read = |text: &str| text.parse::<usize>().ok().filter(|&number| number > 0);
+    let part = part.split_once('/').and_then(|(first, of)| Some((read(first)?, read(of)?)));
+    let (first, of) = part.filter(|(first, of)| first <= of).expect("VIEWLESS_PART is a part of several, as 3/20");
+    cases.iter().skip(first - 1).step_by(of).collect()
+}
+
 /// No battery and no learner finds evidence; their rates of false alarms add up to at most [`FALSE_ALARM_RATE`].
 fn nothing_is_found(cases: &[Case], runs: u32, pairs: u32, most_features: usize) {
     let views: usize = cases.iter().map(|case| case.coalitions.len()).sum();
@@ -57,21 +67,19 @@ fn nothing_is_found(cases: &[Case], runs: u32, pairs: u32, most_features: usize)
     let options = statistical::Options { seed: SEED, runs, false_alarm_rate, ..statistical::Options::default() };
     let learning =
         learned::Options { seed: SEED, pairs, most_features, false_alarm_rate, ..learned::Options::default() };
-    let lines: Vec<String> = cases
-        .par_iter()
-        .map(|Case { name, program, coalitions }| {
-            let batteries = statistical::assay_each(program, coalitions, &options, &mut |_, _| {}).unwrap();
-            let learners = learned::learn_each(program, coalitions, &learning, &mut |_, _| {}).unwrap();
-            let found = |(battery, learner): (&statistical::Report, &learned::Report)| {
-                assert!(battery.findings().is_empty(), "{name}: {battery}");
-                assert!(learner.findings().is_empty(), "{name}: {learner}");
-                format!("\n  {battery}\n  {learner}")
-            };
-            let found: String = batteries.iter().zip(&learners).map(found).collect();
-            format!("{name}{found}")
-        })
-        .collect();
-    lines.iter().for_each(|line| println!("{line}"));
+    // (The rate is that of all cases, whatever part is run.)
+    asked_for(cases).par_iter().for_each(|Case { name, program, coalitions }| {
+        let started = std::time::Instant::now();
+        let batteries = statistical::assay_each(program, coalitions, &options, &mut |_, _| {}).unwrap();
+        let learners = learned::learn_each(program, coalitions, &learning, &mut |_, _| {}).unwrap();
+        let found = |(battery, learner): (&statistical::Report, &learned::Report)| {
+            assert!(battery.findings().is_empty(), "{name}: {battery}");
+            assert!(learner.findings().is_empty(), "{name}: {learner}");
+            format!("\n  {battery}\n  {learner}")
+        };
+        let found: String = batteries.iter().zip(&learners).map(found).collect();
+        println!("{name}, {:.0} s{found}", started.elapsed().as_secs_f64());
+    });
 }
 
 /// One protocol of each function, small: what every commit can afford.

@@ -12,11 +12,13 @@
 mod seeded;
 
 pub mod circuit;
+pub mod decimal;
 pub mod file;
 pub mod fixed;
 pub mod model;
 pub mod nonlinear;
 pub mod party;
+pub mod plain;
 pub mod program;
 pub mod region;
 pub mod ring;

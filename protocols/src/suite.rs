@@ -8,6 +8,7 @@ use crate::fixed::{FixedPoint, RING_BITS};
 use crate::model::{Embedding, ModelProtocols};
 use crate::nonlinear::{Function, Protocol, Registry};
 pub use crate::nonlinear::{MissingProtocol, Protocols};
+use crate::plain::{first_not_plain, plain};
 use crate::scheme::{ChoiceError, SchemeSpec, WrittenScheme};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,20 @@ pub const FRACTION_BITS: RangeInclusive<u8> = 4..=24;
 /// A suite that cannot be used.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum SuiteError {
+    /// A name or a summary that would look like something else on a screen.
+    #[error(
+        "`{text}` holds control characters, or marks that reorder text; write it in one line, of what shows as itself"
+    )]
+    NotPlain {
+        /// The text, with escapes.
+        text: String,
+    },
+    /// A suite of one's own that is called like one that comes with viewless.
+    #[error("`{name}` is the name of a suite that comes with viewless, and this is another; give it a name of its own")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
     /// No built-in suite of that name.
     #[error("there is no suite `{name}`; built in are {}; a file name ends in .toml", known.join(", "))]
     Unknown {
@@ -328,6 +343,10 @@ impl TryFrom<WrittenSuite> for Suite {
 
     fn try_from(written: WrittenSuite) -> Result<Self, SuiteError> {
         let WrittenSuite { name, summary, fraction_bits, embedding, scheme, protocols, protocol_files } = written;
+        let named = protocols.values().chain(protocol_files.keys());
+        if let Some(text) = [&name, &summary].into_iter().chain(named).find(|text| first_not_plain(text).is_some()) {
+            return Err(SuiteError::NotPlain { text: plain(text) });
+        }
         let Some(fixed) = fixed_point(fraction_bits) else {
             return Err(SuiteError::FractionBits { suite: name, fraction_bits });
         };

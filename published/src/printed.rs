@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
+use viewless_protocols::decimal;
 
 /// A printed number, with the form of its digits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,7 +43,7 @@ impl Printed {
     pub fn alike(&self, number: f64) -> String {
         match self.digits {
             Digits::Decimals(decimals) => format!("{number:.decimals$}"),
-            Digits::Mantissa(decimals) => format!("{number:.decimals$e}"),
+            Digits::Mantissa(decimals) => decimal::scientific(number, decimals),
         }
     }
 

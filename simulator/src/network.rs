@@ -19,6 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use viewless_protocols::plain::{first_not_plain, plain};
 use viewless_protocols::program::Bill;
 
 /// Why a network description was refused.
@@ -31,6 +32,22 @@ pub enum NetworkError {
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
+    },
+    /// A name that would look like something else on a screen.
+    #[error(
+        "the network's name `{name}` holds control characters, or marks that reorder text; write it in one line, of what shows as itself"
+    )]
+    NotPlain {
+        /// The name, with escapes.
+        name: String,
+    },
+    /// A network of one's own that is called like one that comes with viewless.
+    #[error(
+        "`{name}` is the name of a network that comes with viewless, and this is another; give it a name of its own"
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
     },
     /// The text is not TOML, or has a missing or unknown field.
     #[error(
@@ -116,13 +133,21 @@ impl Network {
         let path = path.as_ref();
         let text = text_file::read(path, MOST_SETTINGS_BYTES)
             .map_err(|source| NetworkError::Read { path: path.to_owned(), source })?;
-        Self::parse(&path.display().to_string(), &text)
+        let network = Self::parse(&path.display().to_string(), &text)?;
+        // Reports call a network by its name alone.
+        match [Self::lan(), Self::wan()].iter().any(|known| known.name == network.name && *known != network) {
+            true => Err(NetworkError::NameTaken { name: network.name }),
+            false => Ok(network),
+        }
     }
 
     /// Reads a description from TOML text; `origin` names it in errors.
     pub fn parse(origin: &str, text: &str) -> Result<Self, NetworkError> {
         let Description { name, bandwidth_bits_per_second, latency_seconds } = toml::from_str(text)
             .map_err(|source| NetworkError::Parse { origin: origin.to_owned(), source: Box::new(source) })?;
+        if first_not_plain(&name).is_some() {
+            return Err(NetworkError::NotPlain { name: plain(&name) });
+        }
         Self::new(name, bandwidth_bits_per_second, latency_seconds)
     }
 

@@ -63,3 +63,38 @@ fn only_front_ends_name_the_built_in_registry() {
     // The canary, and the only place of the command line.
     assert_eq!(named("cli").len(), 1, "{:?}", named("cli"));
 }
+
+/// Lines that write a number with `{:e}`, whose text may be `1.3e0` or `-0e0`, but for tests.
+fn writes_exponents(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).expect("a source is text");
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().lines();
+    let is_one = |line: &&str| !line.trim_start().starts_with("//") && line.contains("e}") && has_exponent(line);
+    code.filter(is_one).map(|line| format!("{}: {}", file.display(), line.trim())).collect()
+}
+
+/// Whether some braces hold a format that ends with `e`, as `{x:.3e}`.
+fn has_exponent(line: &str) -> bool {
+    let of_braces =
+        |part: &str| part.split('}').next().and_then(|inside| inside.split_once(':').map(|(_, f)| f.to_owned()));
+    let is_exponent = |format: String| {
+        let digits = format.strip_suffix('e');
+        digits.is_some_and(|digits| digits.chars().all(|c| c.is_ascii_alphanumeric() || "+.$_".contains(c)))
+    };
+    line.split('{').skip(1).filter_map(of_braces).any(is_exponent)
+}
+
+#[test]
+fn numbers_with_exponents_are_written_in_one_place_which_knows_bounds_and_zeros() {
+    let mut found = Vec::new();
+    for room in ["protocols", "simulator", "models", "proofs", "published", "planner", "workbench", "cli"] {
+        let mut files = Vec::new();
+        sources(&Path::new(ROOT).join(room).join("src"), &mut files);
+        files.retain(|file| file.file_name().is_some_and(|name| name != "tests.rs"));
+        found.extend(files.iter().flat_map(|file| writes_exponents(file)));
+    }
+    let (home, elsewhere): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|line| line.contains("/protocols/src/decimal.rs"));
+    assert!(elsewhere.is_empty(), "use `viewless_protocols::decimal`: {}", elsewhere.join("\n"));
+    // The canary.
+    assert!(!home.is_empty());
+}

@@ -202,7 +202,7 @@ fn protocols(with_errors: bool) -> ModelProtocols {
     ];
     for (name, build) in builds {
         let card = Registry::built_in().get(name).unwrap().card.clone();
-        model.protocols.choose(Arc::new(Protocol { card, build })).unwrap();
+        model.protocols.choose(Arc::new(Protocol { card, build, file: None })).unwrap();
     }
     model
 }

@@ -81,7 +81,7 @@ impl Assay {
         let right = ErrorAudit::new(&question, sizes.seq())?;
         let why_not = WhyNot::of(subject, &question, &right)?;
         Ok(Self {
-            card: CardReport::new(&protocol.card),
+            card: CardReport { name: protocol.title(), ..CardReport::new(&protocol.card) },
             right,
             why_not,
             private: Proof::new(subject, suite, sizes, 1, &Asked::Promised, &|_, _| {})?.report,

@@ -12,8 +12,10 @@ use thiserror::Error;
 use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator};
 use viewless_proofs::privacy::queries::{self, QueriesError};
 use viewless_proofs::privacy::{self, Coalition, check};
+use viewless_protocols::decimal;
 use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::party::Party;
+use viewless_protocols::plain::first_not_plain;
 use viewless_protocols::program::{Op, Program};
 use viewless_protocols::suite::Suite;
 
@@ -279,7 +281,7 @@ impl CertificateFile {
         }
         let stored: Self = serde_json::from_value(any).map_err(malformed)?;
         for name in [&stored.subject, &stored.suite.name] {
-            if !is_printable(name) {
+            if first_not_plain(name).is_some() {
                 return Err(CertificateError::Name { name: name.clone() });
             }
         }
@@ -321,7 +323,7 @@ impl CertificateFile {
         let mut coalitions: Vec<Checked> = Vec::new();
         for &coalition in &promised {
             let claims = self.coalitions.iter().filter(|claim| is_about(claim, coalition)).collect::<Vec<_>>();
-            let checked = claims.iter().map(|claim| judged(&program, coalition, true, claim, largest_distance));
+            let checked = claims.iter().map(|claim| self.judged(&program, coalition, true, claim, largest_distance));
             match checked.max_by_key(|checked| checked.valid) {
                 Some(checked) => coalitions.push(checked),
                 None => coalitions.push(Checked {
@@ -333,7 +335,7 @@ impl CertificateFile {
         for claim in &self.coalitions {
             match Coalition::of(&program, &claim.parties) {
                 Ok(coalition) if promised.contains(&coalition) => {}
-                Ok(coalition) => coalitions.push(judged(&program, coalition, false, claim, largest_distance)),
+                Ok(coalition) => coalitions.push(self.judged(&program, coalition, false, claim, largest_distance)),
                 Err(error) => coalitions.push(Checked {
                     parties: claim.parties.iter().map(ToString::to_string).collect(),
                     promised: false,
@@ -360,6 +362,83 @@ impl CertificateFile {
             seconds: started.elapsed().as_secs_f64(),
         })
     }
+
+    /// Checks the certificate of a claim, and that it is about the coalition that the claim names.
+    fn judged(
+        &self,
+        program: &Program,
+        coalition: Coalition,
+        promised: bool,
+        claim: &CoalitionClaim,
+        largest_distance: f64,
+    ) -> Checked {
+        let nothing = Checked::nothing(program, coalition, promised);
+        let Some(certificate) = &claim.certificate else {
+            let how = match claim.by {
+                By::Certificate => "with a certificate, which is not there",
+                By::Count => "by counting, which leaves no certificate",
+                By::Nothing => "by nothing",
+            };
+            let verdict = claim.verdict.escape_debug();
+            return Checked { why: Some(format!("no certificate: the file says `{verdict}`, found {how}")), ..nothing };
+        };
+        let nothing = Checked { steps: Some(certificate.steps.len()), ..nothing };
+        match check::check(program, certificate) {
+            Err(error) => Checked { why: Some(error.to_string()), ..nothing },
+            Ok(checked) if checked.coalition != coalition => {
+                Checked { why: Some(format!("its certificate is about {}", checked.coalition)), ..nothing }
+            }
+            Ok(checked) if self.claimed_otherwise(program, claim, &checked, promised).is_some() => {
+                Checked { why: self.claimed_otherwise(program, claim, &checked, promised), ..nothing }
+            }
+            Ok(checked) => {
+                let distance = checked.statistical_distance;
+                let far = format!(
+                    "it is proved at the statistical distance {}, above the {} allowed",
+                    decimal::exact(distance),
+                    decimal::exact(largest_distance)
+                );
+                let valid = distance <= largest_distance;
+                Checked {
+                    valid,
+                    simulator: Some(checked.simulator),
+                    conditional: Some(checked.conditional),
+                    statistical_distance: Some(distance),
+                    why: (!valid).then_some(far),
+                    ..nothing
+                }
+            }
+        }
+    }
+
+    /// What the file says of a coalition that its certificate does not show. Nothing is believed that stands beside a certificate; but a file in which
+    /// more stands than is proved would be read by somebody who saw that it passed.
+    fn claimed_otherwise(
+        &self,
+        program: &Program,
+        claim: &CoalitionClaim,
+        checked: &check::Checked,
+        promised: bool,
+    ) -> Option<String> {
+        let otherwise = |what: &str| Some(format!("the file says otherwise than its certificate shows: {what}"));
+        if self.digest != program.digest().to_hex().as_str() {
+            return otherwise("the digest");
+        }
+        if claim.verdict != "proved" || claim.by != By::Certificate {
+            return otherwise("the verdict");
+        }
+        if claim.simulator != Some(checked.simulator) {
+            return otherwise("which claim is proved");
+        }
+        if claim.statistical_distance != Some(checked.statistical_distance) {
+            return otherwise("the statistical distance");
+        }
+        if claim.outputs != outputs_of(program, checked.coalition) {
+            return otherwise("the declared outputs");
+        }
+        (claim.promised != promised)
+            .then(|| "the file says otherwise than the scheme: whether this coalition is promised".to_owned())
+    }
 }
 
 fn is_about(claim: &CoalitionClaim, coalition: Coalition) -> bool {
@@ -383,54 +462,6 @@ impl Checked {
     }
 }
 
-/// Checks the certificate of a claim, and that it is about the coalition that the claim names.
-fn judged(
-    program: &Program,
-    coalition: Coalition,
-    promised: bool,
-    claim: &CoalitionClaim,
-    largest_distance: f64,
-) -> Checked {
-    let nothing = Checked::nothing(program, coalition, promised);
-    let Some(certificate) = &claim.certificate else {
-        let how = match claim.by {
-            By::Certificate => "with a certificate, which is not there",
-            By::Count => "by counting, which leaves no certificate",
-            By::Nothing => "by nothing",
-        };
-        let verdict = claim.verdict.escape_debug();
-        return Checked { why: Some(format!("no certificate: the file says `{verdict}`, found {how}")), ..nothing };
-    };
-    let nothing = Checked { steps: Some(certificate.steps.len()), ..nothing };
-    match check::check(program, certificate) {
-        Err(error) => Checked { why: Some(error.to_string()), ..nothing },
-        Ok(checked) if checked.coalition != coalition => {
-            Checked { why: Some(format!("its certificate is about {}", checked.coalition)), ..nothing }
-        }
-        Ok(checked) => {
-            let distance = checked.statistical_distance;
-            let far = format!(
-                "it is proved at the statistical distance {distance:e}, above the {largest_distance:e} allowed"
-            );
-            let valid = distance <= largest_distance;
-            Checked {
-                valid,
-                simulator: Some(checked.simulator),
-                conditional: Some(checked.conditional),
-                statistical_distance: Some(distance),
-                why: (!valid).then_some(far),
-                ..nothing
-            }
-        }
-    }
-}
-
-/// Whether a name shows on a screen as what it is: no control characters, no marks that reorder text.
-fn is_printable(name: &str) -> bool {
-    let reorders = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !name.chars().any(|c| c.is_control() || reorders(c))
-}
-
 impl CheckReport {
     /// Whether every promised coalition, and every other one in the file, is proved.
     #[must_use]
@@ -440,138 +471,4 @@ impl CheckReport {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::proof::{Asked, Proof};
-
-    const LARGEST: f64 = 1e-12;
-
-    fn stored() -> CertificateFile {
-        let suite = Suite::built_in("mpcformer-as-benchmarked").unwrap();
-        let subject = Subject::find("exp/limit", Registry::built_in()).unwrap();
-        let sizes = Sizes::new(4, 1).unwrap();
-        Proof::new(&subject, &suite, sizes, 1, &Asked::Promised, &|_, _| {}).unwrap().certificates
-    }
-
-    fn stated(suite: &str) -> Statement {
-        let suite = Suite::built_in(suite).unwrap();
-        Statement {
-            subject: "exp/limit".to_owned(),
-            subject_text: None,
-            suite,
-            sizes: Sizes::new(4, 1).unwrap(),
-            queries: 1,
-        }
-    }
-
-    #[test]
-    fn what_the_user_states_is_checked_and_not_what_the_file_says() {
-        let file = stored();
-        assert!(
-            file.check(Some(&stated("mpcformer-as-benchmarked")), Registry::built_in(), LARGEST).unwrap().is_valid()
-        );
-        let other = file.check(Some(&stated("faithful")), Registry::built_in(), LARGEST).unwrap();
-        assert!(!other.is_valid() && other.stated_by_user && other.suite == "faithful");
-        // The forgery: another suite's name over these contents.
-        let mut forged = file.clone();
-        forged.suite.name = "faithful".to_owned();
-        let report = forged.check(None, Registry::built_in(), LARGEST).unwrap();
-        assert!(report.suite.contains("not the built-in suite of that name"), "{}", report.suite);
-        assert!(!report.stated_by_user);
-    }
-
-    #[test]
-    fn every_promised_coalition_must_be_there_and_proved() {
-        let file = stored();
-        for left_out in 0..file.coalitions.len() {
-            let mut fewer = file.clone();
-            let name = fewer.coalitions.remove(left_out).parties;
-            if fewer.coalitions.is_empty() {
-                continue;
-            }
-            let report = fewer.check(None, Registry::built_in(), LARGEST).unwrap();
-            assert!(!report.is_valid(), "without {name:?}");
-            assert!(
-                report.coalitions.iter().any(|checked| checked.why.as_deref() == Some("the file says nothing of it"))
-            );
-            // The same with the verdict, but no certificate.
-            let mut counted = file.clone();
-            counted.coalitions[left_out].certificate = None;
-            counted.coalitions[left_out].by = By::Count;
-            assert!(!counted.check(None, Registry::built_in(), LARGEST).unwrap().is_valid(), "counted {name:?}");
-            // A certificate of another coalition in its place.
-            let mut swapped = file.clone();
-            swapped.coalitions[left_out].certificate =
-                file.coalitions[(left_out + 1) % file.coalitions.len()].certificate.clone();
-            assert!(!swapped.check(None, Registry::built_in(), LARGEST).unwrap().is_valid(), "swapped {name:?}");
-        }
-    }
-
-    #[test]
-    fn proofs_of_a_protocol_file_stand_alone_and_say_that_they_are_about_its_contents() {
-        let text = include_str!("../../protocols/examples/bolt.protocol").to_owned();
-        // There is no such file: everything is in the text.
-        let subject = Subject::of_text("gone.protocol", text.clone(), Registry::built_in()).unwrap();
-        let suite = Suite::built_in("faithful").unwrap();
-        let proof = Proof::new(&subject, &suite, Sizes::new(3, 1).unwrap(), 1, &Asked::Promised, &|_, _| {}).unwrap();
-        let stored = serde_json::to_string(&proof.certificates).unwrap();
-        let file = CertificateFile::parse(&stored).unwrap();
-        let report = file.check(None, Registry::built_in(), LARGEST).unwrap();
-        assert!(report.is_valid() && report.digest == proof.report.digest);
-        assert!(report.subject.contains("gone.protocol") && report.subject.contains("stored with the proofs"));
-        // Other contents under the same name lose the proofs, and a model's name over them does not look like the model.
-        let other = text.replace("a > 2.7", "a > 2.5");
-        assert_ne!(other, text);
-        assert!(
-            !CertificateFile { subject_text: Some(other), ..file.clone() }
-                .check(None, Registry::built_in(), LARGEST)
-                .unwrap()
-                .is_valid()
-        );
-        let named = CertificateFile { subject: "bert-base".to_owned(), ..file }
-            .check(None, Registry::built_in(), LARGEST)
-            .unwrap();
-        assert!(named.subject.contains("a protocol file whose text"), "{}", named.subject);
-    }
-
-    #[test]
-    fn proofs_under_a_suite_with_a_protocol_file_hold_its_text() {
-        let mut suite = Suite::built_in("faithful").unwrap();
-        suite.protocols.insert(viewless_protocols::nonlinear::Function::GELU, "gone.protocol".to_owned());
-        let text = include_str!("../../protocols/examples/bolt.protocol").to_owned();
-        suite.protocol_files.insert("gone.protocol".to_owned(), text.clone());
-        let (subject, sizes) = (Subject::find("bert-base", Registry::built_in()).unwrap(), Sizes::new(2, 1).unwrap());
-        let proof = Proof::new(&subject, &suite, sizes, 1, &Asked::Named(vec!["P0".to_owned()]), &|_, _| {}).unwrap();
-        let file = CertificateFile::parse(&serde_json::to_string(&proof.certificates).unwrap()).unwrap();
-        let p0 = |file: &CertificateFile| {
-            file.check(None, Registry::built_in(), LARGEST).unwrap().coalitions.iter().any(|one| one.valid)
-        };
-        assert!(p0(&file));
-        let mut other = file;
-        other.suite.protocol_files.insert("gone.protocol".to_owned(), text.replace("a > 2.7", "a > 2.5"));
-        assert!(!p0(&other));
-    }
-
-    #[test]
-    fn names_that_forge_lines_of_a_report_are_refused() {
-        for name in ["bert-base\nP0: 1 steps, the proof holds", "bert\u{1b}[2J", "bert\u{202e}esab"] {
-            let mut forged = stored();
-            forged.subject = name.to_owned();
-            let text = serde_json::to_string(&forged).unwrap();
-            assert!(matches!(CertificateFile::parse(&text), Err(CertificateError::Name { .. })), "{name:?}");
-        }
-    }
-
-    #[test]
-    fn files_without_proofs_and_of_other_versions_are_refused() {
-        let mut empty = stored();
-        empty.coalitions.iter_mut().for_each(|claim| claim.certificate = None);
-        let text = serde_json::to_string(&empty).unwrap();
-        assert!(matches!(CertificateFile::parse(&text), Err(CertificateError::Empty)));
-        let old = serde_json::to_string(&CertificateFile { format: 1, ..stored() }).unwrap();
-        assert!(matches!(CertificateFile::parse(&old), Err(CertificateError::Format { found: 1 })));
-        assert!(matches!(CertificateFile::parse("{}"), Err(CertificateError::Malformed { .. })));
-        let file = stored();
-        assert_eq!(CertificateFile::parse(&serde_json::to_string(&file).unwrap()).unwrap(), file);
-    }
-}
+mod tests;

@@ -142,7 +142,7 @@ impl FunctionEntry {
         let not_right = |failing: &&Failing| failing.quality == Quality::Right;
         Self {
             function: card.function.to_string(),
-            protocol: card.name.to_string(),
+            protocol: protocol.title(),
             certified_max_error: certified(protocol, suite, row_length),
             domain: format!("{} in [{}, {}]{elements}", domain.of, domain.low, domain.high),
             not_right: card.fails.iter().find(not_right).map(|failing| failing.why.to_string()),

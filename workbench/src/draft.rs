@@ -10,6 +10,7 @@ use serde::Serialize;
 use std::fmt::Write;
 use thiserror::Error;
 use viewless_proofs::audit::{self, AuditError, ClaimVerdict, Question};
+use viewless_protocols::decimal;
 use viewless_protocols::nonlinear::minimax::{self, Polynomial};
 use viewless_protocols::nonlinear::{Function, Registry};
 use viewless_protocols::suite::Suite;
@@ -193,7 +194,7 @@ impl Draft {
                 return Ok(Self { protocol, text: text(error), error, certified_max_error, interval });
             }
         }
-        Err(unusable(format!("an error of {:.2e} is not confirmed", seen.approximation_max_error)))
+        Err(unusable(format!("an error of {} is not confirmed", decimal::at_most(seen.approximation_max_error, 2))))
     }
 }
 
@@ -234,7 +235,7 @@ fn rounded_up(error: f64) -> f64 {
     let digit = 10.0_f64.powi(error.log10().floor() as i32 - 1);
     let rounded = (error / digit).ceil() * digit;
     // The shortest decimal number of two digits, not that number and some dust.
-    format!("{rounded:.1e}").parse().unwrap_or(rounded)
+    decimal::scientific(rounded, 1).parse().unwrap_or(rounded)
 }
 
 fn card(request: &Request, (low, high): (f64, f64), error: f64) -> String {
@@ -246,7 +247,8 @@ fn card(request: &Request, (low, high): (f64, f64), error: f64) -> String {
          summary  \"{of} of degree {degree}, with the least largest error\"\n\
          source   \"drafted by viewless new, by Remez' exchange\"\n\
          interval [{low}, {high}]\n\
-         error    {error:.1e}\n\n"
+         error    {}\n\n",
+        decimal::at_most(error, 1)
     )
 }
 

@@ -60,6 +60,15 @@ impl ErrorAudit {
             ClaimVerdict::Exceeds | ClaimVerdict::Undecided | ClaimVerdict::NotCovered => false,
         }
     }
+
+    /// Whether the figures are about every input of the range: no row of it leaves a claim on the way.
+    #[must_use]
+    pub fn covers_all(&self) -> bool {
+        match self {
+            Self::Number(_) => true,
+            Self::Rows(report) => report.covered.iter().all(|claim| claim.is_kept),
+        }
+    }
 }
 
 /// Whether a protocol is one of rows and not of single numbers.

@@ -1,6 +1,7 @@
 //! Whether an answer is the model's: what speaks against it, in sentences.
 
 use crate::answer::Answer;
+use viewless_protocols::decimal;
 use viewless_protocols::model::{Activation, AttentionWeights, TransformerConfig};
 use viewless_protocols::nonlinear::{Function, Truth};
 use viewless_protocols::suite::{MissingProtocol, Protocols, Suite};
@@ -27,12 +28,16 @@ pub fn doubts(private: &Answer, plaintext: &Answer, max_abs_error: f64, suite: &
     let unit = (-f64::from(suite.fixed().fraction_bits())).exp2();
     if largest > 0.0 && largest < UNITS * unit {
         doubts.push(format!(
-            "the numbers of the answer are at most {largest:.1e}, and a unit of {} fraction bits is {unit:.1e}: too few bits for them",
-            suite.fixed().fraction_bits()
+            "the numbers of the answer are at most {}, and a unit of {} fraction bits is {}: too few bits for them",
+            decimal::at_most(largest, 1),
+            suite.fixed().fraction_bits(),
+            decimal::scientific(unit, 1)
         ));
     } else if largest > 0.0 && max_abs_error > largest / 2.0 {
         doubts.push(format!(
-            "the error, {max_abs_error:.1e}, is more than half of the largest number of the answer, {largest:.1e}"
+            "the error, {}, is more than half of the largest number of the answer, {}",
+            decimal::scientific(max_abs_error, 1),
+            decimal::scientific(largest, 1)
         ));
     }
     doubts
@@ -48,7 +53,9 @@ pub fn beyond_certified(plaintext: &Answer, max_abs_error: f64, certified: Optio
     let largest = plaintext.values().iter().fold(1.0, |most: f64, x| most.max(x.abs()));
     let bound = certified.filter(|bound| max_abs_error.is_nan() || max_abs_error > bound + FLOAT32 * largest)?;
     Some(format!(
-        "the error, {max_abs_error:.1e}, is more than what is certified for this text, {bound:.1e}, and what float32 may err in plaintext"
+        "the error, {}, is more than what is certified for this text, {}, and what float32 may err in plaintext",
+        decimal::scientific(max_abs_error, 1),
+        decimal::at_most(bound, 1)
     ))
 }
 

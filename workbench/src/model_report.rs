@@ -11,6 +11,7 @@ use crate::subject::{Subject, SubjectError};
 use serde::Serialize;
 use thiserror::Error;
 use viewless_models::Model;
+use viewless_protocols::decimal;
 use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
@@ -168,7 +169,10 @@ fn advise(
     if !failures.safe {
         let exact = &failures.exact.price;
         needed(
-            format!("some truncation fails in an inference with probability {:.1e}", failures.probability),
+            format!(
+                "some truncation fails in an inference with probability {}",
+                decimal::scientific(failures.probability, 1)
+            ),
             format!(
                 "choose truncation = \"exact\", which never fails and takes {} rounds and {} bytes online instead of {} and {}",
                 exact.rounds_online, exact.bytes_online, own.rounds_online, own.bytes_online

@@ -77,6 +77,10 @@ pub fn suite(name: &str, registry: &Registry) -> Result<Suite, NamedError> {
             let read = Subject::of_text(&place.display().to_string(), text, registry).map_err(unusable)?;
             suite.protocol_files.extend(read.text.map(|text| (file, text)));
         }
+        // Reports call a suite by its name alone.
+        if Suite::built_in(&suite.name).is_ok_and(|built_in| built_in != suite) {
+            return Err(SuiteError::NameTaken { name: suite.name }.into());
+        }
         return Ok(suite);
     }
     Suite::built_in(name).map_err(|error| match error {
@@ -156,7 +160,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mine.toml");
         let text = std::fs::read_to_string("../protocols/src/suites/faithful.toml").unwrap();
-        std::fs::write(&path, text.replace("gelu/cosine", "parts/gelu.protocol")).unwrap();
+        let other = text.replace("gelu/cosine", "parts/gelu.protocol").replace("\"faithful\"", "\"mine\"");
+        std::fs::write(&path, other).unwrap();
         let read = || suite(&path.display().to_string(), Registry::built_in());
         let missing = read().unwrap_err().to_string();
         assert!(missing.contains("mine.toml") && missing.contains("parts/gelu.protocol"), "{missing}");
@@ -169,5 +174,35 @@ mod tests {
         std::fs::write(&file, &bolt).unwrap();
         let found = read().unwrap();
         assert_eq!(found.protocol_files.into_iter().collect::<Vec<_>>(), [("parts/gelu.protocol".to_owned(), bolt)]);
+    }
+
+    #[test]
+    fn nothing_is_called_like_what_comes_with_viewless_and_is_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let text = std::fs::read_to_string("../protocols/src/suites/faithful.toml").unwrap();
+        assert!(suite(&write("same.toml", &text), Registry::built_in()).is_ok());
+        let other = write("other.toml", &text.replace("gelu/cosine", "gelu/quad"));
+        let refused = suite(&other, Registry::built_in()).unwrap_err().to_string();
+        assert!(refused.contains("`faithful` is the name of a suite that comes with viewless"), "{refused}");
+        let hidden = write("hidden.toml", &text.replace("\"faithful\"", "\"a\\u001b[2Jb\""));
+        let refused = suite(&hidden, Registry::built_in()).unwrap_err().to_string();
+        assert!(refused.contains("`a\\u{1b}[2Jb` holds control characters"), "{refused}");
+        let lan =
+            |bits: &str| format!("name = \"lan\"\nbandwidth-bits-per-second = {bits}\nlatency-seconds = 0.0008\n");
+        let refused = network(&write("n.toml", &lan("1e12"))).unwrap_err().to_string();
+        assert!(refused.contains("`lan` is the name of a network"), "{refused}");
+        // A protocol file is told apart by its path, because examples are twins of what they are named for.
+        let bolt = std::fs::read_to_string("../protocols/examples/bolt.protocol").unwrap();
+        let file = write("mine.protocol", &bolt);
+        let subject = crate::Subject::find(&file, Registry::built_in()).unwrap();
+        assert_eq!(subject.protocol().unwrap().title(), format!("gelu/bolt ({file})"));
+        let escaped = write("escaped.protocol", &bolt.replacen("summary  \"", "summary  \"\u{1b}[31m", 1));
+        let refused = crate::Subject::find(&escaped, Registry::built_in()).unwrap_err().to_string();
+        assert!(refused.contains("does not show as itself"), "{refused}");
     }
 }

@@ -52,6 +52,9 @@ pub struct ProveReport {
     /// If all coalitions were asked about: the largest that are proved, of those outside which somebody has an input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maximal: Option<Vec<Vec<String>>>,
+    /// Coalitions that the scheme promises, and about which nobody asked: of these nothing is said.
+    #[serde(skip)]
+    pub unasked: Vec<Vec<String>>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -185,6 +188,7 @@ impl Proof {
             },
             coalitions: reports,
             maximal: (*asked == Asked::All).then(maximal),
+            unasked: promised.iter().filter(|one| !coalitions.contains(one)).map(|&one| names(one)).collect(),
             seconds: started.elapsed().as_secs_f64(),
         };
         let certificates = CertificateFile {

@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::arguments;
 use crate::error::CliError;
 use crate::file::Pending;
-use crate::render::words;
+use crate::render::{units, words};
 use crate::screen::{self, Manner};
 use clap::Args;
 use serde::Serialize;
@@ -78,8 +78,9 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let file = path.display().to_string();
     let (low, high) = draft.interval;
     let sentence = format!(
-        "{name} is in {file}; over the reals it errs by at most {:.1e} on [{low}, {high}], and no run that does not wrap by more than {:.1e}.",
-        draft.error, draft.certified_max_error
+        "{name} is in {file}; over the reals it errs by at most {} on [{low}, {high}], and no run that does not wrap by more than {}.",
+        units::at_most(draft.error, 1),
+        units::at_most(draft.certified_max_error, 1)
     );
     let next =
         format!("viewless assay {file}\nviewless compare {} --with {file}\n", name.split('/').next().unwrap_or(name));

@@ -10,14 +10,16 @@ use viewless_workbench::assay::Assay;
 pub fn sentence(assay: &Assay) -> String {
     let name = &assay.card.name;
     let rounds = assay.cheap.price().rounds_online;
+    let rows = if assay.right.covers_all() { "" } else { " on rows that keep the claims below" };
+    let private = format!("beyond inputs and declared outputs of their own, {}", proof::told(&assay.private));
     let not_right = assay.card.fails.iter().find(|fails| fails.quality == "right");
     match (assay.right.holds(), assay.private.is_proved()) {
         (true, true) => match not_right {
-            None => format!(
-                "{name} can be used: it keeps its card's claim, tells no party anything, and takes {rounds} rounds."
-            ),
+            None => {
+                format!("{name} can be used: it keeps its card's claim{rows}, takes {rounds} rounds, and {private}.")
+            }
             Some(fails) => format!(
-                "{name} keeps its card's claim and tells no party anything, but is not the function that a model has in its place: {}.",
+                "{name} keeps its card's claim{rows}, and {private}; but it is not the function that a model has in its place: {}.",
                 fails.why
             ),
         },

@@ -16,8 +16,8 @@ pub fn sentence(audit: &ErrorAudit) -> String {
         }
         ErrorAudit::Rows(report) => {
             // What is certified is about the rows on which every claim on the way holds.
-            let is_all = report.covered.iter().all(|claim| claim.is_kept);
-            let of = if is_all { "row of elements" } else { "row that keeps the claims below, of elements" };
+            let of =
+                if audit.covers_all() { "row of elements" } else { "row that keeps the claims below, of elements" };
             (&report.protocol, report.verdict, report.certified_max_error, of, report.range)
         }
     };
@@ -29,7 +29,7 @@ pub fn sentence(audit: &ErrorAudit) -> String {
     };
     let bound = certified.map_or_else(
         || "and no finite bound of its error is known".to_owned(),
-        |error| format!("and no run that does not wrap errs by more than {}", units::scientific(error, 1)),
+        |error| format!("and no run that does not wrap errs by more than {}", units::at_most(error, 1)),
     );
     format!("{name} {claim}, {bound}, on any {of} in [{low}, {high}].")
 }
@@ -91,19 +91,31 @@ pub(super) fn leaves(operation: &Operation) -> String {
 /// What fails beyond, for a function of one number.
 fn of_number_fails(diagnosis: &Diagnosis, why_not: &WhyNot) -> String {
     let Diagnosis { fails_at, operation, error, claimed, .. } = diagnosis;
+    let x = argument(*fails_at);
     match operation {
         Some(operation) => {
             let place = place(operation, why_not);
             let grows = operation.grows_with_power.map_or_else(String::new, |power| format!(" and grows as x^{power}"));
-            format!("at x = {} {place} {}{grows}", units::real(*fails_at), leaves(operation))
+            format!("at x = {x} {place} {}{grows}", leaves(operation))
         }
-        None => format!(
-            "at x = {} it errs by {} over the reals, where {} is claimed, and no operation leaves the headroom",
-            units::real(*fails_at),
-            units::scientific(*error, 3),
-            units::scientific(*claimed, 3)
-        ),
+        None => {
+            let (error, claimed) = told_apart(*error, *claimed);
+            format!(
+                "at x = {x} it errs by up to {error} over the reals, where {claimed} is claimed, and no operation leaves the headroom"
+            )
+        }
     }
+}
+
+/// An argument at which something is so: what is not zero is not written as zero.
+fn argument(x: f64) -> String {
+    if x != 0.0 && x.abs() < 1e-4 { units::scientific(x, 3) } else { units::real(x) }
+}
+
+/// What an error is certified to be at most, and the smaller one that is claimed, with as many digits as tell them apart.
+fn told_apart(more: f64, less: f64) -> (String, String) {
+    let written = |digits| (units::at_most(more, digits), units::at_most(less, digits));
+    (3..15).map(written).find(|(more, less)| more != less).unwrap_or_else(|| written(15))
 }
 
 /// What others do where this protocol fails.
@@ -138,14 +150,19 @@ fn real(x: f64) -> String {
     units::scientific(x, 4)
 }
 
+/// What is certified: a bound, also as it is written.
+fn at_most(x: f64) -> String {
+    units::at_most(x, 4)
+}
+
 /// Every error of a report, a line each.
 fn errors(report: &Report) -> TextTable {
     let mut table = TextTable::of_numbers(&["", "error", "units", "at"]);
     let ulp = |x: f64| format!("{x:.2}");
     table.row([
         "certified, every run on every input".to_owned(),
-        report.certified_max_error.map_or_else(unbounded, real),
-        report.certified_max_error_ulp.map_or_else(unbounded, ulp),
+        report.certified_max_error.map_or_else(unbounded, at_most),
+        report.certified_max_error_ulp.map_or_else(unbounded, |x| units::decimals_at_most(x, 2)),
         units::real(report.certified_at),
     ]);
     table.row([
@@ -156,7 +173,7 @@ fn errors(report: &Report) -> TextTable {
     ]);
     table.row([
         "of the circuit over the reals, certified".to_owned(),
-        real(report.approximation_max_error),
+        at_most(report.approximation_max_error),
         "-".to_owned(),
         units::real(report.approximation_at),
     ]);
@@ -212,7 +229,7 @@ fn of_number(report: &Report, suite: &Suite) -> String {
             ClaimVerdict::NotCovered => "not covered",
         }
     );
-    let excess = report.certified_excess.map_or_else(unbounded, real);
+    let excess = report.certified_excess.map_or_else(unbounded, at_most);
     text +=
         &format!("fixed      {excess} is the most that fixed point adds to the claim, certified; negative: nothing\n");
     let failure = report.failure_probability_per_element;
@@ -239,4 +256,16 @@ fn of_number(report: &Report, suite: &Suite) -> String {
     text +=
         &format!("time       {:.2} s certified, {:.2} s observed\n", report.seconds_certified, report.seconds_observed);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{argument, told_apart};
+
+    #[test]
+    fn what_exceeds_is_not_written_as_what_it_exceeds_and_what_is_not_zero_not_as_zero() {
+        assert_eq!(told_apart(0.170_008, 0.170_004), ("1.70008e-1".to_owned(), "1.70004e-1".to_owned()));
+        assert_eq!(told_apart(2.5, 1.0), ("2.500".to_owned(), "1.000".to_owned()));
+        assert_eq!([argument(0.0), argument(2.4e-15), argument(-0.27879)], ["0.00000", "2.400e-15", "-0.27879"]);
+    }
 }

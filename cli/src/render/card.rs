@@ -1,6 +1,7 @@
 //! A protocol's card as text.
 
 use super::table::hanging;
+use super::units;
 use viewless_workbench::card::{CardReport, ClaimReport, FailingReport, name_of};
 
 /// A few lines in a list.
@@ -73,7 +74,7 @@ fn claim_text(claim: &ClaimReport) -> String {
 /// A number without needless digits.
 fn number(number: f64) -> String {
     let size = number.abs();
-    if number == 0.0 || (1e-2..1e6).contains(&size) { format!("{number}") } else { format!("{number:e}") }
+    if (1e-2..1e6).contains(&size) { format!("{number}") } else { units::exact(number) }
 }
 
 #[cfg(test)]

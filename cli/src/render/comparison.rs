@@ -138,5 +138,5 @@ pub fn markdown(comparison: &SuiteComparison) -> String {
 /// A protocol's worst error.
 #[must_use]
 pub fn error(function: &FunctionEntry) -> String {
-    function.certified_max_error.map_or_else(|| "no bound".to_owned(), |error| units::scientific(error, 1))
+    function.certified_max_error.map_or_else(|| "no bound".to_owned(), |error| units::at_most(error, 1))
 }

@@ -61,7 +61,7 @@ fn of_suite(found: &SuiteFailures, limit: f64) -> String {
         functions.row([
             function.function.clone(),
             function.truncated.to_string(),
-            format!("{:.3e}", function.expected_corrupted),
+            units::scientific(function.expected_corrupted, 3),
             corrupted(function.corrupted),
         ]);
     }
@@ -77,7 +77,7 @@ fn of_suite(found: &SuiteFailures, limit: f64) -> String {
     for Failures { expected_corrupted, probability, price, .. } in [&found.local, &found.exact] {
         choices.row([
             price.choice.clone(),
-            if *expected_corrupted == 0.0 { "0".to_owned() } else { format!("{expected_corrupted:.3e}") },
+            units::scientific(*expected_corrupted, 3),
             units::probability(*probability),
             price.rounds_online.to_string(),
             units::bytes(price.bytes_online),

@@ -45,7 +45,7 @@ pub fn sentence(report: &InferenceReport) -> String {
         (Some(private), Some(plain)) if private == plain => format!("the label is that of plaintext, {private}"),
         (Some(private), Some(plain)) => format!("the label is {private}, and that of plaintext is {plain}"),
         _ => {
-            format!("the private answer is within {} of the plaintext one", units::scientific(report.max_abs_error, 1))
+            format!("the private answer is within {} of the plaintext one", units::at_most(report.max_abs_error, 1))
         }
     };
     match broken.len() {
@@ -129,7 +129,7 @@ pub fn answers(report: &InferenceReport) -> String {
         (Some(bound), _) => {
             format!(
                 "{} (no run on this text that does not wrap errs by more against the exact functions)",
-                units::scientific(bound, 2)
+                units::at_most(bound, 2)
             )
         }
         (None, Some(why)) => format!("nothing for this text: {why}"),

@@ -55,7 +55,7 @@ pub fn text(report: &ModelReport, kind: &Kind, explain: bool) -> String {
     text += "\n== RIGHT ==\n";
     text += &comparison::functions_of(std::slice::from_ref(&report.verdicts)).lines();
     text += &format!(
-        "any failure in an inference {} (every truncated number taken as 1 in size)\n",
+        "any failure in an inference {} (truncated numbers taken as 1 in size, outputs of a softmax as their share of 1)\n",
         units::probability(report.failures.probability)
     );
     if let Some(run) = &report.inference {

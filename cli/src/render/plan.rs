@@ -11,14 +11,14 @@ pub fn text(plan: &Plan, catalogue: &Catalogue, machine: Option<&MachineFile>, e
     let request = &plan.request;
     let chosen = &plan.chosen;
     let mut text = format!(
-        "{}, {} tokens, on {}: {} of {} for a query, with certified site errors that add up to {} (at most {:e}).\n",
+        "{}, {} tokens, on {}: {} of {} for a query, with certified site errors that add up to {} (at most {}).\n",
         plan.model,
         plan.seq,
         request.network.name(),
         units::seconds(chosen.seconds),
         if chosen.computation_seconds > 0.0 { "messages and computation" } else { "online messages" },
         error(chosen),
-        request.error_budget
+        units::exact(request.error_budget)
     );
     text += &bound(plan);
     if let Some(machine) = machine {
@@ -35,7 +35,7 @@ pub fn text(plan: &Plan, catalogue: &Catalogue, machine: Option<&MachineFile>, e
     for swap in &plan.swaps {
         let sign = if swap.seconds < 0.0 { "-" } else { "+" };
         let time = format!("{sign}{}", units::seconds(swap.seconds.abs()));
-        table.row([swap.function.clone(), swap.instead.clone(), time, format!("{:+.1e}", swap.error)]);
+        table.row([swap.function.clone(), swap.instead.clone(), time, signed(swap.error)]);
     }
     text += &table.lines();
     text += "\nBest suites of other schemes, and the built-in suites (* meets the same limits):\n";
@@ -79,9 +79,15 @@ fn of_machine(plan: &Plan, machine: &MachineFile) -> String {
     )
 }
 
+/// A difference, with its sign.
+fn signed(difference: f64) -> String {
+    let size = units::scientific(difference.abs(), 1);
+    format!("{}{size}", if difference < 0.0 { "-" } else { "+" })
+}
+
 fn error(priced: &Priced) -> String {
     match (priced.error, priced.not_right.is_empty()) {
-        (Some(error), _) => format!("{error:.2e}"),
+        (Some(error), _) => units::at_most(error, 2),
         (None, true) => "no bound".to_owned(),
         (None, false) => "of another".to_owned(),
     }
@@ -198,7 +204,7 @@ fn conventions(plan: &Plan) -> String {
          error  largest certified error of each site on its protocol's interval, added up over all sites; what follows a site\n\
          \x20      may enlarge its error, so this is no bound on the answer: see `viewless infer` with the suite;\n\
          \x20      of another: the suite computes other functions than the model has, which it names as not right\n\
-         wraps  expected in an inference, if truncated numbers are about 1; at most {:e} are allowed\n",
-        plan.request.most_wraps
+         wraps  expected in an inference, if truncated numbers are about 1; at most {} are allowed\n",
+        units::exact(plan.request.most_wraps)
     )
 }

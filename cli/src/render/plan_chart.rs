@@ -94,7 +94,7 @@ pub fn front(plan: &Plan, points: &[(f64, f64, String)]) -> String {
     let drawing = html! {
         @for tick in x.ticks() {
             line x1=(x.at(tick)) x2=(x.at(tick)) y1=(TOP) y2=(HEIGHT) stroke=(FAINT) {}
-            (words(x.at(tick), HEIGHT + 18.0, "middle", &format!("{tick:.0e}")))
+            (words(x.at(tick), HEIGHT + 18.0, "middle", &units::scientific(tick, 0)))
         }
         @for tick in y.ticks() {
             line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(y.at(tick)) y2=(y.at(tick)) stroke=(FAINT) {}
@@ -102,7 +102,7 @@ pub fn front(plan: &Plan, points: &[(f64, f64, String)]) -> String {
         }
         @let edge = x.at(budget);
         line x1=(edge) x2=(edge) y1=(TOP) y2=(HEIGHT) stroke="#d55e00" stroke-dasharray="6 4" stroke-width="1.5" {}
-        (words(edge - 5.0, TOP + 12.0, "end", &format!("budget {budget:.1e}")))
+        (words(edge - 5.0, TOP + 12.0, "end", &format!("budget {}", units::exact(budget))))
         polyline points=(steps.join(" ")) fill="none" stroke="#0072b2" stroke-width="2" {}
         @for (index, (error, seconds, _)) in points.iter().enumerate() {
             circle cx=(x.at(*error)) cy=(y.at(*seconds)) r="4" fill="#0072b2" {}
@@ -262,8 +262,10 @@ pub fn map(catalogue: &Catalogue, request: &PlanRequest) -> String {
         }
     };
     let heading = format!(
-        "{}, {} tokens: the fastest suite for one query within an error of {:e}",
-        catalogue.model, catalogue.seq, request.error_budget
+        "{}, {} tokens: the fastest suite for one query within an error of {}",
+        catalogue.model,
+        catalogue.seq,
+        units::exact(request.error_budget)
     );
     let reading = "Each colour is a suite; up is more bandwidth, right is more latency. White dots are the networks that lie here.";
     picture(BOTTOM + 70.0 + 20.0 * kinds.len() as f64, &heading, reading, drawing)

@@ -4,6 +4,7 @@ use super::table::TextTable;
 use super::{units, words};
 use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::{Offending, excess_bits};
+use viewless_protocols::plain::plain;
 use viewless_workbench::certificate::{CheckReport, Checked, DeclaredOutput};
 use viewless_workbench::proof::{CoalitionReport, ProveReport};
 
@@ -36,38 +37,15 @@ pub fn sentence(report: &ProveReport) -> String {
     let (refuted, undecided) = (of("refuted"), of("undecided"));
     let name = plain(&report.subject);
     match (refuted.is_empty(), undecided.is_empty()) {
+        (true, true) if report.unasked.is_empty() => {
+            format!("{name} is private: beyond inputs and declared outputs of their own, {}.", told(report))
+        }
         (true, true) => {
-            let counted = report.coalitions.iter().filter(|coalition| report.maximal.is_none() || coalition.promised);
-            let of = |claims: &[Simulator]| -> Vec<String> {
-                let counted =
-                    counted.clone().filter(|coalition| coalition.simulator.is_some_and(|s| claims.contains(&s)));
-                counted.map(|coalition| coalition.parties.join("+")).collect()
-            };
-            let (standard, samples, randomness) = (
-                of(&[Simulator::JointlyWithOutputs, Simulator::DrawsOwnSamples]),
-                of(&[Simulator::GivenOwnSamples]),
-                of(&[Simulator::GivenOwnRandomness]),
-            );
-            let clauses = [
-                (standard, "nothing to ", ""),
-                (
-                    samples,
-                    "to ",
-                    " nothing that these and its own samples do not tell together (a weaker claim: its outputs may depend on these samples)",
-                ),
-                (
-                    randomness,
-                    "to ",
-                    " nothing that these, its own samples and the random words that it is sent do not tell together (the weakest claim: its \
-                     outputs may depend on these samples and words)",
-                ),
-            ];
-            let clauses = clauses.into_iter().filter(|(parties, ..)| !parties.is_empty());
-            let clauses: Vec<String> =
-                clauses.map(|(parties, before, after)| format!("{before}{}{after}", words::list(&parties))).collect();
+            let unasked: Vec<String> = report.unasked.iter().map(|parties| parties.join("+")).collect();
             format!(
-                "{name} is private: beyond inputs and declared outputs of their own, messages tell {}.",
-                clauses.join("; ")
+                "Of {name}, beyond inputs and declared outputs of their own, {}. Nothing was asked, and nothing is said, about {}.",
+                told(report),
+                words::list(&unasked)
             )
         }
         (false, _) => format!("{name} is not private: {} can tell secrets apart.", words::list(&refuted)),
@@ -75,6 +53,38 @@ pub fn sentence(report: &ProveReport) -> String {
             format!("Whether {name} is private is not known: no proof against {} was found.", words::list(&undecided))
         }
     }
+}
+
+/// What messages tell beyond inputs and outputs, where everything that counts is proved: nothing, in one of the claims, with which one it is.
+#[must_use]
+pub fn told(report: &ProveReport) -> String {
+    let counted = report.coalitions.iter().filter(|coalition| report.maximal.is_none() || coalition.promised);
+    let of = |claims: &[Simulator]| -> Vec<String> {
+        let counted = counted.clone().filter(|coalition| coalition.simulator.is_some_and(|s| claims.contains(&s)));
+        counted.map(|coalition| coalition.parties.join("+")).collect()
+    };
+    let clauses = [
+        (of(&[Simulator::JointlyWithOutputs, Simulator::DrawsOwnSamples]), "nothing to ", ""),
+        (
+            of(&[Simulator::GivenOwnSamples]),
+            "to ",
+            " nothing that these and its own samples do not tell together (a weaker claim: its outputs may depend on these samples)",
+        ),
+        (
+            of(&[Simulator::GivenOwnRandomness]),
+            "to ",
+            " nothing that these, its own samples and the random words that it is sent do not tell together (the weakest claim: its \
+             outputs may depend on these samples and words)",
+        ),
+    ];
+    let clauses = clauses.into_iter().filter(|(parties, ..)| !parties.is_empty());
+    let clauses: Vec<String> =
+        clauses.map(|(parties, before, after)| format!("{before}{}{after}", words::list(&parties))).collect();
+    let distances = counted.filter_map(|coalition| coalition.statistical_distance);
+    let far = distances.fold(0.0_f64, f64::max);
+    let up_to =
+        if far > 0.0 { format!(", up to a statistical distance of {}", units::at_most(far, 1)) } else { String::new() };
+    format!("messages tell {}{up_to}", clauses.join("; "))
 }
 
 /// The readable page.
@@ -98,7 +108,7 @@ pub fn body(report: &ProveReport) -> String {
             format!("{:?}", coalition.by).to_lowercase(),
             coalition.simulator.map_or("-", short).to_owned(),
             coalition.messages.to_string(),
-            coalition.statistical_distance.map_or_else(|| "-".to_owned(), |distance| units::scientific(distance, 1)),
+            coalition.statistical_distance.map_or_else(|| "-".to_owned(), |distance| units::at_most(distance, 1)),
             format!("{:.3}", coalition.seconds),
         ]);
     }
@@ -159,10 +169,10 @@ fn output_line(output: &DeclaredOutput, certified_error: Option<f64>) -> String 
     let DeclaredOutput { value, party, name, shape, fraction_bits } = output;
     let carries = match certified_error {
         Some(error) => format!(
-            "certified to err by at most {} (domain of its card, runs that do not wrap), an element carries at most {:.1} bits \
+            "certified to err by at most {} (domain of its card, runs that do not wrap), an element carries at most {} bits \
              beyond the ideal result",
-            units::scientific(error, 3),
-            excess_bits(error, *fraction_bits)
+            units::at_most(error, 3),
+            units::decimals_at_most(excess_bits(error, *fraction_bits), 1)
         ),
         None => format!(
             "what it carries beyond the ideal result is unknown, because no error is certified here (for an error of at most e: \
@@ -173,19 +183,6 @@ fn output_line(output: &DeclaredOutput, certified_error: Option<f64>) -> String 
         "is told the output `{}` %{value} of {party}, shape {shape:?}, {fraction_bits} fraction bits; {carries}",
         plain(name)
     )
-}
-
-/// A text without control characters and marks that reorder text: those are written as escapes.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    let is_plain = |c: char| {
-        !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_plain(c) { plain.push(c) } else { plain.extend(c.escape_unicode()) }
-    }
-    plain
 }
 
 /// What became of stored proofs, a line for each.
@@ -241,18 +238,7 @@ fn checked_line(checked: &Checked) -> String {
         (None, None) => "NOT PROVED".to_owned(),
     };
     let conditional = if *conditional == Some(true) { ", and draws messages conditionally on outputs" } else { "" };
-    let distance = statistical_distance
-        .map_or_else(String::new, |distance| format!("; distance {}", units::scientific(distance, 1)));
+    let distance =
+        statistical_distance.map_or_else(String::new, |distance| format!("; distance {}", units::at_most(distance, 1)));
     format!("{} ({promise}): {steps}: {found}{conditional}{distance}", parties.join(","))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    #[test]
-    fn control_characters_are_shown_as_escapes() {
-        assert_eq!(plain("faithful\n\u{1b}[2Jx\u{202e}"), "faithful\\u{a}\\u{1b}[2Jx\\u{202e}");
-        assert_eq!(plain("gelu/cosine"), "gelu/cosine");
-    }
 }

@@ -17,7 +17,7 @@ pub fn sentence(reproduction: &Reproduction) -> String {
     let cells = &reproduction.cells;
     let count = |verdict| cells.iter().filter(|cell| cell.verdict == verdict).count();
     format!(
-        "Of {} {} equal to the digit what is counted here, {} are so under a stated inference, and {} cannot be reproduced.",
+        "Of {} {} equal to the digit what is counted here, {} agree under a stated inference, as exactly as its note and the table say, and {} cannot be reproduced.",
         words::count(cells.len(), "printed cell"),
         count(CellVerdict::Equal),
         count(CellVerdict::Inferred),

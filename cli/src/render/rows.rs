@@ -13,28 +13,33 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
     let unbounded = || "unbounded".to_owned();
     let mut table = TextTable::of_numbers(&["", "error", "units"]);
     let unit = report.certified_max_error.zip(report.certified_max_error_ulp);
-    let ulp = |error: f64| match unit {
-        Some((certified, ulp)) if certified > 0.0 => format!("{:.2}", error / certified * ulp),
+    let ulp = |error: f64, written: fn(f64, usize) -> String| match unit {
+        Some((certified, ulp)) if certified > 0.0 => written(error / certified * ulp, 2),
         _ if error == 0.0 => "0.00".to_owned(),
         _ => "-".to_owned(),
     };
-    let mut line = |what: &str, error: Option<f64>| {
-        let figures =
-            error.map_or_else(|| (unbounded(), "-".to_owned()), |error| (units::scientific(error, 4), ulp(error)));
+    let mut line = |what: &str, error: Option<f64>, is_bound: bool| {
+        let figures = error.map_or_else(
+            || (unbounded(), "-".to_owned()),
+            |error| match is_bound {
+                true => (units::at_most(error, 4), ulp(error, units::decimals_at_most)),
+                false => (units::at_least(error, 4), ulp(error, units::decimals_at_least)),
+            },
+        );
         table.row([what.to_owned(), figures.0, figures.1]);
     };
-    line("certified, every run on every covered row", report.certified_max_error);
+    line("certified, every run on every covered row", report.certified_max_error, true);
     let on_row = report.certified_on_worst_row;
-    line("certified, every run on the worst row found", on_row.is_finite().then_some(on_row));
-    line("observed, runs on that row", Some(report.observed_on_worst_row));
+    line("certified, every run on the worst row found", on_row.is_finite().then_some(on_row), true);
+    line("observed, runs on that row", Some(report.observed_on_worst_row), false);
     for kind in &report.observed_by_kind {
-        line(&format!("observed, worst of {} rows, {}", kind.rows, kind.kind), Some(kind.observed_error));
+        line(&format!("observed, worst of {} rows, {}", kind.rows, kind.kind), Some(kind.observed_error), false);
     }
-    line("of the circuit over the reals, certified on every covered row", report.approximation_max_error);
-    let of_claim = report.approximation_of_claim.map_or_else(unbounded, |part| format!("{part:.3}"));
+    line("of the circuit over the reals, certified on every covered row", report.approximation_max_error, true);
+    let of_claim = report.approximation_of_claim.map_or_else(unbounded, |part| units::decimals_at_most(part, 3));
     let mut text = format!(
         "{protocol}, suite {}: rows of {row_length} in [{}, {}], against {}\n\n{}\n\
-         claim      |y - {}| <= {} + {} |truth|, {} in [{}, {}], over the reals: {} (at least {:.3}, at most {of_claim} of it used)\n",
+         claim      |y - {}| <= {} + {} |truth|, {} in [{}, {}], over the reals: {} (at least {}, at most {of_claim} of it used)\n",
         suite.name,
         range.0,
         range.1,
@@ -52,7 +57,7 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
             ClaimVerdict::Undecided => "undecided",
             ClaimVerdict::NotCovered => "not covered",
         },
-        report.refuting_of_claim,
+        units::decimals_at_least(report.refuting_of_claim, 3),
     );
     text += &match (report.method, &report.not_reduced) {
         (Method::Exact, _) => "method     the output is an element of the row, exactly\n".to_owned(),
@@ -70,8 +75,8 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
     if let Some(certified) = report.certified_max_error {
         text += &format!(
             "bracket    runs reach {}, no run exceeds {}\n",
-            units::scientific(report.observed_max_error, 4),
-            units::scientific(certified, 4)
+            units::at_least(report.observed_max_error, 4),
+            units::at_most(certified, 4)
         );
     }
     if let Some(ratio) = report.ratio {
@@ -101,7 +106,7 @@ fn covered(report: &RowReport) -> String {
     }
     let mut left = |what: &str, rows: &Option<NotCovered>| {
         if let Some(NotCovered { rows, observed_error, .. }) = rows {
-            let error = units::scientific(*observed_error, 4);
+            let error = units::at_least(*observed_error, 4);
             text += &format!("{what} {rows} of the rows tried; the worst errs by {error} in a run\n");
         }
     };
@@ -122,7 +127,8 @@ pub fn fails(diagnosis: &RowDiagnosis, place: Option<String>) -> String {
             super::audit::leaves(operation)
         ),
         (None, Some(part), _) => format!(
-            "on the row {row} it errs over the reals by {part:.3} times what is claimed, and no operation leaves the headroom"
+            "on the row {row} it errs over the reals by {} times what is claimed, and no operation leaves the headroom",
+            units::decimals_at_least(*part, 3)
         ),
         (None, None, Some(claim)) => format!(
             "on the row {row} {} claims {} in [{}, {}], which rows leave as far as [{}, {}]",

@@ -1,7 +1,7 @@
 //! Statistics of views, in words and a table.
 
 use super::table::TextTable;
-use super::{proof, words};
+use super::{proof, units, words};
 use viewless_workbench::proof::ProveReport;
 use viewless_workbench::statistics::{CoalitionStatistics, StatisticsReport, Tests};
 
@@ -10,8 +10,8 @@ const MOST_PARTS: usize = 40;
 
 fn p_value(tests: &Tests) -> String {
     match (tests.corrected_p_value, tests.corrected_log10) {
-        (Some(p), _) if p >= 0.01 => format!("{p:.2}"),
-        (_, Some(log10)) => format!("1e{log10:.1}"),
+        (Some(p), _) if p >= 0.01 => units::decimals_at_most(p, 2),
+        (_, Some(log10)) => format!("10^{}", units::decimals_at_most(log10, 1)),
         _ => "-".to_owned(),
     }
 }
@@ -46,8 +46,9 @@ pub fn body(report: &StatisticsReport) -> String {
         report;
     let mut text = format!(
         "{subject}, suite {suite}, seq {seq}, batch {batch}: seed {seed}, {runs} runs with each of 5 choices of secrets,\n\
-         {runs} pairs of runs with each contrast; any false alarm below {false_alarm_rate:.0e}; {count_bytes} bytes of counts; \
-         {seconds:.1} s\n\n"
+         {runs} pairs of runs with each contrast; any false alarm below {}; {count_bytes} bytes of counts; \
+         {seconds:.1} s\n\n",
+        units::at_most(*false_alarm_rate, 0)
     );
     let mut table =
         TextTable::of_numbers(&["coalition", "messages", "tests", "least p", "classifiers", "least p", "verdict"]);
@@ -77,10 +78,10 @@ fn details(coalition: &CoalitionStatistics) -> String {
     }
     let mut text = String::new();
     for smallest in [&coalition.battery.smallest, &coalition.learner.smallest].into_iter().flatten() {
-        text += &format!("{name}: least p: {smallest}\n");
+        text += &format!("{name}: least p, of the test whether {smallest}\n");
     }
     let size = |what: &str, size: f64, most: f64| match size < most {
-        true => format!("a {what} of {size:.3}"),
+        true => format!("a {what} of {}", units::decimals_at_most(size, 3)),
         false => format!("no {what}"),
     };
     text += &format!(
@@ -89,7 +90,7 @@ fn details(coalition: &CoalitionStatistics) -> String {
         size("correlation", coalition.found_correlation, 1.0),
         coalition.found_accuracy.map_or_else(
             || "nothing by classifiers".to_owned(),
-            |accuracy| format!("a classifier right in {accuracy:.3} of the pairs")
+            |accuracy| format!("a classifier right in {} of the pairs", units::decimals_at_most(accuracy, 3))
         )
     );
     let (run, used) = coalition.pairs;
@@ -106,7 +107,7 @@ fn details(coalition: &CoalitionStatistics) -> String {
         let mut table = TextTable::of_numbers(&["  region", "messages", "tests", "least p"]);
         for part in coalition.parts.iter().take(MOST_PARTS) {
             let (messages, tests) = (part.messages.to_string(), part.tests.to_string());
-            table.row([format!("  {}", part.region), messages, tests, format!("{:.1e}", part.corrected_p_value)]);
+            table.row([format!("  {}", part.region), messages, tests, units::at_most(part.corrected_p_value, 1)]);
         }
         text += &table.lines();
     }

@@ -1,5 +1,7 @@
 //! Numbers as people read them. JSON holds the exact ones.
 
+pub use viewless_protocols::decimal::{at_least, at_most, decimals_at_least, decimals_at_most, exact, scientific};
+
 /// Bytes, in decimal units: 1 GB is 1e9 bytes.
 #[must_use]
 pub fn bytes(bytes: u64) -> String {
@@ -33,7 +35,7 @@ pub fn probability(probability: f64) -> String {
     } else if (0.01..=1.0).contains(&probability) {
         format!("{probability:.2}")
     } else {
-        let text = format!("{probability:.1e}");
+        let text = scientific(probability, 1);
         match text.split_once("e-") {
             Some((digits, exponent)) if exponent.len() == 1 => format!("{digits}e-0{exponent}"),
             _ => text,
@@ -51,17 +53,7 @@ pub fn expected(number: f64) -> String {
 #[must_use]
 pub fn real(number: f64) -> String {
     let number = if number.abs() < 0.5e-5 { 0.0 } else { number };
-    if number.abs() < 99_999.5 { format!("{number:.5}") } else { format!("{number:.4e}") }
-}
-
-/// A number of any size, such as an error, with so many digits after the point; nothing that says nothing: no exponent of 0, and 0 as it is.
-#[must_use]
-pub fn scientific(number: f64, digits: usize) -> String {
-    if number == 0.0 {
-        return "0".to_owned();
-    }
-    let text = format!("{number:.digits$e}");
-    text.strip_suffix("e0").map_or_else(|| text.clone(), str::to_owned)
+    if number.abs() < 99_999.5 { format!("{number:.5}") } else { scientific(number, 4) }
 }
 
 /// A number on a scale: no digits that say nothing.
@@ -107,14 +99,6 @@ pub fn four_digits(number: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_exponent_of_zero_is_left_out_and_zero_has_no_sign() {
-        assert_eq!(
-            [0.0, -0.0, 1.3, -2.0, 1e-3, 1e10].map(|x| scientific(x, 1)),
-            ["0", "0", "1.3", "-2.0", "1.0e-3", "1.0e10"]
-        );
-    }
 
     #[test]
     fn bytes_have_decimal_units_and_four_digits() {

@@ -43,7 +43,7 @@ fn is_choice(variant: &Variant) -> bool {
 }
 
 fn error(variant: &Variant) -> String {
-    variant.certified_max_error.map_or_else(|| "no bound".to_owned(), |error| units::scientific(error, 1))
+    variant.certified_max_error.map_or_else(|| "no bound".to_owned(), |error| units::at_most(error, 1))
 }
 
 fn interval(variant: &Variant) -> String {

@@ -137,7 +137,8 @@ fn an_alternative_without_a_price_is_a_note_and_no_failure() {
     let folder = tempfile::tempdir().unwrap();
     let suite = folder.path().join("fine.toml");
     let text = include_str!("../../../protocols/src/suites/secformer.toml")
-        .replace("fraction-bits = 16", "fraction-bits = 24");
+        .replace("fraction-bits = 16", "fraction-bits = 24")
+        .replace("name = \"secformer\"", "name = \"fine\"");
     assert!(text.contains("fraction-bits = 24"));
     fs::write(&suite, text).unwrap();
     let suite = suite.to_str().unwrap();

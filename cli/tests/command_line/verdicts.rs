@@ -1,6 +1,6 @@
 //! Proofs, certificates, audits, sites, failures and statistics.
 
-use super::{array, bytes, json, model, refusal, success, text, viewless};
+use super::{array, bytes, json, model, refusal, success, text, text_of, viewless};
 use serde_json::Value;
 use std::fs;
 use viewless_models::synthetic::small_config;
@@ -64,6 +64,10 @@ fn forged_certificates_and_strange_coalitions_are_refused() {
     assert!(own_words.contains("as stated by the file") && own_words.contains("not the built-in suite of that name"));
     assert_eq!(viewless(&["check", path, "--subject", "exp/limit", "--seq", "4"]).status.code(), Some(0));
     assert_eq!(viewless(&["check", path, "--subject", "exp/limit", "--seq", "5"]).status.code(), Some(1));
+    // What stands beside a certificate may not claim more than it.
+    let mut boasting = stored.clone();
+    boasting["coalitions"][0]["simulator"] = "jointly-with-outputs".into();
+    assert!(refused(&boasting).contains("otherwise than its certificate shows: which claim is proved"));
     // A promised coalition that is not there.
     let mut fewer = stored.clone();
     fewer["coalitions"].as_array_mut().unwrap().retain(|claim| claim["parties"][0] == "Dealer");
@@ -75,6 +79,31 @@ fn forged_certificates_and_strange_coalitions_are_refused() {
     assert!(refusal(&["prove", "exp/limit", "--coalition", "P2"]).contains("P2"));
     assert!(
         refusal(&["prove", "exp/limit", "--certificate", "/no/such/folder/proof.json"]).contains("/no/such/folder")
+    );
+}
+
+#[test]
+fn what_is_said_first_is_no_more_than_was_shown() {
+    let in_a_line = |page: &str| page.split("\n\n").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    // A bound is written rounded up: 2.0e-2 would be less than what runs show.
+    let audit = in_a_line(&success(&["audit", "gelu/puma", "--samples", "20000"]));
+    assert!(audit.contains("errs by more than 2.1e-2,"), "{audit}");
+    assert!(json(&["audit", "gelu/puma", "--samples", "20000"])["observed_max_error"].as_f64() > Some(0.020));
+    // One party's view says nothing of the others.
+    let one = in_a_line(&success(&["prove", "gelu/puma", "--seq", "1", "--coalition", "dealer"]));
+    assert!(one.starts_with("Of gelu/puma,") && !one.contains("is private"), "{one}");
+    assert!(one.contains("nothing is said, about P0, P1, client"), "{one}");
+    // Of a message that no rule covers it is said what enters it, and not that it tells something.
+    let both = text_of(&viewless(&["prove", "gelu/puma", "--seq", "2", "--coalition", "P0,P1"]));
+    assert!(
+        both.contains("is not known") && both.contains("enters it") && !both.contains("so that it tells"),
+        "{both}"
+    );
+    // The weaker claim of the client stands in the first sentence of every page.
+    let assay = in_a_line(&success(&["assay", "gelu/puma", "--seq", "2", "--runs", "4"]));
+    assert!(
+        assay.contains("to client nothing that these and its own samples") && !assay.contains("no party"),
+        "{assay}"
     );
 }
 
@@ -130,7 +159,9 @@ fn the_sites_of_a_model_are_judged_on_its_own_numbers() {
     let suite = folder.path().join("undeflated.toml");
     fs::write(
         &suite,
-        include_str!("../../../protocols/src/suites/secformer.toml").replace("softmax/2quad", "softmax/2quad-code"),
+        include_str!("../../../protocols/src/suites/secformer.toml")
+            .replace("softmax/2quad", "softmax/2quad-code")
+            .replace("name = \"secformer\"", "name = \"own\""),
     )
     .unwrap();
     let diverging =

@@ -10,6 +10,7 @@
 use super::Report;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use viewless_protocols::decimal;
 
 /// A check, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,7 +111,7 @@ impl Peak {
     fn finding(&self, check: Check, unit: f64, what: &str) -> Option<FailedCheck> {
         let why = || {
             let at = self.beyond_at as f64 * unit;
-            format!("at {at} {what} by {:.3e} more than claim and randomness explain", self.beyond)
+            format!("at {at} {what} by {} more than claim and randomness explain", decimal::scientific(self.beyond, 3))
         };
         (self.beyond > 0.0).then(|| FailedCheck { check, why: why() })
     }
@@ -132,8 +133,10 @@ pub(super) fn certified(report: &Report) -> Option<FailedCheck> {
     }
     let why = || {
         format!(
-            "over the reals the error is up to {:.4} of the claim; it is largest at {}, {:.3e}",
-            report.approximation_of_claim, report.approximation_at, report.approximation_max_error
+            "over the reals the error is up to {} of the claim; it is largest at {}, {}",
+            decimal::decimals_at_most(report.approximation_of_claim, 4),
+            report.approximation_at,
+            decimal::at_most(report.approximation_max_error, 3)
         )
     };
     (report.approximation_of_claim > 1.0).then(|| FailedCheck { check: Check::ClaimedError, why: why() })

@@ -121,7 +121,7 @@ pub fn audit_compiled(question: &Question<'_>, compile: &Compile<'_>) -> Result<
     let finite = |maximum: Maximum| maximum.bound.is_finite().then_some(maximum.bound);
     let ulp = |x: f64| x / unit;
     let mut report = Report {
-        protocol: name,
+        protocol: protocol.title(),
         scheme: question.scheme,
         ring_bits: RING_BITS,
         fraction_bits: fixed.fraction_bits(),
@@ -167,7 +167,10 @@ pub fn audit_compiled(question: &Question<'_>, compile: &Compile<'_>) -> Result<
         wraps: observed.wraps,
         verdict: if keeps_its_claim { ClaimVerdict::Holds } else { ClaimVerdict::Exceeds },
         findings: findings::seen(&observed, unit),
-        coefficients: coefficients::published().into_iter().filter(|of| of.protocol == card.name).collect(),
+        coefficients: coefficients::published()
+            .into_iter()
+            .filter(|of| protocol.file.is_none() && of.protocol == card.name)
+            .collect(),
         cells: certified.error.cells
             + certified.excess.cells
             + certified.approximation.cells

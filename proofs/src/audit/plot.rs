@@ -8,6 +8,7 @@ use super::{Audit, AuditError, Certifier};
 use crate::bound::{Cell, Tape};
 use crate::ticks;
 use std::fmt::Write;
+use viewless_protocols::decimal;
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::nonlinear::Protocol;
 
@@ -163,7 +164,7 @@ fn frame(out: &mut String, axes: &Axes, unit: f64) {
     for decade in decades.step_by(stride) {
         let y = axes.y(10f64.powi(decade));
         line(out, (LEFT, y), (right, y), GRID, "");
-        text(out, LEFT - 8.0, y + 4.0, "end", INK, &format!("1e{decade}"));
+        text(out, LEFT - 8.0, y + 4.0, "end", INK, &decimal::scientific(10f64.powi(decade), 0));
     }
     for x in axes.ticks() {
         let at = axes.x(x);
@@ -290,16 +291,25 @@ fn legend(out: &mut String, audit: &Audit) {
         }
     );
     text(out, LEFT, 44.0, "start", INK, &about);
-    let certified = report.certified_max_error.map_or("none".to_owned(), |error| format!("{error:.3e}"));
+    let certified = report.certified_max_error.map_or("none".to_owned(), |error| decimal::at_most(error, 3));
     let claim = match (report.claim.absolute, report.claim.relative) {
-        (absolute, 0.0) => format!("claim over the reals: {absolute:e}"),
-        (0.0, relative) => format!("claim over the reals: {relative:e} |truth|"),
-        (absolute, relative) => format!("claim over the reals: {absolute:e} + {relative:e} |truth|"),
+        (absolute, 0.0) => format!("claim over the reals: {}", decimal::exact(absolute)),
+        (0.0, relative) => format!("claim over the reals: {} |truth|", decimal::exact(relative)),
+        (absolute, relative) => {
+            format!("claim over the reals: {} + {} |truth|", decimal::exact(absolute), decimal::exact(relative))
+        }
     };
     let mut x = LEFT;
     let entries = [
         (CERTIFIED, format!("certified: no run errs more, worst {certified}")),
-        (OBSERVED, format!("runs: worst {:.3e}, mean {:.3e}", report.observed_max_error, report.mean_error)),
+        (
+            OBSERVED,
+            format!(
+                "runs: worst {}, mean {}",
+                decimal::at_least(report.observed_max_error, 3),
+                decimal::scientific(report.mean_error, 3)
+            ),
+        ),
         (CLAIM, claim),
     ];
     for (colour, entry) in entries {

@@ -4,6 +4,7 @@ use crate::bound::{BoundError, Cell};
 use crate::reference::{NotSmooth, RealFunction};
 use thiserror::Error;
 use viewless_protocols::circuit::{CircuitError, PlainError};
+use viewless_protocols::decimal;
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::nonlinear::{Function, Protocol};
 use viewless_protocols::scheme::{Comparison, CompileError, SchemeSpec, Sharing, Triples, Truncation, Weights};
@@ -143,8 +144,10 @@ pub enum AuditError {
     Execute(#[from] ExecuteError),
     /// A run worse than the theorem allows: either the protocol was compiled wrong or the theorem is.
     #[error(
-        "{corrupted} outputs err by more than the certified {certified:e} (the worst by {observed:e}, at {at}), but only {wraps} truncations \
-         wrapped; this is a defect of viewless, please report it"
+        "{corrupted} outputs err by more than the certified {} (the worst by {}, at {at}), but only {wraps} truncations \
+         wrapped; this is a defect of viewless, please report it",
+        decimal::exact(*.certified),
+        decimal::exact(*.observed)
     )]
     BeyondCertified {
         /// Outputs.

@@ -42,6 +42,7 @@ use crate::nonlinear::{
     Build, Card, Failing, Function, Interval, Kind, LayerNormInputs, Mask, PerRow, Protocol, Registry, SoftmaxInputs,
     Truth,
 };
+use crate::plain::is_plain;
 use build::{Body, Called, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -110,7 +111,8 @@ pub fn read_protocol(origin: &str, text: &str, registry: &Registry) -> Result<Pr
         fails: file.fails.iter().map(|(quality, why)| Failing { quality: *quality, why: why.clone() }).collect(),
         known: file.known.clone(),
     };
-    Ok(Protocol { card, build: source.build(kind) })
+    let file = registry.get(&card.name).is_some().then(|| origin.to_owned());
+    Ok(Protocol { card, build: source.build(kind), file })
 }
 
 /// Everything of a file that can be known before it is carried out: its parts, its function and what that is compared with.
@@ -118,6 +120,12 @@ fn read_source(origin: &str, text: &str, registry: &Registry) -> Result<(Arc<Sou
     let fail = |at: usize, message: String| FileError::new(origin, text, at, message);
     if text.len() > MOST_BYTES {
         return Err(fail(0, format!("a file of {} bytes; write at most {MOST_BYTES}", text.len())));
+    }
+    // Lines of the file are quoted in reports.
+    let is_space = |c: char| matches!(c, '\n' | '\r' | '\t');
+    if let Some((at, c)) = text.char_indices().find(|&(_, c)| !(is_plain(c) || is_space(c))) {
+        let message = format!("`{}` does not show as itself; leave it out", c.escape_unicode());
+        return Err(fail(at, message));
     }
     let words = tokens::words(origin, text)?;
     let mut reader = Reader { origin, text, words, position: 0, depth: 0 };

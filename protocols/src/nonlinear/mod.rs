@@ -57,6 +57,8 @@ pub struct Protocol {
     pub card: Card,
     /// How it is built.
     pub build: Build,
+    /// The file that it was read from, if a protocol of the registry bears its name, too.
+    pub file: Option<String>,
 }
 
 /// Builds a circuit from what a protocol is given.
@@ -197,7 +199,16 @@ impl From<LayerNormInputs> for Inputs {
 
 impl Protocol {
     pub(crate) fn built_in(card: &Card, build: Build) -> Self {
-        Self { card: card.clone(), build }
+        Self { card: card.clone(), build, file: None }
+    }
+
+    /// How reports call it: by its name, and by its file where another protocol has that name.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match &self.file {
+            Some(file) => format!("{} ({file})", self.card.name),
+            None => self.card.name.clone(),
+        }
     }
 
     /// Builds the protocol on rows `x` where it stands alone: a layer normalisation takes the model's inputs `gamma` and `beta`, of the row

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use viewless_planner::{Operation, Picoseconds, PlanError, Problem, Variant, outer};
+use viewless_protocols::decimal;
 use viewless_protocols::nonlinear::{Function, Protocol, Quality};
 use viewless_protocols::program::PREDICTED_SCHEDULES;
 use viewless_protocols::scheme::Weights;
@@ -350,9 +351,9 @@ pub(super) fn named(
     let mut suite = with_protocols(suite(entry.scheme, entry.fraction_bits, &subject.registry)?, protocols);
     suite.name = format!("planned-for-{}", request.network.name());
     suite.summary = format!(
-        "The fastest suite of its space on {} with certified site errors that add up to {:e} or less",
+        "The fastest suite of its space on {} with certified site errors that add up to {} or less",
         request.network.name(),
-        request.error_budget
+        decimal::exact(request.error_budget)
     );
     Ok(suite)
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use viewless_planner::cluster::Cluster;
+use viewless_protocols::decimal;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::text_file::{self, MOST_SETTINGS_BYTES};
 
@@ -98,10 +99,10 @@ pub fn machine_text(machine: &MachineFile) -> String {
     for (kind, rate) in BTreeMap::from(machine.rates) {
         let name = serde_json::to_value(kind).ok().and_then(|name| name.as_str().map(str::to_owned));
         text += &format!(
-            "\n[rates.{}]\nseconds-per-operation = {:e}\nseconds-per-unit = {:e}\n",
+            "\n[rates.{}]\nseconds-per-operation = {}\nseconds-per-unit = {}\n",
             name.unwrap_or_default(),
-            rate.seconds_per_operation,
-            rate.seconds_per_unit
+            decimal::exact(rate.seconds_per_operation),
+            decimal::exact(rate.seconds_per_unit)
         );
     }
     text
@@ -184,7 +185,7 @@ mod tests {
             assert_eq!(Suite::parse(name, &suite_text(&suite).unwrap()), Ok(suite));
         }
         let mut suite = Suite::built_in("faithful").unwrap();
-        suite.name = "of \u{7f}".to_owned();
+        suite.name = "of \"quotes\" and \\".to_owned();
         suite.protocols.insert(viewless_protocols::nonlinear::Function::GELU, "a \"b\"/c.protocol".to_owned());
         let text = "protocol gelu/mine\n# \t\"\\\u{7f}\u{1} quoted\n".to_owned();
         suite.protocol_files.insert("a \"b\"/c.protocol".to_owned(), text);
@@ -216,7 +217,7 @@ mod tests {
         let node = "[[node]]\ngpu = \"T4\"\ngpus = 4\nwithin-node-gigabits-per-second = inf\nbetween-nodes-gigabits-per-second = ";
         assert_eq!(read_cluster(&file(&format!("{node}50.0"))).unwrap().gpus(), 4);
         assert!(
-            read_cluster(&file(&format!("{node}0.0"))).unwrap_err().to_string().contains("a bandwidth of 0e0 Gbit/s")
+            read_cluster(&file(&format!("{node}0.0"))).unwrap_err().to_string().contains("a bandwidth of 0.0 Gbit/s")
         );
         let other_manner =
             read_cluster(&file(&format!("{node}50.0").replace("within-node", "within_node"))).unwrap_err().to_string();

@@ -32,6 +32,7 @@ use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
 use viewless_planner::PlanError;
+use viewless_protocols::decimal;
 
 /// A plan that cannot be made.
 #[derive(Debug, Error)]
@@ -69,7 +70,9 @@ pub enum PlanningError {
     },
     /// A budget below what anything in the space reaches.
     #[error(
-        "no suite of the space has certified site errors that add up to {budget:e} or less; the least is {least:e}"
+        "no suite of the space has certified site errors that add up to {} or less; the least is {}",
+        decimal::exact(*.budget),
+        decimal::exact(*.least)
     )]
     BudgetUnreachable {
         /// What was asked for.
@@ -109,7 +112,9 @@ pub enum PlanningError {
     },
     /// Every suite within the budget wraps too often.
     #[error(
-        "every suite of the space with certified site errors that add up to {budget:e} or less may wrap more often than {limit:e} times in an inference; allow exact truncation, a larger error, or more wraps"
+        "every suite of the space with certified site errors that add up to {} or less may wrap more often than {} times in an inference; allow exact truncation, a larger error, or more wraps",
+        decimal::exact(*.budget),
+        decimal::exact(*.limit)
     )]
     FailuresUnreachable {
         /// What was allowed.

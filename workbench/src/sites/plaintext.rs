@@ -68,7 +68,7 @@ pub(super) fn judge_texts(
                 order.push(seen.name.clone());
                 SiteSummary {
                     site: seen.name.clone(),
-                    protocol: seen.protocol.card.name.to_owned(),
+                    protocol: seen.protocol.title(),
                     seen: report.seen,
                     max_error: Some(0.0),
                     claims: Vec::new(),

@@ -11,6 +11,7 @@ use viewless_proofs::audit::FailedCheck;
 use viewless_proofs::audit::site::judge;
 use viewless_proofs::audit::site::{Divergence, divergence};
 use viewless_protocols::circuit::{CheckedCircuit, Kind, NodeId, Op};
+use viewless_protocols::decimal;
 use viewless_protocols::model::architecture::Attention;
 use viewless_protocols::model::{self, ModelProtocols, Query};
 use viewless_protocols::nonlinear::Function;
@@ -199,7 +200,7 @@ fn one_text(
         let site = PrivateSite {
             site: seen.name.clone(),
             region,
-            protocol: seen.protocol.card.name.to_owned(),
+            protocol: seen.protocol.title(),
             drift,
             own_error: followed.own_error,
             beyond: followed.beyond,
@@ -222,7 +223,7 @@ fn one_text(
 
 /// The cause that is nearest to the numbers: their domain, the word, a wrap; else what is left unexplained.
 fn why(followed: &Divergence, outside: Option<&FailedCheck>, wrapped: bool) -> String {
-    let error = format!("the output errs by {:.3e}", followed.own_error);
+    let error = format!("the output errs by {}", decimal::scientific(followed.own_error, 3));
     if let Some(FailedCheck { why, .. }) = outside {
         return format!("{error}: {why}");
     }
@@ -232,7 +233,7 @@ fn why(followed: &Divergence, outside: Option<&FailedCheck>, wrapped: bool) -> S
     if !followed.headroom {
         return format!("{error}: numbers leave the headroom of the word");
     }
-    format!("{error}, {:.3e} more than the card's claim and fixed point explain", followed.beyond)
+    format!("{error}, {} more than the card's claim and fixed point explain", decimal::scientific(followed.beyond, 3))
 }
 
 #[cfg(test)]

@@ -230,7 +230,7 @@ pub fn audit_rows_with_progress(
     let claimed = card.interval.at(length);
     let observed_by_kind = ran.report();
     Ok(RowReport {
-        protocol: card.name.to_owned(),
+        protocol: question.protocol.title(),
         row_length: length,
         range: (low, high),
         reference: format!("{}, {BITS}-bit", card.error.truth),

@@ -36,6 +36,7 @@ use features::Features;
 use labelled::Labelled;
 use learners::{ExclusiveOr, Rows, Scores};
 use std::fmt;
+use viewless_protocols::decimal;
 use viewless_protocols::program::{Op, Program, ValueId};
 use viewless_simulator::stream::StreamKey;
 
@@ -144,10 +145,10 @@ impl fmt::Display for Judged {
         }
         write!(
             f,
-            " from what is seen from %{} to %{}: right in {won} of {decided} pairs decided of {held_out}; p = 10^{:.1}",
+            " from what is seen from %{} to %{}: right in {won} of {decided} pairs decided of {held_out}; p at most 10^{}",
             values.0.0,
             values.1.0,
-            ln_p_value / 10f64.ln()
+            decimal::decimals_at_most(ln_p_value / 10f64.ln(), 1)
         )
     }
 }
@@ -181,7 +182,8 @@ impl fmt::Display for Power {
         let Self { tests, held_out, false_alarm_rate, accuracy } = self;
         write!(
             f,
-            "{tests} classifiers judged on at least {held_out} pairs each, false alarms below {false_alarm_rate:.0e}; "
+            "{tests} classifiers judged on at least {held_out} pairs each, false alarms below {}; ",
+            decimal::at_most(*false_alarm_rate, 0)
         )?;
         if *accuracy <= 1.0 {
             write!(f, "found with 99 %: one that is right with probability {accuracy:.4}")

@@ -50,6 +50,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use tally::{Plan, Tally};
 use thiserror::Error;
+use viewless_protocols::decimal;
 use viewless_protocols::program::{Program, ValueId};
 use viewless_simulator::execute::ExecuteError;
 
@@ -197,11 +198,11 @@ impl fmt::Display for Power {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} tests on at least {} words each, false alarms below {:.0e}; found with 99 %: a bit bias of {:.4}, a distance of \
+            "{} tests on at least {} words each, false alarms below {}; found with 99 %: a bit bias of {:.4}, a distance of \
              distributions of {:.4}, a correlation of {:.4}; bytes {:.4} bits from uniform are rejected",
             self.tests,
             self.words,
-            self.false_alarm_rate,
+            decimal::at_most(self.false_alarm_rate, 0),
             self.bit_bias,
             self.distance,
             self.correlation,
@@ -242,7 +243,13 @@ impl fmt::Display for RejectingTest {
         if let Some(other) = self.other {
             write!(f, " with %{}", other.0)?;
         }
-        write!(f, ": {}; secrets {}; p below 10^{:.1}", self.test, self.secrets.name(), self.ln_p_value / 10f64.ln())
+        write!(
+            f,
+            ": {}; secrets {}; p below 10^{}",
+            self.test,
+            self.secrets.name(),
+            decimal::decimals_at_most(self.ln_p_value / 10f64.ln(), 1)
+        )
     }
 }
 

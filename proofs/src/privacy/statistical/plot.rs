@@ -5,6 +5,7 @@
 
 use super::{BatteryVerdict, Picture, Report};
 use std::fmt::Write;
+use viewless_protocols::decimal;
 use viewless_protocols::program::Program;
 
 const PANEL_WIDTH: f64 = 300.0;
@@ -69,8 +70,10 @@ fn row(out: &mut String, top: f64, program: &Program, report: &Report) {
     let power = report.power();
     let (tests, rate) = (power.tests, power.false_alarm_rate);
     let heading = format!(
-        "{}: {verdict}; messages tested: {}, tests: {tests}, false alarms below {rate:.0e}",
-        report.coalition, report.messages
+        "{}: {verdict}; messages tested: {}, tests: {tests}, false alarms below {}",
+        report.coalition,
+        report.messages,
+        decimal::at_most(rate, 0)
     );
     let (x, y) = (LEFT, top + 18.0);
     let _ = writeln!(

@@ -1,4 +1,5 @@
-//! Why a message could not be eliminated, in words that a protocol author can act on.
+//! Why a message could not be eliminated, in words that a protocol author can act on. They say what enters the message and which rule
+//! does not apply, and never that it tells something: that is shown by counting alone.
 
 use super::eliminate::Elimination;
 use super::graph::Item;
@@ -19,7 +20,7 @@ struct Findings {
     known: Option<ValueId>,
     /// A sample that does not cover the message, and why.
     obstructed: Option<(ValueId, &'static str)>,
-    /// An input that the message is a bijection of.
+    /// An input that enters the message through nothing but balanced operations. (It may cancel, so that this shows no leak.)
     input: Option<ValueId>,
 }
 
@@ -84,21 +85,24 @@ pub(super) fn message(elimination: &Elimination<'_, '_>, contents: ValueId) -> O
             None => format!("{whose}, which enters it more than once, so that it may cancel; add it once"),
         }
     } else if let Some((mask, why)) = findings.obstructed.filter(|(mask, _)| is_latest(mask)) {
-        format!("the sample {} does not cover it: {why}", named(mask))
+        format!("no rule lets the sample {} cover it: {why}", named(mask))
     } else if let Some(mask) = findings.known.filter(is_latest) {
         let held_by = view.program.value(mask).holders;
-        let tells = findings.input.map_or_else(String::new, |input| {
-            format!(", so that it tells the input {} of {}", named(input), view.program.value(input).holders)
+        let enters = findings.input.map_or_else(String::new, |input| {
+            format!("; the input {} of {} enters it", named(input), view.program.value(input).holders)
         });
         let mask = named(mask);
         format!(
-            "its mask {mask} is held by {held_by}, and {coalition} knows it{tells}; mask it with a sample held outside"
+            "its mask {mask} is held by {held_by}, and {coalition} knows it{enters}; mask it with a sample held outside"
         )
     } else if let Some(input) = findings.input {
         let owner = view.program.value(input).holders;
-        format!("it is the input {} of {owner}, and nothing outside {coalition} masks it", named(input))
+        format!(
+            "the input {} of {owner} enters it, and no sample held outside {coalition} was found to mask it",
+            named(input)
+        )
     } else {
-        format!("no sample held outside {coalition} enters it; mask it before it is sent")
+        format!("no sample held outside {coalition} was found to enter it; mask it before it is sent")
     };
     self::offending(elimination, elimination.send_of(contents), why)
 }

@@ -90,7 +90,11 @@ impl Subject {
             _ => "gelu/secformer",
         };
         let base = Registry::built_in().get(base).expect("it is built in").card.clone();
-        Protocol { card: Card { name: "gallery".to_owned(), error: self.claim, ..base }, build: Build::map(self.build) }
+        Protocol {
+            card: Card { name: "gallery".to_owned(), error: self.claim, ..base },
+            build: Build::map(self.build),
+            file: None,
+        }
     }
 
     fn circuit(&self) -> CheckedCircuit {

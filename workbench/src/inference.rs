@@ -264,27 +264,7 @@ pub fn infer(
     let Question { execution: mode, most_bytes, .. } = *question;
     let protocols = suite.model(registry)?;
     let mut notes = model.notes.clone();
-    let mut encode = |text: &str, pair: Option<&str>| -> Result<Encoded, ModelError> {
-        let encoded = model.encode_whole(text, pair)?;
-        if encoded.left_out > 0 {
-            notes.push(format!(
-                "{} tokens at the end are left out, as the model's `max_seq_length` asks; it does not look at them",
-                encoded.left_out
-            ));
-        }
-        Ok(encoded)
-    };
-    let asked = match asking {
-        Asking::Text(text) => Asked::Text { text: text.to_owned(), tokens: encode(text, None)?.tokens },
-        Asking::Pair(text, pair) => {
-            let Encoded { tokens, types, .. } = encode(text, Some(pair))?;
-            // A model that counts one type alone takes both texts as one; where types differ they are in two runs.
-            let second = types.iter().position(|&kind| kind == 1).unwrap_or(tokens.len());
-            Asked::Pair { text: text.to_owned(), text_pair: pair.to_owned(), tokens, second }
-        }
-        Asking::Tokens(tokens) => Asked::Tokens { tokens: tokens.to_vec() },
-        Asking::Image { name, .. } => Asked::Image { image: name.to_owned() },
-    };
+    let asked = asked(model, asking, &mut notes)?;
     let prompt = match (&asked, asking) {
         (_, Asking::Image { pixels, .. }) => Prompt::Image(pixels.view()),
         (Asked::Pair { tokens, second, .. }, _) if *second < tokens.len() => Prompt::Pair { tokens, second: *second },
@@ -350,6 +330,31 @@ pub fn infer(
         memory: execution.memory,
         seconds: execution.seconds,
         threads: rayon::current_num_threads(),
+    })
+}
+
+/// What is asked, in the model's tokens; notes what is left out of it.
+fn asked(model: &Model, asking: Asking<'_>, notes: &mut Vec<String>) -> Result<Asked, InferenceError> {
+    let mut encode = |text: &str, pair: Option<&str>| -> Result<Encoded, ModelError> {
+        let encoded = model.encode_whole(text, pair)?;
+        if encoded.left_out > 0 {
+            notes.push(format!(
+                "{} tokens at the end are left out, as the model's `max_seq_length` asks; it does not look at them",
+                encoded.left_out
+            ));
+        }
+        Ok(encoded)
+    };
+    Ok(match asking {
+        Asking::Text(text) => Asked::Text { text: text.to_owned(), tokens: encode(text, None)?.tokens },
+        Asking::Pair(text, pair) => {
+            let Encoded { tokens, types, .. } = encode(text, Some(pair))?;
+            // A model that counts one type alone takes both texts as one; where types differ they are in two runs.
+            let second = types.iter().position(|&kind| kind == 1).unwrap_or(tokens.len());
+            Asked::Pair { text: text.to_owned(), text_pair: pair.to_owned(), tokens, second }
+        }
+        Asking::Tokens(tokens) => Asked::Tokens { tokens: tokens.to_vec() },
+        Asking::Image { name, .. } => Asked::Image { image: name.to_owned() },
     })
 }
 

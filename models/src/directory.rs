@@ -13,6 +13,7 @@ use crate::files::CONFIG_FILE;
 use crate::image::read_image;
 use crate::plaintext::{self, Output};
 use crate::prompt::{Prompt, no_text};
+use crate::steps::Steps;
 use crate::tokenizer::{Encoded, Tokenizer};
 use crate::weights::Weights;
 
@@ -81,6 +82,11 @@ impl Model {
             notes.push(format!(
                 "the tokenizer has identifiers up to {largest} and the model {vocabulary} rows; texts with tokens beyond are refused"
             ));
+        }
+        if !Steps::read(directory)?.normalisations.is_empty() {
+            notes.push(
+                "the model ends with Normalize: the vector is shown before that step, and whoever has it divides it by its length".to_owned(),
+            );
         }
         let decision = Decision::read(directory)?;
         let weights = Weights::of_directory(directory, &config)?;

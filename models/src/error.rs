@@ -189,7 +189,7 @@ pub enum ModelError {
     },
     /// A sentence-transformers model pools in a way that is not supported.
     #[error(
-        "`{file}`: unsupported pooling \"{pooling}\"; supported is one of cls_token, mean_tokens, max_tokens, mean_sqrt_len_tokens, weightedmean_tokens and lasttoken"
+        "`{file}`: unsupported pooling \"{pooling}\"; supported are cls, mean, max, mean_sqrt_len_tokens, weightedmean and lasttoken, and several of them"
     )]
     UnsupportedPooling {
         /// The pooling configuration.
@@ -199,7 +199,7 @@ pub enum ModelError {
     },
     /// A sentence-transformers model has a step that is not supported.
     #[error(
-        "`{file}`: module \"{module}\" is not supported; only Transformer in the directory itself, Pooling and Normalize are"
+        "`{file}`: module \"{module}\" is not supported in its place; only Transformer in the directory itself, Pooling, Dense behind it, Dropout, and Normalize at the end are"
     )]
     UnsupportedModule {
         /// `modules.json`.

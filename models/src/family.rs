@@ -175,7 +175,7 @@ pub(crate) fn classes(architecture: Architecture) -> &'static [(&'static str, Cl
 /// The class of a model with this head; a bare one where the head is none of Hugging Face's.
 pub(crate) fn class_of(architecture: Architecture, head: &Head) -> &'static str {
     let wanted = match head {
-        Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) | Head::Pooler => ClassHead::Bare,
+        Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) | Head::Sentence(_) | Head::Pooler => ClassHead::Bare,
         Head::Classifier { .. } => ClassHead::Classifier,
         Head::TokenClassifier { .. } => ClassHead::TokenClassifier,
         Head::AnswerSpan => ClassHead::AnswerSpan,

@@ -48,9 +48,9 @@ pub(crate) const GENERATION_FILE: &str = "generation_config.json";
 /// Names an adapter, with which the model would be another: looked for, and refused.
 pub(crate) const ADAPTER_FILE: &str = "adapter_config.json";
 
-/// Every file beside the weights by which an answer is decided, and the configurations of steps in folders of their own: what must come with
+/// Every file beside the weights by which an answer is decided, and the settings and linear layers of steps in folders of their own: what must come with
 /// the weights when a model is brought from elsewhere.
-pub(crate) const DECIDING_FILES: [&str; 15] = [
+pub(crate) const DECIDING_FILES: [&str; 17] = [
     CONFIG_FILE,
     GENERATION_FILE,
     ADAPTER_FILE,
@@ -66,6 +66,8 @@ pub(crate) const DECIDING_FILES: [&str; 15] = [
     SENTENCE_TRANSFORMERS_FILE,
     SENTENCE_BERT_FILE,
     "*/config.json",
+    "*_Dense/model.safetensors",
+    "*_Dense/pytorch_model.bin",
 ];
 /// The weights, in one file or in parts, each with its index.
 pub(crate) const SAFETENSORS_FILES: [&str; 3] = [WEIGHTS_FILE, WEIGHTS_INDEX_FILE, "model-*-of-*.safetensors"];

@@ -31,6 +31,7 @@ mod head;
 mod image;
 mod plaintext;
 mod prompt;
+mod steps;
 pub mod synthetic;
 mod tokenizer;
 mod weights;

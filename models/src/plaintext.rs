@@ -24,8 +24,10 @@ use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewD, ArrayV
 use viewless_protocols::model::architecture::{
     Attention, ClassifierInput, EmbeddingLayout, Layout, Placement, Projections, Sum, WeightOrder,
 };
-use viewless_protocols::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER};
-use viewless_protocols::model::{Activation, AttentionWeights, Head, Pooling, TransformerConfig};
+use viewless_protocols::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER, dense_layer};
+use viewless_protocols::model::{
+    Activation, AttentionWeights, DenseActivation, Head, Pooling, Sentence, TransformerConfig,
+};
 use viewless_protocols::nonlinear::exact;
 
 use crate::error::ModelError;
@@ -260,7 +262,8 @@ impl Pass<'_> {
         let (first, last) = (x.slice(s![..1, ..]), x.slice(s![x.nrows() - 1.., ..]));
         match &self.config.head {
             Head::HiddenStates => Ok(x.iter().copied().collect()),
-            Head::MeanPooling => Ok(x.columns().into_iter().map(|column| mean(column) as f32).collect()),
+            Head::MeanPooling => Ok(pool(x, Pooling::Mean)),
+            Head::Sentence(sentence) => self.sentence(x, sentence),
             Head::Pooler => Ok(self.pooler(first)?.row(0).to_owned()),
             Head::Classifier { .. } => {
                 let classifier = self.layout.classifier.expect("a valid configuration classifies only where it can");
@@ -301,6 +304,25 @@ impl Pass<'_> {
                 Ok(linear(normal.view(), self.word_table()?, bias).into_iter().collect())
             }
         }
+    }
+
+    /// Poolings side by side, linear layers behind them, and what is kept of the vector.
+    fn sentence(&self, x: &Array2<f32>, sentence: &Sentence) -> Result<Array1<f32>, ModelError> {
+        let pooled = sentence.poolings.iter().flat_map(|&pooling| pool(x, pooling));
+        let mut x = Array1::from_iter(pooled).insert_axis(Axis(0));
+        for (i, dense) in sentence.dense.iter().enumerate() {
+            let name = dense_layer(i);
+            let weight = self.weights.matrix(&format!("{name}.weight"))?;
+            let none = Array1::zeros(weight.nrows());
+            let bias = if dense.has_bias { self.weights.vector(&format!("{name}.bias"))? } else { none.view() };
+            x = linear(x.view(), weight, bias);
+            match dense.activation {
+                DenseActivation::Identity => {}
+                DenseActivation::Tanh => x = tanh(x),
+                DenseActivation::Of(activation) => x.mapv_inplace(|value| activate(activation, value)),
+            }
+        }
+        Ok(x.row(0).slice(s![..sentence.width(self.config.hidden_size)]).to_owned())
     }
 
     fn word_table(&self) -> Result<ArrayView2<'_, f32>, ModelError> {
@@ -402,6 +424,7 @@ fn two_quad(mut row: ArrayViewMut1<'_, f32>) {
 fn pool(x: &Array2<f32>, pooling: Pooling) -> Array1<f32> {
     let columns = |of: &dyn Fn(ArrayView1<'_, f32>) -> f64| x.columns().into_iter().map(|c| of(c) as f32).collect();
     match pooling {
+        Pooling::Mean => columns(&|column| mean(column)),
         Pooling::FirstToken => x.row(0).to_owned(),
         Pooling::LastToken => x.row(x.nrows() - 1).to_owned(),
         Pooling::MeanSqrtLength => columns(&|column| mean(column) * (column.len() as f64).sqrt()),

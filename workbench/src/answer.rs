@@ -43,7 +43,7 @@ impl Answer {
         let best = || (0..values.len()).rev().max_by(|&i, &j| values[i].total_cmp(&values[j]));
         let decided = match &model.config.head {
             Head::HiddenStates => return Self { numbers: AnswerNumbers::HiddenStates(values), decided: None },
-            Head::MeanPooling | Head::Pooler | Head::Pooling(_) => {
+            Head::MeanPooling | Head::Pooler | Head::Pooling(_) | Head::Sentence(_) => {
                 return Self { numbers: AnswerNumbers::Pooled(values), decided: None };
             }
             // Rows of logits, one for each token: no single label.

@@ -18,6 +18,9 @@ pub(super) struct Keys {
 /// The configuration of a pooling step; its folder is named by `modules.json`.
 pub(super) const POOLING: &str = "pooling/config.json";
 
+/// The configuration of a linear layer behind a pooling.
+pub(super) const DENSE: &str = "dense/config.json";
+
 const fn keys(file: &'static str, keys: &'static [&'static str], effect: Effect) -> Keys {
     Keys { file, keys, effect }
 }
@@ -307,6 +310,19 @@ pub(super) const KEYS: &[Keys] = &[
             "pooling_mode_mean_sqrt_len_tokens",
             "pooling_mode_weightedmean_tokens",
             "pooling_mode_lasttoken",
+        ],
+        Used,
+    ),
+    keys(
+        DENSE,
+        &[
+            "in_features",
+            "out_features",
+            "bias",
+            "activation_function",
+            "module_input_name",
+            "module_output_name",
+            "use_residual",
         ],
         Used,
     ),

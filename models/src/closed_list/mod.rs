@@ -16,14 +16,15 @@ use viewless_protocols::model::{Architecture, TransformerConfig, left_out, tenso
 
 use crate::error::ModelError;
 use crate::family::{IMAGE, family};
-use crate::fields::{Fields, read_json};
+use crate::fields::Fields;
 use crate::files::{
     self, ADDED_TOKENS_FILE, CONFIG_FILE, GENERATION_FILE, MERGES_FILE, MODULES_FILE, PREPROCESSOR_FILE,
     SENTENCE_BERT_FILE, SENTENCE_TRANSFORMERS_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE,
     VOCABULARY_FILE, WORDS_FILE,
 };
+use crate::steps::Steps;
 use crate::weights::{Stored, form};
-use keys::{HARMLESS_FILES, KEYS, POOLING};
+use keys::{DENSE, HARMLESS_FILES, KEYS, POOLING};
 use names::Fate;
 
 /// Whether a value changes nothing in a model of this hidden size.
@@ -95,7 +96,7 @@ impl Inventory {
 /// Something that would change the answer and is not supported, by file, key or tensor; files that cannot be read.
 pub fn inventory(directory: &Path, config: &TransformerConfig) -> Result<Inventory, ModelError> {
     let mut keys = BTreeMap::new();
-    let pooling = pooling_folder(directory)?;
+    let steps = Steps::read(directory)?;
     for name in [
         CONFIG_FILE,
         TOKENIZER_CONFIG_FILE,
@@ -109,29 +110,28 @@ pub fn inventory(directory: &Path, config: &TransformerConfig) -> Result<Invento
             keys.insert(name.to_owned(), key_uses(&fields, name, config)?);
         }
     }
-    if let Some(folder) = &pooling {
+    let pooling = steps.pooling.iter().map(|folder| (folder, POOLING));
+    for (folder, list) in pooling.chain(steps.dense.iter().map(|folder| (folder, DENSE))) {
         let name = format!("{folder}/{CONFIG_FILE}");
         let fields = Fields::read(directory.join(&name), "`modules.json` names it, so download the model again")?;
-        keys.insert(name, key_uses(&fields, POOLING, config)?);
+        keys.insert(name, key_uses(&fields, list, config)?);
     }
     let weights = form(directory);
-    let tensors = match weights {
+    let mut tensors = match weights {
         Some(_) => tensor_uses(&Stored::of_directory(directory, config.architecture)?, config)?,
         None => BTreeMap::new(),
     };
-    let files = file_uses(directory, config, weights, pooling.as_deref())?;
-    Ok(Inventory { files, keys, tensors, weights: weights.map(str::to_owned) })
-}
-
-/// The folder of the pooling step, if there is one.
-fn pooling_folder(directory: &Path) -> Result<Option<String>, ModelError> {
-    if !files::has(directory, MODULES_FILE) {
-        return Ok(None);
+    for (folder, dense) in steps.dense.iter().zip(config.dense()) {
+        let inside = directory.join(folder);
+        if form(&inside).is_some() {
+            for name in Stored::of_directory(&inside, config.architecture)?.names() {
+                let is_used = name == "linear.weight" || name == "linear.bias" && dense.has_bias;
+                tensors.insert(format!("{folder}/{name}"), if is_used { Use::Used } else { Use::Unknown });
+            }
+        }
     }
-    let modules = read_json(&directory.join(MODULES_FILE), "")?;
-    let is_pooling = |module: &&Value| module["type"].as_str().is_some_and(|kind| kind.ends_with("Pooling"));
-    let pooling = modules.as_array().into_iter().flatten().find(is_pooling);
-    Ok(pooling.and_then(|module| module["path"].as_str()).map(str::to_owned))
+    let files = file_uses(directory, config, weights, &steps)?;
+    Ok(Inventory { files, keys, tensors, weights: weights.map(str::to_owned) })
 }
 
 fn key_uses(fields: &Fields, list: &str, config: &TransformerConfig) -> Result<BTreeMap<String, Use>, ModelError> {
@@ -233,7 +233,7 @@ fn file_uses(
     directory: &Path,
     config: &TransformerConfig,
     weights: Option<&str>,
-    pooling: Option<&str>,
+    steps: &Steps,
 ) -> Result<BTreeMap<String, Use>, ModelError> {
     let failed = |source| files::read_error(directory, "give a Hugging Face model directory", source);
     let mut uses = BTreeMap::new();
@@ -241,20 +241,24 @@ fn file_uses(
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let folder = entry.path().is_dir();
-        let of = if folder { folder_use(&name, pooling) } else { file_use(directory, &name, config, weights)? };
+        let of = if folder { folder_use(&name, steps) } else { file_use(directory, &name, config, weights)? };
         uses.insert(name, of);
     }
     Ok(uses)
 }
 
-fn folder_use(name: &str, pooling: Option<&str>) -> Use {
+fn folder_use(name: &str, steps: &Steps) -> Use {
     let listed = names::FOLDERS.iter().find(|(folder, _)| *folder == name);
     match listed {
-        _ if pooling == Some(name) => Use::Used,
+        _ if steps.pooling.iter().chain(&steps.dense).chain(&steps.normalisations).any(|folder| folder == name) => {
+            Use::Used
+        }
+        _ if steps.without_effect.iter().any(|folder| folder == name) => {
+            Use::Harmless("it belongs to training".to_owned())
+        }
         Some((_, reason)) => Use::Harmless((*reason).to_owned()),
         None if name.starts_with('.') => Use::Harmless("it is hidden".to_owned()),
         None if name.starts_with("checkpoint-") => Use::Harmless("it belongs to training".to_owned()),
-        None if name.ends_with("_Normalize") => Use::Harmless("the step has no settings that are read".to_owned()),
         None => Use::Unknown,
     }
 }
@@ -339,6 +343,7 @@ fn standard(value: &Value, _: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::read_json;
     use crate::read_config;
     use crate::synthetic::{self, small};
     use crate::weights::Precision;

@@ -33,7 +33,7 @@ use viewless_protocols::model::{
 };
 
 use crate::error::ModelError;
-use crate::files::{CONFIG_FILE, MODULES_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
+use crate::files::{CONFIG_FILE, MODULES_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE};
 use crate::weights::{Precision, Weights};
 
 /// A BERT of 2 layers, 4 heads, hidden size 32, intermediate size 64, 120 tokens and 64 positions, with mean pooling.
@@ -146,7 +146,7 @@ fn element(role: Role, word: u32) -> f32 {
 }
 
 /// Writes a complete model directory with the weights of [`synthetic_weights`]: `config.json`, `model.safetensors`,
-/// `tokenizer.json` for a model of texts, `preprocessor_config.json` for one of images, and for mean pooling `modules.json` and `1_Pooling/config.json`. The directory is
+/// `tokenizer.json` for a model of texts, `preprocessor_config.json` for one of images, and for a pooling `modules.json` and the folders of its steps. The directory is
 /// created if it does not exist.
 ///
 /// The tokenizer is a lower-casing WordPiece of at most `vocab_size` tokens for BERT and DistilBERT: the special tokens,
@@ -174,10 +174,15 @@ pub fn write_synthetic(
     if let Some(pooling) = files::pooling_json(config) {
         let folder = directory.join(files::POOLING_FOLDER);
         create(&folder)?;
-        write_json(&directory.join(MODULES_FILE), &files::modules_json())?;
-        write_json(&folder.join("config.json"), &pooling)?;
+        write_json(&directory.join(MODULES_FILE), &files::modules_json(config))?;
+        write_json(&folder.join(CONFIG_FILE), &pooling)?;
     }
-    weights.save(&directory.join(WEIGHTS_FILE), precision)
+    let dense = files::dense_folders(config);
+    for (folder, settings) in dense.iter().zip(files::dense_json(config)) {
+        create(&directory.join(folder))?;
+        write_json(&directory.join(folder).join(CONFIG_FILE), &settings)?;
+    }
+    weights.save_steps(directory, &dense, precision)
 }
 
 fn create(directory: &Path) -> Result<(), ModelError> {

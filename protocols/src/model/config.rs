@@ -54,6 +54,8 @@ pub enum AttentionWeights {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
+    /// The mean.
+    Mean,
     /// That of the first token.
     FirstToken,
     /// That of the last token.
@@ -64,6 +66,57 @@ pub enum Pooling {
     WeightedMean,
     /// The largest of each column. No private circuit computes it.
     Max,
+}
+
+/// What follows the linear layer of a [`Dense`] step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DenseActivation {
+    /// Nothing.
+    Identity,
+    /// tanh.
+    Tanh,
+    /// One of those that a feed-forward block may have.
+    Of(Activation),
+}
+
+/// A linear layer behind the pooling: sentence-transformers' `Dense`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Dense {
+    /// Numbers that it gives.
+    pub outputs: usize,
+    /// Whether it adds a bias.
+    pub has_bias: bool,
+    /// What follows it.
+    pub activation: DenseActivation,
+}
+
+/// The steps of a sentence-transformers model behind its body, where they are more than one pooling of all numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Sentence {
+    /// Poolings whose vectors stand side by side, in this order.
+    pub poolings: Vec<Pooling>,
+    /// Linear layers, one after another.
+    pub dense: Vec<Dense>,
+    /// Numbers of the vector that are kept, from its beginning (`truncate_dim`); all of them if it has no more.
+    pub kept: Option<usize>,
+}
+
+impl Sentence {
+    /// Numbers of the vector, for hidden states of a width.
+    #[must_use]
+    pub fn width(&self, hidden_size: usize) -> usize {
+        let whole = self.dense.last().map_or(self.poolings.len() * hidden_size, |dense| dense.outputs);
+        self.kept.map_or(whole, |kept| whole.min(kept))
+    }
+
+    /// Inputs of each linear layer, for hidden states of a width.
+    pub fn inputs(&self, hidden_size: usize) -> impl Iterator<Item = usize> {
+        let pooled = self.poolings.len() * hidden_size;
+        std::iter::once(pooled).chain(self.dense.iter().map(|dense| dense.outputs)).take(self.dense.len())
+    }
 }
 
 /// What is computed from the last hidden states.
@@ -87,6 +140,8 @@ pub enum Head {
     NextTokenByOwnTable,
     /// Another pooling than the mean, `[hidden]`.
     Pooling(Pooling),
+    /// Several poolings side by side, linear layers behind them, or a part of the vector.
+    Sentence(Sentence),
     /// Logits of a classifier of tokens, `[tokens, labels]`.
     TokenClassifier {
         /// Names of the labels, in the order of the logits.
@@ -186,6 +241,9 @@ impl From<TransformerConfig> for TransformerDraft {
 /// Most of anything that a configuration counts: rows of a table, widths, pixels of a side. No published model has as many.
 pub const MOST_SIZE: usize = 1 << 20;
 
+/// Most poolings side by side: each of those that there are once.
+pub const MOST_POOLINGS: usize = 6;
+
 /// Most layers. The deepest published Transformer has 1000 (Wang et al., DeepNet, 2022).
 pub const MOST_LAYERS: usize = 1024;
 
@@ -268,7 +326,20 @@ impl TransformerConfig {
     pub fn activations(&self) -> Vec<Activation> {
         let masked_word = self.architecture.layout().masked_word.filter(|_| self.head == Head::MaskedWord);
         let of_head = masked_word.and_then(|head| head.activation);
-        std::iter::once(self.activation).chain(of_head).collect()
+        let of_dense = self.dense().iter().filter_map(|dense| match dense.activation {
+            DenseActivation::Of(activation) => Some(activation),
+            DenseActivation::Identity | DenseActivation::Tanh => None,
+        });
+        std::iter::once(self.activation).chain(of_head).chain(of_dense).collect()
+    }
+
+    /// The linear layers behind a pooling; most models have none.
+    #[must_use]
+    pub fn dense(&self) -> &[Dense] {
+        match &self.head {
+            Head::Sentence(sentence) => &sentence.dense,
+            _ => &[],
+        }
     }
 
     /// The functions that a circuit of it computes by protocols.
@@ -281,6 +352,9 @@ impl TransformerConfig {
         }
         let has_tanh = match &self.head {
             Head::Pooler => true,
+            Head::Sentence(Sentence { dense, .. }) => {
+                dense.iter().any(|dense| dense.activation == DenseActivation::Tanh)
+            }
             Head::Classifier { .. } => layout.classifier.is_some_and(|classifier| match classifier.input {
                 ClassifierInput::Pooler | ClassifierInput::Tanh(_) => true,
                 ClassifierInput::Token | ClassifierInput::LastToken | ClassifierInput::Relu(_) => false,
@@ -395,12 +469,28 @@ impl TransformerDraft {
         Ok(())
     }
 
+    fn check_sentence(&self, sentence: &Sentence) -> Result<(), ConfigError> {
+        let architecture = self.architecture;
+        let mut sizes = vec![("pooling_mode", sentence.poolings.len())];
+        sizes.extend(sentence.dense.iter().map(|dense| ("out_features", dense.outputs)));
+        sizes.extend(sentence.kept.map(|kept| ("truncate_dim", kept)));
+        let most = |field| if field == "pooling_mode" { MOST_POOLINGS } else { MOST_SIZE };
+        if let Some(&(field, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+            return Err(ConfigError::Zero { field, architecture });
+        }
+        match sizes.iter().find(|&&(field, size)| size > most(field)) {
+            Some(&(field, size)) => Err(ConfigError::TooLarge { field, size, architecture, most: most(field) }),
+            None => Ok(()),
+        }
+    }
+
     fn check_head(&self) -> Result<(), ConfigError> {
         let architecture = self.architecture;
         let layout = architecture.layout();
         let no = |what| Err(ConfigError::NotOfThisArchitecture { architecture, what });
         match &self.head {
             Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) => Ok(()),
+            Head::Sentence(sentence) => self.check_sentence(sentence),
             Head::TokenClassifier { labels } if labels.is_empty() => {
                 Err(ConfigError::Zero { field: "num_labels", architecture })
             }

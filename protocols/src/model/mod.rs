@@ -12,8 +12,8 @@ pub mod tensors;
 pub mod transformer;
 pub use architecture::Architecture;
 pub use config::{
-    Activation, AttentionWeights, ConfigError, Head, Input, MOST_LAYERS, MOST_SIZE, Pooling, TransformerConfig,
-    TransformerDraft,
+    Activation, AttentionWeights, ConfigError, Dense, DenseActivation, Head, Input, MOST_LAYERS, MOST_SIZE, Pooling,
+    Sentence, TransformerConfig, TransformerDraft,
 };
 pub use left_out::left_out;
 pub use published::{KNOWN, known};

@@ -10,6 +10,13 @@ pub const ANSWER_SPAN: &str = "qa_outputs";
 /// Name of the table that gives logits of the next token, where it is not the word table.
 pub const OWN_TABLE: &str = "lm_head.weight";
 
+/// Name of the linear layer of a `Dense` step, from 0. Its tensors lie in a file of the step's own, where they are called `linear.weight` and
+/// `linear.bias`.
+#[must_use]
+pub fn dense_layer(step: usize) -> String {
+    format!("dense.{step}.linear")
+}
+
 /// What a tensor is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -113,6 +120,15 @@ fn of_head(list: &mut List, config: &TransformerConfig) {
     match &config.head {
         Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) | Head::NextToken => {}
         Head::Pooler => pooler(list),
+        Head::Sentence(sentence) => {
+            for (i, (dense, inputs)) in sentence.dense.iter().zip(sentence.inputs(hidden)).enumerate() {
+                let name = dense_layer(i);
+                list.add(&format!("{name}.weight"), &[dense.outputs, inputs], Role::Linear { inputs });
+                if dense.has_bias {
+                    list.add(&format!("{name}.bias"), &[dense.outputs], Role::Bias);
+                }
+            }
+        }
         Head::Classifier { labels } => {
             // A valid configuration has no classifier where there is none.
             let Some(classifier) = layout.classifier else { return };

@@ -4,23 +4,16 @@ use super::layer::relu;
 use super::{Query, Stream, Transformer};
 use crate::circuit::{Circuit, Owner, Secret};
 use crate::model::architecture::{ClassifierInput, EmbeddingLayout, Placement, Sum, WeightOrder};
-use crate::model::config::{Head, Input, Pooling};
-use crate::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER};
+use crate::model::config::{Dense, DenseActivation, Head, Input, Pooling, Sentence};
+use crate::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER, dense_layer};
 
 impl Transformer<'_> {
     pub(super) fn head(&self, c: &mut Circuit, stream: Stream) -> Secret {
-        let Query { batch, tokens } = self.query;
-        let (hidden, x) = (self.config.hidden_size, stream.x);
+        let x = stream.x;
         match &self.config.head {
             Head::HiddenStates => self.finish(c, x),
-            Head::MeanPooling => {
-                let x = self.finish(c, x);
-                c.region("pooler", |c| {
-                    let by_sequence = c.reshape(x, [batch, tokens, hidden]);
-                    let mean = c.mean(by_sequence, 1);
-                    c.reshape(mean, [batch, hidden])
-                })
-            }
+            Head::MeanPooling => self.pool(c, x, Pooling::Mean),
+            Head::Sentence(sentence) => self.sentence(c, x, sentence),
             Head::Pooler => self.pooler(c, x),
             Head::Classifier { labels } => self.classifier(c, x, labels.len()),
             Head::NextToken => self.next_token(c, stream),
@@ -41,6 +34,14 @@ impl Transformer<'_> {
             c.reshape(x, [batch, tokens, hidden])
         };
         match pooling {
+            Pooling::Mean => {
+                let x = self.finish(c, x);
+                c.region("pooler", |c| {
+                    let by_sequence = c.reshape(x, [batch, tokens, hidden]);
+                    let mean = c.mean(by_sequence, 1);
+                    c.reshape(mean, [batch, hidden])
+                })
+            }
             Pooling::FirstToken => self.token(c, x, 0),
             Pooling::LastToken => self.token(c, x, tokens - 1),
             Pooling::MeanSqrtLength => {
@@ -68,6 +69,38 @@ impl Transformer<'_> {
                 })
             }
             Pooling::Max => unreachable!("a configuration with a pooling that is not private is refused"),
+        }
+    }
+
+    /// Poolings side by side, linear layers behind them, and what is kept of the vector.
+    fn sentence(&self, c: &mut Circuit, x: Secret, sentence: &Sentence) -> Secret {
+        let hidden = self.config.hidden_size;
+        let pooled: Vec<Secret> = sentence.poolings.iter().map(|pooling| self.pool(c, x, *pooling)).collect();
+        c.region("head", |c| {
+            let mut x = match pooled[..] {
+                [one] => one,
+                _ => c.concat(&pooled, 1),
+            };
+            for (i, (dense, inputs)) in sentence.dense.iter().zip(sentence.inputs(hidden)).enumerate() {
+                x = self.dense_step(c, x, &dense_layer(i), dense, inputs);
+            }
+            let (whole, kept) = (c.row_length(x), sentence.width(hidden));
+            if kept < whole { c.slice(x, 1, 0, kept) } else { x }
+        })
+    }
+
+    fn dense_step(&self, c: &mut Circuit, x: Secret, name: &str, dense: &Dense, inputs: usize) -> Secret {
+        let weight = c.input(Owner::Model, &format!("{name}.weight"), [dense.outputs, inputs]);
+        let weight = c.transpose(weight, &[1, 0]);
+        let mut x = c.matmul(x, weight);
+        if dense.has_bias {
+            let bias = c.input(Owner::Model, &format!("{name}.bias"), [dense.outputs]);
+            x = c.add(x, bias);
+        }
+        match dense.activation {
+            DenseActivation::Identity => x,
+            DenseActivation::Tanh => self.protocols.tanh(c, x),
+            DenseActivation::Of(activation) => self.activate(c, x, activation),
         }
     }
 

@@ -209,14 +209,22 @@ pub fn circuit_of_pair(
 /// What a model needs that no private circuit computes.
 #[must_use]
 pub fn not_private(config: &TransformerConfig) -> Option<&'static str> {
-    let activation = match config.activation {
+    let activation = config.activations().into_iter().find_map(|activation| match activation {
         Activation::Silu => Some("activation silu"),
         Activation::QuickGelu => Some("activation quick_gelu"),
         Activation::Gelu | Activation::GeluTanh | Activation::Relu | Activation::Quad => None,
-    };
-    let head = match config.head {
+    });
+    let head = match &config.head {
         Head::Pooling(Pooling::Max) => Some("pooling by the maximum"),
-        Head::Pooling(Pooling::FirstToken | Pooling::LastToken | Pooling::MeanSqrtLength | Pooling::WeightedMean)
+        Head::Sentence(sentence) if sentence.poolings.contains(&Pooling::Max) => Some("pooling by the maximum"),
+        Head::Pooling(
+            Pooling::Mean
+            | Pooling::FirstToken
+            | Pooling::LastToken
+            | Pooling::MeanSqrtLength
+            | Pooling::WeightedMean,
+        )
+        | Head::Sentence(_)
         | Head::HiddenStates
         | Head::MeanPooling
         | Head::Pooler
@@ -287,6 +295,7 @@ pub fn output_shape(config: &TransformerConfig, query: Query) -> Vec<usize> {
     match &config.head {
         Head::HiddenStates => vec![query.batch * query.tokens, config.hidden_size],
         Head::MeanPooling | Head::Pooler | Head::Pooling(_) => vec![query.batch, config.hidden_size],
+        Head::Sentence(sentence) => vec![query.batch, sentence.width(config.hidden_size)],
         Head::Classifier { labels } => vec![query.batch, labels.len()],
         Head::NextToken | Head::NextTokenByOwnTable => vec![query.batch, config.vocab_size().unwrap_or(0)],
         Head::TokenClassifier { labels } => vec![query.batch * query.tokens, labels.len()],

@@ -119,6 +119,8 @@ fn padding(fields: &Fields, architecture: Architecture, head: &Head) -> Result<(
             let first = token("bos_token_id", Some(0))?;
             Ok((if first == Some(padding) { padding } else { padding + 1 }, Some(padding)))
         }
+        // Its code takes 1 for padding, whatever the file says.
+        Architecture::Mpnet => Ok((2, Some(1))),
         Architecture::Gpt2 => match head {
             Head::Classifier { .. } => Ok((0, token("pad_token_id", None)?)),
             _ => Ok((0, None)),

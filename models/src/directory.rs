@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
-use viewless_protocols::model::{Input, TransformerConfig};
+use viewless_protocols::model::{Head, Input, Pooling, Sentence, TransformerConfig, TransformerDraft};
 
 use crate::closed_list::inventory;
 use crate::config::read_config;
@@ -103,6 +103,29 @@ impl Model {
         self.tokenizer.as_mut().ok_or_else(|| no_text(config))?.choose_prompt(&self.directory, name)
     }
 
+    /// Keeps so many numbers of the vector of a model that pools, from its beginning: `truncate_dim`, an option of whoever asks. With as many as
+    /// there are, or more, nothing changes.
+    ///
+    /// # Errors
+    /// No number at all; a model that does not pool.
+    pub fn truncate(&mut self, numbers: usize) -> Result<(), ModelError> {
+        let of = |pooling| Sentence { poolings: vec![pooling], dense: Vec::new(), kept: None };
+        let sentence = match &self.config.head {
+            Head::MeanPooling => of(Pooling::Mean),
+            Head::Pooling(pooling) => of(*pooling),
+            Head::Sentence(sentence) => sentence.clone(),
+            _ => return Err(ModelError::NotTruncated),
+        };
+        if numbers >= sentence.width(self.config.hidden_size) {
+            return Ok(());
+        }
+        let head = Head::Sentence(Sentence { kept: Some(numbers), ..sentence });
+        let draft = TransformerDraft { head, ..self.config.draft() };
+        let file = self.directory.join(CONFIG_FILE);
+        self.config = draft.check().map_err(|source| ModelError::Sizes { file, source })?;
+        Ok(())
+    }
+
     /// Token identifiers of a text, special tokens included; see [`Tokenizer::encode`].
     ///
     /// # Errors
@@ -149,7 +172,6 @@ mod tests {
     use crate::files::{TOKENIZER_FILE, WEIGHTS_FILE};
     use crate::synthetic::{self, small_config};
     use std::fs;
-    use viewless_protocols::model::{Head, TransformerDraft};
 
     #[test]
     fn a_whole_directory_loads_and_runs() {
@@ -172,6 +194,22 @@ mod tests {
         assert_eq!(model.encode("is empty").unwrap(), plain);
         let error = model.choose_prompt("question").unwrap_err().to_string();
         assert!(error.contains("`question`") && error.contains("passage, query"), "{error}");
+    }
+
+    #[test]
+    fn a_vector_is_cut_to_its_beginning_and_one_that_is_not_pooled_is_not_cut() {
+        let config = TransformerDraft { head: Head::MeanPooling, ..small_config().draft() }.check().unwrap();
+        let mut model = Model::load(synthetic::temporary(&config).path()).unwrap();
+        let tokens = model.encode("the view is empty").unwrap();
+        let whole = model.forward(&tokens).unwrap().output;
+        model.truncate(config.hidden_size).unwrap();
+        assert_eq!(model.config, config);
+        model.truncate(5).unwrap();
+        assert_eq!(model.forward(&tokens).unwrap().output.to_vec(), whole.to_vec()[..5]);
+        assert!(model.truncate(0).unwrap_err().to_string().contains("truncate_dim"));
+        let config = TransformerDraft { head: Head::Pooler, ..config.draft() }.check().unwrap();
+        let mut model = Model::load(synthetic::temporary(&config).path()).unwrap();
+        assert!(matches!(model.truncate(5), Err(ModelError::NotTruncated)));
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub enum ModelError {
     },
     /// The model is of a family that is not built.
     #[error(
-        "`{file}`: `model_type` is \"{model_type}\"; choose a model of type bert, roberta, distilbert, gpt2 or vit"
+        "`{file}`: `model_type` is \"{model_type}\"; choose a model of type bert, roberta, xlm-roberta, camembert, distilbert, gpt2, mpnet or vit"
     )]
     UnknownModelType {
         /// The configuration file.
@@ -208,6 +208,11 @@ pub enum ModelError {
         module: String,
     },
 
+    /// A part of a vector of a model that gives none.
+    #[error(
+        "the model's answer is no pooled vector, so none of its numbers can be left out; use a sentence-transformers model"
+    )]
+    NotTruncated,
     /// A weights file is not a safetensors file, or is cut short.
     #[error("`{file}` is corrupt or truncated: {reason}; download it again")]
     CorruptWeights {
@@ -325,7 +330,7 @@ pub enum ModelError {
     },
     /// A class of tokenizers that is not built.
     #[error(
-        "`{file}`: `tokenizer_class` is \"{class}\"; BertTokenizer, DistilBertTokenizer, ElectraTokenizer, RobertaTokenizer, GPT2Tokenizer and PreTrainedTokenizerFast are supported"
+        "`{file}`: `tokenizer_class` is \"{class}\"; BertTokenizer, DistilBertTokenizer, ElectraTokenizer, MPNetTokenizer, RobertaTokenizer, XLMRobertaTokenizer, CamembertTokenizer, GPT2Tokenizer and PreTrainedTokenizerFast are supported"
     )]
     UnknownTokenizer {
         /// `tokenizer_config.json`.

@@ -1,6 +1,6 @@
 //! How each family calls its sizes in `config.json`, and which values its published code has where the file says nothing.
 //!
-//! **Source.** Hugging Face's `configuration_bert.py`, `…_roberta.py`, `…_distilbert.py`, `…_gpt2.py` and `…_vit.py` (transformers 5.24.0;
+//! **Source.** Hugging Face's `configuration_bert.py`, `…_roberta.py`, `…_distilbert.py`, `…_gpt2.py`, `…_mpnet.py` and `…_vit.py` (transformers 5.24.0;
 //! the values have not changed since version 2).
 
 use viewless_protocols::model::{Architecture, Head};
@@ -76,6 +76,8 @@ const GPT2: Family = Family {
     epsilon: (Some("layer_norm_epsilon"), 1e-5),
 };
 
+const MPNET: Family = Family { vocabulary: size("vocab_size", 30_527), types: size("", 0), ..BERT };
+
 const VIT: Family = Family { vocabulary: size("", 0), types: size("", 0), ..BERT };
 
 /// The fields of an architecture.
@@ -85,6 +87,7 @@ pub(crate) fn family(architecture: Architecture) -> &'static Family {
         Architecture::Roberta => &ROBERTA,
         Architecture::Distilbert => &DISTILBERT,
         Architecture::Gpt2 => &GPT2,
+        Architecture::Mpnet => &MPNET,
         Architecture::Vit => &VIT,
     }
 }
@@ -167,6 +170,13 @@ pub(crate) fn classes(architecture: Architecture) -> &'static [(&'static str, Cl
             ("GPT2ForTokenClassification", ClassHead::TokenClassifier),
             ("GPT2ForQuestionAnswering", ClassHead::AnswerSpan),
             ("GPT2LMHeadModel", ClassHead::NextToken),
+        ],
+        Architecture::Mpnet => &[
+            ("MPNetModel", ClassHead::Bare),
+            ("MPNetForSequenceClassification", ClassHead::Classifier),
+            ("MPNetForTokenClassification", ClassHead::TokenClassifier),
+            ("MPNetForQuestionAnswering", ClassHead::AnswerSpan),
+            ("MPNetForMaskedLM", ClassHead::MaskedWord),
         ],
         Architecture::Vit => &[("ViTModel", ClassHead::Bare), ("ViTForImageClassification", ClassHead::Classifier)],
     }

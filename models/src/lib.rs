@@ -43,7 +43,7 @@ pub use directory::{Decision, Model};
 pub use error::{FetchError, ModelError};
 pub use fetch::{Progress, fetch, known_models};
 pub use files::{CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
-pub use image::read_image;
+pub use image::{check_image, read_image};
 pub use plaintext::{Output, Stage, forward, forward_observed};
 pub use prompt::Prompt;
 pub use tokenizer::{Encoded, Tokenizer};

@@ -1,12 +1,12 @@
 //! The plaintext forward pass of a Transformer in f32 (Hugging Face's models in evaluation mode).
 //!
 //! One text, pair of texts or image, no padding. With n tokens, width h, heads of width d; `N` is LayerNorm after each sum
-//! (BERT, RoBERTa, DistilBERT) and nothing elsewhere, `P` is LayerNorm before each block (GPT-2, ViT) and nothing elsewhere:
+//! (BERT, RoBERTa, DistilBERT, MPNet) and nothing elsewhere, `P` is LayerNorm before each block (GPT-2, ViT) and nothing elsewhere:
 //!
 //! ```text
 //! x           = N(word[token] + position + token_type),  or  [class; patches W^T + b] + position
 //! each layer:   q, k, v = P(x) W^T + b, split over the heads
-//!               a = softmax(q k^T / sqrt(d)) v, heads joined; under causal attention token i has weights for tokens 0 to i only
+//!               a = softmax(q k^T / sqrt(d) + D) v, D by the distance of two tokens in MPNet and 0 elsewhere, heads joined; under causal attention token i has weights for tokens 0 to i only
 //!               x = N(x + a W^T + b)
 //!               x = N(x + activation(P(x) W^T + b) W'^T + b')
 //! x           = P(x)
@@ -22,7 +22,7 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, Axis, concatenate, s};
 use viewless_protocols::model::architecture::{
-    Attention, ClassifierInput, EmbeddingLayout, Layout, Placement, Projections, Sum, WeightOrder,
+    Attention, ClassifierInput, EmbeddingLayout, Layout, Placement, Projections, Sum, WeightOrder, row_of_distance,
 };
 use viewless_protocols::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER, dense_layer};
 use viewless_protocols::model::{
@@ -202,12 +202,18 @@ impl Pass<'_> {
         let (tokens, head_size) = (x.nrows(), self.config.head_size());
         let [query, key, value] = self.project(layer, &x)?;
 
+        let distances = self.layout.distances.map(|table| self.weights.matrix(table)).transpose()?;
         let scale = 1.0 / (head_size as f32).sqrt();
         let columns = |head: usize| s![.., head * head_size..(head + 1) * head_size];
         let mut scores = Array3::zeros((self.config.heads, tokens, tokens));
         scores.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(head, mut scores)| {
             let (query, key) = (query.slice(columns(head)), key.slice(columns(head)));
             general_mat_mul(scale, &query, &key.t(), 0.0, &mut scores);
+            if let Some(distances) = &distances {
+                scores.indexed_iter_mut().for_each(|((from, seen), score)| {
+                    *score += distances[[row_of_distance(from, seen), head]];
+                });
+            }
         });
         observe(Stage::AttentionScores { layer }, scores.view().into_dyn());
 

@@ -104,6 +104,7 @@ pub fn inventory(directory: &Path, config: &TransformerConfig) -> Result<Invento
         PREPROCESSOR_FILE,
         SENTENCE_TRANSFORMERS_FILE,
         SENTENCE_BERT_FILE,
+        GENERATION_FILE,
     ] {
         if files::has(directory, name) {
             let fields = Fields::read(directory.join(name), "")?;
@@ -416,6 +417,7 @@ mod tests {
         };
         noted(&with(CONFIG_FILE, "my_tag", json!("x")), "my_tag");
         noted(&with(TOKENIZER_CONFIG_FILE, "my_option", json!(1)), "my_option");
+        noted(&with(GENERATION_FILE, "my_processor", json!(1)), "my_processor");
         let directory = synthetic::temporary(&small(Architecture::Bert));
         fs::write(directory.path().join("other.json"), "{}").unwrap();
         noted(&directory, "other.json");

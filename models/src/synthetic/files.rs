@@ -28,7 +28,7 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
         Input::Image { .. } => (0, 0, 0),
     };
     let mut value = match config.architecture {
-        Architecture::Bert | Architecture::Roberta | Architecture::Vit => json!({
+        Architecture::Bert | Architecture::Roberta | Architecture::Mpnet | Architecture::Vit => json!({
             "attention_probs_dropout_prob": 0.1,
             "hidden_act": activation,
             "hidden_dropout_prob": 0.1,
@@ -78,9 +78,10 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
             value["num_channels"] = json!(channels);
             value["qkv_bias"] = json!(true);
         }
+        (Architecture::Mpnet, _) => value["relative_attention_num_buckets"] = json!(32),
         (Architecture::Distilbert | Architecture::Gpt2 | Architecture::Vit, Input::Text { .. }) => {}
     }
-    if matches!(config.architecture, Architecture::Bert | Architecture::Roberta | Architecture::Distilbert) {
+    if !matches!(config.architecture, Architecture::Gpt2 | Architecture::Vit) {
         value["vocab_size"] = json!(vocab_size);
         value["max_position_embeddings"] = json!(max_positions);
     }
@@ -123,7 +124,8 @@ pub(super) fn dense_folders(config: &TransformerConfig) -> Vec<String> {
 }
 
 pub(super) fn modules_json(config: &TransformerConfig) -> Value {
-    let step = |kind: &str, folder: &str| json!({"path": folder, "type": format!("sentence_transformers.models.{kind}")});
+    let step =
+        |kind: &str, folder: &str| json!({"path": folder, "type": format!("sentence_transformers.models.{kind}")});
     let mut steps = vec![step("Transformer", ""), step("Pooling", POOLING_FOLDER)];
     steps.extend(dense_folders(config).iter().map(|folder| step("Dense", folder)));
     for (position, step) in steps.iter_mut().enumerate() {
@@ -142,9 +144,9 @@ pub(super) fn dense_json(config: &TransformerConfig) -> Vec<Value> {
             DenseActivation::Tanh => "activation.Tanh",
             DenseActivation::Of(Activation::Relu) => "activation.ReLU",
             DenseActivation::Of(Activation::Silu) => "activation.SiLU",
-            DenseActivation::Of(
-                Activation::Gelu | Activation::GeluTanh | Activation::QuickGelu | Activation::Quad,
-            ) => "activation.GELU",
+            DenseActivation::Of(Activation::Gelu | Activation::GeluTanh | Activation::QuickGelu | Activation::Quad) => {
+                "activation.GELU"
+            }
         };
         json!({
             "in_features": inputs,
@@ -186,7 +188,8 @@ pub(super) fn pooling_json(config: &TransformerConfig) -> Option<Value> {
     let mut value = json!({"word_embedding_dimension": config.hidden_size});
     for other in ["cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"]
     {
-        value[format!("pooling_mode_{other}")] = json!(other == mode || other.strip_suffix("_tokens").or(other.strip_suffix("_token")) == Some(mode));
+        value[format!("pooling_mode_{other}")] =
+            json!(other == mode || other.strip_suffix("_tokens").or(other.strip_suffix("_token")) == Some(mode));
     }
     Some(value)
 }

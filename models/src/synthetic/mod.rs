@@ -51,9 +51,11 @@ pub fn small(architecture: Architecture) -> TransformerConfig {
         Architecture::Roberta => Input::Text { vocab_size: 290, max_positions: 66, type_vocab_size: 1 },
         Architecture::Distilbert => Input::Text { vocab_size: 120, max_positions: 64, type_vocab_size: 0 },
         Architecture::Gpt2 => Input::Text { vocab_size: 290, max_positions: 64, type_vocab_size: 0 },
+        Architecture::Mpnet => Input::Text { vocab_size: 120, max_positions: 66, type_vocab_size: 0 },
         Architecture::Vit => Input::Image { image_size: 12, patch_size: 4, channels: 3 },
     };
     let next_token = architecture.layout().next_token;
+    let behind_padding = matches!(architecture, Architecture::Roberta | Architecture::Mpnet);
     let draft = TransformerDraft {
         architecture,
         input,
@@ -64,8 +66,8 @@ pub fn small(architecture: Architecture) -> TransformerConfig {
         layer_norm_epsilon: 1e-12,
         activation: if next_token { Activation::GeluTanh } else { Activation::Gelu },
         attention_weights: AttentionWeights::Softmax,
-        first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
-        padding_token: (architecture == Architecture::Roberta).then_some(1),
+        first_position: if behind_padding { 2 } else { 0 },
+        padding_token: behind_padding.then_some(1),
         head: if next_token { Head::NextToken } else { Head::MeanPooling },
     };
     draft.check().expect("a small model can be")
@@ -149,7 +151,7 @@ fn element(role: Role, word: u32) -> f32 {
 /// `tokenizer.json` for a model of texts, `preprocessor_config.json` for one of images, and for a pooling `modules.json` and the folders of its steps. The directory is
 /// created if it does not exist.
 ///
-/// The tokenizer is a lower-casing WordPiece of at most `vocab_size` tokens for BERT and DistilBERT: the special tokens,
+/// The tokenizer is a lower-casing WordPiece of at most `vocab_size` tokens for BERT, DistilBERT and MPNet: the special tokens,
 /// letters, digits, some punctuation and a few words, so that any English text can be encoded. For RoBERTa and GPT-2 it is
 /// a byte-level BPE with a few merges, which encodes any text.
 ///

@@ -5,7 +5,7 @@
 //! list; a field that changes nothing here is read by nobody.
 
 use super::architecture::Architecture;
-use super::architecture::Architecture::{Bert, Distilbert, Gpt2, Roberta, Vit};
+use super::architecture::Architecture::{Bert, Distilbert, Gpt2, Mpnet, Roberta, Vit};
 
 /// Something that is not computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum Needed {
     Number(u64),
 }
 
-const TEXT: &[Architecture] = &[Bert, Roberta, Distilbert, Gpt2];
+const TEXT: &[Architecture] = &[Bert, Roberta, Distilbert, Gpt2, Mpnet];
 
 /// The whole list.
 pub const LEFT_OUT: &[LeftOut] = &[
@@ -89,7 +89,7 @@ pub const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
         what: "chunks of the feed-forward block",
         why: "they save memory and compute the same",
-        architectures: &[Bert, Roberta, Distilbert, Vit],
+        architectures: &[Bert, Roberta, Distilbert, Mpnet, Vit],
         effect: Effect::Same(&["chunk_size_feed_forward"]),
     },
     LeftOut {
@@ -127,6 +127,12 @@ pub const LEFT_OUT: &[LeftOut] = &[
         why: "they add a product with a table to every score; only absolute positions are built",
         architectures: &[Bert, Roberta],
         effect: Effect::Refused(&[("position_embedding_type", Needed::Text("absolute"))]),
+    },
+    LeftOut {
+        what: "tables of distances of another size",
+        why: "the published code knows where each of 32 rows begins, and of no other number",
+        architectures: &[Mpnet],
+        effect: Effect::Refused(&[("relative_attention_num_buckets", Needed::Number(32))]),
     },
     LeftOut {
         what: "causal attention of an encoder",

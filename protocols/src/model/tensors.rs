@@ -1,6 +1,6 @@
 //! The tensors of a model: names and shapes, from its configuration alone.
 
-use super::architecture::{ClassifierInput, EmbeddingLayout, Projections, WeightOrder};
+use super::architecture::{ClassifierInput, DISTANCES, EmbeddingLayout, Projections, WeightOrder};
 use super::config::{Head, Input, TransformerConfig};
 
 /// Name of the linear layer of a classifier of tokens.
@@ -76,6 +76,9 @@ pub fn tensors(config: &TransformerConfig) -> Vec<Tensor> {
         // A valid configuration is neither.
         (Input::Text { .. }, EmbeddingLayout::Patches { .. })
         | (Input::Image { .. }, EmbeddingLayout::Words { .. }) => {}
+    }
+    if let Some(distances) = layout.distances {
+        list.add(distances, &[DISTANCES, config.heads], Role::Table);
     }
     let after = layout.norms.placement == super::architecture::Placement::After;
     if after {

@@ -171,6 +171,15 @@ struct Transformer<'a> {
     second: Option<usize>,
 }
 
+/// What all layers do alike to scores.
+#[derive(Clone, Copy)]
+struct Attended {
+    /// Which take part.
+    mask: Option<Mask>,
+    /// What is added to them, `[heads, tokens, tokens]`.
+    distances: Option<Secret>,
+}
+
 /// What the layers pass on.
 #[derive(Clone, Copy)]
 struct Stream {
@@ -218,11 +227,7 @@ pub fn not_private(config: &TransformerConfig) -> Option<&'static str> {
         Head::Pooling(Pooling::Max) => Some("pooling by the maximum"),
         Head::Sentence(sentence) if sentence.poolings.contains(&Pooling::Max) => Some("pooling by the maximum"),
         Head::Pooling(
-            Pooling::Mean
-            | Pooling::FirstToken
-            | Pooling::LastToken
-            | Pooling::MeanSqrtLength
-            | Pooling::WeightedMean,
+            Pooling::Mean | Pooling::FirstToken | Pooling::LastToken | Pooling::MeanSqrtLength | Pooling::WeightedMean,
         )
         | Head::Sentence(_)
         | Head::HiddenStates
@@ -279,8 +284,9 @@ fn build(
         Attention::Causal => Some(c.region("mask", |c| Mask::causal(c, query.tokens))),
     };
     let Stream { mut x, words } = model.embed(&mut c);
+    let attended = Attended { mask, distances: model.distances(&mut c) };
     for layer in 0..config.layers {
-        x = c.region(&format!("layer.{layer}"), |c| model.layer(c, layer, x, mask));
+        x = c.region(&format!("layer.{layer}"), |c| model.layer(c, layer, x, attended));
     }
     let output = model.head(&mut c, Stream { x, words });
     c.region("output", |c| c.reveal(output, OUTPUT));

@@ -37,6 +37,7 @@ pub fn read_config(directory: &Path) -> Result<TransformerConfig, ModelError> {
     }
     let family = family(architecture);
     let hidden_size = size(&fields, &family.hidden)?;
+    let embedding_size = family.embedding.as_ref().map(|named| size(&fields, named)).transpose()?;
     let intermediate_size = match family.intermediate {
         Size { field, default: 0, .. } if fields.get(field).is_none() => 4 * hidden_size,
         ref named => size(&fields, named)?,
@@ -51,6 +52,7 @@ pub fn read_config(directory: &Path) -> Result<TransformerConfig, ModelError> {
         architecture,
         input: input(&fields, architecture)?,
         hidden_size,
+        embedding_size: embedding_size.filter(|embedded| *embedded != hidden_size),
         layers: count(&fields, &family.layers)?,
         heads: size(&fields, &family.heads)?,
         intermediate_size,
@@ -125,7 +127,7 @@ fn padding(fields: &Fields, architecture: Architecture, head: &Head) -> Result<(
             Head::Classifier { .. } => Ok((0, token("pad_token_id", None)?)),
             _ => Ok((0, None)),
         },
-        Architecture::Bert | Architecture::Distilbert | Architecture::Vit => Ok((0, None)),
+        Architecture::Bert | Architecture::Distilbert | Architecture::Electra | Architecture::Vit => Ok((0, None)),
     }
 }
 

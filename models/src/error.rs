@@ -101,7 +101,7 @@ pub enum ModelError {
     },
     /// The model is of a family that is not built.
     #[error(
-        "`{file}`: `model_type` is \"{model_type}\"; choose a model of type bert, roberta, xlm-roberta, camembert, distilbert, gpt2, mpnet or vit"
+        "`{file}`: `model_type` is \"{model_type}\"; choose a model of type bert, roberta, xlm-roberta, camembert, distilbert, electra, gpt2, mpnet or vit"
     )]
     UnknownModelType {
         /// The configuration file.

@@ -1,6 +1,6 @@
 //! How each family calls its sizes in `config.json`, and which values its published code has where the file says nothing.
 //!
-//! **Source.** Hugging Face's `configuration_bert.py`, `…_roberta.py`, `…_distilbert.py`, `…_gpt2.py`, `…_mpnet.py` and `…_vit.py` (transformers 5.24.0;
+//! **Source.** Hugging Face's `configuration_bert.py`, `…_roberta.py`, `…_distilbert.py`, `…_electra.py`, `…_gpt2.py`, `…_mpnet.py` and `…_vit.py` (transformers 5.24.0;
 //! the values have not changed since version 2).
 
 use viewless_protocols::model::{Architecture, Head};
@@ -16,6 +16,8 @@ pub(crate) struct Size {
 /// The fields of a family.
 pub(crate) struct Family {
     pub(crate) hidden: Size,
+    /// Width of the embeddings, where they may have one of their own.
+    pub(crate) embedding: Option<Size>,
     pub(crate) layers: Size,
     pub(crate) heads: Size,
     /// Four times the hidden size where the default is 0.
@@ -41,6 +43,7 @@ const fn aliased(field: &'static str, alias: &'static str, default: usize) -> Si
 
 const BERT: Family = Family {
     hidden: size("hidden_size", 768),
+    embedding: None,
     layers: size("num_hidden_layers", 12),
     heads: size("num_attention_heads", 12),
     intermediate: size("intermediate_size", 3072),
@@ -66,6 +69,7 @@ const DISTILBERT: Family = Family {
 
 const GPT2: Family = Family {
     hidden: aliased("n_embd", "hidden_size", 768),
+    embedding: None,
     layers: aliased("n_layer", "num_hidden_layers", 12),
     heads: aliased("n_head", "num_attention_heads", 12),
     intermediate: size("n_inner", 0),
@@ -74,6 +78,14 @@ const GPT2: Family = Family {
     types: size("", 0),
     activation: ("activation_function", "gelu_new"),
     epsilon: (Some("layer_norm_epsilon"), 1e-5),
+};
+
+const ELECTRA: Family = Family {
+    hidden: size("hidden_size", 256),
+    heads: size("num_attention_heads", 4),
+    intermediate: size("intermediate_size", 1024),
+    embedding: Some(size("embedding_size", 128)),
+    ..BERT
 };
 
 const MPNET: Family = Family { vocabulary: size("vocab_size", 30_527), types: size("", 0), ..BERT };
@@ -86,6 +98,7 @@ pub(crate) fn family(architecture: Architecture) -> &'static Family {
         Architecture::Bert => &BERT,
         Architecture::Roberta => &ROBERTA,
         Architecture::Distilbert => &DISTILBERT,
+        Architecture::Electra => &ELECTRA,
         Architecture::Gpt2 => &GPT2,
         Architecture::Mpnet => &MPNET,
         Architecture::Vit => &VIT,
@@ -170,6 +183,13 @@ pub(crate) fn classes(architecture: Architecture) -> &'static [(&'static str, Cl
             ("GPT2ForTokenClassification", ClassHead::TokenClassifier),
             ("GPT2ForQuestionAnswering", ClassHead::AnswerSpan),
             ("GPT2LMHeadModel", ClassHead::NextToken),
+        ],
+        Architecture::Electra => &[
+            ("ElectraModel", ClassHead::Bare),
+            ("ElectraForSequenceClassification", ClassHead::Classifier),
+            ("ElectraForTokenClassification", ClassHead::TokenClassifier),
+            ("ElectraForQuestionAnswering", ClassHead::AnswerSpan),
+            ("ElectraForMaskedLM", ClassHead::MaskedWord),
         ],
         Architecture::Mpnet => &[
             ("MPNetModel", ClassHead::Bare),

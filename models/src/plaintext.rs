@@ -4,7 +4,7 @@
 //! (BERT, RoBERTa, DistilBERT, MPNet) and nothing elsewhere, `P` is LayerNorm before each block (GPT-2, ViT) and nothing elsewhere:
 //!
 //! ```text
-//! x           = N(word[token] + position + token_type),  or  [class; patches W^T + b] + position
+//! x           = N(word[token] + position + token_type), in ELECTRA through a linear layer,  or  [class; patches W^T + b] + position
 //! each layer:   q, k, v = P(x) W^T + b, split over the heads
 //!               a = softmax(q k^T / sqrt(d) + D) v, D by the distance of two tokens in MPNet and 0 elsewhere, heads joined; under causal attention token i has weights for tokens 0 to i only
 //!               x = N(x + a W^T + b)
@@ -133,6 +133,9 @@ pub fn forward_observed<'a>(
     let sum = pass.embeddings(&prompt)?;
     observe(Stage::EmbeddingSum, sum.view().into_dyn());
     let mut x = pass.after(Sum::Embedding, sum)?;
+    if let (Some(projection), Some(_)) = (pass.layout.projection, config.embedding_size) {
+        x = pass.head_layer(projection, x.view())?;
+    }
     observe(Stage::Embeddings, x.view().into_dyn());
     for layer in 0..config.layers {
         let sum = pass.attention(layer, &x, observe)? + &x;
@@ -278,6 +281,9 @@ impl Pass<'_> {
                     ClassifierInput::LastToken => last.to_owned(),
                     ClassifierInput::Pooler => self.pooler(first)?,
                     ClassifierInput::Tanh(name) => tanh(self.head_layer(name, first)?),
+                    ClassifierInput::Gelu(name) => {
+                        self.head_layer(name, first)?.mapv(|value| activate(Activation::Gelu, value))
+                    }
                     ClassifierInput::Relu(name) => self.head_layer(name, first)?.mapv(|value| value.max(0.0)),
                 };
                 if classifier.has_bias {

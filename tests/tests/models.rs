@@ -52,6 +52,7 @@ fn small(architecture: Architecture, head: Head) -> Model {
         architecture,
         input,
         hidden_size: HIDDEN,
+        embedding_size: layout.projection.map(|_| HIDDEN / 2),
         layers: 1,
         heads: 2,
         intermediate_size: 12,
@@ -93,6 +94,9 @@ fn every_model() -> Vec<Model> {
             Architecture::Roberta => TransformerConfig::roberta_base(),
             Architecture::Distilbert => TransformerConfig::distilbert(),
             Architecture::Gpt2 => TransformerConfig::gpt2(),
+            Architecture::Electra => {
+                TransformerDraft { architecture, ..TransformerConfig::bert_base().draft() }.check().unwrap()
+            }
             Architecture::Mpnet => TransformerConfig::mpnet_base(),
             Architecture::Vit => TransformerConfig::vit_base(),
         };
@@ -290,7 +294,7 @@ fn private_and_plaintext_answers_of_every_model_lie_in_certified_intervals() {
         }
         models += 1;
     }
-    assert_eq!(models, 5 + 5 + 4 + 5 + 5 + 5);
+    assert_eq!(models, 5 + 5 + 4 + 4 + 5 + 5 + 5);
 }
 
 /// The masks of a run depend on the seed alone, and rows of a matrix are truncated each by itself: under causal attention not

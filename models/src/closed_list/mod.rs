@@ -180,6 +180,7 @@ fn family_keys(architecture: Architecture) -> BTreeMap<&'static str, Use> {
     let mut all: BTreeMap<&str, Use> = sizes
         .into_iter()
         .chain(tables)
+        .chain(family.embedding.as_ref())
         .chain(image)
         .flat_map(|size| [Some(size.field), size.alias])
         .flatten()

@@ -99,4 +99,6 @@ pub(super) const HEADS: &[&str] = &[
     "decoder.",
     "summary.",
     "seq_relationship.",
+    "generator_",
+    "discriminator_predictions.",
 ];

@@ -28,7 +28,11 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
         Input::Image { .. } => (0, 0, 0),
     };
     let mut value = match config.architecture {
-        Architecture::Bert | Architecture::Roberta | Architecture::Mpnet | Architecture::Vit => json!({
+        Architecture::Bert
+        | Architecture::Roberta
+        | Architecture::Electra
+        | Architecture::Mpnet
+        | Architecture::Vit => json!({
             "attention_probs_dropout_prob": 0.1,
             "hidden_act": activation,
             "hidden_dropout_prob": 0.1,
@@ -77,6 +81,10 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
             value["patch_size"] = json!(patch_size);
             value["num_channels"] = json!(channels);
             value["qkv_bias"] = json!(true);
+        }
+        (Architecture::Electra, _) => {
+            value["embedding_size"] = json!(config.embedding_width());
+            value["position_embedding_type"] = json!("absolute");
         }
         (Architecture::Mpnet, _) => value["relative_attention_num_buckets"] = json!(32),
         (Architecture::Distilbert | Architecture::Gpt2 | Architecture::Vit, Input::Text { .. }) => {}

@@ -50,6 +50,7 @@ pub fn small(architecture: Architecture) -> TransformerConfig {
         Architecture::Bert => Input::Text { vocab_size: 120, max_positions: 64, type_vocab_size: 2 },
         Architecture::Roberta => Input::Text { vocab_size: 290, max_positions: 66, type_vocab_size: 1 },
         Architecture::Distilbert => Input::Text { vocab_size: 120, max_positions: 64, type_vocab_size: 0 },
+        Architecture::Electra => Input::Text { vocab_size: 120, max_positions: 64, type_vocab_size: 2 },
         Architecture::Gpt2 => Input::Text { vocab_size: 290, max_positions: 64, type_vocab_size: 0 },
         Architecture::Mpnet => Input::Text { vocab_size: 120, max_positions: 66, type_vocab_size: 0 },
         Architecture::Vit => Input::Image { image_size: 12, patch_size: 4, channels: 3 },
@@ -60,6 +61,7 @@ pub fn small(architecture: Architecture) -> TransformerConfig {
         architecture,
         input,
         hidden_size: 32,
+        embedding_size: (architecture == Architecture::Electra).then_some(20),
         layers: 2,
         heads: 4,
         intermediate_size: 64,
@@ -151,7 +153,7 @@ fn element(role: Role, word: u32) -> f32 {
 /// `tokenizer.json` for a model of texts, `preprocessor_config.json` for one of images, and for a pooling `modules.json` and the folders of its steps. The directory is
 /// created if it does not exist.
 ///
-/// The tokenizer is a lower-casing WordPiece of at most `vocab_size` tokens for BERT, DistilBERT and MPNet: the special tokens,
+/// The tokenizer is a lower-casing WordPiece of at most `vocab_size` tokens for BERT, DistilBERT, ELECTRA and MPNet: the special tokens,
 /// letters, digits, some punctuation and a few words, so that any English text can be encoded. For RoBERTa and GPT-2 it is
 /// a byte-level BPE with a few merges, which encodes any text.
 ///

@@ -50,7 +50,7 @@ pub(super) fn json(config: &TransformerConfig) -> Result<Option<Value>, ModelErr
         }
     };
     match config.architecture {
-        Architecture::Bert | Architecture::Distilbert => fits(SPECIAL_TOKENS.len(), word_piece),
+        Architecture::Bert | Architecture::Distilbert | Architecture::Electra => fits(SPECIAL_TOKENS.len(), word_piece),
         Architecture::Mpnet => fits(MPNET_TOKENS.len(), mpnet),
         Architecture::Roberta => fits(ROBERTA_TOKENS.len() + 256, roberta),
         Architecture::Gpt2 => fits(GPT2_TOKENS.len() + 256, gpt2),

@@ -44,7 +44,7 @@ impl Class {
                 Some(_) | None => {}
             }
             return Ok(match architecture {
-                Architecture::Bert | Architecture::Distilbert | Architecture::Vit => Self::Bert,
+                Architecture::Bert | Architecture::Distilbert | Architecture::Electra | Architecture::Vit => Self::Bert,
                 Architecture::Roberta => Self::Roberta,
                 Architecture::Gpt2 => Self::Gpt2,
                 Architecture::Mpnet => Self::Mpnet,

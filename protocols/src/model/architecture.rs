@@ -18,6 +18,8 @@ pub enum Architecture {
     Roberta,
     /// DistilBERT (Sanh et al., 2019): BERT without token types and pooler.
     Distilbert,
+    /// ELECTRA (Clark et al., 2020): BERT without pooler, with embeddings of a width of their own and a classifier of its own.
+    Electra,
     /// GPT-2 (Radford et al., 2019): a decoder; normalisation first, causal attention, fused projections.
     Gpt2,
     /// MPNet (Song et al., 2020): RoBERTa without token types, with a number for each distance of two tokens added to their scores.
@@ -34,6 +36,8 @@ pub struct Layout {
     pub prefix: &'static str,
     /// What becomes of the input.
     pub embedding: EmbeddingLayout,
+    /// A linear layer behind the embeddings, for models whose embeddings have another width than the hidden states.
+    pub projection: Option<&'static str>,
     /// Name of layer i is this, then i.
     pub layer: &'static str,
     /// Queries, keys and values.
@@ -182,6 +186,8 @@ pub enum ClassifierInput {
     Tanh(&'static str),
     /// A linear layer of the first token, then max(x, 0).
     Relu(&'static str),
+    /// A linear layer of the first token, then GeLU.
+    Gelu(&'static str),
 }
 
 /// A sum of the residual stream, the input of exactly one normalisation.
@@ -208,6 +214,7 @@ const BERT: Layout = Layout {
         positions: "embeddings.position_embeddings.weight",
         types: Some("embeddings.token_type_embeddings.weight"),
     },
+    projection: None,
     layer: "encoder.layer.",
     projections: Projections::Separate(["attention.self.query", "attention.self.key", "attention.self.value"]),
     attention_output: "attention.output.dense",
@@ -287,6 +294,24 @@ const DISTILBERT: Layout = Layout {
     ..BERT
 };
 
+const ELECTRA: Layout = Layout {
+    prefix: "electra.",
+    projection: Some("embeddings_project"),
+    pooler: None,
+    classifier: Some(Classifier {
+        input: ClassifierInput::Gelu("classifier.dense"),
+        output: "classifier.out_proj",
+        has_bias: true,
+    }),
+    masked_word: Some(MaskedWord {
+        dense: "generator_predictions.dense",
+        activation: Some(Activation::Gelu),
+        norm: "generator_predictions.LayerNorm",
+        bias: "generator_lm_head.bias",
+    }),
+    ..BERT
+};
+
 const MPNET: Layout = Layout {
     prefix: "mpnet.",
     embedding: EmbeddingLayout::Words {
@@ -323,6 +348,7 @@ pub fn row_of_distance(from: usize, seen: usize) -> usize {
 const GPT2: Layout = Layout {
     prefix: "transformer.",
     embedding: EmbeddingLayout::Words { words: "wte.weight", positions: "wpe.weight", types: None },
+    projection: None,
     layer: "h.",
     projections: Projections::Fused("attn.c_attn"),
     attention_output: "attn.c_proj",
@@ -345,6 +371,7 @@ const VIT: Layout = Layout {
         class_token: "embeddings.cls_token",
         positions: "embeddings.position_embeddings",
     },
+    projection: None,
     layer: "encoder.layer.",
     projections: Projections::Separate([
         "attention.attention.query",
@@ -371,7 +398,8 @@ const VIT: Layout = Layout {
 
 impl Architecture {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Bert, Self::Roberta, Self::Distilbert, Self::Gpt2, Self::Mpnet, Self::Vit];
+    pub const ALL: [Self; 7] =
+        [Self::Bert, Self::Roberta, Self::Distilbert, Self::Electra, Self::Gpt2, Self::Mpnet, Self::Vit];
 
     /// Structure and names.
     #[must_use]
@@ -380,6 +408,7 @@ impl Architecture {
             Self::Bert => &BERT,
             Self::Roberta => &ROBERTA,
             Self::Distilbert => &DISTILBERT,
+            Self::Electra => &ELECTRA,
             Self::Gpt2 => &GPT2,
             Self::Mpnet => &MPNET,
             Self::Vit => &VIT,
@@ -394,6 +423,7 @@ impl fmt::Display for Architecture {
             Self::Bert => "bert",
             Self::Roberta => "roberta",
             Self::Distilbert => "distilbert",
+            Self::Electra => "electra",
             Self::Gpt2 => "gpt2",
             Self::Mpnet => "mpnet",
             Self::Vit => "vit",

@@ -188,6 +188,9 @@ pub struct TransformerDraft {
     pub input: Input,
     /// Width of the hidden states.
     pub hidden_size: usize,
+    /// Width of the embeddings, where it is another than that of the hidden states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding_size: Option<usize>,
     /// Number of layers.
     pub layers: usize,
     /// Attention heads per layer; divides `hidden_size`.
@@ -315,6 +318,12 @@ impl TransformerConfig {
         self.0.clone()
     }
 
+    /// Width of the embeddings.
+    #[must_use]
+    pub fn embedding_width(&self) -> usize {
+        self.embedding_size.unwrap_or(self.hidden_size)
+    }
+
     /// Width of one attention head.
     #[must_use]
     pub fn head_size(&self) -> usize {
@@ -326,11 +335,16 @@ impl TransformerConfig {
     pub fn activations(&self) -> Vec<Activation> {
         let masked_word = self.architecture.layout().masked_word.filter(|_| self.head == Head::MaskedWord);
         let of_head = masked_word.and_then(|head| head.activation);
+        let of_classifier = match (&self.head, self.architecture.layout().classifier.map(|classifier| classifier.input))
+        {
+            (Head::Classifier { .. }, Some(ClassifierInput::Gelu(_))) => Some(Activation::Gelu),
+            _ => None,
+        };
         let of_dense = self.dense().iter().filter_map(|dense| match dense.activation {
             DenseActivation::Of(activation) => Some(activation),
             DenseActivation::Identity | DenseActivation::Tanh => None,
         });
-        std::iter::once(self.activation).chain(of_head).chain(of_dense).collect()
+        std::iter::once(self.activation).chain(of_head).chain(of_classifier).chain(of_dense).collect()
     }
 
     /// The linear layers behind a pooling; most models have none.
@@ -357,7 +371,10 @@ impl TransformerConfig {
             }
             Head::Classifier { .. } => layout.classifier.is_some_and(|classifier| match classifier.input {
                 ClassifierInput::Pooler | ClassifierInput::Tanh(_) => true,
-                ClassifierInput::Token | ClassifierInput::LastToken | ClassifierInput::Relu(_) => false,
+                ClassifierInput::Token
+                | ClassifierInput::LastToken
+                | ClassifierInput::Relu(_)
+                | ClassifierInput::Gelu(_) => false,
             }),
             Head::HiddenStates
             | Head::MeanPooling
@@ -424,6 +441,10 @@ impl TransformerDraft {
             ("num_attention_heads", self.heads),
             ("intermediate_size", self.intermediate_size),
         ];
+        sizes.extend(self.embedding_size.map(|size| ("embedding_size", size)));
+        if self.embedding_size.is_some() && layout.projection.is_none() {
+            return no("embeddings of another width than its hidden states");
+        }
         match (self.input, &layout.embedding) {
             (Input::Text { vocab_size, max_positions, type_vocab_size }, EmbeddingLayout::Words { types, .. }) => {
                 sizes.extend([("vocab_size", vocab_size), ("max_position_embeddings", max_positions)]);

@@ -47,6 +47,7 @@ impl TransformerConfig {
             architecture: Architecture::Bert,
             input: Input::Text { vocab_size: 28_996, max_positions: 512, type_vocab_size: 2 },
             hidden_size: 768,
+            embedding_size: None,
             layers: 12,
             heads: 12,
             intermediate_size: 3072,

@@ -50,16 +50,17 @@ pub struct Tensor {
 pub fn tensors(config: &TransformerConfig) -> Vec<Tensor> {
     let layout = config.architecture.layout();
     let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
+    let embedded = config.embedding_width();
     let mut list = List(Vec::new());
     match (config.input, layout.embedding) {
         (
             Input::Text { vocab_size, max_positions, type_vocab_size },
             EmbeddingLayout::Words { words, positions, types, .. },
         ) => {
-            list.add(words, &[vocab_size, hidden], Role::Table);
-            list.add(positions, &[max_positions, hidden], Role::Table);
+            list.add(words, &[vocab_size, embedded], Role::Table);
+            list.add(positions, &[max_positions, embedded], Role::Table);
             if let Some(types) = types {
-                list.add(types, &[type_vocab_size, hidden], Role::Table);
+                list.add(types, &[type_vocab_size, embedded], Role::Table);
             }
         }
         (
@@ -82,7 +83,10 @@ pub fn tensors(config: &TransformerConfig) -> Vec<Tensor> {
     }
     let after = layout.norms.placement == super::architecture::Placement::After;
     if after {
-        list.norm(layout.norms.outer, hidden);
+        list.norm(layout.norms.outer, embedded);
+    }
+    if let (Some(projection), Some(inputs)) = (layout.projection, config.embedding_size) {
+        list.linear(projection, hidden, inputs, WeightOrder::OutIn);
     }
     for layer in 0..config.layers {
         let part = |part: &str| layout.part(layer, part);
@@ -138,7 +142,7 @@ fn of_head(list: &mut List, config: &TransformerConfig) {
             match classifier.input {
                 ClassifierInput::Token | ClassifierInput::LastToken => {}
                 ClassifierInput::Pooler => pooler(list),
-                ClassifierInput::Tanh(dense) | ClassifierInput::Relu(dense) => {
+                ClassifierInput::Tanh(dense) | ClassifierInput::Relu(dense) | ClassifierInput::Gelu(dense) => {
                     list.linear(dense, hidden, hidden, WeightOrder::OutIn);
                 }
             }
@@ -155,8 +159,9 @@ fn of_head(list: &mut List, config: &TransformerConfig) {
         Head::AnswerSpan => list.linear(ANSWER_SPAN, 2, hidden, WeightOrder::OutIn),
         Head::MaskedWord => {
             if let Some(head) = layout.masked_word {
-                list.linear(head.dense, hidden, hidden, WeightOrder::OutIn);
-                list.norm(head.norm, hidden);
+                let embedded = config.embedding_width();
+                list.linear(head.dense, embedded, hidden, WeightOrder::OutIn);
+                list.norm(head.norm, embedded);
                 list.add(head.bias, &[config.vocab_size().unwrap_or(0)], Role::Bias);
             }
         }

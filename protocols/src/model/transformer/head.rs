@@ -4,7 +4,7 @@ use super::layer::relu;
 use super::{Query, Stream, Transformer};
 use crate::circuit::{Circuit, Owner, Secret};
 use crate::model::architecture::{ClassifierInput, EmbeddingLayout, Placement, Sum, WeightOrder};
-use crate::model::config::{Dense, DenseActivation, Head, Input, Pooling, Sentence};
+use crate::model::config::{Activation, Dense, DenseActivation, Head, Input, Pooling, Sentence};
 use crate::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER, dense_layer};
 
 impl Transformer<'_> {
@@ -113,10 +113,9 @@ impl Transformer<'_> {
     /// Logits of the word in the place of each token.
     fn masked_word(&self, c: &mut Circuit, stream: Stream) -> Secret {
         let head = self.layout.masked_word.expect("a valid configuration has such a head only where there is one");
-        let hidden = self.config.hidden_size;
         let x = self.finish(c, stream.x);
         c.region("head", |c| {
-            let dense = self.head_layer(c, x, head.dense, hidden);
+            let dense = self.head_layer(c, x, head.dense, self.config.embedding_width());
             let active = self.activate(c, dense, head.activation.unwrap_or(self.config.activation));
             let normal = self.normalize_by(c, active, head.norm);
             let (table, vocabulary) = self.word_table(c, stream.words);
@@ -133,7 +132,7 @@ impl Transformer<'_> {
         else {
             unreachable!("a valid configuration has words only for texts")
         };
-        let table = words.unwrap_or_else(|| c.input(Owner::Model, name, [vocab_size, self.config.hidden_size]));
+        let table = words.unwrap_or_else(|| c.input(Owner::Model, name, [vocab_size, self.config.embedding_width()]));
         (c.transpose(table, &[1, 0]), vocab_size)
     }
 
@@ -201,6 +200,10 @@ impl Transformer<'_> {
                 (None, ClassifierInput::Relu(name)) => {
                     let dense = dense(c, name);
                     relu(c, dense)
+                }
+                (None, ClassifierInput::Gelu(name)) => {
+                    let dense = dense(c, name);
+                    self.activate(c, dense, Activation::Gelu)
                 }
             };
             if classifier.has_bias {

@@ -340,8 +340,9 @@ impl Transformer<'_> {
 
     fn normalize_by(&self, c: &mut Circuit, x: Secret, name: &str) -> Secret {
         c.region("layernorm", |c| {
-            let gamma = c.input(Owner::Model, &format!("{name}.weight"), [self.config.hidden_size]);
-            let beta = c.input(Owner::Model, &format!("{name}.bias"), [self.config.hidden_size]);
+            let width = c.row_length(x);
+            let gamma = c.input(Owner::Model, &format!("{name}.weight"), [width]);
+            let beta = c.input(Owner::Model, &format!("{name}.bias"), [width]);
             let epsilon = self.config.layer_norm_epsilon;
             self.protocols.layernorm.build(c, LayerNormInputs { x, gamma, beta, epsilon })
         })

@@ -25,6 +25,7 @@ fn draft(architecture: Architecture, head: Head) -> TransformerDraft {
         input,
         first_position: if matches!(architecture, Architecture::Roberta | Architecture::Mpnet) { 2 } else { 0 },
         hidden_size: 6,
+        embedding_size: layout.projection.map(|_| 4),
         layers: 2,
         heads: 2,
         intermediate_size: 8,

@@ -427,7 +427,7 @@ pub enum ModelError {
         padding: usize,
     },
     /// An image for a model that is asked about texts.
-    #[error("this model is asked about texts, not images; give it a text")]
+    #[error("this model is asked about texts, not images; give it a text, or choose a model of images")]
     NoImage,
     /// An image of another shape than the model takes.
     #[error("an image of shape {found:?}, but the model takes {expected:?} (channels, rows, columns); scale it")]

@@ -1,7 +1,7 @@
 //! Hugging Face model directories for viewless: configuration, weights, tokenizer and a plaintext forward pass.
 //!
 //! A directory holds `config.json`, `model.safetensors` and, for texts, `tokenizer.json` (or `vocab.json` and `merges.txt`); a
-//! sentence-transformers directory also holds `modules.json` and `1_Pooling/config.json`. [`Model::load`] reads all of it, checks every tensor that a
+//! sentence-transformers directory also holds `modules.json` and folders of its steps. [`Model::load`] reads all of it, checks every tensor that a
 //! circuit will need against the configuration, and names the file, the field or the tensor when something is wrong.
 //!
 //! [`forward`] is the plaintext pass in f32 that private runs are compared with. It is itself compared with Hugging

@@ -113,7 +113,7 @@ pub const LEFT_OUT: &[LeftOut] = &[
     },
     LeftOut {
         what: "other heads: next sentence, pre-training, multiple choice, images masked in part",
-        why: "the body of such a model is computed, with its pooler if it has one",
+        why: "they do not compute what the body computes, so a class of models that is not built is refused by its name",
         architectures: &Architecture::ALL,
         effect: Effect::NotOffered,
     },

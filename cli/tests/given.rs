@@ -125,6 +125,11 @@ fn another_fixed_point_is_taken_and_what_has_no_room_is_refused_with_the_reason(
         report["max_abs_error"].as_f64().unwrap()
     };
     assert!(error("18") < error("14"));
+    // Where protocols have less room than a product, the most that they have is told, and has it.
+    let refused = viewless(&["infer", "--model", &model, "--text", "hello the view", "--fraction-bits", "22"]);
+    let sentence = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let (_, most) = sentence.split_once("with --fraction-bits ").unwrap_or_else(|| panic!("{sentence}"));
+    error(most.split(' ').next().unwrap());
     for command in [&["cost", &model][..], &["audit", "gelu/cosine"], &["infer", "--model", &model, "--text", "x"]] {
         for (option, why) in [
             (["--fraction-bits", "25"], "room"),

@@ -3,6 +3,7 @@
 //! `cargo run -p viewless-models --example compare_references -- FOLDER` prints a line for each directory: how far the answers are
 //! apart, or the refusal. It ends with 1 if any differ by more than 1e-5 of the largest number (at least 1), or in its tokens.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -92,18 +93,38 @@ fn compare(directory: &Path, reference: &Reference) -> Found {
     }
 }
 
+/// The file and the field or tensor that a refusal names; the beginning of its sentence where it names neither.
+fn named(error: &ModelError) -> String {
+    let sentence = error.to_string();
+    let mut quoted = sentence.split('`').skip(1).step_by(2);
+    match (quoted.next(), quoted.next()) {
+        (Some(file), Some(field)) if file.starts_with('/') => {
+            // Files of steps and layers are told apart by numbers.
+            let without_numbers = |name: &str| name.replace(|c: char| c.is_ascii_digit(), "N");
+            let file = Path::new(file).iter().rev().take(2).map(|part| part.to_string_lossy().into_owned());
+            let file: Vec<String> =
+                file.take_while(|part| !part.starts_with(|c: char| c.is_ascii_digit()) || part.contains('_')).collect();
+            let file: Vec<String> = file.into_iter().rev().map(|part| without_numbers(&part)).collect();
+            format!("`{}`: `{}`", file.join("/"), without_numbers(field))
+        }
+        _ => sentence.chars().take(60).collect(),
+    }
+}
+
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).ok_or("name the folder of `random_directories.py`")?;
     let mut directories: Vec<PathBuf> =
         std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
     directories.sort();
     let (mut agree, mut refused, mut differ, mut worst) = (0, 0, 0, Apart::default());
+    let (mut classes, mut fields) = (BTreeMap::<String, [usize; 3]>::new(), BTreeMap::<String, usize>::new());
     for directory in directories.iter().filter(|directory| directory.join("reference.json").exists()) {
         let reference: Reference = serde_json::from_slice(&std::fs::read(directory.join("reference.json"))?)?;
         let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let line = match compare(directory, &reference) {
             Found::Agrees(apart) => {
                 agree += 1;
+                classes.entry(reference.class.clone()).or_default()[0] += 1;
                 worst.answers = worst.answers.max(apart.answers);
                 let [ours, theirs] = [0, 1].map(|i| worst.from_exact[i].max(apart.from_exact[i]));
                 worst.from_exact = [ours, theirs];
@@ -112,15 +133,25 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             }
             Found::Refused(error) => {
                 refused += 1;
+                classes.entry(reference.class.clone()).or_default()[1] += 1;
+                *fields.entry(named(&error)).or_default() += 1;
                 format!("refused: {error}")
             }
             Found::Differs(how) => {
                 differ += 1;
+                classes.entry(reference.class.clone()).or_default()[2] += 1;
                 format!("DIFFERS {how}")
             }
         };
         println!("{name} {}: {line}", reference.class);
     }
+    println!("\n| class | agree | refused | differ |\n|---|---:|---:|---:|");
+    classes
+        .iter()
+        .for_each(|(class, [agree, refused, differ])| println!("| {class} | {agree} | {refused} | {differ} |"));
+    println!("\n| refused for | directories |\n|---|---:|");
+    fields.iter().for_each(|(field, count)| println!("| {field} | {count} |"));
+    println!();
     let (answers, [ours, theirs]) = (worst.answers, worst.from_exact);
     println!("{agree} agree, the worst to {answers:.1e}; {refused} are refused; {differ} differ");
     println!("off from float64 by at most {ours:.1e}, the library by {theirs:.1e}");

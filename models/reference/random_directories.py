@@ -155,9 +155,11 @@ CONFIGURATIONS = {"bert": "BertConfig", "roberta": "RobertaConfig", "distilbert"
 LATER = 350
 # From here on of all families, with MPNet and ELECTRA, and with all the steps behind a pooling.
 LATEST = 1000
+# From here on the same with long texts.
+LONG = 3000
 
 
-def configuration(draw, family, directory):
+def configuration(draw, family, directory, positions):
     hidden, heads = draw.choice([(16, 2), (24, 4), (12, 3)])
     layers = draw.choice([1, 2])
     activation = draw.choice(ACTIVATIONS if draw.random() < 0.6 else ["gelu", "gelu_new"])
@@ -166,7 +168,7 @@ def configuration(draw, family, directory):
     maybe(draw, 0.05, fields, chunk_size_feed_forward=3)
     if family in ("bert", "roberta", "xlm-roberta", "camembert", "electra"):
         fields.update(hidden_size=hidden, num_attention_heads=heads, num_hidden_layers=layers, intermediate_size=20,
-                      hidden_act=activation, max_position_embeddings=64, type_vocab_size=draw.choice([1, 2]),
+                      hidden_act=activation, max_position_embeddings=positions, type_vocab_size=draw.choice([1, 2]),
                       layer_norm_eps=draw.choice([1e-12, 1e-5, 0.1]))
         maybe(draw, 0.1, fields, is_decoder=True)
         maybe(draw, 0.1, fields, tie_word_embeddings=False)
@@ -176,14 +178,14 @@ def configuration(draw, family, directory):
             maybe(draw, 0.3, fields, pad_token_id=draw.choice([0, 1, 3]))
     elif family == "mpnet":
         fields.update(hidden_size=hidden, num_attention_heads=heads, num_hidden_layers=layers, intermediate_size=20,
-                      hidden_act=activation, max_position_embeddings=64, layer_norm_eps=draw.choice([1e-12, 1e-5, 0.1]))
+                      hidden_act=activation, max_position_embeddings=positions, layer_norm_eps=draw.choice([1e-12, 1e-5, 0.1]))
         maybe(draw, 0.1, fields, tie_word_embeddings=False)
         maybe(draw, 0.1, fields, pad_token_id=0)
     elif family == "distilbert":
         fields.update(dim=hidden, n_heads=heads, n_layers=layers, hidden_dim=20, activation=activation,
-                      max_position_embeddings=64, sinusoidal_pos_embds=draw.random() < 0.3)
+                      max_position_embeddings=positions, sinusoidal_pos_embds=draw.random() < 0.3)
     elif family == "gpt2":
-        fields.update(n_embd=hidden, n_head=heads, n_layer=layers, n_positions=64, activation_function=activation,
+        fields.update(n_embd=hidden, n_head=heads, n_layer=layers, n_positions=positions, activation_function=activation,
                       layer_norm_epsilon=draw.choice([1e-5, 0.1]))
         maybe(draw, 0.3, fields, n_inner=20)
         maybe(draw, 0.15, fields, scale_attn_weights=False)
@@ -344,7 +346,7 @@ def make(number, directory):
     latest = number >= LATEST
     family = draw.choice(families if latest else families[:5] if number < LATER else families[5:7])
     name = draw.choice(CLASSES[family])
-    fields = configuration(draw, family, directory)
+    fields = configuration(draw, family, directory, 640 if number >= LONG else 64)
     config = getattr(transformers, CONFIGURATIONS[family])(**fields)
     model = getattr(transformers, name)(config).eval()
     with torch.no_grad():
@@ -359,6 +361,8 @@ def make(number, directory):
             pixels = image(number, config.num_channels, config.image_size)
             return {**reference, "image": number, **both(name, loaded, {"pixel_values": pixels})}
         text = draw.choice(TEXTS)
+        if number >= LONG:
+            text = " ".join(draw.choices(" ".join(CORPUS).split(" "), k=draw.choice([20, 60, 150])))
         if name.endswith("Model") and draw.random() < 0.6 or latest and draw.random() < 0.2:
             return {**reference, "text": text, **sentence(draw, directory, text, latest)}
         tokens = transformers.AutoTokenizer.from_pretrained(directory)(text, return_tensors="pt")

@@ -30,6 +30,8 @@ pub struct Model {
     pub tokenizer: Option<Tokenizer>,
     /// What the logits of its classifier mean.
     pub decision: Decision,
+    /// Whether its vector is divided by its length at the end (`Normalize`), which whoever has it does.
+    pub normalises: bool,
     /// What of its directory is not read, and what else a report of its answers must say.
     pub notes: Vec<String>,
 }
@@ -83,15 +85,15 @@ impl Model {
                 "the tokenizer has identifiers up to {largest} and the model {vocabulary} rows; texts with tokens beyond are refused"
             ));
         }
-        if !Steps::read(directory)?.normalisations.is_empty() {
-            notes.push(
-                "the model ends with Normalize: the vector is shown before that step, and whoever has it divides it by its length".to_owned(),
-            );
+        let normalises = !Steps::read(directory)?.normalisations.is_empty();
+        if normalises {
+            let note = "the model ends with Normalize: vectors are compared before that, and whoever has one divides it by its length";
+            notes.push(note.to_owned());
         }
         let decision = Decision::read(directory)?;
         let weights = Weights::of_directory(directory, &config)?;
         tracing::debug!(directory = %directory.display(), parameters = weights.parameters(), "model loaded");
-        Ok(Self { directory: directory.to_owned(), config, weights, tokenizer, decision, notes })
+        Ok(Self { directory: directory.to_owned(), config, weights, tokenizer, decision, normalises, notes })
     }
 
     /// Puts a prompt before all texts, by its name among the `prompts` of a sentence-transformers model.

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_normalises_its_vector_says_that_it_is_shown_before() {
+    fn a_model_that_normalises_its_vector_says_that_it_is_compared_before() {
         let directory = directory(Head::MeanPooling);
         let steps = json!([
             {"type": "sentence_transformers.models.Transformer", "path": ""},
@@ -295,7 +295,8 @@ mod tests {
             {"type": "sentence_transformers.models.Normalize", "path": "2_Normalize"},
         ]);
         fs::write(directory.path().join(MODULES_FILE), steps.to_string()).unwrap();
-        let notes = Model::load(directory.path()).unwrap().notes;
+        let Model { notes, normalises, .. } = Model::load(directory.path()).unwrap();
+        assert!(normalises);
         assert!(notes.iter().any(|note| note.contains("Normalize")), "{notes:?}");
     }
 }

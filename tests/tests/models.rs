@@ -71,6 +71,7 @@ fn small(architecture: Architecture, head: Head) -> Model {
         weights,
         tokenizer: None,
         decision: Decision::OneLabel,
+        normalises: false,
         notes: Vec::new(),
     }
 }

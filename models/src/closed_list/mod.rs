@@ -18,11 +18,12 @@ use crate::error::ModelError;
 use crate::family::{IMAGE, family};
 use crate::fields::Fields;
 use crate::files::{
-    self, ADDED_TOKENS_FILE, CONFIG_FILE, GENERATION_FILE, MERGES_FILE, MODULES_FILE, PREPROCESSOR_FILE,
-    SENTENCE_BERT_FILE, SENTENCE_TRANSFORMERS_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE,
-    VOCABULARY_FILE, WORDS_FILE,
+    self, ADDED_TOKENS_FILE, CONFIG_FILE, GENERATION_FILE, MERGES_FILE, MODULES_FILE, OLDER_SENTENCE_FILES,
+    PREPROCESSOR_FILE, PROCESSOR_FILE, SENTENCE_BERT_FILE, SENTENCE_TRANSFORMERS_FILE, SPECIAL_TOKENS_FILE,
+    TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCABULARY_FILE, WORDS_FILE,
 };
 use crate::steps::Steps;
+use crate::tokenizer::settings_file;
 use crate::weights::{Stored, form};
 use keys::{DENSE, HARMLESS_FILES, KEYS, POOLING};
 use names::Fate;
@@ -97,20 +98,23 @@ impl Inventory {
 pub fn inventory(directory: &Path, config: &TransformerConfig) -> Result<Inventory, ModelError> {
     let mut keys = BTreeMap::new();
     let steps = Steps::read(directory)?;
+    let sentence_file = settings_file(directory)?;
     for name in [
         CONFIG_FILE,
         TOKENIZER_CONFIG_FILE,
         SPECIAL_TOKENS_FILE,
         PREPROCESSOR_FILE,
         SENTENCE_TRANSFORMERS_FILE,
-        SENTENCE_BERT_FILE,
         GENERATION_FILE,
+        sentence_file,
     ] {
         if files::has(directory, name) {
             let fields = Fields::read(directory.join(name), "")?;
-            keys.insert(name.to_owned(), key_uses(&fields, name, config)?);
+            let list = if name == sentence_file { SENTENCE_BERT_FILE } else { name };
+            keys.insert(name.to_owned(), key_uses(&fields, list, config)?);
         }
     }
+    refuse_another_preparation(directory, config)?;
     let pooling = steps.pooling.iter().map(|folder| (folder, POOLING));
     for (folder, list) in pooling.chain(steps.dense.iter().map(|folder| (folder, DENSE))) {
         let name = format!("{folder}/{CONFIG_FILE}");
@@ -165,6 +169,26 @@ fn key_uses(fields: &Fields, list: &str, config: &TransformerConfig) -> Result<B
         uses.insert(key.clone(), of);
     }
     Ok(uses)
+}
+
+/// Refuses a second description of how pictures are prepared that differs from the one that is read: version 5 of transformers takes it first, and
+/// version 4 does not know it.
+fn refuse_another_preparation(directory: &Path, config: &TransformerConfig) -> Result<(), ModelError> {
+    if config.vocab_size().is_some() {
+        return Ok(());
+    }
+    let other = Fields::read_if_present(directory, PROCESSOR_FILE)?;
+    let Some(value) = other.get("image_processor") else { return Ok(()) };
+    let own = Fields::read_if_present(directory, PREPROCESSOR_FILE)?;
+    match value.as_object() == Some(&own.values) {
+        true => Ok(()),
+        false => Err(refused_key(
+            &other,
+            "image_processor",
+            value,
+            "pictures that are prepared otherwise than `preprocessor_config.json` says",
+        )),
+    }
 }
 
 fn refused_key(fields: &Fields, key: &str, value: &Value, what: &'static str) -> ModelError {
@@ -278,7 +302,8 @@ fn file_use(
         TOKENIZER_FILE | TOKENIZER_CONFIG_FILE | SPECIAL_TOKENS_FILE | ADDED_TOKENS_FILE => text,
         WORDS_FILE | VOCABULARY_FILE | MERGES_FILE => text && !whole,
         PREPROCESSOR_FILE => !text,
-        SENTENCE_BERT_FILE | SENTENCE_TRANSFORMERS_FILE => files::has(directory, MODULES_FILE),
+        SENTENCE_TRANSFORMERS_FILE => files::has(directory, MODULES_FILE),
+        name if name == settings_file(directory)? => files::has(directory, MODULES_FILE),
         GENERATION_FILE => false,
         _ => weights == Some(name) || is_shard(name, weights),
     };
@@ -293,7 +318,9 @@ fn file_use(
     }
     let beside = [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, WORDS_FILE, VOCABULARY_FILE, MERGES_FILE, PREPROCESSOR_FILE];
     let known = [SPECIAL_TOKENS_FILE, ADDED_TOKENS_FILE, SENTENCE_BERT_FILE, SENTENCE_TRANSFORMERS_FILE];
-    Ok(if let Some((_, reason)) = HARMLESS_FILES.iter().find(|(listed, _)| *listed == name) {
+    Ok(if OLDER_SENTENCE_FILES.contains(&name) {
+        Use::Harmless("another of these files is read, or there is no `modules.json`".to_owned())
+    } else if let Some((_, reason)) = HARMLESS_FILES.iter().find(|(listed, _)| *listed == name) {
         Use::Harmless((*reason).to_owned())
     } else if beside.contains(&name) || known.contains(&name) {
         Use::Harmless("a model of this kind, or with these other files, has no use for it".to_owned())
@@ -408,6 +435,40 @@ mod tests {
         let directory = synthetic::temporary(&small(Architecture::Bert));
         fs::write(directory.path().join("adapter_config.json"), "{}").unwrap();
         assert!(of(&directory).unwrap_err().to_string().contains("adapter_config.json"));
+    }
+
+    #[test]
+    fn settings_under_an_older_name_count_where_there_are_none_under_the_newer() {
+        let older = "sentence_roberta_config.json";
+        let directory = synthetic::temporary(&small(Architecture::Bert));
+        let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+        let tokens = || crate::Model::load(directory.path()).unwrap().encode("the view is empty").unwrap().len();
+        assert_eq!(tokens(), 6);
+        write(older, r#"{"max_seq_length": 4, "do_lower_case": false}"#);
+        assert_eq!((tokens(), of(&directory).unwrap().files[older].clone()), (4, Use::Used));
+        assert_eq!(of(&directory).unwrap().keys[older]["max_seq_length"], Use::Used);
+        write(SENTENCE_BERT_FILE, "{}");
+        assert_eq!(tokens(), 4);
+        write(SENTENCE_BERT_FILE, r#"{"max_seq_length": 5}"#);
+        assert_eq!(tokens(), 5);
+        assert!(matches!(of(&directory).unwrap().files[older], Use::Harmless(_)));
+    }
+
+    #[test]
+    fn a_second_preparation_of_pictures_must_be_the_first() {
+        let directory = synthetic::temporary(&small(Architecture::Vit));
+        let own = read_json(&directory.path().join(PREPROCESSOR_FILE), "").unwrap();
+        let write = |value: &Value| {
+            let text = json!({"image_processor": value, "processor_class": "x"}).to_string();
+            fs::write(directory.path().join(PROCESSOR_FILE), text).unwrap();
+        };
+        write(&own);
+        assert!(of(&directory).is_ok());
+        let mut other = own;
+        other["resample"] = json!(3);
+        write(&other);
+        let error = of(&directory).unwrap_err().to_string();
+        assert!(error.contains(PROCESSOR_FILE) && error.contains("image_processor"), "{error}");
     }
 
     #[test]

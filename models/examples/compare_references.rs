@@ -1,7 +1,8 @@
 //! Compares the plaintext pass with what the published libraries answered, for the directories of `reference/random_directories.py`.
 //!
 //! `cargo run -p viewless-models --example compare_references -- FOLDER` prints a line for each directory: how far the answers are
-//! apart, or the refusal. It ends with 1 if any differ by more than 1e-5 of the largest number (at least 1), or in its tokens.
+//! apart, or the refusal; then how many of each class agree and what others are refused for. It ends with 1 if any differ by more than 1e-5 of the
+//! largest number (at least 1), or in its tokens; `reference/README.md` says why that much.
 
 use std::collections::BTreeMap;
 use std::error::Error;

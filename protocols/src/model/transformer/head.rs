@@ -4,7 +4,8 @@ use super::layer::relu;
 use super::{Query, Stream, Transformer};
 use crate::circuit::{Circuit, Owner, Secret};
 use crate::model::architecture::{ClassifierInput, EmbeddingLayout, Placement, Sum, WeightOrder};
-use crate::model::config::{Activation, Dense, DenseActivation, Head, Input, Pooling, Sentence};
+use crate::model::config::{Activation, Head, Input};
+use crate::model::sentence::{Dense, DenseActivation, Pooling, Sentence};
 use crate::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER, dense_layer};
 
 impl Transformer<'_> {

@@ -11,7 +11,8 @@ mod head;
 mod layer;
 
 use super::architecture::{Attention, Layout, Sum, WeightOrder};
-use super::config::{Activation, Head, Input, Pooling, TransformerConfig};
+use super::config::{Activation, Head, Input, TransformerConfig};
+use super::sentence::Pooling;
 use super::tensors::weight_shape;
 use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
 use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol};

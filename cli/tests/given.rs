@@ -4,7 +4,10 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use viewless_models::{Model, Precision};
+use viewless_models::{Model, Precision, synthetic};
+use viewless_protocols::model::{
+    Activation, Architecture, Dense, DenseActivation, Head, Pooling, Sentence, TransformerDraft,
+};
 
 fn case(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/cases").join(name)
@@ -122,6 +125,11 @@ fn another_fixed_point_is_taken_and_what_has_no_room_is_refused_with_the_reason(
         report["max_abs_error"].as_f64().unwrap()
     };
     assert!(error("18") < error("14"));
+    // Where protocols have less room than a product, the most that they have is told, and has it.
+    let refused = viewless(&["infer", "--model", &model, "--text", "hello the view", "--fraction-bits", "22"]);
+    let sentence = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let (_, most) = sentence.split_once("with --fraction-bits ").unwrap_or_else(|| panic!("{sentence}"));
+    error(most.split(' ').next().unwrap());
     for command in [&["cost", &model][..], &["audit", "gelu/cosine"], &["infer", "--model", &model, "--text", "x"]] {
         for (option, why) in [
             (["--fraction-bits", "25"], "room"),
@@ -132,5 +140,48 @@ fn another_fixed_point_is_taken_and_what_has_no_room_is_refused_with_the_reason(
             let sentence = String::from_utf8_lossy(&refused.stderr).into_owned();
             assert!(refused.status.code() == Some(2) && sentence.contains(why), "{command:?} {option:?}: {sentence}");
         }
+    }
+}
+
+#[test]
+fn a_picture_is_looked_at_before_a_model_is_fetched() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join("odd.png");
+    fs::write(&odd, "no picture").unwrap();
+    let picture = case("exif-orientation").join("phone.jpg");
+    // The default model is not there, and nothing can be fetched into this cache.
+    for (file, says) in [(&odd, "odd.png"), (&folder.path().join("absent.png"), "absent.png"), (&picture, "not images")]
+    {
+        let refused = viewless(&["infer", "--image", &file.display().to_string()]);
+        let sentence = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(2) && sentence.contains(says), "{sentence}");
+        assert!(!sentence.contains("cache"), "{sentence}");
+    }
+}
+
+#[test]
+fn poolings_side_by_side_and_linear_layers_are_private_too_and_a_vector_may_be_cut() {
+    let dense = |outputs, activation| Dense { outputs, has_bias: true, activation };
+    let sentence = Sentence {
+        poolings: vec![Pooling::FirstToken, Pooling::Mean],
+        dense: vec![dense(16, DenseActivation::Tanh), dense(12, DenseActivation::Of(Activation::Gelu))],
+        kept: None,
+    };
+    for architecture in [Architecture::Mpnet, Architecture::Electra] {
+        let head = Head::Sentence(sentence.clone());
+        let config = TransformerDraft { head, ..synthetic::small(architecture).draft() }.check().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        synthetic::write_synthetic(folder.path(), &config, 3, Precision::F32).unwrap();
+        let model = folder.path().display().to_string();
+        let ask = |more: &[&str]| {
+            let (code, report) = json(&[&["infer", "--model", &model, "--text", "the view is empty"], more].concat());
+            assert_eq!(code, 0, "{report}");
+            report
+        };
+        let whole = ask(&[]);
+        assert!(whole["max_abs_error"].as_f64().unwrap() < 0.01, "{whole}");
+        let cut = ask(&["--truncate-dim", "5"]);
+        let numbers = |report: &Value| report["plaintext"]["pooled"].as_array().unwrap().clone();
+        assert_eq!((numbers(&whole).len(), numbers(&cut)), (12, numbers(&whole)[..5].to_vec()));
     }
 }

@@ -1,8 +1,10 @@
 //! Compares the plaintext pass with what the published libraries answered, for the directories of `reference/random_directories.py`.
 //!
 //! `cargo run -p viewless-models --example compare_references -- FOLDER` prints a line for each directory: how far the answers are
-//! apart, or the refusal. It ends with 1 if any differ by more than 1e-5 of the largest number (at least 1), or in its tokens.
+//! apart, or the refusal; then how many of each class agree and what others are refused for. It ends with 1 if any differ by more than 1e-5 of the
+//! largest number (at least 1), or in its tokens; `reference/README.md` says why that much.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +21,12 @@ struct Reference {
     tokens: Option<Vec<u32>>,
     image: Option<usize>,
     output: Vec<f32>,
+    /// The same by the library in float64.
+    #[serde(default)]
+    exact: Vec<f64>,
+    /// Whether the library divides the vector by its length, which the plaintext pass does not.
+    #[serde(default)]
+    normalised: bool,
 }
 
 /// The image of a number that the script makes, too.
@@ -29,9 +37,18 @@ fn image(number: usize, channels: usize, size: usize) -> Array3<f32> {
 }
 
 enum Found {
-    Agrees(f32),
+    Agrees(Apart),
     Refused(ModelError),
     Differs(String),
+}
+
+/// Largest differences, as parts of the largest number of the answer, or of 1.
+#[derive(Default)]
+struct Apart {
+    /// Ours and the library's.
+    answers: f32,
+    /// Ours, and the library's, from the library's in float64.
+    from_exact: [f64; 2],
 }
 
 fn compare(directory: &Path, reference: &Reference) -> Found {
@@ -59,9 +76,40 @@ fn compare(directory: &Path, reference: &Reference) -> Found {
     if answered.output.len() != reference.output.len() {
         return Found::Differs(format!("{} numbers and not {}", answered.output.len(), reference.output.len()));
     }
+    let length = answered.output.dot(&answered.output).sqrt();
+    let output = if reference.normalised { answered.output / length } else { answered.output };
     let largest = reference.output.iter().fold(1.0f32, |most, x| most.max(x.abs()));
-    let apart = answered.output.iter().zip(&reference.output).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    if apart <= 1e-5 * largest { Found::Agrees(apart) } else { Found::Differs(format!("by {apart:e} of {largest}")) }
+    // A number that is none is as far away as can be.
+    let far = |difference: f64| if difference.is_finite() { difference } else { f64::INFINITY };
+    let apart = output.iter().zip(&reference.output).map(|(a, b)| far((f64::from(*a) - f64::from(*b)).abs()));
+    let apart = (apart.fold(0.0, f64::max) / f64::from(largest)) as f32;
+    let from = |numbers: &[f32]| {
+        let apart = numbers.iter().zip(&reference.exact).map(|(a, b)| far((f64::from(*a) - b).abs()));
+        apart.fold(0.0, f64::max) / f64::from(largest)
+    };
+    if apart <= 1e-5 {
+        Found::Agrees(Apart { answers: apart, from_exact: [from(&output.to_vec()), from(&reference.output)] })
+    } else {
+        Found::Differs(format!("by {apart:e} of {largest}"))
+    }
+}
+
+/// The file and the field or tensor that a refusal names; the beginning of its sentence where it names neither.
+fn named(error: &ModelError) -> String {
+    let sentence = error.to_string();
+    let mut quoted = sentence.split('`').skip(1).step_by(2);
+    match (quoted.next(), quoted.next()) {
+        (Some(file), Some(field)) if file.starts_with('/') => {
+            // Files of steps and layers are told apart by numbers.
+            let without_numbers = |name: &str| name.replace(|c: char| c.is_ascii_digit(), "N");
+            let file = Path::new(file).iter().rev().take(2).map(|part| part.to_string_lossy().into_owned());
+            let file: Vec<String> =
+                file.take_while(|part| !part.starts_with(|c: char| c.is_ascii_digit()) || part.contains('_')).collect();
+            let file: Vec<String> = file.into_iter().rev().map(|part| without_numbers(&part)).collect();
+            format!("`{}`: `{}`", file.join("/"), without_numbers(field))
+        }
+        _ => sentence.chars().take(60).collect(),
+    }
 }
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -69,27 +117,44 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut directories: Vec<PathBuf> =
         std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
     directories.sort();
-    let (mut agree, mut refused, mut differ, mut worst) = (0, 0, 0, 0.0f32);
+    let (mut agree, mut refused, mut differ, mut worst) = (0, 0, 0, Apart::default());
+    let (mut classes, mut fields) = (BTreeMap::<String, [usize; 3]>::new(), BTreeMap::<String, usize>::new());
     for directory in directories.iter().filter(|directory| directory.join("reference.json").exists()) {
         let reference: Reference = serde_json::from_slice(&std::fs::read(directory.join("reference.json"))?)?;
         let name = directory.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let line = match compare(directory, &reference) {
             Found::Agrees(apart) => {
                 agree += 1;
-                worst = worst.max(apart);
-                format!("agrees to {apart:.1e}")
+                classes.entry(reference.class.clone()).or_default()[0] += 1;
+                worst.answers = worst.answers.max(apart.answers);
+                let [ours, theirs] = [0, 1].map(|i| worst.from_exact[i].max(apart.from_exact[i]));
+                worst.from_exact = [ours, theirs];
+                let [ours, theirs] = apart.from_exact;
+                format!("agrees to {:.1e}; from float64: {ours:.1e}, the library {theirs:.1e}", apart.answers)
             }
             Found::Refused(error) => {
                 refused += 1;
+                classes.entry(reference.class.clone()).or_default()[1] += 1;
+                *fields.entry(named(&error)).or_default() += 1;
                 format!("refused: {error}")
             }
             Found::Differs(how) => {
                 differ += 1;
+                classes.entry(reference.class.clone()).or_default()[2] += 1;
                 format!("DIFFERS {how}")
             }
         };
         println!("{name} {}: {line}", reference.class);
     }
-    println!("{agree} agree, the worst to {worst:.1e}; {refused} are refused; {differ} differ");
+    println!("\n| class | agree | refused | differ |\n|---|---:|---:|---:|");
+    classes
+        .iter()
+        .for_each(|(class, [agree, refused, differ])| println!("| {class} | {agree} | {refused} | {differ} |"));
+    println!("\n| refused for | directories |\n|---|---:|");
+    fields.iter().for_each(|(field, count)| println!("| {field} | {count} |"));
+    println!();
+    let (answers, [ours, theirs]) = (worst.answers, worst.from_exact);
+    println!("{agree} agree, the worst to {answers:.1e}; {refused} are refused; {differ} differ");
+    println!("off from float64 by at most {ours:.1e}, the library by {theirs:.1e}");
     Ok(ExitCode::from(u8::from(differ > 0)))
 }

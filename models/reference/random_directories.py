@@ -6,7 +6,7 @@
 Each directory FOLDER/000, FOLDER/001, … holds a model of a random architecture and head with randomly set fields of its
 configuration, tokenizer options, file forms and number formats, all drawn from a generator that its number seeds, and
 `reference.json`: the text (or the number of an image), the token identifiers, and the numbers of the answer in row-major order, by the
-library itself in float32 on the CPU, read back from the directory. Directories that the library itself cannot load are left out.
+library itself in float32 on the CPU, read back from the directory; `exact` is the same in float64, which tells what float32 loses. Directories that the library itself cannot load are left out.
 `cargo run -p viewless-models --example compare_references -- FOLDER` compares. Made with torch 2.15.0, transformers 5.24.0 and
 sentence-transformers 6.2.0.
 """
@@ -65,6 +65,23 @@ def word_piece(directory, draw, options):
             config = json.loads(file.read_text())
             config["do_lower_case"] = draw.random() < 0.5
             file.write_text(json.dumps(config))
+    return len(words) + 1
+
+
+def mpnet_pieces(directory, draw, options):
+    trainer = trainers.WordPieceTrainer(vocab_size=180, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "[UNK]", "<mask>"])
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.train_from_iterator(CORPUS + [text.lower() for text in CORPUS], trainer)
+    words = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
+    if draw.random() < 0.4:
+        (directory / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+        (directory / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "MPNetTokenizer", **options}))
+    else:
+        made = transformers.MPNetTokenizer(vocab={word: i for i, word in enumerate(words)}, **options)
+        if draw.random() < 0.3:
+            made.add_tokens(["<extra>"])
+        made.save_pretrained(directory)
     return len(words) + 1
 
 
@@ -127,33 +144,48 @@ CLASSES = {
                     "XLMRobertaForQuestionAnswering", "XLMRobertaForMaskedLM"],
     "camembert": ["CamembertModel", "CamembertForSequenceClassification", "CamembertForTokenClassification",
                   "CamembertForQuestionAnswering", "CamembertForMaskedLM"],
+    "mpnet": ["MPNetModel", "MPNetForSequenceClassification", "MPNetForTokenClassification", "MPNetForQuestionAnswering",
+              "MPNetForMaskedLM"],
+    "electra": ["ElectraModel", "ElectraForSequenceClassification", "ElectraForTokenClassification",
+                "ElectraForQuestionAnswering", "ElectraForMaskedLM"],
 }
 CONFIGURATIONS = {"bert": "BertConfig", "roberta": "RobertaConfig", "distilbert": "DistilBertConfig", "gpt2": "GPT2Config",
-                  "vit": "ViTConfig", "xlm-roberta": "XLMRobertaConfig", "camembert": "CamembertConfig"}
-# Directories before this number are of the first five families, so that they stay as they were; from here on of those that came later.
+                  "vit": "ViTConfig", "xlm-roberta": "XLMRobertaConfig", "camembert": "CamembertConfig", "mpnet": "MPNetConfig", "electra": "ElectraConfig"}
+# Directories before this number are of the first five families, so that they stay as they were; from here on of the two that came next.
 LATER = 350
+# From here on of all families, with MPNet and ELECTRA, and with all the steps behind a pooling.
+LATEST = 1000
+# From here on the same with long texts.
+LONG = 3000
 
 
-def configuration(draw, family, directory):
+def configuration(draw, family, directory, positions):
     hidden, heads = draw.choice([(16, 2), (24, 4), (12, 3)])
     layers = draw.choice([1, 2])
     activation = draw.choice(ACTIVATIONS if draw.random() < 0.6 else ["gelu", "gelu_new"])
     fields = {"num_labels": draw.choice([1, 2, 3, 5])}
     maybe(draw, 0.2, fields, problem_type=draw.choice(["regression", "multi_label_classification"]))
     maybe(draw, 0.05, fields, chunk_size_feed_forward=3)
-    if family in ("bert", "roberta", "xlm-roberta", "camembert"):
+    if family in ("bert", "roberta", "xlm-roberta", "camembert", "electra"):
         fields.update(hidden_size=hidden, num_attention_heads=heads, num_hidden_layers=layers, intermediate_size=20,
-                      hidden_act=activation, max_position_embeddings=64, type_vocab_size=draw.choice([1, 2]),
+                      hidden_act=activation, max_position_embeddings=positions, type_vocab_size=draw.choice([1, 2]),
                       layer_norm_eps=draw.choice([1e-12, 1e-5, 0.1]))
         maybe(draw, 0.1, fields, is_decoder=True)
         maybe(draw, 0.1, fields, tie_word_embeddings=False)
-        if family != "bert":
+        if family == "electra":
+            fields.update(embedding_size=draw.choice([hidden, 8, 40]))
+        elif family != "bert":
             maybe(draw, 0.3, fields, pad_token_id=draw.choice([0, 1, 3]))
+    elif family == "mpnet":
+        fields.update(hidden_size=hidden, num_attention_heads=heads, num_hidden_layers=layers, intermediate_size=20,
+                      hidden_act=activation, max_position_embeddings=positions, layer_norm_eps=draw.choice([1e-12, 1e-5, 0.1]))
+        maybe(draw, 0.1, fields, tie_word_embeddings=False)
+        maybe(draw, 0.1, fields, pad_token_id=0)
     elif family == "distilbert":
         fields.update(dim=hidden, n_heads=heads, n_layers=layers, hidden_dim=20, activation=activation,
-                      max_position_embeddings=64, sinusoidal_pos_embds=draw.random() < 0.3)
+                      max_position_embeddings=positions, sinusoidal_pos_embds=draw.random() < 0.3)
     elif family == "gpt2":
-        fields.update(n_embd=hidden, n_head=heads, n_layer=layers, n_positions=64, activation_function=activation,
+        fields.update(n_embd=hidden, n_head=heads, n_layer=layers, n_positions=positions, activation_function=activation,
                       layer_norm_epsilon=draw.choice([1e-5, 0.1]))
         maybe(draw, 0.3, fields, n_inner=20)
         maybe(draw, 0.15, fields, scale_attn_weights=False)
@@ -170,11 +202,16 @@ def configuration(draw, family, directory):
         maybe(draw, 0.1, fields, pooler_act="relu")
         return fields
     options = {}
-    if family in ("bert", "distilbert"):
+    if family in ("bert", "distilbert", "electra"):
         maybe(draw, 0.4, options, do_lower_case=draw.random() < 0.5)
         maybe(draw, 0.3, options, strip_accents=draw.random() < 0.5)
         maybe(draw, 0.3, options, tokenize_chinese_chars=draw.random() < 0.5)
         fields["vocab_size"] = word_piece(directory, draw, options)
+    elif family == "mpnet":
+        maybe(draw, 0.4, options, do_lower_case=draw.random() < 0.5)
+        maybe(draw, 0.3, options, strip_accents=draw.random() < 0.5)
+        maybe(draw, 0.3, options, tokenize_chinese_chars=draw.random() < 0.5)
+        fields["vocab_size"] = mpnet_pieces(directory, draw, options)
     elif family in ("xlm-roberta", "camembert"):
         maybe(draw, 0.4, options, add_prefix_space=draw.random() < 0.5)
         name = "XLMRobertaTokenizer" if family == "xlm-roberta" else "CamembertTokenizer"
@@ -225,7 +262,14 @@ def answer(name, output):
     return output.last_hidden_state
 
 
-def sentence(draw, directory, text):
+def both(name, model, inputs):
+    """The answer in float32, and in float64 from the same weights."""
+    output = answer(name, model(**inputs)).flatten().tolist()
+    double = {key: value.double() if value.is_floating_point() else value for key, value in inputs.items()}
+    return {"output": output, "exact": answer(name, model.double()(**double)).flatten().tolist()}
+
+
+def sentence(draw, directory, text, latest):
     """Makes a sentence-transformers directory of a bare model, and its answer."""
     from sentence_transformers import SentenceTransformer
     mode = draw.choice(["cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"])
@@ -237,6 +281,7 @@ def sentence(draw, directory, text):
     (directory / "modules.json").write_text(json.dumps(modules))
     (directory / "1_Pooling").mkdir()
     pooling = {"word_embedding_dimension": width, f"pooling_mode_{flags.get(mode, mode)}": True}
+    normalised = latest and more_steps(draw, directory, modules, pooling, width)
     (directory / "1_Pooling/config.json").write_text(json.dumps(pooling))
     settings = {"max_seq_length": draw.choice([5, 8, 60]), "do_lower_case": draw.random() < 0.4}
     (directory / "sentence_bert_config.json").write_text(json.dumps(settings))
@@ -245,16 +290,63 @@ def sentence(draw, directory, text):
         (directory / "config_sentence_transformers.json").write_text(json.dumps(prompts))
     model = SentenceTransformer(str(directory), device="cpu", model_kwargs={"dtype": torch.float32})
     features = model.tokenize([model.prompts[model.default_prompt_name] + text if model.default_prompt_name else text])
-    return features["input_ids"][0].tolist(), torch.tensor(model.encode([text]))
+    answers = {"output": model.encode([text]), "exact": model.double().encode([text], convert_to_tensor=True)}
+    answers = {name: torch.as_tensor(answer).flatten().tolist() for name, answer in answers.items()}
+    return {"tokens": features["input_ids"][0].tolist(), **answers, **({"normalised": True} if normalised else {})}
+
+
+def more_steps(draw, directory, modules, pooling, width):
+    """Several poolings, linear layers and a normalisation behind them, and whether there is that."""
+    from sentence_transformers.sentence_transformer.modules import Dense
+    modes = ["cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]
+    if draw.random() < 0.5:
+        several = draw.sample(modes, draw.choice([2, 3]))
+        width *= len(several)
+        names = {"cls": "cls_token", "max": "max_tokens", "mean": "mean_tokens", "weightedmean": "weightedmean_tokens"}
+        for key in [key for key in pooling if key.startswith("pooling_mode")]:
+            del pooling[key]
+        if draw.random() < 0.5:
+            pooling["pooling_mode"] = several
+        else:
+            pooling.update({f"pooling_mode_{names.get(mode, mode)}": True for mode in several})
+    def add(kind):
+        path = f"{len(modules)}_{kind}"
+        modules.append({"idx": len(modules), "name": str(len(modules)), "path": path,
+                        "type": f"sentence_transformers.models.{kind}"})
+        (directory / path).mkdir()
+        return directory / path
+    for _ in range(draw.choice([0, 1, 1, 2])):
+        outputs = draw.choice([5, 8, 16])
+        activation = draw.choice([torch.nn.Identity(), torch.nn.Tanh(), torch.nn.ReLU(), torch.nn.GELU(), torch.nn.SiLU(),
+                                  torch.nn.Sigmoid()])
+        residual = {"use_residual": True} if draw.random() < 0.1 else {}
+        dense = Dense(width, outputs, bias=draw.random() < 0.7, activation_function=activation, **residual)
+        for parameter in dense.parameters():
+            torch.nn.init.normal_(parameter, 0.0, 0.3)
+        path = add("Dense")
+        dense.save(str(path), safe_serialization=draw.random() < 0.7)
+        if draw.random() < 0.2:
+            config = json.loads((path / "config.json").read_text())
+            config.pop(draw.choice(["module_input_name", "module_output_name"]), None)
+            (path / "config.json").write_text(json.dumps(config))
+        width = outputs
+    normalised = draw.random() < 0.3
+    if normalised:
+        add("Normalize")
+        if draw.random() < 0.1:
+            add("Dense").rmdir()
+    (directory / "modules.json").write_text(json.dumps(modules))
+    return normalised
 
 
 def make(number, directory):
     draw = random.Random(number)
     torch.manual_seed(number)
     families = list(CLASSES)
-    family = draw.choice(families[:5] if number < LATER else families[5:])
+    latest = number >= LATEST
+    family = draw.choice(families if latest else families[:5] if number < LATER else families[5:7])
     name = draw.choice(CLASSES[family])
-    fields = configuration(draw, family, directory)
+    fields = configuration(draw, family, directory, 640 if number >= LONG else 64)
     config = getattr(transformers, CONFIGURATIONS[family])(**fields)
     model = getattr(transformers, name)(config).eval()
     with torch.no_grad():
@@ -267,14 +359,14 @@ def make(number, directory):
     with torch.no_grad():
         if family == "vit":
             pixels = image(number, config.num_channels, config.image_size)
-            return {**reference, "image": number, "output": answer(name, loaded(pixels)).flatten().tolist()}
+            return {**reference, "image": number, **both(name, loaded, {"pixel_values": pixels})}
         text = draw.choice(TEXTS)
-        if name in ("BertModel", "RobertaModel", "DistilBertModel", "GPT2Model", "XLMRobertaModel", "CamembertModel") and draw.random() < 0.6:
-            tokens, output = sentence(draw, directory, text)
-            return {**reference, "text": text, "tokens": tokens, "output": output.flatten().tolist()}
+        if number >= LONG:
+            text = " ".join(draw.choices(" ".join(CORPUS).split(" "), k=draw.choice([20, 60, 150])))
+        if name.endswith("Model") and draw.random() < 0.6 or latest and draw.random() < 0.2:
+            return {**reference, "text": text, **sentence(draw, directory, text, latest)}
         tokens = transformers.AutoTokenizer.from_pretrained(directory)(text, return_tensors="pt")
-        output = answer(name, loaded(**tokens))
-        return {**reference, "text": text, "tokens": tokens["input_ids"][0].tolist(), "output": output.flatten().tolist()}
+        return {**reference, "text": text, "tokens": tokens["input_ids"][0].tolist(), **both(name, loaded, tokens)}
 
 
 def main():

@@ -37,6 +37,7 @@ pub fn read_config(directory: &Path) -> Result<TransformerConfig, ModelError> {
     }
     let family = family(architecture);
     let hidden_size = size(&fields, &family.hidden)?;
+    let embedding_size = family.embedding.as_ref().map(|named| size(&fields, named)).transpose()?;
     let intermediate_size = match family.intermediate {
         Size { field, default: 0, .. } if fields.get(field).is_none() => 4 * hidden_size,
         ref named => size(&fields, named)?,
@@ -51,6 +52,7 @@ pub fn read_config(directory: &Path) -> Result<TransformerConfig, ModelError> {
         architecture,
         input: input(&fields, architecture)?,
         hidden_size,
+        embedding_size: embedding_size.filter(|embedded| *embedded != hidden_size),
         layers: count(&fields, &family.layers)?,
         heads: size(&fields, &family.heads)?,
         intermediate_size,
@@ -119,11 +121,13 @@ fn padding(fields: &Fields, architecture: Architecture, head: &Head) -> Result<(
             let first = token("bos_token_id", Some(0))?;
             Ok((if first == Some(padding) { padding } else { padding + 1 }, Some(padding)))
         }
+        // Its code takes 1 for padding, whatever the file says.
+        Architecture::Mpnet => Ok((2, Some(1))),
         Architecture::Gpt2 => match head {
             Head::Classifier { .. } => Ok((0, token("pad_token_id", None)?)),
             _ => Ok((0, None)),
         },
-        Architecture::Bert | Architecture::Distilbert | Architecture::Vit => Ok((0, None)),
+        Architecture::Bert | Architecture::Distilbert | Architecture::Electra | Architecture::Vit => Ok((0, None)),
     }
 }
 

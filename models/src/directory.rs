@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::Array3;
-use viewless_protocols::model::{Input, TransformerConfig};
+use viewless_protocols::model::{Head, Input, Pooling, Sentence, TransformerConfig, TransformerDraft};
 
 use crate::closed_list::inventory;
 use crate::config::read_config;
@@ -13,6 +13,7 @@ use crate::files::CONFIG_FILE;
 use crate::image::read_image;
 use crate::plaintext::{self, Output};
 use crate::prompt::{Prompt, no_text};
+use crate::steps::Steps;
 use crate::tokenizer::{Encoded, Tokenizer};
 use crate::weights::Weights;
 
@@ -29,6 +30,8 @@ pub struct Model {
     pub tokenizer: Option<Tokenizer>,
     /// What the logits of its classifier mean.
     pub decision: Decision,
+    /// Whether its vector is divided by its length at the end (`Normalize`), which whoever has it does.
+    pub normalises: bool,
     /// What of its directory is not read, and what else a report of its answers must say.
     pub notes: Vec<String>,
 }
@@ -82,10 +85,15 @@ impl Model {
                 "the tokenizer has identifiers up to {largest} and the model {vocabulary} rows; texts with tokens beyond are refused"
             ));
         }
+        let normalises = !Steps::read(directory)?.normalisations.is_empty();
+        if normalises {
+            let note = "the model ends with Normalize: vectors are compared before that, and whoever has one divides it by its length";
+            notes.push(note.to_owned());
+        }
         let decision = Decision::read(directory)?;
         let weights = Weights::of_directory(directory, &config)?;
         tracing::debug!(directory = %directory.display(), parameters = weights.parameters(), "model loaded");
-        Ok(Self { directory: directory.to_owned(), config, weights, tokenizer, decision, notes })
+        Ok(Self { directory: directory.to_owned(), config, weights, tokenizer, decision, normalises, notes })
     }
 
     /// Puts a prompt before all texts, by its name among the `prompts` of a sentence-transformers model.
@@ -95,6 +103,29 @@ impl Model {
     pub fn choose_prompt(&mut self, name: &str) -> Result<(), ModelError> {
         let config = &self.config;
         self.tokenizer.as_mut().ok_or_else(|| no_text(config))?.choose_prompt(&self.directory, name)
+    }
+
+    /// Keeps so many numbers of the vector of a model that pools, from its beginning: `truncate_dim`, an option of whoever asks. With as many as
+    /// there are, or more, nothing changes.
+    ///
+    /// # Errors
+    /// No number at all; a model that does not pool.
+    pub fn truncate(&mut self, numbers: usize) -> Result<(), ModelError> {
+        let of = |pooling| Sentence { poolings: vec![pooling], dense: Vec::new(), kept: None };
+        let sentence = match &self.config.head {
+            Head::MeanPooling => of(Pooling::Mean),
+            Head::Pooling(pooling) => of(*pooling),
+            Head::Sentence(sentence) => sentence.clone(),
+            _ => return Err(ModelError::NotTruncated),
+        };
+        if numbers >= sentence.width(self.config.hidden_size) {
+            return Ok(());
+        }
+        let head = Head::Sentence(Sentence { kept: Some(numbers), ..sentence });
+        let draft = TransformerDraft { head, ..self.config.draft() };
+        let file = self.directory.join(CONFIG_FILE);
+        self.config = draft.check().map_err(|source| ModelError::Sizes { file, source })?;
+        Ok(())
     }
 
     /// Token identifiers of a text, special tokens included; see [`Tokenizer::encode`].
@@ -143,7 +174,6 @@ mod tests {
     use crate::files::{TOKENIZER_FILE, WEIGHTS_FILE};
     use crate::synthetic::{self, small_config};
     use std::fs;
-    use viewless_protocols::model::{Head, TransformerDraft};
 
     #[test]
     fn a_whole_directory_loads_and_runs() {
@@ -166,6 +196,22 @@ mod tests {
         assert_eq!(model.encode("is empty").unwrap(), plain);
         let error = model.choose_prompt("question").unwrap_err().to_string();
         assert!(error.contains("`question`") && error.contains("passage, query"), "{error}");
+    }
+
+    #[test]
+    fn a_vector_is_cut_to_its_beginning_and_one_that_is_not_pooled_is_not_cut() {
+        let config = TransformerDraft { head: Head::MeanPooling, ..small_config().draft() }.check().unwrap();
+        let mut model = Model::load(synthetic::temporary(&config).path()).unwrap();
+        let tokens = model.encode("the view is empty").unwrap();
+        let whole = model.forward(&tokens).unwrap().output;
+        model.truncate(config.hidden_size).unwrap();
+        assert_eq!(model.config, config);
+        model.truncate(5).unwrap();
+        assert_eq!(model.forward(&tokens).unwrap().output.to_vec(), whole.to_vec()[..5]);
+        assert!(model.truncate(0).unwrap_err().to_string().contains("truncate_dim"));
+        let config = TransformerDraft { head: Head::Pooler, ..config.draft() }.check().unwrap();
+        let mut model = Model::load(synthetic::temporary(&config).path()).unwrap();
+        assert!(matches!(model.truncate(5), Err(ModelError::NotTruncated)));
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub enum ModelError {
     },
     /// The model is of a family that is not built.
     #[error(
-        "`{file}`: `model_type` is \"{model_type}\"; choose a model of type bert, roberta, distilbert, gpt2 or vit"
+        "`{file}`: `model_type` is \"{model_type}\"; choose a model of type bert, roberta, xlm-roberta, camembert, distilbert, electra, gpt2, mpnet or vit"
     )]
     UnknownModelType {
         /// The configuration file.
@@ -189,7 +189,7 @@ pub enum ModelError {
     },
     /// A sentence-transformers model pools in a way that is not supported.
     #[error(
-        "`{file}`: unsupported pooling \"{pooling}\"; supported is one of cls_token, mean_tokens, max_tokens, mean_sqrt_len_tokens, weightedmean_tokens and lasttoken"
+        "`{file}`: unsupported pooling \"{pooling}\"; supported are cls, mean, max, mean_sqrt_len_tokens, weightedmean and lasttoken, and several of them"
     )]
     UnsupportedPooling {
         /// The pooling configuration.
@@ -199,7 +199,7 @@ pub enum ModelError {
     },
     /// A sentence-transformers model has a step that is not supported.
     #[error(
-        "`{file}`: module \"{module}\" is not supported; only Transformer in the directory itself, Pooling and Normalize are"
+        "`{file}`: module \"{module}\" is not supported in its place; only Transformer in the directory itself, Pooling, Dense behind it, Dropout, and Normalize at the end are"
     )]
     UnsupportedModule {
         /// `modules.json`.
@@ -208,6 +208,11 @@ pub enum ModelError {
         module: String,
     },
 
+    /// A part of a vector of a model that gives none.
+    #[error(
+        "the model's answer is no pooled vector, so none of its numbers can be left out; use a sentence-transformers model"
+    )]
+    NotTruncated,
     /// A weights file is not a safetensors file, or is cut short.
     #[error("`{file}` is corrupt or truncated: {reason}; download it again")]
     CorruptWeights {
@@ -325,7 +330,7 @@ pub enum ModelError {
     },
     /// A class of tokenizers that is not built.
     #[error(
-        "`{file}`: `tokenizer_class` is \"{class}\"; BertTokenizer, DistilBertTokenizer, ElectraTokenizer, RobertaTokenizer, GPT2Tokenizer and PreTrainedTokenizerFast are supported"
+        "`{file}`: `tokenizer_class` is \"{class}\"; BertTokenizer, DistilBertTokenizer, ElectraTokenizer, MPNetTokenizer, RobertaTokenizer, XLMRobertaTokenizer, CamembertTokenizer, GPT2Tokenizer and PreTrainedTokenizerFast are supported"
     )]
     UnknownTokenizer {
         /// `tokenizer_config.json`.
@@ -422,7 +427,7 @@ pub enum ModelError {
         padding: usize,
     },
     /// An image for a model that is asked about texts.
-    #[error("this model is asked about texts, not images; give it a text")]
+    #[error("this model is asked about texts, not images; give it a text, or choose a model of images")]
     NoImage,
     /// An image of another shape than the model takes.
     #[error("an image of shape {found:?}, but the model takes {expected:?} (channels, rows, columns); scale it")]

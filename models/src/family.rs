@@ -1,6 +1,6 @@
 //! How each family calls its sizes in `config.json`, and which values its published code has where the file says nothing.
 //!
-//! **Source.** Hugging Face's `configuration_bert.py`, `…_roberta.py`, `…_distilbert.py`, `…_gpt2.py` and `…_vit.py` (transformers 5.24.0;
+//! **Source.** Hugging Face's `configuration_bert.py`, `…_roberta.py`, `…_distilbert.py`, `…_electra.py`, `…_gpt2.py`, `…_mpnet.py` and `…_vit.py` (transformers 5.24.0;
 //! the values have not changed since version 2).
 
 use viewless_protocols::model::{Architecture, Head};
@@ -16,6 +16,8 @@ pub(crate) struct Size {
 /// The fields of a family.
 pub(crate) struct Family {
     pub(crate) hidden: Size,
+    /// Width of the embeddings, where they may have one of their own.
+    pub(crate) embedding: Option<Size>,
     pub(crate) layers: Size,
     pub(crate) heads: Size,
     /// Four times the hidden size where the default is 0.
@@ -41,6 +43,7 @@ const fn aliased(field: &'static str, alias: &'static str, default: usize) -> Si
 
 const BERT: Family = Family {
     hidden: size("hidden_size", 768),
+    embedding: None,
     layers: size("num_hidden_layers", 12),
     heads: size("num_attention_heads", 12),
     intermediate: size("intermediate_size", 3072),
@@ -66,6 +69,7 @@ const DISTILBERT: Family = Family {
 
 const GPT2: Family = Family {
     hidden: aliased("n_embd", "hidden_size", 768),
+    embedding: None,
     layers: aliased("n_layer", "num_hidden_layers", 12),
     heads: aliased("n_head", "num_attention_heads", 12),
     intermediate: size("n_inner", 0),
@@ -76,6 +80,16 @@ const GPT2: Family = Family {
     epsilon: (Some("layer_norm_epsilon"), 1e-5),
 };
 
+const ELECTRA: Family = Family {
+    hidden: size("hidden_size", 256),
+    heads: size("num_attention_heads", 4),
+    intermediate: size("intermediate_size", 1024),
+    embedding: Some(size("embedding_size", 128)),
+    ..BERT
+};
+
+const MPNET: Family = Family { vocabulary: size("vocab_size", 30_527), types: size("", 0), ..BERT };
+
 const VIT: Family = Family { vocabulary: size("", 0), types: size("", 0), ..BERT };
 
 /// The fields of an architecture.
@@ -84,7 +98,9 @@ pub(crate) fn family(architecture: Architecture) -> &'static Family {
         Architecture::Bert => &BERT,
         Architecture::Roberta => &ROBERTA,
         Architecture::Distilbert => &DISTILBERT,
+        Architecture::Electra => &ELECTRA,
         Architecture::Gpt2 => &GPT2,
+        Architecture::Mpnet => &MPNET,
         Architecture::Vit => &VIT,
     }
 }
@@ -168,6 +184,20 @@ pub(crate) fn classes(architecture: Architecture) -> &'static [(&'static str, Cl
             ("GPT2ForQuestionAnswering", ClassHead::AnswerSpan),
             ("GPT2LMHeadModel", ClassHead::NextToken),
         ],
+        Architecture::Electra => &[
+            ("ElectraModel", ClassHead::Bare),
+            ("ElectraForSequenceClassification", ClassHead::Classifier),
+            ("ElectraForTokenClassification", ClassHead::TokenClassifier),
+            ("ElectraForQuestionAnswering", ClassHead::AnswerSpan),
+            ("ElectraForMaskedLM", ClassHead::MaskedWord),
+        ],
+        Architecture::Mpnet => &[
+            ("MPNetModel", ClassHead::Bare),
+            ("MPNetForSequenceClassification", ClassHead::Classifier),
+            ("MPNetForTokenClassification", ClassHead::TokenClassifier),
+            ("MPNetForQuestionAnswering", ClassHead::AnswerSpan),
+            ("MPNetForMaskedLM", ClassHead::MaskedWord),
+        ],
         Architecture::Vit => &[("ViTModel", ClassHead::Bare), ("ViTForImageClassification", ClassHead::Classifier)],
     }
 }
@@ -175,7 +205,7 @@ pub(crate) fn classes(architecture: Architecture) -> &'static [(&'static str, Cl
 /// The class of a model with this head; a bare one where the head is none of Hugging Face's.
 pub(crate) fn class_of(architecture: Architecture, head: &Head) -> &'static str {
     let wanted = match head {
-        Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) | Head::Pooler => ClassHead::Bare,
+        Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) | Head::Sentence(_) | Head::Pooler => ClassHead::Bare,
         Head::Classifier { .. } => ClassHead::Classifier,
         Head::TokenClassifier { .. } => ClassHead::TokenClassifier,
         Head::AnswerSpan => ClassHead::AnswerSpan,

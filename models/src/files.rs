@@ -43,14 +43,26 @@ pub(crate) const SENTENCE_TRANSFORMERS_FILE: &str = "config_sentence_transformer
 /// How a sentence-transformers model prepares its texts.
 pub(crate) const SENTENCE_BERT_FILE: &str = "sentence_bert_config.json";
 
+/// The same under names that older versions gave it. The first that is there and not empty is read, as the library does.
+pub(crate) const OLDER_SENTENCE_FILES: [&str; 6] = [
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
+/// May say how pictures are prepared, in the place of [`PREPROCESSOR_FILE`].
+pub(crate) const PROCESSOR_FILE: &str = "processor_config.json";
+
 /// Settings for generating texts: looked at, and not used.
 pub(crate) const GENERATION_FILE: &str = "generation_config.json";
 /// Names an adapter, with which the model would be another: looked for, and refused.
 pub(crate) const ADAPTER_FILE: &str = "adapter_config.json";
 
-/// Every file beside the weights by which an answer is decided, and the configurations of steps in folders of their own: what must come with
+/// Every file beside the weights by which an answer is decided, and the settings and linear layers of steps in folders of their own: what must come with
 /// the weights when a model is brought from elsewhere.
-pub(crate) const DECIDING_FILES: [&str; 15] = [
+pub(crate) const DECIDING_FILES: [&str; 19] = [
     CONFIG_FILE,
     GENERATION_FILE,
     ADAPTER_FILE,
@@ -65,7 +77,11 @@ pub(crate) const DECIDING_FILES: [&str; 15] = [
     MODULES_FILE,
     SENTENCE_TRANSFORMERS_FILE,
     SENTENCE_BERT_FILE,
+    "sentence_*_config.json",
+    PROCESSOR_FILE,
     "*/config.json",
+    "*_Dense/model.safetensors",
+    "*_Dense/pytorch_model.bin",
 ];
 /// The weights, in one file or in parts, each with its index.
 pub(crate) const SAFETENSORS_FILES: [&str; 3] = [WEIGHTS_FILE, WEIGHTS_INDEX_FILE, "model-*-of-*.safetensors"];

@@ -1,15 +1,15 @@
 //! Which head a model directory asks for; the order of the questions is documented at [`crate::read_config`].
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
-use viewless_protocols::model::{Architecture, Head, Pooling};
+use viewless_protocols::model::{Architecture, Head};
 
 use crate::error::ModelError;
 use crate::family::{ClassHead, Sibling, classes, sibling};
-use crate::fields::{Fields, invalid, read_json};
-use crate::files::{self, CONFIG_FILE, MODULES_FILE};
+use crate::fields::Fields;
+use crate::steps::Steps;
 use crate::weights::{Stored, form};
 
 pub(crate) fn read_head(
@@ -19,8 +19,8 @@ pub(crate) fn read_head(
     hidden_size: usize,
 ) -> Result<Head, ModelError> {
     // A sentence-transformers model is its body and its steps, whatever head it was trained with.
-    if let Some(pooling) = pooling_file(directory)? {
-        return read_pooling(pooling, hidden_size);
+    if let Some(head) = Steps::read(directory)?.head(directory, hidden_size)? {
+        return Ok(head);
     }
     let class = named_class(config, architecture)?;
     match class {
@@ -107,83 +107,17 @@ fn labels(config: &Fields) -> Result<Vec<String>, ModelError> {
     Ok(names.into_values().collect())
 }
 
-/// The configuration of the pooling step of a sentence-transformers model, if the directory holds one.
-fn pooling_file(directory: &Path) -> Result<Option<PathBuf>, ModelError> {
-    if !files::has(directory, MODULES_FILE) {
-        return Ok(None);
-    }
-    let file = directory.join(MODULES_FILE);
-    let value = read_json(&file, "")?;
-    let bad = || invalid(&file, "type", &value, "a string in each element of a list");
-    let path = |module: &Value| module.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut pooling = None;
-    for module in value.as_array().ok_or_else(bad)? {
-        let kind = module.get("type").and_then(Value::as_str).ok_or_else(bad)?;
-        // The path of the Python module has changed between versions; the class name has not.
-        match kind.rsplit('.').next() {
-            Some("Normalize") => {}
-            Some("Transformer") if path(module).is_empty() && pooling.is_none() => {}
-            Some("Pooling") if pooling.is_none() => {
-                let folder = path(module);
-                let outside = || ModelError::OutsideDirectory { file: file.clone(), named: folder.clone() };
-                pooling = Some(files::inside(directory, &folder).ok_or_else(outside)?.join(CONFIG_FILE));
-            }
-            _ => return Err(ModelError::UnsupportedModule { module: kind.to_owned(), file }),
-        }
-    }
-    Ok(pooling)
-}
-
-/// The pooling that a step asks for, in one of two spellings: a flag for each mode, or one name.
-fn read_pooling(file: PathBuf, hidden_size: usize) -> Result<Head, ModelError> {
-    let fields = Fields::read(file, "`modules.json` names it, so download the model again")?;
-    let flags = || fields.values.iter().filter_map(|(key, value)| Some((key.strip_prefix("pooling_mode_")?, value)));
-    let mut modes: Vec<&str> = match fields.get("pooling_mode") {
-        // The name overrides the flags.
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        Some(name) => vec![name.as_str().ok_or_else(|| fields.invalid("pooling_mode", name, "the name of a mode"))?],
-        None => flags().filter(|(_, value)| **value == Value::Bool(true)).map(|(mode, _)| mode).collect(),
-    };
-    if modes.is_empty() && flags().next().is_some() {
-        modes.push("mean");
-    }
-    let head = match modes[..] {
-        ["mean_tokens" | "mean"] => Head::MeanPooling,
-        ["cls_token" | "cls"] => Head::Pooling(Pooling::FirstToken),
-        ["max_tokens" | "max"] => Head::Pooling(Pooling::Max),
-        ["mean_sqrt_len_tokens"] => Head::Pooling(Pooling::MeanSqrtLength),
-        ["weightedmean_tokens" | "weightedmean"] => Head::Pooling(Pooling::WeightedMean),
-        ["lasttoken"] => Head::Pooling(Pooling::LastToken),
-        _ => {
-            let pooling = if modes.is_empty() { "none".to_owned() } else { modes.join(", ") };
-            return Err(ModelError::UnsupportedPooling { file: fields.file, pooling });
-        }
-    };
-    if fields.bool("include_prompt")? == Some(false) {
-        let value = Value::Bool(false);
-        return Err(fields.invalid("include_prompt", &value, "true: a prompt takes part in the pooling"));
-    }
-    for width in ["word_embedding_dimension", "embedding_dimension"] {
-        match fields.get(width) {
-            Some(value) if value.as_u64() != Some(hidden_size as u64) => {
-                return Err(fields.invalid(width, value, "equal to the hidden size in `config.json`"));
-            }
-            _ => {}
-        }
-    }
-    Ok(head)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::WEIGHTS_FILE;
+    use crate::fields::read_json;
+    use crate::files::{CONFIG_FILE, MODULES_FILE, WEIGHTS_FILE};
     use crate::read_config;
     use crate::synthetic::{self, small_config};
     use serde_json::json;
     use std::fs;
     use tempfile::TempDir;
-    use viewless_protocols::model::TransformerDraft;
+    use viewless_protocols::model::{Pooling, TransformerDraft};
 
     fn directory(head: Head) -> TempDir {
         synthetic::temporary(&TransformerDraft { head, ..small_config().draft() }.check().unwrap())
@@ -288,11 +222,8 @@ mod tests {
     }
 
     #[test]
-    fn two_poolings_at_once_and_none_at_all_are_refused() {
+    fn no_pooling_at_all_is_refused() {
         let directory = directory(Head::MeanPooling);
-        set(&directory, "1_Pooling/config.json", "pooling_mode_max_tokens", json!(true));
-        let error = read_config(directory.path()).unwrap_err();
-        assert!(matches!(error, ModelError::UnsupportedPooling { .. }) && error.to_string().contains("max_tokens"));
         fs::write(directory.path().join("1_Pooling/config.json"), "{}").unwrap();
         let error = read_config(directory.path()).unwrap_err();
         assert!(matches!(error, ModelError::UnsupportedPooling { .. }) && error.to_string().contains("none"));
@@ -319,10 +250,10 @@ mod tests {
         fs::remove_file(directory.path().join("1_Pooling/config.json")).unwrap();
         let error = read_config(directory.path()).unwrap_err();
         assert!(matches!(error, ModelError::MissingFile { .. }) && error.to_string().contains("1_Pooling"));
-        let modules = json!([{"type": "sentence_transformers.models.Dense", "path": "2_Dense"}]);
+        let modules = json!([{"type": "sentence_transformers.models.WeightedLayerPooling", "path": "2_Other"}]);
         fs::write(directory.path().join(MODULES_FILE), modules.to_string()).unwrap();
         let error = read_config(directory.path()).unwrap_err();
-        assert!(matches!(error, ModelError::UnsupportedModule { .. }) && error.to_string().contains("Dense"));
+        assert!(matches!(error, ModelError::UnsupportedModule { .. }) && error.to_string().contains("Layer"));
         fs::write(directory.path().join(MODULES_FILE), "[{}]").unwrap();
         assert!(read_config(directory.path()).unwrap_err().to_string().contains("modules.json"));
     }

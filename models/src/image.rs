@@ -56,12 +56,23 @@ pub fn read_image(directory: &Path, config: &TransformerConfig, file: &Path) -> 
         return Err(ModelError::ImageChannels { channels });
     }
     let preparation = Preparation::read(directory, channels)?;
-    let bytes = files::read(file, MOST_PICTURE_BYTES, "give a PNG, JPEG or WebP picture")?;
     let unreadable = |reason: String| ModelError::Picture { file: file.to_owned(), reason };
-    let picture = decode(bytes).map_err(unreadable)?;
-    let pixels = preparation.apply(&picture, channels).map_err(unreadable)?;
+    let pixels = preparation.apply(&picture(file)?, channels).map_err(unreadable)?;
     let (expected, (a, b, c)) = ([channels, image_size, image_size], pixels.dim());
     if expected == [a, b, c] { Ok(pixels) } else { Err(ModelError::ImageShape { expected, found: [a, b, c] }) }
+}
+
+/// Refuses a file that is no picture, whatever model it is for.
+///
+/// # Errors
+/// A file that cannot be read, or that is no picture.
+pub fn check_image(file: &Path) -> Result<(), ModelError> {
+    picture(file).map(drop)
+}
+
+fn picture(file: &Path) -> Result<DynamicImage, ModelError> {
+    let bytes = files::read(file, MOST_PICTURE_BYTES, "give a PNG, JPEG or WebP picture")?;
+    decode(bytes).map_err(|reason| ModelError::Picture { file: file.to_owned(), reason })
 }
 
 /// A picture, turned as its EXIF tag says.

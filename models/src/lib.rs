@@ -1,7 +1,7 @@
 //! Hugging Face model directories for viewless: configuration, weights, tokenizer and a plaintext forward pass.
 //!
 //! A directory holds `config.json`, `model.safetensors` and, for texts, `tokenizer.json` (or `vocab.json` and `merges.txt`); a
-//! sentence-transformers directory also holds `modules.json` and `1_Pooling/config.json`. [`Model::load`] reads all of it, checks every tensor that a
+//! sentence-transformers directory also holds `modules.json` and folders of its steps. [`Model::load`] reads all of it, checks every tensor that a
 //! circuit will need against the configuration, and names the file, the field or the tensor when something is wrong.
 //!
 //! [`forward`] is the plaintext pass in f32 that private runs are compared with. It is itself compared with Hugging
@@ -31,6 +31,7 @@ mod head;
 mod image;
 mod plaintext;
 mod prompt;
+mod steps;
 pub mod synthetic;
 mod tokenizer;
 mod weights;
@@ -42,7 +43,7 @@ pub use directory::{Decision, Model};
 pub use error::{FetchError, ModelError};
 pub use fetch::{Progress, fetch, known_models};
 pub use files::{CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
-pub use image::read_image;
+pub use image::{check_image, read_image};
 pub use plaintext::{Output, Stage, forward, forward_observed};
 pub use prompt::Prompt;
 pub use tokenizer::{Encoded, Tokenizer};

@@ -1,12 +1,12 @@
 //! The plaintext forward pass of a Transformer in f32 (Hugging Face's models in evaluation mode).
 //!
 //! One text, pair of texts or image, no padding. With n tokens, width h, heads of width d; `N` is LayerNorm after each sum
-//! (BERT, RoBERTa, DistilBERT) and nothing elsewhere, `P` is LayerNorm before each block (GPT-2, ViT) and nothing elsewhere:
+//! (BERT, RoBERTa, DistilBERT, MPNet) and nothing elsewhere, `P` is LayerNorm before each block (GPT-2, ViT) and nothing elsewhere:
 //!
 //! ```text
-//! x           = N(word[token] + position + token_type),  or  [class; patches W^T + b] + position
+//! x           = N(word[token] + position + token_type), in ELECTRA through a linear layer,  or  [class; patches W^T + b] + position
 //! each layer:   q, k, v = P(x) W^T + b, split over the heads
-//!               a = softmax(q k^T / sqrt(d)) v, heads joined; under causal attention token i has weights for tokens 0 to i only
+//!               a = softmax(q k^T / sqrt(d) + D) v, D by the distance of two tokens in MPNet and 0 elsewhere, heads joined; under causal attention token i has weights for tokens 0 to i only
 //!               x = N(x + a W^T + b)
 //!               x = N(x + activation(P(x) W^T + b) W'^T + b')
 //! x           = P(x)
@@ -22,10 +22,12 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::parallel::prelude::*;
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMut1, Axis, concatenate, s};
 use viewless_protocols::model::architecture::{
-    Attention, ClassifierInput, EmbeddingLayout, Layout, Placement, Projections, Sum, WeightOrder,
+    Attention, ClassifierInput, EmbeddingLayout, Layout, Placement, Projections, Sum, WeightOrder, row_of_distance,
 };
-use viewless_protocols::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER};
-use viewless_protocols::model::{Activation, AttentionWeights, Head, Pooling, TransformerConfig};
+use viewless_protocols::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER, dense_layer};
+use viewless_protocols::model::{
+    Activation, AttentionWeights, DenseActivation, Head, Pooling, Sentence, TransformerConfig,
+};
 use viewless_protocols::nonlinear::exact;
 
 use crate::error::ModelError;
@@ -131,6 +133,9 @@ pub fn forward_observed<'a>(
     let sum = pass.embeddings(&prompt)?;
     observe(Stage::EmbeddingSum, sum.view().into_dyn());
     let mut x = pass.after(Sum::Embedding, sum)?;
+    if let (Some(projection), Some(_)) = (pass.layout.projection, config.embedding_size) {
+        x = pass.head_layer(projection, x.view())?;
+    }
     observe(Stage::Embeddings, x.view().into_dyn());
     for layer in 0..config.layers {
         let sum = pass.attention(layer, &x, observe)? + &x;
@@ -200,12 +205,18 @@ impl Pass<'_> {
         let (tokens, head_size) = (x.nrows(), self.config.head_size());
         let [query, key, value] = self.project(layer, &x)?;
 
+        let distances = self.layout.distances.map(|table| self.weights.matrix(table)).transpose()?;
         let scale = 1.0 / (head_size as f32).sqrt();
         let columns = |head: usize| s![.., head * head_size..(head + 1) * head_size];
         let mut scores = Array3::zeros((self.config.heads, tokens, tokens));
         scores.axis_iter_mut(Axis(0)).into_par_iter().enumerate().for_each(|(head, mut scores)| {
             let (query, key) = (query.slice(columns(head)), key.slice(columns(head)));
             general_mat_mul(scale, &query, &key.t(), 0.0, &mut scores);
+            if let Some(distances) = &distances {
+                scores.indexed_iter_mut().for_each(|((from, seen), score)| {
+                    *score += distances[[row_of_distance(from, seen), head]];
+                });
+            }
         });
         observe(Stage::AttentionScores { layer }, scores.view().into_dyn());
 
@@ -260,7 +271,8 @@ impl Pass<'_> {
         let (first, last) = (x.slice(s![..1, ..]), x.slice(s![x.nrows() - 1.., ..]));
         match &self.config.head {
             Head::HiddenStates => Ok(x.iter().copied().collect()),
-            Head::MeanPooling => Ok(x.columns().into_iter().map(|column| mean(column) as f32).collect()),
+            Head::MeanPooling => Ok(pool(x, Pooling::Mean)),
+            Head::Sentence(sentence) => self.sentence(x, sentence),
             Head::Pooler => Ok(self.pooler(first)?.row(0).to_owned()),
             Head::Classifier { .. } => {
                 let classifier = self.layout.classifier.expect("a valid configuration classifies only where it can");
@@ -269,6 +281,9 @@ impl Pass<'_> {
                     ClassifierInput::LastToken => last.to_owned(),
                     ClassifierInput::Pooler => self.pooler(first)?,
                     ClassifierInput::Tanh(name) => tanh(self.head_layer(name, first)?),
+                    ClassifierInput::Gelu(name) => {
+                        self.head_layer(name, first)?.mapv(|value| activate(Activation::Gelu, value))
+                    }
                     ClassifierInput::Relu(name) => self.head_layer(name, first)?.mapv(|value| value.max(0.0)),
                 };
                 if classifier.has_bias {
@@ -301,6 +316,25 @@ impl Pass<'_> {
                 Ok(linear(normal.view(), self.word_table()?, bias).into_iter().collect())
             }
         }
+    }
+
+    /// Poolings side by side, linear layers behind them, and what is kept of the vector.
+    fn sentence(&self, x: &Array2<f32>, sentence: &Sentence) -> Result<Array1<f32>, ModelError> {
+        let pooled = sentence.poolings.iter().flat_map(|&pooling| pool(x, pooling));
+        let mut x = Array1::from_iter(pooled).insert_axis(Axis(0));
+        for (i, dense) in sentence.dense.iter().enumerate() {
+            let name = dense_layer(i);
+            let weight = self.weights.matrix(&format!("{name}.weight"))?;
+            let none = Array1::zeros(weight.nrows());
+            let bias = if dense.has_bias { self.weights.vector(&format!("{name}.bias"))? } else { none.view() };
+            x = linear(x.view(), weight, bias);
+            match dense.activation {
+                DenseActivation::Identity => {}
+                DenseActivation::Tanh => x = tanh(x),
+                DenseActivation::Of(activation) => x.mapv_inplace(|value| activate(activation, value)),
+            }
+        }
+        Ok(x.row(0).slice(s![..sentence.width(self.config.hidden_size)]).to_owned())
     }
 
     fn word_table(&self) -> Result<ArrayView2<'_, f32>, ModelError> {
@@ -402,6 +436,7 @@ fn two_quad(mut row: ArrayViewMut1<'_, f32>) {
 fn pool(x: &Array2<f32>, pooling: Pooling) -> Array1<f32> {
     let columns = |of: &dyn Fn(ArrayView1<'_, f32>) -> f64| x.columns().into_iter().map(|c| of(c) as f32).collect();
     match pooling {
+        Pooling::Mean => columns(&|column| mean(column)),
         Pooling::FirstToken => x.row(0).to_owned(),
         Pooling::LastToken => x.row(x.nrows() - 1).to_owned(),
         Pooling::MeanSqrtLength => columns(&|column| mean(column) * (column.len() as f64).sqrt()),

@@ -150,6 +150,28 @@ mod tests {
     use viewless_protocols::model::TransformerDraft;
 
     #[test]
+    fn where_texts_begin_with_padding_one_that_does_not_is_refused_and_padding_within_is_too() {
+        let roberta = |first_position| {
+            let draft =
+                TransformerDraft { first_position, padding_token: Some(5), ..small(Architecture::Roberta).draft() };
+            draft.check().unwrap()
+        };
+        // Positions are counted from padding's own number: every text must begin with it.
+        let from_padding = roberta(5);
+        assert!(Prompt::from(&[5, 7, 8]).check(&from_padding).is_ok());
+        let error = Prompt::from(&[7, 8]).check(&from_padding).unwrap_err();
+        assert!(matches!(error, ModelError::FirstIsNotPadding { padding: 5 }), "{error}");
+        assert!(matches!(
+            Prompt::from(&[5, 5]).check(&from_padding),
+            Err(ModelError::Padding { token: 5, position: 1 })
+        ));
+        // From the number behind it: none may.
+        let behind = roberta(6);
+        assert!(Prompt::from(&[7, 8]).check(&behind).is_ok());
+        assert!(matches!(Prompt::from(&[5, 7]).check(&behind), Err(ModelError::Padding { token: 5, position: 0 })));
+    }
+
+    #[test]
     fn patches_go_along_rows_and_their_numbers_by_channel_row_column() {
         let config = TransformerDraft {
             input: Input::Image { image_size: 4, patch_size: 2, channels: 2 },

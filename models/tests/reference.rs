@@ -52,6 +52,7 @@ impl Sentence {
         match head {
             Head::HiddenStates
             | Head::Pooling(_)
+            | Head::Sentence(_)
             | Head::TokenClassifier { .. }
             | Head::AnswerSpan
             | Head::MaskedWord => {

@@ -23,7 +23,8 @@ use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::model::architecture::EmbeddingLayout;
 use viewless_protocols::model::transformer::{ONE_HOT, PATCHES};
 use viewless_protocols::model::{
-    self, Activation, Architecture, Head, Input, ModelProtocols, Query, TransformerConfig, TransformerDraft,
+    self, Activation, Architecture, Dense, DenseActivation, Head, Input, ModelProtocols, Pooling, Query, Sentence,
+    TransformerConfig, TransformerDraft,
 };
 use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry, SoftmaxInputs, Truth};
 use viewless_protocols::program::Schedule;
@@ -51,13 +52,14 @@ fn small(architecture: Architecture, head: Head) -> Model {
         architecture,
         input,
         hidden_size: HIDDEN,
+        embedding_size: layout.projection.map(|_| HIDDEN / 2),
         layers: 1,
         heads: 2,
         intermediate_size: 12,
         layer_norm_epsilon: 1e-5,
         activation: if layout.next_token { Activation::GeluTanh } else { Activation::Gelu },
         head,
-        first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
+        first_position: if matches!(architecture, Architecture::Roberta | Architecture::Mpnet) { 2 } else { 0 },
         ..TransformerConfig::bert_base().draft()
     }
     .check()
@@ -69,6 +71,7 @@ fn small(architecture: Architecture, head: Head) -> Model {
         weights,
         tokenizer: None,
         decision: Decision::OneLabel,
+        normalises: false,
         notes: Vec::new(),
     }
 }
@@ -76,7 +79,15 @@ fn small(architecture: Architecture, head: Head) -> Model {
 /// Every architecture with every head that it has.
 fn every_model() -> Vec<Model> {
     let labels = || Head::Classifier { labels: vec!["no".to_owned(), "yes".to_owned()] };
-    let heads = || [Head::HiddenStates, Head::MeanPooling, Head::Pooler, labels(), Head::NextToken];
+    let sentence = Head::Sentence(Sentence {
+        poolings: vec![Pooling::FirstToken, Pooling::Mean],
+        dense: vec![
+            Dense { outputs: 7, has_bias: true, activation: DenseActivation::Tanh },
+            Dense { outputs: 5, has_bias: false, activation: DenseActivation::Identity },
+        ],
+        kept: Some(4),
+    });
+    let heads = || [Head::HiddenStates, Head::MeanPooling, Head::Pooler, labels(), Head::NextToken, sentence.clone()];
     let all = Architecture::ALL.into_iter().flat_map(|architecture| heads().map(|head| (architecture, head)));
     let valid = |(architecture, head): &(Architecture, Head)| {
         let base = match architecture {
@@ -84,6 +95,10 @@ fn every_model() -> Vec<Model> {
             Architecture::Roberta => TransformerConfig::roberta_base(),
             Architecture::Distilbert => TransformerConfig::distilbert(),
             Architecture::Gpt2 => TransformerConfig::gpt2(),
+            Architecture::Electra => {
+                TransformerDraft { architecture, ..TransformerConfig::bert_base().draft() }.check().unwrap()
+            }
+            Architecture::Mpnet => TransformerConfig::mpnet_base(),
             Architecture::Vit => TransformerConfig::vit_base(),
         };
         TransformerDraft { head: head.clone(), ..base.draft() }.check().is_ok()
@@ -281,7 +296,7 @@ fn private_and_plaintext_answers_of_every_model_lie_in_certified_intervals() {
         }
         models += 1;
     }
-    assert_eq!(models, 4 + 4 + 3 + 4 + 4);
+    assert_eq!(models, 5 + 5 + 4 + 4 + 5 + 5 + 5);
 }
 
 /// The masks of a run depend on the seed alone, and rows of a matrix are truncated each by itself: under causal attention not

@@ -105,6 +105,7 @@ fn drafts() -> impl Strategy<Value = TransformerDraft> {
                 attention_weights: AttentionWeights::Softmax,
                 first_position,
                 padding_token: None,
+                embedding_size: None,
                 head: if bare < 5 { Head::HiddenStates } else { head },
             }
         },

@@ -10,6 +10,10 @@ pub struct Answer {
     /// The vector.
     #[serde(flatten)]
     pub numbers: AnswerNumbers,
+    /// The vector divided by its length, where the model does so at the end. None of a vector of which a part was kept, because the length is that
+    /// of the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalised: Option<Vec<f64>>,
     /// What a classifier or a decoder says by it.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub decided: Option<Decided>,
@@ -37,14 +41,24 @@ pub enum Decided {
     Labels(Vec<String>),
 }
 
+/// A vector divided by its length, as PyTorch does: by 1e-12 at least.
+fn normalised(values: &[f64]) -> Vec<f64> {
+    let length = values.iter().map(|x| x * x).sum::<f64>().sqrt().max(1e-12);
+    values.iter().map(|x| x / length).collect()
+}
+
 impl Answer {
     pub(crate) fn new(model: &Model, values: Vec<f64>) -> Self {
         // Of equal logits the first counts, as everywhere.
         let best = || (0..values.len()).rev().max_by(|&i, &j| values[i].total_cmp(&values[j]));
         let decided = match &model.config.head {
-            Head::HiddenStates => return Self { numbers: AnswerNumbers::HiddenStates(values), decided: None },
-            Head::MeanPooling | Head::Pooler | Head::Pooling(_) => {
-                return Self { numbers: AnswerNumbers::Pooled(values), decided: None };
+            Head::HiddenStates => {
+                return Self { numbers: AnswerNumbers::HiddenStates(values), normalised: None, decided: None };
+            }
+            Head::MeanPooling | Head::Pooler | Head::Pooling(_) | Head::Sentence(_) => {
+                let is_whole = !matches!(&model.config.head, Head::Sentence(sentence) if sentence.kept.is_some());
+                let normalised = (model.normalises && is_whole).then(|| normalised(&values));
+                return Self { numbers: AnswerNumbers::Pooled(values), normalised, decided: None };
             }
             // Rows of logits, one for each token: no single label.
             Head::TokenClassifier { .. } | Head::AnswerSpan | Head::MaskedWord => None,
@@ -61,7 +75,7 @@ impl Answer {
                 best.map(|best| Decided::Label(model.token(best)))
             }
         };
-        Self { numbers: AnswerNumbers::Logits(values), decided }
+        Self { numbers: AnswerNumbers::Logits(values), normalised: None, decided }
     }
 
     /// The numbers, whatever they are called.

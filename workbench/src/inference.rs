@@ -44,6 +44,14 @@ pub enum InferenceError {
     /// The Program.
     #[error(transparent)]
     Subject(#[from] SubjectError),
+    /// More fraction bits than the protocols have room for.
+    #[error("{error}; with --fraction-bits {most} everything has room")]
+    Room {
+        /// What has no room.
+        error: SubjectError,
+        /// The most fraction bits that have.
+        most: u8,
+    },
     /// The run.
     #[error(transparent)]
     Execute(#[from] ExecuteError),
@@ -274,9 +282,10 @@ pub fn infer(
     let subject = Subject::of_model(&model.directory.display().to_string(), model.config.clone(), registry);
     let sizes = Sizes::new(prompt.tokens(&model.config), 1)?;
     let program = match prompt {
-        Prompt::Pair { second, .. } => subject.program_of_pair(suite, sizes, second)?,
-        Prompt::Tokens(_) | Prompt::Image(_) => subject.program(suite, sizes)?,
+        Prompt::Pair { second, .. } => subject.program_of_pair(suite, sizes, second),
+        Prompt::Tokens(_) | Prompt::Image(_) => subject.program(suite, sizes),
     };
+    let program = program.map_err(|error| room(error, &subject, suite, sizes))?;
     let inputs = ModelInputs { model, prompt };
     let execution = match mode {
         ExecutionMode::Explicit => {
@@ -356,6 +365,15 @@ fn asked(model: &Model, asking: Asking<'_>, notes: &mut Vec<String>) -> Result<A
         Asking::Tokens(tokens) => Asked::Tokens { tokens: tokens.to_vec() },
         Asking::Image { name, .. } => Asked::Image { image: name.to_owned() },
     })
+}
+
+/// Where numbers have no room, how many fraction bits have.
+fn room(error: SubjectError, subject: &Subject, suite: &Suite, sizes: Sizes) -> InferenceError {
+    let is_of_numbers = matches!(error, SubjectError::Compile(_));
+    match is_of_numbers.then(|| subject.fewer_fraction_bits(suite, sizes)).flatten() {
+        Some(most) => InferenceError::Room { error, most },
+        None => error.into(),
+    }
 }
 
 /// A run that takes more memory than this says so before it begins.

@@ -121,6 +121,7 @@ mod tests {
         let suite = Suite::built_in("faithful").unwrap();
         let answer = |values: &[f64], label: &str| Answer {
             numbers: AnswerNumbers::Logits(values.to_vec()),
+            normalised: None,
             decided: Some(Decided::Label(label.to_owned())),
         };
         let found = |private: &Answer, plain: &Answer, error| doubts(private, plain, error, &suite);

@@ -8,6 +8,7 @@ use thiserror::Error;
 use viewless_models::{FetchError, ModelError, default_cache_dir, known_models, read_config};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner};
 use viewless_protocols::file::{FileError, MOST_BYTES, read_protocol};
+use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::model::{self, BuildError, TransformerConfig};
 use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry};
 use viewless_protocols::program::Program;
@@ -238,6 +239,15 @@ impl Subject {
     /// Sizes that the model cannot take, numbers that do not fit the suite's fixed point.
     pub fn program(&self, suite: &Suite, sizes: Sizes) -> Result<Program, SubjectError> {
         Ok(scheme::compile(&self.circuit(suite, sizes)?, &suite.scheme, suite.fixed())?)
+    }
+
+    /// The most fraction bits below those of the suite with which there is a Program; each that is tried takes a compilation.
+    #[must_use]
+    pub fn fewer_fraction_bits(&self, suite: &Suite, sizes: Sizes) -> Option<u8> {
+        let circuit = self.circuit(suite, sizes).ok()?;
+        let fewer = (1..suite.fixed().fraction_bits()).rev().filter_map(|bits| FixedPoint::new(bits).ok());
+        let fits = |fixed: &FixedPoint| scheme::compile(&circuit, &suite.scheme, *fixed).is_ok();
+        fewer.into_iter().find(fits).map(|fixed| fixed.fraction_bits())
     }
 }
 

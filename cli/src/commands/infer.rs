@@ -10,12 +10,14 @@ use crate::{file, render, screen};
 use clap::Args;
 use std::io;
 use std::path::PathBuf;
+use viewless_models::{ModelError, check_image};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_workbench::inference::{Asking, ExecutionMode, Question, infer};
 use viewless_workbench::machine::available_bytes;
 use viewless_workbench::named::{DEFAULT_SUITE, shown};
+use viewless_workbench::subject::local_directory;
 
 /// What to infer, and how.
 #[derive(Debug, Args)]
@@ -32,6 +34,9 @@ pub struct Arguments {
     /// A prompt of a sentence-transformers model, by its name there, in the place of the default one
     #[arg(long, value_name = "NAME", requires = "text")]
     prompt: Option<String>,
+    /// Keep so many numbers of the vector of a model that pools, from its beginning, as sentence-transformers' option does
+    #[arg(long, value_name = "N")]
+    truncate_dim: Option<usize>,
     /// A suite may compute other functions than the model's own; without this that is a negative verdict
     #[arg(long)]
     accept_other_functions: bool,
@@ -90,9 +95,19 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     }
     let seed = if *random_seed { Seed::from_os()? } else { arguments.seed.clone() };
     announce(&seed, *random_seed, manner)?;
+    if let Some(picture) = image {
+        check_image(picture)?;
+        // The default model need not be fetched to know that it takes texts.
+        if arguments.model == DEFAULT_MODEL && local_directory(DEFAULT_MODEL).is_none() {
+            return Err(ModelError::NoImage.into());
+        }
+    }
     let mut model = fetch::loaded(&arguments.model, arguments.cache.as_deref())?;
     if let Some(prompt) = &arguments.prompt {
         model.choose_prompt(prompt)?;
+    }
+    if let Some(numbers) = arguments.truncate_dim {
+        model.truncate(numbers)?;
     }
     let picture = match image.as_deref() {
         Some(path) => Some((path.display().to_string(), model.read_image(path)?)),

@@ -111,6 +111,11 @@ pub fn answers(report: &InferenceReport) -> String {
     };
     row("private", private);
     row("plaintext", plain);
+    for (label, answer) in [("private, normalised", &report.output), ("plaintext, normalised", &report.plaintext)] {
+        if let Some(normalised) = &answer.normalised {
+            row(label, normalised);
+        }
+    }
     let mut text = table.lines();
     if let (Some(private), Some(plain)) = (report.output.label(), report.plaintext.label()) {
         let _ = writeln!(text, "label      private {private}, plaintext {plain}");

@@ -16,14 +16,16 @@ use viewless_protocols::model::{Architecture, TransformerConfig, left_out, tenso
 
 use crate::error::ModelError;
 use crate::family::{IMAGE, family};
-use crate::fields::{Fields, read_json};
+use crate::fields::Fields;
 use crate::files::{
-    self, ADDED_TOKENS_FILE, CONFIG_FILE, GENERATION_FILE, MERGES_FILE, MODULES_FILE, PREPROCESSOR_FILE,
-    SENTENCE_BERT_FILE, SENTENCE_TRANSFORMERS_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE,
-    VOCABULARY_FILE, WORDS_FILE,
+    self, ADDED_TOKENS_FILE, CONFIG_FILE, GENERATION_FILE, MERGES_FILE, MODULES_FILE, OLDER_SENTENCE_FILES,
+    PREPROCESSOR_FILE, PROCESSOR_FILE, SENTENCE_BERT_FILE, SENTENCE_TRANSFORMERS_FILE, SPECIAL_TOKENS_FILE,
+    TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCABULARY_FILE, WORDS_FILE,
 };
+use crate::steps::Steps;
+use crate::tokenizer::settings_file;
 use crate::weights::{Stored, form};
-use keys::{HARMLESS_FILES, KEYS, POOLING};
+use keys::{DENSE, HARMLESS_FILES, KEYS, POOLING};
 use names::Fate;
 
 /// Whether a value changes nothing in a model of this hidden size.
@@ -95,43 +97,46 @@ impl Inventory {
 /// Something that would change the answer and is not supported, by file, key or tensor; files that cannot be read.
 pub fn inventory(directory: &Path, config: &TransformerConfig) -> Result<Inventory, ModelError> {
     let mut keys = BTreeMap::new();
-    let pooling = pooling_folder(directory)?;
+    let steps = Steps::read(directory)?;
+    let sentence_file = settings_file(directory)?;
     for name in [
         CONFIG_FILE,
         TOKENIZER_CONFIG_FILE,
         SPECIAL_TOKENS_FILE,
         PREPROCESSOR_FILE,
         SENTENCE_TRANSFORMERS_FILE,
-        SENTENCE_BERT_FILE,
+        GENERATION_FILE,
+        sentence_file,
     ] {
         if files::has(directory, name) {
             let fields = Fields::read(directory.join(name), "")?;
-            keys.insert(name.to_owned(), key_uses(&fields, name, config)?);
+            let list = if name == sentence_file { SENTENCE_BERT_FILE } else { name };
+            keys.insert(name.to_owned(), key_uses(&fields, list, config)?);
         }
     }
-    if let Some(folder) = &pooling {
+    refuse_another_preparation(directory, config)?;
+    let pooling = steps.pooling.iter().map(|folder| (folder, POOLING));
+    for (folder, list) in pooling.chain(steps.dense.iter().map(|folder| (folder, DENSE))) {
         let name = format!("{folder}/{CONFIG_FILE}");
         let fields = Fields::read(directory.join(&name), "`modules.json` names it, so download the model again")?;
-        keys.insert(name, key_uses(&fields, POOLING, config)?);
+        keys.insert(name, key_uses(&fields, list, config)?);
     }
     let weights = form(directory);
-    let tensors = match weights {
+    let mut tensors = match weights {
         Some(_) => tensor_uses(&Stored::of_directory(directory, config.architecture)?, config)?,
         None => BTreeMap::new(),
     };
-    let files = file_uses(directory, config, weights, pooling.as_deref())?;
-    Ok(Inventory { files, keys, tensors, weights: weights.map(str::to_owned) })
-}
-
-/// The folder of the pooling step, if there is one.
-fn pooling_folder(directory: &Path) -> Result<Option<String>, ModelError> {
-    if !files::has(directory, MODULES_FILE) {
-        return Ok(None);
+    for (folder, dense) in steps.dense.iter().zip(config.dense()) {
+        let inside = directory.join(folder);
+        if form(&inside).is_some() {
+            for name in Stored::of_directory(&inside, config.architecture)?.names() {
+                let is_used = name == "linear.weight" || name == "linear.bias" && dense.has_bias;
+                tensors.insert(format!("{folder}/{name}"), if is_used { Use::Used } else { Use::Unknown });
+            }
+        }
     }
-    let modules = read_json(&directory.join(MODULES_FILE), "")?;
-    let is_pooling = |module: &&Value| module["type"].as_str().is_some_and(|kind| kind.ends_with("Pooling"));
-    let pooling = modules.as_array().into_iter().flatten().find(is_pooling);
-    Ok(pooling.and_then(|module| module["path"].as_str()).map(str::to_owned))
+    let files = file_uses(directory, config, weights, &steps)?;
+    Ok(Inventory { files, keys, tensors, weights: weights.map(str::to_owned) })
 }
 
 fn key_uses(fields: &Fields, list: &str, config: &TransformerConfig) -> Result<BTreeMap<String, Use>, ModelError> {
@@ -166,6 +171,26 @@ fn key_uses(fields: &Fields, list: &str, config: &TransformerConfig) -> Result<B
     Ok(uses)
 }
 
+/// Refuses a second description of how pictures are prepared that differs from the one that is read: version 5 of transformers takes it first, and
+/// version 4 does not know it.
+fn refuse_another_preparation(directory: &Path, config: &TransformerConfig) -> Result<(), ModelError> {
+    if config.vocab_size().is_some() {
+        return Ok(());
+    }
+    let other = Fields::read_if_present(directory, PROCESSOR_FILE)?;
+    let Some(value) = other.get("image_processor") else { return Ok(()) };
+    let own = Fields::read_if_present(directory, PREPROCESSOR_FILE)?;
+    match value.as_object() == Some(&own.values) {
+        true => Ok(()),
+        false => Err(refused_key(
+            &other,
+            "image_processor",
+            value,
+            "pictures that are prepared otherwise than `preprocessor_config.json` says",
+        )),
+    }
+}
+
 fn refused_key(fields: &Fields, key: &str, value: &Value, what: &'static str) -> ModelError {
     ModelError::RefusedKey { file: fields.file.clone(), key: key.to_owned(), value: value.to_string(), what }
 }
@@ -179,6 +204,7 @@ fn family_keys(architecture: Architecture) -> BTreeMap<&'static str, Use> {
     let mut all: BTreeMap<&str, Use> = sizes
         .into_iter()
         .chain(tables)
+        .chain(family.embedding.as_ref())
         .chain(image)
         .flat_map(|size| [Some(size.field), size.alias])
         .flatten()
@@ -233,7 +259,7 @@ fn file_uses(
     directory: &Path,
     config: &TransformerConfig,
     weights: Option<&str>,
-    pooling: Option<&str>,
+    steps: &Steps,
 ) -> Result<BTreeMap<String, Use>, ModelError> {
     let failed = |source| files::read_error(directory, "give a Hugging Face model directory", source);
     let mut uses = BTreeMap::new();
@@ -241,20 +267,24 @@ fn file_uses(
         let entry = entry.map_err(failed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let folder = entry.path().is_dir();
-        let of = if folder { folder_use(&name, pooling) } else { file_use(directory, &name, config, weights)? };
+        let of = if folder { folder_use(&name, steps) } else { file_use(directory, &name, config, weights)? };
         uses.insert(name, of);
     }
     Ok(uses)
 }
 
-fn folder_use(name: &str, pooling: Option<&str>) -> Use {
+fn folder_use(name: &str, steps: &Steps) -> Use {
     let listed = names::FOLDERS.iter().find(|(folder, _)| *folder == name);
     match listed {
-        _ if pooling == Some(name) => Use::Used,
+        _ if steps.pooling.iter().chain(&steps.dense).chain(&steps.normalisations).any(|folder| folder == name) => {
+            Use::Used
+        }
+        _ if steps.without_effect.iter().any(|folder| folder == name) => {
+            Use::Harmless("it belongs to training".to_owned())
+        }
         Some((_, reason)) => Use::Harmless((*reason).to_owned()),
         None if name.starts_with('.') => Use::Harmless("it is hidden".to_owned()),
         None if name.starts_with("checkpoint-") => Use::Harmless("it belongs to training".to_owned()),
-        None if name.ends_with("_Normalize") => Use::Harmless("the step has no settings that are read".to_owned()),
         None => Use::Unknown,
     }
 }
@@ -272,7 +302,8 @@ fn file_use(
         TOKENIZER_FILE | TOKENIZER_CONFIG_FILE | SPECIAL_TOKENS_FILE | ADDED_TOKENS_FILE => text,
         WORDS_FILE | VOCABULARY_FILE | MERGES_FILE => text && !whole,
         PREPROCESSOR_FILE => !text,
-        SENTENCE_BERT_FILE | SENTENCE_TRANSFORMERS_FILE => files::has(directory, MODULES_FILE),
+        SENTENCE_TRANSFORMERS_FILE => files::has(directory, MODULES_FILE),
+        name if name == settings_file(directory)? => files::has(directory, MODULES_FILE),
         GENERATION_FILE => false,
         _ => weights == Some(name) || is_shard(name, weights),
     };
@@ -287,7 +318,9 @@ fn file_use(
     }
     let beside = [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, WORDS_FILE, VOCABULARY_FILE, MERGES_FILE, PREPROCESSOR_FILE];
     let known = [SPECIAL_TOKENS_FILE, ADDED_TOKENS_FILE, SENTENCE_BERT_FILE, SENTENCE_TRANSFORMERS_FILE];
-    Ok(if let Some((_, reason)) = HARMLESS_FILES.iter().find(|(listed, _)| *listed == name) {
+    Ok(if OLDER_SENTENCE_FILES.contains(&name) {
+        Use::Harmless("another of these files is read, or there is no `modules.json`".to_owned())
+    } else if let Some((_, reason)) = HARMLESS_FILES.iter().find(|(listed, _)| *listed == name) {
         Use::Harmless((*reason).to_owned())
     } else if beside.contains(&name) || known.contains(&name) {
         Use::Harmless("a model of this kind, or with these other files, has no use for it".to_owned())
@@ -339,6 +372,7 @@ fn standard(value: &Value, _: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::read_json;
     use crate::read_config;
     use crate::synthetic::{self, small};
     use crate::weights::Precision;
@@ -404,6 +438,40 @@ mod tests {
     }
 
     #[test]
+    fn settings_under_an_older_name_count_where_there_are_none_under_the_newer() {
+        let older = "sentence_roberta_config.json";
+        let directory = synthetic::temporary(&small(Architecture::Bert));
+        let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+        let tokens = || crate::Model::load(directory.path()).unwrap().encode("the view is empty").unwrap().len();
+        assert_eq!(tokens(), 6);
+        write(older, r#"{"max_seq_length": 4, "do_lower_case": false}"#);
+        assert_eq!((tokens(), of(&directory).unwrap().files[older].clone()), (4, Use::Used));
+        assert_eq!(of(&directory).unwrap().keys[older]["max_seq_length"], Use::Used);
+        write(SENTENCE_BERT_FILE, "{}");
+        assert_eq!(tokens(), 4);
+        write(SENTENCE_BERT_FILE, r#"{"max_seq_length": 5}"#);
+        assert_eq!(tokens(), 5);
+        assert!(matches!(of(&directory).unwrap().files[older], Use::Harmless(_)));
+    }
+
+    #[test]
+    fn a_second_preparation_of_pictures_must_be_the_first() {
+        let directory = synthetic::temporary(&small(Architecture::Vit));
+        let own = read_json(&directory.path().join(PREPROCESSOR_FILE), "").unwrap();
+        let write = |value: &Value| {
+            let text = json!({"image_processor": value, "processor_class": "x"}).to_string();
+            fs::write(directory.path().join(PROCESSOR_FILE), text).unwrap();
+        };
+        write(&own);
+        assert!(of(&directory).is_ok());
+        let mut other = own;
+        other["resample"] = json!(3);
+        write(&other);
+        let error = of(&directory).unwrap_err().to_string();
+        assert!(error.contains(PROCESSOR_FILE) && error.contains("image_processor"), "{error}");
+    }
+
+    #[test]
     fn what_is_on_no_list_is_noted_by_name() {
         let noted = |directory: &TempDir, name: &str| {
             let notes = of(directory).unwrap().notes();
@@ -411,6 +479,7 @@ mod tests {
         };
         noted(&with(CONFIG_FILE, "my_tag", json!("x")), "my_tag");
         noted(&with(TOKENIZER_CONFIG_FILE, "my_option", json!(1)), "my_option");
+        noted(&with(GENERATION_FILE, "my_processor", json!(1)), "my_processor");
         let directory = synthetic::temporary(&small(Architecture::Bert));
         fs::write(directory.path().join("other.json"), "{}").unwrap();
         noted(&directory, "other.json");

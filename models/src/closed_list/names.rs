@@ -25,7 +25,10 @@ pub(super) const FILES: &[(&str, Fate)] = &[
     ("eval_results.json", Fate::Harmless("it belongs to training")),
     ("data_config.json", Fate::Harmless("it belongs to training")),
     ("train_script.py", Fate::Harmless("it belongs to training")),
-    ("processor_config.json", Fate::Harmless("the classes that are built read `preprocessor_config.json`")),
+    (
+        "processor_config.json",
+        Fate::Harmless("what it says of pictures is the same as in `preprocessor_config.json`, or nothing"),
+    ),
     ("modules.json", Fate::Harmless("")),
     ("LICENSE", Fate::Harmless("it is for people")),
     ("chat_template.jinja", Fate::Harmless("it belongs to conversations")),
@@ -99,4 +102,6 @@ pub(super) const HEADS: &[&str] = &[
     "decoder.",
     "summary.",
     "seq_relationship.",
+    "generator_",
+    "discriminator_predictions.",
 ];

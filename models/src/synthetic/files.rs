@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use viewless_protocols::model::{
-    Activation, Architecture, AttentionWeights, Head, Input, Pooling, TransformerConfig, TransformerDraft,
+    Activation, Architecture, AttentionWeights, Dense, DenseActivation, Head, Input, Pooling, TransformerConfig,
+    TransformerDraft,
 };
 
 use crate::family::class_of;
@@ -27,7 +28,11 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
         Input::Image { .. } => (0, 0, 0),
     };
     let mut value = match config.architecture {
-        Architecture::Bert | Architecture::Roberta | Architecture::Vit => json!({
+        Architecture::Bert
+        | Architecture::Roberta
+        | Architecture::Electra
+        | Architecture::Mpnet
+        | Architecture::Vit => json!({
             "attention_probs_dropout_prob": 0.1,
             "hidden_act": activation,
             "hidden_dropout_prob": 0.1,
@@ -77,9 +82,14 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
             value["num_channels"] = json!(channels);
             value["qkv_bias"] = json!(true);
         }
+        (Architecture::Electra, _) => {
+            value["embedding_size"] = json!(config.embedding_width());
+            value["position_embedding_type"] = json!("absolute");
+        }
+        (Architecture::Mpnet, _) => value["relative_attention_num_buckets"] = json!(32),
         (Architecture::Distilbert | Architecture::Gpt2 | Architecture::Vit, Input::Text { .. }) => {}
     }
-    if matches!(config.architecture, Architecture::Bert | Architecture::Roberta | Architecture::Distilbert) {
+    if !matches!(config.architecture, Architecture::Gpt2 | Architecture::Vit) {
         value["vocab_size"] = json!(vocab_size);
         value["max_position_embeddings"] = json!(max_positions);
     }
@@ -116,22 +126,63 @@ pub(super) fn preprocessor_json(image_size: usize) -> Value {
     })
 }
 
-pub(super) fn modules_json() -> Value {
-    json!([
-        {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
-        {"idx": 1, "name": "1", "path": POOLING_FOLDER, "type": "sentence_transformers.models.Pooling"},
-    ])
+/// Folders of the linear layers of a sentence-transformers model.
+pub(super) fn dense_folders(config: &TransformerConfig) -> Vec<String> {
+    (0..config.dense().len()).map(|step| format!("{}_Dense", step + 2)).collect()
+}
+
+pub(super) fn modules_json(config: &TransformerConfig) -> Value {
+    let step =
+        |kind: &str, folder: &str| json!({"path": folder, "type": format!("sentence_transformers.models.{kind}")});
+    let mut steps = vec![step("Transformer", ""), step("Pooling", POOLING_FOLDER)];
+    steps.extend(dense_folders(config).iter().map(|folder| step("Dense", folder)));
+    for (position, step) in steps.iter_mut().enumerate() {
+        step["idx"] = json!(position);
+        step["name"] = json!(position.to_string());
+    }
+    json!(steps)
+}
+
+/// The configurations of linear layers.
+pub(super) fn dense_json(config: &TransformerConfig) -> Vec<Value> {
+    let Head::Sentence(sentence) = &config.head else { return Vec::new() };
+    let one = |(dense, inputs): (&Dense, usize)| {
+        let activation = match dense.activation {
+            DenseActivation::Identity => "linear.Identity",
+            DenseActivation::Tanh => "activation.Tanh",
+            DenseActivation::Of(Activation::Relu) => "activation.ReLU",
+            DenseActivation::Of(Activation::Silu) => "activation.SiLU",
+            DenseActivation::Of(Activation::Gelu | Activation::GeluTanh | Activation::QuickGelu | Activation::Quad) => {
+                "activation.GELU"
+            }
+        };
+        json!({
+            "in_features": inputs,
+            "out_features": dense.outputs,
+            "bias": dense.has_bias,
+            "activation_function": format!("torch.nn.modules.{activation}"),
+        })
+    };
+    sentence.dense.iter().zip(sentence.inputs(config.hidden_size)).map(one).collect()
 }
 
 /// The configuration of the pooling step, if the head is one of those.
 pub(super) fn pooling_json(config: &TransformerConfig) -> Option<Value> {
-    let mode = match config.head {
-        Head::MeanPooling => "mean_tokens",
-        Head::Pooling(Pooling::FirstToken) => "cls_token",
-        Head::Pooling(Pooling::LastToken) => "lasttoken",
-        Head::Pooling(Pooling::Max) => "max_tokens",
-        Head::Pooling(Pooling::MeanSqrtLength) => "mean_sqrt_len_tokens",
-        Head::Pooling(Pooling::WeightedMean) => "weightedmean_tokens",
+    let name = |pooling: Pooling| match pooling {
+        Pooling::Mean => "mean",
+        Pooling::FirstToken => "cls",
+        Pooling::LastToken => "lasttoken",
+        Pooling::Max => "max",
+        Pooling::MeanSqrtLength => "mean_sqrt_len_tokens",
+        Pooling::WeightedMean => "weightedmean",
+    };
+    let pooling = match &config.head {
+        Head::Sentence(sentence) => {
+            let names: Vec<&str> = sentence.poolings.iter().map(|pooling| name(*pooling)).collect();
+            return Some(json!({"embedding_dimension": config.hidden_size, "pooling_mode": names}));
+        }
+        Head::MeanPooling => Pooling::Mean,
+        Head::Pooling(pooling) => *pooling,
         Head::HiddenStates
         | Head::Pooler
         | Head::Classifier { .. }
@@ -141,10 +192,12 @@ pub(super) fn pooling_json(config: &TransformerConfig) -> Option<Value> {
         | Head::AnswerSpan
         | Head::MaskedWord => return None,
     };
+    let mode = name(pooling);
     let mut value = json!({"word_embedding_dimension": config.hidden_size});
     for other in ["cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"]
     {
-        value[format!("pooling_mode_{other}")] = json!(other == mode);
+        value[format!("pooling_mode_{other}")] =
+            json!(other == mode || other.strip_suffix("_tokens").or(other.strip_suffix("_token")) == Some(mode));
     }
     Some(value)
 }

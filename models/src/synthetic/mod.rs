@@ -33,7 +33,7 @@ use viewless_protocols::model::{
 };
 
 use crate::error::ModelError;
-use crate::files::{CONFIG_FILE, MODULES_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
+use crate::files::{CONFIG_FILE, MODULES_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE};
 use crate::weights::{Precision, Weights};
 
 /// A BERT of 2 layers, 4 heads, hidden size 32, intermediate size 64, 120 tokens and 64 positions, with mean pooling.
@@ -50,22 +50,26 @@ pub fn small(architecture: Architecture) -> TransformerConfig {
         Architecture::Bert => Input::Text { vocab_size: 120, max_positions: 64, type_vocab_size: 2 },
         Architecture::Roberta => Input::Text { vocab_size: 290, max_positions: 66, type_vocab_size: 1 },
         Architecture::Distilbert => Input::Text { vocab_size: 120, max_positions: 64, type_vocab_size: 0 },
+        Architecture::Electra => Input::Text { vocab_size: 120, max_positions: 64, type_vocab_size: 2 },
         Architecture::Gpt2 => Input::Text { vocab_size: 290, max_positions: 64, type_vocab_size: 0 },
+        Architecture::Mpnet => Input::Text { vocab_size: 120, max_positions: 66, type_vocab_size: 0 },
         Architecture::Vit => Input::Image { image_size: 12, patch_size: 4, channels: 3 },
     };
     let next_token = architecture.layout().next_token;
+    let behind_padding = matches!(architecture, Architecture::Roberta | Architecture::Mpnet);
     let draft = TransformerDraft {
         architecture,
         input,
         hidden_size: 32,
+        embedding_size: (architecture == Architecture::Electra).then_some(20),
         layers: 2,
         heads: 4,
         intermediate_size: 64,
         layer_norm_epsilon: 1e-12,
         activation: if next_token { Activation::GeluTanh } else { Activation::Gelu },
         attention_weights: AttentionWeights::Softmax,
-        first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
-        padding_token: (architecture == Architecture::Roberta).then_some(1),
+        first_position: if behind_padding { 2 } else { 0 },
+        padding_token: behind_padding.then_some(1),
         head: if next_token { Head::NextToken } else { Head::MeanPooling },
     };
     draft.check().expect("a small model can be")
@@ -146,10 +150,10 @@ fn element(role: Role, word: u32) -> f32 {
 }
 
 /// Writes a complete model directory with the weights of [`synthetic_weights`]: `config.json`, `model.safetensors`,
-/// `tokenizer.json` for a model of texts, `preprocessor_config.json` for one of images, and for mean pooling `modules.json` and `1_Pooling/config.json`. The directory is
+/// `tokenizer.json` for a model of texts, `preprocessor_config.json` for one of images, and for a pooling `modules.json` and the folders of its steps. The directory is
 /// created if it does not exist.
 ///
-/// The tokenizer is a lower-casing WordPiece of at most `vocab_size` tokens for BERT and DistilBERT: the special tokens,
+/// The tokenizer is a lower-casing WordPiece of at most `vocab_size` tokens for BERT, DistilBERT, ELECTRA and MPNet: the special tokens,
 /// letters, digits, some punctuation and a few words, so that any English text can be encoded. For RoBERTa and GPT-2 it is
 /// a byte-level BPE with a few merges, which encodes any text.
 ///
@@ -174,10 +178,15 @@ pub fn write_synthetic(
     if let Some(pooling) = files::pooling_json(config) {
         let folder = directory.join(files::POOLING_FOLDER);
         create(&folder)?;
-        write_json(&directory.join(MODULES_FILE), &files::modules_json())?;
-        write_json(&folder.join("config.json"), &pooling)?;
+        write_json(&directory.join(MODULES_FILE), &files::modules_json(config))?;
+        write_json(&folder.join(CONFIG_FILE), &pooling)?;
     }
-    weights.save(&directory.join(WEIGHTS_FILE), precision)
+    let dense = files::dense_folders(config);
+    for (folder, settings) in dense.iter().zip(files::dense_json(config)) {
+        create(&directory.join(folder))?;
+        write_json(&directory.join(folder).join(CONFIG_FILE), &settings)?;
+    }
+    weights.save_steps(directory, &dense, precision)
 }
 
 fn create(directory: &Path) -> Result<(), ModelError> {

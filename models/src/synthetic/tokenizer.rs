@@ -10,6 +10,9 @@ use crate::tokenizer::tokenizer_json;
 /// The identifiers 0 to 4 of the WordPiece.
 const SPECIAL_TOKENS: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
+/// The identifiers 0 to 4 of MPNet's WordPiece.
+const MPNET_TOKENS: [&str; 5] = ["<s>", "<pad>", "</s>", "[UNK]", "<mask>"];
+
 /// The identifiers 0 to 3 of RoBERTa's BPE.
 const ROBERTA_TOKENS: [&str; 4] = ["<s>", "<pad>", "</s>", "<unk>"];
 
@@ -47,7 +50,8 @@ pub(super) fn json(config: &TransformerConfig) -> Result<Option<Value>, ModelErr
         }
     };
     match config.architecture {
-        Architecture::Bert | Architecture::Distilbert => fits(SPECIAL_TOKENS.len(), word_piece),
+        Architecture::Bert | Architecture::Distilbert | Architecture::Electra => fits(SPECIAL_TOKENS.len(), word_piece),
+        Architecture::Mpnet => fits(MPNET_TOKENS.len(), mpnet),
         Architecture::Roberta => fits(ROBERTA_TOKENS.len() + 256, roberta),
         Architecture::Gpt2 => fits(GPT2_TOKENS.len() + 256, gpt2),
         Architecture::Vit => Ok(None),
@@ -77,9 +81,22 @@ fn byte_level(special_tokens: &[&str], vocab_size: usize) -> Value {
     tokenizer_json(tokens.enumerate().map(|(id, token)| (token, json!(id))).collect(), merges)
 }
 
+fn mpnet(vocab_size: usize) -> Value {
+    let mut whole = pieces(&MPNET_TOKENS, vocab_size);
+    whole["post_processor"] = json!({"type": "RobertaProcessing", "sep": ["</s>", 2], "cls": ["<s>", 0],
+        "trim_offsets": true, "add_prefix_space": false});
+    whole
+}
+
 fn word_piece(vocab_size: usize) -> Value {
-    let added: Vec<Value> = SPECIAL_TOKENS.iter().enumerate().map(|(id, token)| special(id, token)).collect();
-    let vocabulary = vocabulary(vocab_size).into_iter().enumerate().map(|(id, token)| (token, json!(id)));
+    pieces(&SPECIAL_TOKENS, vocab_size)
+}
+
+/// A WordPiece between `[CLS]` and `[SEP]`.
+fn pieces(special_tokens: &[&str], vocab_size: usize) -> Value {
+    let added: Vec<Value> = special_tokens.iter().enumerate().map(|(id, token)| special(id, token)).collect();
+    let vocabulary =
+        vocabulary(special_tokens, vocab_size).into_iter().enumerate().map(|(id, token)| (token, json!(id)));
     json!({
         "version": "1.0",
         "truncation": null,
@@ -112,8 +129,8 @@ fn sequence(id: &str, type_id: u32) -> Value {
 }
 
 /// Token texts in the order of their identifiers, cut to `size`.
-fn vocabulary(size: usize) -> Vec<String> {
-    let special = SPECIAL_TOKENS.map(str::to_owned).into_iter();
+fn vocabulary(special_tokens: &[&str], size: usize) -> Vec<String> {
+    let special = special_tokens.iter().map(|&token| token.to_owned());
     let letters = ('a'..='z').map(String::from);
     let continued = ('a'..='z').map(|letter| format!("##{letter}"));
     let digits = ('0'..='9').flat_map(|digit| [digit.to_string(), format!("##{digit}")]);
@@ -131,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_vocabulary_has_no_duplicates_and_fits_the_small_model() {
-        let tokens = vocabulary(usize::MAX);
+        let tokens = vocabulary(&SPECIAL_TOKENS, usize::MAX);
         assert_eq!(tokens.iter().collect::<BTreeSet<_>>().len(), tokens.len());
         assert!(tokens.len() <= small(Architecture::Bert).vocab_size().unwrap(), "{} tokens", tokens.len());
         assert_eq!(tokens[..5], SPECIAL_TOKENS);

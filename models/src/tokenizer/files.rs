@@ -59,6 +59,7 @@ impl Description {
         let (file, read, is_whole) = vocabulary(directory, class, &tokens)?;
         let whole = match class {
             Class::Bert => bert(&file, read.clone(), &tokens)?,
+            Class::Mpnet => mpnet(&file, read.clone(), &tokens)?,
             Class::Roberta => roberta(&file, read.clone(), &tokens)?,
             Class::Gpt2 => gpt2(&file, read.clone(), &config)?,
             Class::Unigram(_) => unigram(&file, read.clone(), &tokens)?,
@@ -101,7 +102,7 @@ fn vocabulary(
     }
     let (words, pairs) = (files::has(directory, WORDS_FILE), files::has(directory, VOCABULARY_FILE));
     match class {
-        Class::Bert if words => {
+        Class::Bert | Class::Mpnet if words => {
             let file = directory.join(WORDS_FILE);
             let read = word_piece(&file, tokens)?;
             Ok((file, read, false))
@@ -109,7 +110,7 @@ fn vocabulary(
         Class::Roberta | Class::Gpt2 if pairs => {
             Ok((directory.join(VOCABULARY_FILE), byte_level::from_files(directory)?, false))
         }
-        Class::Bert | Class::Roberta | Class::Gpt2 | Class::Unigram(_) | Class::AsFile => {
+        Class::Bert | Class::Mpnet | Class::Roberta | Class::Gpt2 | Class::Unigram(_) | Class::AsFile => {
             Err(ModelError::MissingFile { file: whole, advice: ADVICE })
         }
     }
@@ -146,9 +147,9 @@ fn model_type(file: &Path, whole: &Value, needed: &'static str) -> Result<(), Mo
     }
 }
 
-/// BERT's tokenizer as version 5 builds it.
-fn bert(file: &Path, mut whole: Value, tokens: &SpecialTokens<'_>) -> Result<Value, ModelError> {
-    model_type(file, &whole, "WordPiece")?;
+/// What BERT's tokenizer and MPNet's have in common, as version 5 builds them.
+fn words_and_pieces(file: &Path, whole: &mut Value, tokens: &SpecialTokens<'_>) -> Result<(), ModelError> {
+    model_type(file, whole, "WordPiece")?;
     let config = tokens.config;
     whole["normalizer"] = json!({
         "type": "BertNormalizer",
@@ -166,6 +167,22 @@ fn bert(file: &Path, mut whole: Value, tokens: &SpecialTokens<'_>) -> Result<Val
     ] {
         whole["model"][option] = value;
     }
+    Ok(())
+}
+
+/// MPNet's tokenizer as version 5 builds it.
+fn mpnet(file: &Path, mut whole: Value, tokens: &SpecialTokens<'_>) -> Result<Value, ModelError> {
+    words_and_pieces(file, &mut whole, tokens)?;
+    let [start, end] = ["cls_token", "sep_token"].map(|role| tokens.framing(file, &whole, role));
+    let ((start, start_id), (end, end_id)) = (start?, end?);
+    whole["post_processor"] = json!({"type": "RobertaProcessing", "sep": [end, end_id], "cls": [start, start_id],
+        "trim_offsets": true, "add_prefix_space": false});
+    Ok(whole)
+}
+
+/// BERT's tokenizer as version 5 builds it.
+fn bert(file: &Path, mut whole: Value, tokens: &SpecialTokens<'_>) -> Result<Value, ModelError> {
+    words_and_pieces(file, &mut whole, tokens)?;
     let [start, end] = ["cls_token", "sep_token"].map(|role| tokens.framing(file, &whole, role));
     let ((start, start_id), (end, end_id)) = (start?, end?);
     let special = |token: &str, type_id: u8| json!({"SpecialToken": {"id": token, "type_id": type_id}});
@@ -249,7 +266,7 @@ fn as_file(file: &Path, whole: Value, config: &Fields) -> Result<Value, ModelErr
 /// What version 4 makes of `tokenizer.json`: the options are changed, and the rest is the file's.
 fn version_4(mut read: Value, whole: &Value, class: Class) -> Value {
     match class {
-        Class::Bert => {
+        Class::Bert | Class::Mpnet => {
             if read["normalizer"]["type"] == "BertNormalizer" {
                 for option in ["handle_chinese_chars", "strip_accents", "lowercase"] {
                     read["normalizer"][option] = whole["normalizer"][option].clone();
@@ -282,8 +299,9 @@ impl SpecialTokens<'_> {
 
     /// The token in a role, if there is one.
     fn token(&self, role: &'static str) -> Result<Option<AddedToken>, ModelError> {
-        // CamemBERT's class lets a mask that is a plain text take the space before it.
-        let takes_space = self.class == Class::Unigram(Pieces::Camembert) && role == "mask_token";
+        // These two classes let a mask that is a plain text take the space before it.
+        let takes_space =
+            matches!(self.class, Class::Unigram(Pieces::Camembert) | Class::Mpnet) && role == "mask_token";
         match self.named(role) {
             Some((fields, value)) => {
                 let token = added_token(fields, role, value, true)?;

@@ -18,6 +18,7 @@ use files::Description;
 use sentence::Sentence;
 
 pub(crate) use byte_level::tokenizer_json;
+pub(crate) use sentence::settings_file;
 
 /// The tokenizer of a model directory.
 ///

@@ -10,7 +10,8 @@ use tokenizers::{Tokenizer, TruncationDirection};
 use crate::error::ModelError;
 use crate::fields::Fields;
 use crate::files::{
-    self, CONFIG_FILE, MODULES_FILE, SENTENCE_BERT_FILE, SENTENCE_TRANSFORMERS_FILE, TOKENIZER_CONFIG_FILE,
+    self, CONFIG_FILE, MODULES_FILE, OLDER_SENTENCE_FILES, SENTENCE_BERT_FILE, SENTENCE_TRANSFORMERS_FILE,
+    TOKENIZER_CONFIG_FILE,
 };
 
 /// What is done with a text before it is split into tokens.
@@ -34,7 +35,7 @@ impl Sentence {
         if !files::has(directory, MODULES_FILE) {
             return Ok(plain);
         }
-        let sentence = Fields::read_if_present(directory, SENTENCE_BERT_FILE)?;
+        let sentence = Fields::read_if_present(directory, settings_file(directory)?)?;
         let tokenizer = Fields::read_if_present(directory, TOKENIZER_CONFIG_FILE)?;
         let most_tokens = match sentence.get("max_seq_length") {
             Some(_) => sentence.size_or("max_seq_length", 0)?,
@@ -78,6 +79,16 @@ impl Sentence {
         all.extend(tokenizer.get_normalizer().cloned());
         tokenizer.with_normalizer(Some(NormalizerWrapper::Sequence(Sequence::new(all))));
     }
+}
+
+/// The file that says how texts are prepared: under its own name, or under an older one.
+pub(crate) fn settings_file(directory: &Path) -> Result<&'static str, ModelError> {
+    for name in std::iter::once(SENTENCE_BERT_FILE).chain(OLDER_SENTENCE_FILES) {
+        if !Fields::read_if_present(directory, name)?.values.is_empty() {
+            return Ok(name);
+        }
+    }
+    Ok(SENTENCE_BERT_FILE)
 }
 
 fn lowers(normalizer: &NormalizerWrapper) -> bool {

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, ArrayView1, ArrayView2, ArrayViewD, Ix1, Ix2};
-use viewless_protocols::model::tensors::Tensor;
+use viewless_protocols::model::tensors::{Tensor, dense_layer};
 use viewless_protocols::model::{TransformerConfig, tensors};
 
 use crate::error::ModelError;
+use crate::files::WEIGHTS_FILE;
+use crate::steps::Steps;
 
 mod pickle;
 mod precision;
@@ -17,6 +19,9 @@ mod stored;
 
 pub use precision::Precision;
 pub(crate) use stored::{Stored, form};
+
+/// What a linear layer of a sentence-transformers model is called in the file of its own.
+pub(crate) const DENSE_LAYER: &str = "linear";
 
 /// The tensors listed by [`tensors`], as finite f32 numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,21 +41,66 @@ impl Weights {
         Self::take(Stored::open(file, config.architecture)?, config)
     }
 
-    /// Reads the weights of a directory: a file, or several with an index.
+    /// Reads the weights of a directory: a file, or several with an index, and those of linear layers in folders of their own.
     ///
     /// # Errors
     /// Those of [`Weights::load`]; an index that disagrees with the files it names.
     pub fn of_directory(directory: &Path, config: &TransformerConfig) -> Result<Self, ModelError> {
-        Self::take(Stored::of_directory(directory, config.architecture)?, config)
+        let mut stored = Stored::of_directory(directory, config.architecture)?;
+        let mut steps: Vec<(String, Stored)> = Vec::new();
+        if !config.dense().is_empty() {
+            for (step, folder) in Steps::read(directory)?.dense.iter().enumerate() {
+                steps.push((dense_layer(step), Stored::of_directory(&directory.join(folder), config.architecture)?));
+            }
+        }
+        let source = stored.path().to_owned();
+        Self::read(source, config, |name, shape| {
+            let of_step = |(layer, _): &&mut (String, Stored)| name.starts_with(&format!("{layer}."));
+            match steps.iter_mut().find(of_step) {
+                Some((layer, stored)) => stored.read(&name.replacen(&**layer, DENSE_LAYER, 1), shape),
+                None => stored.read(name, shape),
+            }
+        })
     }
 
     fn take(mut stored: Stored, config: &TransformerConfig) -> Result<Self, ModelError> {
+        Self::read(stored.path().to_owned(), config, |name, shape| stored.read(name, shape))
+    }
+
+    fn read(
+        source: PathBuf,
+        config: &TransformerConfig,
+        mut tensor: impl FnMut(&str, &[usize]) -> Result<ArrayD<f32>, ModelError>,
+    ) -> Result<Self, ModelError> {
         let mut loaded = BTreeMap::new();
         for Tensor { name, shape, .. } in tensors(config) {
-            let values = stored.read(&name, &shape)?;
+            let values = tensor(&name, &shape)?;
             loaded.insert(name, values);
         }
-        Ok(Self { source: stored.path().to_owned(), tensors: loaded })
+        Ok(Self { source, tensors: loaded })
+    }
+
+    /// Those of the body, in a file, and those of each linear layer of a sentence-transformers model, in a file of its own folder.
+    pub(crate) fn save_steps(
+        &self,
+        directory: &Path,
+        folders: &[String],
+        precision: Precision,
+    ) -> Result<(), ModelError> {
+        let of = |layer: &str| format!("{layer}.");
+        let layers: Vec<String> = (0..folders.len()).map(|step| of(&dense_layer(step))).collect();
+        let body = self.iter().filter(|(name, _)| !layers.iter().any(|layer| name.starts_with(layer)));
+        safetensors_file::write(&directory.join(WEIGHTS_FILE), body, precision)?;
+        for (layer, folder) in layers.iter().zip(folders) {
+            let own: Vec<(String, ArrayViewD<'_, f32>)> = self
+                .iter()
+                .filter_map(|(name, values)| Some((format!("{DENSE_LAYER}.{}", name.strip_prefix(layer)?), values)))
+                .collect();
+            let file = directory.join(folder).join(WEIGHTS_FILE);
+            let own = own.iter().map(|(name, values)| (name.as_str(), values.view()));
+            safetensors_file::write(&file, own, precision)?;
+        }
+        Ok(())
     }
 
     /// Takes tensors made elsewhere; `source` stands for a file in error messages. Superfluous tensors are dropped.
@@ -160,7 +210,6 @@ pub(crate) fn check_finite(file: &Path, tensor: &str, values: ArrayViewD<'_, f32
 mod tests {
     use super::safetensors_file::SafetensorsFile;
     use super::*;
-    use crate::files::WEIGHTS_FILE;
     use crate::synthetic::{small_config, synthetic_weights};
     use ndarray::IxDyn;
     use std::fs;

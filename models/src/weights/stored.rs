@@ -159,10 +159,28 @@ fn weight_map(index: &Path) -> Result<BTreeMap<String, String>, ModelError> {
     named.collect::<Option<_>>().ok_or_else(|| bad(value))
 }
 
+/// What version 5 of transformers calls parts of a ViT's layers in memory, and so in files that PyTorch wrote of it, and what they are called
+/// everywhere else.
+const VIT_IN_MEMORY: [(&str, &str); 6] = [
+    (".attention.q_proj.", ".attention.attention.query."),
+    (".attention.k_proj.", ".attention.attention.key."),
+    (".attention.v_proj.", ".attention.attention.value."),
+    (".attention.o_proj.", ".attention.output.dense."),
+    (".mlp.fc1.", ".intermediate.dense."),
+    (".mlp.fc2.", ".output.dense."),
+];
+
 /// The name under which the tensor of a bare model is stored today: models with a head store the body under a prefix such as
 /// `bert.`, and checkpoints converted from TensorFlow call the parameters of LayerNorm `gamma` and `beta`.
 fn normalised(name: &str, prefix: &str) -> String {
     let name = name.strip_prefix(prefix).unwrap_or(name);
+    if let (Some(rest), "vit.") = (name.strip_prefix("layers."), prefix) {
+        let part = VIT_IN_MEMORY.iter().find(|(found, _)| rest.contains(found));
+        return format!(
+            "encoder.layer.{}",
+            part.map_or(rest.to_owned(), |(found, name)| rest.replacen(found, name, 1))
+        );
+    }
     if let Some(norm) = name.strip_suffix("LayerNorm.gamma") {
         format!("{norm}LayerNorm.weight")
     } else if let Some(norm) = name.strip_suffix("LayerNorm.beta") {
@@ -186,6 +204,14 @@ mod tests {
             ("classifier.weight", "classifier.weight"),
         ] {
             assert_eq!(normalised(stored, "bert."), name);
+        }
+        for (stored, name) in [
+            ("vit.layers.1.attention.q_proj.bias", "encoder.layer.1.attention.attention.query.bias"),
+            ("layers.0.mlp.fc2.weight", "encoder.layer.0.output.dense.weight"),
+            ("layers.0.layernorm_after.weight", "encoder.layer.0.layernorm_after.weight"),
+            ("layernorm.weight", "layernorm.weight"),
+        ] {
+            assert_eq!(normalised(stored, "vit."), name);
         }
     }
 }

@@ -18,8 +18,12 @@ pub enum Architecture {
     Roberta,
     /// DistilBERT (Sanh et al., 2019): BERT without token types and pooler.
     Distilbert,
+    /// ELECTRA (Clark et al., 2020): BERT without pooler, with embeddings of a width of their own and a classifier of its own.
+    Electra,
     /// GPT-2 (Radford et al., 2019): a decoder; normalisation first, causal attention, fused projections.
     Gpt2,
+    /// MPNet (Song et al., 2020): RoBERTa without token types, with a number for each distance of two tokens added to their scores.
+    Mpnet,
     /// ViT (Dosovitskiy et al., 2020): an encoder of image patches; normalisation first.
     Vit,
 }
@@ -32,6 +36,8 @@ pub struct Layout {
     pub prefix: &'static str,
     /// What becomes of the input.
     pub embedding: EmbeddingLayout,
+    /// A linear layer behind the embeddings, for models whose embeddings have another width than the hidden states.
+    pub projection: Option<&'static str>,
     /// Name of layer i is this, then i.
     pub layer: &'static str,
     /// Queries, keys and values.
@@ -46,6 +52,8 @@ pub struct Layout {
     pub norms: Norms,
     /// Which tokens a token attends to.
     pub attention: Attention,
+    /// The table of what is added to scores by the distance of two tokens, if there is one, `[`[`DISTANCES`]`, heads]`: one for all layers.
+    pub distances: Option<&'static str>,
     /// How the weights of a layer's linear layers are stored.
     pub weights: WeightOrder,
     /// The pooler's linear layer, tanh(pooler(first token)), if there is a pooler.
@@ -178,6 +186,8 @@ pub enum ClassifierInput {
     Tanh(&'static str),
     /// A linear layer of the first token, then max(x, 0).
     Relu(&'static str),
+    /// A linear layer of the first token, then GeLU.
+    Gelu(&'static str),
 }
 
 /// A sum of the residual stream, the input of exactly one normalisation.
@@ -204,6 +214,7 @@ const BERT: Layout = Layout {
         positions: "embeddings.position_embeddings.weight",
         types: Some("embeddings.token_type_embeddings.weight"),
     },
+    projection: None,
     layer: "encoder.layer.",
     projections: Projections::Separate(["attention.self.query", "attention.self.key", "attention.self.value"]),
     attention_output: "attention.output.dense",
@@ -216,6 +227,7 @@ const BERT: Layout = Layout {
         feed_forward: "output.LayerNorm",
     },
     attention: Attention::Full,
+    distances: None,
     weights: WeightOrder::OutIn,
     pooler: Some("pooler.dense"),
     classifier: Some(Classifier { input: ClassifierInput::Pooler, output: "classifier", has_bias: true }),
@@ -282,9 +294,61 @@ const DISTILBERT: Layout = Layout {
     ..BERT
 };
 
+const ELECTRA: Layout = Layout {
+    prefix: "electra.",
+    projection: Some("embeddings_project"),
+    pooler: None,
+    classifier: Some(Classifier {
+        input: ClassifierInput::Gelu("classifier.dense"),
+        output: "classifier.out_proj",
+        has_bias: true,
+    }),
+    masked_word: Some(MaskedWord {
+        dense: "generator_predictions.dense",
+        activation: Some(Activation::Gelu),
+        norm: "generator_predictions.LayerNorm",
+        bias: "generator_lm_head.bias",
+    }),
+    ..BERT
+};
+
+const MPNET: Layout = Layout {
+    prefix: "mpnet.",
+    embedding: EmbeddingLayout::Words {
+        words: "embeddings.word_embeddings.weight",
+        positions: "embeddings.position_embeddings.weight",
+        types: None,
+    },
+    projections: Projections::Separate(["attention.attn.q", "attention.attn.k", "attention.attn.v"]),
+    attention_output: "attention.attn.o",
+    norms: Norms {
+        placement: Placement::After,
+        outer: "embeddings.LayerNorm",
+        attention: "attention.LayerNorm",
+        feed_forward: "output.LayerNorm",
+    },
+    distances: Some("encoder.relative_attention_bias.weight"),
+    ..ROBERTA
+};
+
+/// Rows of a table of distances: half for tokens at or before the one that attends, half for those behind it.
+pub const DISTANCES: usize = 32;
+
+/// The first distance of each row of half a table: up to 7 each has its own, from there to 128 they grow like a logarithm (`relative_position_bucket` in
+/// Hugging Face's `modeling_mpnet.py`; float32's rounding moves none of these, which a run of it showed).
+const FIRST_OF_ROW: [usize; DISTANCES / 2] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91];
+
+/// The row of a table of distances for a token at `seen`, from one at `from`.
+#[must_use]
+pub fn row_of_distance(from: usize, seen: usize) -> usize {
+    let row = FIRST_OF_ROW.partition_point(|first| *first <= from.abs_diff(seen)) - 1;
+    if seen > from { row + DISTANCES / 2 } else { row }
+}
+
 const GPT2: Layout = Layout {
     prefix: "transformer.",
     embedding: EmbeddingLayout::Words { words: "wte.weight", positions: "wpe.weight", types: None },
+    projection: None,
     layer: "h.",
     projections: Projections::Fused("attn.c_attn"),
     attention_output: "attn.c_proj",
@@ -292,6 +356,7 @@ const GPT2: Layout = Layout {
     narrow: "mlp.c_proj",
     norms: Norms { placement: Placement::Before, outer: "ln_f", attention: "ln_1", feed_forward: "ln_2" },
     attention: Attention::Causal,
+    distances: None,
     weights: WeightOrder::InOut,
     pooler: None,
     classifier: Some(Classifier { input: ClassifierInput::LastToken, output: "score", has_bias: false }),
@@ -306,6 +371,7 @@ const VIT: Layout = Layout {
         class_token: "embeddings.cls_token",
         positions: "embeddings.position_embeddings",
     },
+    projection: None,
     layer: "encoder.layer.",
     projections: Projections::Separate([
         "attention.attention.query",
@@ -322,6 +388,7 @@ const VIT: Layout = Layout {
         feed_forward: "layernorm_after",
     },
     attention: Attention::Full,
+    distances: None,
     weights: WeightOrder::OutIn,
     pooler: Some("pooler.dense"),
     classifier: Some(Classifier { input: ClassifierInput::Token, output: "classifier", has_bias: true }),
@@ -331,7 +398,8 @@ const VIT: Layout = Layout {
 
 impl Architecture {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Bert, Self::Roberta, Self::Distilbert, Self::Gpt2, Self::Vit];
+    pub const ALL: [Self; 7] =
+        [Self::Bert, Self::Roberta, Self::Distilbert, Self::Electra, Self::Gpt2, Self::Mpnet, Self::Vit];
 
     /// Structure and names.
     #[must_use]
@@ -340,7 +408,9 @@ impl Architecture {
             Self::Bert => &BERT,
             Self::Roberta => &ROBERTA,
             Self::Distilbert => &DISTILBERT,
+            Self::Electra => &ELECTRA,
             Self::Gpt2 => &GPT2,
+            Self::Mpnet => &MPNET,
             Self::Vit => &VIT,
         }
     }
@@ -353,7 +423,9 @@ impl fmt::Display for Architecture {
             Self::Bert => "bert",
             Self::Roberta => "roberta",
             Self::Distilbert => "distilbert",
+            Self::Electra => "electra",
             Self::Gpt2 => "gpt2",
+            Self::Mpnet => "mpnet",
             Self::Vit => "vit",
         })
     }
@@ -387,6 +459,14 @@ impl Layout {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn distances_share_rows_as_hugging_face_has_them() {
+        // `MPNetEncoder.relative_position_bucket` of 0, 1, -1, 7, -8, 11, 12, -22, 23, 90, -91, 600 and -600.
+        let row = |offset: isize| row_of_distance(1000, 1000usize.checked_add_signed(offset).unwrap());
+        let rows = [0, 1, -1, 7, -8, 11, 12, -22, 23, 90, -91, 600, -600].map(row);
+        assert_eq!(rows, [0, 17, 1, 23, 8, 24, 25, 10, 27, 30, 15, 31, 15]);
+    }
 
     #[test]
     fn every_sum_has_a_normalisation_of_its_own() {

@@ -1,6 +1,7 @@
 //! The shape of a Transformer: everything a circuit needs to know about a model except its weights.
 
 use super::architecture::{Architecture, ClassifierInput, EmbeddingLayout};
+use super::sentence::{Dense, DenseActivation, Pooling, Sentence};
 use crate::nonlinear::Function;
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;
@@ -50,22 +51,6 @@ pub enum AttentionWeights {
     TwoQuad,
 }
 
-/// One vector of the hidden states of all tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Pooling {
-    /// That of the first token.
-    FirstToken,
-    /// That of the last token.
-    LastToken,
-    /// The sum over the square root of the number of tokens.
-    MeanSqrtLength,
-    /// The mean with weights 1, 2, 3, … by position.
-    WeightedMean,
-    /// The largest of each column. No private circuit computes it.
-    Max,
-}
-
 /// What is computed from the last hidden states.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -87,6 +72,8 @@ pub enum Head {
     NextTokenByOwnTable,
     /// Another pooling than the mean, `[hidden]`.
     Pooling(Pooling),
+    /// Several poolings side by side, linear layers behind them, or a part of the vector.
+    Sentence(Sentence),
     /// Logits of a classifier of tokens, `[tokens, labels]`.
     TokenClassifier {
         /// Names of the labels, in the order of the logits.
@@ -133,6 +120,9 @@ pub struct TransformerDraft {
     pub input: Input,
     /// Width of the hidden states.
     pub hidden_size: usize,
+    /// Width of the embeddings, where it is another than that of the hidden states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding_size: Option<usize>,
     /// Number of layers.
     pub layers: usize,
     /// Attention heads per layer; divides `hidden_size`.
@@ -185,6 +175,9 @@ impl From<TransformerConfig> for TransformerDraft {
 
 /// Most of anything that a configuration counts: rows of a table, widths, pixels of a side. No published model has as many.
 pub const MOST_SIZE: usize = 1 << 20;
+
+/// Most poolings side by side: each of those that there are once.
+pub const MOST_POOLINGS: usize = 6;
 
 /// Most layers. The deepest published Transformer has 1000 (Wang et al., DeepNet, 2022).
 pub const MOST_LAYERS: usize = 1024;
@@ -257,6 +250,12 @@ impl TransformerConfig {
         self.0.clone()
     }
 
+    /// Width of the embeddings.
+    #[must_use]
+    pub fn embedding_width(&self) -> usize {
+        self.embedding_size.unwrap_or(self.hidden_size)
+    }
+
     /// Width of one attention head.
     #[must_use]
     pub fn head_size(&self) -> usize {
@@ -268,7 +267,25 @@ impl TransformerConfig {
     pub fn activations(&self) -> Vec<Activation> {
         let masked_word = self.architecture.layout().masked_word.filter(|_| self.head == Head::MaskedWord);
         let of_head = masked_word.and_then(|head| head.activation);
-        std::iter::once(self.activation).chain(of_head).collect()
+        let of_classifier = match (&self.head, self.architecture.layout().classifier.map(|classifier| classifier.input))
+        {
+            (Head::Classifier { .. }, Some(ClassifierInput::Gelu(_))) => Some(Activation::Gelu),
+            _ => None,
+        };
+        let of_dense = self.dense().iter().filter_map(|dense| match dense.activation {
+            DenseActivation::Of(activation) => Some(activation),
+            DenseActivation::Identity | DenseActivation::Tanh => None,
+        });
+        std::iter::once(self.activation).chain(of_head).chain(of_classifier).chain(of_dense).collect()
+    }
+
+    /// The linear layers behind a pooling; most models have none.
+    #[must_use]
+    pub fn dense(&self) -> &[Dense] {
+        match &self.head {
+            Head::Sentence(sentence) => &sentence.dense,
+            _ => &[],
+        }
     }
 
     /// The functions that a circuit of it computes by protocols.
@@ -281,9 +298,15 @@ impl TransformerConfig {
         }
         let has_tanh = match &self.head {
             Head::Pooler => true,
+            Head::Sentence(Sentence { dense, .. }) => {
+                dense.iter().any(|dense| dense.activation == DenseActivation::Tanh)
+            }
             Head::Classifier { .. } => layout.classifier.is_some_and(|classifier| match classifier.input {
                 ClassifierInput::Pooler | ClassifierInput::Tanh(_) => true,
-                ClassifierInput::Token | ClassifierInput::LastToken | ClassifierInput::Relu(_) => false,
+                ClassifierInput::Token
+                | ClassifierInput::LastToken
+                | ClassifierInput::Relu(_)
+                | ClassifierInput::Gelu(_) => false,
             }),
             Head::HiddenStates
             | Head::MeanPooling
@@ -350,6 +373,10 @@ impl TransformerDraft {
             ("num_attention_heads", self.heads),
             ("intermediate_size", self.intermediate_size),
         ];
+        sizes.extend(self.embedding_size.map(|size| ("embedding_size", size)));
+        if self.embedding_size.is_some() && layout.projection.is_none() {
+            return no("embeddings of another width than its hidden states");
+        }
         match (self.input, &layout.embedding) {
             (Input::Text { vocab_size, max_positions, type_vocab_size }, EmbeddingLayout::Words { types, .. }) => {
                 sizes.extend([("vocab_size", vocab_size), ("max_position_embeddings", max_positions)]);
@@ -395,12 +422,28 @@ impl TransformerDraft {
         Ok(())
     }
 
+    fn check_sentence(&self, sentence: &Sentence) -> Result<(), ConfigError> {
+        let architecture = self.architecture;
+        let mut sizes = vec![("pooling_mode", sentence.poolings.len())];
+        sizes.extend(sentence.dense.iter().map(|dense| ("out_features", dense.outputs)));
+        sizes.extend(sentence.kept.map(|kept| ("truncate_dim", kept)));
+        let most = |field| if field == "pooling_mode" { MOST_POOLINGS } else { MOST_SIZE };
+        if let Some(&(field, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+            return Err(ConfigError::Zero { field, architecture });
+        }
+        match sizes.iter().find(|&&(field, size)| size > most(field)) {
+            Some(&(field, size)) => Err(ConfigError::TooLarge { field, size, architecture, most: most(field) }),
+            None => Ok(()),
+        }
+    }
+
     fn check_head(&self) -> Result<(), ConfigError> {
         let architecture = self.architecture;
         let layout = architecture.layout();
         let no = |what| Err(ConfigError::NotOfThisArchitecture { architecture, what });
         match &self.head {
             Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) => Ok(()),
+            Head::Sentence(sentence) => self.check_sentence(sentence),
             Head::TokenClassifier { labels } if labels.is_empty() => {
                 Err(ConfigError::Zero { field: "num_labels", architecture })
             }

@@ -5,7 +5,7 @@
 //! list; a field that changes nothing here is read by nobody.
 
 use super::architecture::Architecture;
-use super::architecture::Architecture::{Bert, Distilbert, Gpt2, Roberta, Vit};
+use super::architecture::Architecture::{Bert, Distilbert, Electra, Gpt2, Mpnet, Roberta, Vit};
 
 /// Something that is not computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum Needed {
     Number(u64),
 }
 
-const TEXT: &[Architecture] = &[Bert, Roberta, Distilbert, Gpt2];
+const TEXT: &[Architecture] = &[Bert, Roberta, Distilbert, Electra, Gpt2, Mpnet];
 
 /// The whole list.
 pub const LEFT_OUT: &[LeftOut] = &[
@@ -60,6 +60,7 @@ pub const LEFT_OUT: &[LeftOut] = &[
             "embd_pdrop",
             "resid_pdrop",
             "summary_first_dropout",
+            "summary_last_dropout",
         ]),
     },
     LeftOut {
@@ -77,7 +78,7 @@ pub const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
         what: "the cache of keys and values",
         why: "one query is one pass over all its tokens; a cache changes the cost of a second token, not the answer",
-        architectures: &[Bert, Roberta, Gpt2],
+        architectures: &[Bert, Roberta, Electra, Gpt2],
         effect: Effect::Same(&["use_cache"]),
     },
     LeftOut {
@@ -89,7 +90,7 @@ pub const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
         what: "chunks of the feed-forward block",
         why: "they save memory and compute the same",
-        architectures: &[Bert, Roberta, Distilbert, Vit],
+        architectures: &[Bert, Roberta, Distilbert, Electra, Mpnet, Vit],
         effect: Effect::Same(&["chunk_size_feed_forward"]),
     },
     LeftOut {
@@ -112,7 +113,7 @@ pub const LEFT_OUT: &[LeftOut] = &[
     },
     LeftOut {
         what: "other heads: next sentence, pre-training, multiple choice, images masked in part",
-        why: "the body of such a model is computed, with its pooler if it has one",
+        why: "they do not compute what the body computes, so a class of models that is not built is refused by its name",
         architectures: &Architecture::ALL,
         effect: Effect::NotOffered,
     },
@@ -125,19 +126,25 @@ pub const LEFT_OUT: &[LeftOut] = &[
     LeftOut {
         what: "relative positions",
         why: "they add a product with a table to every score; only absolute positions are built",
-        architectures: &[Bert, Roberta],
+        architectures: &[Bert, Roberta, Electra],
         effect: Effect::Refused(&[("position_embedding_type", Needed::Text("absolute"))]),
+    },
+    LeftOut {
+        what: "tables of distances of another size",
+        why: "the published code knows where each of 32 rows begins, and of no other number",
+        architectures: &[Mpnet],
+        effect: Effect::Refused(&[("relative_attention_num_buckets", Needed::Number(32))]),
     },
     LeftOut {
         what: "causal attention of an encoder",
         why: "only GPT-2 is built as a decoder",
-        architectures: &[Bert, Roberta],
+        architectures: &[Bert, Roberta, Electra],
         effect: Effect::Refused(&[("is_decoder", Needed::Bool(false))]),
     },
     LeftOut {
         what: "attention to another model's output",
         why: "one model is asked, without an encoder beside it",
-        architectures: &[Bert, Roberta, Gpt2],
+        architectures: &[Bert, Roberta, Electra, Gpt2],
         effect: Effect::Refused(&[("add_cross_attention", Needed::Bool(false))]),
     },
     LeftOut {

@@ -8,15 +8,16 @@ pub mod architecture;
 pub mod config;
 pub mod left_out;
 mod published;
+pub mod sentence;
 pub mod tensors;
 pub mod transformer;
 pub use architecture::Architecture;
 pub use config::{
-    Activation, AttentionWeights, ConfigError, Head, Input, MOST_LAYERS, MOST_SIZE, Pooling, TransformerConfig,
-    TransformerDraft,
+    Activation, AttentionWeights, ConfigError, Head, Input, MOST_LAYERS, MOST_SIZE, TransformerConfig, TransformerDraft,
 };
 pub use left_out::left_out;
 pub use published::{KNOWN, known};
+pub use sentence::{Dense, DenseActivation, Pooling, Sentence};
 pub use tensors::tensors;
 pub use transformer::{
     BuildError, Embedding, MOST_MASKED_TOKENS, ModelProtocols, Query, circuit, circuit_of_pair, not_private,

@@ -7,17 +7,18 @@ use super::config::{Activation, AttentionWeights, Head, Input, TransformerConfig
 type Published = (&'static str, fn() -> TransformerConfig);
 
 /// Configurations of published models, by the names under which [`known`] finds them.
-const PUBLISHED: [Published; 6] = [
+const PUBLISHED: [Published; 7] = [
     ("bert-base", TransformerConfig::bert_base),
     ("bert-large", TransformerConfig::bert_large),
     ("roberta-base", TransformerConfig::roberta_base),
     ("distilbert", TransformerConfig::distilbert),
     ("gpt2", TransformerConfig::gpt2),
+    ("mpnet-base", TransformerConfig::mpnet_base),
     ("vit-base", TransformerConfig::vit_base),
 ];
 
 /// Names that [`known`] knows.
-pub const KNOWN: [&str; 6] = {
+pub const KNOWN: [&str; 7] = {
     let mut names = [""; PUBLISHED.len()];
     let mut i = 0;
     while i < names.len() {
@@ -46,6 +47,7 @@ impl TransformerConfig {
             architecture: Architecture::Bert,
             input: Input::Text { vocab_size: 28_996, max_positions: 512, type_vocab_size: 2 },
             hidden_size: 768,
+            embedding_size: None,
             layers: 12,
             heads: 12,
             intermediate_size: 3072,
@@ -104,6 +106,19 @@ impl TransformerConfig {
             layer_norm_epsilon: 1e-5,
             activation: Activation::GeluTanh,
             head: Head::NextToken,
+            ..Self::bert_base().draft()
+        })
+    }
+
+    /// `mpnet-base` (Hugging Face: microsoft/mpnet-base): the body of all-mpnet-base-v2, 30,527 words.
+    #[must_use]
+    pub fn mpnet_base() -> Self {
+        Self::published(TransformerDraft {
+            architecture: Architecture::Mpnet,
+            input: Input::Text { vocab_size: 30_527, max_positions: 514, type_vocab_size: 0 },
+            layer_norm_epsilon: 1e-5,
+            first_position: 2,
+            padding_token: Some(1),
             ..Self::bert_base().draft()
         })
     }

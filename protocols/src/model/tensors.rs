@@ -1,6 +1,6 @@
 //! The tensors of a model: names and shapes, from its configuration alone.
 
-use super::architecture::{ClassifierInput, EmbeddingLayout, Projections, WeightOrder};
+use super::architecture::{ClassifierInput, DISTANCES, EmbeddingLayout, Projections, WeightOrder};
 use super::config::{Head, Input, TransformerConfig};
 
 /// Name of the linear layer of a classifier of tokens.
@@ -9,6 +9,13 @@ pub const TOKEN_CLASSIFIER: &str = "classifier";
 pub const ANSWER_SPAN: &str = "qa_outputs";
 /// Name of the table that gives logits of the next token, where it is not the word table.
 pub const OWN_TABLE: &str = "lm_head.weight";
+
+/// Name of the linear layer of a `Dense` step, from 0. Its tensors lie in a file of the step's own, where they are called `linear.weight` and
+/// `linear.bias`.
+#[must_use]
+pub fn dense_layer(step: usize) -> String {
+    format!("dense.{step}.linear")
+}
 
 /// What a tensor is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,16 +50,17 @@ pub struct Tensor {
 pub fn tensors(config: &TransformerConfig) -> Vec<Tensor> {
     let layout = config.architecture.layout();
     let (hidden, intermediate) = (config.hidden_size, config.intermediate_size);
+    let embedded = config.embedding_width();
     let mut list = List(Vec::new());
     match (config.input, layout.embedding) {
         (
             Input::Text { vocab_size, max_positions, type_vocab_size },
             EmbeddingLayout::Words { words, positions, types, .. },
         ) => {
-            list.add(words, &[vocab_size, hidden], Role::Table);
-            list.add(positions, &[max_positions, hidden], Role::Table);
+            list.add(words, &[vocab_size, embedded], Role::Table);
+            list.add(positions, &[max_positions, embedded], Role::Table);
             if let Some(types) = types {
-                list.add(types, &[type_vocab_size, hidden], Role::Table);
+                list.add(types, &[type_vocab_size, embedded], Role::Table);
             }
         }
         (
@@ -70,9 +78,15 @@ pub fn tensors(config: &TransformerConfig) -> Vec<Tensor> {
         (Input::Text { .. }, EmbeddingLayout::Patches { .. })
         | (Input::Image { .. }, EmbeddingLayout::Words { .. }) => {}
     }
+    if let Some(distances) = layout.distances {
+        list.add(distances, &[DISTANCES, config.heads], Role::Table);
+    }
     let after = layout.norms.placement == super::architecture::Placement::After;
     if after {
-        list.norm(layout.norms.outer, hidden);
+        list.norm(layout.norms.outer, embedded);
+    }
+    if let (Some(projection), Some(inputs)) = (layout.projection, config.embedding_size) {
+        list.linear(projection, hidden, inputs, WeightOrder::OutIn);
     }
     for layer in 0..config.layers {
         let part = |part: &str| layout.part(layer, part);
@@ -113,13 +127,22 @@ fn of_head(list: &mut List, config: &TransformerConfig) {
     match &config.head {
         Head::HiddenStates | Head::MeanPooling | Head::Pooling(_) | Head::NextToken => {}
         Head::Pooler => pooler(list),
+        Head::Sentence(sentence) => {
+            for (i, (dense, inputs)) in sentence.dense.iter().zip(sentence.inputs(hidden)).enumerate() {
+                let name = dense_layer(i);
+                list.add(&format!("{name}.weight"), &[dense.outputs, inputs], Role::Linear { inputs });
+                if dense.has_bias {
+                    list.add(&format!("{name}.bias"), &[dense.outputs], Role::Bias);
+                }
+            }
+        }
         Head::Classifier { labels } => {
             // A valid configuration has no classifier where there is none.
             let Some(classifier) = layout.classifier else { return };
             match classifier.input {
                 ClassifierInput::Token | ClassifierInput::LastToken => {}
                 ClassifierInput::Pooler => pooler(list),
-                ClassifierInput::Tanh(dense) | ClassifierInput::Relu(dense) => {
+                ClassifierInput::Tanh(dense) | ClassifierInput::Relu(dense) | ClassifierInput::Gelu(dense) => {
                     list.linear(dense, hidden, hidden, WeightOrder::OutIn);
                 }
             }
@@ -136,8 +159,9 @@ fn of_head(list: &mut List, config: &TransformerConfig) {
         Head::AnswerSpan => list.linear(ANSWER_SPAN, 2, hidden, WeightOrder::OutIn),
         Head::MaskedWord => {
             if let Some(head) = layout.masked_word {
-                list.linear(head.dense, hidden, hidden, WeightOrder::OutIn);
-                list.norm(head.norm, hidden);
+                let embedded = config.embedding_width();
+                list.linear(head.dense, embedded, hidden, WeightOrder::OutIn);
+                list.norm(head.norm, embedded);
                 list.add(head.bias, &[config.vocab_size().unwrap_or(0)], Role::Bias);
             }
         }

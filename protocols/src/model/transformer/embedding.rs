@@ -2,7 +2,7 @@
 
 use super::{EMBEDDED, Embedding, ONE_HOT, PATCHES, Query, Stream, Transformer};
 use crate::circuit::{Circuit, Owner, Secret};
-use crate::model::architecture::{EmbeddingLayout, Placement, Sum};
+use crate::model::architecture::{EmbeddingLayout, Placement, Sum, WeightOrder};
 use crate::model::config::Input;
 
 impl Transformer<'_> {
@@ -39,17 +39,21 @@ impl Transformer<'_> {
         }
     }
 
-    /// The first normalisation, where it stands after the sums.
+    /// The first normalisation, where it stands after the sums, and a linear layer to the width of the hidden states, where there is one.
     fn begin(&self, c: &mut Circuit, sum: Secret) -> Secret {
-        match self.layout.norms.placement {
+        let x = match self.layout.norms.placement {
             Placement::After => self.normalize(c, sum, Sum::Embedding),
             Placement::Before => sum,
+        };
+        match (self.layout.projection, self.config.embedding_size) {
+            (Some(name), Some(width)) => self.dense(c, x, name, [width, self.config.hidden_size], WeightOrder::OutIn),
+            _ => x,
         }
     }
 
     /// The client's tokens.
     fn tokens(&self, c: &mut Circuit, vocabulary: usize) -> Secret {
-        let (rows, hidden) = (self.rows(), self.config.hidden_size);
+        let (rows, hidden) = (self.rows(), self.config.embedding_width());
         c.region("input", |c| match self.protocols.embedding {
             Embedding::OneHot => c.input(Owner::Client, ONE_HOT, [rows, vocabulary]),
             Embedding::Client => c.input(Owner::Client, EMBEDDED, [rows, hidden]),
@@ -60,7 +64,7 @@ impl Transformer<'_> {
     fn look_up(&self, c: &mut Circuit, tokens: Secret, words: &str, vocabulary: usize) -> (Secret, Option<Secret>) {
         match self.protocols.embedding {
             Embedding::OneHot => {
-                let table = c.input(Owner::Model, words, [vocabulary, self.config.hidden_size]);
+                let table = c.input(Owner::Model, words, [vocabulary, self.config.embedding_width()]);
                 (c.matmul(tokens, table), Some(table))
             }
             Embedding::Client => (tokens, None),
@@ -76,7 +80,7 @@ impl Transformer<'_> {
         types: Option<(&str, usize)>,
     ) -> Secret {
         let Query { batch, tokens } = self.query;
-        let hidden = self.config.hidden_size;
+        let hidden = self.config.embedding_width();
         let positions = c.input(Owner::Model, positions, [max_positions, hidden]);
         let positions = c.slice(positions, 0, self.config.first_position, tokens);
         let types = types.map(|(types, type_vocab_size)| {

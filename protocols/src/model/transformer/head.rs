@@ -4,23 +4,17 @@ use super::layer::relu;
 use super::{Query, Stream, Transformer};
 use crate::circuit::{Circuit, Owner, Secret};
 use crate::model::architecture::{ClassifierInput, EmbeddingLayout, Placement, Sum, WeightOrder};
-use crate::model::config::{Head, Input, Pooling};
-use crate::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER};
+use crate::model::config::{Activation, Head, Input};
+use crate::model::sentence::{Dense, DenseActivation, Pooling, Sentence};
+use crate::model::tensors::{ANSWER_SPAN, OWN_TABLE, TOKEN_CLASSIFIER, dense_layer};
 
 impl Transformer<'_> {
     pub(super) fn head(&self, c: &mut Circuit, stream: Stream) -> Secret {
-        let Query { batch, tokens } = self.query;
-        let (hidden, x) = (self.config.hidden_size, stream.x);
+        let x = stream.x;
         match &self.config.head {
             Head::HiddenStates => self.finish(c, x),
-            Head::MeanPooling => {
-                let x = self.finish(c, x);
-                c.region("pooler", |c| {
-                    let by_sequence = c.reshape(x, [batch, tokens, hidden]);
-                    let mean = c.mean(by_sequence, 1);
-                    c.reshape(mean, [batch, hidden])
-                })
-            }
+            Head::MeanPooling => self.pool(c, x, Pooling::Mean),
+            Head::Sentence(sentence) => self.sentence(c, x, sentence),
             Head::Pooler => self.pooler(c, x),
             Head::Classifier { labels } => self.classifier(c, x, labels.len()),
             Head::NextToken => self.next_token(c, stream),
@@ -41,6 +35,14 @@ impl Transformer<'_> {
             c.reshape(x, [batch, tokens, hidden])
         };
         match pooling {
+            Pooling::Mean => {
+                let x = self.finish(c, x);
+                c.region("pooler", |c| {
+                    let by_sequence = c.reshape(x, [batch, tokens, hidden]);
+                    let mean = c.mean(by_sequence, 1);
+                    c.reshape(mean, [batch, hidden])
+                })
+            }
             Pooling::FirstToken => self.token(c, x, 0),
             Pooling::LastToken => self.token(c, x, tokens - 1),
             Pooling::MeanSqrtLength => {
@@ -71,6 +73,38 @@ impl Transformer<'_> {
         }
     }
 
+    /// Poolings side by side, linear layers behind them, and what is kept of the vector.
+    fn sentence(&self, c: &mut Circuit, x: Secret, sentence: &Sentence) -> Secret {
+        let hidden = self.config.hidden_size;
+        let pooled: Vec<Secret> = sentence.poolings.iter().map(|pooling| self.pool(c, x, *pooling)).collect();
+        c.region("head", |c| {
+            let mut x = match pooled[..] {
+                [one] => one,
+                _ => c.concat(&pooled, 1),
+            };
+            for (i, (dense, inputs)) in sentence.dense.iter().zip(sentence.inputs(hidden)).enumerate() {
+                x = self.dense_step(c, x, &dense_layer(i), dense, inputs);
+            }
+            let (whole, kept) = (c.row_length(x), sentence.width(hidden));
+            if kept < whole { c.slice(x, 1, 0, kept) } else { x }
+        })
+    }
+
+    fn dense_step(&self, c: &mut Circuit, x: Secret, name: &str, dense: &Dense, inputs: usize) -> Secret {
+        let weight = c.input(Owner::Model, &format!("{name}.weight"), [dense.outputs, inputs]);
+        let weight = c.transpose(weight, &[1, 0]);
+        let mut x = c.matmul(x, weight);
+        if dense.has_bias {
+            let bias = c.input(Owner::Model, &format!("{name}.bias"), [dense.outputs]);
+            x = c.add(x, bias);
+        }
+        match dense.activation {
+            DenseActivation::Identity => x,
+            DenseActivation::Tanh => self.protocols.tanh(c, x),
+            DenseActivation::Of(activation) => self.activate(c, x, activation),
+        }
+    }
+
     /// A linear layer of every token, `[batch * tokens, outputs]`.
     fn each_token(&self, c: &mut Circuit, x: Secret, name: &str, outputs: usize) -> Secret {
         let x = self.finish(c, x);
@@ -80,10 +114,9 @@ impl Transformer<'_> {
     /// Logits of the word in the place of each token.
     fn masked_word(&self, c: &mut Circuit, stream: Stream) -> Secret {
         let head = self.layout.masked_word.expect("a valid configuration has such a head only where there is one");
-        let hidden = self.config.hidden_size;
         let x = self.finish(c, stream.x);
         c.region("head", |c| {
-            let dense = self.head_layer(c, x, head.dense, hidden);
+            let dense = self.head_layer(c, x, head.dense, self.config.embedding_width());
             let active = self.activate(c, dense, head.activation.unwrap_or(self.config.activation));
             let normal = self.normalize_by(c, active, head.norm);
             let (table, vocabulary) = self.word_table(c, stream.words);
@@ -100,7 +133,7 @@ impl Transformer<'_> {
         else {
             unreachable!("a valid configuration has words only for texts")
         };
-        let table = words.unwrap_or_else(|| c.input(Owner::Model, name, [vocab_size, self.config.hidden_size]));
+        let table = words.unwrap_or_else(|| c.input(Owner::Model, name, [vocab_size, self.config.embedding_width()]));
         (c.transpose(table, &[1, 0]), vocab_size)
     }
 
@@ -168,6 +201,10 @@ impl Transformer<'_> {
                 (None, ClassifierInput::Relu(name)) => {
                     let dense = dense(c, name);
                     relu(c, dense)
+                }
+                (None, ClassifierInput::Gelu(name)) => {
+                    let dense = dense(c, name);
+                    self.activate(c, dense, Activation::Gelu)
                 }
             };
             if classifier.has_bias {

@@ -1,17 +1,17 @@
 //! The middle of a model: attention and feed-forward blocks.
 
-use super::{Query, Transformer};
-use crate::circuit::{Circuit, Secret};
-use crate::model::architecture::{Placement, Projections, Sum};
+use super::{Attended, Query, Transformer};
+use crate::circuit::{Circuit, Owner, Secret};
+use crate::model::architecture::{DISTANCES, Placement, Projections, Sum, row_of_distance};
 use crate::model::config::Activation;
-use crate::nonlinear::{Mask, SoftmaxInputs};
+use crate::nonlinear::SoftmaxInputs;
 
 impl Transformer<'_> {
-    pub(super) fn layer(&self, c: &mut Circuit, layer: usize, x: Secret, mask: Option<Mask>) -> Secret {
+    pub(super) fn layer(&self, c: &mut Circuit, layer: usize, x: Secret, scores: Attended) -> Secret {
         let attended = Sum::Attention { layer };
         match self.layout.norms.placement {
             Placement::After => {
-                let context = self.attention(c, layer, x, mask);
+                let context = self.attention(c, layer, x, scores);
                 let sum = c.add(context, x);
                 let x = self.normalize(c, sum, attended);
                 let fed = self.feed_forward(c, layer, x);
@@ -22,7 +22,7 @@ impl Transformer<'_> {
                 // The sum that comes in is that of the layer before, or of the embeddings.
                 let before = layer.checked_sub(1).map_or(Sum::Embedding, |layer| Sum::FeedForward { layer });
                 let normal = self.normalize(c, x, before);
-                let context = self.attention(c, layer, normal, mask);
+                let context = self.attention(c, layer, normal, scores);
                 let x = c.add(context, x);
                 let normal = self.normalize(c, x, attended);
                 let fed = self.feed_forward(c, layer, normal);
@@ -51,16 +51,18 @@ impl Transformer<'_> {
     }
 
     /// The output layer of softmax(Q K^T / sqrt(d)) V for every head, d the width of a head.
-    fn attention(&self, c: &mut Circuit, layer: usize, x: Secret, mask: Option<Mask>) -> Secret {
+    fn attention(&self, c: &mut Circuit, layer: usize, x: Secret, attended: Attended) -> Secret {
         let hidden = self.config.hidden_size;
         let [queries, keys, values] = self.project(c, layer, x);
         let scores = c.region("attention", |c| {
             let queries = self.scale_queries(c, queries);
             let queries = self.split_heads(c, queries, &[0, 2, 1, 3]);
             let keys = self.split_heads(c, keys, &[0, 2, 3, 1]);
-            c.matmul(queries, keys)
+            let scores = c.matmul(queries, keys);
+            attended.distances.map_or(scores, |distances| c.add(scores, distances))
         });
-        let weights = c.region("softmax", |c| self.protocols.softmax.build(c, SoftmaxInputs { x: scores, mask }));
+        let inputs = SoftmaxInputs { x: scores, mask: attended.mask };
+        let weights = c.region("softmax", |c| self.protocols.softmax.build(c, inputs));
         let context = c.region("attention", |c| {
             let values = self.split_heads(c, values, &[0, 2, 1, 3]);
             let context = c.matmul(weights, values);
@@ -68,6 +70,36 @@ impl Transformer<'_> {
             c.reshape(by_token, [self.rows(), hidden])
         });
         self.linear(c, context, &self.layout.part(layer, self.layout.attention_output), [hidden, hidden])
+    }
+
+    /// What is added to scores by the distance of two tokens, `[heads, tokens, tokens]`: the table's numbers, repeated along diagonals.
+    pub(super) fn distances(&self, c: &mut Circuit) -> Option<Secret> {
+        let (heads, tokens) = (self.config.heads, self.query.tokens);
+        let name = self.layout.distances?;
+        Some(c.region("attention", |c| {
+            let table = c.input(Owner::Model, name, [DISTANCES, heads]);
+            let table = c.transpose(table, &[1, 0]);
+            // From the last token back to the first, to the last: every distance in order, as runs of one row of the table.
+            let row = |diagonal: usize| {
+                row_of_distance((tokens - 1).saturating_sub(diagonal), diagonal.saturating_sub(tokens - 1))
+            };
+            let all: Vec<usize> = (0..2 * tokens - 1).map(row).collect();
+            let runs: Vec<Secret> = all
+                .chunk_by(|a, b| a == b)
+                .map(|run| {
+                    let one = c.slice(table, 1, run[0], 1);
+                    c.broadcast(one, [heads, run.len()])
+                })
+                .collect();
+            let diagonals = c.concat(&runs, 1);
+            let rows: Vec<Secret> = (0..tokens)
+                .map(|from| {
+                    let row = c.slice(diagonals, 1, tokens - 1 - from, tokens);
+                    c.reshape(row, [heads, 1, tokens])
+                })
+                .collect();
+            c.concat(&rows, 1)
+        }))
     }
 
     /// Queries, keys and values, each `[batch * tokens, hidden]`.

@@ -11,7 +11,8 @@ mod head;
 mod layer;
 
 use super::architecture::{Attention, Layout, Sum, WeightOrder};
-use super::config::{Activation, Head, Input, Pooling, TransformerConfig};
+use super::config::{Activation, Head, Input, TransformerConfig};
+use super::sentence::Pooling;
 use super::tensors::weight_shape;
 use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
 use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol};
@@ -171,6 +172,15 @@ struct Transformer<'a> {
     second: Option<usize>,
 }
 
+/// What all layers do alike to scores.
+#[derive(Clone, Copy)]
+struct Attended {
+    /// Which take part.
+    mask: Option<Mask>,
+    /// What is added to them, `[heads, tokens, tokens]`.
+    distances: Option<Secret>,
+}
+
 /// What the layers pass on.
 #[derive(Clone, Copy)]
 struct Stream {
@@ -209,14 +219,18 @@ pub fn circuit_of_pair(
 /// What a model needs that no private circuit computes.
 #[must_use]
 pub fn not_private(config: &TransformerConfig) -> Option<&'static str> {
-    let activation = match config.activation {
+    let activation = config.activations().into_iter().find_map(|activation| match activation {
         Activation::Silu => Some("activation silu"),
         Activation::QuickGelu => Some("activation quick_gelu"),
         Activation::Gelu | Activation::GeluTanh | Activation::Relu | Activation::Quad => None,
-    };
-    let head = match config.head {
+    });
+    let head = match &config.head {
         Head::Pooling(Pooling::Max) => Some("pooling by the maximum"),
-        Head::Pooling(Pooling::FirstToken | Pooling::LastToken | Pooling::MeanSqrtLength | Pooling::WeightedMean)
+        Head::Sentence(sentence) if sentence.poolings.contains(&Pooling::Max) => Some("pooling by the maximum"),
+        Head::Pooling(
+            Pooling::Mean | Pooling::FirstToken | Pooling::LastToken | Pooling::MeanSqrtLength | Pooling::WeightedMean,
+        )
+        | Head::Sentence(_)
         | Head::HiddenStates
         | Head::MeanPooling
         | Head::Pooler
@@ -271,8 +285,9 @@ fn build(
         Attention::Causal => Some(c.region("mask", |c| Mask::causal(c, query.tokens))),
     };
     let Stream { mut x, words } = model.embed(&mut c);
+    let attended = Attended { mask, distances: model.distances(&mut c) };
     for layer in 0..config.layers {
-        x = c.region(&format!("layer.{layer}"), |c| model.layer(c, layer, x, mask));
+        x = c.region(&format!("layer.{layer}"), |c| model.layer(c, layer, x, attended));
     }
     let output = model.head(&mut c, Stream { x, words });
     c.region("output", |c| c.reveal(output, OUTPUT));
@@ -287,6 +302,7 @@ pub fn output_shape(config: &TransformerConfig, query: Query) -> Vec<usize> {
     match &config.head {
         Head::HiddenStates => vec![query.batch * query.tokens, config.hidden_size],
         Head::MeanPooling | Head::Pooler | Head::Pooling(_) => vec![query.batch, config.hidden_size],
+        Head::Sentence(sentence) => vec![query.batch, sentence.width(config.hidden_size)],
         Head::Classifier { labels } => vec![query.batch, labels.len()],
         Head::NextToken | Head::NextTokenByOwnTable => vec![query.batch, config.vocab_size().unwrap_or(0)],
         Head::TokenClassifier { labels } => vec![query.batch * query.tokens, labels.len()],
@@ -325,8 +341,9 @@ impl Transformer<'_> {
 
     fn normalize_by(&self, c: &mut Circuit, x: Secret, name: &str) -> Secret {
         c.region("layernorm", |c| {
-            let gamma = c.input(Owner::Model, &format!("{name}.weight"), [self.config.hidden_size]);
-            let beta = c.input(Owner::Model, &format!("{name}.bias"), [self.config.hidden_size]);
+            let width = c.row_length(x);
+            let gamma = c.input(Owner::Model, &format!("{name}.weight"), [width]);
+            let beta = c.input(Owner::Model, &format!("{name}.bias"), [width]);
             let epsilon = self.config.layer_norm_epsilon;
             self.protocols.layernorm.build(c, LayerNormInputs { x, gamma, beta, epsilon })
         })

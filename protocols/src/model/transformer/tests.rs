@@ -3,7 +3,7 @@
 use super::*;
 use crate::circuit::Op;
 use crate::model::architecture::{Architecture, EmbeddingLayout};
-use crate::model::{TransformerDraft, tensors};
+use crate::model::{Dense, DenseActivation, Sentence, TransformerDraft, tensors};
 use crate::nonlinear::Registry;
 use crate::suite::Suite;
 
@@ -23,8 +23,9 @@ fn draft(architecture: Architecture, head: Head) -> TransformerDraft {
     TransformerDraft {
         architecture,
         input,
-        first_position: if architecture == Architecture::Roberta { 2 } else { 0 },
+        first_position: if matches!(architecture, Architecture::Roberta | Architecture::Mpnet) { 2 } else { 0 },
         hidden_size: 6,
+        embedding_size: layout.projection.map(|_| 4),
         layers: 2,
         heads: 2,
         intermediate_size: 8,
@@ -36,12 +37,21 @@ fn draft(architecture: Architecture, head: Head) -> TransformerDraft {
 fn heads(architecture: Architecture) -> Vec<Head> {
     let labels = vec!["no".to_owned(), "yes".to_owned()];
     let tokens = labels.clone();
+    let sentence = Sentence {
+        poolings: vec![Pooling::FirstToken, Pooling::Mean],
+        dense: vec![
+            Dense { outputs: 7, has_bias: false, activation: DenseActivation::Tanh },
+            Dense { outputs: 5, has_bias: true, activation: DenseActivation::Of(Activation::Relu) },
+        ],
+        kept: Some(4),
+    };
     let poolings = [Pooling::FirstToken, Pooling::LastToken, Pooling::MeanSqrtLength, Pooling::WeightedMean];
     [Head::HiddenStates, Head::MeanPooling, Head::Pooler, Head::Classifier { labels }, Head::NextToken]
         .into_iter()
         .chain([Head::NextTokenByOwnTable, Head::TokenClassifier { labels: tokens }])
         .chain([Head::AnswerSpan, Head::MaskedWord])
         .chain(poolings.map(Head::Pooling))
+        .chain([Head::Sentence(sentence)])
         .filter(|head| draft(architecture, head.clone()).check().is_ok())
         .collect()
 }

@@ -407,7 +407,7 @@ fn every_protocol_of_the_registry_runs_on_every_scheme_within_the_derived_bound(
         };
         let input = |name: &str| (0..if name == "x" { 16 } else { 8 }).map(number).collect::<Vec<_>>();
         for spec in schemes {
-            let bounded = bound::outputs(&circuit, spec.truncation, input);
+            let bounded = bound::outputs(&circuit, FIXED, spec.truncation, input);
             let (x, gamma, beta) = (input("x"), input("gamma"), input("beta"));
             let inputs: &[(&str, &[f64])] = &[("x", &x), ("gamma", &gamma), ("beta", &beta)];
             let execution = run(&compile(&circuit, &spec), inputs, 11);

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod prove;
 pub mod report;
 pub mod reproduce;
+pub mod swarm;
 
 use crate::error::CliError;
 use crate::screen::Manner;
@@ -66,6 +67,8 @@ pub enum Command {
     Plan(plan::Arguments),
     /// Measure how fast this build is here, beside what the machine allows
     Bench(bench::Arguments),
+    /// Run at random and cross-check everything that viewless says, until something is contradicted
+    Swarm(swarm::Arguments),
     /// Print the text form of a circuit or Program
     Dump(dump::Arguments),
 }
@@ -91,6 +94,7 @@ impl Command {
             Self::Check(arguments) => check::run(arguments, manner),
             Self::Plan(arguments) => plan::run(arguments, manner),
             Self::Bench(arguments) => bench::run(arguments, manner),
+            Self::Swarm(arguments) => swarm::run(arguments, manner),
             Self::Dump(arguments) => dump::run(arguments, manner),
         }
     }

@@ -97,7 +97,13 @@ fn vocabulary(
     if files::has(directory, TOKENIZER_FILE) {
         let read = parse_json(&whole, &files::read(&whole, MOST_VOCABULARY_BYTES, ADVICE)?);
         let malformed = |error: ModelError| ModelError::Tokenizer { file: whole.clone(), reason: error.to_string() };
-        return Ok((whole.clone(), read.map_err(malformed)?, true));
+        let read = read.map_err(malformed)?;
+        // What is filled in below needs fields to fill.
+        if !(read.is_object() && read["model"].is_object()) {
+            let reason = "it is no JSON object with a `model` that is one".to_owned();
+            return Err(ModelError::Tokenizer { file: whole, reason });
+        }
+        return Ok((whole, read, true));
     }
     let (words, pairs) = (files::has(directory, WORDS_FILE), files::has(directory, VOCABULARY_FILE));
     match class {

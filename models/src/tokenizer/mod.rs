@@ -215,6 +215,16 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_json_and_no_tokenizer_is_refused() {
+        let directory = synthetic::temporary(&small_config());
+        for text in ["0", "[]", "\"words\"", "{}", "{\"model\": 7}", "{\"model\": []}"] {
+            fs::write(directory.path().join(TOKENIZER_FILE), text).unwrap();
+            let error = load(&directory).unwrap_err();
+            assert!(matches!(error, ModelError::Tokenizer { .. }), "{text}: {error}");
+        }
+    }
+
+    #[test]
     fn a_text_without_words_is_the_special_tokens_alone() {
         let tokenizer = load(&synthetic::temporary(&small_config())).unwrap();
         for text in ["", " ", "\t\n", "\u{200b}"] {

@@ -57,7 +57,7 @@ pub const ALL: &[Property] = &[
         item: 5,
         items: 25,
         samples: 150,
-        exhausted: &[(0, 17), (0, 0), (0, 0), (0, 9), (0, 2), (1, 1), (0, 0), (0, 0), (0, 0), (10, 11), (0, 0), (0, 0), (7, 7), (0, 0)],
+        exhausted: &[(0, 17), (0, 0), (0, 0), (0, 9), (1, 1), (1, 1), (0, 0), (0, 0), (0, 0), (10, 10), (0, 0), (0, 0), (7, 7), (0, 0)],
         holds: metamorphic::same_circuit,
     },
     Property {
@@ -107,7 +107,7 @@ pub const ALL: &[Property] = &[
         item: 4,
         items: 24,
         samples: 300,
-        exhausted: &[(0, 2), (0, 31), (0, 1), (0, 1), (0, 2), (14, 31), (0, 1), (0, 0), (1, 3)],
+        exhausted: &[(1, 1), (0, 31), (0, 1), (0, 1), (0, 1), (14, 31), (0, 1), (0, 0), (1, 3)],
         holds: programs::random_program,
     },
     Property {
@@ -207,7 +207,7 @@ pub const ALL: &[Property] = &[
         item: Case::STEP,
         items: 30,
         samples: 60,
-        exhausted: &[(0, 17), (0, 12), (0, 0), (0, 0), (1, 1), (0, 0), (0, 1), (1, 1), (0, 0), (0, 0), (0, 1)],
+        exhausted: &[(0, 17), (6, 6), (0, 0), (0, 0), (1, 1), (0, 0), (0, 1), (1, 1), (0, 1), (0, 0), (0, 0)],
         holds: crate::swarm::property,
     },
 ];

@@ -39,7 +39,8 @@ pub struct Arguments {
 struct Bytes(Vec<u8>);
 
 fn digits(text: &str) -> Result<Bytes, String> {
-    from_hexadecimal(text).map(Bytes).ok_or_else(|| "hexadecimal digits as a failure shows them are needed".to_owned())
+    let bytes = from_hexadecimal(text).filter(|bytes| !bytes.is_empty());
+    bytes.map(Bytes).ok_or_else(|| "hexadecimal digits as a failure shows them are needed".to_owned())
 }
 
 fn runs(text: &str) -> Result<u64, String> {

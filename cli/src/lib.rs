@@ -10,6 +10,7 @@ pub mod file;
 pub mod progress;
 pub mod render;
 pub mod screen;
+pub mod threads;
 
 use clap::Parser;
 use commands::{Command, Outcome};
@@ -44,7 +45,8 @@ pub fn run() -> ExitCode {
         Err(usage) => return refuse_usage(&usage),
     };
     log_to_standard_error();
-    match cli.command.run(Manner { json: cli.json, explain: cli.explain }) {
+    let manner = Manner { json: cli.json, explain: cli.explain };
+    match threads::limit(cli.command.threads()).and_then(|()| cli.command.run(manner)) {
         Ok(Outcome::Positive) => ExitCode::SUCCESS,
         Ok(Outcome::Negative) => ExitCode::from(1),
         Err(error) => {
@@ -84,10 +86,25 @@ mod tests {
 
     /// Words of the command line, and others.
     fn words() -> Vec<String> {
-        let mut words: Vec<String> =
-            ["", "-", "--", "-1", "0", "1e9", "nan", "a:b", "1:2", "\u{1b}[31m", "bert-base", "gelu/bolt", "--=", "--seq=", "\u{0}"]
-                .map(str::to_owned)
-                .into();
+        let mut words: Vec<String> = [
+            "",
+            "-",
+            "--",
+            "-1",
+            "0",
+            "1e9",
+            "nan",
+            "a:b",
+            "1:2",
+            "\u{1b}[31m",
+            "bert-base",
+            "gelu/bolt",
+            "--=",
+            "--seq=",
+            "\u{0}",
+        ]
+        .map(str::to_owned)
+        .into();
         for command in Cli::command().get_subcommands() {
             words.push(command.get_name().to_owned());
             words.extend(command.get_arguments().filter_map(|argument| Some(format!("--{}", argument.get_long()?))));

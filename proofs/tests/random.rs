@@ -2,9 +2,9 @@
 //! and every proof's certificate is accepted.
 
 mod random_programs;
+mod second;
 #[path = "random_programs/verdicts.rs"]
 mod verdicts;
-mod second;
 
 use proptest::prelude::*;
 use random_programs::{Instruction, Xorshift, coalitions, forged, program};

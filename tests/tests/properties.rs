@@ -34,8 +34,8 @@ fn sample(property: &'static Property) -> Result<(), (Vec<u8>, String)> {
         max_shrink_iters: 2000,
         ..ProptestConfig::default()
     };
-    let found = TestRunner::new(config)
-        .run(&inputs(property), |bytes| property.check(&bytes).map_err(TestCaseError::fail));
+    let found =
+        TestRunner::new(config).run(&inputs(property), |bytes| property.check(&bytes).map_err(TestCaseError::fail));
     found.map_err(|error| match error {
         TestError::Fail(why, bytes) => (property.shrink(&bytes), why.to_string()),
         TestError::Abort(why) => (vec![], why.to_string()),

@@ -32,7 +32,14 @@ fn every_planted_bug_is_found_within_a_hundred_runs_by_the_check_for_it_and_made
         };
         let line = first_failure(100, &workings).unwrap_or_else(|| panic!("{planted:?} is not found"));
         let failure = line.failure.as_ref().expect("it failed");
-        println!("{planted:?}: run {}, {:.1?}\n  {}\n  {}: {:.300}", line.run, started.elapsed(), failure.smallest, failure.check, failure.why);
+        println!(
+            "{planted:?}: run {}, {:.1?}\n  {}\n  {}: {:.300}",
+            line.run,
+            started.elapsed(),
+            failure.smallest,
+            failure.check,
+            failure.why
+        );
         assert!(checks.contains(&failure.check), "{planted:?} is found by {failure:?}");
         // The digits give the same failure again; without the bug there is none.
         let bytes = from_hexadecimal(&failure.replay).expect("a failure shows digits");

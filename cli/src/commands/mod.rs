@@ -74,6 +74,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// Threads that an argument asks for.
+    #[must_use]
+    pub fn threads(&self) -> Option<usize> {
+        if let Self::Infer(arguments) = self { arguments.threads() } else { None }
+    }
+
     /// Runs the command; results go to standard output, as JSON if asked.
     ///
     /// # Errors

@@ -101,8 +101,7 @@ fn all(arguments: &Arguments) -> Result<SwarmReport, CliError> {
     let portion = 4 * rayon::current_num_threads() as u64;
     while tally.runs < arguments.runs && tally.failed.is_none() {
         let next = tally.runs..arguments.runs.min(tally.runs + portion);
-        let lines: Vec<Line> =
-            next.into_par_iter().map(|number| run_one(seed, number, &Workings::default())).collect();
+        let lines: Vec<Line> = next.into_par_iter().map(|number| run_one(seed, number, &Workings::default())).collect();
         for line in lines {
             if let Some(results) = &mut results {
                 results.add(&line)?;
@@ -199,9 +198,7 @@ impl Results {
     fn add(&mut self, line: &Line) -> Result<(), CliError> {
         // One write for one line: whoever is killed leaves whole lines, or one that has no end.
         let text = format!("{}\n", serde_json::to_string(line)?);
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(|source| CliError::WriteFile { path: self.path.clone(), source })
+        self.file.write_all(text.as_bytes()).map_err(|source| CliError::WriteFile { path: self.path.clone(), source })
     }
 }
 

@@ -6,6 +6,7 @@
 //! show that the engines' checks fail then.
 
 use super::{Property, Source};
+use std::hint::black_box;
 
 /// Whether the bugs are there.
 pub const PLANTED: bool = true;
@@ -62,16 +63,13 @@ fn exhausted(bytes: &[u8]) -> Result<(), String> {
 
 fn guided(bytes: &[u8]) -> Result<(), String> {
     let mut source = Source::new(bytes);
-    let [v, i, e, w, a, b] = source.bytes();
-    // One branch for each letter: that is what coverage sees.
-    if v == b'v' && PLANTED {
-        if i == b'i' {
-            if e == b'e' {
-                if w == b'w' {
-                    return average(a | 0x80, b | 0x80, false);
-                }
-            }
+    // One branch for each letter, which is what coverage sees: four comparisons next to each other would be compiled to one.
+    for letter in *b"view" {
+        if black_box(source.byte()) != black_box(letter) || !PLANTED {
+            let [a, b] = source.bytes();
+            return average(a, b, true);
         }
     }
-    average(a, b, true)
+    let [a, b] = source.bytes();
+    average(a | 0x80, b | 0x80, false)
 }

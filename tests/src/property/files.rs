@@ -67,7 +67,8 @@ static VIT: LazyLock<Files> = LazyLock::new(|| Files::new(Architecture::Vit));
 
 /// The weights of a directory that PyTorch wrote, with its configuration.
 static PICKLED: LazyLock<(TransformerConfig, Vec<u8>)> = LazyLock::new(|| {
-    let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../models/tests/cases/weights-pytorch-bin/model"].iter().collect();
+    let folder: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "../models/tests/cases/weights-pytorch-bin/model"].iter().collect();
     let config = read_config(&folder).expect("the case has a configuration");
     (config, fs::read(folder.join("pytorch_model.bin")).expect("the case has weights"))
 });

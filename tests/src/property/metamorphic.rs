@@ -90,7 +90,8 @@ impl Relation {
             (Self::SplitAndJoin, Kind::Real) => {
                 let Some(axis) = axes.iter().position(|&length| length > 1) else { return vec![] };
                 let part = |start: usize, length: usize| {
-                    let shape: Shape = axes.iter().enumerate().map(|(i, &n)| if i == axis { length } else { n }).collect();
+                    let shape: Shape =
+                        axes.iter().enumerate().map(|(i, &n)| if i == axis { length } else { n }).collect();
                     shaped(Op::Move(at(0), Move::Slice { axis, start, length }), &shape)
                 };
                 let joined = Op::Concat([at(1), at(2)].into_iter().collect(), axis);
@@ -243,7 +244,8 @@ fn answers_stay_within_their_bounds(
     }
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().map_err(|error| error.to_string())?;
-        pool.install(|| execute(program, &inputs, Options::new(Seed::from_u64(seed)))).map_err(|error| error.to_string())
+        pool.install(|| execute(program, &inputs, Options::new(Seed::from_u64(seed))))
+            .map_err(|error| error.to_string())
     };
     let (execution, on_three) = (run(1)?, run(3)?);
     if execution.transcript_digest != on_three.transcript_digest || execution.outputs != on_three.outputs {

@@ -57,7 +57,22 @@ pub const ALL: &[Property] = &[
         item: 5,
         items: 25,
         samples: 150,
-        exhausted: &[(0, 17), (0, 0), (0, 0), (0, 9), (1, 1), (1, 1), (0, 0), (0, 0), (0, 0), (10, 10), (0, 0), (0, 0), (7, 7), (0, 0)],
+        exhausted: &[
+            (0, 17),
+            (0, 0),
+            (0, 0),
+            (0, 9),
+            (1, 1),
+            (1, 1),
+            (0, 0),
+            (0, 0),
+            (0, 0),
+            (10, 10),
+            (0, 0),
+            (0, 0),
+            (7, 7),
+            (0, 0),
+        ],
         holds: metamorphic::same_circuit,
     },
     Property {
@@ -97,7 +112,23 @@ pub const ALL: &[Property] = &[
         item: 5,
         items: 25,
         samples: 500,
-        exhausted: &[(0, 35), (0, 17), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (10, 10), (0, 0), (0, 0), (0, 0), (0, 0)],
+        exhausted: &[
+            (0, 35),
+            (0, 17),
+            (0, 0),
+            (0, 0),
+            (0, 0),
+            (0, 0),
+            (0, 0),
+            (0, 0),
+            (0, 0),
+            (0, 0),
+            (10, 10),
+            (0, 0),
+            (0, 0),
+            (0, 0),
+            (0, 0),
+        ],
         holds: programs::flawed_program,
     },
     Property {
@@ -117,7 +148,22 @@ pub const ALL: &[Property] = &[
         item: 4,
         items: 16,
         samples: 300,
-        exhausted: &[(0, 1), (0, 3), (0, 1), (0, 0), (0, 0), (0, 0), (0, 7), (0, 1), (0, 1), (6, 9), (14, 14), (0, 0), (0, 0), (0, 2)],
+        exhausted: &[
+            (0, 1),
+            (0, 3),
+            (0, 1),
+            (0, 0),
+            (0, 0),
+            (0, 0),
+            (0, 7),
+            (0, 1),
+            (0, 1),
+            (6, 9),
+            (14, 14),
+            (0, 0),
+            (0, 0),
+            (0, 2),
+        ],
         holds: programs::altered_certificate,
     },
     Property {
@@ -238,7 +284,9 @@ impl Property {
         let mut input: Vec<u8> = self.exhausted.iter().map(|&(low, _)| low).collect();
         for tried in 1.. {
             self.check_caught(&input).map_err(|why| (input.clone(), why))?;
-            let Some(place) = (0..input.len()).rev().find(|&i| input[i] < self.exhausted[i].1) else { return Ok(tried) };
+            let Some(place) = (0..input.len()).rev().find(|&i| input[i] < self.exhausted[i].1) else {
+                return Ok(tried);
+            };
             input[place] += 1;
             (place + 1..input.len()).for_each(|i| input[i] = self.exhausted[i].0);
         }

@@ -51,10 +51,9 @@ fn is_right(
     distance: f64,
 ) -> Result<(), String> {
     match count(program, coalition, simulator, Some(certificate)) {
-        Ok(Exhaustive::Leak(witness)) if witness.distance > 2.0 * distance => Err(format!(
-            "{coalition}: accepted at distance {distance}, but {witness}\n{certificate:#?}\n{}",
-            **program
-        )),
+        Ok(Exhaustive::Leak(witness)) if witness.distance > 2.0 * distance => {
+            Err(format!("{coalition}: accepted at distance {distance}, but {witness}\n{certificate:#?}\n{}", **program))
+        }
         Ok(Exhaustive::Leak(_) | Exhaustive::Private) | Err(_) => Ok(()),
     }
 }

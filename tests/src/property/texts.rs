@@ -1,7 +1,7 @@
 //! Texts that users write and files that viewless stores: any bytes, and good ones with edits.
 
-use super::source::file;
 use super::Source;
+use super::source::file;
 use crate::random_circuit::Recipe;
 use crate::{FIXED, PUBLISHED, REPLICATED, compile};
 use serde_json::Value;
@@ -55,7 +55,8 @@ fn circuit_is_usable(circuit: &CheckedCircuit) -> Result<(), String> {
 }
 
 pub(super) fn circuit_text(bytes: &[u8]) -> Result<(), String> {
-    static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| CIRCUITS.iter().map(|circuit| circuit.to_string()).collect());
+    static TEXTS: LazyLock<Vec<String>> =
+        LazyLock::new(|| CIRCUITS.iter().map(|circuit| circuit.to_string()).collect());
     let Some(text) = text(&mut Source::new(bytes), &texts(&TEXTS)) else { return Ok(()) };
     Circuit::read(&text).map_or(Ok(()), |circuit| circuit_is_usable(&circuit))
 }

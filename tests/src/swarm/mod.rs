@@ -43,7 +43,13 @@ pub fn run(seed: u64, number: u64, workings: &Workings<'_>) -> Line {
     let case = Case::read(&bytes);
     let failure = caught(&case, workings).err();
     let failure = failure.map(|(check, why)| shrunk(&bytes, check, why, workings));
-    Line { run: number, subject: case.subject().to_owned(), drawn: case.to_string(), failure, seconds: started.elapsed().as_secs_f64() }
+    Line {
+        run: number,
+        subject: case.subject().to_owned(),
+        drawn: case.to_string(),
+        failure,
+        seconds: started.elapsed().as_secs_f64(),
+    }
 }
 
 /// A run from its bytes, as a failure shows them; it is not made smaller once more.

@@ -9,7 +9,7 @@ use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::Op;
 use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Truncation};
 use viewless_tests::random_circuit::bound;
-use viewless_tests::{PUBLISHED, REPLICATED, compile, every_scheme, map_circuit, run};
+use viewless_tests::{FIXED, PUBLISHED, REPLICATED, compile, every_scheme, map_circuit, run};
 
 /// One unit of the last place at 16 fraction bits.
 const UNIT: f64 = 1.0 / 65536.0;

@@ -76,7 +76,7 @@ pub(super) fn file(source: &mut Source<'_>, templates: &[&[u8]]) -> Vec<u8> {
     let (edits, _) = source.rest().as_chunks::<4>();
     for &[what, low, high, value] in edits {
         // A position as a part of the length, so that any file is reached everywhere.
-        let at = usize::from(u16::from_le_bytes([low, high])) * (file.len() + 1) >> 16;
+        let at = (usize::from(u16::from_le_bytes([low, high])) * (file.len() + 1)) >> 16;
         match what % 6 {
             0 => file.iter_mut().skip(at).take(1).for_each(|byte| *byte = value),
             1 => file.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (value % 8)),

@@ -54,14 +54,14 @@ impl Planted {
 
 fn drop_carry(draft: &mut ProgramDraft) -> Option<()> {
     let is_and = |id: ValueId| matches!(&draft.value(id).op, Op::Local(Local::And, _));
-    let carries = draft.values.iter().enumerate().filter_map(|(i, value)| match &value.op {
+    let mut places = draft.values.iter().enumerate().rev();
+    let (place, kept) = places.find_map(|(i, value)| match &value.op {
         Op::Local(Local::Xor, arguments) if !value.domain.is_ring() && arguments.iter().any(|&id| is_and(id)) => {
             let kept = *arguments.iter().find(|&&id| !is_and(id))?;
             (draft.value(kept).shape == value.shape).then_some((i, kept))
         }
         _ => None,
-    });
-    let (place, kept) = carries.last()?;
+    })?;
     let value = &mut draft.values[place];
     value.op = Op::Local(Local::Convert(value.domain), [kept].into_iter().collect());
     Some(())

@@ -400,8 +400,8 @@ impl Builder {
                 let sum: f64 = cosines.iter().chain(&sines).map(|x| x.abs()).sum();
                 let constant = coefficient(11);
                 let bits = 2 * (self.fraction_bits(x) + i32::from(self.wave_guard_bits));
-                // The compiler refuses a series whose terms are all zero.
-                if sum > 0.0 && self.fits(Range::new(-sum, sum), bits) {
+                // The compiler refuses a series whose terms are all zero, and waves of which not even the smallest product would fit.
+                if sum > 0.0 && bits < 61 && self.fits(Range::new(-sum, sum), bits) {
                     let secret =
                         self.circuit.fourier(x, Series { period, constant, cosines, sines, opening: Opening::Period });
                     self.keep(secret, Range::new(constant - sum, constant + sum));

@@ -252,6 +252,16 @@ fn as_file(file: &Path, whole: Value, config: &Fields) -> Result<Value, ModelErr
     }
 }
 
+/// A token that a template puts around texts and has no entry for: the library takes one for granted.
+pub(super) fn token_without_entry(processor: &Value) -> Option<&str> {
+    if let Some(steps) = processor["processors"].as_array() {
+        return steps.iter().find_map(token_without_entry);
+    }
+    let pieces = ["single", "pair"].into_iter().filter_map(|form| processor[form].as_array()).flatten();
+    let mut tokens = pieces.filter_map(|piece| piece["SpecialToken"]["id"].as_str());
+    tokens.find(|token| processor["special_tokens"].get(token).is_none())
+}
+
 /// What version 4 makes of `tokenizer.json`: the options are changed, and the rest is the file's.
 fn version_4(mut read: Value, whole: &Value, class: Class) -> Value {
     match class {

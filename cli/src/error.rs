@@ -99,6 +99,14 @@ pub enum CliError {
         /// What is wrong with it.
         error: CertificateError,
     },
+    /// A file that holds other things than runs of the swarm, or other runs.
+    #[error("{} {reason}; give another file with --results", path.display())]
+    SwarmResults {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A picture in a format that is not drawn.
     #[error("{}: plots are SVG or PNG; give a name that ends in .svg or .png", path.display())]
     PlotFormat {

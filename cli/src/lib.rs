@@ -11,6 +11,7 @@ pub mod json;
 pub mod progress;
 pub mod render;
 pub mod screen;
+pub mod threads;
 
 use clap::Parser;
 use commands::{Command, Outcome};
@@ -45,7 +46,8 @@ pub fn run() -> ExitCode {
         Err(usage) => return refuse_usage(&usage),
     };
     log_to_standard_error();
-    match cli.command.run(Manner { json: cli.json, explain: cli.explain }) {
+    let manner = Manner { json: cli.json, explain: cli.explain };
+    match threads::limit(cli.command.threads()).and_then(|()| cli.command.run(manner)) {
         Ok(Outcome::Positive) => ExitCode::SUCCESS,
         Ok(Outcome::Negative) => ExitCode::from(1),
         Err(error) => {
@@ -80,7 +82,63 @@ fn log_to_standard_error() {
 #[cfg(test)]
 mod tests {
     use super::Cli;
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
+    use std::ffi::OsString;
+
+    /// Words of the command line, and others.
+    fn words() -> Vec<String> {
+        let mut words: Vec<String> = [
+            "",
+            "-",
+            "--",
+            "-1",
+            "0",
+            "1e9",
+            "nan",
+            "a:b",
+            "1:2",
+            "\u{1b}[31m",
+            "bert-base",
+            "gelu/bolt",
+            "--=",
+            "--seq=",
+            "\u{0}",
+        ]
+        .map(str::to_owned)
+        .into();
+        for command in Cli::command().get_subcommands() {
+            words.push(command.get_name().to_owned());
+            words.extend(command.get_arguments().filter_map(|argument| Some(format!("--{}", argument.get_long()?))));
+        }
+        words
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_arguments_are_understood_or_refused(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..12)) {
+            let words = words();
+            let arguments: Vec<OsString> = std::iter::once("viewless".into())
+                .chain(bytes.iter().map(|&byte| match usize::from(byte) {
+                    byte @ 0..=200 => words[byte % words.len()].clone().into(),
+                    // Not UTF-8, where the system knows such words.
+                    byte => not_utf_8(byte as u8),
+                }))
+                .collect();
+            if let Err(usage) = Cli::try_parse_from(&arguments) {
+                proptest::prop_assert!(!usage.render().to_string().is_empty());
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    fn not_utf_8(byte: u8) -> OsString {
+        std::os::unix::ffi::OsStringExt::from_vec(vec![b'a', byte, 0xff])
+    }
+
+    #[cfg(not(unix))]
+    fn not_utf_8(byte: u8) -> OsString {
+        char::from(byte).to_string().into()
+    }
 
     #[test]
     fn the_arguments_of_all_commands_fit_together() {

@@ -1,29 +1,41 @@
-//! Progress on standard error: only in a terminal, and only of what takes over a second.
+//! Progress on standard error: in a terminal a bar, for what takes over a second; elsewhere a line every ten seconds.
 
+use crate::screen;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 /// Work that takes less than this shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Between lines of a log.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
 /// A bar that appears when the work takes longer than [`PATIENCE`], and disappears when dropped. Standard error that is no
-/// terminal shows nothing.
+/// terminal gets a line every [`BETWEEN_LINES`].
 pub struct Progress {
     started: Instant,
     what: &'static str,
     bar: OnceCell<ProgressBar>,
+    /// When a line was last written, where no bar is seen.
+    told: Cell<Instant>,
 }
 
 impl Progress {
     /// Starts the clock.
     #[must_use]
     pub fn start(what: &'static str) -> Self {
-        Self { started: Instant::now(), what, bar: OnceCell::new() }
+        Self { started: Instant::now(), what, bar: OnceCell::new(), told: Cell::new(Instant::now()) }
     }
 
     /// Tells how many of how many steps are done.
     pub fn tell(&self, done: usize, of: usize) {
+        if let Some(line) = self.line(done, of)
+            && !io::stderr().is_terminal()
+        {
+            screen::note(line);
+        }
         if self.bar.get().is_none() && self.started.elapsed() < PATIENCE {
             return;
         }
@@ -37,6 +49,15 @@ impl Progress {
 }
 
 impl Progress {
+    /// What a log is told now and then.
+    fn line(&self, done: usize, of: usize) -> Option<String> {
+        let is_time = self.told.get().elapsed() >= BETWEEN_LINES;
+        is_time.then(|| {
+            self.told.set(Instant::now());
+            format!("{}: {done} of {of} after {} s", self.what, self.started.elapsed().as_secs())
+        })
+    }
+
     /// Takes the bar away: what follows shows its own.
     pub fn end(&self) {
         if let Some(bar) = self.bar.get() {
@@ -87,5 +108,15 @@ mod tests {
         progress.started -= 2 * PATIENCE;
         progress.tell(2, 10);
         assert_eq!(progress.bar.get().map(ProgressBar::position), Some(2));
+    }
+
+    #[test]
+    fn a_log_has_a_line_every_ten_seconds() {
+        let mut progress = Progress::start("testing");
+        assert_eq!(progress.line(1, 10), None);
+        progress.started -= BETWEEN_LINES;
+        progress.told.set(progress.told.get() - BETWEEN_LINES);
+        assert_eq!(progress.line(2, 10), Some("testing: 2 of 10 after 10 s".to_owned()));
+        assert_eq!(progress.line(3, 10), None);
     }
 }

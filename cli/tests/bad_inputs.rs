@@ -103,6 +103,10 @@ fn odd_files_are_refused_wherever_a_file_is_taken() {
             vec!["infer", "--model", name, "--text", "a"],
             vec!["list", "--model", name],
         ]);
+        // A file that is not there, or is empty, is begun.
+        if !matches!(name, "empty.toml" | "missing.toml" | "\u{1b}[31m.toml") {
+            commands.push(vec!["swarm", "--runs", "1", "--results", name]);
+        }
     }
     refused(folder.path(), &commands);
 }
@@ -136,6 +140,8 @@ fn absurd_numbers_are_refused_wherever_a_number_is_taken() {
             vec!["plan", "bert-base", "--error", "50", "--requests", number],
             vec!["bench", "--runs", number],
             vec!["bench", "--only", number],
+            vec!["swarm", "--runs", number],
+            vec!["swarm", "--runs", "1", "--seed", number, "--results", "folder.toml"],
         ]);
     }
     refused(folder.path(), &commands);
@@ -152,6 +158,7 @@ fn outputs_that_cannot_be_written_are_refused_before_the_work() {
             vec!["compare", "bert-base", "--html", place],
             vec!["prove", "gelu/bolt", "--certificate", place],
             vec!["plan", "measure", "bert-base", "--write", place],
+            vec!["swarm", "--runs", "1", "--results", place],
         ]);
     }
     refused(folder.path(), &commands);
@@ -178,6 +185,10 @@ fn words_that_mean_nothing_are_refused() {
         vec!["audit", "gelu/bolt", "--domain", "nan:1"],
         vec!["audit", "gelu/bolt", "--domain", "1:0"],
         vec!["audit", "gelu/bolt", "--domain", ":"],
+        vec!["swarm", "--replay", ""],
+        vec!["swarm", "--replay", "0"],
+        vec!["swarm", "--replay", "words"],
+        vec!["swarm", "--replay", "00", "--seed", "1"],
     ];
     refused(folder.path(), &commands);
 }

@@ -1,16 +1,5 @@
-//! Any message: refused, or the packing of what it unpacks to.
+//! The property `message` of `viewless_tests::property`.
 #![no_main]
+use viewless_tests::property::must_hold;
 
-use libfuzzer_sys::fuzz_target;
-use viewless_simulator::packing::{pack, packed_bytes, unpack};
-
-fuzz_target!(|data: (u8, u8, &[u8])| {
-    let (bits, elements, message) = data;
-    let bits = u32::from(bits % 64) + 1;
-    let mut words = vec![0; usize::from(elements)];
-    if unpack(bits, message, &mut words).is_ok() {
-        let mut packed = vec![0; packed_bytes(bits, words.len())];
-        pack(bits, &words, &mut packed);
-        assert_eq!(packed, message);
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| must_hold("message", bytes));

@@ -1,12 +1,5 @@
-//! Any recipe, under any scheme: right within its bound, and costing what was counted.
+//! The property `random_circuit` of `viewless_tests::property`.
 #![no_main]
+use viewless_tests::property::must_hold;
 
-use libfuzzer_sys::fuzz_target;
-use viewless_tests::random_circuit::{Recipe, property};
-
-fuzz_target!(|data: (u8, u64, &[u8])| {
-    let (choice, seed, bytes) = data;
-    let schemes = viewless_tests::every_scheme();
-    let spec = schemes[usize::from(choice) % schemes.len()];
-    property::holds(&Recipe::from_bytes(bytes), &spec, seed).unwrap();
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| must_hold("random_circuit", bytes));

@@ -13,9 +13,12 @@ use viewless_simulator::stream::Seed;
 pub mod gallery;
 pub mod mutation;
 pub mod projection;
+pub mod property;
 pub mod random_circuit;
 pub mod random_program;
+mod random_walk;
 pub mod shortened;
+pub mod swarm;
 
 /// 16 fraction bits, as in every published system of the additive setting.
 pub const FIXED: FixedPoint = FixedPoint::of::<16>();

@@ -11,9 +11,11 @@ pub mod bound;
 mod builder;
 pub mod property;
 
+use crate::FIXED;
 use builder::Builder;
 use proptest::prelude::*;
 use viewless_protocols::circuit::CheckedCircuit;
+use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::scheme::Truncation;
 
 /// What a step does.
@@ -142,7 +144,16 @@ impl Recipe {
     /// When the builder refuses a step: a defect of this generator or of the builder.
     #[must_use]
     pub fn build(&self, truncation: Truncation) -> CheckedCircuit {
-        let mut builder = Builder::new(truncation);
+        self.build_for(truncation, FIXED)
+    }
+
+    /// The same for another fixed point than [`FIXED`].
+    ///
+    /// # Panics
+    /// When the builder refuses a step: a defect of this generator or of the builder.
+    #[must_use]
+    pub fn build_for(&self, truncation: Truncation, fixed: FixedPoint) -> CheckedCircuit {
+        let mut builder = Builder::new(truncation, fixed);
         for step in &self.steps {
             builder.step(step);
         }

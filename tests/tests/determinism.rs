@@ -15,7 +15,7 @@ use viewless_simulator::keys::Keyring;
 use viewless_simulator::packing;
 use viewless_simulator::stream::Seed;
 use viewless_tests::random_circuit::{property, recipes};
-use viewless_tests::{PUBLISHED, compile, every_scheme, random_circuit};
+use viewless_tests::{FIXED, PUBLISHED, compile, every_scheme, random_circuit};
 
 type Numbers = BTreeMap<String, Vec<f64>>;
 
@@ -96,7 +96,7 @@ fn threads_and_code_paths_do_not_change_one_bit_of_a_large_run() {
     for spec in [PUBLISHED, carry] {
         let program = compile(&circuit, &spec);
         let execution = run_everywhere(&program, &inputs, 5);
-        let bounds = random_circuit::bound::outputs(&circuit, spec.truncation, |name| inputs[name].clone());
+        let bounds = random_circuit::bound::outputs(&circuit, FIXED, spec.truncation, |name| inputs[name].clone());
         assert_eq!(execution.findings.wraps, 0);
         for (output, (name, bounded)) in execution.outputs.iter().zip(&bounds) {
             for (i, (&computed, &truth)) in output.values.iter().zip(&bounded.values).enumerate() {

@@ -93,7 +93,7 @@ fn open(program: &Program, x: &[f64], seed: u64, angle_bits: u8) -> Opening {
 }
 
 fn assert_outputs_within_bound(circuit: &CheckedCircuit, x: &[f64], execution: &Execution) {
-    let bounds = random_circuit::bound::outputs(circuit, Truncation::Exact, |_| x.to_vec());
+    let bounds = random_circuit::bound::outputs(circuit, FIXED, Truncation::Exact, |_| x.to_vec());
     let (_, bounded) = &bounds[0];
     for (i, &computed) in execution.outputs[0].values.iter().enumerate() {
         let (truth, bound) = (bounded.values[i], bounded.errors[i]);

@@ -9,7 +9,7 @@ use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::Op;
 use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Truncation};
 use viewless_tests::random_circuit::bound;
-use viewless_tests::{PUBLISHED, REPLICATED, compile, every_scheme, map_circuit, run};
+use viewless_tests::{FIXED, PUBLISHED, REPLICATED, compile, every_scheme, map_circuit, run};
 
 /// One unit of the last place at 16 fraction bits.
 const UNIT: f64 = 1.0 / 65536.0;
@@ -407,7 +407,7 @@ fn every_protocol_of_the_registry_runs_on_every_scheme_within_the_derived_bound(
         };
         let input = |name: &str| (0..if name == "x" { 16 } else { 8 }).map(number).collect::<Vec<_>>();
         for spec in schemes {
-            let bounded = bound::outputs(&circuit, spec.truncation, input);
+            let bounded = bound::outputs(&circuit, FIXED, spec.truncation, input);
             let (x, gamma, beta) = (input("x"), input("gamma"), input("beta"));
             let inputs: &[(&str, &[f64])] = &[("x", &x), ("gamma", &gamma), ("beta", &beta)];
             let execution = run(&compile(&circuit, &spec), inputs, 11);

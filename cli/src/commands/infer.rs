@@ -80,6 +80,14 @@ pub struct Arguments {
     cache: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// Threads that are asked for.
+    #[must_use]
+    pub fn threads(&self) -> Option<usize> {
+        self.threads.map(usize::from)
+    }
+}
+
 /// Infers and prints. The verdict is negative when the run broke a claim that its result rests on: a truncation wrapped, or
 /// a value left the headroom or the domain that a protocol needs; when the label is another than plaintext's, the error is as large as
 /// the answer or beyond what is certified, or the numbers are too small for the fixed point; and when the suite computes other functions than the model's,
@@ -88,11 +96,8 @@ pub struct Arguments {
 /// # Errors
 /// A model, text or suite that cannot be used.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    let Arguments { text, image, suite, fixed, network, schedule, threads, random_seed, .. } = arguments;
+    let Arguments { text, image, suite, fixed, network, schedule, random_seed, .. } = arguments;
     let suite = &fixed.of(suite.clone())?;
-    if let Some(threads) = threads {
-        limit_threads(usize::from(*threads))?;
-    }
     let seed = if *random_seed { Seed::from_os()? } else { arguments.seed.clone() };
     announce(&seed, *random_seed, manner)?;
     if let Some(picture) = image {
@@ -135,11 +140,6 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     screen::show(&report, manner, |explain| render::inference::text(&report, suite, &model, explain))?;
     let own_functions = report.other_functions.is_empty() || arguments.accept_other_functions;
     Ok((own_functions && render::inference::broken_claims(&report).is_empty()).into())
-}
-
-fn limit_threads(threads: usize) -> Result<(), CliError> {
-    let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-    built.map_err(|error| CliError::Threads { threads, reason: error.to_string() })
 }
 
 /// The seed comes first, so that a run that fails can be replayed, too.

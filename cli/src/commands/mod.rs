@@ -15,6 +15,7 @@ pub mod plan;
 pub mod prove;
 pub mod report;
 pub mod reproduce;
+pub mod swarm;
 
 use crate::error::CliError;
 use crate::screen::Manner;
@@ -66,11 +67,19 @@ pub enum Command {
     Plan(plan::Arguments),
     /// Measure how fast this build is here, beside what the machine allows
     Bench(bench::Arguments),
+    /// Run at random and cross-check everything that viewless says, until something is contradicted
+    Swarm(swarm::Arguments),
     /// Print the text form of a circuit or Program
     Dump(dump::Arguments),
 }
 
 impl Command {
+    /// Threads that an argument asks for.
+    #[must_use]
+    pub fn threads(&self) -> Option<usize> {
+        if let Self::Infer(arguments) = self { arguments.threads() } else { None }
+    }
+
     /// Runs the command; results go to standard output, as JSON if asked.
     ///
     /// # Errors
@@ -91,6 +100,7 @@ impl Command {
             Self::Check(arguments) => check::run(arguments, manner),
             Self::Plan(arguments) => plan::run(arguments, manner),
             Self::Bench(arguments) => bench::run(arguments, manner),
+            Self::Swarm(arguments) => swarm::run(arguments, manner),
             Self::Dump(arguments) => dump::run(arguments, manner),
         }
     }

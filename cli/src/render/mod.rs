@@ -21,6 +21,7 @@ pub mod published;
 pub mod rows;
 pub mod sites;
 pub mod statistics;
+pub mod swarm;
 pub mod table;
 pub mod units;
 pub mod variants;

@@ -21,7 +21,7 @@ const fn report(name: &'static str, is: &'static str, of: &'static str, commands
 pub(crate) const REFUSAL: &str = "error";
 
 /// All of them.
-pub(crate) const REPORTS: [Report; 23] = [
+pub(crate) const REPORTS: [Report; 24] = [
     report(
         REFUSAL,
         "why a command was not carried out: the last line of standard error",
@@ -184,6 +184,12 @@ pub(crate) const REPORTS: [Report; 23] = [
             "plan amp --experiment het-model --per-stage-speed",
             "plan amp --experiment homogeneous --cluster cluster.toml",
         ],
+    ),
+    report(
+        "swarm",
+        "viewless swarm: runs at random that cross-check everything",
+        "tests::swarm::report::SwarmReport",
+        &["swarm --runs 3 --seed 1 --results swarm.jsonl", "swarm --runs 4 --results swarm.jsonl", "swarm --replay 00"],
     ),
     report(
         "dump",

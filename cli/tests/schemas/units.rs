@@ -27,8 +27,9 @@ const WORDS: [(&str, &str); 20] = [
 ];
 
 /// Numbers that name something.
-const IDENTIFIERS: [&str; 20] = [
+const IDENTIFIERS: [&str; 21] = [
     "seed",
+    "run",
     "format",
     "node",
     "value",

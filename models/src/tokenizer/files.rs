@@ -98,7 +98,13 @@ fn vocabulary(
     if files::has(directory, TOKENIZER_FILE) {
         let read = parse_json(&whole, &files::read(&whole, MOST_VOCABULARY_BYTES, ADVICE)?);
         let malformed = |error: ModelError| ModelError::Tokenizer { file: whole.clone(), reason: error.to_string() };
-        return Ok((whole.clone(), read.map_err(malformed)?, true));
+        let read = read.map_err(malformed)?;
+        // What is filled in below needs fields to fill.
+        if !(read.is_object() && read["model"].is_object()) {
+            let reason = "it is no JSON object with a `model` that is one".to_owned();
+            return Err(ModelError::Tokenizer { file: whole, reason });
+        }
+        return Ok((whole, read, true));
     }
     let (words, pairs) = (files::has(directory, WORDS_FILE), files::has(directory, VOCABULARY_FILE));
     match class {
@@ -261,6 +267,16 @@ fn as_file(file: &Path, whole: Value, config: &Fields) -> Result<Value, ModelErr
         }
         _ => Ok(whole),
     }
+}
+
+/// A token that a template puts around texts and has no entry for: the library takes one for granted.
+pub(super) fn token_without_entry(processor: &Value) -> Option<&str> {
+    if let Some(steps) = processor["processors"].as_array() {
+        return steps.iter().find_map(token_without_entry);
+    }
+    let pieces = ["single", "pair"].into_iter().filter_map(|form| processor[form].as_array()).flatten();
+    let mut tokens = pieces.filter_map(|piece| piece["SpecialToken"]["id"].as_str());
+    tokens.find(|token| processor["special_tokens"].get(token).is_none())
 }
 
 /// What version 4 makes of `tokenizer.json`: the options are changed, and the rest is the file's.

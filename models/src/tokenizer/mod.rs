@@ -59,6 +59,12 @@ impl Tokenizer {
         let build = |whole: &serde_json::Value| -> Result<tokenizers::Tokenizer, ModelError> {
             let malformed =
                 |error: tokenizers::Error| ModelError::Tokenizer { file: file.clone(), reason: one_line(&error) };
+            if let Some(token) = files::token_without_entry(&whole["post_processor"]) {
+                let reason = format!(
+                    "its `post_processor` puts `{token}` around texts, which is not among its `special_tokens`"
+                );
+                return Err(ModelError::Tokenizer { file: file.clone(), reason });
+            }
             let mut inner = tokenizers::Tokenizer::from_bytes(whole.to_string()).map_err(malformed)?;
             let truncation = sentence.most_tokens.map(|max_length| TruncationParams {
                 max_length,
@@ -213,6 +219,28 @@ mod tests {
         assert_eq!(load(&with_field("padding", padding)).unwrap().encode("the view").unwrap(), plain);
         let truncation = json!({"max_length": 3, "strategy": "LongestFirst", "stride": 0, "direction": "Right"});
         assert_eq!(load(&with_field("truncation", truncation)).unwrap().encode("the view").unwrap(), plain);
+    }
+
+    #[test]
+    fn a_file_that_is_json_and_no_tokenizer_is_refused() {
+        let directory = synthetic::temporary(&small_config());
+        for text in ["0", "[]", "\"words\"", "{}", "{\"model\": 7}", "{\"model\": []}"] {
+            fs::write(directory.path().join(TOKENIZER_FILE), text).unwrap();
+            let error = load(&directory).unwrap_err();
+            assert!(matches!(error, ModelError::Tokenizer { .. }), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_template_with_a_token_that_it_does_not_explain_is_refused() {
+        let template = json!({"type": "TemplateProcessing", "special_tokens": {},
+            "single": [{"SpecialToken": {"id": "[CLS]", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}], "pair": []});
+        for processor in [template.clone(), json!({"type": "Sequence", "processors": [template]})] {
+            let error =
+                load(&with_field("post_processor", processor)).and_then(|found| found.encode("the").map(|_| found));
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("`[CLS]`") && error.contains("special_tokens"), "{error}");
+        }
     }
 
     #[test]

@@ -16,12 +16,10 @@
 //! This walk is also a second implementation of the plaintext interpreter, compared with the first.
 
 use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Series, Table};
-use viewless_protocols::fixed::power_of_two;
+use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::scheme::Truncation;
 use viewless_protocols::scheme::laws::wave_guard_bits;
 use viewless_protocols::shape::{Move, Shape};
-
-use crate::FIXED;
 
 /// Relative rounding of the reference itself, which is computed in f64: a few units of 2^-53 for each operation.
 const REFERENCE: f64 = 1.0 / (1u64 << 49) as f64;
@@ -40,16 +38,17 @@ pub struct Bounded {
 /// One element: its true value and the bound on its error.
 type Element = (f64, f64);
 
-/// The outputs of a circuit by name, with their bounds when it is compiled with [`FIXED`] and this truncation.
+/// The outputs of a circuit by name, with their bounds when it is compiled with this fixed point and truncation.
 pub fn outputs(
     circuit: &CheckedCircuit,
+    fixed: FixedPoint,
     truncation: Truncation,
     input: impl Fn(&str) -> Vec<f64>,
 ) -> Vec<(String, Bounded)> {
     let mut values: Vec<Bounded> = Vec::with_capacity(circuit.nodes().len());
     let mut outputs = Vec::new();
     for node in circuit.nodes() {
-        let value = evaluate(circuit, truncation, node, &values, &input);
+        let value = evaluate(circuit, fixed, truncation, node, &values, &input);
         if let Op::Reveal(_, name) = &node.op {
             outputs.push((name.clone(), value.clone()));
         }
@@ -58,8 +57,8 @@ pub fn outputs(
     outputs
 }
 
-fn fraction_bits(node: &Node) -> i32 {
-    i32::from(FIXED.fraction_bits()) + i32::from(node.guard_bits)
+fn fraction_bits(fixed: FixedPoint, node: &Node) -> i32 {
+    i32::from(fixed.fraction_bits()) + i32::from(node.guard_bits)
 }
 
 /// Half a unit, or nothing if x is a multiple of the unit.
@@ -144,15 +143,16 @@ fn lookup(table: &Table, (x, e): Element, unit: f64) -> Element {
 #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 fn evaluate(
     circuit: &CheckedCircuit,
+    fixed: FixedPoint,
     truncation: Truncation,
     node: &Node,
     values: &[Bounded],
     input: &impl Fn(&str) -> Vec<f64>,
 ) -> Bounded {
-    let bits = fraction_bits(node);
+    let bits = fraction_bits(fixed, node);
     let unit = power_of_two(-bits);
     let value = |id: NodeId| &values[id.index()];
-    let bits_of = |id: NodeId| fraction_bits(&circuit.nodes()[id.index()]);
+    let bits_of = |id: NodeId| fraction_bits(fixed, &circuit.nodes()[id.index()]);
     // The error of a truncation from `from` bits; none where bits are added.
     let rounding = |from: i32| if from > bits { unit } else { 0.0 };
     let widen = |(x, e): Element, more: f64| (x, e + more);
@@ -174,7 +174,7 @@ fn evaluate(
         &Op::Neg(a) => map(a, &|(x, e)| (-x, e)),
         &Op::Scale(a, factor) => {
             let from = bits_of(a);
-            let multiplier_bits = bits.max(i32::from(FIXED.fraction_bits()));
+            let multiplier_bits = bits.max(i32::from(fixed.fraction_bits()));
             // An integer below 2^b is its own multiplier.
             let whole = factor.fract() == 0.0 && factor.abs() < power_of_two(multiplier_bits);
             let relative = if whole { 0.0 } else { power_of_two(-multiplier_bits - 1) };

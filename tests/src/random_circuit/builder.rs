@@ -1,9 +1,8 @@
 //! From a recipe to a circuit: what exists, how large it may be, and the step that each operation is.
 
 use super::{INPUT_MAGNITUDE, Operation, Step};
-use crate::FIXED;
 use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
-use viewless_protocols::fixed::power_of_two;
+use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::scheme::Truncation;
 use viewless_protocols::scheme::laws;
 use viewless_protocols::shape::Shape;
@@ -62,6 +61,7 @@ struct Truth {
 
 pub(super) struct Builder {
     circuit: Circuit,
+    fixed: FixedPoint,
     /// Binary logarithm of the largest integer that may be truncated.
     headroom_bits: i32,
     /// Guard bits of the waves of a series.
@@ -87,7 +87,7 @@ fn guard_bits(parameter: i16) -> i8 {
 }
 
 impl Builder {
-    pub(super) fn new(truncation: Truncation) -> Self {
+    pub(super) fn new(truncation: Truncation, fixed: FixedPoint) -> Self {
         // Local: a wrap has probability 2^-16 for the largest admitted integer. Exact: none below 2^62, with a bit to spare
         // for errors.
         let headroom_bits = match truncation {
@@ -96,6 +96,7 @@ impl Builder {
         };
         let mut builder = Self {
             circuit: Circuit::new(),
+            fixed,
             headroom_bits,
             wave_guard_bits: laws::wave_guard_bits(truncation),
             reals: vec![],
@@ -123,7 +124,7 @@ impl Builder {
     }
 
     fn fraction_bits(&self, x: Secret) -> i32 {
-        i32::from(FIXED.fraction_bits()) + i32::from(self.circuit.guard_bits(x))
+        i32::from(self.fixed.fraction_bits()) + i32::from(self.circuit.guard_bits(x))
     }
 
     /// Whether a value is small enough, as a result and as an integer of `fraction_bits` that is to be truncated.
@@ -212,9 +213,9 @@ impl Builder {
             Operation::Scale => {
                 let ((x, range), factor) = (self.real(a, any)?, number(parameter));
                 let to = if b.is_multiple_of(2) { self.circuit.guard_bits(x) } else { guard_bits(i16::from(b / 2)) };
-                let result_bits = i32::from(FIXED.fraction_bits()) + i32::from(to);
+                let result_bits = i32::from(self.fixed.fraction_bits()) + i32::from(to);
                 // The multiplier has one significant bit more than the larger of the result's and the fixed point's bits.
-                let product_bits = self.fraction_bits(x) + result_bits.max(i32::from(FIXED.fraction_bits())) + 1;
+                let product_bits = self.fraction_bits(x) + result_bits.max(i32::from(self.fixed.fraction_bits())) + 1;
                 if self.fits(range, product_bits) && self.fits(range.scaled(factor), 0) {
                     let secret = self.circuit.scale_to(x, factor, to);
                     self.keep(secret, range.scaled(factor));
@@ -288,7 +289,7 @@ impl Builder {
                     let secret = self.circuit.sum(x, axis);
                     self.keep(secret, sum);
                 } else if operation == Operation::Mean
-                    && self.fits(sum, bits + bits.max(i32::from(FIXED.fraction_bits())) + 1)
+                    && self.fits(sum, bits + bits.max(i32::from(self.fixed.fraction_bits())) + 1)
                 {
                     let secret = self.circuit.mean(x, axis);
                     self.keep(secret, range);
@@ -399,8 +400,8 @@ impl Builder {
                 let sum: f64 = cosines.iter().chain(&sines).map(|x| x.abs()).sum();
                 let constant = coefficient(11);
                 let bits = 2 * (self.fraction_bits(x) + i32::from(self.wave_guard_bits));
-                // The compiler refuses a series whose terms are all zero.
-                if sum > 0.0 && self.fits(Range::new(-sum, sum), bits) {
+                // The compiler refuses a series whose terms are all zero, and waves of which not even the smallest product would fit.
+                if sum > 0.0 && bits < 61 && self.fits(Range::new(-sum, sum), bits) {
                     let secret =
                         self.circuit.fourier(x, Series { period, constant, cosines, sines, opening: Opening::Period });
                     self.keep(secret, Range::new(constant - sum, constant + sum));

@@ -1,12 +1,13 @@
 //! What must hold of every recipe under every scheme: one property, run as a test and as a fuzz target.
 
 use super::{Recipe, bound};
-use crate::compile;
-use crate::projection;
+use crate::{FIXED, compile, projection};
 use std::collections::BTreeMap;
+use viewless_proofs::bound::{Arithmetic, Interpreter, Tape};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit};
+use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::party::Party;
-use viewless_protocols::program::{Grouping, Message, Schedule, bill, timetable};
+use viewless_protocols::program::{Bill, Grouping, Message, Schedule, bill, timetable};
 use viewless_protocols::program::{Phase, Program, ProgramDraft};
 use viewless_protocols::scheme::{SchemeSpec, Truncation};
 use viewless_simulator::execute::{Execution, Options, execute};
@@ -42,9 +43,12 @@ pub fn holds(recipe: &Recipe, spec: &SchemeSpec, seed: u64) -> Result<Seen, Stri
     let program = compile(&circuit, spec);
     program_round_trips(&program)?;
     phases_and_rounds_are_ordered(&program)?;
-    let execution = runs_as_counted(&program, &inputs(recipe, &circuit), seed)?;
-    projection::agree(&program, &inputs(recipe, &circuit), seed)?;
-    outputs_are_within_their_bounds(recipe, &circuit, spec.truncation, &execution)
+    let inputs = inputs(recipe, &circuit);
+    let execution = runs_as_counted(&program, &inputs, seed, &bill)?;
+    projection::agree(&program, &inputs, seed)?;
+    shortened::agree(&program, &inputs, seed)?;
+    outputs_are_certified(&circuit, FIXED, spec.truncation, &inputs, &execution)?;
+    outputs_are_within_their_bounds(&circuit, FIXED, spec.truncation, &inputs, &execution)
 }
 
 /// The numbers of every input of the circuit.
@@ -59,7 +63,7 @@ pub fn inputs(recipe: &Recipe, circuit: &CheckedCircuit) -> BTreeMap<String, Vec
     nodes.filter_map(input).collect()
 }
 
-fn round_trips(circuit: &CheckedCircuit) -> Result<(), String> {
+pub(crate) fn round_trips(circuit: &CheckedCircuit) -> Result<(), String> {
     let stored = serde_json::to_string(&**circuit).map_err(|error| error.to_string())?;
     let read: Circuit = serde_json::from_str(&stored).map_err(|error| error.to_string())?;
     let read = read.finish().map_err(|error| format!("a stored circuit is refused: {error}"))?;
@@ -74,7 +78,7 @@ fn round_trips(circuit: &CheckedCircuit) -> Result<(), String> {
     Err("a circuit that was read from its text is another circuit, or has another text".to_owned())
 }
 
-fn program_round_trips(program: &Program) -> Result<(), String> {
+pub(crate) fn program_round_trips(program: &Program) -> Result<(), String> {
     let stored = serde_json::to_string(&program.clone().into_draft()).map_err(|error| error.to_string())?;
     let read: ProgramDraft = serde_json::from_str(&stored).map_err(|error| error.to_string())?;
     let read = read.check().map_err(|error| format!("a stored Program is refused: {error}"))?;
@@ -85,7 +89,7 @@ fn program_round_trips(program: &Program) -> Result<(), String> {
 }
 
 /// No value comes before what it depends on, and a schedule that may reorder needs no more rounds than one that may not.
-fn phases_and_rounds_are_ordered(program: &Program) -> Result<(), String> {
+pub(crate) fn phases_and_rounds_are_ordered(program: &Program) -> Result<(), String> {
     for (id, value) in program.iter() {
         if let Some(argument) =
             value.op.arguments().iter().find(|&&argument| program.phase(argument) > program.phase(id))
@@ -106,7 +110,12 @@ fn phases_and_rounds_are_ordered(program: &Program) -> Result<(), String> {
 }
 
 /// Runs, and compares what was moved with what was counted: in all, and over each link in each phase.
-fn runs_as_counted(program: &Program, inputs: &BTreeMap<String, Vec<f64>>, seed: u64) -> Result<Execution, String> {
+pub(crate) fn runs_as_counted(
+    program: &Program,
+    inputs: &BTreeMap<String, Vec<f64>>,
+    seed: u64,
+    bill: &dyn Fn(&Program, Schedule, Grouping) -> Bill,
+) -> Result<Execution, String> {
     let mut moved: BTreeMap<(Phase, Party, Party), u64> = BTreeMap::new();
     let mut observer = |message: &Message, contents: &[u8]| {
         *moved.entry((message.phase, message.from, message.to)).or_default() += contents.len() as u64;
@@ -139,18 +148,44 @@ fn runs_as_counted(program: &Program, inputs: &BTreeMap<String, Vec<f64>>, seed:
     Ok(execution)
 }
 
-fn outputs_are_within_their_bounds(
-    recipe: &Recipe,
+/// Each output lies in the certified interval for these inputs, where there is one: intervals may leave the headroom where no run does.
+pub(crate) fn outputs_are_certified(
     circuit: &CheckedCircuit,
+    fixed: FixedPoint,
     truncation: Truncation,
+    inputs: &BTreeMap<String, Vec<f64>>,
+    execution: &Execution,
+) -> Result<(), String> {
+    if execution.findings.wraps > 0 {
+        return Ok(());
+    }
+    let tape = Tape::new(circuit, fixed).map_err(|error| error.to_string())?;
+    let unit = power_of_two(i32::from(fixed.fraction_bits()));
+    let units = |x: &f64| ((x * unit).round(), (x * unit).round());
+    let ends: Vec<(f64, f64)> = tape.inputs.iter().flat_map(|input| inputs[&input.name].iter().map(units)).collect();
+    let interpreter = Interpreter::new(tape, Arithmetic::Ring(truncation)).map_err(|error| error.to_string())?;
+    let Some(intervals) = interpreter.intervals(&ends) else { return Ok(()) };
+    let computed = execution.outputs.iter().flat_map(|output| output.values.iter().map(move |x| (&output.name, *x)));
+    for ((name, x), interval) in computed.zip(&intervals) {
+        if !(interval.low..=interval.high).contains(&x) {
+            return Err(format!("`{name}` has {x}, certified to be from {} to {}", interval.low, interval.high));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn outputs_are_within_their_bounds(
+    circuit: &CheckedCircuit,
+    fixed: FixedPoint,
+    truncation: Truncation,
+    inputs: &BTreeMap<String, Vec<f64>>,
     execution: &Execution,
 ) -> Result<Seen, String> {
-    let inputs = inputs(recipe, circuit);
     let plain = circuit.evaluate(|_, name| inputs.get(name).cloned()).map_err(|error| error.to_string())?;
     if let Some(domain) = plain.domains.iter().find(|domain| domain.outside > 0) {
         return Err(format!("interval arithmetic of the generator is wrong: {domain:?}"));
     }
-    let bounded = bound::outputs(circuit, truncation, |name| inputs[name].clone());
+    let bounded = bound::outputs(circuit, fixed, truncation, |name| inputs[name].clone());
     let findings = &execution.findings;
     if let Some(finding) = findings.headroom.first() {
         return Err(format!("the generator left the headroom: {finding:?}"));

@@ -1,6 +1,7 @@
 //! What must hold of every recipe under every scheme: one property, run as a test and as a fuzz target.
 
 use super::{Recipe, bound};
+use crate::shortened;
 use crate::{FIXED, compile, projection};
 use std::collections::BTreeMap;
 use viewless_proofs::bound::{Arithmetic, Interpreter, Tape};

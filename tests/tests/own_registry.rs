@@ -188,7 +188,7 @@ fn a_private_run_takes_the_protocols_of_the_registry() {
     let config = config();
     let weights = synthetic_weights(&config, 12).unwrap();
     let (directory, decision) = (PathBuf::from("small"), Decision::OneLabel);
-    let model = Model { directory, config, weights, tokenizer: None, decision, notes: Vec::new() };
+    let model = Model { directory, config, weights, tokenizer: None, decision, normalises: false, notes: Vec::new() };
     let run = |suite: &Suite, registry: &Registry| {
         let (network, asking) = (Network::lan(), Asking::Tokens(&[4, 9, 1]));
         let (seed, schedule, model) = (Seed::from_u64(1), Schedule::Asap, &model);

@@ -96,7 +96,9 @@ fn every_model() -> Vec<Model> {
             Architecture::Distilbert => TransformerConfig::distilbert(),
             Architecture::Gpt2 => TransformerConfig::gpt2(),
             Architecture::Electra => {
-                TransformerDraft { architecture, ..TransformerConfig::bert_base().draft() }.check().unwrap()
+                TransformerDraft { architecture: *architecture, ..TransformerConfig::bert_base().draft() }
+                    .check()
+                    .unwrap()
             }
             Architecture::Mpnet => TransformerConfig::mpnet_base(),
             Architecture::Vit => TransformerConfig::vit_base(),

@@ -26,25 +26,31 @@ impl Transformer<'_> {
         }
     }
 
-    /// One vector of each sequence, `[batch, hidden]`.
+    /// One vector of each sequence, `[batch, hidden]`. Where one token is enough, only that one is normalised at the end.
     fn pool(&self, c: &mut Circuit, x: Secret, pooling: Pooling) -> Secret {
+        match pooling {
+            Pooling::FirstToken => self.token(c, x, 0),
+            Pooling::LastToken => self.token(c, x, self.query.tokens - 1),
+            Pooling::Mean | Pooling::MeanSqrtLength | Pooling::WeightedMean | Pooling::Max => {
+                let x = self.finish(c, x);
+                self.pool_finished(c, x, pooling)
+            }
+        }
+    }
+
+    /// The same of hidden states that are normalised already.
+    fn pool_finished(&self, c: &mut Circuit, x: Secret, pooling: Pooling) -> Secret {
         let Query { batch, tokens } = self.query;
         let hidden = self.config.hidden_size;
-        let by_sequence = |c: &mut Circuit| {
-            let x = self.finish(c, x);
-            c.reshape(x, [batch, tokens, hidden])
-        };
+        let by_sequence = |c: &mut Circuit| c.reshape(x, [batch, tokens, hidden]);
         match pooling {
-            Pooling::Mean => {
-                let x = self.finish(c, x);
-                c.region("pooler", |c| {
-                    let by_sequence = c.reshape(x, [batch, tokens, hidden]);
-                    let mean = c.mean(by_sequence, 1);
-                    c.reshape(mean, [batch, hidden])
-                })
-            }
-            Pooling::FirstToken => self.token(c, x, 0),
-            Pooling::LastToken => self.token(c, x, tokens - 1),
+            Pooling::Mean => c.region("pooler", |c| {
+                let by_sequence = c.reshape(x, [batch, tokens, hidden]);
+                let mean = c.mean(by_sequence, 1);
+                c.reshape(mean, [batch, hidden])
+            }),
+            Pooling::FirstToken => self.row(c, x, 0),
+            Pooling::LastToken => self.row(c, x, tokens - 1),
             Pooling::MeanSqrtLength => {
                 let x = by_sequence(c);
                 c.region("pooler", |c| {
@@ -76,7 +82,13 @@ impl Transformer<'_> {
     /// Poolings side by side, linear layers behind them, and what is kept of the vector.
     fn sentence(&self, c: &mut Circuit, x: Secret, sentence: &Sentence) -> Secret {
         let hidden = self.config.hidden_size;
-        let pooled: Vec<Secret> = sentence.poolings.iter().map(|pooling| self.pool(c, x, *pooling)).collect();
+        let pooled: Vec<Secret> = match sentence.poolings[..] {
+            [one] => vec![self.pool(c, x, one)],
+            ref several => {
+                let x = self.finish(c, x);
+                several.iter().map(|pooling| self.pool_finished(c, x, *pooling)).collect()
+            }
+        };
         c.region("head", |c| {
             let mut x = match pooled[..] {
                 [one] => one,
@@ -158,12 +170,17 @@ impl Transformer<'_> {
 
     /// One token of each sequence, finished: `[batch, hidden]`. Rows are normalised each by itself, so the others need not be.
     fn token(&self, c: &mut Circuit, x: Secret, token: usize) -> Secret {
+        let one = self.row(c, x, token);
+        self.finish(c, one)
+    }
+
+    /// One token of each sequence, `[batch, hidden]`.
+    fn row(&self, c: &mut Circuit, x: Secret, token: usize) -> Secret {
         let Query { batch, tokens } = self.query;
         let hidden = self.config.hidden_size;
         let by_sequence = c.reshape(x, [batch, tokens, hidden]);
         let one = c.slice(by_sequence, 1, token, 1);
-        let one = c.reshape(one, [batch, hidden]);
-        self.finish(c, one)
+        c.reshape(one, [batch, hidden])
     }
 
     /// A linear layer that belongs to a head.

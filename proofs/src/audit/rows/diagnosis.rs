@@ -153,13 +153,12 @@ pub(super) fn unbounded(judge: &Judge<'_>, draw: &Draw) -> Option<Judged> {
     Some(Judged { row, error: f64::INFINITY, of_claim: 0.0 })
 }
 
+/// Whether the claim holds for all rows of each of some ranges.
+type Holds<'a> = dyn Fn(&[Cell]) -> Result<Vec<bool>, AuditError> + 'a;
+
 /// A range that holds, as large as the search finds: shrunk towards a number around which it does, then each end moved outwards. As many
 /// ranges are asked about together as cost no more than one.
-fn largest_range(
-    range: Cell,
-    at_once: usize,
-    holds: &dyn Fn(&[Cell]) -> Result<Vec<bool>, AuditError>,
-) -> Result<Option<Cell>, AuditError> {
+fn largest_range(range: Cell, at_once: usize, holds: &Holds<'_>) -> Result<Option<Cell>, AuditError> {
     let Cell { low, high } = range;
     let step = (high - low) / (1 << HALVINGS);
     let around = |centre: i64, reach: i64| Cell { low: (centre - reach).max(low), high: (centre + reach).min(high) };

@@ -1,7 +1,7 @@
 //! Statistics on every protocol of the registry, under both schemes, for every promised coalition.
 //!
 //! The short form runs with the other tests; the long one is opt-in:
-//! `.ci/long --release -p viewless-proofs --test statistics`. It takes hours, so it can be run in parts: with `VIEWLESS_PART=3/20` only every
+//! `.ci/long --release -p viewless-proofs --test statistics`. It takes about an hour on two cores, so it can be run in parts: with `VIEWLESS_PART=3/20` only every
 //! twentieth protocol, from the third on, under the same rates; each is printed with its seconds as soon as it is done. Seeds are fixed, so what passes once passes
 //! always; on other seeds the chance that a sound registry fails is below 1e-6 in either form.
 

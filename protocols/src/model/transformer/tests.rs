@@ -83,8 +83,8 @@ fn the_circuit_of_every_model_takes_exactly_the_tensors_that_are_listed() {
             seen += 1;
         }
     }
-    // Hidden states, five poolings; poolers; classifiers of sequences, of tokens and of spans; masked words; next tokens.
-    assert_eq!(seen, 5 * 6 + 3 + 5 + 4 + 4 + 3 + 2);
+    // Hidden states, five poolings, steps behind several of them; poolers; classifiers of sequences, of tokens and of spans; masked words; next tokens.
+    assert_eq!(seen, 7 * 7 + 4 + 7 + 6 + 6 + 5 + 2);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner, Secret};
 use viewless_protocols::fixed::FixedPoint;
-use viewless_protocols::program::Program;
+use viewless_protocols::program::{Op, Program};
 use viewless_protocols::scheme::{
     self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights, WeightsAmongThree,
 };
@@ -69,6 +69,15 @@ pub fn map_circuit(shape: &[usize], build: impl FnOnce(&mut Circuit, Secret) -> 
 #[must_use]
 pub fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec) -> Program {
     scheme::compile(circuit, spec, FIXED).expect("the test's circuit compiles")
+}
+
+/// Numbers between two, spread over the interval, for every input of a Program.
+#[must_use]
+pub fn numbers(program: &Program, low: f64, high: f64) -> BTreeMap<String, Vec<f64>> {
+    let name = |op: &Op| if let Op::Input { name, .. } = op { Some(name.to_string()) } else { None };
+    let number = |i: usize| low + (high - low) * (((i * 7919 + 13) % 101) as f64 / 101.0);
+    let inputs = program.values.iter().filter_map(|value| Some((name(&value.op)?, value.shape.elements())));
+    inputs.map(|(name, elements)| (name, (0..elements).map(number).collect())).collect()
 }
 
 /// Runs a Program on named inputs.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::nonlinear;
 use viewless_protocols::party::{Party, PartySet};
-use viewless_protocols::program::{Op, Program, ProgramBuilder, ValueId};
+use viewless_protocols::program::{Program, ProgramBuilder, ValueId};
 use viewless_protocols::ring::Domain;
 use viewless_protocols::scheme::{Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use viewless_simulator::execute::projection::{InProcess, party};
@@ -13,21 +13,9 @@ use viewless_simulator::execute::{ExecuteError, Options, execute, prepare};
 use viewless_simulator::keys::Keyring;
 use viewless_simulator::stream::Seed;
 use viewless_tests::projection::{agree, in_stages};
-use viewless_tests::{PUBLISHED, compile, every_scheme};
+use viewless_tests::{PUBLISHED, compile, every_scheme, numbers};
 
 type Numbers = BTreeMap<String, Vec<f64>>;
-
-/// Numbers in the interval that a card claims at a row length, for every input of a Program.
-fn numbers(program: &Program, low: f64, high: f64) -> Numbers {
-    let mut numbers = Numbers::new();
-    for value in &program.values {
-        if let Op::Input { name, .. } = &value.op {
-            let number = |i: usize| low + (high - low) * (((i * 7919 + 13) % 101) as f64 / 101.0);
-            numbers.insert(name.to_string(), (0..value.shape.elements()).map(number).collect());
-        }
-    }
-    numbers
-}
 
 #[test]
 fn every_protocol_runs_by_parties_and_in_stages_as_at_once_under_every_scheme() {

@@ -2,22 +2,13 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
-use std::collections::BTreeMap;
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::nonlinear;
 use viewless_protocols::program::{Local, Op, Program, Shortened};
 use viewless_protocols::scheme::{Truncation, Weights};
 use viewless_tests::random_circuit::recipes;
 use viewless_tests::shortened::agree;
-use viewless_tests::{compile, every_scheme};
-
-/// Numbers between two, for every input of a Program.
-fn numbers(program: &Program, low: f64, high: f64) -> BTreeMap<String, Vec<f64>> {
-    let input = |op: &Op| if let Op::Input { name, .. } = op { Some(name.to_string()) } else { None };
-    let number = |i: usize| low + (high - low) * (((i * 7919 + 13) % 101) as f64 / 101.0);
-    let inputs = program.values.iter().filter_map(|value| Some((input(&value.op)?, value.shape.elements())));
-    inputs.map(|(name, elements)| (name, (0..elements).map(number).collect())).collect()
-}
+use viewless_tests::{compile, every_scheme, numbers};
 
 #[test]
 fn every_protocol_gives_the_same_numbers_under_every_scheme() {

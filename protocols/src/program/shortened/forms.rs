@@ -401,7 +401,7 @@ impl Forms {
         self.form_id(form)
     }
 
-    /// Sums joined along an axis; `None` when the shapes do not fit.
+    /// Sums joined along an axis, one or more, as in a Program that was checked.
     pub(super) fn joined(&mut self, parts: &[FormId], axis: usize, shape: &Shape) -> FormId {
         let domain = self.form(parts[0]).domain;
         self.one(Atom::Joined(axis, parts.iter().copied().collect()), domain, shape.clone())

@@ -14,6 +14,7 @@ mod forms;
 
 use super::{Constant, Local, Op, Program};
 use crate::ring::Domain;
+use crate::shape::Shape;
 use forms::{FormId, Forms, Linear, Product};
 
 /// A Program that gives the outputs of another, and, if that was asked for, what its claims are about, without parties or messages.
@@ -56,13 +57,7 @@ fn forms_of(program: &Program, forms: &mut Forms) -> Vec<FormId> {
     of
 }
 
-fn local_of(
-    forms: &mut Forms,
-    local: &Local,
-    arguments: &[FormId],
-    domain: Domain,
-    shape: &crate::shape::Shape,
-) -> FormId {
+fn local_of(forms: &mut Forms, local: &Local, arguments: &[FormId], domain: Domain, shape: &Shape) -> FormId {
     const MINUS_ONE: u64 = u64::MAX;
     match (local, arguments) {
         (Local::Add | Local::Xor, &[a, b]) => forms.sum(&[(a, 1), (b, 1)], 0, domain, shape),

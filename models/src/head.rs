@@ -113,7 +113,7 @@ mod tests {
     use crate::fields::read_json;
     use crate::files::{CONFIG_FILE, MODULES_FILE, WEIGHTS_FILE};
     use crate::read_config;
-    use crate::synthetic::{self, small_config};
+    use crate::synthetic::{self, set, small_config};
     use serde_json::json;
     use std::fs;
     use tempfile::TempDir;
@@ -121,13 +121,6 @@ mod tests {
 
     fn directory(head: Head) -> TempDir {
         synthetic::temporary(&TransformerDraft { head, ..small_config().draft() }.check().unwrap())
-    }
-
-    fn set(directory: &TempDir, file: &str, field: &str, value: Value) {
-        let file = directory.path().join(file);
-        let mut fields = read_json(&file, "").unwrap();
-        fields[field] = value;
-        fs::write(file, fields.to_string()).unwrap();
     }
 
     #[test]

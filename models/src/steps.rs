@@ -189,7 +189,7 @@ fn refuse_other_inputs(fields: &Fields) -> Result<(), ModelError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::synthetic::{self, small_config};
+    use crate::synthetic::{self, set, small_config};
     use crate::{Model, read_config};
     use serde_json::json;
     use std::fs;
@@ -211,13 +211,6 @@ mod tests {
             ],
             kept: None,
         }
-    }
-
-    fn set(directory: &TempDir, file: &str, field: &str, value: Value) {
-        let file = directory.path().join(file);
-        let mut fields = read_json(&file, "").unwrap();
-        fields[field] = value;
-        fs::write(file, fields.to_string()).unwrap();
     }
 
     #[test]

@@ -207,6 +207,15 @@ pub(crate) fn temporary(config: &TransformerConfig) -> tempfile::TempDir {
     directory
 }
 
+/// Another value of a field of a directory's file.
+#[cfg(test)]
+pub(crate) fn set(directory: &tempfile::TempDir, file: &str, field: &str, value: serde_json::Value) {
+    let file = directory.path().join(file);
+    let mut fields = crate::fields::read_json(&file, "").unwrap();
+    fields[field] = value;
+    std::fs::write(file, fields.to_string()).unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -429,7 +429,7 @@ mod tests {
         assert!(matches!(parse("additive2", "additive3"), SuiteError::Parse { .. }));
         for (from, to, choose) in [
             ("additive2", "replicated3", "leave `triples` out"),
-            ("triples = \"fixed-weight\"", "", "choose triples = \"fresh\" or \"fixed-weight\""),
+            ("triples = \"fixed-weight\"", "", "choose triples = \"fresh\", \"fixed-weight\" or \"per-value\""),
         ] {
             let error = parse(from, to);
             assert!(matches!(error, SuiteError::Scheme { .. }) && error.to_string().contains(choose), "{error}");

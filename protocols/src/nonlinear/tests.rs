@@ -53,7 +53,7 @@ fn a_card_alone_is_enough_the_interval_is_claimed_and_no_cost_need_be() {
 fn every_protocol_compiles_with_every_truncation_and_comparison() {
     for protocol in Registry::built_in() {
         let circuit = testing::circuit(protocol, 2, 12);
-        for truncation in [Truncation::Local, Truncation::Exact] {
+        for truncation in Truncation::ALL {
             for comparison in [Comparison::Spk, Comparison::Carry] {
                 testing::compile(&circuit, &Setting { comparison, truncation, schedule: Schedule::Asap });
             }

@@ -8,6 +8,16 @@ use crate::program::{ProgramBuilder, ValueId};
 use crate::ring::Domain;
 use crate::shape::{Move, Shape};
 
+/// Shares of x 2^(`bits` - k) in Z_2^`bits`, for x in Z_2^k: its sign is at the top of the word, and it is zero when x is.
+pub(super) fn aligned(p: &mut ProgramBuilder, x: &Shares, bits: u8) -> Shares {
+    let shift = bits - p.value(x[0]).domain.bits();
+    let align = |&share: &ValueId| {
+        let wide = p.convert(share, Domain::Ring(bits));
+        p.shift_left(wide, shift)
+    };
+    x.iter().map(align).collect()
+}
+
 /// The word shifted left by one, so that its top bit goes and the lowest position is empty, in bit-reversed order of
 /// positions: neighbours, which [`out`] must combine, are then half a word apart, and it needs no more than shifts and
 /// narrowing.

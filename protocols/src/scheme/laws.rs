@@ -87,7 +87,7 @@ impl Angle {
 #[must_use]
 pub const fn wave_guard_bits(truncation: Truncation) -> u8 {
     match truncation {
-        Truncation::Exact => 6,
+        Truncation::Exact | Truncation::Narrowing => 6,
         Truncation::Local => 2,
     }
 }
@@ -97,6 +97,12 @@ pub const fn wave_guard_bits(truncation: Truncation) -> u8 {
 #[must_use]
 pub const fn wave_bits(fraction_bits: u8, truncation: Truncation) -> u8 {
     fraction_bits + wave_guard_bits(truncation)
+}
+
+/// Bits that are cut off a trigonometric sum with `fraction_bits`, which is made of products of two factors as of [`wave_bits`].
+#[must_use]
+pub const fn series_shift(fraction_bits: u8, truncation: Truncation) -> u8 {
+    2 * wave_bits(fraction_bits, truncation) - fraction_bits
 }
 
 /// Probability that one local truncation of the signed word `x` of `bits` bits wraps.

@@ -4,8 +4,10 @@
 #![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
 
 use super::laws::{self, Angle};
+use super::widths::{self, Widths};
 use super::{
-    BitShares, CompileError, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation, Weights,
+    BitShares, CompileError, Cut, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Triples,
+    Truncation, Weights,
 };
 use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Owner, Series, Table};
 use crate::fixed::{self, FixedPoint, RING_BITS, power_of_two};
@@ -35,9 +37,15 @@ struct Lowering<'a, S> {
     fixed: FixedPoint,
     weights: Weights,
     truncation: Truncation,
+    widths: Widths,
+    /// Whether a value is opened once for all its uses, in place of its rearrangements.
+    opens_once: bool,
     scheme: S,
     p: ProgramBuilder,
+    /// Each value, shares in the ring that is planned for it; what is known to a party is in Z_2^64.
     held: Vec<Held>,
+    /// Where values are opened once: their shares in the ring in which that happens.
+    opened: HashMap<NodeId, Shares>,
     /// Whether a node depends on the model alone.
     weight: Vec<bool>,
     /// Public zeros and ones as integers, by their node.
@@ -56,9 +64,12 @@ pub(super) fn lower<S: Scheme>(
         fixed,
         weights: spec.weights(),
         truncation: spec.truncation,
+        widths: Widths::of(circuit, spec, fixed),
+        opens_once: spec.sharing.triples() == Some(Triples::PerValue),
         scheme,
         p,
         held: Vec::new(),
+        opened: HashMap::new(),
         weight: Vec::new(),
         masks: HashMap::new(),
     };
@@ -69,7 +80,7 @@ pub(super) fn lower<S: Scheme>(
         lowering.p.set_region(node.region);
         let from_model = lowering.is_from_model(&node.op);
         lowering.p.set_lifetime(if from_model { Lifetime::Model } else { Lifetime::Query });
-        let held = lowering.node(node)?;
+        let held = lowering.node(NodeId::at(i), node)?;
         while let Some(claim) = claims.next_if(|claim| claim.value.index() == i) {
             lowering.p.set_region(claim.region);
             if let Held::Shared(shares) = &held {
@@ -143,13 +154,47 @@ impl<S: Scheme> Lowering<'_, S> {
             .map_err(|error| CompileError::Encode { region: self.region(node), error })
     }
 
-    /// The value in shares, whoever held it so far.
-    fn shares(&mut self, id: NodeId) -> Shares {
-        match self.held[id.index()].clone() {
+    /// The value in shares of Z_2^`ring`, whoever held it so far.
+    fn shares(&mut self, id: NodeId, ring: u8) -> Shares {
+        let shares = match self.held[id.index()].clone() {
             Held::Shared(shares) => shares,
             Held::Public(known) | Held::Clear(known) => self.scheme.trivial(&mut self.p, known),
             Held::Bit(_) | Held::Revealed => unreachable!("the circuit's checker admits real values only"),
+        };
+        self.narrow(&shares, ring)
+    }
+
+    /// Shares modulo 2^`ring`.
+    fn narrow(&mut self, shares: &Shares, ring: u8) -> Shares {
+        debug_assert!(self.p.value(shares[0]).domain.bits() >= ring, "a ring is planned as wide as all that consumes it");
+        shares.iter().map(|&share| self.p.convert(share, Domain::Ring(ring))).collect()
+    }
+
+    /// The value, its shares modulo 2^`ring`. What a party knows stays a whole word.
+    fn value(&mut self, id: NodeId, ring: u8) -> Held {
+        match self.held[id.index()].clone() {
+            Held::Shared(shares) => Held::Shared(self.narrow(&shares, ring)),
+            known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => known,
         }
+    }
+
+    /// The value as an operand in Z_2^`ring`.
+    fn operand(&mut self, id: NodeId, ring: u8) -> Operand {
+        let weight = self.weight[id.index()];
+        if !self.opens_once {
+            let shares = self.shares(id, ring);
+            return Operand { node: id, shares, moves: Vec::new(), ring, weight };
+        }
+        let (node, moves) = widths::root(self.circuit, id);
+        let shares = match self.opened.get(&node) {
+            Some(shares) => shares.clone(),
+            None => {
+                let shares = self.shares(node, self.widths.opened(node));
+                self.opened.insert(node, shares.clone());
+                shares
+            }
+        };
+        Operand { node, shares, moves, ring, weight }
     }
 
     fn bit(&self, id: NodeId) -> BitShares {
@@ -171,10 +216,10 @@ impl<S: Scheme> Lowering<'_, S> {
         }
     }
 
-    /// a + b or a - b.
-    fn sum(&mut self, a: NodeId, b: NodeId, local: &Local) -> Held {
+    /// a + b or a - b, modulo 2^`ring`.
+    fn sum(&mut self, a: NodeId, b: NodeId, local: &Local, ring: u8) -> Held {
         let apply = |p: &mut ProgramBuilder, a, b| p.local(local.clone(), smallvec![a, b]);
-        match (self.held[a.index()].clone(), self.held[b.index()].clone()) {
+        match (self.value(a, ring), self.value(b, ring)) {
             (Held::Public(a), Held::Public(b)) => Held::Public(apply(&mut self.p, a, b)),
             (Held::Public(a) | Held::Clear(a), Held::Clear(b)) | (Held::Clear(a), Held::Public(b)) => {
                 Held::Clear(apply(&mut self.p, a, b))
@@ -185,12 +230,13 @@ impl<S: Scheme> Lowering<'_, S> {
             }
             // Something public is added to one share alone.
             (Held::Shared(a), Held::Public(b)) => {
+                let b = self.p.convert(b, Domain::Ring(ring));
                 let mut result = a;
                 result[0] = apply(&mut self.p, result[0], b);
                 Held::Shared(self.unify_shapes(result))
             }
             (Held::Shared(_), Held::Shared(_)) | (Held::Public(_) | Held::Clear(_), Held::Shared(_)) => {
-                let (a, b) = (self.shares(a), self.shares(b));
+                let (a, b) = (self.shares(a, ring), self.shares(b, ring));
                 Held::Shared(a.iter().zip(&b).map(|(&a, &b)| apply(&mut self.p, a, b)).collect())
             }
             (Held::Bit(_) | Held::Revealed, _) | (_, Held::Bit(_) | Held::Revealed) => {
@@ -199,12 +245,24 @@ impl<S: Scheme> Lowering<'_, S> {
         }
     }
 
-    /// Shares of a - b.
-    fn difference(&mut self, a: NodeId, b: NodeId) -> Shares {
-        match self.sum(a, b, &Local::Sub) {
+    /// Shares of a - b modulo 2^`ring`, which is claimed to hold the difference.
+    fn difference(&mut self, a: NodeId, b: NodeId, ring: u8) -> Shares {
+        let shares = match self.sum(a, b, &Local::Sub, ring) {
             Held::Shared(shares) => shares,
-            Held::Public(known) | Held::Clear(known) => self.scheme.trivial(&mut self.p, known),
+            Held::Public(known) | Held::Clear(known) => {
+                let shares = self.scheme.trivial(&mut self.p, known);
+                self.narrow(&shares, ring)
+            }
             Held::Bit(_) | Held::Revealed => unreachable!("a difference is a real value"),
+        };
+        self.claim_to_fit(&shares, ring);
+        shares
+    }
+
+    /// Claims that a number is one of its ring, where that is narrower than a word.
+    fn claim_to_fit(&mut self, shares: &Shares, ring: u8) {
+        if ring < RING_BITS {
+            self.p.claim(shares, ClaimKind::Headroom { bits: ring - 1 });
         }
     }
 
@@ -223,8 +281,8 @@ impl<S: Scheme> Lowering<'_, S> {
             .collect()
     }
 
-    /// Brings a value from `from` to `to` fraction bits.
-    fn rescale(&mut self, node: &Node, held: Held, from: i32, to: u8) -> Result<Held, CompileError> {
+    /// Brings a value from `from` to `to` fraction bits, and from the ring in which it was made to Z_2^`ring`.
+    fn rescale(&mut self, node: &Node, held: Held, from: i32, to: u8, ring: u8) -> Result<Held, CompileError> {
         let shift = from - i32::from(to);
         let bits = self.shift_bits(node, shift)?;
         if shift <= 0 {
@@ -232,7 +290,8 @@ impl<S: Scheme> Lowering<'_, S> {
         }
         Ok(match held {
             Held::Shared(shares) => {
-                Held::Shared(self.scheme.truncate(&mut self.p, &shares, bits, fraction_bits_label(from)))
+                let cut = Cut { shift: bits, fraction_bits: fraction_bits_label(from), ring };
+                Held::Shared(self.scheme.truncate(&mut self.p, &shares, cut))
             }
             known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
                 self.map(&known, |p, value| p.shift_right_arithmetic(value, bits))
@@ -250,18 +309,26 @@ impl<S: Scheme> Lowering<'_, S> {
     }
 
     /// Shares of a product of shared values, brought from `from` to `to` fraction bits.
-    fn settle(&mut self, node: &Node, product: S::Unsettled, from: i32, to: u8) -> Result<Held, CompileError> {
+    fn settle(
+        &mut self,
+        node: &Node,
+        product: S::Unsettled,
+        from: i32,
+        to: u8,
+        ring: u8,
+    ) -> Result<Held, CompileError> {
         let shift = from - i32::from(to);
         if shift <= 0 {
             let shares = self.scheme.settle(&mut self.p, product);
-            return self.rescale(node, Held::Shared(shares), from, to);
+            return self.rescale(node, Held::Shared(shares), from, to, ring);
         }
-        let bits = self.shift_bits(node, shift)?;
-        Ok(Held::Shared(self.scheme.settle_truncated(&mut self.p, product, bits, fraction_bits_label(from))))
+        let cut = Cut { shift: self.shift_bits(node, shift)?, fraction_bits: fraction_bits_label(from), ring };
+        Ok(Held::Shared(self.scheme.settle_truncated(&mut self.p, product, cut)))
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
-    fn node(&mut self, node: &Node) -> Result<Held, CompileError> {
+    fn node(&mut self, id: NodeId, node: &Node) -> Result<Held, CompileError> {
+        let (ring, working) = (self.widths.held(id), self.widths.working(id));
         match &node.op {
             Op::Input { owner, name } => {
                 let fraction_bits = self.fraction_bits(node)?;
@@ -273,7 +340,10 @@ impl<S: Scheme> Lowering<'_, S> {
                 Ok(match (owner, self.weights) {
                     (Owner::Model, Weights::Server | Weights::ClientServer) => Held::Clear(clear),
                     (Owner::Client, Weights::Shared | Weights::Server | Weights::ClientServer)
-                    | (Owner::Model, Weights::Shared) => Held::Shared(self.scheme.share(&mut self.p, party, clear)),
+                    | (Owner::Model, Weights::Shared) => {
+                        let clear = self.p.convert(clear, Domain::Ring(ring));
+                        Held::Shared(self.scheme.share(&mut self.p, party, clear))
+                    }
                 })
             }
             Op::Constant(values) => {
@@ -283,72 +353,75 @@ impl<S: Scheme> Lowering<'_, S> {
                 let constant = Constant::Words(words.into());
                 Ok(Held::Public(self.p.constant(constant, Domain::Z64, node.shape.clone())))
             }
-            &Op::Add(a, b) => Ok(self.sum(a, b, &Local::Add)),
-            &Op::Sub(a, b) => Ok(self.sum(a, b, &Local::Sub)),
+            &Op::Add(a, b) => Ok(self.sum(a, b, &Local::Add, ring)),
+            &Op::Sub(a, b) => Ok(self.sum(a, b, &Local::Sub, ring)),
             &Op::Neg(a) => {
-                let held = self.held[a.index()].clone();
+                let held = self.value(a, ring);
                 Ok(self.map(&held, ProgramBuilder::neg))
             }
             &Op::Offset(a, number) => {
                 let word = self.encode(node, number, self.fraction_bits(node)?)?;
-                let word = self.p.splat(word, Domain::Z64);
-                Ok(match self.held[a.index()].clone() {
+                Ok(match self.value(a, ring) {
                     Held::Shared(mut shares) => {
+                        let word = self.p.splat(word, Domain::Ring(ring));
                         shares[0] = self.p.add(shares[0], word);
                         Held::Shared(shares)
                     }
                     known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
+                        let word = self.p.splat(word, Domain::Z64);
                         self.map(&known, |p, value| p.add(value, word))
                     }
                 })
             }
-            &Op::Scale(a, number) => self.scale(node, a, number),
-            &Op::Shift(a, _) => Ok(self.held[a.index()].clone()),
+            &Op::Scale(a, number) => self.scale(id, node, a, number),
+            &Op::Shift(a, _) => Ok(self.value(a, ring)),
             &Op::Precision(a) => {
                 let (from, to) = (self.argument_bits(a)?, self.fraction_bits(node)?);
-                let held = self.held[a.index()].clone();
-                self.rescale(node, held, i32::from(from), to)
+                let held = self.value(a, working);
+                self.rescale(node, held, i32::from(from), to, ring)
             }
-            &Op::Mul(x, mask) if self.selects(mask) => self.selection(node, x, mask),
-            &Op::Mul(mask, x) if self.selects(mask) => self.selection(node, x, mask),
-            &Op::Mul(a, b) => self.product(node, Product::Elementwise, a, b),
-            &Op::MatMul(a, b) => self.product(node, Product::Matrix, a, b),
+            &Op::Mul(x, mask) if self.selects(mask) => self.selection(id, node, x, mask),
+            &Op::Mul(mask, x) if self.selects(mask) => self.selection(id, node, x, mask),
+            &Op::Mul(a, b) => self.product(id, node, Product::Elementwise, a, b),
+            &Op::MatMul(a, b) => self.product(id, node, Product::Matrix, a, b),
             &Op::Square(a) => {
                 let (from, to) = (self.argument_bits(a)?, self.fraction_bits(node)?);
                 let from = 2 * i32::from(from);
                 match self.held[a.index()].clone() {
-                    Held::Shared(shares) => {
-                        let product = self.scheme.square(&mut self.p, &shares);
-                        self.settle(node, product, from, to)
+                    Held::Shared(_) => {
+                        let operand = self.operand(a, working);
+                        let product = self.scheme.square(&mut self.p, &operand);
+                        self.settle(node, product, from, to, ring)
                     }
                     known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
                         let held = self.map(&known, |p, value| p.mul(value, value));
-                        self.rescale(node, held, from, to)
+                        self.rescale(node, held, from, to, ring)
                     }
                 }
             }
             &Op::Sum(a, axis) => {
-                let held = self.held[a.index()].clone();
+                let held = self.value(a, ring);
                 Ok(self.map(&held, |p, value| p.sum(value, axis)))
             }
             Op::Move(a, rearrangement) => {
-                let held = self.held[a.index()].clone();
+                let held = self.value(*a, ring);
                 Ok(self.map(&held, |p, value| p.moved(value, rearrangement.clone())))
             }
-            Op::Concat(parts, axis) => Ok(self.concat(parts, *axis)),
+            Op::Concat(parts, axis) => Ok(self.concat(parts, *axis, ring)),
             &Op::Less(a, b) => {
-                let shares = self.difference(a, b);
+                let shares = self.difference(a, b, working);
                 Ok(Held::Bit(self.scheme.negative(&mut self.p, &shares)))
             }
             &Op::Equal(a, b) => {
-                let shares = self.difference(a, b);
+                let shares = self.difference(a, b, working);
                 Ok(Held::Bit(self.scheme.zero(&mut self.p, &shares)))
             }
             &Op::LessThan(a, bound) => {
                 let word = self.encode(node, bound, self.argument_bits(a)?)?;
-                let mut shares = self.shares(a);
-                let word = self.p.splat(word, Domain::Z64);
+                let mut shares = self.shares(a, working);
+                let word = self.p.splat(word, Domain::Ring(working));
                 shares[0] = self.p.sub(shares[0], word);
+                self.claim_to_fit(&shares, working);
                 Ok(Held::Bit(self.scheme.negative(&mut self.p, &shares)))
             }
             &Op::And(a, b) => {
@@ -364,19 +437,20 @@ impl<S: Scheme> Lowering<'_, S> {
                 Ok(Held::Bit(self.scheme.not(&mut self.p, &a)))
             }
             &Op::Select(bit, x) => {
-                let (bit, x) = (self.bit(bit), self.shares(x));
+                let (bit, x) = (self.bit(bit), self.operand(x, working));
                 Ok(Held::Shared(self.scheme.select(&mut self.p, &bit, &x)))
             }
             &Op::Real(bit) => {
                 let (bit, fraction_bits) = (self.bit(bit), self.fraction_bits(node)?);
-                let integer = Held::Shared(self.scheme.integer(&mut self.p, &bit));
+                let integer = Held::Shared(self.scheme.integer(&mut self.p, &bit, ring));
                 Ok(self.map(&integer, |p, value| p.shift_left(value, fraction_bits)))
             }
-            Op::Fourier(x, series) => self.fourier(node, *x, series),
-            Op::Lookup(x, table) => self.lookup(node, *x, table),
+            Op::Fourier(x, series) => self.fourier(id, node, *x, series),
+            Op::Lookup(x, table) => self.lookup(id, node, *x, table),
             Op::Reveal(a, name) => {
                 let fraction_bits = self.fraction_bits(node)?;
-                let shares = self.shares(*a);
+                let shares = self.shares(*a, working);
+                self.claim_to_fit(&shares, working);
                 let client = self.scheme.client();
                 self.scheme.reveal(&mut self.p, &shares, client, name, fraction_bits);
                 Ok(Held::Revealed)
@@ -385,17 +459,19 @@ impl<S: Scheme> Lowering<'_, S> {
     }
 
     /// Product with a public number, brought to m / 2^e with an odd integer m: a power of two costs only the shift.
-    fn scale(&mut self, node: &Node, a: NodeId, number: f64) -> Result<Held, CompileError> {
+    fn scale(&mut self, id: NodeId, node: &Node, a: NodeId, number: f64) -> Result<Held, CompileError> {
         let (from, to) = (self.argument_bits(a)?, self.fraction_bits(node)?);
-        let held = self.held[a.index()].clone();
+        let (ring, working) = (self.widths.held(id), self.widths.working(id));
+        let held = self.value(a, working);
         let (multiplier, exponent) = laws::multiplier(number, to, self.fixed);
         let held = if multiplier == 1 {
             held
         } else {
-            let word = self.p.splat(multiplier as u64, Domain::Z64);
+            let domain = if matches!(held, Held::Shared(_)) { Domain::Ring(working) } else { Domain::Z64 };
+            let word = self.p.splat(multiplier as u64, domain);
             self.map(&held, |p, value| p.mul(value, word))
         };
-        self.rescale(node, held, i32::from(from) + exponent, to)
+        self.rescale(node, held, i32::from(from) + exponent, to, ring)
     }
 
     fn selects(&self, id: NodeId) -> bool {
@@ -403,12 +479,14 @@ impl<S: Scheme> Lowering<'_, S> {
     }
 
     /// Product with public zeros and ones, which are taken as integers: nothing is truncated.
-    fn selection(&mut self, node: &Node, x: NodeId, mask: NodeId) -> Result<Held, CompileError> {
+    fn selection(&mut self, id: NodeId, node: &Node, x: NodeId, mask: NodeId) -> Result<Held, CompileError> {
         let (from, to) = (self.argument_bits(x)?, self.fraction_bits(node)?);
+        let (ring, working) = (self.widths.held(id), self.widths.working(id));
         let mask = self.selection_mask(mask);
-        let held = self.held[x.index()].clone();
+        let held = self.value(x, working);
+        let mask = if matches!(held, Held::Shared(_)) { self.p.convert(mask, Domain::Ring(working)) } else { mask };
         let held = self.map(&held, |p, value| p.mul(value, mask));
-        self.rescale(node, held, i32::from(from), to)
+        self.rescale(node, held, i32::from(from), to, ring)
     }
 
     /// The integers of a constant of zeros and ones; one value for all its uses.
@@ -424,7 +502,15 @@ impl<S: Scheme> Lowering<'_, S> {
         mask
     }
 
-    fn product(&mut self, node: &Node, product: Product, a: NodeId, b: NodeId) -> Result<Held, CompileError> {
+    fn product(
+        &mut self,
+        id: NodeId,
+        node: &Node,
+        product: Product,
+        a: NodeId,
+        b: NodeId,
+    ) -> Result<Held, CompileError> {
+        let (ring, working) = (self.widths.held(id), self.widths.working(id));
         let from = i32::from(self.argument_bits(a)?) + i32::from(self.argument_bits(b)?);
         let to = self.fraction_bits(node)?;
         let local = |p: &mut ProgramBuilder, x, y| match product {
@@ -432,15 +518,23 @@ impl<S: Scheme> Lowering<'_, S> {
             Product::Matrix => p.matmul(x, y),
         };
         let held = match (self.held[a.index()].clone(), self.held[b.index()].clone()) {
-            (x @ Held::Shared(_), Held::Public(y)) => self.map(&x, |p, x| local(p, x, y)),
-            (Held::Public(x), y @ Held::Shared(_)) => self.map(&y, |p, y| local(p, x, y)),
+            (Held::Shared(_), Held::Public(y)) => {
+                let (x, y) = (self.value(a, working), self.p.convert(y, Domain::Ring(working)));
+                self.map(&x, |p, x| local(p, x, y))
+            }
+            (Held::Public(x), Held::Shared(_)) => {
+                let (x, y) = (self.p.convert(x, Domain::Ring(working)), self.value(b, working));
+                self.map(&y, |p, y| local(p, x, y))
+            }
             (Held::Shared(x), Held::Clear(w)) => {
+                let x = self.narrow(&x, working);
                 let product = self.scheme.product_with_clear(&mut self.p, product, &x, w);
-                return self.settle(node, product, from, to);
+                return self.settle(node, product, from, to, ring);
             }
             (Held::Clear(w), Held::Shared(x)) if product == Product::Elementwise => {
+                let x = self.narrow(&x, working);
                 let product = self.scheme.product_with_clear(&mut self.p, product, &x, w);
-                return self.settle(node, product, from, to);
+                return self.settle(node, product, from, to, ring);
             }
             (Held::Public(x), Held::Public(y)) => Held::Public(local(&mut self.p, x, y)),
             (Held::Public(x) | Held::Clear(x), Held::Public(y) | Held::Clear(y)) => {
@@ -451,23 +545,21 @@ impl<S: Scheme> Lowering<'_, S> {
             }
             // The scheme multiplies a matrix in clear at the left as a shared one.
             (Held::Shared(_) | Held::Clear(_), Held::Shared(_)) => {
-                let (x, y) = (self.shares(a), self.shares(b));
-                let x = Operand { shares: &x, weight: self.weight[a.index()] };
-                let y = Operand { shares: &y, weight: self.weight[b.index()] };
-                let product = self.scheme.product(&mut self.p, product, x, y);
-                return self.settle(node, product, from, to);
+                let (x, y) = (self.operand(a, working), self.operand(b, working));
+                let product = self.scheme.product(&mut self.p, product, &x, &y);
+                return self.settle(node, product, from, to, ring);
             }
         };
-        self.rescale(node, held, from, to)
+        self.rescale(node, held, from, to, ring)
     }
 
-    fn concat(&mut self, parts: &[NodeId], axis: usize) -> Held {
+    fn concat(&mut self, parts: &[NodeId], axis: usize, ring: u8) -> Held {
         if parts.iter().all(|part| matches!(self.held[part.index()], Held::Public(_))) {
             let parts: SmallVec<[ValueId; 4]> =
-                parts.iter().flat_map(|part| self.shares(*part).into_iter().take(1)).collect();
+                parts.iter().flat_map(|part| self.shares(*part, RING_BITS).into_iter().take(1)).collect();
             return Held::Public(self.p.concat(&parts, axis));
         }
-        let parts: Vec<Shares> = parts.iter().map(|&part| self.shares(part)).collect();
+        let parts: Vec<Shares> = parts.iter().map(|&part| self.shares(part, ring)).collect();
         let count = parts[0].len();
         let share = |p: &mut ProgramBuilder, i: usize| {
             let parts: SmallVec<[ValueId; 4]> = parts.iter().map(|shares| shares[i]).collect();
@@ -476,7 +568,7 @@ impl<S: Scheme> Lowering<'_, S> {
         Held::Shared((0..count).map(|i| share(&mut self.p, i)).collect())
     }
 
-    fn lookup(&mut self, node: &Node, x: NodeId, table: &Table) -> Result<Held, CompileError> {
+    fn lookup(&mut self, id: NodeId, node: &Node, x: NodeId, table: &Table) -> Result<Held, CompileError> {
         let (from, to) = (self.argument_bits(x)?, self.fraction_bits(node)?);
         let index_bits = table.index_bits();
         let shift = laws::index_shift(from, table).ok_or_else(|| CompileError::Table {
@@ -494,11 +586,12 @@ impl<S: Scheme> Lowering<'_, S> {
             why: format!("one table for each element is too much: {error}"),
         })?;
         let entries = table.entries.iter().map(|&entry| self.encode(node, entry, to)).collect::<Result<_, _>>()?;
-        let x = self.shares(x);
-        Ok(Held::Shared(self.scheme.lookup(&mut self.p, &x, &RingTable { entries, shift, index_bits })))
+        let x = self.shares(x, self.widths.working(id));
+        let table = RingTable { entries, shift, index_bits, ring: self.widths.held(id) };
+        Ok(Held::Shared(self.scheme.lookup(&mut self.p, &x, &table)))
     }
 
-    fn fourier(&mut self, node: &Node, x: NodeId, series: &Series) -> Result<Held, CompileError> {
+    fn fourier(&mut self, id: NodeId, node: &Node, x: NodeId, series: &Series) -> Result<Held, CompileError> {
         let fraction_bits = self.fraction_bits(node)?;
         let error = |why: String| CompileError::Series { region: self.region(node), why };
         let angle = Angle::of(series.period, fraction_bits).ok_or_else(|| {
@@ -518,15 +611,18 @@ impl<S: Scheme> Lowering<'_, S> {
             )));
         }
         let constant = self.encode(node, series.constant, fraction_bits)?;
-        let x = self.shares(x);
+        let x = self.shares(x, self.widths.working(id));
         let modulus = match series.opening {
             Opening::Period => None,
             Opening::Remainder { modulus } => Some(angle.units(modulus / series.period).max(1)),
         };
-        let series = RingSeries { series, fraction_bits, angle, modulus };
+        let ring = self.widths.held(id);
+        let shift = laws::series_shift(fraction_bits, self.truncation);
+        let sum_ring = self.widths.summed(id, size, fraction_bits, shift);
+        let series = RingSeries { series, fraction_bits, angle, sum_ring, ring, modulus };
         let mut result = self.scheme.fourier(&mut self.p, &x, &series);
         if constant != 0 {
-            let constant = self.p.splat(constant, Domain::Z64);
+            let constant = self.p.splat(constant, Domain::Ring(ring));
             result[0] = self.p.add(result[0], constant);
         }
         Ok(Held::Shared(result))

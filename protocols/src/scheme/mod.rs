@@ -9,13 +9,15 @@ mod dealt;
 pub mod laws;
 mod lower;
 pub mod replicated3;
+pub mod widths;
 mod words;
 
-use crate::circuit::CheckedCircuit;
+use crate::circuit::{CheckedCircuit, NodeId};
 use crate::fixed::{EncodeError, FixedPoint};
 use crate::party::{Party, PartySet};
 use crate::program::{self, Local, Program, ProgramBuilder, ProgramError, ValueId};
-use crate::shape::ShapeError;
+use crate::ring::Domain;
+use crate::shape::{Move, ShapeError};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use thiserror::Error;
@@ -32,7 +34,7 @@ pub enum SchemeKind {
     Replicated3,
 }
 
-/// How fixed-point products are brought back to scale. Both give floor(x / 2^s) or one unit more. What a choice costs is told for
+/// How fixed-point products are brought back to scale. Each gives floor(x / 2^s) or one unit more. What a choice costs is told for
 /// `additive2`; for `replicated3`, see [its table](replicated3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -44,6 +46,11 @@ pub enum Truncation {
     /// from the dealer; never wraps for |x| < 2^62. (A dealt-mask truncation; compare edaBits,
     /// Escudero et al., Crypto 2020. The top bit of the mask takes the place of the usual gap below the modulus.)
     Exact,
+    /// Each party shifts its share, and keeps of it only what cannot wrap: free, never wrong, but the ring is narrower by s bits after it. How
+    /// wide each value is held is [planned](widths::Widths) backwards from what consumes it; where no word is wide enough, the ring is refreshed
+    /// by one opening as of `Exact`. A number that is compared or refreshed is claimed to be in its domain, or below
+    /// 2^[`RANGE_BITS`](widths::RANGE_BITS) where none is known.
+    Narrowing,
 }
 
 /// How the sign of a secret is found. What a choice costs is told for `additive2`; for `replicated3`, see [its table](replicated3).
@@ -65,6 +72,9 @@ pub enum Triples {
     Fresh,
     /// A weight keeps one mask and is opened once, in the setup phase; what it is multiplied with is masked afresh.
     FixedWeight,
+    /// Every value keeps one mask and is opened once, before it is spread (broadcast, transposed, in windows), for all its products, squares and
+    /// selections: a weight once for the model, anything else once for an inference.
+    PerValue,
 }
 
 /// A scheme with the choices that depend on it: nothing that can be said here does not go together.
@@ -167,6 +177,7 @@ pub(crate) struct WrittenScheme {
 enum WrittenTriples {
     Fresh,
     FixedWeight,
+    PerValue,
     #[default]
     None,
 }
@@ -175,7 +186,7 @@ enum WrittenTriples {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ChoiceError {
     /// A scheme of masked openings without masks.
-    #[error("scheme additive2 multiplies with dealt triples: choose triples = \"fresh\" or \"fixed-weight\"")]
+    #[error("scheme additive2 multiplies with dealt triples: choose triples = \"fresh\", \"fixed-weight\" or \"per-value\"")]
     TriplesMissing,
     /// Masks for a scheme that opens nothing.
     #[error("scheme replicated3 multiplies without triples: leave `triples` out, or choose triples = \"none\"")]
@@ -185,6 +196,11 @@ pub enum ChoiceError {
         "weights = \"client-server\" is for two computing parties: choose kind = \"additive2\", or weights = \"server\""
     )]
     ThirdParty,
+}
+
+impl Truncation {
+    /// Every choice.
+    pub const ALL: [Self; 3] = [Self::Local, Self::Exact, Self::Narrowing];
 }
 
 impl SchemeKind {
@@ -198,6 +214,7 @@ impl SchemeKind {
             Self::Additive2 => &[
                 Sharing::Additive2(Triples::Fresh, Weights::Shared),
                 Sharing::Additive2(Triples::FixedWeight, Weights::Shared),
+                Sharing::Additive2(Triples::PerValue, Weights::Shared),
             ],
             Self::Replicated3 => &[Sharing::Replicated3(WeightsAmongThree::Shared)],
         }
@@ -240,7 +257,7 @@ impl SchemeSpec {
     pub fn every() -> Vec<Self> {
         let mut every = Vec::new();
         for &sharing in SchemeKind::ALL.iter().flat_map(|kind| kind.sharings()) {
-            for truncation in [Truncation::Local, Truncation::Exact] {
+            for truncation in Truncation::ALL {
                 for comparison in [Comparison::Spk, Comparison::Carry] {
                     let shared = Self { sharing, truncation, comparison };
                     every.extend([shared, shared.served()]);
@@ -281,9 +298,10 @@ impl TryFrom<WrittenScheme> for SchemeSpec {
         let sharing = match (kind, triples) {
             (SchemeKind::Additive2, WrittenTriples::Fresh) => Sharing::Additive2(Triples::Fresh, weights),
             (SchemeKind::Additive2, WrittenTriples::FixedWeight) => Sharing::Additive2(Triples::FixedWeight, weights),
+            (SchemeKind::Additive2, WrittenTriples::PerValue) => Sharing::Additive2(Triples::PerValue, weights),
             (SchemeKind::Additive2, WrittenTriples::None) => return Err(ChoiceError::TriplesMissing),
             (SchemeKind::Replicated3, WrittenTriples::None) => Sharing::Replicated3(weights.try_into()?),
-            (SchemeKind::Replicated3, WrittenTriples::Fresh | WrittenTriples::FixedWeight) => {
+            (SchemeKind::Replicated3, WrittenTriples::Fresh | WrittenTriples::FixedWeight | WrittenTriples::PerValue) => {
                 return Err(ChoiceError::TriplesUnused);
             }
         };
@@ -296,6 +314,7 @@ impl From<SchemeSpec> for WrittenScheme {
         let triples = match spec.sharing.triples() {
             Some(Triples::Fresh) => WrittenTriples::Fresh,
             Some(Triples::FixedWeight) => WrittenTriples::FixedWeight,
+            Some(Triples::PerValue) => WrittenTriples::PerValue,
             None => WrittenTriples::None,
         };
         let SchemeSpec { sharing, truncation, comparison } = spec;
@@ -410,13 +429,43 @@ pub(crate) enum Product {
     Matrix,
 }
 
-/// An operand of a product.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Operand<'a> {
-    /// Its shares.
-    pub(crate) shares: &'a Shares,
+/// An operand of a product, a square or a selection: a value, or a rearrangement of the value that is opened in its place.
+#[derive(Debug)]
+pub(crate) struct Operand {
+    /// The node of the value: a tensor at one scale.
+    pub(crate) node: NodeId,
+    /// Its shares, in the widest ring in which it is opened.
+    pub(crate) shares: Shares,
+    /// The operand is these rearrangements of it, one after the other. None but under [`Triples::PerValue`].
+    pub(crate) moves: Vec<Move>,
+    /// Width of the ring in which the operand is multiplied, at most that of the shares.
+    pub(crate) ring: u8,
     /// Whether it depends on the model alone, so that one mask may serve all its uses.
     pub(crate) weight: bool,
+}
+
+impl Operand {
+    /// The operand, of its value or of a part of it.
+    pub(crate) fn of(&self, p: &mut ProgramBuilder, value: ValueId) -> ValueId {
+        let moved = self.moves.iter().fold(value, |value, rearrangement| p.moved(value, rearrangement.clone()));
+        p.convert(moved, Domain::Ring(self.ring))
+    }
+
+    /// Shares of the operand.
+    pub(crate) fn shares(&self, p: &mut ProgramBuilder) -> Shares {
+        self.shares.iter().map(|&share| self.of(p, share)).collect()
+    }
+}
+
+/// A truncation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut {
+    /// Bits cut off.
+    pub(crate) shift: u8,
+    /// Fraction bits of what is truncated.
+    pub(crate) fraction_bits: u8,
+    /// Width of the ring of the result.
+    pub(crate) ring: u8,
 }
 
 /// A trigonometric sum brought to integers: what a scheme needs to know of a circuit's series.
@@ -427,6 +476,10 @@ pub(crate) struct RingSeries<'a> {
     pub(crate) fraction_bits: u8,
     /// How the argument becomes an angle.
     pub(crate) angle: laws::Angle,
+    /// Width of the ring in which the terms are summed.
+    pub(crate) sum_ring: u8,
+    /// Width of the ring of the result.
+    pub(crate) ring: u8,
     /// For [`crate::circuit::Opening::Remainder`]: the argument less its mask is opened as a whole word, and reduced modulo so many
     /// units of the angle, which loses the argument.
     pub(crate) modulus: Option<u64>,
@@ -440,11 +493,14 @@ pub(crate) struct RingTable {
     pub(crate) shift: u8,
     /// Binary logarithm of the number of entries.
     pub(crate) index_bits: u8,
+    /// Width of the ring of the entries.
+    pub(crate) ring: u8,
 }
 
 /// What a scheme must define; all linear operations are done on shares by the walker, alike for every linear scheme.
 ///
-/// Shares are of Z_2^64. `truncate` obeys the law of [`crate::program::ClaimKind::LocalTruncation`] or never wraps.
+/// Shares are of the ring of their domain, Z_2^64 but under [`Truncation::Narrowing`]. `truncate` obeys the law of
+/// [`crate::program::ClaimKind::LocalTruncation`] or never wraps.
 pub(crate) trait Scheme {
     /// Everyone who takes part.
     fn parties(&self) -> PartySet;
@@ -463,7 +519,7 @@ pub(crate) trait Scheme {
     /// A product as it is before the parties have shares of it: where it is truncated, they may never have.
     type Unsettled;
     /// x y.
-    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Self::Unsettled;
+    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: &Operand, y: &Operand) -> Self::Unsettled;
     /// x w, w in clear at the model owner, who is P0.
     fn product_with_clear(
         &mut self,
@@ -473,7 +529,7 @@ pub(crate) trait Scheme {
         w: ValueId,
     ) -> Self::Unsettled;
     /// x squared.
-    fn square(&mut self, p: &mut ProgramBuilder, x: &Shares) -> Self::Unsettled;
+    fn square(&mut self, p: &mut ProgramBuilder, x: &Operand) -> Self::Unsettled;
     /// Shares of a product.
     fn settle(&mut self, p: &mut ProgramBuilder, product: Self::Unsettled) -> Shares;
     /// Shares of a product, truncated as by [`Scheme::truncate`].
@@ -481,11 +537,10 @@ pub(crate) trait Scheme {
         &mut self,
         p: &mut ProgramBuilder,
         product: Self::Unsettled,
-        shift: u8,
-        fraction_bits: u8,
+        cut: Cut,
     ) -> Shares;
-    /// floor(x / 2^shift) or one unit more; x has `fraction_bits`.
-    fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares;
+    /// floor(x / 2^shift) or one unit more.
+    fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, cut: Cut) -> Shares;
     /// 1 where x < 0.
     fn negative(&mut self, p: &mut ProgramBuilder, x: &Shares) -> BitShares;
     /// 1 where x = 0.
@@ -497,9 +552,9 @@ pub(crate) trait Scheme {
     /// NOT a.
     fn not(&mut self, p: &mut ProgramBuilder, a: &BitShares) -> BitShares;
     /// x where the bit is 1, zero elsewhere.
-    fn select(&mut self, p: &mut ProgramBuilder, bit: &BitShares, x: &Shares) -> Shares;
-    /// The bit as a ring element, 0 or 1.
-    fn integer(&mut self, p: &mut ProgramBuilder, bit: &BitShares) -> Shares;
+    fn select(&mut self, p: &mut ProgramBuilder, bit: &BitShares, x: &Operand) -> Shares;
+    /// The bit as an element of Z_2^`ring`, 0 or 1.
+    fn integer(&mut self, p: &mut ProgramBuilder, bit: &BitShares, ring: u8) -> Shares;
     /// A trigonometric sum of x.
     fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares;
     /// The entry of a table with index floor(x / 2^shift), or one more, modulo the number of entries.

@@ -13,6 +13,7 @@
 use super::{Additive2, DEALER, deal, open, random};
 use crate::party::Party;
 use crate::program::{ProgramBuilder, ValueId};
+use crate::ring::Domain;
 use crate::scheme::words::{minus, multiply, plus};
 use crate::scheme::{Operand, Product, Shares, Triples};
 use smallvec::smallvec;
@@ -28,6 +29,17 @@ pub(super) struct Opened {
     difference: ValueId,
 }
 
+impl Opened {
+    /// The rearrangement and the ring of an operand, of all that is known of the value that was opened.
+    fn of(self, p: &mut ProgramBuilder, operand: &Operand) -> Self {
+        Self {
+            mask_shares: self.mask_shares.map(|share| operand.of(p, share)),
+            mask: operand.of(p, self.mask),
+            difference: operand.of(p, self.difference),
+        }
+    }
+}
+
 /// Subtracts a fresh mask from an operand, share by share; nothing is sent yet.
 fn mask(p: &mut ProgramBuilder, x: &Shares) -> ([ValueId; 2], ValueId, [ValueId; 2]) {
     let (domain, shape) = (p.value(x[0]).domain, p.shape(x[0]));
@@ -36,34 +48,51 @@ fn mask(p: &mut ProgramBuilder, x: &Shares) -> ([ValueId; 2], ValueId, [ValueId;
     (mask_shares, mask, difference)
 }
 
-/// x y for elements of a ring or for words under exclusive or (where the product is AND).
+/// x y for elements of a ring.
 pub(super) fn product(
     scheme: &mut Additive2,
     p: &mut ProgramBuilder,
     product: Product,
-    x: Operand<'_>,
-    y: Operand<'_>,
+    x: &Operand,
+    y: &Operand,
 ) -> Shares {
-    let keeps = |operand: Operand<'_>| operand.weight && scheme.triples == Triples::FixedWeight;
+    let keeps = |operand: &Operand| operand.weight && scheme.triples == Triples::FixedWeight;
     let (x_keeps, y_keeps) = (keeps(x), keeps(y));
-    let mut opened = |p: &mut ProgramBuilder, operand: Operand<'_>| {
-        if let Some(&opened) = scheme.weight_masks.get(operand.shares) {
+    let mut opened = |p: &mut ProgramBuilder, operand: &Operand| {
+        if let Some(&opened) = scheme.weight_masks.get(&operand.shares) {
             return opened;
         }
-        let opened = p.for_the_model(|p| opened_alone(p, operand.shares));
+        let opened = p.for_the_model(|p| opened_alone(p, &operand.shares));
         scheme.weight_masks.insert(operand.shares.clone(), opened);
         opened
     };
     let (x, y) = match (x_keeps, y_keeps) {
         (true, true) => (opened(p, x), opened(p, y)),
-        (true, false) => (opened(p, x), opened_alone(p, y.shares)),
+        (true, false) => (opened(p, x), opened_alone(p, &y.shares)),
         (false, true) => {
             let y = opened(p, y);
-            (opened_alone(p, x.shares), y)
+            (opened_alone(p, &x.shares), y)
         }
-        (false, false) => opened_together(p, x.shares, y.shares),
+        (false, false) if scheme.triples == Triples::PerValue => {
+            (opened_once(scheme, p, x).of(p, x), opened_once(scheme, p, y).of(p, y))
+        }
+        (false, false) => opened_together(p, &x.shares, &y.shares),
     };
     combine(p, product, x, y)
+}
+
+/// The value of an operand behind the one mask that it keeps for all its uses.
+///
+/// One mask, one value, one sign: another scale, another precision or another value has a mask of its own, because it is another node. What is
+/// derived from the opened word alone - its low bits, its rearrangements - tells no more than the word.
+fn opened_once(scheme: &mut Additive2, p: &mut ProgramBuilder, x: &Operand) -> Opened {
+    if let Some(&opened) = scheme.value_masks.get(&x.node) {
+        return opened;
+    }
+    let opened =
+        if x.weight { p.for_the_model(|p| opened_alone(p, &x.shares)) } else { opened_alone(p, &x.shares) };
+    scheme.value_masks.insert(x.node, opened);
+    opened
 }
 
 /// x AND y for words under exclusive or.
@@ -106,16 +135,72 @@ fn combine(p: &mut ProgramBuilder, product: Product, x: Opened, y: Opened) -> Sh
 }
 
 /// x squared.
-pub(super) fn square(p: &mut ProgramBuilder, x: &Shares) -> Shares {
-    let (r_shares, r, difference) = mask(p, x);
-    let r_squared = p.mul(r, r);
-    let r_squared = deal(p, r_squared);
-    let [d] = open(p, [difference]);
+pub(super) fn square(scheme: &mut Additive2, p: &mut ProgramBuilder, x: &Operand) -> Shares {
+    let (r_shares, r_squared, d) = if scheme.triples == Triples::PerValue {
+        let x = opened_once(scheme, p, x).of(p, x);
+        let r_squared = p.mul(x.mask, x.mask);
+        (x.mask_shares, deal(p, r_squared), x.difference)
+    } else {
+        let (r_shares, r, difference) = mask(p, &x.shares);
+        let r_squared = p.mul(r, r);
+        let r_squared = deal(p, r_squared);
+        let [d] = open(p, [difference]);
+        (r_shares, r_squared, d)
+    };
     let doubled = r_shares.map(|share| p.shift_left(share, 1));
     let right0 = p.add(d, doubled[0]);
     let product0 = p.mul(d, right0);
     let product1 = p.mul(d, doubled[1]);
     smallvec![p.add(r_squared[0], product0), p.add(r_squared[1], product1)]
+}
+
+/// A bit b that is shared by exclusive or times x: z = b XOR r and d = x - a are opened; b x = z x + (1 - 2 z)(r d + r a).
+pub(super) struct Selected {
+    /// z as an element of the ring of x.
+    pub(super) z: ValueId,
+    /// d.
+    pub(super) d: ValueId,
+    /// r in shares.
+    pub(super) r: [ValueId; 2],
+    /// r a in shares.
+    pub(super) product: [ValueId; 2],
+}
+
+/// Opens a bit and x, each behind its mask, and deals the products of the masks.
+pub(super) fn open_selection(scheme: &mut Additive2, p: &mut ProgramBuilder, bit: &Shares, x: &Operand) -> Selected {
+    let ring = Domain::Ring(x.ring);
+    let (r_shares, r) = random(p, Domain::Bits(1), &p.shape(bit[0]));
+    let kept = (scheme.triples == Triples::PerValue).then(|| opened_once(scheme, p, x).of(p, x));
+    let (a_shares, a) = match kept {
+        Some(kept) => (kept.mask_shares, kept.mask),
+        None => random(p, ring, &p.shape(x.shares[0])),
+    };
+    let r_word = p.convert(r, ring);
+    let product = p.mul(r_word, a);
+    let r_ring = deal(p, r_word);
+    let product = deal(p, product);
+    let z = [p.xor(bit[0], r_shares[0]), p.xor(bit[1], r_shares[1])];
+    let (z, d) = match kept {
+        Some(kept) => {
+            let [z] = open(p, [z]);
+            (z, kept.difference)
+        }
+        None => {
+            let d = [p.sub(x.shares[0], a_shares[0]), p.sub(x.shares[1], a_shares[1])];
+            let [z, d] = open(p, [z, d]);
+            (z, d)
+        }
+    };
+    Selected { z: p.convert(z, ring), d, r: r_ring, product }
+}
+
+/// x y with a fresh mask for x and, where values keep their masks, that of y.
+pub(super) fn mul_with(scheme: &mut Additive2, p: &mut ProgramBuilder, x: &Shares, y: &Operand) -> Shares {
+    if scheme.triples != Triples::PerValue {
+        return mul(p, x, &y.shares);
+    }
+    let (x, y) = (opened_alone(p, x), opened_once(scheme, p, y).of(p, y));
+    combine(p, Product::Elementwise, x, y)
 }
 
 /// x w, with w in clear at P0.

@@ -1,34 +1,35 @@
 //! Bits: shared by exclusive or (after the carry tree), or as 0 or 1 in the ring (after the set-propagate-kill tree).
 
-use super::{Shares, beaver, deal, open, random};
+use super::beaver::{self, Selected};
+use super::{Additive2, Shares, deal, open, random};
 use crate::program::{ProgramBuilder, ValueId};
 use crate::ring::Domain;
-use crate::scheme::BitShares;
+use crate::scheme::{BitShares, Operand};
 use smallvec::smallvec;
 
-/// 1 - 2 z for a public bit z of the ring.
+/// 1 - 2 z for a public bit z of a ring.
 fn sign(p: &mut ProgramBuilder, z: ValueId) -> ValueId {
-    let one = p.splat(1, Domain::Z64);
+    let one = p.splat(1, p.value(z).domain);
     let twice = p.shift_left(z, 1);
     p.sub(one, twice)
 }
 
 /// Opens words under exclusive or behind a dealt mask; returns the lowest bit opened and the lowest bit of the mask as the
-/// dealer knows it, both as ring elements.
-fn open_masked(p: &mut ProgramBuilder, masked: [ValueId; 2], mask: ValueId) -> (ValueId, ValueId) {
+/// dealer knows it, both as elements of `ring`.
+fn open_masked(p: &mut ProgramBuilder, masked: [ValueId; 2], mask: ValueId, ring: Domain) -> (ValueId, ValueId) {
     let [word] = open(p, [masked]);
     let bit = p.convert(word, Domain::Bits(1));
     let mask = p.convert(mask, Domain::Bits(1));
-    (p.convert(bit, Domain::Z64), p.convert(mask, Domain::Z64))
+    (p.convert(bit, ring), p.convert(mask, ring))
 }
 
-/// The lowest bit of words under exclusive or, as a ring element: open z = b XOR r for a dealt random word r of the same
+/// The lowest bit of words under exclusive or, as an element of `ring`: open z = b XOR r for a dealt random word r of the same
 /// width, whose lowest bit is dealt in the ring too; b = z + (1 - 2 z) r. One round, twice the width in bits.
-pub(super) fn to_integer(p: &mut ProgramBuilder, word: &Shares) -> Shares {
+pub(super) fn to_integer(p: &mut ProgramBuilder, word: &Shares, ring: Domain) -> Shares {
     let (domain, shape) = (p.value(word[0]).domain, p.shape(word[0]));
     let (r_shares, r) = random(p, domain, &shape);
     let masked = [p.xor(word[0], r_shares[0]), p.xor(word[1], r_shares[1])];
-    let (z, r) = open_masked(p, masked, r);
+    let (z, r) = open_masked(p, masked, r, ring);
     let r = deal(p, r);
     let sign = sign(p, z);
     let flipped = r.map(|share| p.mul(share, sign));
@@ -39,26 +40,20 @@ pub(super) fn to_integer(p: &mut ProgramBuilder, word: &Shares) -> Shares {
 ///
 /// A ring bit is multiplied (256 bit). For a bit b under exclusive or, one round without converting it: the dealer deals
 /// r (one bit), a (a word) and r a; open z = b XOR r and d = x - a; then b x = z x + (1 - 2 z)(r d + r a). 130 bit.
-pub(super) fn select(p: &mut ProgramBuilder, bit: &BitShares, x: &Shares) -> Shares {
+pub(super) fn select(scheme: &mut Additive2, p: &mut ProgramBuilder, bit: &BitShares, x: &Operand) -> Shares {
     let bit = match bit {
-        BitShares::Arithmetic(bit) => return beaver::mul(p, bit, x),
+        BitShares::Arithmetic(bit) => {
+            let bit = bit.iter().map(|&share| p.convert(share, Domain::Ring(x.ring))).collect();
+            return beaver::mul_with(scheme, p, &bit, x);
+        }
         BitShares::Xor(bit) => bit,
     };
-    let (bit_shape, x_domain, x_shape) = (p.shape(bit[0]), p.value(x[0]).domain, p.shape(x[0]));
-    let (r_shares, r) = random(p, Domain::Bits(1), &bit_shape);
-    let (a_shares, a) = random(p, x_domain, &x_shape);
-    let r_word = p.convert(r, Domain::Z64);
-    let product = p.mul(r_word, a);
-    let r_ring = deal(p, r_word);
-    let product = deal(p, product);
-    let z = [p.xor(bit[0], r_shares[0]), p.xor(bit[1], r_shares[1])];
-    let d = [p.sub(x[0], a_shares[0]), p.sub(x[1], a_shares[1])];
-    let [z, d] = open(p, [z, d]);
-    let z = p.convert(z, Domain::Z64);
+    let Selected { z, d, r, product } = beaver::open_selection(scheme, p, bit, x);
     let sign = sign(p, z);
+    let x = x.shares(p);
     let mut share = |i: usize| {
         let from_z = p.mul(z, x[i]);
-        let from_d = p.mul(r_ring[i], d);
+        let from_d = p.mul(r[i], d);
         let masked = p.add(from_d, product[i]);
         let signed = p.mul(sign, masked);
         p.add(from_z, signed)
@@ -99,7 +94,7 @@ pub(super) fn not(p: &mut ProgramBuilder, a: &BitShares) -> BitShares {
     match a {
         BitShares::Xor(a) => BitShares::Xor(smallvec![p.not(a[0]), a[1]]),
         BitShares::Arithmetic(a) => {
-            let one = p.splat(1, Domain::Z64);
+            let one = p.splat(1, p.value(a[0]).domain);
             BitShares::Arithmetic(smallvec![p.sub(one, a[0]), p.neg(a[1])])
         }
     }
@@ -108,6 +103,6 @@ pub(super) fn not(p: &mut ProgramBuilder, a: &BitShares) -> BitShares {
 fn arithmetic(p: &mut ProgramBuilder, bit: &BitShares) -> Shares {
     match bit {
         BitShares::Arithmetic(shares) => shares.clone(),
-        BitShares::Xor(shares) => to_integer(p, shares),
+        BitShares::Xor(shares) => to_integer(p, shares, Domain::Z64),
     }
 }

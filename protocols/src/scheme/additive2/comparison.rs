@@ -1,5 +1,7 @@
 //! The sign of a secret: the top bit of x0 + x1.
 //!
+//! A number of a ring that is no word of 2^j bits is first multiplied by the power of two that brings its sign to the top of such a word.
+//!
 //! It is top(x0) XOR top(x1) XOR the carry out of the 63 bits below. P0 knows the bits of x0 and P1 those of x1, so both
 //! words are shared by exclusive or without a message. The carry comes from one of the trees of `carry.rs`.
 
@@ -29,14 +31,17 @@ fn and_of_private(p: &mut ProgramBuilder, u0: ValueId, u1: ValueId) -> Shares {
     smallvec![p.xor(from_e, c[0]), p.xor(from_d, c[1])]
 }
 
-/// Only the carry is computed, by a tree over 64 positions (the lowest is empty) that halves at each level. Online: 128 bit
-/// for the first AND, then 6 n bit for a level that leaves n positions (P_high, G_low, P_low opened, both directions), 4 bit
-/// for the last, where the propagate bit is not needed: 128 + 6 (32 + 16 + 8 + 4 + 2) + 4 = 504 bit, 7 rounds.
+/// Only the carry is computed, by a tree over W positions (the lowest is empty) that halves at each level, W = 2^j the least that holds x.
+/// Online: 2 W bit for the first AND, then 6 n bit for a level that leaves n positions (P_high, G_low, P_low opened, both directions), 4 bit
+/// for the last, where the propagate bit is not needed: for W = 64 that is 128 + 6 (32 + 16 + 8 + 4 + 2) + 4 = 504 bit, 7 rounds, and
+/// 8 W - 8 bit, j + 1 rounds for any.
 pub(super) fn carry(p: &mut ProgramBuilder, x: &Shares) -> Shares {
-    let word = Domain::Bits(64);
+    let bits = p.value(x[0]).domain.bits().next_power_of_two().max(2);
+    let x = carry::aligned(p, x, bits);
+    let word = Domain::Bits(bits);
     let x_bits = [p.convert(x[0], word), p.convert(x[1], word)];
     let tops = x_bits.map(|share| {
-        let top = p.shift_right(share, 63);
+        let top = p.shift_right(share, bits - 1);
         p.convert(top, Domain::Bits(1))
     });
     let positions = x_bits.map(|share| carry::positions(p, share));
@@ -48,6 +53,7 @@ pub(super) fn carry(p: &mut ProgramBuilder, x: &Shares) -> Shares {
 /// The AND of the two words, six levels on whole words, and a conversion of the top bit that opens a whole word, as in CrypTen.
 /// 256 + 6 x 512 + 128 = 3456 bit, 8 rounds; returns the bit in arithmetic shares.
 pub(super) fn spk(p: &mut ProgramBuilder, x: &Shares) -> Shares {
+    let x = carry::aligned(p, x, 64);
     let word = Domain::Bits(64);
     let shape = p.shape(x[0]);
     let u = [p.convert(x[0], word), p.convert(x[1], word)];
@@ -55,5 +61,5 @@ pub(super) fn spk(p: &mut ProgramBuilder, x: &Shares) -> Shares {
     let generate = beaver::and(p, &smallvec![u[0], zero], &smallvec![zero, u[1]]);
     let carries = carry::everywhere(p, generate, smallvec![u[0], u[1]], beaver::and);
     let top = (0..2).map(|i| carry::top_of_sum(p, u[i], carries[i])).collect();
-    bits::to_integer(p, &top)
+    bits::to_integer(p, &top, Domain::Z64)
 }

@@ -40,7 +40,7 @@ pub(in crate::scheme) fn sum(
     let turned: Shares = match series.angle.multiplier {
         None => x.clone(),
         Some(multiplier) => {
-            let multiplier = p.splat(multiplier, Domain::Z64);
+            let multiplier = p.splat(multiplier, p.value(x[0]).domain);
             let scaled = x.iter().map(|&share| p.mul(share, multiplier)).collect();
             truncation::shift_apart(p, &scaled, PERIOD_SHIFT)
         }
@@ -53,12 +53,14 @@ pub(in crate::scheme) fn sum(
     let t = if opened == angle { t } else { p.convert(t, angle) };
     let fraction_bits = series.fraction_bits + guard_bits;
     let (dealt_waves, public_waves) = waves(series);
+    let sum_ring = Domain::Ring(series.sum_ring);
     let dealt = p.function(WordFunction::Waves { waves: dealt_waves, fraction_bits }, t);
+    let dealt = p.convert(dealt, sum_ring);
     let dealt = dealer.deal(p, dealt);
 
     let masked: Shares = (0..2)
         .map(|i| {
-            let turned = if opened == Domain::Z64 { turned[i] } else { p.convert(turned[i], opened) };
+            let turned = p.convert(turned[i], opened);
             p.sub(turned, t_shares[i])
         })
         .collect();
@@ -68,6 +70,7 @@ pub(in crate::scheme) fn sum(
         Some(modulus) => p.function(WordFunction::Remainder { modulus, domain: angle }, delta),
     };
     let factors = p.function(WordFunction::Waves { waves: public_waves, fraction_bits }, delta);
+    let factors = p.convert(factors, sum_ring);
     let shares = dealt.iter().map(|&share| {
         let terms = p.mul(factors, share);
         let sum = p.sum(terms, 0);

@@ -26,7 +26,9 @@ pub(in crate::scheme) fn entry(p: &mut ProgramBuilder, dealer: Dealer, x: &Share
     let (r_shares, r) = dealer.random(p, index, &shape);
     let positions = positions(p, table.index_bits, &shape);
     let rotated = p.add(positions, r);
-    let rotated = p.function(WordFunction::Table { entries: table.entries.clone(), domain: Domain::Z64 }, rotated);
+    let domain = Domain::Ring(table.ring);
+    let entries = table.entries.iter().map(|&entry| entry & domain.mask()).collect();
+    let rotated = p.function(WordFunction::Table { entries, domain }, rotated);
     let dealt = dealer.deal(p, rotated);
 
     let masked = [0, 1].map(|i| {
@@ -37,7 +39,7 @@ pub(in crate::scheme) fn entry(p: &mut ProgramBuilder, dealer: Dealer, x: &Share
     let distance = p.sub(delta, positions);
     let mut is_zero = vec![0; 1 << table.index_bits];
     is_zero[0] = 1;
-    let chosen = p.function(WordFunction::Table { entries: is_zero, domain: Domain::Z64 }, distance);
+    let chosen = p.function(WordFunction::Table { entries: is_zero, domain }, distance);
     let pick = |&share: &ValueId| {
         let chosen = p.mul(chosen, share);
         let sum = p.sum(chosen, 0);

@@ -35,9 +35,10 @@ pub mod truncation;
 
 use super::dealt::{Dealer, open};
 use super::{
-    BitShares, Comparison, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Triples, Truncation,
-    Weights,
+    BitShares, Comparison, Cut, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Triples,
+    Truncation, Weights,
 };
+use crate::circuit::NodeId;
 use crate::party::{Party, PartySet};
 use crate::program::{Constant, Local, ProgramBuilder, ValueId};
 use crate::ring::Domain;
@@ -53,12 +54,15 @@ pub(crate) struct Additive2 {
     spec: SchemeSpec,
     triples: Triples,
     weights: Weights,
+    /// Of weights that keep their mask, by their shares.
     weight_masks: HashMap<Shares, beaver::Opened>,
+    /// Of values that keep their mask.
+    value_masks: HashMap<NodeId, beaver::Opened>,
 }
 
 impl Additive2 {
     pub(crate) fn new(spec: SchemeSpec, triples: Triples, weights: Weights) -> Self {
-        Self { spec, triples, weights, weight_masks: HashMap::new() }
+        Self { spec, triples, weights, weight_masks: HashMap::new(), value_masks: HashMap::new() }
     }
 }
 
@@ -106,6 +110,7 @@ impl Scheme for Additive2 {
     }
 
     fn combine_with_clear(&mut self, p: &mut ProgramBuilder, local: &Local, mut x: Shares, w: ValueId) -> Shares {
+        let w = p.convert(w, p.value(x[0]).domain);
         // P0 adds it to its share alone.
         x[0] = p.local(local.clone(), smallvec![x[0], w]);
         x
@@ -113,30 +118,34 @@ impl Scheme for Additive2 {
 
     type Unsettled = Shares;
 
-    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Shares {
+    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: &Operand, y: &Operand) -> Shares {
         beaver::product(self, p, product, x, y)
     }
 
     fn product_with_clear(&mut self, p: &mut ProgramBuilder, product: Product, x: &Shares, w: ValueId) -> Shares {
+        let w = p.convert(w, p.value(x[0]).domain);
         beaver::product_with_clear(p, product, x, w)
     }
 
-    fn square(&mut self, p: &mut ProgramBuilder, x: &Shares) -> Shares {
-        beaver::square(p, x)
+    fn square(&mut self, p: &mut ProgramBuilder, x: &Operand) -> Shares {
+        beaver::square(self, p, x)
     }
 
     fn settle(&mut self, _: &mut ProgramBuilder, product: Shares) -> Shares {
         product
     }
 
-    fn settle_truncated(&mut self, p: &mut ProgramBuilder, product: Shares, shift: u8, fraction_bits: u8) -> Shares {
-        self.truncate(p, &product, shift, fraction_bits)
+    fn settle_truncated(&mut self, p: &mut ProgramBuilder, product: Shares, cut: Cut) -> Shares {
+        self.truncate(p, &product, cut)
     }
 
-    fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares {
+    fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, Cut { shift, fraction_bits, ring }: Cut) -> Shares {
         match self.spec.truncation {
             Truncation::Local => truncation::local(p, x, shift, fraction_bits),
-            Truncation::Exact => truncation::exact(p, x, shift),
+            Truncation::Narrowing if ring + shift <= p.value(x[0]).domain.bits() => {
+                truncation::narrowing(p, x, shift, ring)
+            }
+            Truncation::Exact | Truncation::Narrowing => truncation::exact(p, x, shift, Domain::Ring(ring)),
         }
     }
 
@@ -166,20 +175,21 @@ impl Scheme for Additive2 {
         bits::not(p, a)
     }
 
-    fn select(&mut self, p: &mut ProgramBuilder, bit: &BitShares, x: &Shares) -> Shares {
-        bits::select(p, bit, x)
+    fn select(&mut self, p: &mut ProgramBuilder, bit: &BitShares, x: &Operand) -> Shares {
+        bits::select(self, p, bit, x)
     }
 
-    fn integer(&mut self, p: &mut ProgramBuilder, bit: &BitShares) -> Shares {
+    fn integer(&mut self, p: &mut ProgramBuilder, bit: &BitShares, ring: u8) -> Shares {
+        let ring = Domain::Ring(ring);
         match bit {
-            BitShares::Arithmetic(shares) => shares.clone(),
-            BitShares::Xor(shares) => bits::to_integer(p, shares),
+            BitShares::Arithmetic(shares) => shares.iter().map(|&share| p.convert(share, ring)).collect(),
+            BitShares::Xor(shares) => bits::to_integer(p, shares, ring),
         }
     }
 
     fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares {
         let (sum, shift) = fourier::sum(p, DEALER, x, series, super::laws::wave_guard_bits(self.spec.truncation));
-        self.truncate(p, &sum, shift, series.fraction_bits + shift)
+        self.truncate(p, &sum, Cut { shift, fraction_bits: series.fraction_bits + shift, ring: series.ring })
     }
 
     fn lookup(&mut self, p: &mut ProgramBuilder, x: &Shares, table: &RingTable) -> Shares {

@@ -6,7 +6,7 @@ use crate::ring::Domain;
 use crate::scheme::Shares;
 use smallvec::smallvec;
 
-/// Bound of `exact`: |x| < 2^62.
+/// Bound of `exact` in Z_2^64: |x| < 2^62.
 pub const EXACT_HEADROOM_BITS: u8 = 62;
 
 /// Each party shifts its share: P0 takes floor(x0 / 2^s), P1 takes ceil(x1 / 2^s), shares read as signed words.
@@ -30,42 +30,57 @@ pub(in crate::scheme) fn shift_apart(p: &mut ProgramBuilder, x: &Shares, shift: 
     smallvec![share0, p.neg(shifted)]
 }
 
-/// One opening, no wrap for |x| < 2^62, s <= 61:
-/// 1. The dealer deals r uniform in Z_2^64, `low` = floor((r mod 2^63) / 2^s) and its top bit.
-/// 2. The parties open c = x + 2^62 + r, a uniform word.
-/// 3. With x' = x + 2^62 in [0, 2^63): x' = (c mod 2^63) - (r mod 2^63) + 2^63 w, where w = top(c) XOR top(r), because
-///    c's top bit is r's plus the carry. So floor((c mod 2^63) / 2^s) - `low` + 2^(63 - s) w is floor(x' / 2^s), or one more
-///    when the s low bits of c are less than those of r. Subtract 2^(62 - s).
+/// [`local`], narrowed to Z_2^`ring` with `ring` + s at most the width of x: nothing is sent, and nothing wraps.
+pub(in crate::scheme) fn narrowing(p: &mut ProgramBuilder, x: &Shares, shift: u8, ring: u8) -> Shares {
+    let shifted = shift_apart(p, x, shift);
+    shifted.iter().map(|&share| p.convert(share, Domain::Ring(ring))).collect()
+}
+
+/// One opening, no wrap for |x| < 2^(k - 2), x in Z_2^k (k = 64 but where rings are narrowed), s <= k - 3; the result may be in any ring:
+/// 1. The dealer deals r uniform in Z_2^k, `low` = floor((r mod 2^(k - 1)) / 2^s) and its top bit, both in the ring of the result.
+/// 2. The parties open c = x + 2^(k - 2) + r, a uniform word.
+/// 3. With x' = x + 2^(k - 2) in [0, 2^(k - 1)): x' = (c mod 2^(k - 1)) - (r mod 2^(k - 1)) + 2^(k - 1) w, where w = top(c) XOR top(r),
+///    because c's top bit is r's plus the carry. So floor((c mod 2^(k - 1)) / 2^s) - `low` + 2^(k - 1 - s) w is floor(x' / 2^s), or one more
+///    when the s low bits of c are less than those of r. Subtract 2^(k - 2 - s). All of this holds over the integers, so in any ring.
 ///
 /// For uniform r the round-up has probability (x mod 2^s) / 2^s: the expected error is zero.
-pub(super) fn exact(p: &mut ProgramBuilder, x: &Shares, shift: u8) -> Shares {
-    p.claim(x, ClaimKind::Headroom { bits: EXACT_HEADROOM_BITS });
+pub(super) fn exact(p: &mut ProgramBuilder, x: &Shares, shift: u8, result: Domain) -> Shares {
+    let opened = p.value(x[0]).domain;
+    let bits = opened.bits();
+    p.claim(x, ClaimKind::Headroom { bits: bits - 2 });
     let shape = p.shape(x[0]);
-    let (r_shares, r) = random(p, Domain::Z64, &shape);
-    let without_top = p.shift_left(r, 1);
-    let low = p.shift_right(without_top, shift + 1);
+    let (r_shares, r) = random(p, opened, &shape);
+    let below_top = |p: &mut ProgramBuilder, word| {
+        let without_top = p.shift_left(word, 1);
+        let shifted = p.shift_right(without_top, shift + 1);
+        p.convert(shifted, result)
+    };
+    let top_of = |p: &mut ProgramBuilder, word| {
+        let top = p.shift_right(word, bits - 1);
+        p.convert(top, result)
+    };
+    let low = below_top(p, r);
     let low = deal(p, low);
-    let top = p.shift_right(r, 63);
+    let top = top_of(p, r);
     let top = deal(p, top);
 
-    let offset = p.splat(1 << EXACT_HEADROOM_BITS, Domain::Z64);
+    let offset = p.splat(1 << (bits - 2), opened);
     let positive = p.add(x[0], offset);
     let masked = [p.add(positive, r_shares[0]), p.add(x[1], r_shares[1])];
     let [c] = open(p, [masked]);
 
-    let without_top = p.shift_left(c, 1);
-    let c_low = p.shift_right(without_top, shift + 1);
-    let c_top = p.shift_right(c, 63);
+    let c_low = below_top(p, c);
+    let c_top = top_of(p, c);
     // w = top(c) + top(r) (1 - 2 top(c)), in shares.
-    let one = p.splat(1, Domain::Z64);
+    let one = p.splat(1, result);
     let twice = p.shift_left(c_top, 1);
     let sign = p.sub(one, twice);
     let wrapped = top.map(|share| p.mul(share, sign));
     let wrapped0 = p.add(wrapped[0], c_top);
 
-    let wrapped0 = p.shift_left(wrapped0, 63 - shift);
-    let wrapped1 = p.shift_left(wrapped[1], 63 - shift);
-    let offset = p.splat(1 << (EXACT_HEADROOM_BITS - shift), Domain::Z64);
+    let wrapped0 = p.shift_left(wrapped0, bits - 1 - shift);
+    let wrapped1 = p.shift_left(wrapped[1], bits - 1 - shift);
+    let offset = p.splat(1 << (bits - 2 - shift), result);
     let known = p.sub(c_low, offset);
     let known = p.add(known, wrapped0);
     smallvec![p.sub(known, low[0]), p.sub(wrapped1, low[1])]

@@ -16,13 +16,14 @@ fn and(p: &mut ProgramBuilder, x: &Shares, y: &Shares) -> Shares {
     product(p, Product::Elementwise, x, y)
 }
 
-/// a and b as words of bits.
-fn words(p: &mut ProgramBuilder, x: &Shares) -> [ValueId; 2] {
+/// a and b as words of bits, with the sign at the top.
+fn words(p: &mut ProgramBuilder, x: &Shares, bits: u8) -> [ValueId; 2] {
     let x = in_two(p, x);
-    [p.convert(x[0], Domain::Bits(64)), p.convert(x[1], Domain::Bits(64))]
+    let x = carry::aligned(p, &x, bits);
+    [p.convert(x[0], Domain::Bits(bits)), p.convert(x[1], Domain::Bits(bits))]
 }
 
-/// Only the carry is computed, by a tree over 64 positions (the lowest is empty) that halves at each level.
+/// Only the carry is computed, by a tree over 2^j positions (the lowest is empty; 64 but where rings are narrowed) that halves at each level.
 ///
 /// The first level needs no AND of shares, because P0 knows all of a, and P1 and P2 know all of b: for neighbours `high` and
 /// `low`, with q = a_high a_low,
@@ -34,13 +35,14 @@ fn words(p: &mut ProgramBuilder, x: &Shares) -> [ValueId; 2] {
 /// P2, who has the other, compute their parts of G and of the term in brackets, and share these anew (2 x 64 bit). A further
 /// level leaves n positions for 3 x 2 n bit, the last for 3: 96 + 128 + 6 (16 + 8 + 4 + 2) + 3 = 407 bit, 7 rounds.
 pub(super) fn carry(p: &mut ProgramBuilder, x: &Shares) -> Shares {
-    let [a, b] = words(p, x);
+    let bits = p.value(x[0]).domain.bits().next_power_of_two().max(4);
+    let [a, b] = words(p, x, bits);
     let all_of_a = positions(p, a);
     let (a_high, a_low) = (high(p, all_of_a), low(p, all_of_a));
     let q = p.and(a_high, a_low);
     let [a, q] = share_from_p0(p, [a, q]);
     let top = |p: &mut ProgramBuilder, word: ValueId| {
-        let top = p.shift_right(word, 63);
+        let top = p.shift_right(word, bits - 1);
         p.convert(top, Domain::Bits(1))
     };
     let tops = [top(p, a[0]), top(p, a[1]), top(p, b)];
@@ -76,7 +78,7 @@ pub(super) fn carry(p: &mut ProgramBuilder, x: &Shares) -> Shares {
 /// The AND of the two words (P1 and P2 multiply their shares of a by b, and share the products anew), six levels on whole
 /// words, and a conversion of the top bit: 64 + 128 + 6 x 384 + 3 = 2499 bit, 9 rounds; returns the bit in arithmetic shares.
 pub(super) fn spk(p: &mut ProgramBuilder, x: &Shares) -> Shares {
-    let [a, b] = words(p, x);
+    let [a, b] = words(p, x, 64);
     let [a] = share_from_p0(p, [a]);
     let parts = [0, 1].map(|i| p.and(a[i], b));
     let generate = reshare(p, 2, parts[0], parts[1]);
@@ -87,5 +89,5 @@ pub(super) fn spk(p: &mut ProgramBuilder, x: &Shares) -> Shares {
         p.convert(top, Domain::Bits(1))
     });
     let top = top.collect();
-    bits::to_integer(p, &top)
+    bits::to_integer(p, &top, Domain::Z64)
 }

@@ -5,22 +5,28 @@
 //! truncation gives is shared among three already.
 
 use super::{DEALER, in_two, reshare, truncation};
-use crate::program::{ClaimKind, ProgramBuilder};
+use crate::program::ProgramBuilder;
 use crate::scheme::additive2;
 use crate::scheme::laws::wave_guard_bits;
-use crate::scheme::{RingSeries, Shares, Truncation};
+use crate::scheme::{Cut, RingSeries, Shares, Truncation};
 
 /// The sum, truncated.
 pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>, truncation: Truncation) -> Shares {
     let x = in_two(p, x);
     let (sum, shift) = additive2::fourier::sum(p, DEALER, &x, series, wave_guard_bits(truncation));
-    match truncation {
-        Truncation::Exact => truncation::exact(p, &sum, shift),
-        Truncation::Local => {
-            let fraction_bits = series.fraction_bits + shift;
-            p.claim(&sum, ClaimKind::LocalTruncation { shift, fraction_bits });
-            let shifted = additive2::truncation::shift_apart(p, &sum, shift);
-            reshare(p, 1, shifted[1], shifted[0])
-        }
+    let fraction_bits = series.fraction_bits + shift;
+    let cut = Cut { shift, fraction_bits, ring: series.ring };
+    let opens = match truncation {
+        Truncation::Exact => true,
+        Truncation::Local => false,
+        Truncation::Narrowing => series.ring + shift > series.sum_ring,
+    };
+    if opens {
+        return truncation::exact(p, &sum, cut);
     }
+    if truncation == Truncation::Local {
+        truncation::claim_local(p, &sum, cut);
+    }
+    let shifted = additive2::truncation::narrowing(p, &sum, shift, series.ring);
+    reshare(p, 1, shifted[1], shifted[0])
 }

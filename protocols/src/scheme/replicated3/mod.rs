@@ -36,7 +36,7 @@ pub mod truncation;
 use super::dealt::Dealer;
 use super::words::{minus, plus};
 use super::{
-    BitShares, Comparison, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation,
+    BitShares, Comparison, Cut, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation,
     WeightsAmongThree,
 };
 use crate::party::{Party, PartySet};
@@ -134,6 +134,21 @@ impl Replicated3 {
         });
         made.clone()
     }
+
+    /// [`Replicated3::clear`] modulo the size of a ring.
+    fn clear_in(&mut self, p: &mut ProgramBuilder, known: ValueId, ring: Domain) -> Shares {
+        let shares = self.clear(p, known);
+        shares.iter().map(|&share| p.convert(share, ring)).collect()
+    }
+
+    /// Whether a truncation of what is held as `x` needs an opening: always if it is to be exact, and where no narrower ring is left.
+    fn opens_to_truncate(&self, p: &ProgramBuilder, x: ValueId, cut: Cut) -> bool {
+        match self.spec.truncation {
+            Truncation::Local => false,
+            Truncation::Exact => true,
+            Truncation::Narrowing => cut.ring + cut.shift > p.value(x).domain.bits(),
+        }
+    }
 }
 
 impl Scheme for Replicated3 {
@@ -172,15 +187,15 @@ impl Scheme for Replicated3 {
     }
 
     fn combine_with_clear(&mut self, p: &mut ProgramBuilder, local: &Local, x: Shares, w: ValueId) -> Shares {
-        let w = self.clear(p, w);
+        let w = self.clear_in(p, w, p.value(x[0]).domain);
         x.iter().zip(&w).map(|(&x, &w)| p.local(local.clone(), smallvec![x, w])).collect()
     }
 
     /// Summands, each known to one party, with their sharing of zero.
     type Unsettled = [ValueId; 3];
 
-    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: Operand<'_>, y: Operand<'_>) -> Self::Unsettled {
-        product::summands(p, product, x.shares, y.shares)
+    fn product(&mut self, p: &mut ProgramBuilder, product: Product, x: &Operand, y: &Operand) -> Self::Unsettled {
+        product::summands(p, product, &x.shares, &y.shares)
     }
 
     fn product_with_clear(
@@ -190,12 +205,12 @@ impl Scheme for Replicated3 {
         x: &Shares,
         w: ValueId,
     ) -> Self::Unsettled {
-        let w = self.clear(p, w);
+        let w = self.clear_in(p, w, p.value(x[0]).domain);
         product::summands(p, product, x, &w)
     }
 
-    fn square(&mut self, p: &mut ProgramBuilder, x: &Shares) -> Self::Unsettled {
-        product::summands_of_square(p, x)
+    fn square(&mut self, p: &mut ProgramBuilder, x: &Operand) -> Self::Unsettled {
+        product::summands_of_square(p, &x.shares)
     }
 
     fn settle(&mut self, p: &mut ProgramBuilder, product: Self::Unsettled) -> Shares {
@@ -206,24 +221,24 @@ impl Scheme for Replicated3 {
         &mut self,
         p: &mut ProgramBuilder,
         product: Self::Unsettled,
-        shift: u8,
-        fraction_bits: u8,
+        cut: Cut,
     ) -> Shares {
-        match self.spec.truncation {
-            Truncation::Local => {
-                let shares = self.settle(p, product);
-                self.truncate(p, &shares, shift, fraction_bits)
-            }
-            Truncation::Exact => truncation::exact_of_product(p, product, shift),
+        if self.opens_to_truncate(p, product[0], cut) {
+            return truncation::exact_of_product(p, product, cut);
         }
+        let shares = self.settle(p, product);
+        self.truncate(p, &shares, cut)
     }
 
-    fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, shift: u8, fraction_bits: u8) -> Shares {
+    fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, cut: Cut) -> Shares {
         let x = in_two(p, x);
-        match self.spec.truncation {
-            Truncation::Local => truncation::local(p, &x, shift, fraction_bits),
-            Truncation::Exact => truncation::exact(p, &x, shift),
+        if self.opens_to_truncate(p, x[0], cut) {
+            return truncation::exact(p, &x, cut);
         }
+        if self.spec.truncation == Truncation::Local {
+            truncation::claim_local(p, &x, cut);
+        }
+        truncation::local(p, &x, cut)
     }
 
     fn negative(&mut self, p: &mut ProgramBuilder, x: &Shares) -> BitShares {
@@ -252,12 +267,12 @@ impl Scheme for Replicated3 {
         bits::not(p, a)
     }
 
-    fn select(&mut self, p: &mut ProgramBuilder, bit: &BitShares, x: &Shares) -> Shares {
-        bits::select(p, bit, x)
+    fn select(&mut self, p: &mut ProgramBuilder, bit: &BitShares, x: &Operand) -> Shares {
+        bits::select(p, bit, &x.shares)
     }
 
-    fn integer(&mut self, p: &mut ProgramBuilder, bit: &BitShares) -> Shares {
-        bits::arithmetic(p, bit)
+    fn integer(&mut self, p: &mut ProgramBuilder, bit: &BitShares, ring: u8) -> Shares {
+        bits::arithmetic(p, bit, Domain::Ring(ring))
     }
 
     fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares {

@@ -1,0 +1,357 @@
+//! The ring in which each value is held: as wide as what consumes it needs, and no wider.
+//!
+//! Shares that are shifted apart by s bits in Z_2^k are exact to one unit modulo 2^(k - s), for every split into shares, and cost nothing:
+//! the wrap of the shares is a multiple of 2^(k - s). So a truncation that is followed by narrowing never fails
+//! ([`Truncation::Narrowing`]), but the ring shrinks at each. [`Widths::plan`] therefore walks a circuit backwards, from what is revealed to what
+//! is put in:
+//!
+//! - A linear operation modulo 2^k needs its arguments modulo 2^k.
+//! - A truncation by s to Z_2^k needs its argument in Z_2^(k + s), if that is a word. Otherwise the ring is *refreshed*: the argument is opened
+//!   behind a mask once, as by [`Truncation::Exact`], but in the narrowest ring that holds it, and the result may be in any ring.
+//! - What is read as a number - compared, refreshed, revealed, or claimed to be in a domain - needs a ring that holds the number.
+//! - What is opened modulo a period or as the index of a table needs the bits that are opened, and those that are shifted out.
+//!
+//! How large a number may be is known from the domains that protocols claim, and from what follows from these; a number of which nothing is
+//! known is claimed to be below 2^[`RANGE_BITS`]. Every such assumption is a claim of the Program
+//! ([`ClaimKind::Headroom`](crate::program::ClaimKind::Headroom)), which the simulator checks and bounds respect.
+//!
+//! Under any other truncation all rings are Z_2^64.
+
+use super::laws::{self, Angle, PERIOD_SHIFT};
+use super::{SchemeSpec, Truncation};
+use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Opening};
+use crate::fixed::{FixedPoint, RING_BITS, power_of_two};
+use crate::shape::Move;
+
+/// Binary logarithm of the bound that is claimed of a number of which nothing is known, where its ring must hold it.
+pub const RANGE_BITS: u8 = 14;
+
+/// What rounding may add to a number whose bound over the reals is known: a part of it, and units.
+const ROUNDING: (f64, f64) = (1.0 / 64.0, 64.0);
+
+/// The rings of the values of a circuit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Widths {
+    /// By node: the ring that its shares are held in.
+    held: Vec<u8>,
+    /// By node: the ring in which its arguments are combined, before a truncation.
+    working: Vec<u8>,
+    /// By node: the widest ring in which an operation opens it behind a mask.
+    opened: Vec<u8>,
+    /// Whether rings are narrower than a word at all.
+    narrowed: bool,
+}
+
+impl Widths {
+    /// The rings of a circuit under a scheme.
+    #[must_use]
+    pub fn of(circuit: &CheckedCircuit, spec: &SchemeSpec, fixed: FixedPoint) -> Self {
+        match spec.truncation {
+            Truncation::Local | Truncation::Exact => Self::whole(circuit.nodes().len()),
+            Truncation::Narrowing => Planner { circuit, fixed, sizes: sizes(circuit) }.plan(),
+        }
+    }
+
+    /// Z_2^64 for each of so many nodes.
+    #[must_use]
+    pub fn whole(nodes: usize) -> Self {
+        let whole = || vec![RING_BITS; nodes];
+        Self { held: whole(), working: whole(), opened: whole(), narrowed: false }
+    }
+
+    /// Width of the ring that holds the shares of a node.
+    #[must_use]
+    pub fn held(&self, node: NodeId) -> u8 {
+        self.held[node.index()]
+    }
+
+    /// Width of the ring in which the arguments of a node are combined: before its truncation, where it has one, and for a comparison or an
+    /// output the ring that holds the number.
+    #[must_use]
+    pub fn working(&self, node: NodeId) -> u8 {
+        self.working[node.index()]
+    }
+
+    /// Width of the ring in which the terms of a trigonometric sum with `fraction_bits` are added, which are of `size` together, before `shift`
+    /// bits are cut off.
+    #[must_use]
+    pub fn summed(&self, node: NodeId, size: f64, fraction_bits: u8, shift: u8) -> u8 {
+        if !self.narrowed {
+            return RING_BITS;
+        }
+        let number_bits = i32::from(fraction_bits) + i32::from(shift) + size.log2().ceil().max(0.0) as i32 + 1;
+        before(self.held(node), i32::from(shift), number_bits)
+    }
+
+    /// Width of the widest ring in which an operation on it, or on a rearrangement of it, opens a node behind a mask.
+    #[must_use]
+    pub fn opened(&self, node: NodeId) -> u8 {
+        self.opened[node.index()]
+    }
+}
+
+/// The value that a product opens in place of its operand: what the operand is a rearrangement of, as long as that has no more elements. Spread
+/// in windows or broadcast, a value is opened once.
+///
+/// The operand is the moves that are given back, of the root.
+#[must_use]
+pub(super) fn root(circuit: &CheckedCircuit, mut id: NodeId) -> (NodeId, Vec<Move>) {
+    let nodes = circuit.nodes();
+    let elements = |id: NodeId| nodes[id.index()].shape.elements();
+    let mut moves = Vec::new();
+    loop {
+        match &nodes[id.index()].op {
+            Op::Move(argument, rearrangement) if elements(*argument) <= elements(id) => {
+                moves.push(rearrangement.clone());
+                id = *argument;
+            }
+            // Only the binary point moves: the integers are the same.
+            Op::Shift(argument, _) => id = *argument,
+            _ => break,
+        }
+    }
+    moves.reverse();
+    (id, moves)
+}
+
+struct Planner<'a> {
+    circuit: &'a CheckedCircuit,
+    fixed: FixedPoint,
+    /// By node: a bound over the reals, where one is known.
+    sizes: Vec<Option<f64>>,
+}
+
+impl Planner<'_> {
+    fn plan(&self) -> Widths {
+        let nodes = self.circuit.nodes();
+        let mut held = vec![1; nodes.len()];
+        let (mut working, mut opened) = (vec![1; nodes.len()], vec![1; nodes.len()]);
+        for claim in self.circuit.domains() {
+            let at = claim.value.index();
+            held[at] = held[at].max(self.holding(&nodes[at], self.sizes[at]));
+        }
+        for (i, node) in nodes.iter().enumerate().rev() {
+            held[i] = held[i].max(self.least(node));
+            working[i] = self.arguments(i, held[i]);
+            for argument in node.op.arguments() {
+                held[argument.index()] = held[argument.index()].max(working[i]);
+            }
+            if matches!(node.op, Op::Mul(..) | Op::MatMul(..) | Op::Square(_) | Op::Select(..)) {
+                for argument in node.op.arguments() {
+                    let root = root(self.circuit, argument).0.index();
+                    opened[root] = opened[root].max(working[i]);
+                }
+            }
+        }
+        Widths { held, working, opened, narrowed: true }
+    }
+
+    /// Fraction bits of a node. (What does not fit is refused by the compiler.)
+    fn fraction_bits(&self, node: &Node) -> i32 {
+        i32::from(self.fixed.fraction_bits()) + i32::from(node.guard_bits)
+    }
+
+    /// Width of the ring that holds a number below `size` with the fraction bits of `node`.
+    fn holding(&self, node: &Node, size: Option<f64>) -> u8 {
+        word(self.fraction_bits(node) + self.range_bits(node, size) + 1)
+    }
+
+    /// Binary logarithm, rounded up, of a bound of a number as it is in the ring.
+    fn range_bits(&self, node: &Node, size: Option<f64>) -> i32 {
+        let Some(size) = size else { return i32::from(RANGE_BITS) };
+        let unit = power_of_two(-self.fraction_bits(node));
+        let bound = size * (1.0 + ROUNDING.0) + ROUNDING.1 * unit;
+        // Finite and positive; clamped, so that what no word holds saturates.
+        bound.log2().ceil().clamp(-100.0, 100.0) as i32
+    }
+
+    /// The narrowest ring in which a node can be made: a shift must be by less than the word.
+    fn least(&self, node: &Node) -> u8 {
+        match &node.op {
+            Op::Real(_) => word(self.fraction_bits(node) + 1),
+            Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Add(..)
+            | Op::Sub(..)
+            | Op::Neg(_)
+            | Op::Offset(..)
+            | Op::Shift(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::Less(..)
+            | Op::LessThan(..)
+            | Op::Equal(..)
+            | Op::And(..)
+            | Op::Xor(..)
+            | Op::Not(_)
+            | Op::Select(..)
+            | Op::Fourier(..)
+            | Op::Lookup(..)
+            | Op::Reveal(..) => 1,
+            Op::Scale(..) | Op::Precision(_) | Op::Mul(..) | Op::Square(_) | Op::MatMul(..) => {
+                word(1 - self.excess(node))
+            }
+        }
+    }
+
+    /// By how many bits a node is truncated; less than none for a shift to the left.
+    fn excess(&self, node: &Node) -> i32 {
+        let nodes = self.circuit.nodes();
+        let bits = |id: NodeId| self.fraction_bits(&nodes[id.index()]);
+        let selects = |id: NodeId| matches!(&nodes[id.index()].op, Op::Constant(values) if laws::selects(values));
+        let from = match &node.op {
+            &Op::Precision(a) => bits(a),
+            &Op::Scale(a, number) => {
+                let to = u8::try_from(self.fraction_bits(node).clamp(0, i32::from(RING_BITS))).unwrap_or(RING_BITS);
+                bits(a) + laws::multiplier(number, to, self.fixed).1
+            }
+            &Op::Mul(x, mask) if selects(mask) => bits(x),
+            &Op::Mul(mask, x) if selects(mask) => bits(x),
+            &Op::Mul(a, b) | &Op::MatMul(a, b) => bits(a) + bits(b),
+            &Op::Square(a) => 2 * bits(a),
+            Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Add(..)
+            | Op::Sub(..)
+            | Op::Neg(_)
+            | Op::Offset(..)
+            | Op::Shift(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::Less(..)
+            | Op::LessThan(..)
+            | Op::Equal(..)
+            | Op::And(..)
+            | Op::Xor(..)
+            | Op::Not(_)
+            | Op::Select(..)
+            | Op::Real(_)
+            | Op::Fourier(..)
+            | Op::Lookup(..)
+            | Op::Reveal(..) => return 0,
+        };
+        from - self.fraction_bits(node)
+    }
+
+    /// The ring in which the arguments of node `i`, held in `ring`, are combined.
+    fn arguments(&self, i: usize, ring: u8) -> u8 {
+        let node = &self.circuit.nodes()[i];
+        let of = |id: NodeId| (&self.circuit.nodes()[id.index()], self.sizes[id.index()]);
+        match &node.op {
+            Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Add(..)
+            | Op::Sub(..)
+            | Op::Neg(_)
+            | Op::Offset(..)
+            | Op::Shift(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::Select(..) => ring,
+            Op::And(..) | Op::Xor(..) | Op::Not(_) | Op::Real(_) => 1,
+            Op::Scale(..) | Op::Precision(_) | Op::Mul(..) | Op::Square(_) | Op::MatMul(..) => {
+                self.before(node, ring, self.sizes[i], self.excess(node))
+            }
+            &Op::Less(a, b) | &Op::Equal(a, b) => {
+                let ((first, a), (_, b)) = (of(a), of(b));
+                self.holding(first, a.zip(b).map(|(a, b)| a + b))
+            }
+            &Op::LessThan(a, bound) => {
+                let (node, size) = of(a);
+                self.holding(node, size.map(|size| size + bound.abs()))
+            }
+            &Op::Reveal(a, _) => {
+                let (node, size) = of(a);
+                self.holding(node, size)
+            }
+            Op::Fourier(_, series) => match series.opening {
+                Opening::Remainder { .. } => RING_BITS,
+                Opening::Period => {
+                    let bits = u8::try_from(self.fraction_bits(node)).unwrap_or(RING_BITS);
+                    // Refused by the compiler where there is no such angle.
+                    let Some(angle) = Angle::of(series.period, bits) else { return RING_BITS };
+                    angle.bits + angle.multiplier.map_or(0, |_| PERIOD_SHIFT)
+                }
+            },
+            Op::Lookup(a, table) => {
+                let bits = u8::try_from(self.fraction_bits(of(*a).0)).unwrap_or(RING_BITS);
+                laws::index_shift(bits, table).map_or(RING_BITS, |shift| shift + table.index_bits())
+            }
+        }
+    }
+
+    /// The ring before a truncation by `shift` to `ring`, of a number with the bound `size` after it.
+    fn before(&self, node: &Node, ring: u8, size: Option<f64>, shift: i32) -> u8 {
+        before(ring, shift, self.fraction_bits(node) + shift + self.range_bits(node, size))
+    }
+}
+
+/// The ring before a truncation by `shift` to Z_2^`ring`, of an integer below 2^`number_bits`: so wide that nothing needs to be opened, or else
+/// the narrowest that holds the integer beside its mask.
+pub(super) fn before(ring: u8, shift: i32, number_bits: i32) -> u8 {
+    match i32::from(ring) + shift.max(0) {
+        wide if wide <= i32::from(RING_BITS) => word(wide),
+        _ => word(number_bits + 2).max(word(shift + 3)),
+    }
+}
+
+/// A width that is one of a word.
+fn word(bits: i32) -> u8 {
+    bits.clamp(1, i32::from(RING_BITS)) as u8
+}
+
+/// For each node a bound of its numbers over the reals, where one follows from what is claimed of arguments, and from public numbers.
+fn sizes(circuit: &CheckedCircuit) -> Vec<Option<f64>> {
+    let nodes = circuit.nodes();
+    let mut claimed = vec![None; nodes.len()];
+    for claim in circuit.domains() {
+        let ends = claim.low.abs().max(claim.high.abs()).max(claim.also.map_or(0.0, |also| also.most.abs()));
+        let least: &mut Option<f64> = &mut claimed[claim.value.index()];
+        *least = Some(least.map_or(ends, |size| size.min(ends)));
+    }
+    let mut sizes: Vec<Option<f64>> = Vec::with_capacity(nodes.len());
+    for (i, node) in nodes.iter().enumerate() {
+        let of = |id: &NodeId| sizes[id.index()];
+        let both = |a: &NodeId, b: &NodeId, f: fn(f64, f64) -> f64| of(a).zip(of(b)).map(|(a, b)| f(a, b));
+        let length = |id: &NodeId, axis: usize| nodes[id.index()].shape.axes()[axis] as f64;
+        let derived = match &node.op {
+            Op::Input { .. } => None,
+            Op::Constant(values) => Some(values.iter().fold(0.0, |most: f64, x| most.max(x.abs()))),
+            Op::Add(a, b) | Op::Sub(a, b) => both(a, b, |a, b| a + b),
+            Op::Neg(a) | Op::Precision(a) | Op::Move(a, _) | Op::Select(_, a) | Op::Reveal(a, _) => of(a),
+            Op::Scale(a, number) => of(a).map(|a| a * number.abs()),
+            Op::Offset(a, number) => of(a).map(|a| a + number.abs()),
+            Op::Shift(a, exponent) => of(a).map(|a| a * power_of_two(i32::from(*exponent))),
+            Op::Mul(a, b) => both(a, b, |a, b| a * b),
+            Op::Square(a) => of(a).map(|a| a * a),
+            Op::MatMul(a, b) => {
+                let inner = nodes[a.index()].shape.rank().checked_sub(1).map_or(1.0, |axis| length(a, axis));
+                both(a, b, |a, b| a * b).map(|product| product * inner)
+            }
+            Op::Sum(a, axis) => of(a).map(|size| size * length(a, *axis)),
+            Op::Concat(parts, _) => {
+                parts.iter().try_fold(0.0, |most: f64, part| of(part).map(|size| most.max(size)))
+            }
+            Op::Less(..)
+            | Op::LessThan(..)
+            | Op::Equal(..)
+            | Op::And(..)
+            | Op::Xor(..)
+            | Op::Not(_)
+            | Op::Real(_) => Some(1.0),
+            Op::Fourier(_, series) => {
+                let waves = series.cosines.iter().chain(&series.sines).map(|a| a.abs()).sum::<f64>();
+                Some(waves + series.constant.abs())
+            }
+            Op::Lookup(_, table) => Some(table.entries.iter().fold(0.0, |most: f64, x| most.max(x.abs()))),
+        };
+        sizes.push(match (derived, claimed[i]) {
+            (Some(derived), Some(claimed)) => Some(derived.min(claimed)),
+            (known, None) | (None, known) => known,
+        });
+    }
+    sizes
+}

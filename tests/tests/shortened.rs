@@ -65,8 +65,8 @@ fn a_product_of_matrices_takes_one_product_and_those_of_the_shares_that_a_trunca
         let program = compile(&c.finish().unwrap(), &spec);
         let most = match (spec.truncation, spec.weights()) {
             (Truncation::Exact, _) => 1,
-            (Truncation::Local, Weights::Server | Weights::ClientServer) => 2,
-            (Truncation::Local, Weights::Shared) => 3,
+            (Truncation::Local | Truncation::Narrowing, Weights::Server | Weights::ClientServer) => 2,
+            (Truncation::Local | Truncation::Narrowing, Weights::Shared) => 3,
         };
         let shortened = Shortened::new(&program, false);
         assert_eq!(matrix_products(shortened.for_a_run()), most, "of {}: {spec:?}", matrix_products(&program));

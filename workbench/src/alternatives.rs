@@ -54,7 +54,7 @@ pub fn alternatives(suite: &Suite, kind: &Kind) -> Vec<Choice> {
     let cheaper = cheaper(suite, kind);
     let truncation = match suite.scheme.truncation {
         Truncation::Exact => LOCAL,
-        Truncation::Local => EXACT,
+        Truncation::Local | Truncation::Narrowing => EXACT,
     };
     let single = cheaper.iter().copied().map(|change| Choice { change: change.0.to_owned(), suite: with(&[change]) });
     let together = (cheaper.len() > 1).then(|| {

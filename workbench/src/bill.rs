@@ -35,7 +35,7 @@ pub enum SetupPer {
 impl From<Sharing> for SetupPer {
     fn from(sharing: Sharing) -> Self {
         match sharing {
-            Sharing::Additive2(Triples::FixedWeight, _) | Sharing::Replicated3(_) => Self::Model,
+            Sharing::Additive2(Triples::FixedWeight | Triples::PerValue, _) | Sharing::Replicated3(_) => Self::Model,
             Sharing::Additive2(Triples::Fresh, _) => Self::Inference,
         }
     }

@@ -20,6 +20,7 @@ use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::model::{self, Activation, ModelProtocols, Query};
 use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol, SoftmaxInputs, Truth};
 use viewless_protocols::party::Party;
+use viewless_protocols::scheme::Truncation;
 use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::execute::{Inputs, Reals};
@@ -51,6 +52,10 @@ pub fn certify<'a>(model: &'a Model, suite: &'a Suite, protocols: &'a ModelProto
         Ok(others) if others.is_empty() => {}
         Ok(others) => return Certified::Nothing(others.join("; ")),
         Err(error) => return Certified::Nothing(error.to_string()),
+    }
+    if suite.scheme.truncation == Truncation::Narrowing {
+        let why = "the suite narrows rings, and bounds of whole models do not follow how wide each value is held; choose truncation = \"exact\" for one";
+        return Certified::Nothing(why.to_owned());
     }
     let bounds = |arithmetic| Bounds { model, suite, protocols, prompt, arithmetic }.intervals();
     let ring = Arithmetic::Ring(suite.scheme.truncation);

@@ -187,6 +187,7 @@ fn failures(
         let own = match suite.scheme.truncation {
             Truncation::Local => &local,
             Truncation::Exact => &exact,
+            Truncation::Narrowing => &with(suite, Truncation::Narrowing)?,
         };
         let (probability, truncation) = (own.probability, own.truncation);
         Ok(SuiteFailures {

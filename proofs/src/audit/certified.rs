@@ -7,7 +7,7 @@ use crate::reference::Piecewise;
 use viewless_protocols::circuit::CheckedCircuit;
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::nonlinear::ErrorClaim;
-use viewless_protocols::scheme::Truncation;
+use viewless_protocols::scheme::SchemeSpec;
 
 /// What is certified of a protocol on a domain. Errors are in real units, places in units of the input.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,11 +47,11 @@ impl<'a> Certifier<'a> {
         truth: &'a Piecewise,
         domain: Cell,
         fixed: FixedPoint,
-        truncation: Truncation,
+        scheme: &SchemeSpec,
     ) -> Result<Self, AuditError> {
-        let tape = Tape::new(circuit, fixed).map_err(crate::bound::BoundError::from)?;
+        let tape = Tape::under(circuit, scheme, fixed).map_err(crate::bound::BoundError::from)?;
         let reals = Interpreter::new(tape.clone(), Arithmetic::Reals)?;
-        let ring = Interpreter::new(tape, Arithmetic::Ring(truncation))?;
+        let ring = Interpreter::new(tape, Arithmetic::Ring(scheme.truncation))?;
         Ok(Self { truth, domain, unit: power_of_two(-i32::from(fixed.fraction_bits())), reals, ring })
     }
 

@@ -72,7 +72,7 @@ pub fn diagnose(question: &Question<'_>) -> Result<Option<Diagnosis>, AuditError
     let real = |x: i64| x as f64 * unit;
     let truth = Piecewise::new(question.reference.unwrap_or(usual), real(domain.low), real(domain.high))?;
     let circuit = circuit_of(protocol, 1)?;
-    let certifier = Certifier::new(&circuit, &truth, domain, fixed, question.scheme.truncation)?;
+    let certifier = Certifier::new(&circuit, &truth, domain, fixed, &question.scheme)?;
     let (holds_on, fails_at) = match beginning(&certifier, domain, &card.error)? {
         None => (None, 0.clamp(domain.low, domain.high)),
         Some(start) => {
@@ -183,7 +183,7 @@ pub(super) fn leaving(
     inputs: &[f64],
     half: &[f64],
 ) -> Result<Option<Operation>, AuditError> {
-    let (tape, ends) = Tape::by_node(circuit, question.fixed).map_err(crate::bound::BoundError::from)?;
+    let (tape, ends) = Tape::by_node_under(circuit, &question.scheme, question.fixed).map_err(crate::bound::BoundError::from)?;
     let single = |inputs: &[f64]| inputs.iter().map(|&x| (x, x)).collect::<Vec<_>>();
     let case = single(inputs);
     let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;

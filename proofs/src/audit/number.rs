@@ -90,7 +90,7 @@ pub fn audit_compiled(question: &Question<'_>, compile: &Compile<'_>) -> Result<
 
     let started = Instant::now();
     let truth = Piecewise::new(reference, real(domain.low), real(domain.high))?;
-    let certifier = Certifier::new(&circuit_of(protocol, 1)?, &truth, domain, fixed, question.scheme.truncation)?;
+    let certifier = Certifier::new(&circuit_of(protocol, 1)?, &truth, domain, fixed, &question.scheme)?;
     let certified = certifier.certify(&card.error)?;
     let mut attention = vec![certified.error.at, certified.approximation.at, certified.excess.at];
     let turns = breakpoints(certifier.tape()).into_iter().map(|x| (x / unit).floor());

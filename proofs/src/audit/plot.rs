@@ -87,7 +87,7 @@ pub fn svg(protocol: &Protocol, audit: &Audit) -> Result<String, AuditError> {
     let fixed = audit.fixed;
     let unit = power_of_two(-i32::from(fixed.fraction_bits()));
     let circuit = circuit_of(protocol, 1)?;
-    let certifier = Certifier::new(&circuit, &audit.truth, audit.domain, fixed, report.scheme.truncation)?;
+    let certifier = Certifier::new(&circuit, &audit.truth, audit.domain, fixed, &report.scheme)?;
     let (low, high) = (audit.domain.low as f64 * unit, audit.domain.high as f64 * unit);
     let logarithmic = low > 0.0 && high / low >= 100.0;
     let bottom = 10f64.powf((unit / 64.0).log10().floor());

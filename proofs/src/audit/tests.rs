@@ -255,6 +255,7 @@ fn no_card_of_numbers_is_wider_than_the_parts_of_its_protocol() {
             name: claim.region.clone(),
             registers: claim.registers.clone(),
             fraction_bits: tape.steps[claim.registers[0] as usize].fraction_bits,
+            room_bits: None,
         };
         tape.outputs = claims.iter().map(output).collect();
         let domain = cell(interval.low, interval.high, fixed).unwrap();

@@ -24,7 +24,6 @@ use super::{Arithmetic, BoundError};
 use std::sync::Arc;
 use viewless_protocols::fixed::{self, RING_BITS, power_of_two};
 use viewless_protocols::scheme::Truncation;
-use viewless_protocols::scheme::additive2::truncation::EXACT_HEADROOM_BITS;
 use viewless_protocols::scheme::laws::{self, PERIOD_SHIFT};
 
 /// A step with its public numbers brought to units.
@@ -143,6 +142,14 @@ impl Interpreter {
                 run.registers[dead as usize] = None;
             }
         }
+        for output in self.tape.outputs.iter().filter(|_| self.arithmetic != Arithmetic::Reals) {
+            let Some(bits) = output.room_bits else { continue };
+            for &register in &output.registers {
+                run.position = register as usize;
+                let form = run.form(register).clone();
+                run.within(&form, bits);
+            }
+        }
         let registers = self.tape.outputs.iter().flat_map(|output| &output.registers);
         let outputs = registers.map(|&register| run.form(register).clone()).collect();
         Outcome { outputs, left: run.left, wraps: run.wraps, undecided: run.undecided }
@@ -205,6 +212,11 @@ impl Lanes<'_> {
 
     fn bits(&self, register: Register) -> i32 {
         i32::from(self.interpreter.tape.steps[register as usize].fraction_bits)
+    }
+
+    /// What the step that is being done rests on, see [`super::tape::Step`].
+    fn room_bits(&self) -> u8 {
+        self.interpreter.tape.steps[self.position].room_bits
     }
 
     /// Marks the lanes in which a number may reach 2^bits.
@@ -343,7 +355,7 @@ impl Lanes<'_> {
                 form
             }
             Arithmetic::Ring(truncation) => {
-                self.within(&form, EXACT_HEADROOM_BITS);
+                self.within(&form, self.room_bits());
                 self.count_wraps(truncation, &form, 1.0);
                 let shift = u8::try_from(from - to).expect("fraction bits are below 64");
                 form.truncated(shift, symbol)
@@ -353,7 +365,7 @@ impl Lanes<'_> {
 
     fn count_wraps(&mut self, truncation: Truncation, form: &Form, scale: f64) {
         match truncation {
-            Truncation::Exact => {}
+            Truncation::Exact | Truncation::Narrowing => {}
             Truncation::Local => {
                 let word = scale * power_of_two(-i32::from(RING_BITS));
                 for i in 0..LANES {
@@ -366,7 +378,7 @@ impl Lanes<'_> {
     /// The bit "below zero".
     fn sign(&mut self, difference: &Form) -> Form {
         if self.interpreter.arithmetic != Arithmetic::Reals {
-            self.within(difference, RING_BITS - 1);
+            self.within(difference, self.room_bits());
         }
         let (outcomes, assumed) = self.outcomes;
         let undecided = &mut self.undecided;
@@ -408,6 +420,7 @@ impl Lanes<'_> {
         if let Some(ends) = waves.anywhere {
             return self.anywhere(ends, waves, symbol, kind);
         }
+        let room_bits = self.room_bits();
         for i in 0..LANES {
             let (x_low, x_high) = (form.low[i], form.high[i]);
             let (x_centre, x_radius, x_error) = (form.centre[i], form.radius[i], form.error[i]);
@@ -452,7 +465,7 @@ impl Lanes<'_> {
                 + slack * (1.0 + waves.fastest * distance);
             if let Arithmetic::Ring(truncation) = self.interpreter.arithmetic {
                 let magnitude = ends.0.abs().max(ends.1.abs()) * power_of_two(waves.shift);
-                self.require(i, magnitude < power_of_two(i32::from(EXACT_HEADROOM_BITS)), false);
+                self.require(i, magnitude < power_of_two(i32::from(room_bits)), false);
                 if truncation == Truncation::Local {
                     self.wraps[i] += magnitude * power_of_two(-i32::from(RING_BITS));
                 }
@@ -474,7 +487,7 @@ impl Lanes<'_> {
         let (mut low, mut high) = (low - waves.rounding, high + waves.rounding);
         if let Arithmetic::Ring(truncation) = self.interpreter.arithmetic {
             let magnitude = high.abs().max(low.abs()) * power_of_two(waves.shift);
-            let within = magnitude < power_of_two(i32::from(EXACT_HEADROOM_BITS));
+            let within = magnitude < power_of_two(i32::from(self.room_bits()));
             (0..LANES).for_each(|i| self.require(i, within, false));
             if truncation == Truncation::Local {
                 self.wraps.iter_mut().for_each(|wraps| *wraps += magnitude * power_of_two(-i32::from(RING_BITS)));

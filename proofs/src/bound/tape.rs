@@ -4,7 +4,9 @@ use std::sync::Arc;
 use thiserror::Error;
 use viewless_protocols::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Owner, Series, Table};
 use viewless_protocols::fixed::{FixedPoint, RING_BITS};
-use viewless_protocols::scheme::laws;
+use viewless_protocols::scheme::additive2::truncation::EXACT_HEADROOM_BITS;
+use viewless_protocols::scheme::widths::Widths;
+use viewless_protocols::scheme::{SchemeSpec, laws};
 use viewless_protocols::shape::Shape;
 use viewless_protocols::walk::{self, MatrixProduct, Walk};
 
@@ -117,6 +119,39 @@ pub struct Step {
     pub scalar: Scalar,
     /// Fraction bits of the result; 0 for bits.
     pub fraction_bits: u8,
+    /// Binary logarithm of the bound of the integer that it compares or truncates, see [`Widths::room_bits`].
+    pub room_bits: u8,
+}
+
+impl Step {
+    /// A step in Z_2^64: a number that is compared is one of the ring, one that is truncated is below 2^62.
+    #[must_use]
+    pub fn whole(scalar: Scalar, fraction_bits: u8) -> Self {
+        let room_bits = match &scalar {
+            Scalar::Less(..) | Scalar::Equal(..) | Scalar::LessThan(..) => RING_BITS - 1,
+            Scalar::Input(_)
+            | Scalar::Constant(_)
+            | Scalar::Add(..)
+            | Scalar::Sub(..)
+            | Scalar::Neg(_)
+            | Scalar::Scale(..)
+            | Scalar::Offset(..)
+            | Scalar::Shift(_)
+            | Scalar::Precision(_)
+            | Scalar::Mul(..)
+            | Scalar::Square(_)
+            | Scalar::Dot(_)
+            | Scalar::Sum(_)
+            | Scalar::And(..)
+            | Scalar::Xor(..)
+            | Scalar::Not(_)
+            | Scalar::Select(..)
+            | Scalar::Real(_)
+            | Scalar::Fourier(..)
+            | Scalar::Lookup(..) => EXACT_HEADROOM_BITS,
+        };
+        Self { scalar, fraction_bits, room_bits }
+    }
 }
 
 /// An input of the circuit.
@@ -141,6 +176,8 @@ pub struct TapeOutput {
     pub registers: Vec<Register>,
     /// Its fraction bits.
     pub fraction_bits: u8,
+    /// Binary logarithm of the bound of its integers, where its ring is narrower than a word.
+    pub room_bits: Option<u8>,
 }
 
 /// A domain that a protocol claims for one of its values.
@@ -184,6 +221,41 @@ impl Tape {
     /// [`TapeError`] for fraction bits that no compiler takes, or a circuit too large.
     pub fn new(circuit: &CheckedCircuit, fixed: FixedPoint) -> Result<Self, TapeError> {
         Self::by_node(circuit, fixed).map(|(tape, _)| tape)
+    }
+
+    /// Resolves a circuit as a scheme computes it: numbers that are compared, truncated or revealed must fit the rings that are planned for
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Tape::new`].
+    pub fn under(circuit: &CheckedCircuit, scheme: &SchemeSpec, fixed: FixedPoint) -> Result<Self, TapeError> {
+        Self::by_node_under(circuit, scheme, fixed).map(|(tape, _)| tape)
+    }
+
+    /// As [`Tape::under`], with the number of steps that there are behind each node.
+    ///
+    /// # Errors
+    /// As [`Tape::new`].
+    pub fn by_node_under(
+        circuit: &CheckedCircuit,
+        scheme: &SchemeSpec,
+        fixed: FixedPoint,
+    ) -> Result<(Self, Vec<usize>), TapeError> {
+        let (mut tape, ends) = Self::by_node(circuit, fixed)?;
+        let widths = Widths::of(circuit, scheme, fixed);
+        let (mut start, mut outputs) = (0, 0);
+        for (i, node) in circuit.nodes().iter().enumerate() {
+            let id = NodeId::at(i);
+            for step in &mut tape.steps[start..ends[i]] {
+                step.room_bits = widths.room_bits(circuit, id, step.fraction_bits, scheme.truncation);
+            }
+            start = ends[i];
+            if let Op::Reveal(..) = node.op {
+                tape.outputs[outputs].room_bits = Some(widths.working(id) - 1).filter(|&bits| bits < RING_BITS - 1);
+                outputs += 1;
+            }
+        }
+        Ok((tape, ends))
     }
 
     /// As [`Tape::new`], with the number of steps that there are behind each node.
@@ -251,12 +323,12 @@ impl Tape {
     pub fn up_to(&self, step: Register) -> Self {
         let steps = self.steps[..=step as usize].to_vec();
         let fraction_bits = steps[step as usize].fraction_bits;
-        let output = TapeOutput { name: "y".to_owned(), registers: vec![step], fraction_bits };
+        let output = TapeOutput { name: "y".to_owned(), registers: vec![step], fraction_bits, room_bits: None };
         Self { steps, inputs: self.inputs.clone(), outputs: vec![output], claims: Vec::new(), fixed: self.fixed }
     }
 
     fn push(&mut self, scalar: Scalar, fraction_bits: u8) -> Register {
-        self.steps.push(Step { scalar, fraction_bits });
+        self.steps.push(Step::whole(scalar, fraction_bits));
         Register::try_from(self.steps.len() - 1).expect("the number of steps is limited")
     }
 
@@ -323,7 +395,7 @@ impl Tape {
             }
             Op::Reveal(a, name) => {
                 let registers = value(*a).clone();
-                self.outputs.push(TapeOutput { name: name.clone(), registers, fraction_bits });
+                self.outputs.push(TapeOutput { name: name.clone(), registers, fraction_bits, room_bits: None });
                 Vec::new()
             }
         }

@@ -38,6 +38,8 @@ pub struct Widths {
     working: Vec<u8>,
     /// By node: the widest ring in which an operation opens it behind a mask.
     opened: Vec<u8>,
+    /// By node: whether its truncation, where it has one, opens a masked number.
+    refreshed: Vec<bool>,
     /// Whether rings are narrower than a word at all.
     narrowed: bool,
 }
@@ -56,7 +58,7 @@ impl Widths {
     #[must_use]
     pub fn whole(nodes: usize) -> Self {
         let whole = || vec![RING_BITS; nodes];
-        Self { held: whole(), working: whole(), opened: whole(), narrowed: false }
+        Self { held: whole(), working: whole(), opened: whole(), refreshed: vec![true; nodes], narrowed: false }
     }
 
     /// Width of the ring that holds the shares of a node.
@@ -81,6 +83,43 @@ impl Widths {
         }
         let number_bits = i32::from(fraction_bits) + i32::from(shift) + size.log2().ceil().max(0.0) as i32 + 1;
         before(self.held(node), i32::from(shift), number_bits)
+    }
+
+    /// Binary logarithm of the bound of the integer on which a node rests, so that its result is right: of the difference that it compares, the
+    /// output that it reveals, the number that it truncates, the sum of its series with `shift` bits more than its own `fraction_bits`. A
+    /// truncation for which the ring is narrowed rests on nothing but that numbers fit a word.
+    #[must_use]
+    pub fn room_bits(&self, circuit: &CheckedCircuit, node: NodeId, fraction_bits: u8, truncation: Truncation) -> u8 {
+        let working = self.working(node);
+        let cut = |refreshed: bool, ring: u8| if refreshed { ring - 2 } else { RING_BITS - 1 };
+        match &circuit.nodes()[node.index()].op {
+            Op::Less(..) | Op::LessThan(..) | Op::Equal(..) | Op::Reveal(..) => working - 1,
+            Op::Scale(..) | Op::Precision(_) | Op::Mul(..) | Op::Square(_) | Op::MatMul(..) => {
+                cut(self.refreshed[node.index()], working.max(3))
+            }
+            Op::Fourier(_, series) => {
+                let size: f64 = series.cosines.iter().chain(&series.sines).map(|a| a.abs()).sum();
+                let shift = laws::series_shift(fraction_bits, truncation);
+                let ring = self.summed(node, size, fraction_bits, shift);
+                cut(!self.narrowed || self.held(node) + shift > ring, ring)
+            }
+            Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Add(..)
+            | Op::Sub(..)
+            | Op::Neg(_)
+            | Op::Offset(..)
+            | Op::Shift(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::And(..)
+            | Op::Xor(..)
+            | Op::Not(_)
+            | Op::Select(..)
+            | Op::Real(_)
+            | Op::Lookup(..) => RING_BITS - 1,
+        }
     }
 
     /// Width of the widest ring in which an operation on it, or on a rearrangement of it, opens a node behind a mask.
@@ -143,7 +182,9 @@ impl Planner<'_> {
                 }
             }
         }
-        Widths { held, working, opened, narrowed: true }
+        let refreshed = |(node, &held): (&Node, &u8)| i32::from(held) + self.excess(node) > i32::from(RING_BITS);
+        let refreshed = nodes.iter().zip(&held).map(refreshed).collect();
+        Widths { held, working, opened, refreshed, narrowed: true }
     }
 
     /// Fraction bits of a node. (What does not fit is refused by the compiler.)

@@ -92,7 +92,7 @@ impl Builder {
         // for errors.
         let headroom_bits = match truncation {
             Truncation::Local => 48,
-            Truncation::Exact => 61,
+            Truncation::Exact | Truncation::Narrowing => 61,
         };
         let mut builder = Self {
             circuit: Circuit::new(),

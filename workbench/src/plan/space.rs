@@ -18,7 +18,7 @@ pub struct Space {
 }
 
 /// Names of choices, as suites write them.
-const WORDS: &str = "additive2, replicated3, local, exact, spk, carry, fresh, fixed-weight, shared, server";
+const WORDS: &str = "additive2, replicated3, local, exact, narrowing, spk, carry, fresh, fixed-weight, per-value, shared, server";
 
 impl Space {
     /// The space in which each axis is narrowed to the words of it that are given. Without any: both schemes, both truncations, both
@@ -41,10 +41,12 @@ impl Space {
                 "additive2" => space.kinds.push(SchemeKind::Additive2),
                 "replicated3" => space.kinds.push(SchemeKind::Replicated3),
                 "local" => space.truncations.push(Truncation::Local),
+                "narrowing" => space.truncations.push(Truncation::Narrowing),
                 "exact" => space.truncations.push(Truncation::Exact),
                 "spk" => space.comparisons.push(Comparison::Spk),
                 "carry" => space.comparisons.push(Comparison::Carry),
                 "fresh" => space.triples.push(Triples::Fresh),
+                "per-value" => space.triples.push(Triples::PerValue),
                 "fixed-weight" => space.triples.push(Triples::FixedWeight),
                 "shared" => space.weights.push(WeightsAmongThree::Shared),
                 "server" => space.weights.push(WeightsAmongThree::Server),

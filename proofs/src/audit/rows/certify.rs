@@ -11,6 +11,7 @@ use crate::audit::{AuditError, Question};
 use crate::bound::reduce::{ClaimUsed, Normalised, Reduced, Shift, reduce};
 use crate::bound::{Arithmetic, BoundError, CASES_AT_ONCE, Cell, Interpreter, Scalar, Tape};
 use viewless_protocols::fixed::power_of_two;
+use viewless_protocols::scheme::Truncation;
 use viewless_protocols::nonlinear::{ErrorClaim, Truth};
 
 /// Ranges that are bounded in the time of one, where the circuit is not reduced.
@@ -55,6 +56,10 @@ pub(super) fn certify_many(
     ranges: &[Cell],
 ) -> Result<Vec<Result<Certified, AuditError>>, AuditError> {
     let truth = question.protocol.card.error.truth;
+    if question.scheme.truncation == Truncation::Narrowing && !keeps_rings(tape, question, ranges)? {
+        let why = "a number may leave the ring that is planned for it, as far as elements are followed each by itself";
+        return Ok(boxed(tape, question, length, ranges, why)?.into_iter().map(Ok).collect());
+    }
     let why = match reduce(tape, "x", &[("gamma", 1.0), ("beta", 0.0)]) {
         // Differences of elements of at most 2^47 units keep the headroom.
         Ok(Reduced::Maximum) if truth == Truth::Max => {
@@ -304,6 +309,28 @@ impl Prepared {
     }
 }
 
+/// Each range as ends of all inputs of a row, in units: its elements anywhere in it, a normalisation that does nothing.
+fn anywhere(tape: &Tape, question: &Question<'_>, ranges: &[Cell]) -> Vec<Vec<(f64, f64)>> {
+    let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
+    let ends = |element: usize, elements: Cell| {
+        let input = tape.inputs.iter().find(|input| (input.start..input.start + input.elements).contains(&element));
+        match input.map(|input| input.name.as_str()) {
+            Some("gamma") => (1.0 / unit, 1.0 / unit),
+            Some("beta") => (0.0, 0.0),
+            _ => (elements.low as f64, elements.high as f64),
+        }
+    };
+    let inputs: usize = tape.inputs.iter().map(|input| input.elements).sum();
+    ranges.iter().map(|&range| (0..inputs).map(|element| ends(element, range)).collect()).collect()
+}
+
+/// Whether every number that is compared, truncated or revealed stays in the ring that is planned for it, for all rows of all ranges. (Where no
+/// ring is narrower than a word, the reduction itself sees to that.)
+fn keeps_rings(tape: &Tape, question: &Question<'_>, ranges: &[Cell]) -> Result<bool, AuditError> {
+    let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;
+    Ok(ring.first_to_leave(&anywhere(tape, question, ranges)).iter().all(Option::is_none))
+}
+
 /// All elements anywhere in each of many ranges, each element by itself: what is left when nothing is known of the circuit.
 fn boxed(
     tape: &Tape,
@@ -314,17 +341,7 @@ fn boxed(
 ) -> Result<Vec<Certified>, AuditError> {
     let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
     let truths: Vec<Span> = ranges.iter().map(|&range| truth_on(question, length, range, unit)).collect();
-    let ends = |element: usize, elements: Cell| {
-        let input = tape.inputs.iter().find(|input| (input.start..input.start + input.elements).contains(&element));
-        match input.map(|input| input.name.as_str()) {
-            Some("gamma") => (1.0 / unit, 1.0 / unit),
-            Some("beta") => (0.0, 0.0),
-            _ => (elements.low as f64, elements.high as f64),
-        }
-    };
-    let inputs: usize = tape.inputs.iter().map(|input| input.elements).sum();
-    let cases: Vec<Vec<(f64, f64)>> =
-        ranges.iter().map(|&range| (0..inputs).map(|element| ends(element, range)).collect()).collect();
+    let cases = anywhere(tape, question, ranges);
     let largest = |arithmetic| -> Result<Vec<f64>, BoundError> {
         let intervals = Interpreter::new(tape.clone(), arithmetic)?.intervals_of_many(&cases);
         let error = |(intervals, truth): (Vec<crate::bound::Interval>, &Span)| {

@@ -67,7 +67,7 @@ impl<'a> Judge<'a> {
     pub(super) fn new(question: &Question<'a>, length: usize) -> Result<Self, AuditError> {
         let protocol = question.protocol;
         let circuit = circuit(protocol, 1, length)?;
-        let tape = Tape::new(&circuit, question.fixed).map_err(BoundError::from)?;
+        let tape = Tape::under(&circuit, &question.scheme, question.fixed).map_err(BoundError::from)?;
         let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;
         let reals = Interpreter::new(tape, Arithmetic::Reals)?;
         Ok(Self { protocol, circuit, ring, reals, unit: power_of_two(-i32::from(question.fixed.fraction_bits())) })

@@ -221,7 +221,7 @@ impl Sorter<'_> {
         let of = |register: Register| -> Option<Word> {
             match *self.class(register) {
                 Class::Row(id) => match self.rows[id as usize] {
-                    Step { scalar: Scalar::Constant(number), fraction_bits } => {
+                    Step { scalar: Scalar::Constant(number), fraction_bits, .. } => {
                         Some(Word::number(units(number, fraction_bits)?))
                     }
                     // What is made of reductions: any number.

@@ -269,13 +269,13 @@ impl Sorter<'_> {
         let mut done: HashMap<u32, Register> = HashMap::from([(variable, 0)]);
         for row in (0..self.rows.len() as u32).filter(|&row| falls && self.is_largest_row(row)) {
             let fraction_bits = self.rows[row as usize].fraction_bits;
-            tape.steps.push(Step { scalar: Scalar::Constant(0.0), fraction_bits });
+            tape.steps.push(Step::whole(Scalar::Constant(0.0), fraction_bits));
             done.insert(row | ROW, tape.steps.len() as Register - 1);
         }
         for &(name, template) in outputs {
             let register = self.copy_template(template, &mut tape, &mut done)?;
             let fraction_bits = self.templates[template as usize].fraction_bits;
-            tape.outputs.push(TapeOutput { name: name.to_owned(), registers: vec![register], fraction_bits });
+            tape.outputs.push(TapeOutput { name: name.to_owned(), registers: vec![register], fraction_bits, room_bits: None });
         }
         Ok(tape)
     }
@@ -303,7 +303,7 @@ impl Sorter<'_> {
             self.copy_template(argument, tape, done)?;
         }
         let scalar = step.scalar.with_arguments(|argument| done[&(argument | (id & ROW))]);
-        tape.steps.push(Step { scalar, fraction_bits: step.fraction_bits });
+        tape.steps.push(Step { scalar, fraction_bits: step.fraction_bits, room_bits: step.room_bits });
         let register = tape.steps.len() as Register - 1;
         done.insert(id, register);
         Ok(register)
@@ -324,7 +324,7 @@ impl Sorter<'_> {
         for (row, step) in self.rows.iter().enumerate() {
             if needed[row] && row != input as usize {
                 let scalar = step.scalar.with_arguments(|argument| registers[argument as usize]);
-                tape.steps.push(Step { scalar, fraction_bits: step.fraction_bits });
+                tape.steps.push(Step { scalar, fraction_bits: step.fraction_bits, room_bits: step.room_bits });
                 registers[row] = tape.steps.len() as Register - 1;
             }
         }
@@ -333,6 +333,7 @@ impl Sorter<'_> {
                 name: String::new(),
                 registers: vec![registers[row as usize]],
                 fraction_bits: self.rows[row as usize].fraction_bits,
+                room_bits: None,
             });
         }
         tape
@@ -340,7 +341,7 @@ impl Sorter<'_> {
 
     fn empty(&self, input: &str, fraction_bits: u8) -> Tape {
         Tape {
-            steps: vec![Step { scalar: Scalar::Input(0), fraction_bits }],
+            steps: vec![Step::whole(Scalar::Input(0), fraction_bits)],
             inputs: vec![TapeInput { owner: Owner::Client, name: input.to_owned(), start: 0, elements: 1 }],
             outputs: Vec::new(),
             claims: Vec::new(),

@@ -78,14 +78,14 @@ impl<'a> Sorter<'a> {
         let next = self.rows.len() as u32;
         let id = *self.constants.entry((number.to_bits(), fraction_bits)).or_insert(next);
         if id == next {
-            self.rows.push(Step { scalar: Scalar::Constant(number), fraction_bits });
+            self.rows.push(Step::whole(Scalar::Constant(number), fraction_bits));
         }
         Class::Row(id)
     }
 
     fn reduction(&mut self, reduction: Reduction, fraction_bits: u8) -> Class {
         self.reductions.push(reduction);
-        self.rows.push(Step { scalar: Scalar::Input(self.reductions.len() - 1), fraction_bits });
+        self.rows.push(Step::whole(Scalar::Input(self.reductions.len() - 1), fraction_bits));
         Class::Row(self.rows.len() as u32 - 1)
     }
 
@@ -118,7 +118,7 @@ impl<'a> Sorter<'a> {
             Scalar::Constant(number) => return Ok(self.constant(number, step.fraction_bits)),
             Scalar::Input(i) if (row.start..row.start + row.elements).contains(&i) => {
                 let position = (i - row.start) as u32;
-                let template = Step { scalar: Scalar::Input(0), fraction_bits: step.fraction_bits };
+                let template = Step::whole(Scalar::Input(0), step.fraction_bits);
                 return self.element(template, position).ok_or(irreducible("elements are treated differently"));
             }
             Scalar::Input(i) => {
@@ -166,7 +166,7 @@ impl<'a> Sorter<'a> {
             Class::Row(id) => id | if positions.is_empty() { 0 } else { ROW },
             Class::Largest { .. } | Class::Mixed | Class::Dead => unreachable!("mixed arguments are handled above"),
         });
-        let step = Step { scalar: mapped, fraction_bits: step.fraction_bits };
+        let step = Step { scalar: mapped, fraction_bits: step.fraction_bits, room_bits: step.room_bits };
         match positions.first() {
             None => {
                 self.rows.push(step);

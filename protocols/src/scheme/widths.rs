@@ -26,6 +26,9 @@ use crate::shape::Move;
 /// Binary logarithm of the bound that is claimed of a number of which nothing is known, where its ring must hold it.
 pub const RANGE_BITS: u8 = 14;
 
+/// Width of the narrowest ring: a value that nothing consumes is in it. Twice a number must be one of the ring.
+const NARROWEST: u8 = 2;
+
 /// What rounding may add to a number whose bound over the reals is known: a part of it, and units.
 const ROUNDING: (f64, f64) = (1.0 / 64.0, 64.0);
 
@@ -163,8 +166,8 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn plan(&self) -> Widths {
         let nodes = self.circuit.nodes();
-        let mut held = vec![1; nodes.len()];
-        let (mut working, mut opened) = (vec![1; nodes.len()], vec![1; nodes.len()]);
+        let narrowest = || vec![NARROWEST; nodes.len()];
+        let (mut held, mut working, mut opened) = (narrowest(), narrowest(), narrowest());
         for claim in self.circuit.domains() {
             let at = claim.value.index();
             held[at] = held[at].max(self.holding(&nodes[at], self.sizes[at]));
@@ -192,9 +195,9 @@ impl Planner<'_> {
         i32::from(self.fixed.fraction_bits()) + i32::from(node.guard_bits)
     }
 
-    /// Width of the ring that holds a number below `size` with the fraction bits of `node`.
+    /// Width of the ring that holds a number below `size` with the fraction bits of `node`: a bit more than these at least.
     fn holding(&self, node: &Node, size: Option<f64>) -> u8 {
-        word(self.fraction_bits(node) + self.range_bits(node, size) + 1)
+        word(self.fraction_bits(node) + self.range_bits(node, size).max(0) + 1)
     }
 
     /// Binary logarithm, rounded up, of a bound of a number as it is in the ring.
@@ -229,7 +232,7 @@ impl Planner<'_> {
             | Op::Select(..)
             | Op::Fourier(..)
             | Op::Lookup(..)
-            | Op::Reveal(..) => 1,
+            | Op::Reveal(..) => NARROWEST,
             Op::Scale(..) | Op::Precision(_) | Op::Mul(..) | Op::Square(_) | Op::MatMul(..) => {
                 word(1 - self.excess(node))
             }
@@ -292,7 +295,7 @@ impl Planner<'_> {
             | Op::Move(..)
             | Op::Concat(..)
             | Op::Select(..) => ring,
-            Op::And(..) | Op::Xor(..) | Op::Not(_) | Op::Real(_) => 1,
+            Op::And(..) | Op::Xor(..) | Op::Not(_) | Op::Real(_) => NARROWEST,
             Op::Scale(..) | Op::Precision(_) | Op::Mul(..) | Op::Square(_) | Op::MatMul(..) => {
                 self.before(node, ring, self.sizes[i], self.excess(node))
             }
@@ -341,7 +344,7 @@ pub(super) fn before(ring: u8, shift: i32, number_bits: i32) -> u8 {
 
 /// A width that is one of a word.
 fn word(bits: i32) -> u8 {
-    bits.clamp(1, i32::from(RING_BITS)) as u8
+    bits.clamp(i32::from(NARROWEST), i32::from(RING_BITS)) as u8
 }
 
 /// For each node a bound of its numbers over the reals, where one follows from what is claimed of arguments, and from public numbers.
@@ -389,10 +392,48 @@ fn sizes(circuit: &CheckedCircuit) -> Vec<Option<f64>> {
             }
             Op::Lookup(_, table) => Some(table.entries.iter().fold(0.0, |most: f64, x| most.max(x.abs()))),
         };
-        sizes.push(match (derived, claimed[i]) {
-            (Some(derived), Some(claimed)) => Some(derived.min(claimed)),
-            (known, None) | (None, known) => known,
-        });
+        sizes.push(least(derived, claimed[i]));
+    }
+    // What is claimed of a result bounds the only argument that it is made of.
+    for (i, node) in nodes.iter().enumerate().rev() {
+        let Some(size) = sizes[i] else { continue };
+        let (argument, size) = match &node.op {
+            Op::Neg(a) | Op::Precision(a) | Op::Reveal(a, _) => (a, size),
+            Op::Move(a, _) if nodes[a.index()].shape.elements() <= node.shape.elements() => (a, size),
+            Op::Offset(a, number) => (a, size + number.abs()),
+            Op::Shift(a, exponent) => (a, size * power_of_two(-i32::from(*exponent))),
+            Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Add(..)
+            | Op::Sub(..)
+            | Op::Scale(..)
+            | Op::Mul(..)
+            | Op::Square(_)
+            | Op::MatMul(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::Less(..)
+            | Op::LessThan(..)
+            | Op::Equal(..)
+            | Op::And(..)
+            | Op::Xor(..)
+            | Op::Not(_)
+            | Op::Select(..)
+            | Op::Real(_)
+            | Op::Fourier(..)
+            | Op::Lookup(..) => continue,
+        };
+        let known = &mut sizes[argument.index()];
+        *known = least(*known, Some(size));
     }
     sizes
+}
+
+/// The lesser of two bounds, as far as they are known.
+fn least(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (known, None) | (None, known) => known,
+    }
 }

@@ -298,6 +298,17 @@ pub fn infer(
             execute_fast(&shortened, &inputs, Options { progress, ..Options::new(seed.clone()) })?
         }
     };
+    let witness = match prompt {
+        Prompt::Pair { second, .. } => subject.witness_of_pair(suite, sizes, second)?,
+        Prompt::Tokens(_) | Prompt::Image(_) => subject.witness(suite, sizes)?,
+    };
+    // What a ring has lost is seen by nobody who reads the ring.
+    let claims = match witness {
+        Some(witness) => {
+            execute_fast(&Shortened::new(&witness, true), &inputs, Options::new(seed.clone()))?.findings
+        }
+        None => execution.findings.clone(),
+    };
     let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
     let output = Answer::new(model, output.values.clone());
     let plaintext = Answer::new(model, plaintext.output.iter().map(|&x| f64::from(x)).collect());
@@ -333,8 +344,8 @@ pub fn infer(
         wrap_probability: execution.findings.wrap_probability(),
         wraps: execution.findings.wraps,
         local_truncations: execution.findings.local_truncations,
-        headroom_violations: headroom(&execution.findings),
-        domain_violations: domains(&execution.findings),
+        headroom_violations: headroom(&claims),
+        domain_violations: domains(&claims),
         notes,
         memory: execution.memory,
         seconds: execution.seconds,

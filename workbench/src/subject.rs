@@ -216,21 +216,42 @@ impl Subject {
         built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error: Box::new(error) })
     }
 
+    /// The witness of the Program, where its rings are narrowed; see [`scheme::compile_witness`].
+    ///
+    /// # Errors
+    /// Those of [`Subject::program`].
+    pub fn witness(&self, suite: &Suite, sizes: Sizes) -> Result<Option<Program>, SubjectError> {
+        Ok(scheme::compile_witness(&self.circuit(suite, sizes)?, &suite.scheme, suite.fixed())?)
+    }
+
+    /// The same for a pair of texts, of which the second begins at a token.
+    ///
+    /// # Errors
+    /// Those of [`Subject::program_of_pair`].
+    pub fn witness_of_pair(
+        &self,
+        suite: &Suite,
+        sizes: Sizes,
+        second: usize,
+    ) -> Result<Option<Program>, SubjectError> {
+        let circuit = self.circuit_of_pair(suite, sizes, second)?;
+        Ok(scheme::compile_witness(&circuit, &suite.scheme, suite.fixed())?)
+    }
+
     /// The Program of a model for a pair of texts, of which the second begins at a token; see [`model::circuit_of_pair`].
     ///
     /// # Errors
     /// Those of [`Subject::program`]; a protocol, or a model without a second token type.
     pub fn program_of_pair(&self, suite: &Suite, sizes: Sizes, second: usize) -> Result<Program, SubjectError> {
+        let circuit = self.circuit_of_pair(suite, sizes, second)?;
+        Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
+    }
+
+    fn circuit_of_pair(&self, suite: &Suite, sizes: Sizes, second: usize) -> Result<CheckedCircuit, SubjectError> {
         let Kind::Model(config) = &self.kind else { return Err(SubjectError::NotAModel { name: self.name.clone() }) };
         let built = model::circuit_of_pair(config, &suite.model(&self.registry)?, sizes.query(), second);
         let (seq, batch) = (sizes.seq(), sizes.batch());
-        let circuit = built.map_err(|error| SubjectError::Size {
-            subject: self.name.clone(),
-            seq,
-            batch,
-            error: Box::new(error),
-        })?;
-        Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
+        built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error: Box::new(error) })
     }
 
     /// The Program.

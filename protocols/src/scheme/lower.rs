@@ -38,6 +38,8 @@ struct Lowering<'a, S> {
     weights: Weights,
     truncation: Truncation,
     widths: Widths,
+    /// The rings that numbers are claimed to fit: those above, but in a witness.
+    claimed: Widths,
     /// Whether a value is opened once for all its uses, in place of its rearrangements.
     opens_once: bool,
     scheme: S,
@@ -57,14 +59,17 @@ pub(super) fn lower<S: Scheme>(
     spec: &SchemeSpec,
     fixed: FixedPoint,
     scheme: S,
+    claimed: Option<Widths>,
 ) -> Result<Program, CompileError> {
     let p = ProgramBuilder::new(scheme.parties(), scheme.model_owner()).with_regions(circuit.regions().clone());
+    let widths = Widths::of(circuit, spec, fixed);
     let mut lowering = Lowering {
         circuit,
         fixed,
         weights: spec.weights(),
         truncation: spec.truncation,
-        widths: Widths::of(circuit, spec, fixed),
+        claimed: claimed.unwrap_or_else(|| widths.clone()),
+        widths,
         opens_once: spec.sharing.triples() == Some(Triples::PerValue),
         scheme,
         p,
@@ -81,6 +86,7 @@ pub(super) fn lower<S: Scheme>(
         let from_model = lowering.is_from_model(&node.op);
         lowering.p.set_lifetime(if from_model { Lifetime::Model } else { Lifetime::Query });
         let held = lowering.node(NodeId::at(i), node)?;
+        lowering.claim_as_planned(NodeId::at(i), node, &held);
         while let Some(claim) = claims.next_if(|claim| claim.value.index() == i) {
             lowering.p.set_region(claim.region);
             if let Held::Shared(shares) = &held {
@@ -245,8 +251,9 @@ impl<S: Scheme> Lowering<'_, S> {
         }
     }
 
-    /// Shares of a - b modulo 2^`ring`, which is claimed to hold the difference.
-    fn difference(&mut self, a: NodeId, b: NodeId, ring: u8) -> Shares {
+    /// Shares of a - b for node `id`, whose ring is claimed to hold the difference.
+    fn difference(&mut self, id: NodeId, a: NodeId, b: NodeId) -> Shares {
+        let ring = self.widths.working(id);
         let shares = match self.sum(a, b, &Local::Sub, ring) {
             Held::Shared(shares) => shares,
             Held::Public(known) | Held::Clear(known) => {
@@ -255,14 +262,26 @@ impl<S: Scheme> Lowering<'_, S> {
             }
             Held::Bit(_) | Held::Revealed => unreachable!("a difference is a real value"),
         };
-        self.claim_to_fit(&shares, ring);
+        self.claim_to_fit(&shares, id);
         shares
     }
 
-    /// Claims that a number is one of its ring, where that is narrower than a word.
-    fn claim_to_fit(&mut self, shares: &Shares, ring: u8) {
+    /// Claims that a number that node `id` reads is one of the ring in which it is read, where that is narrower than a word.
+    fn claim_to_fit(&mut self, shares: &Shares, id: NodeId) {
+        let ring = self.claimed.working(id);
         if ring < RING_BITS {
             self.p.claim(shares, ClaimKind::Headroom { bits: ring - 1 });
+        }
+    }
+
+    /// Of a truncation in a witness: claims of its result that what is truncated, a number of whole words here, is one of the ring in which it
+    /// is opened otherwise.
+    fn claim_as_planned(&mut self, id: NodeId, node: &Node, held: &Held) {
+        let (Held::Shared(shares), true) = (held, self.claimed != self.widths) else { return };
+        if let Some(bits) = self.claimed.refreshed_bits(self.circuit, id, self.fixed, self.truncation)
+            && !matches!(node.op, Op::Reveal(..))
+        {
+            self.p.claim(shares, ClaimKind::Headroom { bits });
         }
     }
 
@@ -409,11 +428,11 @@ impl<S: Scheme> Lowering<'_, S> {
             }
             Op::Concat(parts, axis) => Ok(self.concat(parts, *axis, ring)),
             &Op::Less(a, b) => {
-                let shares = self.difference(a, b, working);
+                let shares = self.difference(id, a, b);
                 Ok(Held::Bit(self.scheme.negative(&mut self.p, &shares)))
             }
             &Op::Equal(a, b) => {
-                let shares = self.difference(a, b, working);
+                let shares = self.difference(id, a, b);
                 Ok(Held::Bit(self.scheme.zero(&mut self.p, &shares)))
             }
             &Op::LessThan(a, bound) => {
@@ -421,7 +440,7 @@ impl<S: Scheme> Lowering<'_, S> {
                 let mut shares = self.shares(a, working);
                 let word = self.p.splat(word, Domain::Ring(working));
                 shares[0] = self.p.sub(shares[0], word);
-                self.claim_to_fit(&shares, working);
+                self.claim_to_fit(&shares, id);
                 Ok(Held::Bit(self.scheme.negative(&mut self.p, &shares)))
             }
             &Op::And(a, b) => {
@@ -450,7 +469,7 @@ impl<S: Scheme> Lowering<'_, S> {
             Op::Reveal(a, name) => {
                 let fraction_bits = self.fraction_bits(node)?;
                 let shares = self.shares(*a, working);
-                self.claim_to_fit(&shares, working);
+                self.claim_to_fit(&shares, id);
                 let client = self.scheme.client();
                 self.scheme.reveal(&mut self.p, &shares, client, name, fraction_bits);
                 Ok(Held::Revealed)

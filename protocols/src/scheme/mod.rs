@@ -398,12 +398,44 @@ impl From<ProgramError> for CompileError {
 /// # Errors
 /// [`CompileError`] names region and number.
 pub fn compile(circuit: &CheckedCircuit, spec: &SchemeSpec, fixed: FixedPoint) -> Result<Program, CompileError> {
+    compile_claiming(circuit, spec, fixed, None)
+}
+
+/// The witness of a compiled circuit whose rings are narrowed: the Program of the same circuit, the same shares and the same suite, but in
+/// Z_2^64 throughout, with every claim of the Program about a number that a ring must hold.
+///
+/// A number that has left its ring is seen there as another number of the ring, which may keep every claim. In the witness it is seen
+/// as it is. `None` where no ring is narrowed: then the Program's own claims are about whole words.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_witness(
+    circuit: &CheckedCircuit,
+    spec: &SchemeSpec,
+    fixed: FixedPoint,
+) -> Result<Option<Program>, CompileError> {
+    match spec.truncation {
+        Truncation::Local | Truncation::Exact => Ok(None),
+        Truncation::Narrowing => {
+            let planned = widths::Widths::of(circuit, spec, fixed);
+            let whole = SchemeSpec { truncation: Truncation::Exact, ..*spec };
+            compile_claiming(circuit, &whole, fixed, Some(planned)).map(Some)
+        }
+    }
+}
+
+fn compile_claiming(
+    circuit: &CheckedCircuit,
+    spec: &SchemeSpec,
+    fixed: FixedPoint,
+    claimed: Option<widths::Widths>,
+) -> Result<Program, CompileError> {
     match spec.sharing {
         Sharing::Additive2(triples, weights) => {
-            lower::lower(circuit, spec, fixed, additive2::Additive2::new(*spec, triples, weights))
+            lower::lower(circuit, spec, fixed, additive2::Additive2::new(*spec, triples, weights), claimed)
         }
         Sharing::Replicated3(weights) => {
-            lower::lower(circuit, spec, fixed, replicated3::Replicated3::new(*spec, weights))
+            lower::lower(circuit, spec, fixed, replicated3::Replicated3::new(*spec, weights), claimed)
         }
     }
 }

@@ -125,6 +125,51 @@ impl Widths {
         }
     }
 
+    /// Binary logarithm of a bound of the result of a truncation by an opening, which keeps the number that is opened one of its ring; `None` for
+    /// every other node, and in Z_2^64.
+    pub(super) fn refreshed_bits(
+        &self,
+        circuit: &CheckedCircuit,
+        node: NodeId,
+        fixed: FixedPoint,
+        truncation: Truncation,
+    ) -> Option<u8> {
+        if !self.narrowed {
+            return None;
+        }
+        let planner = Planner { circuit, fixed, sizes: Vec::new() };
+        let at = &circuit.nodes()[node.index()];
+        let fraction_bits = u8::try_from(planner.fraction_bits(at)).ok()?;
+        let room_bits = self.room_bits(circuit, node, fraction_bits, truncation);
+        let shift = match &at.op {
+            Op::Scale(..) | Op::Precision(_) | Op::Mul(..) | Op::Square(_) | Op::MatMul(..) => planner.excess(at),
+            Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Add(..)
+            | Op::Sub(..)
+            | Op::Neg(_)
+            | Op::Offset(..)
+            | Op::Shift(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::Less(..)
+            | Op::LessThan(..)
+            | Op::Equal(..)
+            | Op::And(..)
+            | Op::Xor(..)
+            | Op::Not(_)
+            | Op::Select(..)
+            | Op::Real(_)
+            // Its sum is bounded by its coefficients.
+            | Op::Fourier(..)
+            | Op::Lookup(..)
+            | Op::Reveal(..) => 0,
+        };
+        // Floor and one unit more: of a number below 2^(room) both are at most 2^(room - shift).
+        u8::try_from(i32::from(room_bits) - shift).ok().filter(|_| shift > 0 && room_bits < RING_BITS - 2)
+    }
+
     /// Width of the widest ring in which an operation on it, or on a rearrangement of it, opens a node behind a mask.
     #[must_use]
     pub fn opened(&self, node: NodeId) -> u8 {

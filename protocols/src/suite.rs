@@ -198,8 +198,9 @@ pub enum SuiteError {
     },
 }
 
-const BUILT_IN: [(&str, &str); 12] = [
+const BUILT_IN: [(&str, &str); 13] = [
     ("faithful", include_str!("suites/faithful.toml")),
+    ("faithful-narrow", include_str!("suites/faithful-narrow.toml")),
     ("secformer", include_str!("suites/secformer.toml")),
     ("secformer-printed", include_str!("suites/secformer-printed.toml")),
     ("secformer-code", include_str!("suites/secformer-code.toml")),

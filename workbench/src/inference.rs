@@ -304,9 +304,7 @@ pub fn infer(
     };
     // What a ring has lost is seen by nobody who reads the ring.
     let claims = match witness {
-        Some(witness) => {
-            execute_fast(&Shortened::new(&witness, true), &inputs, Options::new(seed.clone()))?.findings
-        }
+        Some(witness) => execute_fast(&Shortened::new(&witness, true), &inputs, Options::new(seed.clone()))?.findings,
         None => execution.findings.clone(),
     };
     let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;

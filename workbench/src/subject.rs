@@ -228,12 +228,7 @@ impl Subject {
     ///
     /// # Errors
     /// Those of [`Subject::program_of_pair`].
-    pub fn witness_of_pair(
-        &self,
-        suite: &Suite,
-        sizes: Sizes,
-        second: usize,
-    ) -> Result<Option<Program>, SubjectError> {
+    pub fn witness_of_pair(&self, suite: &Suite, sizes: Sizes, second: usize) -> Result<Option<Program>, SubjectError> {
         let circuit = self.circuit_of_pair(suite, sizes, second)?;
         Ok(scheme::compile_witness(&circuit, &suite.scheme, suite.fixed())?)
     }

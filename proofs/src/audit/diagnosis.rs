@@ -183,7 +183,8 @@ pub(super) fn leaving(
     inputs: &[f64],
     half: &[f64],
 ) -> Result<Option<Operation>, AuditError> {
-    let (tape, ends) = Tape::by_node_under(circuit, &question.scheme, question.fixed).map_err(crate::bound::BoundError::from)?;
+    let (tape, ends) =
+        Tape::by_node_under(circuit, &question.scheme, question.fixed).map_err(crate::bound::BoundError::from)?;
     let single = |inputs: &[f64]| inputs.iter().map(|&x| (x, x)).collect::<Vec<_>>();
     let case = single(inputs);
     let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;

@@ -197,6 +197,7 @@ static REGISTERED: &[&LazyLock<Protocol>] = &[
     &gelu::bumblebee_code::PROTOCOL,
     &gelu::cosine::PROTOCOL,
     &gelu::cosine_bounded::PROTOCOL,
+    &gelu::series::PROTOCOL,
     &gelu::crypten_erf::PROTOCOL,
     &gelu::crypten_erf_corrected::PROTOCOL,
     &gelu::crypten_tanh::PROTOCOL,

@@ -172,7 +172,10 @@ impl<S: Scheme> Lowering<'_, S> {
 
     /// Shares modulo 2^`ring`.
     fn narrow(&mut self, shares: &Shares, ring: u8) -> Shares {
-        debug_assert!(self.p.value(shares[0]).domain.bits() >= ring, "a ring is planned as wide as all that consumes it");
+        debug_assert!(
+            self.p.value(shares[0]).domain.bits() >= ring,
+            "a ring is planned as wide as all that consumes it"
+        );
         shares.iter().map(|&share| self.p.convert(share, Domain::Ring(ring))).collect()
     }
 

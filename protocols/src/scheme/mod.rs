@@ -186,7 +186,9 @@ enum WrittenTriples {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ChoiceError {
     /// A scheme of masked openings without masks.
-    #[error("scheme additive2 multiplies with dealt triples: choose triples = \"fresh\", \"fixed-weight\" or \"per-value\"")]
+    #[error(
+        "scheme additive2 multiplies with dealt triples: choose triples = \"fresh\", \"fixed-weight\" or \"per-value\""
+    )]
     TriplesMissing,
     /// Masks for a scheme that opens nothing.
     #[error("scheme replicated3 multiplies without triples: leave `triples` out, or choose triples = \"none\"")]
@@ -301,7 +303,10 @@ impl TryFrom<WrittenScheme> for SchemeSpec {
             (SchemeKind::Additive2, WrittenTriples::PerValue) => Sharing::Additive2(Triples::PerValue, weights),
             (SchemeKind::Additive2, WrittenTriples::None) => return Err(ChoiceError::TriplesMissing),
             (SchemeKind::Replicated3, WrittenTriples::None) => Sharing::Replicated3(weights.try_into()?),
-            (SchemeKind::Replicated3, WrittenTriples::Fresh | WrittenTriples::FixedWeight | WrittenTriples::PerValue) => {
+            (
+                SchemeKind::Replicated3,
+                WrittenTriples::Fresh | WrittenTriples::FixedWeight | WrittenTriples::PerValue,
+            ) => {
                 return Err(ChoiceError::TriplesUnused);
             }
         };
@@ -565,12 +570,7 @@ pub(crate) trait Scheme {
     /// Shares of a product.
     fn settle(&mut self, p: &mut ProgramBuilder, product: Self::Unsettled) -> Shares;
     /// Shares of a product, truncated as by [`Scheme::truncate`].
-    fn settle_truncated(
-        &mut self,
-        p: &mut ProgramBuilder,
-        product: Self::Unsettled,
-        cut: Cut,
-    ) -> Shares;
+    fn settle_truncated(&mut self, p: &mut ProgramBuilder, product: Self::Unsettled, cut: Cut) -> Shares;
     /// floor(x / 2^shift) or one unit more.
     fn truncate(&mut self, p: &mut ProgramBuilder, x: &Shares, cut: Cut) -> Shares;
     /// 1 where x < 0.

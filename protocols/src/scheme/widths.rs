@@ -421,16 +421,10 @@ fn sizes(circuit: &CheckedCircuit) -> Vec<Option<f64>> {
                 both(a, b, |a, b| a * b).map(|product| product * inner)
             }
             Op::Sum(a, axis) => of(a).map(|size| size * length(a, *axis)),
-            Op::Concat(parts, _) => {
-                parts.iter().try_fold(0.0, |most: f64, part| of(part).map(|size| most.max(size)))
+            Op::Concat(parts, _) => parts.iter().try_fold(0.0, |most: f64, part| of(part).map(|size| most.max(size))),
+            Op::Less(..) | Op::LessThan(..) | Op::Equal(..) | Op::And(..) | Op::Xor(..) | Op::Not(_) | Op::Real(_) => {
+                Some(1.0)
             }
-            Op::Less(..)
-            | Op::LessThan(..)
-            | Op::Equal(..)
-            | Op::And(..)
-            | Op::Xor(..)
-            | Op::Not(_)
-            | Op::Real(_) => Some(1.0),
             Op::Fourier(_, series) => {
                 let waves = series.cosines.iter().chain(&series.sines).map(|a| a.abs()).sum::<f64>();
                 Some(waves + series.constant.abs())

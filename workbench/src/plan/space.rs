@@ -18,7 +18,8 @@ pub struct Space {
 }
 
 /// Names of choices, as suites write them.
-const WORDS: &str = "additive2, replicated3, local, exact, narrowing, spk, carry, fresh, fixed-weight, per-value, shared, server";
+const WORDS: &str =
+    "additive2, replicated3, local, exact, narrowing, spk, carry, fresh, fixed-weight, per-value, shared, server";
 
 impl Space {
     /// The space in which each axis is narrowed to the words of it that are given. Without any: both schemes, both truncations, both

@@ -11,8 +11,8 @@ use crate::audit::{AuditError, Question};
 use crate::bound::reduce::{ClaimUsed, Normalised, Reduced, Shift, reduce};
 use crate::bound::{Arithmetic, BoundError, CASES_AT_ONCE, Cell, Interpreter, Scalar, Tape};
 use viewless_protocols::fixed::power_of_two;
-use viewless_protocols::scheme::Truncation;
 use viewless_protocols::nonlinear::{ErrorClaim, Truth};
+use viewless_protocols::scheme::Truncation;
 
 /// Ranges that are bounded in the time of one, where the circuit is not reduced.
 pub(super) const RANGES_AT_ONCE: usize = CASES_AT_ONCE;

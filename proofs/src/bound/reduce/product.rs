@@ -275,7 +275,12 @@ impl Sorter<'_> {
         for &(name, template) in outputs {
             let register = self.copy_template(template, &mut tape, &mut done)?;
             let fraction_bits = self.templates[template as usize].fraction_bits;
-            tape.outputs.push(TapeOutput { name: name.to_owned(), registers: vec![register], fraction_bits, room_bits: None });
+            tape.outputs.push(TapeOutput {
+                name: name.to_owned(),
+                registers: vec![register],
+                fraction_bits,
+                room_bits: None,
+            });
         }
         Ok(tape)
     }

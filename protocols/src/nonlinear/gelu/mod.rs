@@ -4,6 +4,7 @@
 pub mod ours {
     pub mod cosine;
     pub mod cosine_bounded;
+    pub mod series;
 }
 
 /// As the papers print them.
@@ -44,4 +45,4 @@ pub use as_benchmarked::{crypten_tanh, puma_in_secformer_code, quad_benchmarked}
 pub use as_coded::{bumblebee_code, crypten_erf, nimbus_example, secformer_code, shaft_poly};
 pub use as_printed::{bolt, bumblebee, puma, quad, secformer_printed, shaft, sigma};
 pub use corrected::{crypten_erf_corrected, secformer, secformer_printed_beta};
-pub use ours::{cosine, cosine_bounded};
+pub use ours::{cosine, cosine_bounded, series};

@@ -89,8 +89,7 @@ fn opened_once(scheme: &mut Additive2, p: &mut ProgramBuilder, x: &Operand) -> O
     if let Some(&opened) = scheme.value_masks.get(&x.node) {
         return opened;
     }
-    let opened =
-        if x.weight { p.for_the_model(|p| opened_alone(p, &x.shares)) } else { opened_alone(p, &x.shares) };
+    let opened = if x.weight { p.for_the_model(|p| opened_alone(p, &x.shares)) } else { opened_alone(p, &x.shares) };
     scheme.value_masks.insert(x.node, opened);
     opened
 }

@@ -217,12 +217,7 @@ impl Scheme for Replicated3 {
         product::pass_on(p, product)
     }
 
-    fn settle_truncated(
-        &mut self,
-        p: &mut ProgramBuilder,
-        product: Self::Unsettled,
-        cut: Cut,
-    ) -> Shares {
+    fn settle_truncated(&mut self, p: &mut ProgramBuilder, product: Self::Unsettled, cut: Cut) -> Shares {
         if self.opens_to_truncate(p, product[0], cut) {
             return truncation::exact_of_product(p, product, cut);
         }

@@ -6,8 +6,8 @@ use crate::party::Party;
 use crate::program::{ClaimKind, ProgramBuilder, ValueId};
 use crate::ring::Domain;
 use crate::scheme::additive2::truncation::narrowing;
-use crate::scheme::{Cut, Shares};
 use crate::scheme::dealt::open;
+use crate::scheme::{Cut, Shares};
 use smallvec::smallvec;
 
 /// P0 shifts x0 + x1 and shares the result anew; P1 and P2 shift x2. (ABY3, section 5.1, the

@@ -1,0 +1,224 @@
+//! Rings as wide as each value needs, and values that are opened once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use viewless_proofs::privacy::{promised_coalitions, prove};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner};
+use viewless_protocols::party::Party;
+use viewless_protocols::program::{Grouping, Local, Op, Phase, Program, Schedule, ValueId, bill};
+use viewless_protocols::ring::Domain;
+use viewless_protocols::scheme::widths::{RANGE_BITS, Widths};
+use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
+use viewless_protocols::suite::Suite;
+use viewless_simulator::execute::{Execution, Options, execute};
+use viewless_simulator::stream::Seed;
+use viewless_tests::{FIXED, compile, every_scheme, map_circuit};
+
+const NARROW: SchemeSpec = SchemeSpec {
+    sharing: Sharing::Additive2(Triples::PerValue, Weights::Shared),
+    truncation: Truncation::Narrowing,
+    comparison: Comparison::Carry,
+};
+
+fn run(program: &Program, x: &[f64]) -> Execution {
+    let inputs: BTreeMap<String, Vec<f64>> = [("x".to_owned(), x.to_vec())].into();
+    execute(program, &inputs, Options::new(Seed::from_u64(11))).unwrap()
+}
+
+/// What P1 sends to P0 online, in order. (P0's first share is a random word, which can be opened before the input is known.)
+fn openings(program: &Program) -> Vec<ValueId> {
+    let online = program.iter().filter(|(id, _)| program.phase(*id) == Phase::Online);
+    let is_sent = |op: &Op| matches!(op, Op::Send(sent, Party::P0) if program.value(*sent).holders.contains(Party::P1));
+    online.filter(|(_, value)| is_sent(&value.op)).map(|(id, _)| id).collect()
+}
+
+#[test]
+fn a_value_is_opened_once_before_it_is_spread_for_all_its_products_squares_and_selections() {
+    let circuit = |uses: usize| {
+        let mut c = Circuit::new();
+        let x = c.input(Owner::Client, "x", [1, 8]);
+        let x = c.square(x);
+        let w = c.input(Owner::Model, "w", [8, 3]);
+        let v = c.input(Owner::Model, "v", [4, 8]);
+        let mut results = vec![c.matmul(x, w)];
+        if uses > 1 {
+            results.push(c.square(x));
+            // Spread to four rows, it is 8 numbers still.
+            let rows = c.broadcast(x, [4, 8]);
+            results.push(c.mul(rows, v));
+            let bit = c.less_than(v, 0.0);
+            results.push(c.select(bit, rows));
+        }
+        for (i, result) in results.into_iter().enumerate() {
+            c.reveal(result, &format!("y{i}"));
+        }
+        c.finish().unwrap()
+    };
+    let exact = SchemeSpec { truncation: Truncation::Exact, ..NARROW };
+    // Openings of whole words of x: 64 bytes each.
+    let opened = |spec: &SchemeSpec, uses, bytes| {
+        let program = compile(&circuit(uses), spec);
+        openings(&program).into_iter().filter(|&id| program.value(id).message_bytes() == bytes).count()
+    };
+    let of_x = |spec: &SchemeSpec, uses| opened(spec, uses, 64);
+    let fresh = SchemeSpec { sharing: Sharing::Additive2(Triples::FixedWeight, Weights::Shared), ..exact };
+    // The input itself is opened for its square, and truncated; the square of x is truncated, too.
+    assert_eq!((of_x(&exact, 1), of_x(&exact, 4)), (3, 4));
+    // Spread, it is opened in 256 bytes.
+    assert_eq!((of_x(&fresh, 1), of_x(&fresh, 4)), (3, 5));
+    let spread = |spec: &SchemeSpec| opened(spec, 4, 256);
+    assert_eq!(spread(&fresh) - spread(&exact), 2);
+}
+
+/// The masks of a Program: samples of the dealer and one other, each with the values that it is subtracted from.
+fn masked_by(program: &Program) -> BTreeMap<ValueId, BTreeSet<ValueId>> {
+    let mut masked: BTreeMap<ValueId, BTreeSet<ValueId>> = BTreeMap::new();
+    for (_, value) in program.iter() {
+        if let Op::Local(Local::Sub | Local::Add, arguments) = &value.op {
+            let [x, mask] = arguments[..] else { continue };
+            let is_mask = matches!(program.value(mask).op, Op::Sample { .. })
+                && program.value(mask).holders.contains(Party::Dealer);
+            // What the dealer knows of the mask is its own affair.
+            if is_mask && !program.value(x).holders.contains(Party::Dealer) {
+                masked.entry(mask).or_default().insert(x);
+            }
+        }
+    }
+    masked
+}
+
+/// Everything that opens a number, on numbers and rearrangements that are used again.
+fn busy() -> CheckedCircuit {
+    map_circuit(&[2, 4], |c, x| {
+        let w = c.input(Owner::Model, "w", [4, 4]);
+        let q = c.matmul(x, w);
+        let t = c.transpose(q, &[1, 0]);
+        let s = c.matmul(x, t);
+        let s = c.matmul(s, x);
+        let r = c.square(q);
+        let bit = c.less(r, s);
+        let kept = c.select(bit, q);
+        let y = c.mul(kept, x);
+        c.add(y, s)
+    })
+}
+
+#[test]
+fn every_mask_hides_one_value_and_one_that_hides_two_is_refuted() {
+    for spec in every_scheme().into_iter().filter(|spec| spec.kind() == SchemeKind::Additive2) {
+        let program = compile(&busy(), &spec);
+        let masked = masked_by(&program);
+        assert!(masked.len() > 4, "{spec:?}");
+        assert!(masked.values().all(|values| values.len() == 1), "{spec:?}");
+    }
+    let program = compile(&busy(), &NARROW);
+    for coalition in promised_coalitions(&program) {
+        assert!(prove(&program, coalition).certificate.is_some(), "{coalition}");
+    }
+    // P0's part of a mask, in place of that of another value of the same shape and ring.
+    let masks: Vec<ValueId> = masked_by(&program).into_keys().collect();
+    let alike = |a: ValueId, b: ValueId| {
+        let (a, b) = (program.value(a), program.value(b));
+        (a.domain, &a.shape, a.holders) == (b.domain, &b.shape, b.holders) && a.domain.is_ring()
+    };
+    let mut refuted = 0;
+    for (i, &first) in masks.iter().enumerate() {
+        let Some(&second) = masks[i + 1..].iter().find(|&&second| alike(first, second)) else { continue };
+        let mut draft = program.clone().into_draft();
+        for value in &mut draft.values {
+            value
+                .op
+                .arguments_mut()
+                .iter_mut()
+                .filter(|argument| **argument == second)
+                .for_each(|argument| *argument = first);
+        }
+        let flawed = draft.check().unwrap();
+        assert!(masked_by(&flawed).values().any(|values| values.len() == 2));
+        // The other party sees both differences, and so what the two values have in common.
+        refuted += usize::from(
+            promised_coalitions(&flawed).into_iter().any(|coalition| prove(&flawed, coalition).certificate.is_none()),
+        );
+    }
+    assert!(refuted > 0, "no two masks are alike");
+}
+
+#[test]
+fn rings_are_as_wide_as_what_consumes_a_value_needs() {
+    // Compared after two products: 16 + 14 + 1 bits, and 16 more for each truncation behind it.
+    let circuit = map_circuit(&[4], |c, x| {
+        let square = c.square(x);
+        let fourth = c.square(square);
+        let bit = c.less_than(fourth, 1.0);
+        c.real(bit, 0)
+    });
+    let widths = Widths::of(&circuit, &NARROW, FIXED);
+    let held = |name: &str| {
+        let at = circuit.to_string().lines().position(|line| line.contains(name)).unwrap();
+        widths.held(viewless_protocols::circuit::NodeId::at(at))
+    };
+    let number = 16 + RANGE_BITS + 1;
+    assert_eq!(held("input"), number + 32);
+    // Nothing is opened to truncate: the square's opening is all of the client's number.
+    let program = compile(&circuit, &NARROW);
+    assert_eq!(program.value(openings(&program)[0]).domain, Domain::Ring(number + 32));
+    // And the whole word's comparison is one of 32 bits: 248 in place of 504.
+    let bits = |spec: &SchemeSpec| {
+        let bill = bill(&compile(&circuit, spec), Schedule::Asap, Grouping::Region);
+        bill.phase(Phase::Online).rounds
+    };
+    let exact = SchemeSpec { truncation: Truncation::Exact, ..NARROW };
+    assert_eq!(bits(&exact) - bits(&NARROW), 3, "two truncations, and a level of the tree");
+}
+
+#[test]
+fn every_other_truncation_keeps_whole_words() {
+    for spec in every_scheme().into_iter().filter(|spec| spec.truncation != Truncation::Narrowing) {
+        let program = compile(&busy(), &spec);
+        assert!(program.values.iter().all(|value| matches!(value.domain, Domain::Bits(_) | Domain::Ring(64))));
+        assert!(scheme::compile_witness(&busy(), &spec, FIXED).unwrap().is_none());
+    }
+}
+
+/// Numbers that leave the ring by a multiple of its size look like small ones in it. The Program's own claims hold; the witness sees them.
+#[test]
+fn a_number_that_left_its_ring_unseen_is_seen_by_the_witness() {
+    let circuit = map_circuit(&[4], |c, x| {
+        let bit = c.less_than(x, 0.5);
+        c.real(bit, 0)
+    });
+    for kind in [NARROW, SchemeSpec { sharing: Sharing::Replicated3(scheme::WeightsAmongThree::Shared), ..NARROW }] {
+        let turn = f64::from(1u32 << (RANGE_BITS + 1));
+        let (program, witness) =
+            (compile(&circuit, &kind), scheme::compile_witness(&circuit, &kind, FIXED).unwrap().unwrap());
+        let honest = [0.25, -3.0, 100.0, 0.75];
+        assert!(
+            run(&program, &honest).findings.headroom.is_empty() && run(&witness, &honest).findings.headroom.is_empty()
+        );
+        // One turn above a quarter, which is not less than a half.
+        let lost = [turn + 0.25, -3.0, 100.0, 0.75];
+        let execution = run(&program, &lost);
+        assert!(execution.findings.headroom.is_empty());
+        assert_eq!(execution.output("y").unwrap().values[0], 1.0, "the ring says that it is less");
+        assert_eq!(run(&witness, &lost).output("y").unwrap().values[0], 0.0);
+        assert!(!run(&witness, &lost).findings.headroom.is_empty());
+    }
+}
+
+#[test]
+fn the_narrow_twin_of_faithful_costs_less_in_every_respect_and_is_proved() {
+    use viewless_protocols::nonlinear::Registry;
+    use viewless_workbench::sizes::Sizes;
+    use viewless_workbench::subject::Subject;
+    let registry = Registry::built_in();
+    let bill_of = |suite: &str| {
+        let suite = Suite::built_in(suite).unwrap();
+        let subject = Subject::find("bert-base", registry).unwrap();
+        let program = subject.program(&suite, Sizes::new(16, 1).unwrap()).unwrap();
+        let bill = bill(&program, Schedule::Asap, Grouping::Region);
+        Phase::ALL.map(|phase| (bill.phase(phase).rounds, bill.phase(phase).bytes_total))
+    };
+    let (wide, narrow) = (bill_of("faithful"), bill_of("faithful-narrow"));
+    for (wide, narrow) in wide.iter().zip(&narrow) {
+        assert!(narrow.0 <= wide.0 && narrow.1 < wide.1, "{wide:?} {narrow:?}");
+    }
+}

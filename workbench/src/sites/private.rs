@@ -15,10 +15,11 @@ use viewless_protocols::decimal;
 use viewless_protocols::model::architecture::Attention;
 use viewless_protocols::model::{self, ModelProtocols, Query};
 use viewless_protocols::nonlinear::Function;
+use viewless_protocols::program::Shortened;
 use viewless_protocols::region::{RegionId, Regions};
 use viewless_protocols::scheme;
 use viewless_protocols::suite::{Suite, SuiteError};
-use viewless_simulator::execute::{Options, execute};
+use viewless_simulator::execute::{Options, execute, execute_fast};
 use viewless_simulator::stream::Seed;
 
 /// One site of the private runs, the worst over all texts.
@@ -179,7 +180,14 @@ fn one_text(
             report.wrapped_regions.push(region.clone());
         }
     }
-    for finding in &run.findings.headroom {
+    let headroom = match scheme::compile_witness(&circuit, &suite.scheme, suite.fixed())? {
+        Some(witness) => {
+            let shortened = Shortened::new(&witness, true);
+            execute_fast(&shortened, &inputs, Options::unhashed(Seed::from_u64(seed)))?.findings.headroom
+        }
+        None => run.findings.headroom.clone(),
+    };
+    for finding in &headroom {
         *report.headroom_violations.entry(finding.region.clone()).or_default() += finding.outside;
     }
     let found = |i: usize, end: &str| run.output(&name(i, end)).map_or(&[][..], |output| &output.values);

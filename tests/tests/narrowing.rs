@@ -170,6 +170,34 @@ fn rings_are_as_wide_as_what_consumes_a_value_needs() {
     assert_eq!(bits(&exact) - bits(&NARROW), 3, "two truncations, and a level of the tree");
 }
 
+/// Numbers of 16 fraction bits and so many guard bits are compared in words of 31 bits and so many, and these are found in the least word of one
+/// or two powers of two.
+#[test]
+fn a_comparison_costs_what_its_word_does_and_is_right_at_its_ends() {
+    for (guard_bits, word, rounds, bits) in [(0, 32, 6, 248), (3, 34, 7, 262), (8, 40, 7, 310)] {
+        let circuit = map_circuit(&[8], |c, x| {
+            let x = c.precision(x, guard_bits);
+            // A computed value, which P0 cannot open before the input is known.
+            let x = c.neg(x);
+            let bit = c.region("measured", |c| c.less_than(x, 0.0));
+            c.real(bit, 0)
+        });
+        let program = compile(&circuit, &NARROW);
+        let bill = bill(&program, Schedule::Asap, Grouping::Region);
+        let region = bill.region("measured").unwrap();
+        // Eight elements of so many bits are so many bytes.
+        assert_eq!((region.rounds, region.bytes_between_computing_parties), (rounds, bits), "a word of {word} bits");
+        let (unit, most) = (1.0 / 65536.0, f64::from(1u32 << RANGE_BITS) - 1.0);
+        let x = [0.0, unit, -unit, most, -most, 1.0, -1.0, 4096.0];
+        let less = x.map(|x| f64::from(u8::from(-x < 0.0)));
+        for seed in 0..40 {
+            let inputs: BTreeMap<String, Vec<f64>> = [("x".to_owned(), x.to_vec())].into();
+            let run = execute(&program, &inputs, Options::new(Seed::from_u64(seed))).unwrap();
+            assert_eq!(run.output("y").unwrap().values, less, "seed {seed}, a word of {word} bits");
+        }
+    }
+}
+
 #[test]
 fn every_other_truncation_keeps_whole_words() {
     for spec in every_scheme().into_iter().filter(|spec| spec.truncation != Truncation::Narrowing) {

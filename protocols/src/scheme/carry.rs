@@ -43,17 +43,28 @@ pub(super) fn high(p: &mut ProgramBuilder, word: ValueId) -> ValueId {
 /// bit the last.
 pub(super) fn out(
     p: &mut ProgramBuilder,
-    mut generate: Shares,
-    mut propagate: Shares,
-    mut and: impl FnMut(&mut ProgramBuilder, &Shares, &Shares) -> Shares,
+    generate: Shares,
+    propagate: Shares,
+    and: impl FnMut(&mut ProgramBuilder, &Shares, &Shares) -> Shares,
 ) -> Shares {
+    span(p, (generate, propagate), false, and).0
+}
+
+/// Generate and propagate bits of all positions together; where the propagate bit is not wanted, the last level does without it, and what is
+/// given in its place is that of a part.
+pub(super) fn span(
+    p: &mut ProgramBuilder,
+    (mut generate, mut propagate): (Shares, Shares),
+    propagates: bool,
+    mut and: impl FnMut(&mut ProgramBuilder, &Shares, &Shares) -> Shares,
+) -> (Shares, Shares) {
     let mut positions = p.value(generate[0]).domain.bits();
     while positions > 1 {
         positions /= 2;
         let p_high: Shares = propagate.iter().map(|&share| high(p, share)).collect();
         let g_high: Shares = generate.iter().map(|&share| high(p, share)).collect();
         let g_low: Shares = generate.iter().map(|&share| low(p, share)).collect();
-        let from_low = if positions == 1 {
+        let from_low = if positions == 1 && !propagates {
             and(p, &p_high, &g_low)
         } else {
             let p_low: Shares = propagate.iter().map(|&share| low(p, share)).collect();
@@ -64,7 +75,17 @@ pub(super) fn out(
         };
         generate = g_high.iter().zip(&from_low).map(|(&g, &l)| p.xor(g, l)).collect();
     }
-    generate
+    (generate, propagate)
+}
+
+/// The width of the word in which a sign is found of a number of `bits` bits: the least sum of two powers of two that holds it, or a power of two.
+pub(super) fn word_of_sign(bits: u8) -> u8 {
+    let whole = bits.next_power_of_two();
+    let half = whole / 2;
+    match (bits - half.min(bits)).next_power_of_two() {
+        rest if half >= 4 && rest < half => half + rest.max(2),
+        _ => whole,
+    }
 }
 
 /// The carries out of every position of words of 64 bits, by six levels of a tree on whole words, each one AND of two stacked
@@ -120,4 +141,31 @@ pub(super) fn unstack(p: &mut ProgramBuilder, stacked: ValueId, position: usize)
     let part = p.moved(stacked, Move::Slice { axis: 0, start: position, length: 1 });
     let shape: Shape = p.shape(part).axes()[1..].into();
     p.moved(part, Move::Reshape(shape))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_is_found_in_the_least_word_of_one_or_two_powers_of_two() {
+        for (bits, word) in [
+            (2, 2),
+            (3, 4),
+            (5, 6),
+            (6, 6),
+            (7, 8),
+            (29, 32),
+            (31, 32),
+            (32, 32),
+            (33, 34),
+            (39, 40),
+            (47, 48),
+            (49, 64),
+            (64, 64),
+        ] {
+            assert_eq!(word_of_sign(bits), word, "{bits}");
+        }
+        assert!((1..=64).all(|bits| word_of_sign(bits) >= bits));
+    }
 }

@@ -31,12 +31,13 @@ fn and_of_private(p: &mut ProgramBuilder, u0: ValueId, u1: ValueId) -> Shares {
     smallvec![p.xor(from_e, c[0]), p.xor(from_d, c[1])]
 }
 
-/// Only the carry is computed, by a tree over W positions (the lowest is empty) that halves at each level, W = 2^j the least that holds x.
+/// Only the carry is computed, by a tree over W positions (the lowest is empty) that halves at each level, W = 2^j the least that holds x (or
+/// W = 2^j + 2^i with i < j: then there are two trees side by side, and the carry of the lower passes through the upper by one AND more).
 /// Online: 2 W bit for the first AND, then 6 n bit for a level that leaves n positions (P_high, G_low, P_low opened, both directions), 4 bit
 /// for the last, where the propagate bit is not needed: for W = 64 that is 128 + 6 (32 + 16 + 8 + 4 + 2) + 4 = 504 bit, 7 rounds, and
-/// 8 W - 8 bit, j + 1 rounds for any.
+/// 8 W - 8 bit, j + 1 rounds for any (8 W - 10 bit, j + 2 rounds with two trees).
 pub(super) fn carry(p: &mut ProgramBuilder, x: &Shares) -> Shares {
-    let bits = p.value(x[0]).domain.bits().next_power_of_two().max(2);
+    let bits = carry::word_of_sign(p.value(x[0]).domain.bits().max(2));
     let x = carry::aligned(p, x, bits);
     let word = Domain::Bits(bits);
     let x_bits = [p.convert(x[0], word), p.convert(x[1], word)];
@@ -44,10 +45,43 @@ pub(super) fn carry(p: &mut ProgramBuilder, x: &Shares) -> Shares {
         let top = p.shift_right(share, bits - 1);
         p.convert(top, Domain::Bits(1))
     });
-    let positions = x_bits.map(|share| carry::positions(p, share));
-    let generate = and_of_private(p, positions[0], positions[1]);
-    let carry = carry::out(p, generate, smallvec![positions[0], positions[1]], beaver::and);
+    let carry = if bits.is_power_of_two() {
+        let positions = x_bits.map(|share| carry::positions(p, share));
+        let generate = and_of_private(p, positions[0], positions[1]);
+        carry::out(p, generate, smallvec![positions[0], positions[1]], beaver::and)
+    } else {
+        carry_of_two_trees(p, x_bits)
+    };
     carry.iter().zip(tops).map(|(&carry, top)| p.xor(carry, top)).collect()
+}
+
+/// The carry into the top bit of words of 2^j + 2^i bits: of the lower 2^j positions, and through the others.
+fn carry_of_two_trees(p: &mut ProgramBuilder, x_bits: [ValueId; 2]) -> Shares {
+    let bits = p.value(x_bits[0]).domain.bits();
+    let low_bits = bits.next_power_of_two() / 2;
+    let propagate = x_bits.map(|share| p.shift_left(share, 1));
+    let generate = and_of_private(p, propagate[0], propagate[1]);
+    let low = |p: &mut ProgramBuilder, shares: &[ValueId]| -> Shares {
+        let part = |&share: &ValueId| {
+            let part = p.convert(share, Domain::Bits(low_bits));
+            p.bit_reversal(part)
+        };
+        shares.iter().map(part).collect()
+    };
+    let high = |p: &mut ProgramBuilder, shares: &[ValueId]| -> Shares {
+        let part = |&share: &ValueId| {
+            let part = p.shift_right(share, low_bits);
+            let part = p.convert(part, Domain::Bits(bits - low_bits));
+            p.bit_reversal(part)
+        };
+        shares.iter().map(part).collect()
+    };
+    let lower = (low(p, &generate), low(p, &propagate));
+    let upper = (high(p, &generate), high(p, &propagate));
+    let carried = carry::out(p, lower.0, lower.1, beaver::and);
+    let (generated, passes) = carry::span(p, upper, true, beaver::and);
+    let passed = beaver::and(p, &passes, &carried);
+    generated.iter().zip(&passed).map(|(&generated, &passed)| p.xor(generated, passed)).collect()
 }
 
 /// The AND of the two words, six levels on whole words, and a conversion of the top bit that opens a whole word, as in CrypTen.

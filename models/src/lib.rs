@@ -40,7 +40,7 @@ mod weights;
 pub use cache::default_cache_dir;
 pub use closed_list::{Inventory, Use, inventory};
 pub use config::read_config;
-pub use directory::{Decision, Model};
+pub use directory::{Decision, Model, decision};
 pub use error::{FetchError, ModelError};
 pub use fetch::{Progress, fetch, known_models};
 pub use files::{CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};

@@ -87,6 +87,23 @@ pub enum TrainError {
         /// What is asked for.
         data: &'static str,
     },
+    /// Data with one class.
+    #[error("all rows of `{}` are labelled `{label}`; a classifier needs two classes or more", file.display())]
+    OneClass {
+        /// The file.
+        file: PathBuf,
+        /// The class.
+        label: String,
+    },
+    /// No stage has an epoch.
+    #[error("the recipe has no epochs: give `epochs` of at least 1 in {tables}")]
+    NoEpochs {
+        /// The tables of the stages.
+        tables: &'static str,
+    },
+    /// No pre-trained directory.
+    #[error("the recipe names no model to begin with; give `directory` in [model], or --model")]
+    NoModel,
     /// Pairs of texts for a model without token types.
     #[error("the data holds pairs of texts, and the model has {types} token types; a model for pairs needs 2")]
     NoPairs {

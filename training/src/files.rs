@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::error::TrainError;
 
+/// How the names of files begin that are not whole yet.
+pub(crate) const UNFINISHED: &str = ".unfinished-";
+
 /// Writes a file beside its place, and puts it there when it is whole and on the disk. What was there stays until then.
 ///
 /// # Errors
@@ -17,7 +20,7 @@ pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result
     // With the permissions of any new file: what was learnt is not secret.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = BufWriter::new(builder.prefix(".unfinished-").tempfile_in(folder).map_err(failed)?);
+    let mut file = BufWriter::new(builder.prefix(UNFINISHED).tempfile_in(folder).map_err(failed)?);
     fill(&mut file).map_err(failed)?;
     let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
     file.as_file().sync_all().map_err(failed)?;
@@ -35,7 +38,7 @@ pub(crate) fn write_by<E: Into<TrainError>>(
 ) -> Result<(), TrainError> {
     let failed = |source| TrainError::Write { path: path.to_owned(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let scratch = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(folder).map_err(failed)?;
+    let scratch = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(folder).map_err(failed)?;
     let file = scratch.path().join("file");
     by(&file).map_err(Into::into)?;
     fs::File::open(&file).and_then(|file| file.sync_all()).map_err(failed)?;

@@ -136,7 +136,9 @@ impl Rows {
             for number in [tokens.len() as u64, kind, label] {
                 digest.update(&number.to_le_bytes());
             }
-            tokens.iter().chain(types).for_each(|number| drop(digest.update(&number.to_le_bytes())));
+            for number in tokens.iter().chain(types) {
+                digest.update(&number.to_le_bytes());
+            }
         }
         digest.finalize().to_hex().to_string()
     }

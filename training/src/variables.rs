@@ -92,9 +92,11 @@ impl Variables {
         Ok(())
     }
 
-    /// Takes those out whose name begins so.
-    pub fn remove(&mut self, prefix: &str) {
-        self.named.retain(|name, _| !name.starts_with(prefix));
+    /// Some of them: the same variables, not copies.
+    #[must_use]
+    pub fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let named = self.named.iter().filter(|(name, _)| wanted(name));
+        Self { dtype: self.dtype, named: named.map(|(name, var)| (name.clone(), var.clone())).collect() }
     }
 
     /// A variable by its name.
@@ -234,7 +236,7 @@ mod tests {
         assert_eq!(variables.complete(&config, 1).unwrap(), Vec::<String>::new());
         let back = variables.to_weights(&config, Path::new("made")).unwrap();
         assert!(weights.iter().eq(back.iter()));
-        variables.remove("encoder.layer.1.output.dense");
+        variables = variables.only(|name| !name.starts_with("encoder.layer.1.output.dense"));
         let drawn = variables.complete(&config, 1).unwrap();
         assert_eq!(drawn, ["encoder.layer.1.output.dense.weight", "encoder.layer.1.output.dense.bias"]);
         assert_eq!(variables.parameters(), weights.parameters());

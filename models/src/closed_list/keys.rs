@@ -429,7 +429,6 @@ pub(super) const HARMLESS_FILES: &[(&str, &str)] =
         (GENERATION_FILE, "it belongs to generating texts; the answer is the logits of one token"),
         ("recipe.toml", TRAINED),
         ("metrics.jsonl", TRAINED),
-        ("report.json", TRAINED),
         ("losses.svg", TRAINED),
         ("checkpoint.safetensors", TRAINED),
         ("best.safetensors", TRAINED),

@@ -9,6 +9,7 @@ use viewless_protocols::file::ExportError;
 use viewless_protocols::suite::SuiteError;
 use viewless_published::PublishedError;
 use viewless_simulator::stream::SeedError;
+use viewless_training::TrainError;
 use viewless_workbench::assay::AssayError;
 use viewless_workbench::bench::BenchError;
 use viewless_workbench::certificate::CertificateError;
@@ -166,6 +167,9 @@ pub enum CliError {
     /// The download.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// A training run.
+    #[error(transparent)]
+    Train(#[from] TrainError),
     /// The operating system's entropy.
     #[error(transparent)]
     Entropy(#[from] SeedError),

@@ -55,6 +55,7 @@ fn odd_files() -> (tempfile::TempDir, Vec<&'static str>) {
     write("escape.toml", b"name = \"\\u001b[31mred\"\nsummary = \"x\"\n");
     write("words.toml", b"these are words and no settings");
     write("twice.toml", b"name = \"a\"\nname = \"b\"\n");
+    write("recipe.toml", b"[data]\ndirectory = \"folder.toml\"\ntask = \"classification\"\n");
     fs::create_dir(folder.path().join("folder.toml")).unwrap();
     let mut names = vec![
         "empty.toml",
@@ -102,6 +103,10 @@ fn odd_files_are_refused_wherever_a_file_is_taken() {
             vec!["infer", "--image", name],
             vec!["infer", "--model", name, "--text", "a"],
             vec!["list", "--model", name],
+            vec!["train", "--config", name, "--out", "new"],
+            vec!["distill", "--config", name, "--teacher", "folder.toml", "--out", "new"],
+            vec!["train", "--config", "recipe.toml", "--model", name, "--out", "new"],
+            vec!["train", "--config", "recipe.toml", "--data", name, "--model", "folder.toml", "--out", "new"],
         ]);
         // A file that is not there, or is empty, is begun.
         if !matches!(name, "empty.toml" | "missing.toml" | "\u{1b}[31m.toml") {
@@ -141,6 +146,8 @@ fn absurd_numbers_are_refused_wherever_a_number_is_taken() {
             vec!["bench", "--runs", number],
             vec!["bench", "--only", number],
             vec!["swarm", "--runs", number],
+            vec!["train", "--config", "recipe.toml", "--steps", number, "--model", "folder.toml", "--out", "new"],
+            vec!["train", "--config", "recipe.toml", "--seed", number, "--model", "folder.toml", "--out", "new"],
             vec!["swarm", "--runs", "1", "--seed", number, "--results", "folder.toml"],
         ]);
     }
@@ -159,6 +166,7 @@ fn outputs_that_cannot_be_written_are_refused_before_the_work() {
             vec!["prove", "gelu/bolt", "--certificate", place],
             vec!["plan", "measure", "bert-base", "--write", place],
             vec!["swarm", "--runs", "1", "--results", place],
+            vec!["train", "--config", "recipe.toml", "--model", "folder.toml", "--out", place],
         ]);
     }
     refused(folder.path(), &commands);
@@ -185,6 +193,9 @@ fn words_that_mean_nothing_are_refused() {
         vec!["audit", "gelu/bolt", "--domain", "nan:1"],
         vec!["audit", "gelu/bolt", "--domain", "1:0"],
         vec!["audit", "gelu/bolt", "--domain", ":"],
+        vec!["train"],
+        vec!["train", "--config", "recipe.toml", "--out", "new"],
+        vec!["distill", "--config", "recipe.toml", "--out", "new"],
         vec!["swarm", "--replay", ""],
         vec!["swarm", "--replay", "0"],
         vec!["swarm", "--replay", "words"],

@@ -167,11 +167,7 @@ impl Bert {
         Ok(match self.config.activation {
             Activation::Quad => ((x.sqr()? * 0.125)? + ((x * 0.25)? + 0.5)?)?,
             // [`Bert::new`] refuses the others.
-            Activation::Gelu
-            | Activation::GeluTanh
-            | Activation::Relu
-            | Activation::Silu
-            | Activation::QuickGelu => {
+            Activation::Gelu | Activation::GeluTanh | Activation::Relu | Activation::Silu | Activation::QuickGelu => {
                 let normal = (x * std::f64::consts::FRAC_1_SQRT_2)?.erf()?.affine(0.5, 0.5)?;
                 (x * normal)?
             }

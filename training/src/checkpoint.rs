@@ -174,7 +174,8 @@ pub fn load(path: &Path, variables: &mut Variables, identity: &Identity) -> Resu
 /// A file that does not hold them.
 pub fn load_variables(path: &Path, variables: &mut Variables) -> Result<(), TrainError> {
     let bytes = read(path)?;
-    let bytes = bytes.ok_or_else(|| TrainError::Checkpoint { path: path.to_owned(), reason: "it is gone".to_owned() })?;
+    let bytes =
+        bytes.ok_or_else(|| TrainError::Checkpoint { path: path.to_owned(), reason: "it is gone".to_owned() })?;
     restore(path, variables, &tensors(path, &bytes)?)
 }
 
@@ -208,7 +209,8 @@ fn moments(path: &Path, found: &Tensors) -> Result<BTreeMap<String, Moments>, Tr
     for (name, (_, first)) in found.iter().filter_map(|(name, of)| Some((name.strip_prefix("first.")?, of))) {
         let second = found.get(&format!("second.{name}")).map(|(_, second)| second);
         let second = second.filter(|second| second.len() == first.len()).cloned();
-        let missing = || TrainError::Checkpoint { path: path.to_owned(), reason: format!("`second.{name}` is missing") };
+        let missing =
+            || TrainError::Checkpoint { path: path.to_owned(), reason: format!("`second.{name}` is missing") };
         moments.insert(name.to_owned(), Moments { first: first.clone(), second: second.ok_or_else(missing)? });
     }
     Ok(moments)
@@ -256,7 +258,9 @@ mod tests {
         let first = fs::read(&path).unwrap();
         let mut back = variables(0.0);
         let (optimiser, found) = load(&path, &mut back, &identity()).unwrap().unwrap();
-        let bits = |variables: &Variables| variables.values("x.weight").unwrap().into_iter().map(f32::to_bits).collect::<Vec<_>>();
+        let bits = |variables: &Variables| {
+            variables.values("x.weight").unwrap().into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
         assert_eq!((bits(&back), &optimiser, &found), (bits(&variables(2.5)), &moments(), &state));
         save(&path, &back, Some((&optimiser, &found))).unwrap();
         assert_eq!(fs::read(&path).unwrap(), first);

@@ -86,11 +86,7 @@ fn configuration(mut old: Map<String, Value>, config: &TransformerConfig, decisi
     set("intermediate_size", json!(config.intermediate_size));
     let activation = match config.activation {
         Activation::Quad => "quad",
-        Activation::Gelu
-        | Activation::GeluTanh
-        | Activation::Relu
-        | Activation::Silu
-        | Activation::QuickGelu => "gelu",
+        Activation::Gelu | Activation::GeluTanh | Activation::Relu | Activation::Silu | Activation::QuickGelu => "gelu",
     };
     set("hidden_act", json!(activation));
     let attention = match config.attention_weights {
@@ -169,7 +165,13 @@ mod tests {
             (Activation::Gelu, AttentionWeights::TwoRelu),
             (Activation::Gelu, AttentionWeights::Softmax),
         ] {
-            let draft = TransformerDraft { activation, attention_weights, head: head.clone(), layers: 1, ..small_config().draft() };
+            let draft = TransformerDraft {
+                activation,
+                attention_weights,
+                head: head.clone(),
+                layers: 1,
+                ..small_config().draft()
+            };
             let config = draft.check().unwrap();
             let mut variables = Variables::new(DType::F32);
             variables.complete(&config, 9).unwrap();

@@ -95,7 +95,8 @@ pub fn distill(
 
 /// The rows with the teacher's labels, of a teacher that answers what they ask.
 fn rows_for(source: &Source, recipe: &Recipe) -> Result<Texts, TrainError> {
-    let labels = source.labels().ok_or_else(|| TrainError::TeacherWithoutLogits { directory: source.directory.clone() })?;
+    let labels =
+        source.labels().ok_or_else(|| TrainError::TeacherWithoutLogits { directory: source.directory.clone() })?;
     let teacher = match source.decision {
         Decision::OneLabel => "one label",
         Decision::ManyLabels => "several labels at once",
@@ -112,11 +113,9 @@ fn rows_for(source: &Source, recipe: &Recipe) -> Result<Texts, TrainError> {
     let found = Texts::read(recipe, None)?;
     match recipe.data.task {
         Task::Regression => Ok(found),
-        Task::Classification if found.labels.len() != labels.len() => Err(TrainError::OutputCount {
-            teacher: labels.len(),
-            names: labels.join(", "),
-            data: found.labels.len(),
-        }),
+        Task::Classification if found.labels.len() != labels.len() => {
+            Err(TrainError::OutputCount { teacher: labels.len(), names: labels.join(", "), data: found.labels.len() })
+        }
         Task::Classification => Texts::read(recipe, Some(labels)),
     }
 }

@@ -111,7 +111,11 @@ mod tests {
                     let difference = (at(STEP) - at(-STEP)) / (2.0 * STEP);
                     at(0.0);
                     let error = (difference - gradient[element]).abs();
-                    assert!(error <= 1e-7 * (1.0 + difference.abs()), "{name}[{element}]: {difference} {}", gradient[element]);
+                    assert!(
+                        error <= 1e-7 * (1.0 + difference.abs()),
+                        "{name}[{element}]: {difference} {}",
+                        gradient[element]
+                    );
                 }
             }
         }

@@ -120,7 +120,8 @@ mod tests {
         };
         let mask = tensor(&[&[1.0, 0.0]]);
         let batch = Batch { tokens: mask.clone(), types: mask.clone(), mask };
-        let loss = |student: &Pass, teacher: &Pass| value(layers(student, teacher, &batch, &|x| Ok(x.clone())).unwrap());
+        let loss =
+            |student: &Pass, teacher: &Pass| value(layers(student, teacher, &batch, &|x| Ok(x.clone())).unwrap());
         let teacher = pass(&[1.0, 2.0], &[1.0, 2.0, 3.0, 4.0]);
         assert_eq!(loss(&teacher, &teacher), 0.0);
         assert_eq!(loss(&pass(&[1.0, 9.0], &[1.0, 9.0, 9.0, 9.0]), &teacher), 0.0);

@@ -93,13 +93,16 @@ impl AdamW {
         for (name, var) in variables.iter() {
             let Some(gradient) = gradients.get(var.as_tensor()) else { continue };
             let zeros = || vec![0.0; var.elem_count()];
-            let moments = self
-                .moments
-                .entry(name.to_owned())
-                .or_insert_with(|| Moments { first: zeros(), second: zeros() });
+            let moments =
+                self.moments.entry(name.to_owned()).or_insert_with(|| Moments { first: zeros(), second: zeros() });
             let decays = !(name.ends_with(".bias") || name.contains("LayerNorm"));
-            let change =
-                Change { moments: RefCell::new(moments), rate, decay: if decays { decay } else { 0.0 }, scale, corrections };
+            let change = Change {
+                moments: RefCell::new(moments),
+                rate,
+                decay: if decays { decay } else { 0.0 },
+                scale,
+                corrections,
+            };
             let gradient: Tensor = gradient.contiguous()?;
             var.as_tensor().inplace_op2(&gradient, &change)?;
         }
@@ -135,7 +138,8 @@ impl InplaceOp2 for Change<'_> {
         let mut moments = self.moments.borrow_mut();
         let Moments { first, second } = &mut **moments;
         let Self { rate, decay, scale, corrections, .. } = *self;
-        let (keep, root, step) = ((1.0 - rate * decay) as f32, (1.0 / corrections[1].sqrt()) as f32, (rate / corrections[0]) as f32);
+        let (keep, root, step) =
+            ((1.0 - rate * decay) as f32, (1.0 / corrections[1].sqrt()) as f32, (rate / corrections[0]) as f32);
         let (scale, epsilon) = (scale as f32, EPSILON as f32);
         let [beta1, beta2] = BETA.map(|beta| beta as f32);
         let rest = BETA.map(|beta| (1.0 - beta) as f32);

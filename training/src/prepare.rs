@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use candle_core::DType;
-use viewless_models::data::{Labels, LabelledTexts, Split, Wanted, load};
+use viewless_models::data::{LabelledTexts, Labels, Split, Wanted, load};
 use viewless_models::{Decision, ModelError, Tokenizer};
 use viewless_protocols::model::tensors::Tensor as Expected;
 use viewless_protocols::model::{Head, Input, TransformerConfig, TransformerDraft, tensors};

@@ -332,17 +332,18 @@ impl Recipe {
     /// A file that cannot be read, that is no recipe, or whose numbers cannot be meant.
     pub fn read(path: &Path, overrides: &Overrides) -> Result<Self, TrainError> {
         let failed = |source| TrainError::Read { path: path.to_owned(), source };
-        let mut text = String::new();
-        let file = File::open(path).map_err(failed)?;
-        if !file.metadata().map_err(failed)?.is_file() {
+        // Before it is opened, because opening a pipe waits.
+        if !std::fs::metadata(path).map_err(failed)?.is_file() {
             return Err(failed(std::io::Error::other("it is no regular file")));
         }
-        file.take(MOST_BYTES).read_to_string(&mut text).map_err(failed)?;
+        let mut text = String::new();
+        let read = File::open(path).map_err(failed)?.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+        if read as u64 > MOST_BYTES {
+            return Err(failed(std::io::Error::other(format!("a recipe has at most {MOST_BYTES} bytes"))));
+        }
         let recipe = toml::from_str(&text);
-        let mut recipe: Written = recipe.map_err(|error| TrainError::Recipe {
-            path: path.to_owned(),
-            reason: error.to_string().trim_end().replace('\n', " "),
-        })?;
+        let mut recipe: Written =
+            recipe.map_err(|error| TrainError::Recipe { path: path.to_owned(), reason: shown(&error, &text) })?;
         let Overrides { data, model, seed } = overrides.clone();
         recipe.data.directory = data.unwrap_or(recipe.data.directory);
         recipe.model.directory = model.or(recipe.model.directory);
@@ -391,6 +392,14 @@ impl Recipe {
         toml_table(&mut text, "", &value);
         text
     }
+}
+
+/// What the reader of TOML says, with the line, on one line of ours.
+fn shown(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    let message: String = error.message().chars().take(300).flat_map(char::escape_debug).collect();
+    format!("line {line}: {message}")
 }
 
 type Names = [&'static str; 6];

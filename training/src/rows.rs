@@ -176,7 +176,9 @@ mod tests {
         all.sort_unstable();
         assert!(all.into_iter().eq(0..1000));
         assert_eq!(batches, rows.batches(32, 1, "training", 0));
-        for other in [rows.batches(32, 2, "training", 0), rows.batches(32, 1, "layers", 0), rows.batches(32, 1, "training", 1)] {
+        for other in
+            [rows.batches(32, 2, "training", 0), rows.batches(32, 1, "layers", 0), rows.batches(32, 1, "training", 1)]
+        {
             assert_ne!(batches, other);
         }
     }

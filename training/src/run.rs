@@ -164,12 +164,8 @@ impl Going<'_> {
             } else if self.state.step % self.run.checkpoint_steps == 0 {
                 self.checkpoint()?;
             }
-            let told = Told {
-                stage: stage.name,
-                loss: self.state.last_loss,
-                done: self.done,
-                of: self.steps.iter().sum(),
-            };
+            let told =
+                Told { stage: stage.name, loss: self.state.last_loss, done: self.done, of: self.steps.iter().sum() };
             if observe(told).is_break() {
                 return Ok(ControlFlow::Break(()));
             }

@@ -61,7 +61,8 @@ pub fn score(bert: &Bert, rows: &Rows) -> Result<Scores, TrainError> {
             Label::Number(number) => numbers.push((number, f64::from(logits[0]))),
         }
     }
-    let of_classes = [Metric::Accuracy, Metric::F1, Metric::Matthews].map(|metric| (metric, metric.of_classes(&classes)));
+    let of_classes =
+        [Metric::Accuracy, Metric::F1, Metric::Matthews].map(|metric| (metric, metric.of_classes(&classes)));
     let of_numbers = [Metric::Pearson, Metric::Spearman].map(|metric| (metric, metric.of_numbers(&numbers)));
     let asked = if classes.is_empty() { of_numbers.to_vec() } else { of_classes.to_vec() };
     let defined = |(metric, found): (Metric, Option<Result<Estimate, Undefined>>)| Some((metric, found?.ok()?));

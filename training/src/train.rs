@@ -134,9 +134,10 @@ pub(crate) fn judge<'a>(
     encoded: &'a Encoded,
 ) -> Result<Option<Box<dyn Fn() -> Result<Scores, TrainError> + 'a>>, TrainError> {
     let frozen = Bert::new(config, variables.frozen())?;
-    Ok(encoded.development.as_ref().map(|rows| -> Box<dyn Fn() -> Result<Scores, TrainError> + 'a> {
-        Box::new(move || score(&frozen, rows))
-    }))
+    Ok(encoded
+        .development
+        .as_ref()
+        .map(|rows| -> Box<dyn Fn() -> Result<Scores, TrainError> + 'a> { Box::new(move || score(&frozen, rows)) }))
 }
 
 /// Which run it is.

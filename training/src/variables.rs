@@ -75,7 +75,9 @@ impl Variables {
     pub fn draw(&mut self, name: &str, shape: &[usize], role: Role, seed: u64) -> Result<(), TrainError> {
         let count = shape.iter().product();
         let values = match role {
-            Role::Table | Role::Linear { .. } => normals(name, seed).take(count).map(|x| (DEVIATION * x) as f32).collect(),
+            Role::Table | Role::Linear { .. } => {
+                normals(name, seed).take(count).map(|x| (DEVIATION * x) as f32).collect()
+            }
             Role::Scale => vec![1.0; count],
             Role::Bias => vec![0.0; count],
         };

@@ -62,7 +62,8 @@ impl Bench {
     fn recipe(&self, task: &str, rest: &str) -> Recipe {
         let file = self.path("recipe.toml");
         let data = self.path("rows").display().to_string();
-        let text = format!("checkpoint-steps = 7\n[data]\ndirectory = {data:?}\ntask = \"{task}\"\nmost-tokens = 32\n{rest}");
+        let text =
+            format!("checkpoint-steps = 7\n[data]\ndirectory = {data:?}\ntask = \"{task}\"\nmost-tokens = 32\n{rest}");
         fs::write(&file, text).unwrap();
         Recipe::read(&file, &Overrides { model: Some(self.path("base")), ..Overrides::default() }).unwrap()
     }
@@ -93,12 +94,16 @@ fn a_teacher_learns_a_student_of_other_functions_learns_from_it_and_both_are_rea
     assert!(accuracy(&teacher) >= 0.95, "{teacher:?}");
     assert_eq!(teacher.labels, ["negative", "positive"]);
     let go = &mut |_| ControlFlow::Continue(());
-    let student = distill(&bench.path("teacher"), &bench.recipe("classification", STUDENT), &bench.path("student"), false, go);
+    let student =
+        distill(&bench.path("teacher"), &bench.recipe("classification", STUDENT), &bench.path("student"), false, go);
     let student = student.unwrap().unwrap();
     assert!(accuracy(&student) >= 0.95, "{student:?}");
     assert_eq!((student.drawn, student.chosen_epoch.is_some()), (0, true));
     let model = Model::load(&bench.path("student")).unwrap();
-    assert_eq!((model.config.activation, model.config.attention_weights), (Activation::Quad, AttentionWeights::TwoQuad));
+    assert_eq!(
+        (model.config.activation, model.config.attention_weights),
+        (Activation::Quad, AttentionWeights::TwoQuad)
+    );
     assert!(model.notes.is_empty(), "{:?}", model.notes);
     for (text, class) in [("the a view", 1), ("view g d h", 0)] {
         let logits = model.forward(&model.encode(text).unwrap()).unwrap().output;
@@ -121,7 +126,9 @@ fn a_run_that_is_killed_at_any_step_and_goes_on_writes_the_same_bytes() {
     let bench = Bench::new(false);
     let short = "[model]\nstart = \"drawn\"\n[training]\nepochs = 1\nbatch = 16\nlearning-rate = 1e-3\n";
     let teacher = bench.path("teacher");
-    train(&bench.recipe("classification", short), &teacher, false, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
+    train(&bench.recipe("classification", short), &teacher, false, &mut |_| ControlFlow::Continue(()))
+        .unwrap()
+        .unwrap();
     let recipe = bench.recipe(
         "classification",
         "rows = 100\n[model]\nactivation = \"quad\"\n[layers]\nepochs = 2\nbatch = 10\n[prediction]\nepochs = 2\nbatch = 10\n",
@@ -160,7 +167,8 @@ fn a_regressor_is_taught_and_a_narrower_student_learns_through_a_map_that_is_thr
     let recipe = "[model]\nattention = \"2quad\"\nhidden-size = 16\nheads = 2\nlayers = 1\nintermediate-size = 32\nprecision = \"f16\"\n\
                   [layers]\nepochs = 10\nbatch = 16\nlearning-rate = 3e-3\n[prediction]\nepochs = 20\nbatch = 16\nlearning-rate = 3e-3\n";
     let go = &mut |_| ControlFlow::Continue(());
-    let student = distill(&bench.path("teacher"), &bench.recipe("regression", recipe), &bench.path("student"), false, go);
+    let student =
+        distill(&bench.path("teacher"), &bench.recipe("regression", recipe), &bench.path("student"), false, go);
     let student = student.unwrap().unwrap();
     assert!(pearson(&student) >= 0.9, "{student:?}");
     let model = Model::load(&bench.path("student")).unwrap();

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod check;
 pub mod compare;
 pub mod cost;
+pub mod distill;
 pub mod dump;
 pub mod fetch;
 pub mod infer;
@@ -16,6 +17,7 @@ pub mod prove;
 pub mod report;
 pub mod reproduce;
 pub mod swarm;
+pub mod train;
 
 use crate::error::CliError;
 use crate::screen::Manner;
@@ -69,6 +71,10 @@ pub enum Command {
     Bench(bench::Arguments),
     /// Run at random and cross-check everything that viewless says, until something is contradicted
     Swarm(swarm::Arguments),
+    /// Teach a model: a pre-trained BERT learns to classify or rate texts
+    Train(train::Arguments),
+    /// Make a student of a model, with functions that are cheap in private
+    Distill(distill::Arguments),
     /// Print the text form of a circuit or Program
     Dump(dump::Arguments),
 }
@@ -101,6 +107,8 @@ impl Command {
             Self::Plan(arguments) => plan::run(arguments, manner),
             Self::Bench(arguments) => bench::run(arguments, manner),
             Self::Swarm(arguments) => swarm::run(arguments, manner),
+            Self::Train(arguments) => train::run(arguments, manner),
+            Self::Distill(arguments) => distill::run(arguments, manner),
             Self::Dump(arguments) => dump::run(arguments, manner),
         }
     }

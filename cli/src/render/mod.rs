@@ -23,6 +23,7 @@ pub mod sites;
 pub mod statistics;
 pub mod swarm;
 pub mod table;
+pub mod training;
 pub mod units;
 pub mod variants;
 pub mod words;

@@ -111,8 +111,7 @@ impl Tokenizer {
         let max_length = tokens.min(self.max_positions);
         for inner in std::iter::once(&mut limited.inner).chain(&mut limited.version_4) {
             let truncation = TruncationParams { max_length, ..TruncationParams::default() };
-            let malformed =
-                |error| ModelError::Tokenizer { file: self.file.clone(), reason: one_line(&error) };
+            let malformed = |error| ModelError::Tokenizer { file: self.file.clone(), reason: one_line(&error) };
             inner.with_truncation(Some(truncation)).map_err(malformed)?;
         }
         Ok(limited)

@@ -143,10 +143,11 @@ impl Weights {
         prefix: &str,
         heads: &[&str],
     ) -> Result<(), ModelError> {
-        let is_head = |name: &str| heads.iter().any(|head| name.strip_prefix(head).is_some_and(|rest| rest.starts_with('.')));
-        let named = self.iter().map(|(name, values)| {
-            (if is_head(name) { name.to_owned() } else { format!("{prefix}{name}") }, values)
-        });
+        let is_head =
+            |name: &str| heads.iter().any(|head| name.strip_prefix(head).is_some_and(|rest| rest.starts_with('.')));
+        let named = self
+            .iter()
+            .map(|(name, values)| (if is_head(name) { name.to_owned() } else { format!("{prefix}{name}") }, values));
         let named: Vec<(String, ArrayViewD<'_, f32>)> = named.collect();
         let views = named.iter().map(|(name, values)| (name.as_str(), values.view()));
         safetensors_file::write(file, views, precision)

@@ -24,8 +24,8 @@ const TOKENIZER_FILES: [&str; 5] =
 /// Makes the folder of a run, or looks whether a run can go on there. What a killed run had half written is removed.
 ///
 /// # Errors
-/// A folder that holds something else, or a finished run; one that cannot be written.
-pub fn prepare(out: &Path, resume: bool) -> Result<(), TrainError> {
+/// A folder that holds something else, a finished run, or one of another recipe; one that cannot be written.
+pub fn prepare(out: &Path, resume: bool, recipe: &str) -> Result<(), TrainError> {
     let failed = |source| TrainError::Write { path: out.to_owned(), source };
     fs::create_dir_all(out).map_err(failed)?;
     let entries = fs::read_dir(out).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
@@ -38,6 +38,11 @@ pub fn prepare(out: &Path, resume: bool) -> Result<(), TrainError> {
     }
     if has(WEIGHTS_FILE) && !has(CHECKPOINT_FILE) {
         return Err(TrainError::Finished { path: out.to_owned() });
+    }
+    let path = out.join(RECIPE_FILE);
+    let theirs = fs::read_to_string(&path).map_err(|source| TrainError::Read { path: path.clone(), source })?;
+    if theirs != recipe {
+        return Err(TrainError::OtherRun { path, what: "recipe" });
     }
     for entry in entries.iter().filter(|entry| entry.file_name().to_string_lossy().starts_with(files::UNFINISHED)) {
         let path = entry.path();
@@ -75,6 +80,29 @@ pub fn describe(
     text(CONFIG_FILE, &format!("{:#}\n", Value::Object(configuration(old, config, decision))))
 }
 
+/// `hidden_act` of an activation.
+#[must_use]
+pub fn activation_name(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Quad => "quad",
+        Activation::Gelu => "gelu",
+        Activation::GeluTanh => "gelu_new",
+        Activation::Relu => "relu",
+        Activation::Silu => "silu",
+        Activation::QuickGelu => "quick_gelu",
+    }
+}
+
+/// `softmax_act` of what makes weights of scores.
+#[must_use]
+pub fn attention_name(weights: AttentionWeights) -> &'static str {
+    match weights {
+        AttentionWeights::Softmax => "softmax",
+        AttentionWeights::TwoQuad => "2quad",
+        AttentionWeights::TwoRelu => "2relu",
+    }
+}
+
 /// The fields of a configuration of `old` that are now others.
 fn configuration(mut old: Map<String, Value>, config: &TransformerConfig, decision: Decision) -> Map<String, Value> {
     let mut set = |field: &str, value: Value| drop(old.insert(field.to_owned(), value));
@@ -84,17 +112,8 @@ fn configuration(mut old: Map<String, Value>, config: &TransformerConfig, decisi
     set("num_hidden_layers", json!(config.layers));
     set("num_attention_heads", json!(config.heads));
     set("intermediate_size", json!(config.intermediate_size));
-    let activation = match config.activation {
-        Activation::Quad => "quad",
-        Activation::Gelu | Activation::GeluTanh | Activation::Relu | Activation::Silu | Activation::QuickGelu => "gelu",
-    };
-    set("hidden_act", json!(activation));
-    let attention = match config.attention_weights {
-        AttentionWeights::Softmax => "softmax",
-        AttentionWeights::TwoQuad => "2quad",
-        AttentionWeights::TwoRelu => "2relu",
-    };
-    set("softmax_act", json!(attention));
+    set("hidden_act", json!(activation_name(config.activation)));
+    set("softmax_act", json!(attention_name(config.attention_weights)));
     let problem = match decision {
         Decision::OneLabel => "single_label_classification",
         Decision::ManyLabels => "multi_label_classification",
@@ -193,18 +212,19 @@ mod tests {
     fn a_folder_of_something_else_is_left_alone_and_so_is_a_finished_run() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path();
-        prepare(out, false).unwrap();
+        prepare(out, false, "").unwrap();
         fs::write(out.join("mine.txt"), "").unwrap();
         for resume in [false, true] {
-            assert!(matches!(prepare(out, resume), Err(TrainError::NotEmpty { .. })));
+            assert!(matches!(prepare(out, resume, ""), Err(TrainError::NotEmpty { .. })));
         }
         for name in [RECIPE_FILE, ".unfinished-x", WEIGHTS_FILE] {
             fs::write(out.join(name), "").unwrap();
         }
-        assert!(matches!(prepare(out, true), Err(TrainError::Finished { .. })));
+        assert!(matches!(prepare(out, true, ""), Err(TrainError::Finished { .. })));
         fs::write(out.join(CHECKPOINT_FILE), "").unwrap();
-        prepare(out, true).unwrap();
+        prepare(out, true, "").unwrap();
+        assert!(matches!(prepare(out, true, "seed = 2"), Err(TrainError::OtherRun { what: "recipe", .. })));
         assert!(!out.join(".unfinished-x").exists() && out.join("mine.txt").exists());
-        assert!(matches!(prepare(out, false), Err(TrainError::NotEmpty { .. })));
+        assert!(matches!(prepare(out, false, ""), Err(TrainError::NotEmpty { .. })));
     }
 }

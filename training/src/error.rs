@@ -154,6 +154,12 @@ pub enum TrainError {
         /// The step of the stage, from 1.
         step: usize,
     },
+    /// Answers that are no numbers.
+    #[error("the model's answers on `{}` are no numbers; lower the learning rate (2Quad's sum may be zero)", file.display())]
+    Answers {
+        /// The rows that it was asked about.
+        file: PathBuf,
+    },
     /// A folder that holds something already.
     #[error("{} is not empty; give an empty or new folder with --out, or go on with the run that is there with --resume", path.display())]
     NotEmpty {

@@ -534,6 +534,20 @@ mod tests {
     }
 
     #[test]
+    fn the_recipes_to_begin_with_are_recipes() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("recipes");
+        let read = |name: &str| Recipe::read(&folder.join(name), &Overrides::default()).unwrap();
+        assert_eq!(read("teacher.toml").training, StageRecipe::fine_tuning());
+        for (name, activation) in [("mpcformer.toml", ActivationName::Quad), ("secformer.toml", ActivationName::Gelu)] {
+            let recipe = read(name);
+            assert_eq!((recipe.layers, recipe.prediction), (StageRecipe::layers(), StageRecipe::prediction()));
+            assert_eq!(recipe.model.activation, Some(activation));
+            assert_eq!(recipe.model.attention, Some(AttentionName::TwoQuad));
+        }
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 3);
+    }
+
+    #[test]
     fn the_command_line_goes_before_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("recipe.toml");

@@ -116,12 +116,15 @@ impl Rows {
         self.rows[row].label
     }
 
-    /// The lines of a batch in the file, for a message.
+    /// The lines of a batch in the file, for a message: all of a usual one.
     #[must_use]
     pub fn lines(&self, batch: &[usize]) -> String {
         let mut lines: Vec<usize> = batch.iter().map(|&row| self.rows[row].line).collect();
+        const MOST: usize = 64;
         lines.sort_unstable();
-        lines.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+        let more = lines.len().saturating_sub(MOST);
+        let shown = lines.iter().take(MOST).map(usize::to_string).collect::<Vec<_>>().join(", ");
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
     }
 
     /// What decides a run of these rows.

@@ -36,13 +36,16 @@ impl Scores {
 /// The logits of all rows, in their order.
 ///
 /// # Errors
-/// The library of tensors.
+/// A logit that is no finite number; the library of tensors.
 pub fn logits(bert: &Bert, rows: &Rows) -> Result<Vec<Vec<f32>>, TrainError> {
     let mut all = vec![Vec::new(); rows.len()];
     for batch in rows.by_length(BATCH) {
         let pass = bert.forward(&rows.texts(&batch, DType::F32)?)?;
         let logits = pass.logits.ok_or_else(|| TrainError::NoVariable { name: "classifier.weight".to_owned() })?;
         for (&row, logits) in batch.iter().zip(logits.to_vec2::<f32>()?) {
+            if logits.iter().any(|logit| !logit.is_finite()) {
+                return Err(TrainError::Answers { file: rows.file.clone() });
+            }
             all[row] = logits;
         }
     }

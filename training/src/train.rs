@@ -7,7 +7,7 @@ use viewless_protocols::model::TransformerConfig;
 
 use crate::bert::Bert;
 use crate::checkpoint::Identity;
-use crate::directory::{describe, prepare, save_weights, tidy};
+use crate::directory::{activation_name, attention_name, describe, prepare, save_weights, tidy};
 use crate::error::TrainError;
 use crate::loss::{cross_entropy, mean_square};
 use crate::prepare::{Encoded, Texts, configuration, decision, initialise};
@@ -83,7 +83,7 @@ pub fn train(
     let config = configuration(&source, &recipe.model, texts.labels.clone())?;
     // Refused before anything is written.
     Bert::new(&config, Default::default())?;
-    prepare(out, resume)?;
+    prepare(out, resume, &recipe.to_toml())?;
     describe(out, directory, &config, decision(recipe.data.task), &recipe.to_toml())?;
     let encoded = texts.encode(out, &config, recipe)?;
     let (mut variables, drawn) = initialise(&config, &source, recipe.model.start, recipe.seed)?;
@@ -176,8 +176,8 @@ impl Made<'_> {
             directory: self.out.display().to_string(),
             source: self.source.display().to_string(),
             labels: read.labels().unwrap_or_default().to_vec(),
-            activation: named(&read.config.activation),
-            attention: named(&read.config.attention_weights),
+            activation: activation_name(read.config.activation).to_owned(),
+            attention: attention_name(read.config.attention_weights).to_owned(),
             parameters: read.variables.parameters(),
             drawn: self.drawn,
             rows: self.encoded.train.len(),
@@ -203,10 +203,4 @@ impl Made<'_> {
             variables: stage.variables.len(),
         }
     }
-}
-
-/// The name of a function, as a report has it.
-fn named(function: &impl Serialize) -> String {
-    let value = serde_json::to_value(function).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -37,7 +37,7 @@ pub type Observer<'a> = dyn FnMut(Told) -> ControlFlow<()> + 'a;
 /// The loss of a batch.
 type Loss<'a> = dyn Fn(&[usize]) -> Result<Tensor, TrainError> + 'a;
 /// Judges the variables as they are.
-type Judge<'a> = dyn Fn() -> Result<Scores, TrainError> + 'a;
+pub(crate) type Judge<'a> = dyn Fn() -> Result<Scores, TrainError> + 'a;
 
 /// A stage.
 pub(crate) struct Stage<'a> {
@@ -158,10 +158,10 @@ impl Going<'_> {
                 batches = rows.batches(batch, self.run.seed, stage.name, epoch);
             }
             self.step(stage, &batches[place], steps)?;
-            if self.state.step % of_epoch == 0 {
+            if self.state.step.is_multiple_of(of_epoch) {
                 self.end_epoch(stage, of_epoch)?;
                 self.checkpoint()?;
-            } else if self.state.step % self.run.checkpoint_steps == 0 {
+            } else if self.state.step.is_multiple_of(self.run.checkpoint_steps) {
                 self.checkpoint()?;
             }
             let told =

@@ -13,7 +13,7 @@ use crate::loss::{cross_entropy, mean_square};
 use crate::prepare::{Encoded, Texts, configuration, decision, initialise};
 use crate::recipe::{Keep, Recipe, Start, Task};
 use crate::rows::Rows;
-use crate::run::{Observer, Progress, Run, Stage, StageReport};
+use crate::run::{Judge, Observer, Progress, Run, Stage, StageReport};
 use crate::score::{Scores, score};
 use crate::source::Source;
 use crate::variables::Variables;
@@ -132,12 +132,9 @@ pub(crate) fn judge<'a>(
     config: &TransformerConfig,
     variables: &Variables,
     encoded: &'a Encoded,
-) -> Result<Option<Box<dyn Fn() -> Result<Scores, TrainError> + 'a>>, TrainError> {
+) -> Result<Option<Box<Judge<'a>>>, TrainError> {
     let frozen = Bert::new(config, variables.frozen())?;
-    Ok(encoded
-        .development
-        .as_ref()
-        .map(|rows| -> Box<dyn Fn() -> Result<Scores, TrainError> + 'a> { Box::new(move || score(&frozen, rows)) }))
+    Ok(encoded.development.as_ref().map(|rows| -> Box<Judge<'a>> { Box::new(move || score(&frozen, rows)) }))
 }
 
 /// Which run it is.

@@ -394,12 +394,13 @@ impl Recipe {
     }
 }
 
-/// What the reader of TOML says, with the line, on one line of ours.
+/// What the reader of TOML says, with the line that it says it of, on one line of ours.
 fn shown(error: &toml::de::Error, text: &str) -> String {
-    let before = error.span().and_then(|span| text.get(..span.start));
-    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
-    let message: String = error.message().chars().take(300).flat_map(char::escape_debug).collect();
-    format!("line {line}: {message}")
+    let legible = |text: &str, most| text.chars().take(most).flat_map(char::escape_debug).collect::<String>();
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let number = before.matches('\n').count();
+    let line = legible(text.lines().nth(number).unwrap_or_default().trim(), 80);
+    format!("line {}, `{line}`: {}", number + 1, legible(error.message(), 300))
 }
 
 type Names = [&'static str; 6];

@@ -22,14 +22,14 @@ fn number(measure: &Measure, signed: bool) -> String {
         (_, true) => format!("{:+.2}", 100.0 * x),
         _ => format!("{x:.4}"),
     };
-    match (measure.value, &measure.undefined) {
+    match (measure.estimate, &measure.undefined) {
         (Some(value), _) => one(value),
         (None, why) => format!("none: {}", why.as_deref().unwrap_or("undefined")),
     }
 }
 
 fn with_interval(measure: &Measure, signed: bool) -> String {
-    let end = |x: f64| number(&Measure { value: Some(x), ..measure.clone() }, signed).replace(" %", "");
+    let end = |x: f64| number(&Measure { estimate: Some(x), ..measure.clone() }, signed).replace(" %", "");
     match measure.interval {
         Some((low, high)) => format!("{} [{}, {}]", number(measure, signed), end(low), end(high)),
         None => number(measure, signed),

@@ -80,7 +80,7 @@ pub struct Measure {
     pub metric: String,
     /// Its value; absent where it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<f64>,
+    pub estimate: Option<f64>,
     /// Ends of the interval; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<(f64, f64)>,
@@ -91,11 +91,11 @@ pub struct Measure {
 
 impl Measure {
     fn of(metric: &str, result: Result<Estimate, Undefined>) -> Self {
-        let (value, interval, undefined) = match result {
+        let (estimate, interval, undefined) = match result {
             Ok(Estimate { value, interval }) => (Some(value), interval, None),
             Err(why) => (None, None, Some(why.to_string())),
         };
-        Self { metric: metric.to_owned(), value, interval, undefined }
+        Self { metric: metric.to_owned(), estimate, interval, undefined }
     }
 }
 

@@ -99,7 +99,7 @@ fn metrics_are_those_of_the_rows() {
         let output = held.0.forward(&held.0.encode(&row.text).unwrap()).unwrap().output;
         row.label == viewless_models::data::Label::Class(usize::from(output[1] > output[0]))
     });
-    assert_eq!(report.plaintext[0].value, Some(right.count() as f64 / 5.0));
+    assert_eq!(report.plaintext[0].estimate, Some(right.count() as f64 / 5.0));
     let suite = &report.suites[0];
     // Random logits are far apart, and the suite is exact to 1e-3.
     assert_eq!((suite.agreement.as_ref().unwrap().rows, suite.differing.len()), (5, 0));
@@ -220,7 +220,7 @@ fn a_sentence_model_is_rated_by_cosines_and_a_regressor_by_its_number() {
     let report = evaluate(&of(&held, &suites), None, None).unwrap();
     assert_eq!((report.rated, report.suites[0].agreement.is_none()), (Rated::Cosine, true));
     assert!(report.suites[0].max_abs_error < 1e-3 && report.plaintext.len() == 2);
-    let near = |a: &Measure, b: &Measure| (a.value.unwrap() - b.value.unwrap()).abs() < 1e-2;
+    let near = |a: &Measure, b: &Measure| (a.estimate.unwrap() - b.estimate.unwrap()).abs() < 1e-2;
     assert!(near(&report.plaintext[0], &report.suites[0].private[0]));
     let regressor = folder(Head::Classifier { labels: vec!["score".to_owned()] }, PAIRS);
     let held = loaded(regressor.path());

@@ -14,6 +14,7 @@ use viewless_workbench::assay::AssayError;
 use viewless_workbench::bench::BenchError;
 use viewless_workbench::certificate::CertificateError;
 use viewless_workbench::draft::DraftError;
+use viewless_workbench::evaluation::EvaluationError;
 use viewless_workbench::failures::FailuresError;
 use viewless_workbench::inference::InferenceError;
 use viewless_workbench::model_report::ModelReportError;
@@ -176,6 +177,9 @@ pub enum CliError {
     /// The run.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// The evaluation.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
     /// No subject of a plan.
     #[error("name a model and --error, or `amp` and --experiment")]
     NothingToPlan,

@@ -42,7 +42,7 @@ pub use closed_list::{Inventory, Use, inventory};
 pub use config::read_config;
 pub use directory::{Decision, Model, decision};
 pub use error::{FetchError, ModelError};
-pub use fetch::{Progress, fetch, known_models};
+pub use fetch::{Progress, fetch, fetch_data, known_data, known_models};
 pub use files::{CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
 pub use image::{check_image, read_image};
 pub use plaintext::{Output, Stage, forward, forward_observed};

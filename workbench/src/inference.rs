@@ -368,7 +368,7 @@ fn asked(model: &Model, asking: Asking<'_>, notes: &mut Vec<String>) -> Result<A
 }
 
 /// Where numbers have no room, how many fraction bits have.
-fn room(error: SubjectError, subject: &Subject, suite: &Suite, sizes: Sizes) -> InferenceError {
+pub(crate) fn room(error: SubjectError, subject: &Subject, suite: &Suite, sizes: Sizes) -> InferenceError {
     let is_of_numbers = matches!(error, SubjectError::Compile(_));
     match is_of_numbers.then(|| subject.fewer_fraction_bits(suite, sizes)).flatten() {
         Some(most) => InferenceError::Room { error, most },

@@ -216,21 +216,29 @@ impl Subject {
         built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error: Box::new(error) })
     }
 
+    /// The circuit of a model for one text, or for a pair of texts of which the second begins at a token.
+    ///
+    /// # Errors
+    /// Those of [`Subject::circuit`] and [`Subject::program_of_pair`].
+    pub(crate) fn circuit_of(
+        &self,
+        suite: &Suite,
+        sizes: Sizes,
+        second: Option<usize>,
+    ) -> Result<CheckedCircuit, SubjectError> {
+        let Some(second) = second else { return self.circuit(suite, sizes) };
+        let Kind::Model(config) = &self.kind else { return Err(SubjectError::NotAModel { name: self.name.clone() }) };
+        let built = model::circuit_of_pair(config, &suite.model(&self.registry)?, sizes.query(), second);
+        let (seq, batch) = (sizes.seq(), sizes.batch());
+        built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error: Box::new(error) })
+    }
+
     /// The Program of a model for a pair of texts, of which the second begins at a token; see [`model::circuit_of_pair`].
     ///
     /// # Errors
     /// Those of [`Subject::program`]; a protocol, or a model without a second token type.
     pub fn program_of_pair(&self, suite: &Suite, sizes: Sizes, second: usize) -> Result<Program, SubjectError> {
-        let Kind::Model(config) = &self.kind else { return Err(SubjectError::NotAModel { name: self.name.clone() }) };
-        let built = model::circuit_of_pair(config, &suite.model(&self.registry)?, sizes.query(), second);
-        let (seq, batch) = (sizes.seq(), sizes.batch());
-        let circuit = built.map_err(|error| SubjectError::Size {
-            subject: self.name.clone(),
-            seq,
-            batch,
-            error: Box::new(error),
-        })?;
-        Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
+        Ok(scheme::compile(&self.circuit_of(suite, sizes, Some(second))?, &suite.scheme, suite.fixed())?)
     }
 
     /// The Program.

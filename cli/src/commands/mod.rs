@@ -8,6 +8,7 @@ pub mod compare;
 pub mod cost;
 pub mod distill;
 pub mod dump;
+pub mod evaluate;
 pub mod fetch;
 pub mod infer;
 pub mod list;
@@ -43,10 +44,12 @@ impl From<bool> for Outcome {
 pub enum Command {
     /// Show what there is: protocols, suites, models, networks
     List(list::Arguments),
-    /// Put a model into the cache
+    /// Put a model, or data, into the cache
     Fetch(fetch::Arguments),
     /// Infer privately on a real model, in the simulator, and compare with plaintext
     Infer(infer::Arguments),
+    /// Evaluate a model on labelled rows, privately and in plaintext: metrics, agreement, why rows differ, cost
+    Evaluate(evaluate::Arguments),
     /// Count rounds and bytes of a model or a protocol, from shapes alone
     Cost(cost::Arguments),
     /// Count suites side by side
@@ -83,7 +86,11 @@ impl Command {
     /// Threads that an argument asks for.
     #[must_use]
     pub fn threads(&self) -> Option<usize> {
-        if let Self::Infer(arguments) = self { arguments.threads() } else { None }
+        match self {
+            Self::Infer(arguments) => arguments.threads(),
+            Self::Evaluate(arguments) => arguments.threads(),
+            _ => None,
+        }
     }
 
     /// Runs the command; results go to standard output, as JSON if asked.
@@ -95,6 +102,7 @@ impl Command {
             Self::List(arguments) => list::run(arguments, manner),
             Self::Fetch(arguments) => fetch::run(arguments, manner),
             Self::Infer(arguments) => infer::run(arguments, manner),
+            Self::Evaluate(arguments) => evaluate::run(arguments, manner),
             Self::Cost(arguments) => cost::run(arguments, manner),
             Self::Compare(arguments) => compare::run(arguments, manner),
             Self::Report(arguments) => report::run(arguments, manner),

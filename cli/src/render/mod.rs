@@ -9,6 +9,7 @@ pub mod card;
 pub mod chart;
 pub mod comparison;
 pub mod comparison_page;
+pub mod evaluation;
 pub mod failures;
 pub mod inference;
 pub mod model_report;

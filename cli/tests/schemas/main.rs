@@ -51,6 +51,8 @@ fn folder() -> tempfile::TempDir {
         &TransformerDraft { head: Head::Classifier { labels }, ..small_config().draft() }.check().unwrap(),
     );
     let write = |name: &str, contents: &[u8]| fs::write(folder.path().join(name), contents).unwrap();
+    write("rows.tsv", b"text\tlabel\nthe view is empty\tyes\nnobody sees a secret\tno\na view\tno\nabc\tyes\n");
+    write("pairs.tsv", b"text\ttext2\tlabel\nthe view\tis empty\t0.5\na secret\tnobody\t2\n");
     write("texts", b"the view is empty\nnobody sees a secret\n");
     let claims_too_much = "protocol gelu/bad\nsummary \"a\"\nsource \"b\"\ninterval [-64, 64]\nerror 0.2\nbuild x\n  a = x ^ 2\n  \
                            b = a ^ 2\n  c = b * a\n  return (x - select(x < 0, x)) + select(c < -1, x)\n";

@@ -21,7 +21,7 @@ const fn report(name: &'static str, is: &'static str, of: &'static str, commands
 pub(crate) const REFUSAL: &str = "error";
 
 /// All of them.
-pub(crate) const REPORTS: [Report; 26] = [
+pub(crate) const REPORTS: [Report; 27] = [
     report(
         REFUSAL,
         "why a command was not carried out: the last line of standard error",
@@ -47,7 +47,17 @@ pub(crate) const REPORTS: [Report; 26] = [
         "models::closed_list::Inventory",
         &["list --model bert", "list --model gpt2"],
     ),
-    report("fetch", "viewless fetch: where a model lies", "cli::commands::fetch::Fetched", &[]),
+    report(
+        "evaluate",
+        "viewless evaluate: a model on labelled rows, privately and in plaintext",
+        "workbench::evaluation::report::EvaluationReport",
+        &[
+            "evaluate --model classifier --data rows.tsv --suite faithful,mpcformer --accept-other-functions",
+            "evaluate --model classifier --data rows.tsv --rows 1",
+            "evaluate --model bert --data pairs.tsv",
+        ],
+    ),
+    report("fetch", "viewless fetch: where a model or data lie", "cli::commands::fetch::Fetched", &[]),
     report(
         "infer",
         "viewless infer: a private inference beside plaintext",

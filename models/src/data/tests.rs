@@ -251,3 +251,12 @@ fn a_sample_keeps_rows_as_they_are() {
     assert_eq!(two.labels(), data.labels());
     assert!(data.only(&[]).is_none() && data.only(&[3]).is_none());
 }
+
+#[test]
+fn a_few_real_sentences_are_read() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("reference/rated_sentences.tsv");
+    let data = load(&file, Split::Test, Wanted::ClassesOfFile).unwrap();
+    assert_eq!(data.labels(), &Labels::Classes(vec!["negative".into(), "positive".into()]));
+    assert_eq!(data.rows().iter().filter(|row| row.label == Label::Class(1)).count(), 12);
+    assert_eq!((data.rows().len(), data.are_pairs()), (24, false));
+}

@@ -9,10 +9,12 @@ use viewless_protocols::file::ExportError;
 use viewless_protocols::suite::SuiteError;
 use viewless_published::PublishedError;
 use viewless_simulator::stream::SeedError;
+use viewless_training::TrainError;
 use viewless_workbench::assay::AssayError;
 use viewless_workbench::bench::BenchError;
 use viewless_workbench::certificate::CertificateError;
 use viewless_workbench::draft::DraftError;
+use viewless_workbench::evaluation::EvaluationError;
 use viewless_workbench::failures::FailuresError;
 use viewless_workbench::inference::InferenceError;
 use viewless_workbench::model_report::ModelReportError;
@@ -166,12 +168,18 @@ pub enum CliError {
     /// The download.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// A training run.
+    #[error(transparent)]
+    Train(#[from] TrainError),
     /// The operating system's entropy.
     #[error(transparent)]
     Entropy(#[from] SeedError),
     /// The run.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// The evaluation.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
     /// No subject of a plan.
     #[error("name a model and --error, or `amp` and --experiment")]
     NothingToPlan,

@@ -31,7 +31,13 @@ impl Progress {
 
     /// Tells how many of how many steps are done.
     pub fn tell(&self, done: usize, of: usize) {
-        if let Some(line) = self.line(done, of)
+        self.tell_that(done, of, "");
+    }
+
+    /// The same, and what there is to say of them.
+    pub fn tell_that(&self, done: usize, of: usize, words: &str) {
+        if let Some(line) =
+            self.line(done, of).map(|line| if words.is_empty() { line } else { format!("{line}, {words}") })
             && !io::stderr().is_terminal()
         {
             screen::note(line);
@@ -44,6 +50,9 @@ impl Progress {
                 .expect("the template is valid, as a test checks");
             ProgressBar::new(of as u64).with_message(self.what).with_style(style)
         });
+        if !words.is_empty() {
+            bar.set_message(format!("{}, {words}", self.what));
+        }
         bar.set_position(done as u64);
     }
 }

@@ -5,6 +5,9 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use viewless_models::Precision;
+use viewless_models::synthetic::{small_config, write_synthetic};
+use viewless_protocols::model::{Head, TransformerDraft};
 
 /// Runs a command in a folder; gives what is wrong with how it refuses, if anything.
 fn complaint(folder: &Path, arguments: &[&str]) -> Option<String> {
@@ -55,7 +58,15 @@ fn odd_files() -> (tempfile::TempDir, Vec<&'static str>) {
     write("escape.toml", b"name = \"\\u001b[31mred\"\nsummary = \"x\"\n");
     write("words.toml", b"these are words and no settings");
     write("twice.toml", b"name = \"a\"\nname = \"b\"\n");
+    write("recipe.toml", b"[data]\ndirectory = \"folder.toml\"\ntask = \"classification\"\n");
     fs::create_dir(folder.path().join("folder.toml")).unwrap();
+    write("rows.tsv", b"text\tlabel\nthe view\tyes\na view\tno\n");
+    write("numbers.tsv", b"text\tlabel\nthe view\t0.5\na view\tNaN\n");
+    write("fields.tsv", b"text\tlabel\nthe view\tyes\tno\n");
+    write("latin-1.tsv", b"text\tlabel\ncaf\xe9\tyes\n");
+    let labels = ["no", "yes"].map(str::to_owned).to_vec();
+    let classifier = TransformerDraft { head: Head::Classifier { labels }, ..small_config().draft() }.check().unwrap();
+    write_synthetic(&folder.path().join("classifier"), &classifier, 1, Precision::F32).unwrap();
     let mut names = vec![
         "empty.toml",
         "bytes.toml",
@@ -101,11 +112,19 @@ fn odd_files_are_refused_wherever_a_file_is_taken() {
             vec!["check", name],
             vec!["infer", "--image", name],
             vec!["infer", "--model", name, "--text", "a"],
+            vec!["evaluate", "--model", "classifier", "--data", name],
+            vec!["evaluate", "--model", name, "--data", "rows.tsv"],
+            vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--suite", name],
             vec!["list", "--model", name],
+            vec!["train", "--config", name, "--out", "new"],
+            vec!["distill", "--config", name, "--teacher", "folder.toml", "--out", "new"],
+            vec!["train", "--config", "recipe.toml", "--model", name, "--out", "new"],
+            vec!["train", "--config", "recipe.toml", "--data", name, "--model", "folder.toml", "--out", "new"],
         ]);
         // A file that is not there, or is empty, is begun.
         if !matches!(name, "empty.toml" | "missing.toml" | "\u{1b}[31m.toml") {
             commands.push(vec!["swarm", "--runs", "1", "--results", name]);
+            commands.push(vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--state", name]);
         }
     }
     refused(folder.path(), &commands);
@@ -137,10 +156,16 @@ fn absurd_numbers_are_refused_wherever_a_number_is_taken() {
             vec!["audit", "softmax/bolt", "--row", number],
             vec!["compare", "bert-base", "--fraction-bits", number],
             vec!["infer", "--text", "a", "--threads", number],
+            vec!["evaluate", "--model", "classifier", "--data", "latin-1.tsv", "--rows", number],
+            vec!["evaluate", "--model", "classifier", "--data", "latin-1.tsv", "--seed", number],
+            vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--threads", number],
+            vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--fraction-bits", number],
             vec!["plan", "bert-base", "--error", "50", "--requests", number],
             vec!["bench", "--runs", number],
             vec!["bench", "--only", number],
             vec!["swarm", "--runs", number],
+            vec!["train", "--config", "recipe.toml", "--steps", number, "--model", "folder.toml", "--out", "new"],
+            vec!["train", "--config", "recipe.toml", "--seed", number, "--model", "folder.toml", "--out", "new"],
             vec!["swarm", "--runs", "1", "--seed", number, "--results", "folder.toml"],
         ]);
     }
@@ -159,6 +184,9 @@ fn outputs_that_cannot_be_written_are_refused_before_the_work() {
             vec!["prove", "gelu/bolt", "--certificate", place],
             vec!["plan", "measure", "bert-base", "--write", place],
             vec!["swarm", "--runs", "1", "--results", place],
+            vec!["train", "--config", "recipe.toml", "--model", "folder.toml", "--out", place],
+            vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--state", place],
+            vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--markdown", place],
         ]);
     }
     refused(folder.path(), &commands);
@@ -177,6 +205,13 @@ fn words_that_mean_nothing_are_refused() {
         vec!["list", "\u{1b}[31m"],
         vec!["dump", "bert-base", "--form", "file"],
         vec!["infer"],
+        vec!["evaluate"],
+        vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--split", "words"],
+        vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--suite", "faithful,faithful"],
+        vec!["evaluate", "--model", "classifier", "--data", "."],
+        vec!["evaluate", "--model", "classifier", "--data", "numbers.tsv"],
+        vec!["evaluate", "--model", "classifier", "--data", "fields.tsv"],
+        vec!["evaluate", "--model", "classifier", "--data", "latin-1.tsv"],
         vec!["infer", "--text", "a", "--image", "b"],
         vec!["prove", "bert-base", "--coalition", "nobody"],
         vec!["new", "nothing/x", "--poly"],
@@ -185,6 +220,9 @@ fn words_that_mean_nothing_are_refused() {
         vec!["audit", "gelu/bolt", "--domain", "nan:1"],
         vec!["audit", "gelu/bolt", "--domain", "1:0"],
         vec!["audit", "gelu/bolt", "--domain", ":"],
+        vec!["train"],
+        vec!["train", "--config", "recipe.toml", "--out", "new"],
+        vec!["distill", "--config", "recipe.toml", "--out", "new"],
         vec!["swarm", "--replay", ""],
         vec!["swarm", "--replay", "0"],
         vec!["swarm", "--replay", "words"],

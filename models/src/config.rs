@@ -96,7 +96,8 @@ fn attention_weights(fields: &Fields) -> Result<AttentionWeights, ModelError> {
     match fields.text("softmax_act")? {
         None | Some("softmax") => Ok(AttentionWeights::Softmax),
         Some("2quad") => Ok(AttentionWeights::TwoQuad),
-        Some(other) => Err(fields.invalid("softmax_act", &other.into(), "\"softmax\" or \"2quad\"")),
+        Some("2relu") => Ok(AttentionWeights::TwoRelu),
+        Some(other) => Err(fields.invalid("softmax_act", &other.into(), "\"softmax\", \"2quad\" or \"2relu\"")),
     }
 }
 

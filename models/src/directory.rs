@@ -48,6 +48,14 @@ pub enum Decision {
     Regression,
 }
 
+/// What the logits of the classifier in a directory mean.
+///
+/// # Errors
+/// A `config.json` that cannot be read, or that says something else.
+pub fn decision(directory: &Path) -> Result<Decision, ModelError> {
+    Decision::read(directory)
+}
+
 impl Decision {
     /// Reads `problem_type`. Hugging Face takes a single label for a number where the field is absent; the label is the
     /// same either way, so only what the file says counts.

@@ -497,6 +497,14 @@ pub enum FetchError {
         /// The known short names, comma-separated.
         known: String,
     },
+    /// The name is no data's.
+    #[error("\"{name}\" is no data that can be fetched; there is {known}")]
+    UnknownData {
+        /// The name given.
+        name: String,
+        /// The known names, comma-separated.
+        known: String,
+    },
     /// No place for the cache is known.
     #[error("no cache directory is known; set VIEWLESS_CACHE, XDG_CACHE_HOME or HOME")]
     NoCacheDirectory,
@@ -540,7 +548,7 @@ pub enum FetchError {
         /// Last lines of its standard error.
         last_lines: String,
     },
-    /// A downloaded archive is not a usable zip file.
+    /// A downloaded archive is not a usable zip or tar file.
     #[error("`{archive}` is not a usable archive: {reason}; run the command again to download it anew")]
     Archive {
         /// The archive.

@@ -4,6 +4,8 @@
 mod hub;
 mod package;
 mod python;
+mod sentences;
+mod source;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -81,6 +83,26 @@ pub fn fetch(name: &str, cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>
         return hub::fetch(name, cache_dir, |folder| hub::download(PYTHON, name, folder), progress);
     }
     Err(FetchError::UnknownModel { name: name.to_owned(), known: known_models().collect::<Vec<_>>().join(", ") })
+}
+
+/// Names of data that [`fetch_data`] accepts.
+pub fn known_data() -> impl Iterator<Item = &'static str> {
+    std::iter::once(sentences::NAME)
+}
+
+/// Puts data into the cache, if it is not there, and returns its directory, `<cache_dir>/<name>`.
+///
+/// `rated-sentences` is 23,703 sentences with ratings, from the source archive of `vaderSentiment` 3.3.2 on PyPI, which pip brings and of which nothing is
+/// run; it is compared with a pinned SHA-256, and so are the files made of it. Below the directory are `movies`, `products`, `editorials` and `tweets`, each
+/// with `classification` and `regression`, each with `test.tsv` and, for movies, `train.tsv` and `dev.tsv`: see [`crate::data::load_directory`].
+///
+/// # Errors
+/// Those of [`fetch()`].
+pub fn fetch_data(name: &str, cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, FetchError> {
+    match name {
+        sentences::NAME => sentences::fetch(cache_dir, |folder| sentences::download(PYTHON, folder), progress),
+        _ => Err(FetchError::UnknownData { name: name.to_owned(), known: known_data().collect::<Vec<_>>().join(", ") }),
+    }
 }
 
 #[cfg(test)]

@@ -235,6 +235,7 @@ impl Pass<'_> {
                     match self.config.attention_weights {
                         AttentionWeights::Softmax => softmax(row.slice_mut(s![..seen])),
                         AttentionWeights::TwoQuad => two_quad(row.slice_mut(s![..seen])),
+                        AttentionWeights::TwoRelu => two_relu(row.slice_mut(s![..seen])),
                     }
                     row.slice_mut(s![seen..]).fill(0.0);
                 }
@@ -430,6 +431,14 @@ fn two_quad(mut row: ArrayViewMut1<'_, f32>) {
     let square = |value: f32| (f64::from(value) + 5.0).powi(2);
     let sum = row.iter().map(|&value| square(value)).sum::<f64>();
     row.mapv_inplace(|value| (square(value) / sum) as f32);
+}
+
+/// (max(x, 0) + e/n) / (Σ max(x, 0) + e) with e = 1e-12, as MPCFormer's training has it, in place.
+fn two_relu(mut row: ArrayViewMut1<'_, f32>) {
+    const EPSILON: f64 = 1e-12;
+    let each = EPSILON / row.len() as f64;
+    let sum = EPSILON + row.iter().map(|&value| f64::from(value.max(0.0))).sum::<f64>();
+    row.mapv_inplace(|value| ((f64::from(value.max(0.0)) + each) / sum) as f32);
 }
 
 /// One vector of all tokens' hidden states.

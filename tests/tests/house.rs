@@ -56,7 +56,7 @@ fn only_front_ends_name_the_built_in_registry() {
         assert!(!files.is_empty(), "{room}");
         files.iter().flat_map(|file| names_the_built_in_registry(file)).collect::<Vec<_>>()
     };
-    for room in ["simulator", "models", "proofs", "planner", "workbench"] {
+    for room in ["simulator", "models", "training", "proofs", "planner", "workbench"] {
         let lines = named(room);
         assert!(lines.is_empty(), "take the registry of the caller: {}", lines.join("\n"));
     }
@@ -86,7 +86,7 @@ fn has_exponent(line: &str) -> bool {
 #[test]
 fn numbers_with_exponents_are_written_in_one_place_which_knows_bounds_and_zeros() {
     let mut found = Vec::new();
-    for room in ["protocols", "simulator", "models", "proofs", "published", "planner", "workbench", "cli"] {
+    for room in ["protocols", "simulator", "models", "training", "proofs", "published", "planner", "workbench", "cli"] {
         let mut files = Vec::new();
         sources(&Path::new(ROOT).join(room).join("src"), &mut files);
         files.retain(|file| file.file_name().is_some_and(|name| name != "tests.rs"));

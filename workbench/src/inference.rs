@@ -298,10 +298,11 @@ pub fn infer(
             execute_fast(&shortened, &inputs, Options { progress, ..Options::new(seed.clone()) })?
         }
     };
-    let witness = match prompt {
-        Prompt::Pair { second, .. } => subject.witness_of_pair(suite, sizes, second)?,
-        Prompt::Tokens(_) | Prompt::Image(_) => subject.witness(suite, sizes)?,
+    let second = match prompt {
+        Prompt::Pair { second, .. } => Some(second),
+        Prompt::Tokens(_) | Prompt::Image(_) => None,
     };
+    let witness = subject.witness(suite, sizes, second)?;
     // What a ring has lost is seen by nobody who reads the ring.
     let claims = match witness {
         Some(witness) => execute_fast(&Shortened::new(&witness, true), &inputs, Options::new(seed.clone()))?.findings,
@@ -377,7 +378,7 @@ fn asked(model: &Model, asking: Asking<'_>, notes: &mut Vec<String>) -> Result<A
 }
 
 /// Where numbers have no room, how many fraction bits have.
-fn room(error: SubjectError, subject: &Subject, suite: &Suite, sizes: Sizes) -> InferenceError {
+pub(crate) fn room(error: SubjectError, subject: &Subject, suite: &Suite, sizes: Sizes) -> InferenceError {
     let is_of_numbers = matches!(error, SubjectError::Compile(_));
     match is_of_numbers.then(|| subject.fewer_fraction_bits(suite, sizes)).flatten() {
         Some(most) => InferenceError::Room { error, most },

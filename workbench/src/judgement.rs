@@ -71,11 +71,13 @@ pub fn other_functions(config: &TransformerConfig, protocols: &Protocols) -> Res
     let same = match (config.attention_weights, softmax.error.truth) {
         (AttentionWeights::Softmax, truth) => truth == Truth::Softmax,
         (AttentionWeights::TwoQuad, truth) => truth == Truth::TwoQuad { shift: TWO_QUAD_SHIFT },
+        (AttentionWeights::TwoRelu, truth) => truth == Truth::TwoRelu,
     };
     if !same {
         let own = match config.attention_weights {
             AttentionWeights::Softmax => "softmax",
             AttentionWeights::TwoQuad => "2Quad, (x + 5)^2 over its row sum",
+            AttentionWeights::TwoRelu => "2ReLU, max(x, 0) over its row sum",
         };
         others.push(format!("the model weighs scores by {own}, and {} computes another function", softmax.name));
     }

@@ -33,6 +33,7 @@ pub mod certified;
 pub mod comparison;
 pub mod draft;
 pub mod error_audit;
+pub mod evaluation;
 pub mod failures;
 pub mod inference;
 pub mod judgement;

@@ -46,8 +46,17 @@ impl ModelInputs<'_, '_> {
     }
 }
 
-impl Inputs for ModelInputs<'_, '_> {
-    fn input(&self, _: Party, name: &str, _: &Shape) -> Option<Reals<'_>> {
+impl ModelInputs<'_, '_> {
+    /// The numbers of an input, whoever puts it in.
+    pub(crate) fn numbers(&self, name: &str) -> Option<Vec<f64>> {
+        let numbers = match self.named(name)? {
+            Reals::F32(numbers) => numbers.iter().map(|&x| f64::from(x)).collect(),
+            Reals::F64(numbers) => numbers.into_owned(),
+        };
+        Some(numbers)
+    }
+
+    fn named(&self, name: &str) -> Option<Reals<'_>> {
         let owned = |values: Vec<f32>| Reals::F32(Cow::Owned(values));
         match name {
             ONE_HOT => self.one_hot().map(owned),
@@ -61,5 +70,11 @@ impl Inputs for ModelInputs<'_, '_> {
                 }))
             }
         }
+    }
+}
+
+impl Inputs for ModelInputs<'_, '_> {
+    fn input(&self, _: Party, name: &str, _: &Shape) -> Option<Reals<'_>> {
+        self.named(name)
     }
 }

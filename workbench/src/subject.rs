@@ -216,21 +216,36 @@ impl Subject {
         built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error: Box::new(error) })
     }
 
-    /// The witness of the Program, where its rings are narrowed; see [`scheme::compile_witness`].
+    /// The witness of the Program, where its rings are narrowed; see [`scheme::compile_witness`]. Of a model for a pair of texts, the second
+    /// begins at a token.
     ///
     /// # Errors
-    /// Those of [`Subject::program`].
-    pub fn witness(&self, suite: &Suite, sizes: Sizes) -> Result<Option<Program>, SubjectError> {
-        Ok(scheme::compile_witness(&self.circuit(suite, sizes)?, &suite.scheme, suite.fixed())?)
+    /// Those of [`Subject::program`] and [`Subject::program_of_pair`].
+    pub fn witness(
+        &self,
+        suite: &Suite,
+        sizes: Sizes,
+        second: Option<usize>,
+    ) -> Result<Option<Program>, SubjectError> {
+        let circuit = self.circuit_of(suite, sizes, second)?;
+        Ok(scheme::compile_witness(&circuit, &suite.scheme, suite.fixed())?)
     }
 
-    /// The same for a pair of texts, of which the second begins at a token.
+    /// The circuit of a model for one text, or for a pair of texts of which the second begins at a token.
     ///
     /// # Errors
-    /// Those of [`Subject::program_of_pair`].
-    pub fn witness_of_pair(&self, suite: &Suite, sizes: Sizes, second: usize) -> Result<Option<Program>, SubjectError> {
-        let circuit = self.circuit_of_pair(suite, sizes, second)?;
-        Ok(scheme::compile_witness(&circuit, &suite.scheme, suite.fixed())?)
+    /// Those of [`Subject::circuit`] and [`Subject::program_of_pair`].
+    pub(crate) fn circuit_of(
+        &self,
+        suite: &Suite,
+        sizes: Sizes,
+        second: Option<usize>,
+    ) -> Result<CheckedCircuit, SubjectError> {
+        let Some(second) = second else { return self.circuit(suite, sizes) };
+        let Kind::Model(config) = &self.kind else { return Err(SubjectError::NotAModel { name: self.name.clone() }) };
+        let built = model::circuit_of_pair(config, &suite.model(&self.registry)?, sizes.query(), second);
+        let (seq, batch) = (sizes.seq(), sizes.batch());
+        built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error: Box::new(error) })
     }
 
     /// The Program of a model for a pair of texts, of which the second begins at a token; see [`model::circuit_of_pair`].
@@ -238,15 +253,7 @@ impl Subject {
     /// # Errors
     /// Those of [`Subject::program`]; a protocol, or a model without a second token type.
     pub fn program_of_pair(&self, suite: &Suite, sizes: Sizes, second: usize) -> Result<Program, SubjectError> {
-        let circuit = self.circuit_of_pair(suite, sizes, second)?;
-        Ok(scheme::compile(&circuit, &suite.scheme, suite.fixed())?)
-    }
-
-    fn circuit_of_pair(&self, suite: &Suite, sizes: Sizes, second: usize) -> Result<CheckedCircuit, SubjectError> {
-        let Kind::Model(config) = &self.kind else { return Err(SubjectError::NotAModel { name: self.name.clone() }) };
-        let built = model::circuit_of_pair(config, &suite.model(&self.registry)?, sizes.query(), second);
-        let (seq, batch) = (sizes.seq(), sizes.batch());
-        built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error: Box::new(error) })
+        Ok(scheme::compile(&self.circuit_of(suite, sizes, Some(second))?, &suite.scheme, suite.fixed())?)
     }
 
     /// The Program.

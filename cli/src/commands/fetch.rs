@@ -1,4 +1,4 @@
-//! `viewless fetch`: puts a model into the cache.
+//! `viewless fetch`: puts a model or data into the cache.
 
 use super::Outcome;
 use crate::error::CliError;
@@ -7,7 +7,7 @@ use crate::screen::{self, Manner};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use viewless_models::{Model, Progress, default_cache_dir};
+use viewless_models::{FetchError, Model, Progress, default_cache_dir, known_data};
 use viewless_workbench::subject::local_directory;
 
 /// The model that `infer` uses unless told otherwise.
@@ -16,15 +16,15 @@ pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2";
 /// What to fetch, and where to.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A known short name, or organisation/model on the Hugging Face Hub
+    /// A known short name, organisation/model on the Hugging Face Hub, or rated-sentences, which is data
     #[arg(default_value = DEFAULT_MODEL)]
     name: String,
-    /// Where models are kept [default: $VIEWLESS_CACHE, else $XDG_CACHE_HOME/viewless, else ~/.cache/viewless]
+    /// Where models and data are kept [default: $VIEWLESS_CACHE, else $XDG_CACHE_HOME/viewless, else ~/.cache/viewless]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 }
 
-/// A model that lies in the cache.
+/// A model, or data, that lies in the cache.
 #[derive(Serialize)]
 struct Fetched<'a> {
     /// The name that was asked for.
@@ -39,7 +39,7 @@ struct Fetched<'a> {
 /// What cannot be downloaded, checked or stored.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { name, cache } = arguments;
-    let directory = fetch(name, cache.as_deref())?;
+    let directory = put(name, cache.as_deref())?;
     if manner.json {
         screen::print_json(&Fetched { name, directory: &directory })?;
     } else {
@@ -48,8 +48,24 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     Ok(Outcome::Positive)
 }
 
+/// Puts a model or data into the cache if it is not there, and returns its directory.
+fn put(name: &str, cache: Option<&Path>) -> Result<PathBuf, CliError> {
+    if known_data().any(|known| known == name) {
+        return told(cache, |cache, tell| viewless_models::fetch_data(name, cache, tell));
+    }
+    fetch(name, cache)
+}
+
 /// Puts a model into the cache if it is not there, and returns its directory.
 pub(super) fn fetch(name: &str, cache: Option<&Path>) -> Result<PathBuf, CliError> {
+    told(cache, |cache, tell| viewless_models::fetch(name, cache, tell))
+}
+
+/// Fetches, and says what is going on.
+fn told(
+    cache: Option<&Path>,
+    fetch: impl FnOnce(&Path, &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, FetchError>,
+) -> Result<PathBuf, CliError> {
     let cache = cache.map_or_else(default_cache_dir, |cache| Ok(cache.to_owned()))?;
     let spinner = Spinner::start();
     let mut tell = |step: Progress<'_>| match step {
@@ -60,7 +76,7 @@ pub(super) fn fetch(name: &str, cache: Option<&Path>) -> Result<PathBuf, CliErro
             spinner.tell(step.to_string());
         }
     };
-    Ok(viewless_models::fetch(name, &cache, &mut tell)?)
+    Ok(fetch(&cache, &mut tell)?)
 }
 
 /// A model with its weights, from a directory or by a name that can be fetched, which it is if it is not there.

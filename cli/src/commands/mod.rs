@@ -6,7 +6,9 @@ pub mod bench;
 pub mod check;
 pub mod compare;
 pub mod cost;
+pub mod distill;
 pub mod dump;
+pub mod evaluate;
 pub mod fetch;
 pub mod infer;
 pub mod list;
@@ -16,6 +18,7 @@ pub mod prove;
 pub mod report;
 pub mod reproduce;
 pub mod swarm;
+pub mod train;
 
 use crate::error::CliError;
 use crate::screen::Manner;
@@ -41,10 +44,12 @@ impl From<bool> for Outcome {
 pub enum Command {
     /// Show what there is: protocols, suites, models, networks
     List(list::Arguments),
-    /// Put a model into the cache
+    /// Put a model, or data, into the cache
     Fetch(fetch::Arguments),
     /// Infer privately on a real model, in the simulator, and compare with plaintext
     Infer(infer::Arguments),
+    /// Evaluate a model on labelled rows, privately and in plaintext: metrics, agreement, why rows differ, cost
+    Evaluate(evaluate::Arguments),
     /// Count rounds and bytes of a model or a protocol, from shapes alone
     Cost(cost::Arguments),
     /// Count suites side by side
@@ -69,6 +74,10 @@ pub enum Command {
     Bench(bench::Arguments),
     /// Run at random and cross-check everything that viewless says, until something is contradicted
     Swarm(swarm::Arguments),
+    /// Teach a model: a pre-trained BERT learns to classify or rate texts
+    Train(train::Arguments),
+    /// Make a student of a model, with functions that are cheap in private
+    Distill(distill::Arguments),
     /// Print the text form of a circuit or Program
     Dump(dump::Arguments),
 }
@@ -77,7 +86,11 @@ impl Command {
     /// Threads that an argument asks for.
     #[must_use]
     pub fn threads(&self) -> Option<usize> {
-        if let Self::Infer(arguments) = self { arguments.threads() } else { None }
+        match self {
+            Self::Infer(arguments) => arguments.threads(),
+            Self::Evaluate(arguments) => arguments.threads(),
+            _ => None,
+        }
     }
 
     /// Runs the command; results go to standard output, as JSON if asked.
@@ -89,6 +102,7 @@ impl Command {
             Self::List(arguments) => list::run(arguments, manner),
             Self::Fetch(arguments) => fetch::run(arguments, manner),
             Self::Infer(arguments) => infer::run(arguments, manner),
+            Self::Evaluate(arguments) => evaluate::run(arguments, manner),
             Self::Cost(arguments) => cost::run(arguments, manner),
             Self::Compare(arguments) => compare::run(arguments, manner),
             Self::Report(arguments) => report::run(arguments, manner),
@@ -101,6 +115,8 @@ impl Command {
             Self::Plan(arguments) => plan::run(arguments, manner),
             Self::Bench(arguments) => bench::run(arguments, manner),
             Self::Swarm(arguments) => swarm::run(arguments, manner),
+            Self::Train(arguments) => train::run(arguments, manner),
+            Self::Distill(arguments) => distill::run(arguments, manner),
             Self::Dump(arguments) => dump::run(arguments, manner),
         }
     }

@@ -51,6 +51,8 @@ fn folder() -> tempfile::TempDir {
         &TransformerDraft { head: Head::Classifier { labels }, ..small_config().draft() }.check().unwrap(),
     );
     let write = |name: &str, contents: &[u8]| fs::write(folder.path().join(name), contents).unwrap();
+    write("rows.tsv", b"text\tlabel\nthe view is empty\tyes\nnobody sees a secret\tno\na view\tno\nabc\tyes\n");
+    write("pairs.tsv", b"text\ttext2\tlabel\nthe view\tis empty\t0.5\na secret\tnobody\t2\n");
     write("texts", b"the view is empty\nnobody sees a secret\n");
     let claims_too_much = "protocol gelu/bad\nsummary \"a\"\nsource \"b\"\ninterval [-64, 64]\nerror 0.2\nbuild x\n  a = x ^ 2\n  \
                            b = a ^ 2\n  c = b * a\n  return (x - select(x < 0, x)) + select(c < -1, x)\n";
@@ -58,6 +60,15 @@ fn folder() -> tempfile::TempDir {
     let rows = "protocol softmax/bad\nsummary \"a\"\nsource \"b\"\ninterval [-200, 200]\nerror 1e3\nbuild x\n  e = (1 + x / 4) ^ 2\n  \
                 f = e ^ 2\n  g = f ^ 2\n  return g * call reciprocal/normalized(sum(g))\n";
     write("rows.protocol", rows.as_bytes());
+    fs::create_dir(folder.path().join("rows")).unwrap();
+    let labelled =
+        "text\tlabel\nthe view is empty\tno\nnobody sees a secret\tyes\nevery message\tno\nwe share it\tyes\n";
+    for name in ["rows/train.tsv", "rows/dev.tsv"] {
+        write(name, labelled.as_bytes());
+    }
+    let recipe = "[data]\ndirectory = \"rows\"\ntask = \"classification\"\n[training]\nepochs = 2\nbatch = 2\n[layers]\nepochs = 1\n[prediction]\n\
+                  epochs = 1\n[model]\nattention = \"2quad\"\n";
+    write("recipe.toml", recipe.as_bytes());
     write("picture.png", include_bytes!("picture.png"));
     let node = |gpu: &str| {
         format!(

@@ -21,7 +21,7 @@ const fn report(name: &'static str, is: &'static str, of: &'static str, commands
 pub(crate) const REFUSAL: &str = "error";
 
 /// All of them.
-pub(crate) const REPORTS: [Report; 24] = [
+pub(crate) const REPORTS: [Report; 27] = [
     report(
         REFUSAL,
         "why a command was not carried out: the last line of standard error",
@@ -47,7 +47,17 @@ pub(crate) const REPORTS: [Report; 24] = [
         "models::closed_list::Inventory",
         &["list --model bert", "list --model gpt2"],
     ),
-    report("fetch", "viewless fetch: where a model lies", "cli::commands::fetch::Fetched", &[]),
+    report(
+        "evaluate",
+        "viewless evaluate: a model on labelled rows, privately and in plaintext",
+        "workbench::evaluation::report::EvaluationReport",
+        &[
+            "evaluate --model classifier --data rows.tsv --suite faithful,mpcformer --accept-other-functions",
+            "evaluate --model classifier --data rows.tsv --rows 1",
+            "evaluate --model bert --data pairs.tsv",
+        ],
+    ),
+    report("fetch", "viewless fetch: where a model or data lie", "cli::commands::fetch::Fetched", &[]),
     report(
         "infer",
         "viewless infer: a private inference beside plaintext",
@@ -190,6 +200,21 @@ pub(crate) const REPORTS: [Report; 24] = [
         "viewless swarm: runs at random that cross-check everything",
         "tests::swarm::report::SwarmReport",
         &["swarm --runs 3 --seed 1 --results swarm.jsonl", "swarm --runs 4 --results swarm.jsonl", "swarm --replay 00"],
+    ),
+    report(
+        "train",
+        "viewless train: what a model has learnt",
+        "cli::commands::train::Trained",
+        &[
+            "train --config recipe.toml --model classifier --out taught --steps 1",
+            "train --config recipe.toml --model classifier --out taught --resume",
+        ],
+    ),
+    report(
+        "distill",
+        "viewless distill: what a student has learnt",
+        "cli::commands::train::Trained",
+        &["distill --teacher taught --config recipe.toml --out student"],
     ),
     report(
         "dump",

@@ -8,8 +8,8 @@ use std::path::Path;
 use syn::{Attribute, Expr, Item, ItemEnum, ItemStruct, Lit, LitStr, Meta, UseTree};
 
 /// Rooms whose types come into reports.
-const ROOMS: [&str; 9] =
-    ["protocols", "simulator", "models", "proofs", "published", "planner", "workbench", "tests", "cli"];
+const ROOMS: [&str; 10] =
+    ["protocols", "simulator", "models", "training", "proofs", "published", "planner", "workbench", "tests", "cli"];
 
 /// Where a type is defined: its room, then its modules.
 pub(crate) type Place = Vec<String>;

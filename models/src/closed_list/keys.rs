@@ -424,5 +424,14 @@ pub(super) const KEYS: &[Keys] = &[
 ];
 
 /// Files of which no key matters, with the reason.
-pub(super) const HARMLESS_FILES: &[(&str, &str)] =
-    &[(GENERATION_FILE, "it belongs to generating texts; the answer is the logits of one token")];
+pub(super) const HARMLESS_FILES: &[(&str, &str)] = &[
+    (GENERATION_FILE, "it belongs to generating texts; the answer is the logits of one token"),
+    ("recipe.toml", TRAINED),
+    ("metrics.jsonl", TRAINED),
+    ("losses.svg", TRAINED),
+    ("checkpoint.safetensors", TRAINED),
+    ("best.safetensors", TRAINED),
+];
+
+/// What `viewless train` and `viewless distill` leave beside a model.
+const TRAINED: &str = "it says how the model was trained";

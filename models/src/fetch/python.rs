@@ -15,7 +15,7 @@ pub(crate) struct Module {
     pub(crate) advice: &'static str,
 }
 
-const PIP: Module = Module { name: "pip", advice: "python3 -m ensurepip --upgrade" };
+pub(crate) const PIP: Module = Module { name: "pip", advice: "python3 -m ensurepip --upgrade" };
 
 /// Downloads the wheel of a package into a folder.
 pub(crate) fn pip_download(python: &str, package: &Package, folder: &Path) -> Result<(), FetchError> {

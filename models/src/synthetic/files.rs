@@ -101,8 +101,10 @@ pub(super) fn config_json(config: &TransformerConfig) -> Value {
     if config.head == Head::NextTokenByOwnTable {
         value["tie_word_embeddings"] = json!(false);
     }
-    if config.attention_weights == AttentionWeights::TwoQuad {
-        value["softmax_act"] = json!("2quad");
+    match config.attention_weights {
+        AttentionWeights::Softmax => {}
+        AttentionWeights::TwoQuad => value["softmax_act"] = json!("2quad"),
+        AttentionWeights::TwoRelu => value["softmax_act"] = json!("2relu"),
     }
     if let Head::Classifier { labels } | Head::TokenClassifier { labels } = &config.head {
         let names = labels.iter().enumerate().map(|(label, name)| (label.to_string(), json!(name)));

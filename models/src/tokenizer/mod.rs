@@ -102,6 +102,21 @@ impl Tokenizer {
         Ok(Self { inner, version_4, sentence, vocab_size, max_positions: config.most_tokens(), file })
     }
 
+    /// The same tokenizer, which leaves out what makes a text, or the longer text of a pair, exceed so many tokens; [`Encoded::left_out`] tells of it.
+    ///
+    /// # Errors
+    /// Fewer than the special tokens are.
+    pub fn at_most(&self, tokens: usize) -> Result<Self, ModelError> {
+        let mut limited = self.clone();
+        let max_length = tokens.min(self.max_positions);
+        for inner in std::iter::once(&mut limited.inner).chain(&mut limited.version_4) {
+            let truncation = TruncationParams { max_length, ..TruncationParams::default() };
+            let malformed = |error| ModelError::Tokenizer { file: self.file.clone(), reason: one_line(&error) };
+            inner.with_truncation(Some(truncation)).map_err(malformed)?;
+        }
+        Ok(limited)
+    }
+
     /// Puts the prompt of a name, from a sentence-transformers directory, before all texts.
     ///
     /// # Errors

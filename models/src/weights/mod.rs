@@ -131,6 +131,28 @@ impl Weights {
         safetensors_file::write(file, self.iter(), precision)
     }
 
+    /// Writes a safetensors file as [`Weights::save`] does, with the names that the class of a model with a head has: `prefix` before all but
+    /// the tensors of these heads.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn save_with_head(
+        &self,
+        file: &Path,
+        precision: Precision,
+        prefix: &str,
+        heads: &[&str],
+    ) -> Result<(), ModelError> {
+        let is_head =
+            |name: &str| heads.iter().any(|head| name.strip_prefix(head).is_some_and(|rest| rest.starts_with('.')));
+        let named = self
+            .iter()
+            .map(|(name, values)| (if is_head(name) { name.to_owned() } else { format!("{prefix}{name}") }, values));
+        let named: Vec<(String, ArrayViewD<'_, f32>)> = named.collect();
+        let views = named.iter().map(|(name, values)| (name.as_str(), values.view()));
+        safetensors_file::write(file, views, precision)
+    }
+
     /// A tensor by its Hugging Face name in a bare model: without a prefix such as `bert.`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<ArrayViewD<'_, f32>> {

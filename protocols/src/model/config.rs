@@ -49,6 +49,8 @@ pub enum AttentionWeights {
     Softmax,
     /// (x + 5)^2 over its row sum: `softmax_act: 2quad`, which MPCFormer's and SecFormer's models are distilled to.
     TwoQuad,
+    /// max(x, 0) over its row sum, and equal weights in a row without a positive score: `softmax_act: 2relu`, MPCFormer's other choice.
+    TwoRelu,
 }
 
 /// What is computed from the last hidden states.

@@ -1,0 +1,122 @@
+//! `viewless evaluate`: a model on labelled rows, privately and in plaintext.
+
+use super::Outcome;
+use super::fetch::{self, DEFAULT_MODEL};
+use crate::arguments::{self, FixedArguments};
+use crate::error::CliError;
+use crate::progress::Progress;
+use crate::screen::{self, Manner};
+use crate::{file, render};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use viewless_models::data;
+use viewless_protocols::suite::Suite;
+use viewless_workbench::evaluation::{Evaluation, State, evaluate, labelled, sample};
+use viewless_workbench::inference::ExecutionMode;
+use viewless_workbench::machine::available_bytes;
+use viewless_workbench::named::DEFAULT_SUITE;
+
+/// A part of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Split {
+    /// train.tsv
+    Train,
+    /// dev.tsv
+    Dev,
+    /// test.tsv
+    Test,
+}
+
+/// What to evaluate, and how.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A model directory, or a name that `fetch` knows: a classifier, a regressor, or a sentence model for rated pairs
+    #[arg(long, value_name = "DIR|NAME", default_value = DEFAULT_MODEL)]
+    model: String,
+    /// Labelled rows: a TSV whose header names `text` (or `sentence`), `label` and, for pairs, `text2`; or a directory of SST-2, QNLI, CoLA, MRPC,
+    /// STS-B or RTE as GLUE publishes them, or of such TSVs
+    #[arg(long, value_name = "FILE|DIR")]
+    data: PathBuf,
+    /// Which file of a directory
+    #[arg(long, value_enum, default_value_t = Split::Dev)]
+    split: Split,
+    /// Built-in suites or .toml files, separated by commas
+    #[arg(long, alias = "suites", value_name = "SUITE|FILE,...", value_delimiter = ',', default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
+    suite: Vec<Suite>,
+    #[command(flatten)]
+    fixed: FixedArguments,
+    /// Evaluate a random sample of so many rows, the same for the same seed [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rows: Option<u32>,
+    /// Decides everything random: a row has the seed of this number and its line's, with which `infer` repeats it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Go on from this file, and add every result to it, one JSON object a line: a kill loses a row for each thread at most
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Compute and count what every party sends, too: the same numbers in more time
+    #[arg(long)]
+    explicit: bool,
+    /// A suite may compute other functions than the model's own; without this that is a negative verdict
+    #[arg(long)]
+    accept_other_functions: bool,
+    /// Run even if the values take more memory than is free
+    #[arg(long)]
+    force: bool,
+    /// Rows at a time, each on one thread; the result does not depend on it [default: all processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Write the table of suites in Markdown, too
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Where fetched models are kept [default: as `fetch`]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Threads that are asked for.
+    #[must_use]
+    pub fn threads(&self) -> Option<usize> {
+        self.threads.map(usize::from)
+    }
+}
+
+/// Evaluates and prints. `infer` judges one run, and so any broken claim is a negative verdict there; here the verdict is negative when a broken claim
+/// made an answer another: a row of another class than plaintext's whose run broke a claim, or, where rows are rated by numbers, any row whose run did.
+/// It is also negative when a suite computes other functions than the model's, unless that is accepted. Rows that differ by approximation or
+/// rounding alone, and claims that were broken without consequence, are counted in the report.
+///
+/// # Errors
+/// A model, rows, a suite or a state that cannot be used.
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
+    let Arguments { suite, fixed, rows, seed, .. } = arguments;
+    let suites = suite.iter().map(|suite| fixed.of(suite.clone())).collect::<Result<Vec<_>, _>>()?;
+    // What cannot be written is known before anything is run.
+    let markdown = arguments.markdown.as_deref().map(file::Pending::create).transpose()?;
+    let state = arguments.state.as_deref().map(State::open).transpose()?;
+    let model = fetch::loaded(&arguments.model, arguments.cache.as_deref())?;
+    let split = match arguments.split {
+        Split::Train => data::Split::Train,
+        Split::Dev => data::Split::Development,
+        Split::Test => data::Split::Test,
+    };
+    let mut loaded = labelled(&model, &arguments.data, split)?;
+    if let Some(rows) = rows {
+        loaded = sample(loaded, *rows as usize, *seed);
+    }
+    let execution = if arguments.explicit { ExecutionMode::Explicit } else { ExecutionMode::Fast };
+    let most_bytes = if arguments.force { None } else { available_bytes() };
+    let registry = arguments::registry();
+    let evaluation =
+        Evaluation { model: &model, loaded: &loaded, suites: &suites, registry, seed: *seed, execution, most_bytes };
+    let progress = Progress::start("evaluating");
+    let report = evaluate(&evaluation, state, Some(&|done, of| progress.tell(done, of)))?;
+    drop(progress);
+    if let Some(markdown) = markdown {
+        markdown.finish(render::evaluation::markdown(&report).as_bytes())?;
+    }
+    screen::show(&report, manner, |explain| render::evaluation::text(&report, explain))?;
+    let own_functions = !report.computes_other_functions() || arguments.accept_other_functions;
+    Ok((own_functions && !report.is_spoiled()).into())
+}

@@ -1,0 +1,107 @@
+//! `viewless train`: a pre-trained BERT learns from labelled texts.
+
+use super::Outcome;
+use crate::error::CliError;
+use crate::progress::Progress;
+use crate::render::training;
+use crate::screen::Manner;
+use crate::{file, render, screen};
+use clap::Args;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use viewless_training::{Overrides, Recipe, Told, TrainError, TrainReport};
+
+/// What decides the run, and where it lies.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The pre-trained BERT directory, in the place of the recipe's
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What training and distillation have in common.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// The recipe, a .toml file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// The folder of the result: a new or empty one, or that of a run that goes on
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The folder with train.tsv, and dev.tsv and test.tsv where they are there, in the place of the recipe's
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Decides what is drawn and the order of the rows, in the place of the recipe's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Stop after so many steps of this call; --resume goes on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    steps: Option<u32>,
+    /// Go on with the run in the folder, or begin it; the result is the same as without the interruption
+    #[arg(long)]
+    resume: bool,
+}
+
+impl Common {
+    /// The recipe with what the command line says in its place.
+    pub(super) fn recipe(&self, model: Option<&Path>) -> Result<Recipe, CliError> {
+        let overrides = Overrides { data: self.data.clone(), model: model.map(Path::to_owned), seed: self.seed };
+        Ok(Recipe::read(&self.config, &overrides)?)
+    }
+
+    /// Runs, with a bar, until the end or so many steps; then prints.
+    pub(super) fn go(
+        &self,
+        manner: Manner,
+        what: &'static str,
+        run: impl FnOnce(&Path, bool, &mut dyn FnMut(Told) -> ControlFlow<()>) -> Result<Option<TrainReport>, TrainError>,
+    ) -> Result<Outcome, CliError> {
+        let progress = Progress::start(what);
+        let mut left = self.steps.unwrap_or(u32::MAX);
+        let mut last = (0, 0);
+        let made = run(&self.out, self.resume, &mut |told: Told| {
+            progress.tell_that(
+                told.done,
+                told.of,
+                &format!("{}, loss {}", told.stage, render::units::exact(f64::from(told.loss as f32))),
+            );
+            last = (told.done, told.of);
+            left -= 1;
+            if left == 0 && told.done < told.of { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        progress.end();
+        let trained = Trained { finished: made.is_some(), steps_done: last.0, steps_of_all: last.1, report: made };
+        if trained.finished {
+            let lines = viewless_training::log::read(&self.out)?;
+            file::write(&self.out.join("losses.svg"), training::losses(&lines).as_bytes())?;
+        }
+        screen::show(&trained, manner, |explain| training::text(&trained, &self.out, explain))?;
+        Ok(Outcome::Positive)
+    }
+}
+
+/// How far a call brought a run.
+#[derive(Debug, serde::Serialize)]
+pub struct Trained {
+    /// Whether the run is at its end.
+    pub finished: bool,
+    /// Steps that were made, of all calls; 0 where the run was at its end already.
+    pub steps_done: usize,
+    /// Steps of the whole run; 0 where the run was at its end already.
+    pub steps_of_all: usize,
+    /// What the run made, at its end.
+    pub report: Option<TrainReport>,
+}
+
+/// Trains and prints.
+///
+/// # Errors
+/// A recipe, a model or rows that cannot be used; a loss that is no number; a folder that cannot be written.
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
+    let recipe = arguments.common.recipe(arguments.model.as_deref())?;
+    arguments
+        .common
+        .go(manner, "training", |out, resume, observe| viewless_training::train(&recipe, out, resume, observe))
+}

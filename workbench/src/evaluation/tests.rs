@@ -243,6 +243,7 @@ fn models_and_rows_that_do_not_belong_together_are_refused() {
     assert!(refused(Head::MeanPooling, "text\tlabel\nthe view\t1\n").contains("sentence models on numbers of pairs"));
     assert!(refused(Head::HiddenStates, PAIRS).contains("each token"));
     assert!(refused(classifier(), "text\tlabel\nthe view\tperhaps\n").contains("no (0), yes (1)"));
+    assert!(refused(classifier(), "text\tlabel\nthe view\t0.5\na view\tNaN\n").contains("\"0.5\""));
     assert!(refused(classifier(), "text\tlabel\na\tx\nb\ty\nc\tz\n").contains("\"x\""));
     let long = format!("text\tlabel\nthe\t1\n{}\t0\n", "the ".repeat(100));
     let error = refused(classifier(), &long);

@@ -3,7 +3,7 @@
 use super::EvaluationError;
 use std::path::Path;
 use viewless_models::Model;
-use viewless_models::data::{DataError, LabelledTexts, Matching, Split, Wanted, load};
+use viewless_models::data::{DataError, LabelledTexts, Labels, Matching, Split, Wanted, load};
 use viewless_protocols::model::Head;
 use viewless_simulator::stream::{Seed, StreamKey};
 
@@ -26,9 +26,10 @@ pub fn labelled(model: &Model, path: &Path, split: Split) -> Result<Loaded, Eval
     let (rows, matching) = match &model.config.head {
         Head::Classifier { labels } if labels.len() > 1 => match load(path, split, Wanted::Classes(labels)) {
             Ok(rows) => (rows, Matching::Names),
-            // Other names: as many classes may be the same ones.
+            // Other names: as many classes may be the same ones. Numbers are no names.
             Err(unknown @ DataError::UnknownLabel { .. }) => {
                 let of_file = load(path, split, Wanted::ClassesOfFile).ok();
+                let of_file = of_file.filter(|rows| are_names(rows.labels()));
                 of_file.and_then(|rows| rows.with_classes(labels).ok()).ok_or(unknown)?
             }
             Err(error) => return Err(error.into()),
@@ -38,6 +39,10 @@ pub fn labelled(model: &Model, path: &Path, split: Split) -> Result<Loaded, Eval
     let note = "the file names its classes otherwise than the model, and they are taken in order: the first is the model's first";
     let notes = if matching == Matching::Numbers { vec![note.to_owned()] } else { Vec::new() };
     Ok(Loaded { of: rows.rows().len(), rows, notes })
+}
+
+fn are_names(labels: &Labels) -> bool {
+    matches!(labels, Labels::Classes(names) if names.iter().all(|name| name.parse::<f64>().is_err()))
 }
 
 /// A sample of so many rows, or all if there are no more, in the order of the file; the same for the same seed.

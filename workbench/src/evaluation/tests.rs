@@ -169,7 +169,7 @@ fn results_of_something_else_are_refused_and_stay_as_they_are() {
 #[test]
 fn a_planted_wrap_is_the_reason_where_the_class_is_another() {
     let rows: String =
-        (0..12).map(|row| format!("the view is empty {}\t{}\n", "abc ".repeat(row + 4), row % 2)).collect();
+        (0..36).map(|row| format!("the view is empty {}\t{}\n", "abc ".repeat(row % 12 + 4), row % 2)).collect();
     let folder = folder(classifier(), &format!("text\tlabel\n{rows}"));
     let held = loaded(folder.path());
     let mut suite = Suite::built_in("faithful").unwrap();
@@ -178,16 +178,16 @@ fn a_planted_wrap_is_the_reason_where_the_class_is_another() {
     let suites = [suite.with_fixed(Some(22), None).unwrap()];
     let report = evaluate(&of(&held, &suites), None, None).unwrap();
     let suite = &report.suites[0];
-    assert!(suite.rows_wrapped > 6, "{suite:?}");
+    assert!(suite.rows_wrapped > 0, "{suite:?}");
     let wraps = suite.differing.iter().filter(|row| row.reason.as_ref().unwrap().cause == Cause::Wrap).count();
     assert!(wraps > 0 && report.is_spoiled(), "{suite:?}");
     let agreement = suite.agreement.as_ref().unwrap();
-    assert_eq!(agreement.rows + suite.differing.len(), 12);
+    assert_eq!(agreement.rows + suite.differing.len(), 36);
     assert_eq!(agreement.causes.values().sum::<usize>(), suite.differing.len());
     for row in &suite.differing {
         let reason = row.reason.as_ref().unwrap();
         assert!(reason.margin >= 0.0 && reason.margin_private <= 0.0 && row.plaintext != row.private, "{row:?}");
-        assert!(!reason.why.is_empty() && row.breaks_claims, "{row:?}");
+        assert!(!reason.why.is_empty() && row.breaks_claims == (reason.cause != Cause::Rounding), "{row:?}");
     }
 }
 
@@ -243,6 +243,7 @@ fn models_and_rows_that_do_not_belong_together_are_refused() {
     assert!(refused(Head::MeanPooling, "text\tlabel\nthe view\t1\n").contains("sentence models on numbers of pairs"));
     assert!(refused(Head::HiddenStates, PAIRS).contains("each token"));
     assert!(refused(classifier(), "text\tlabel\nthe view\tperhaps\n").contains("no (0), yes (1)"));
+    assert!(refused(classifier(), "text\tlabel\nthe view\t0.5\na view\tNaN\n").contains("\"0.5\""));
     assert!(refused(classifier(), "text\tlabel\na\tx\nb\ty\nc\tz\n").contains("\"x\""));
     let long = format!("text\tlabel\nthe\t1\n{}\t0\n", "the ".repeat(100));
     let error = refused(classifier(), &long);

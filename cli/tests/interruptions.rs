@@ -60,7 +60,7 @@ fn path() -> String {
 fn large_model(folder: &Path) {
     let input = Input::Text { vocab_size: 120, max_positions: 600, type_vocab_size: 2 };
     let draft = TransformerDraft { layers: 12, input, ..synthetic::small(Architecture::Bert).draft() };
-    synthetic::write_synthetic(&draft.check().unwrap(), 1, &folder.join("model"), Precision::F32).unwrap();
+    synthetic::write_synthetic(&folder.join("model"), &draft.check().unwrap(), 1, Precision::F32).unwrap();
 }
 
 #[test]

@@ -131,7 +131,8 @@ impl Walk {
             6 | 7 => self.local(if domain.is_ring() { &Local::Sub } else { &Local::Xor }, two()),
             8..=10 => self.local(if domain.is_ring() { &Local::Mul } else { &Local::And }, two()),
             11 | 12 => self.local(&Local::MatMul, two()),
-            13 => self.local(if domain.is_ring() { &Local::Neg } else { &Local::Not }, one()),
+            13 if domain.is_ring() => self.local(&Local::Neg, one()),
+            13 => self.local(if c % 2 == 0 { &Local::Not } else { &Local::BitReversal }, one()),
             14 => self.local(&Local::ShiftLeft(c % bits), one()),
             15 => self.local(&Local::ShiftRight(c % bits), one()),
             16 => self.local(&Local::ShiftRightArithmetic(c % bits), one()),
@@ -162,13 +163,12 @@ impl Walk {
 
     fn function(&mut self, x: ValueId, (c, d): (u8, u8)) {
         let domain = self.draft.value(x).domain;
-        let function = match c % 3 {
+        let function = match c % 2 {
             0 if domain.bits() <= 8 => {
                 let to = Domain::Ring(1 + d % 64);
                 let entry = |t: u64| (t.wrapping_mul(u64::from(d) | 1) ^ u64::from(c)).wrapping_mul(t + 3) & to.mask();
                 WordFunction::Table { entries: (0..1u64 << domain.bits()).map(entry).collect(), domain: to }
             }
-            1 => return self.local(&Local::BitReversal, smallvec![x]),
             _ => WordFunction::Remainder { modulus: 1 + u64::from(d), domain: Domain::Bits(8 + c % 8) },
         };
         self.local(&Local::Function(function.into()), smallvec![x]);

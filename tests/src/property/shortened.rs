@@ -132,7 +132,12 @@ impl Walk {
             8..=10 => self.local(if domain.is_ring() { &Local::Mul } else { &Local::And }, two()),
             11 | 12 => self.local(&Local::MatMul, two()),
             13 if domain.is_ring() => self.local(&Local::Neg, one()),
-            13 => self.local(if c % 2 == 0 { &Local::Not } else { &Local::BitReversal }, one()),
+            13 if c % 2 == 0 => self.local(&Local::Not, one()),
+            13 => {
+                // Of a number of bits that can be reversed.
+                self.local(&Local::Convert(Domain::Bits(8 << (d % 3))), one());
+                self.local(&Local::BitReversal, smallvec![ValueId(self.draft.values.len() as u32 - 1)]);
+            }
             14 => self.local(&Local::ShiftLeft(c % bits), one()),
             15 => self.local(&Local::ShiftRight(c % bits), one()),
             16 => self.local(&Local::ShiftRightArithmetic(c % bits), one()),
@@ -229,7 +234,7 @@ mod tests {
     fn walks_meet_every_operation() {
         let mut met = BTreeSet::new();
         let mut word = 1u64;
-        for width in [8u8, 33, 64] {
+        for width in (2u8..=64).step_by(2) {
             let mut walk = Walk::new();
             for domain in [Domain::Ring(width), Domain::Ring(5), Domain::Bits(8)] {
                 walk.sample(domain, [2, 2].into());

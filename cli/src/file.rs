@@ -1,6 +1,7 @@
 //! Files are written whole or not at all.
 
 use crate::error::CliError;
+use crate::interruption::Beginning;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -9,10 +10,12 @@ use viewless_simulator::text_file;
 /// Bytes of the largest file that is read: proofs of the largest models have a few million.
 const MOST_BYTES: u64 = 1 << 30;
 
-/// A file under construction, beside its destination. It appears there by [`Pending::commit`]; dropped, it leaves no trace.
+/// A file under construction, beside its destination. It appears there by [`Pending::commit`]; dropped, or when the
+/// command is interrupted, it leaves no trace.
 pub struct Pending {
     file: BufWriter<NamedTempFile>,
     path: PathBuf,
+    beginning: Beginning,
 }
 
 impl Pending {
@@ -30,7 +33,8 @@ impl Pending {
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = temporary().tempfile_in(folder).map_err(|source| failed(path, source))?;
-        Ok(Self { file: BufWriter::new(file), path: path.to_owned() })
+        let beginning = Beginning::of(file.path(), path);
+        Ok(Self { file: BufWriter::new(file), path: path.to_owned(), beginning })
     }
 
     /// Writes these contents and commits.
@@ -47,7 +51,7 @@ impl Pending {
     /// # Errors
     /// [`CliError::WriteFile`]; what was there before is still there.
     pub fn commit(self) -> Result<(), CliError> {
-        let Self { file, path } = self;
+        let Self { file, path, beginning: _beginning } = self;
         let file = file.into_inner().map_err(|error| failed(&path, error.into_error()))?;
         file.as_file().sync_all().map_err(|source| failed(&path, source))?;
         file.persist(&path).map_err(|error| failed(&path, error.error))?;
@@ -59,7 +63,7 @@ impl Pending {
     /// # Errors
     /// [`CliError::FileExists`], and [`CliError::WriteFile`].
     pub fn commit_new(self) -> Result<(), CliError> {
-        let Self { file, path } = self;
+        let Self { file, path, beginning: _beginning } = self;
         let file = file.into_inner().map_err(|error| failed(&path, error.into_error()))?;
         file.as_file().sync_all().map_err(|source| failed(&path, source))?;
         match file.persist_noclobber(&path) {

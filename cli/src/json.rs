@@ -1,8 +1,10 @@
-//! JSON as reports are written in it: on lines, and without the sign of a zero, which sums of nothing have and which says nothing.
+//! JSON as reports are written in it: on lines, and without the sign of a zero, which sums of nothing have and which says nothing,
+//! and with everything that does not show as itself escaped.
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 use std::io::{self, Write};
+use viewless_protocols::plain::is_plain;
 
 /// The text of a report.
 ///
@@ -24,6 +26,17 @@ impl Formatter for Unsigned {
 
     fn write_f32<W: Write + ?Sized>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
         self.0.write_f32(writer, if value == 0.0 { 0.0 } else { value })
+    }
+
+    fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        // Marks that reorder, and the control characters that JSON allows, are escaped, too.
+        let mut start = 0;
+        for (at, c) in fragment.char_indices().filter(|&(_, c)| !is_plain(c)) {
+            writer.write_all(&fragment.as_bytes()[start..at])?;
+            write!(writer, "\\u{:04x}", u32::from(c))?;
+            start = at + c.len_utf8();
+        }
+        writer.write_all(&fragment.as_bytes()[start..])
     }
 
     fn begin_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
@@ -65,7 +78,7 @@ impl Formatter for Unsigned {
 
 #[cfg(test)]
 mod tests {
-    use super::pretty;
+    use super::{is_plain, pretty};
 
     #[test]
     fn a_report_is_the_usual_json_without_the_sign_of_a_zero() {
@@ -73,5 +86,14 @@ mod tests {
         assert_eq!(pretty(&report).unwrap(), serde_json::to_string_pretty(&report).unwrap());
         assert_eq!(pretty(&[-0.0_f64, -1e-9]).unwrap(), "[\n  0.0,\n  -1e-9\n]");
         assert_eq!(pretty(&-0.0_f32).unwrap(), "0.0");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_text_in_a_report_shows_as_itself_and_is_read_back(text in proptest::prelude::any::<String>()) {
+            let shown = pretty(&text).unwrap();
+            proptest::prop_assert!(shown.chars().all(is_plain), "{shown}");
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! The command line's parts: arguments, words, tables, charts, progress, files. What they are about is in [`viewless_workbench`].
 //!
 //! Results go to standard output, progress and logs to standard error. Exit codes: 0 for success, 1 for a negative verdict, 2
-//! for bad usage or input, with a sentence on standard error that says what to do; with `--json` as JSON, on its last line.
+//! for bad usage or input, with a sentence on standard error that says what to do; with `--json` as JSON, on its last line; 130 for
+//! a command that was interrupted.
 
 pub mod arguments;
 pub mod commands;
 pub mod error;
 pub mod file;
+pub mod interruption;
 pub mod json;
 pub mod progress;
 pub mod render;
@@ -16,8 +18,10 @@ pub mod threads;
 use clap::Parser;
 use commands::{Command, Outcome};
 use screen::Manner;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
+use viewless_protocols::plain::is_plain;
 
 /// The variable that says what is logged to standard error, for instance `debug` or `viewless_models=debug`.
 const LOG_VARIABLE: &str = "VIEWLESS_LOG";
@@ -25,7 +29,7 @@ const LOG_VARIABLE: &str = "VIEWLESS_LOG";
 /// Is a protocol for private Transformer inference right, private, cheap and alive? Answered from one definition of it.
 #[derive(Debug, Parser)]
 #[command(name = "viewless", version, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 success, 1 negative verdict, 2 bad usage or input.\n\
+#[command(after_help = "Exit codes: 0 success, 1 negative verdict, 2 bad usage or input, 130 interrupted.\n\
     VIEWLESS_LOG=debug logs to standard error; VIEWLESS_CACHE is where fetched models are kept.")]
 struct Cli {
     /// Write the result as JSON
@@ -46,8 +50,11 @@ pub fn run() -> ExitCode {
         Err(usage) => return refuse_usage(&usage),
     };
     log_to_standard_error();
+    interruption::listen();
     let manner = Manner { json: cli.json, explain: cli.explain };
-    match threads::limit(cli.command.threads()).and_then(|()| cli.command.run(manner)) {
+    let outcome = threads::limit(cli.command.threads()).and_then(|()| cli.command.run(manner));
+    interruption::goes_before();
+    match outcome {
         Ok(Outcome::Positive) => ExitCode::SUCCESS,
         Ok(Outcome::Negative) => ExitCode::from(1),
         Err(error) => {
@@ -57,15 +64,22 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Arguments longer than this are not repeated line by line.
+const MOST_QUOTED: usize = 200;
+
 /// Says what is wrong with the arguments; or gives the help or the version that they ask for.
 fn refuse_usage(usage: &clap::Error) -> ExitCode {
     // What was not understood cannot say whether it asks for JSON.
     let as_json = std::env::args_os().any(|argument| argument == "--json");
-    if !(usage.use_stderr() && as_json) {
+    // What may be repeated line by line: an argument that shows as itself.
+    let shows = |argument: OsString| {
+        argument.len() <= MOST_QUOTED && argument.to_str().is_some_and(|a| a.chars().all(is_plain))
+    };
+    if !usage.use_stderr() || !as_json && std::env::args_os().skip(1).all(shows) {
         usage.exit();
     }
     let text = usage.render().to_string();
-    screen::refuse(text.trim_start_matches("error: ").trim_end(), true);
+    screen::refuse(text.trim_start_matches("error: ").trim_end(), as_json);
     ExitCode::from(screen::REFUSED)
 }
 

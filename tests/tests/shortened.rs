@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
+use std::collections::BTreeMap;
 use viewless_protocols::circuit::{Circuit, Owner};
 use viewless_protocols::nonlinear;
-use viewless_protocols::program::{Local, Op, Program, Shortened};
+use viewless_protocols::party::{Party, PartySet};
+use viewless_protocols::program::{ClaimKind, Local, Op, Program, ProgramBuilder, Shortened};
+use viewless_protocols::ring::Domain;
 use viewless_protocols::scheme::{Truncation, Weights};
 use viewless_tests::random_circuit::recipes;
 use viewless_tests::shortened::agree;
@@ -72,4 +75,20 @@ fn a_product_of_matrices_takes_one_product_and_those_of_the_shares_that_a_trunca
         assert_eq!(matrix_products(shortened.for_a_run()), most, "of {}: {spec:?}", matrix_products(&program));
         assert!(!shortened.for_a_run().values.iter().any(|value| matches!(value.op, Op::Send(..))));
     }
+}
+
+/// The claim is about two shares of which the second is made of the first: what they add up to, the first shifted, is cheaper than the first, but cannot come
+/// before it.
+#[test]
+fn shares_that_are_made_of_each_other_are_computed_in_their_order() {
+    let mut p = ProgramBuilder::new(PartySet::of(&[Party::P0, Party::P1]), Party::ModelOwner);
+    let [a, b, c] = [(); 3].map(|()| p.sample(PartySet::of(&[Party::P0, Party::P1]), Domain::Ring(20), [3].into()));
+    let (ab, cc) = (p.mul(a, b), p.mul(c, c));
+    let first = p.add(ab, cc);
+    let shifted = p.shift_right_arithmetic(first, 3);
+    let second = p.sub(shifted, first);
+    p.claim(&[first, second], ClaimKind::LocalTruncation { shift: 3, fraction_bits: 0 });
+    p.reveal(first, Party::P0, "first", 0);
+    p.reveal(second, Party::P1, "second", 0);
+    agree(&p.finish().unwrap(), &BTreeMap::new(), 5).unwrap();
 }

@@ -9,6 +9,7 @@ use crate::subject::{Subject, SubjectError};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 use thiserror::Error;
+use viewless_models::Unambiguous;
 use viewless_proofs::privacy::certificate::{Certificate, FORMAT, Simulator};
 use viewless_proofs::privacy::queries::{self, QueriesError};
 use viewless_proofs::privacy::{self, Coalition, check};
@@ -274,7 +275,7 @@ impl CertificateFile {
     /// [`CertificateError`] says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, CertificateError> {
         let malformed = |error: serde_json::Error| CertificateError::Malformed { reason: error.to_string() };
-        let any: serde_json::Value = serde_json::from_str(text).map_err(malformed)?;
+        let Unambiguous(any) = serde_json::from_str(text).map_err(malformed)?;
         let format = any.get("format").and_then(serde_json::Value::as_u64);
         if let Some(found) = format.and_then(|found| u32::try_from(found).ok()).filter(|&found| found != FORMAT) {
             return Err(CertificateError::Format { found });

@@ -313,7 +313,9 @@ pub fn infer(
     let plaintext = Answer::new(model, plaintext.output.iter().map(|&x| f64::from(x)).collect());
     let setting = Setting { suite, sizes, schedule, network, grouping: viewless_protocols::model::BY_FUNCTION };
     let alternatives = alternatives::prices(&subject, &setting);
-    let cost = CostReport::counted(&subject, &program, &setting, alternatives, execution.seconds);
+    // What is left without parties takes less than the parties do: of their computation nothing was measured.
+    let computed = if mode == ExecutionMode::Explicit { execution.seconds } else { 0.0 };
+    let cost = CostReport::counted(&subject, &program, &setting, alternatives, computed);
     let max_abs_error = largest_difference(output.values(), plaintext.values());
     notes.extend(forms_of_gelu(model.config.activation, &protocols.protocols)?);
     let (certified_max_error, not_certified) = match is_certified.then(|| certify(model, suite, &protocols, prompt)) {

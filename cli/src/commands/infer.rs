@@ -99,7 +99,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { text, image, suite, fixed, network, schedule, random_seed, .. } = arguments;
     let suite = &fixed.of(suite.clone())?;
     let seed = if *random_seed { Seed::from_os()? } else { arguments.seed.clone() };
-    announce(&seed, *random_seed, manner)?;
+    announce(&seed, *random_seed);
     if let Some(picture) = image {
         check_image(picture)?;
         // The default model need not be fetched to know that it takes texts.
@@ -142,18 +142,12 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     Ok((own_functions && render::inference::broken_claims(&report).is_empty()).into())
 }
 
-/// The seed comes first, so that a run that fails can be replayed, too.
-fn announce(seed: &Seed, random: bool, manner: Manner) -> Result<(), CliError> {
+/// The seed comes first, so that a run that fails can be replayed, too; beside the results, because it is none.
+fn announce(seed: &Seed, random: bool) {
     let why = if random {
         "drawn from the operating system; whoever knows it sees everything"
     } else {
         "for simulation: a known seed hides nothing"
     };
-    let line = format!("seed {} ({why})", shown(seed));
-    if manner.json {
-        screen::note(line);
-        Ok(())
-    } else {
-        screen::print(line + "\n\n")
-    }
+    screen::note(format_args!("seed {} ({why})", shown(seed)));
 }

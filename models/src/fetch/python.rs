@@ -1,10 +1,17 @@
 //! Running Python, and turning what goes wrong into typed errors.
 
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::error::FetchError;
+use crate::fetch::abandon::{Downloader, locked};
 use crate::fetch::package::Package;
+
+/// Between two looks at whether the downloader has ended: meanwhile it can be ended by an interruption.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// Lines of a failed downloader that are worth showing.
 const LAST_LINES: usize = 8;
@@ -31,15 +38,28 @@ pub(crate) fn pip_download(python: &str, package: &Package, folder: &Path) -> Re
 pub(crate) fn run(mut command: Command, folder: &Path, what: &str, needs: &Module) -> Result<(), FetchError> {
     let python = command.get_program().to_string_lossy().into_owned();
     tracing::debug!(?command, "downloading");
-    let output = command
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| FetchError::PythonMissing { python: python.clone(), source })?;
-    if output.status.success() {
+    command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let missing = |source| FetchError::PythonMissing { python: python.clone(), source };
+    let mut child = command.spawn().map_err(missing)?;
+    let mut pipe = child.stderr.take();
+    let downloader = Downloader::of(child);
+    let said = thread::spawn(move || {
+        let mut said = Vec::new();
+        // What cannot be read is not told.
+        let _ = pipe.as_mut().map(|pipe| pipe.read_to_end(&mut said));
+        said
+    });
+    let status = loop {
+        if let Some(status) = locked(&downloader.0).try_wait().map_err(missing)? {
+            break status;
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    };
+    if status.success() {
         return Ok(());
     }
-    let stderr = String::from_utf8_lossy(&output.stderr);
+    let said = said.join().unwrap_or_default();
+    let stderr = String::from_utf8_lossy(&said);
     let no_module = format!("No module named {}", needs.name);
     let no_module_quoted = format!("No module named '{}'", needs.name);
     if stderr.lines().any(|line| line.ends_with(&no_module) || line.ends_with(&no_module_quoted)) {
@@ -47,7 +67,7 @@ pub(crate) fn run(mut command: Command, folder: &Path, what: &str, needs: &Modul
     }
     let lines: Vec<&str> = stderr.lines().filter(|line| !line.trim().is_empty()).collect();
     let last_lines = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
-    Err(FetchError::Download { what: what.to_owned(), status: output.status.to_string(), last_lines })
+    Err(FetchError::Download { what: what.to_owned(), status: status.to_string(), last_lines })
 }
 
 #[cfg(test)]

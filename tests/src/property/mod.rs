@@ -9,6 +9,7 @@ mod circuits;
 mod files;
 mod metamorphic;
 mod programs;
+mod shortened;
 mod source;
 mod texts;
 
@@ -140,6 +141,16 @@ pub const ALL: &[Property] = &[
         samples: 300,
         exhausted: &[(1, 1), (0, 31), (0, 1), (0, 1), (0, 1), (14, 31), (0, 1), (0, 0), (1, 3)],
         holds: programs::random_program,
+    },
+    Property {
+        name: "shortened_program",
+        claims: "a Program of any operations on words of any width gives the numbers, and finds of its claims, to the last bit and in the same order, what it does when it is shortened",
+        head: 3,
+        item: 5,
+        items: 30,
+        samples: 600,
+        exhausted: &[(0, 63), (0, 1), (0, 0), (0, 27), (0, 1), (0, 1), (0, 0), (1, 1)],
+        holds: shortened::shortened_program,
     },
     Property {
         name: "altered_certificate",

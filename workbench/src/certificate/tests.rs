@@ -153,3 +153,20 @@ fn files_without_proofs_and_of_other_versions_are_refused() {
     let file = stored();
     assert_eq!(CertificateFile::parse(&serde_json::to_string(&file).unwrap()).unwrap(), file);
 }
+
+/// Readers disagree on which of two entries counts: a file that one checker accepts for the first, another would refuse for the last.
+#[test]
+fn no_key_may_stand_twice_anywhere_in_a_file() {
+    let text = serde_json::to_string_pretty(&stored()).unwrap();
+    CertificateFile::parse(&text).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut tried = std::collections::BTreeSet::new();
+    for (i, line) in lines.iter().enumerate() {
+        let Some((key, _)) = line.trim().split_once("\": ").filter(|(key, _)| tried.insert(*key)) else { continue };
+        let twice = format!("{key}\": null,");
+        let twice = [&lines[..i], &[twice.as_str()], &lines[i..]].concat().join("\n");
+        let refused = CertificateFile::parse(&twice).unwrap_err().to_string();
+        assert!(refused.contains("stands twice"), "{key}: {refused}");
+    }
+    assert!(tried.len() > 15, "{tried:?}");
+}

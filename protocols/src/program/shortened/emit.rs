@@ -32,6 +32,8 @@ struct Emitter<'p> {
     forms: Forms,
     /// Shares of which each is what the others leave of their sum: that, and the sum with the others.
     left: HashMap<FormId, (FormId, Vec<FormId>)>,
+    /// Sums that are planned: those that are not emitted yet wait for what they are made of.
+    planned: HashSet<FormId>,
     values: Vec<Value>,
     emitted: HashMap<FormId, ValueId>,
     words: HashMap<(Domain, u64), ValueId>,
@@ -50,6 +52,7 @@ pub(super) fn emit(program: &Program, forms: Forms, of: &[FormId], with_claims: 
         program,
         forms,
         left: HashMap::new(),
+        planned: HashSet::new(),
         values: Vec::new(),
         emitted: HashMap::new(),
         words: HashMap::new(),
@@ -135,6 +138,12 @@ impl Emitter<'_> {
                 let value = self.made(form, &plan);
                 self.emitted.insert(form, value);
                 continue;
+            }
+            if !self.planned.insert(form) {
+                // It waits for itself, which only a share can that is to be what others leave, where they or the sum are made of it: shares
+                // that wait are computed in their own way.
+                let planned = &self.planned;
+                self.left.retain(|share, _| !planned.contains(share));
             }
             let plan = self.plan(form);
             let needed: SmallVec<[FormId; 4]> = match &plan {

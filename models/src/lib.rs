@@ -21,6 +21,7 @@
 mod cache;
 mod closed_list;
 mod config;
+pub mod dcvae;
 mod directory;
 mod error;
 mod family;

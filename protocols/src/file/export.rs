@@ -70,6 +70,8 @@ fn card(protocol: &Protocol, shape: &Shape) -> Result<String, ExportError> {
         Truth::Reciprocal => "reciprocal",
         Truth::Rsqrt => "rsqrt",
         Truth::Max => "max",
+        Truth::Relu => "relu",
+        Truth::LeakyRelu => "leaky_relu",
         Truth::Gelu => "gelu",
         Truth::GeluTanh => "gelu_tanh",
         Truth::Tanh => "tanh",

@@ -141,7 +141,8 @@ pub fn write(directory: &Path, model: &DcVae) -> Result<(), ModelError> {
         "latent": config.latent(),
         "bottom": config.bottom(),
     });
-    std::fs::write(&file, format!("{fields:#}\n")).map_err(|source| ModelError::Write { file, source: source.into() })?;
+    std::fs::write(&file, format!("{fields:#}\n"))
+        .map_err(|source| ModelError::Write { file, source: source.into() })?;
     let single = |x: &ArrayD<f64>| ArrayD::from_shape_vec(IxDyn(x.shape()), x.iter().map(|&x| x as f32).collect());
     let tensors: Vec<(&str, ArrayD<f32>)> =
         model.tensors.iter().filter_map(|(name, x)| Some((name.as_str(), single(x).ok()?))).collect();

@@ -1,4 +1,4 @@
-//! The plaintext pass in f64, written apart from the circuit: images are `[channels, rows, columns]`, a convolution adds shifted planes, and
+//! The plaintext pass in f64, written apart from the circuit: images are `[channels, rows, columns]`, a convolution adds products with moved images, and
 //! the normalisation is done where it stands.
 
 use ndarray::{
@@ -42,29 +42,26 @@ impl<'a> Reader<'a> {
         found.into_dimensionality::<Ix1>().map_err(|_| ModelError::AutoencoderTensor { tensor: name.to_owned() })
     }
 
-    /// A convolution that keeps the size, with its bias.
+    /// A convolution that keeps the size, with its bias: for each place in the kernel, a product with the image moved by it.
     fn conv(&self, x: ArrayView3<'_, f64>, layer: &str) -> Result<Array3<f64>, ModelError> {
         let (weight, bias) = (self.kernel(layer)?, self.vector(&format!("{layer}.bias"))?);
         let (_, rows, columns) = x.dim();
         let (outputs, inputs, kernel, _) = weight.dim();
         let reach = kernel as isize / 2;
-        let mut y = Array3::zeros((outputs, rows, columns));
-        for output in 0..outputs {
-            let mut plane = y.index_axis_mut(Axis(0), output);
-            plane.fill(bias[output]);
-            for input in 0..inputs {
-                let from = x.index_axis(Axis(0), input);
-                for down in 0..kernel {
-                    for right in 0..kernel {
-                        let (i, j) = (down as isize - reach, right as isize - reach);
-                        let to = s![-i.min(0)..rows as isize - i.max(0), -j.min(0)..columns as isize - j.max(0)];
-                        let read = s![i.max(0)..rows as isize + i.min(0), j.max(0)..columns as isize + j.min(0)];
-                        plane.slice_mut(to).scaled_add(weight[[output, input, down, right]], &from.slice(read));
-                    }
-                }
+        let mut y = Array2::from_shape_fn((outputs, rows * columns), |(output, _)| bias[output]);
+        for down in 0..kernel {
+            for right in 0..kernel {
+                let (i, j) = (down as isize - reach, right as isize - reach);
+                let (high, wide) = (rows as isize, columns as isize);
+                let mut moved = Array3::zeros((inputs, rows, columns));
+                let to = s![.., -i.min(0)..high - i.max(0), -j.min(0)..wide - j.max(0)];
+                moved.slice_mut(to).assign(&x.slice(s![.., i.max(0)..high + i.min(0), j.max(0)..wide + j.min(0)]));
+                let moved =
+                    Array2::from_shape_fn((inputs, rows * columns), |(c, at)| moved[[c, at / columns, at % columns]]);
+                y += &weight.slice(s![.., .., down, right]).dot(&moved);
             }
         }
-        Ok(y)
+        Ok(Array3::from_shape_fn((outputs, rows, columns), |(o, i, j)| y[[o, i * columns + j]]))
     }
 }
 

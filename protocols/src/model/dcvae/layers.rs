@@ -48,13 +48,13 @@ impl Builder<'_> {
     }
 
     pub(super) fn encoder(&self, c: &mut Circuit, x: Secret) -> Secret {
-        let mut x = c.region("block1", |c| self.down(c, x, "enc.block1", true));
-        x = c.region("block2", |c| self.down(c, x, "enc.block2", false));
+        let mut x = c.region("encoder.block1", |c| self.down(c, x, "enc.block1", true));
+        x = c.region("encoder.block2", |c| self.down(c, x, "enc.block2", false));
         for block in ["block3", "block4"] {
-            x = c.region(block, |c| self.level(c, x, &format!("enc.{block}")));
+            x = c.region(&format!("encoder.{block}"), |c| self.level(c, x, &format!("enc.{block}")));
         }
-        let x = self.relu(c, x);
-        c.region("l5", |c| {
+        c.region("encoder.l5", |c| {
+            let x = self.relu(c, x);
             let sum = c.sum(x, 1);
             let sum = c.sum(sum, 2);
             let (images, width) = (c.shape(sum).axes()[0], c.row_length(sum));
@@ -110,7 +110,7 @@ impl Builder<'_> {
     pub(super) fn decoder(&self, c: &mut Circuit, z: Secret) -> Secret {
         let (width, bottom) = (self.config.decoder_width(), self.config.bottom());
         let images = c.shape(z).axes()[0];
-        let mut x = c.region("l1", |c| {
+        let mut x = c.region("decoder.l1", |c| {
             let outputs = width * bottom * bottom;
             let weight = c.input(Owner::Model, "dec.l1.weight", [outputs, self.config.latent()]);
             let offset = c.input(Owner::Model, "dec.l1.bias", [outputs]);
@@ -123,9 +123,11 @@ impl Builder<'_> {
         let mut features = Vec::new();
         for (cell, upsampling) in CELLS.into_iter().enumerate() {
             let name = format!("cell{}", cell + 1);
-            x = c.region(&name, |c| self.cell(c, x, &format!("dec.{name}"), upsampling, &mut features));
+            x = c.region(&format!("decoder.{name}"), |c| {
+                self.cell(c, x, &format!("dec.{name}"), upsampling, &mut features)
+            });
         }
-        c.region("to_rgb", |c| {
+        c.region("decoder.to_rgb", |c| {
             let x = self.relu(c, x);
             let layer = Self::layer(c, "dec.to_rgb.2", [self.config.channels(), width, 3, 3]);
             let y = conv2d(c, x, layer.weight, Geometry::SAME_3, 0);

@@ -4,8 +4,8 @@
 //! Inputs of the model carry the names of the tensors in PyTorch's state dict behind `enc.` and `dec.`, with the two things that are done when
 //! a file is read: spectral norms are divided out, and the one batch normalisation is folded into the convolution before it.
 //!
-//! Regions: `encoder/block1/{c1, c2, c_sc, relu}`, ..., `encoder/l5`, `decoder/l1`, `decoder/cell1/{c1, c2, c_sc, skip0, relu}`, ...,
-//! `decoder/to_rgb`.
+//! Regions: `encoder.block1/{c1, c2, c_sc, relu}`, ..., `encoder.l5`, `decoder.l1`, `decoder.cell1/{c1, c2, c_sc, skip0, relu}`, ...,
+//! `decoder.to_rgb`.
 
 mod config;
 mod layers;
@@ -73,19 +73,19 @@ pub fn circuit(
             let side = config.side();
             let x = c.input(Owner::Client, IMAGE, [images, config.channels(), side, side]);
             let x = c.transpose(x, &[0, 2, 3, 1]);
-            c.region("encoder", |c| builder.encoder(c, x))
+            builder.encoder(&mut c, x)
         }
     };
     let result = match task {
         Task::Encode => latent,
-        Task::Decode => c.region("decoder", |c| builder.decoder(c, latent)),
+        Task::Decode => builder.decoder(&mut c, latent),
         Task::Reconstruct => {
             let mean = c.slice(latent, 1, 0, config.latent());
-            c.region("decoder", |c| builder.decoder(c, mean))
+            builder.decoder(&mut c, mean)
         }
         Task::Resample => {
             let z = c.region("reparameterisation", |c| reparameterised(c, latent, config.latent(), choices.exp));
-            c.region("decoder", |c| builder.decoder(c, z))
+            builder.decoder(&mut c, z)
         }
     };
     c.reveal(result, OUTPUT);

@@ -29,6 +29,9 @@ pub fn input(name: &str, shape: &[usize]) -> ArrayD<f64> {
     tensor(name, shape, |u| 2.0 * u - 1.0)
 }
 
+/// A part of the normalisation, and what is made of a number from 0 to 1 for it.
+type Part = (&'static str, fn(f64) -> f64);
+
 /// The weights of a model, the normalisation among them.
 #[must_use]
 pub fn weights(config: &DcVaeConfig) -> Tensors {
@@ -40,7 +43,7 @@ pub fn weights(config: &DcVaeConfig) -> Tensors {
         tensors.insert(wanted.name, made);
     }
     let width = [config.decoder_width()];
-    let parts: [(&str, fn(f64) -> f64); 4] = [
+    let parts: [Part; 4] = [
         ("weight", |u| 1.0 + 0.1 * (2.0 * u - 1.0)),
         ("bias", |u| 0.1 * (2.0 * u - 1.0)),
         ("running_mean", |u| 0.2 * (2.0 * u - 1.0)),

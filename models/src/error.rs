@@ -3,39 +3,16 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::dcvae::DcVaeError;
 use thiserror::Error;
 use viewless_protocols::model::config::ConfigError;
-use viewless_protocols::model::dcvae::DcVaeConfigError;
 
 /// A model directory that cannot be used, or an input that does not fit the model.
 #[derive(Debug, Error)]
 pub enum ModelError {
-    /// A size that no autoencoder has.
-    #[error("{}: {source}", file.display())]
-    AutoencoderSizes {
-        /// The file.
-        file: PathBuf,
-        /// The size.
-        source: DcVaeConfigError,
-    },
-    /// A tensor of an autoencoder that is absent, or has another number of axes.
-    #[error(
-        "the autoencoder has no `{tensor}` of the right number of axes; read it with `DcVae::load`, which checks every tensor"
-    )]
-    AutoencoderTensor {
-        /// The tensor.
-        tensor: String,
-    },
-    /// A spectral norm that nothing can be divided by.
-    #[error("{}: the spectral norm of `{tensor}` is {norm}, and its weight is divided by it; export the model after it was trained", file.display())]
-    AutoencoderNorm {
-        /// The file.
-        file: PathBuf,
-        /// The weight.
-        tensor: String,
-        /// The norm.
-        norm: f64,
-    },
+    /// An autoencoder's directory.
+    #[error(transparent)]
+    Autoencoder(DcVaeError),
     /// A file of the directory is absent.
     #[error("`{file}` does not exist; {advice}")]
     MissingFile {

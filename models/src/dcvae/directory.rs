@@ -1,5 +1,6 @@
 //! The directory of a DC-VAE.
 
+use super::DcVaeError;
 use super::plain::{self, Tensors};
 use crate::error::ModelError;
 use crate::fields::Fields;
@@ -45,7 +46,7 @@ impl DcVae {
             size("latent")?,
             size("bottom")?,
         )
-        .map_err(|source| ModelError::AutoencoderSizes { file: fields.file.clone(), source })?;
+        .map_err(|source| ModelError::Autoencoder(DcVaeError::Sizes { file: fields.file.clone(), source }))?;
         let path = directory.join(WEIGHTS_FILE);
         let mut file = SafetensorsFile::open(&path)?;
         let mut tensors = Tensors::new();
@@ -114,7 +115,7 @@ fn read(path: &Path, file: &mut SafetensorsFile, name: &str, shape: &[usize]) ->
     let (u, v) = (u?, v?);
     let norm = spectral_norm(&weight, &u, &v);
     if norm == 0.0 || !norm.is_finite() {
-        return Err(ModelError::AutoencoderNorm { file: path.to_owned(), tensor: name.to_owned(), norm });
+        return Err(ModelError::Autoencoder(DcVaeError::Norm { file: path.to_owned(), tensor: name.to_owned(), norm }));
     }
     Ok(weight / norm)
 }
@@ -199,6 +200,6 @@ mod tests {
         assert!(difference < 1e-6, "{difference}");
         stored.tensors.insert(format!("{name}_u"), unit(rows, 0.0));
         write(directory.path(), &stored).unwrap();
-        assert!(matches!(DcVae::load(directory.path()).unwrap_err(), ModelError::AutoencoderNorm { .. }));
+        assert!(matches!(DcVae::load(directory.path()).unwrap_err(), ModelError::Autoencoder(DcVaeError::Norm { .. })));
     }
 }

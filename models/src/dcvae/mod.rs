@@ -5,9 +5,11 @@
 //! weight is divided by it when the file is read.
 
 mod directory;
+mod error;
 mod plain;
 mod portable;
 
 pub use directory::{DcVae, MODEL_TYPE, write};
+pub use error::DcVaeError;
 pub use plain::{Tensors, decode, encode, folded};
 pub use portable::{input, weights};

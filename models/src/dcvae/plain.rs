@@ -7,6 +7,7 @@ use ndarray::{
 use std::collections::BTreeMap;
 use viewless_protocols::model::dcvae::DcVaeConfig;
 
+use super::DcVaeError;
 use crate::error::ModelError;
 
 /// Tensors by name.
@@ -23,23 +24,27 @@ struct Reader<'a>(&'a Tensors);
 
 impl<'a> Reader<'a> {
     fn get(&self, name: &str) -> Result<&'a ArrayD<f64>, ModelError> {
-        self.0.get(name).ok_or_else(|| ModelError::AutoencoderTensor { tensor: name.to_owned() })
+        self.0.get(name).ok_or_else(|| ModelError::Autoencoder(DcVaeError::Tensor { tensor: name.to_owned() }))
     }
 
     fn kernel(&self, layer: &str) -> Result<ArrayView4<'a, f64>, ModelError> {
         let name = format!("{layer}.weight");
         let found = self.get(&name)?.view();
-        found.into_dimensionality::<Ix4>().map_err(|_| ModelError::AutoencoderTensor { tensor: name })
+        found.into_dimensionality::<Ix4>().map_err(|_| ModelError::Autoencoder(DcVaeError::Tensor { tensor: name }))
     }
 
     fn matrix(&self, name: &str) -> Result<ArrayView2<'a, f64>, ModelError> {
         let found = self.get(name)?.view();
-        found.into_dimensionality::<Ix2>().map_err(|_| ModelError::AutoencoderTensor { tensor: name.to_owned() })
+        found
+            .into_dimensionality::<Ix2>()
+            .map_err(|_| ModelError::Autoencoder(DcVaeError::Tensor { tensor: name.to_owned() }))
     }
 
     fn vector(&self, name: &str) -> Result<ArrayView1<'a, f64>, ModelError> {
         let found = self.get(name)?.view();
-        found.into_dimensionality::<Ix1>().map_err(|_| ModelError::AutoencoderTensor { tensor: name.to_owned() })
+        found
+            .into_dimensionality::<Ix1>()
+            .map_err(|_| ModelError::Autoencoder(DcVaeError::Tensor { tensor: name.to_owned() }))
     }
 
     /// A convolution that keeps the size, with its bias: for each place in the kernel, a product with the image moved by it.

@@ -3,12 +3,16 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::dcvae::DcVaeError;
 use thiserror::Error;
 use viewless_protocols::model::config::ConfigError;
 
 /// A model directory that cannot be used, or an input that does not fit the model.
 #[derive(Debug, Error)]
 pub enum ModelError {
+    /// An autoencoder's directory.
+    #[error(transparent)]
+    Autoencoder(DcVaeError),
     /// A file of the directory is absent.
     #[error("`{file}` does not exist; {advice}")]
     MissingFile {

@@ -22,6 +22,7 @@ mod cache;
 mod closed_list;
 mod config;
 pub mod data;
+pub mod dcvae;
 mod directory;
 mod error;
 mod family;

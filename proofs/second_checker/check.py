@@ -25,7 +25,7 @@ from blake3 import blake3
 PARTIES = ["P0", "P1", "P2", "dealer", "client", "model-owner"]
 IN_CERTIFICATES = dict(zip(["P0", "P1", "P2", "Dealer", "Client", "ModelOwner"], PARTIES))
 ELEMENTWISE = {"add": "Z", "sub": "Z", "mul": "Z", "and": "X", "xor": "X"}
-MOVES = ("reshape", "transpose", "broadcast", "slice")
+MOVES = ("reshape", "transpose", "broadcast", "slice", "windows")
 
 
 class Refused(Exception):
@@ -68,7 +68,7 @@ class Value:
         demand(all(a < number for a in self.arguments), f"%{number}: an argument does not stand before it")
 
     def numbers(self):
-        return [int(word) for word in re.findall(r"\d+", self.parameters)]
+        return [int(word) for word in re.findall(r"-?\d+", self.parameters)]
 
 
 def broadcast(a, b):
@@ -85,7 +85,7 @@ def derive(v, args):
     demand(len(args) == count and all((a.ring, a.bits) == domain for a in args), "arguments of a wrong number or domain")
     needs = {"neg": "Z", "matmul": "Z", "sum": "Z", "shift-right-arithmetic": "Z", "not": "X", "bit-reversal": "X"} | ELEMENTWISE
     demand(needs.get(op, first.ring) == first.ring, f"{op} is not defined on {first.ring}")
-    if op in ("sum", "concat", "slice"):
+    if op in ("sum", "concat", "slice", "windows"):
         axis = int(re.match(r"axis (\d+)", v.parameters)[1])
         demand(axis < len(shape), "no such axis")
     if op in ELEMENTWISE:
@@ -117,6 +117,14 @@ def derive(v, args):
         _, start, length = v.numbers()
         demand(start + length <= shape[axis], "a slice beyond the end")
         shape[axis] = length
+    elif op == "windows":
+        words = re.fullmatch(r"axis \d+ from (-?\d+) for (\d+),(\d+) by (-?\d+),(-?\d+)", v.parameters)
+        demand(words, "no windows")
+        start, positions, taps, step, tap_step = (int(word) for word in words.groups())
+        demand(positions > 0 and taps > 0, "no positions or no taps")
+        farthest = abs(start) + (positions - 1) * abs(step) + (taps - 1) * abs(tap_step)
+        demand(max(positions, taps, farthest) <= 1 << 40, "windows too far away")
+        shape[axis : axis + 1] = [positions, taps]
     elif op == "concat":
         rest = [a.shape[:axis] + a.shape[axis + 1 :] for a in args]
         demand(all(len(a.shape) == len(shape) for a in args) and rest.count(rest[0]) == len(rest), "parts do not fit")

@@ -86,6 +86,14 @@ def sources(v, args):
         start = v.numbers()[1]
         moved = lambda index: [i + start * (at == axis) for at, i in enumerate(index)]
         return [[(0, flat(moved(index), first))] for index in places(shape)]
+    if v.op == "windows":
+        _, start, _, _, step, tap_step = v.numbers()
+        found = []
+        for index in places(shape):
+            at = start + index[axis] * step + index[axis + 1] * tap_step
+            inside = 0 <= at < first[axis]
+            found.append([(0, flat([*index[:axis], at, *index[axis + 2 :]], first))] if inside else [])
+        return found
     if v.op == "concat":
         parts = [(part, i) for part, arg in enumerate(args) for i in range(arg.shape[axis])]
         found = []

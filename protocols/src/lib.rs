@@ -26,3 +26,4 @@ pub mod scheme;
 pub mod shape;
 pub mod suite;
 pub mod walk;
+pub mod windows;

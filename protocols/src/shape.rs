@@ -1,5 +1,6 @@
 //! Shapes of tensors and the moves that rearrange their elements without computing on them.
 
+use crate::windows::Windows;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::fmt;
@@ -85,6 +86,8 @@ pub enum Move {
         /// Number of elements kept.
         length: usize,
     },
+    /// Replaces an axis by positions and taps, with zeros outside.
+    Windows(Windows),
 }
 
 const MOST_ELEMENTS: usize = 1 << 40;
@@ -212,6 +215,7 @@ impl Shape {
                 *extent = length;
                 Ok(result)
             }
+            Move::Windows(windows) => windows.applied_to(self),
         }
     }
 
@@ -280,6 +284,7 @@ impl fmt::Display for Move {
             Self::Transpose(order) => write!(f, "transpose {:?}", order.as_slice()),
             Self::Broadcast(shape) => write!(f, "broadcast {shape}"),
             Self::Slice { axis, start, length } => write!(f, "slice axis {axis} from {start} for {length}"),
+            Self::Windows(windows) => fmt::Display::fmt(windows, f),
         }
     }
 }

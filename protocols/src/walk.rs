@@ -6,6 +6,7 @@
 //! other: tests hold runs to plaintext, to bounds and to counts.
 
 use crate::shape::{Move, Shape};
+use crate::windows::Windows;
 use std::ops::Range;
 
 /// The position in an argument for each position of a result: a start, and a step along each axis of the result.
@@ -17,17 +18,19 @@ pub struct Walk {
     elements: usize,
     /// Whether every element stays in its place.
     is_straight: bool,
+    /// Where windows are taken, of which shape: what the steps do not tell, since some elements are zero.
+    windows: Option<(Windows, Shape)>,
 }
 
 impl Walk {
     /// Each element in its place.
     fn straight(elements: usize) -> Self {
-        Self { axes: vec![(elements, 1)], start: 0, elements, is_straight: true }
+        Self { axes: vec![(elements, 1)], start: 0, elements, is_straight: true, windows: None }
     }
 
     fn strided(to: &Shape, steps: impl IntoIterator<Item = usize>, start: usize) -> Self {
         let axes = to.axes().iter().copied().zip(steps).collect();
-        Self { axes, start, elements: to.elements(), is_straight: false }
+        Self { axes, start, elements: to.elements(), is_straight: false, windows: None }
     }
 
     /// Repeats elements along axes that are missing or of length 1; shapes are aligned at the right. `from` broadcasts to `to`.
@@ -55,12 +58,31 @@ impl Walk {
                 let first = start * steps[*axis];
                 Self::strided(to, steps, first)
             }
+            Move::Windows(windows) => {
+                Self { windows: Some((*windows, from.clone())), is_straight: false, ..Self::straight(to.elements()) }
+            }
         }
     }
 
-    /// The position in the argument of a position in the result.
+    /// The position in the argument of a position in the result; none for a zero.
+    #[must_use]
+    pub fn source(&self, position: usize) -> Option<usize> {
+        match &self.windows {
+            Some((windows, from)) => windows.at(from, position),
+            None => Some(self.stepped(position)),
+        }
+    }
+
+    /// The same of a walk without zeros, which only [windows](Move::Windows) have.
+    ///
+    /// # Panics
+    /// For a zero.
     #[must_use]
     pub fn at(&self, position: usize) -> usize {
+        self.source(position).expect("only windows have zeros, and whoever takes them asks for the source")
+    }
+
+    fn stepped(&self, position: usize) -> usize {
         if self.is_straight {
             return position;
         }
@@ -75,11 +97,12 @@ impl Walk {
 
     /// The elements of the result.
     #[must_use]
-    pub fn gather<T: Clone>(&self, argument: &[T]) -> Vec<T> {
+    pub fn gather<T: Clone>(&self, argument: &[T], zero: &T) -> Vec<T> {
         if self.is_straight {
             return argument.to_vec();
         }
-        (0..self.elements).map(|position| argument[self.at(position)].clone()).collect()
+        let element = |position| self.source(position).map_or(zero, |at| &argument[at]).clone();
+        (0..self.elements).map(element).collect()
     }
 }
 

@@ -178,6 +178,10 @@ pub(crate) fn apply(store: &mut Store, reading: Reading<'_>, id: ValueId, local:
                     let (outer, extent, inner) = around(shape, *axis);
                     moves::slice_axis(&a, outer, extent, inner, *start..*start + *length, &mut out);
                 }
+                Move::Windows(windows) => {
+                    let (_, extent, inner) = around(shape, windows.axis);
+                    moves::windows(&a, extent, inner, *windows, &mut out);
+                }
             }
             store.put(id, out);
         }

@@ -97,9 +97,8 @@ impl Kind {
                 }
                 Local::Sum(_) => (Self::Sum, argument(0).shape.elements() as u64),
                 Local::Move(Move::Reshape(_)) => return None,
-                Local::Move(Move::Transpose(_) | Move::Broadcast(_) | Move::Slice { .. }) | Local::Concat(_) => {
-                    (Self::Move, elements)
-                }
+                Local::Move(Move::Transpose(_) | Move::Broadcast(_) | Move::Slice { .. } | Move::Windows(_))
+                | Local::Concat(_) => (Self::Move, elements),
                 Local::Function(function) => match &**function {
                     WordFunction::Waves { .. } => (Self::Wave, elements),
                     WordFunction::Table { .. } | WordFunction::Remainder { .. } => (Self::LookUp, elements),

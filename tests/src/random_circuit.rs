@@ -40,6 +40,7 @@ pub enum Operation {
     Transpose,
     Broadcast,
     Slice,
+    Windows,
     Concat,
     MatMul,
     LessThan,
@@ -58,7 +59,7 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, simple ones first: shrinking goes towards the front.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Add,
         Self::Neg,
         Self::Sub,
@@ -77,6 +78,7 @@ impl Operation {
         Self::Transpose,
         Self::Broadcast,
         Self::Slice,
+        Self::Windows,
         Self::Concat,
         Self::MatMul,
         Self::LessThan,

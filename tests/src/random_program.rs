@@ -16,6 +16,7 @@ use viewless_protocols::region::{RegionId, Regions};
 use viewless_protocols::ring::Domain;
 use viewless_protocols::scheme::SchemeSpec;
 use viewless_protocols::shape::Move;
+use viewless_protocols::windows::Windows;
 
 use crate::random_circuit::{Recipe, recipes};
 use crate::{compile, every_scheme};
@@ -338,6 +339,8 @@ fn spoil(draft: &mut ProgramDraft, flaw: Flaw, choice: usize) -> Option<usize> {
             let wrong = [
                 Move::Slice { axis: 0, start: 100, length: 1 },
                 Move::Slice { axis: 9, start: 0, length: 1 },
+                Move::Windows(Windows { axis: 9, start: 0, lengths: [1, 1], steps: [1, 1] }),
+                Move::Windows(Windows { axis: 0, start: 0, lengths: [2, 0], steps: [1, 1] }),
                 Move::Reshape([2, elements].into()),
                 Move::Reshape([0].into()),
                 Move::Transpose([0, 0, 0, 0].as_slice().into()),

@@ -98,6 +98,7 @@ fn name(op: &Op) -> &'static str {
         Op::Move(_, Move::Transpose(_)) => "transpose",
         Op::Move(_, Move::Broadcast(_)) => "broadcast",
         Op::Move(_, Move::Slice { .. }) => "slice",
+        Op::Move(_, Move::Windows(_)) => "windows",
         Op::Concat(..) => "concat",
         Op::Less(..) => "less",
         Op::Equal(..) => "equal",

@@ -107,7 +107,9 @@ impl SuiteEntry {
         let online = &bill.phases[&Phase::Online];
         let protocols = match &programs.subject.kind {
             Kind::Protocol(protocol) => vec![Arc::clone(protocol)],
-            Kind::Model(_) => suite.resolve(&programs.subject.registry)?.iter().cloned().collect(),
+            Kind::Model(_) | Kind::Autoencoder(..) => {
+                suite.resolve(&programs.subject.registry)?.iter().cloned().collect()
+            }
         };
         let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(&protocol, suite, sizes.seq()));
         Ok(Self {

@@ -9,8 +9,9 @@ use viewless_models::{FetchError, ModelError, default_cache_dir, known_models, r
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner};
 use viewless_protocols::file::{FileError, MOST_BYTES, read_protocol};
 use viewless_protocols::fixed::FixedPoint;
+use viewless_protocols::model::dcvae::{self, DcVaeConfig};
 use viewless_protocols::model::{self, BuildError, TransformerConfig};
-use viewless_protocols::nonlinear::{Build, LayerNormInputs, Protocol, Registry};
+use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol, Registry, relu};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, CompileError};
 use viewless_protocols::suite::{Suite, SuiteError, is_protocol_file};
@@ -33,6 +34,14 @@ pub enum SubjectError {
     /// A protocol where a model is needed.
     #[error("`{name}` is a protocol; a model is needed here: a known name or a directory")]
     NotAModel {
+        /// The name asked for.
+        name: String,
+    },
+    /// An autoencoder where only Transformers are taken.
+    #[error(
+        "`{name}` is an autoencoder of images, of which this command knows nothing yet; use `cost`, `prove` or `dump`"
+    )]
+    NotForAutoencoders {
         /// The name asked for.
         name: String,
     },
@@ -105,6 +114,8 @@ pub struct Subject {
 pub enum Kind {
     /// A model's sizes, without its weights.
     Model(TransformerConfig),
+    /// An autoencoder of images, from image to image, and whether its layers are computed in the cheaper of two orders.
+    Autoencoder(DcVaeConfig, bool),
     /// A protocol of the registry.
     Protocol(Arc<Protocol>),
 }
@@ -124,6 +135,9 @@ impl Subject {
     pub fn find(name: &str, registry: &Registry) -> Result<Self, SubjectError> {
         if let Some(config) = model::known(name) {
             Ok(Self::of_model(name, config, registry))
+        } else if let Some(config) = DcVaeConfig::known(name) {
+            let kind = Kind::Autoencoder(config, true);
+            Ok(Self { name: name.to_owned(), kind, text: None, registry: registry.clone() })
         } else if let Some(protocol) = registry.get(name) {
             Ok(Self::of_protocol(Arc::clone(protocol), registry))
         } else if is_protocol_file(name) {
@@ -156,6 +170,7 @@ impl Subject {
         let subject = Self::find(name, registry)?;
         match subject.kind {
             Kind::Model(_) => Ok(subject),
+            Kind::Autoencoder(..) => Err(SubjectError::NotForAutoencoders { name: subject.name }),
             Kind::Protocol(_) => Err(SubjectError::NotAModel { name: subject.name }),
         }
     }
@@ -177,7 +192,7 @@ impl Subject {
     pub fn protocol(&self) -> Result<&Arc<Protocol>, SubjectError> {
         match &self.kind {
             Kind::Protocol(protocol) => Ok(protocol),
-            Kind::Model(_) => Err(SubjectError::NotAProtocol { name: self.name.clone() }),
+            Kind::Model(_) | Kind::Autoencoder(..) => Err(SubjectError::NotAProtocol { name: self.name.clone() }),
         }
     }
 
@@ -199,6 +214,7 @@ impl Subject {
             Kind::Model(config) => {
                 config.image_tokens().and_then(|tokens| Sizes::new(tokens, asked.batch()).ok()).unwrap_or(asked)
             }
+            Kind::Autoencoder(..) => Sizes::new(1, asked.batch()).unwrap_or(asked),
             Kind::Protocol(_) => asked,
         }
     }
@@ -210,6 +226,9 @@ impl Subject {
     pub fn circuit(&self, suite: &Suite, sizes: Sizes) -> Result<CheckedCircuit, SubjectError> {
         let built = match &self.kind {
             Kind::Model(config) => model::circuit(config, &suite.model(&self.registry)?, self.sizes(sizes).query()),
+            Kind::Autoencoder(config, rewrite) => {
+                self.autoencoder(config, *rewrite, suite, sizes.batch())?.map_err(BuildError::from)
+            }
             Kind::Protocol(protocol) => protocol_circuit(protocol, sizes).map_err(BuildError::from),
         };
         let (seq, batch) = (sizes.seq(), sizes.batch());
@@ -246,6 +265,21 @@ impl Subject {
         let built = model::circuit_of_pair(config, &suite.model(&self.registry)?, sizes.query(), second);
         let (seq, batch) = (sizes.seq(), sizes.batch());
         built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error: Box::new(error) })
+    }
+
+    /// An autoencoder with the ReLU that the suite names, or the exact one where it names none.
+    fn autoencoder(
+        &self,
+        config: &DcVaeConfig,
+        rewrite: bool,
+        suite: &Suite,
+        images: usize,
+    ) -> Result<Result<CheckedCircuit, CircuitError>, SubjectError> {
+        let protocols = suite.resolve(&self.registry)?;
+        let exact = &relu::compare::PROTOCOL;
+        let relu = protocols.get(&Function::RELU).map_or(&**exact, Arc::as_ref);
+        let choices = dcvae::Choices { relu, tanh: None, exp: None, rewrite };
+        Ok(dcvae::circuit(config, dcvae::Task::Reconstruct, images, &choices))
     }
 
     /// The Program of a model for a pair of texts, of which the second begins at a token; see [`model::circuit_of_pair`].

@@ -39,7 +39,7 @@ pub fn what_is(name: &str, registry: &Registry) -> Option<Named> {
         Some(Named::Suite)
     } else if NETWORKS.contains(&name) {
         Some(Named::Network)
-    } else if model::known(name).is_some() {
+    } else if model::known(name).is_some() || model::dcvae::DcVaeConfig::known(name).is_some() {
         Some(Named::Model)
     } else {
         registry.get(name).map(|_| Named::Protocol)

@@ -33,9 +33,21 @@ pub struct Arguments {
     /// lan, wan, or a .toml file
     #[arg(long, value_name = "NETWORK|FILE", default_value = "lan", value_parser = arguments::network)]
     network: Network,
-    /// What the bill is broken down by [default: function; for a protocol, region]
+    /// Of an autoencoder: whether layers are computed in the cheaper of two orders that give the same numbers
+    #[arg(long, value_enum, default_value_t = Rewrite::On)]
+    rewrite: Rewrite,
+    /// What the bill is broken down by [default: function; for an autoencoder, layer; for a protocol, region]
     #[arg(long, value_enum)]
     by: Option<By>,
+}
+
+/// Whether layers are computed in the cheaper of two orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Rewrite {
+    /// In the cheaper order
+    On,
+    /// As the authors' code does
+    Off,
 }
 
 /// What a bill is broken down by.
@@ -76,11 +88,15 @@ impl By {
 /// # Errors
 /// A subject or sizes that cannot be counted.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    let Arguments { subject, suite, fixed, sizes, schedule, network, by } = arguments;
+    let Arguments { subject, suite, fixed, sizes, schedule, network, rewrite, by } = arguments;
     let suite = &fixed.of(suite.clone())?;
-    let subject = Subject::find(subject, arguments::registry())?;
+    let mut subject = Subject::find(subject, arguments::registry())?;
+    if let Kind::Autoencoder(_, rewritten) = &mut subject.kind {
+        *rewritten = *rewrite == Rewrite::On;
+    }
     let by = by.unwrap_or(match subject.kind {
         Kind::Model(_) => By::Function,
+        Kind::Autoencoder(..) => By::Layer,
         Kind::Protocol(_) => By::Region,
     });
     let (sizes, schedule, grouping) = (sizes.checked(), (*schedule).into(), by.grouping());

@@ -18,6 +18,7 @@ mod safetensors_file;
 mod stored;
 
 pub use precision::Precision;
+pub(crate) use safetensors_file::{SafetensorsFile, write as write_safetensors};
 pub(crate) use stored::{Stored, form};
 
 /// What a linear layer of a sentence-transformers model is called in the file of its own.

@@ -34,6 +34,8 @@ pub fn function_of(truth: Truth) -> Option<RealFunction> {
         Truth::Exp => Some(RealFunction::Exp),
         Truth::Reciprocal => Some(RealFunction::Reciprocal),
         Truth::Rsqrt => Some(RealFunction::Rsqrt),
+        Truth::Relu => Some(RealFunction::Relu),
+        Truth::LeakyRelu => Some(RealFunction::LeakyRelu),
         Truth::Gelu => Some(RealFunction::GeluErf),
         Truth::GeluTanh => Some(RealFunction::GeluTanh),
         Truth::Tanh => Some(RealFunction::Tanh),

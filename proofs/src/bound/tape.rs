@@ -7,7 +7,7 @@ use viewless_protocols::fixed::{FixedPoint, RING_BITS};
 use viewless_protocols::scheme::additive2::truncation::EXACT_HEADROOM_BITS;
 use viewless_protocols::scheme::widths::Widths;
 use viewless_protocols::scheme::{SchemeSpec, laws};
-use viewless_protocols::shape::Shape;
+use viewless_protocols::shape::{Move, Shape};
 use viewless_protocols::walk::{self, MatrixProduct, Walk};
 
 /// A circuit that has no tape.
@@ -343,7 +343,7 @@ impl Tape {
         let elements = node.shape.elements();
         let shape = |id: NodeId| &circuit.nodes()[id.index()].shape;
         let value = |id: NodeId| &values[id.index()];
-        let broadcast = |id: NodeId| Walk::broadcast(shape(id), &node.shape).gather(value(id));
+        let broadcast = |id: NodeId| Walk::broadcast(shape(id), &node.shape).gather(value(id), &0);
         let mut map = |a: NodeId, scalar: &dyn Fn(Register) -> Scalar| {
             value(a).iter().map(|&a| self.push(scalar(a), fraction_bits)).collect()
         };
@@ -388,7 +388,19 @@ impl Tape {
                 let sum = |i: usize| Scalar::Sum(terms(i).map(|term| value(a)[term]).collect());
                 (0..elements).map(|i| self.push(sum(i), fraction_bits)).collect()
             }
-            Op::Move(a, rearrangement) => Walk::moved(shape(*a), rearrangement, &node.shape).gather(value(*a)),
+            Op::Move(a, rearrangement) => {
+                let zero = match rearrangement {
+                    Move::Windows(windows) if windows.pads(shape(*a).axes()[windows.axis]) => {
+                        self.push(Scalar::Constant(0.0), fraction_bits)
+                    }
+                    Move::Windows(_)
+                    | Move::Reshape(_)
+                    | Move::Transpose(_)
+                    | Move::Broadcast(_)
+                    | Move::Slice { .. } => 0,
+                };
+                Walk::moved(shape(*a), rearrangement, &node.shape).gather(value(*a), &zero)
+            }
             Op::Concat(parts, axis) => {
                 let shapes: Vec<&Shape> = parts.iter().map(|&part| shape(part)).collect();
                 walk::joined(&shapes, *axis).flat_map(|(part, range)| value(parts[part])[range].to_vec()).collect()

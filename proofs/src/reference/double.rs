@@ -33,7 +33,14 @@ pub fn exact(
         values.chunks_exact(columns).flat_map(row).collect()
     };
     Some(match truth {
-        Truth::Exp | Truth::Reciprocal | Truth::Rsqrt | Truth::Gelu | Truth::GeluTanh | Truth::Tanh => {
+        Truth::Exp
+        | Truth::Reciprocal
+        | Truth::Rsqrt
+        | Truth::Relu
+        | Truth::LeakyRelu
+        | Truth::Gelu
+        | Truth::GeluTanh
+        | Truth::Tanh => {
             let function = truth.of_number()?;
             values.iter().map(|&x| plain(function(x))).collect()
         }

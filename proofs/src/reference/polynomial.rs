@@ -67,6 +67,10 @@ impl Polynomial {
             power *= radius;
         }
         error += around[TERMS].magnitude() * power + 3.0 * TERMS as f64 * f64::EPSILON * magnitude;
+        if function.kink().is_some() {
+            // The radius reaches a rounding beyond the end, where the line is another.
+            error += 16.0 * f64::EPSILON * radius;
+        }
         // The few roundings of this very sum.
         error *= 1.0 + 1e-12;
         if error.is_finite() { Ok(Self { centre, radius, coefficients, error }) } else { Err(refused) }
@@ -101,6 +105,10 @@ impl Piecewise {
     /// # Errors
     /// [`NotSmooth`] where the function has no enclosure, as 1/x at 0.
     pub fn new(function: RealFunction, low: f64, high: f64) -> Result<Self, NotSmooth> {
+        if let Some(kink) = function.kink().filter(|kink| low < *kink && *kink < high) {
+            let (left, right) = (Self::new(function, low, kink)?, Self::new(function, kink, high)?);
+            return Ok(Self { function, pieces: left.pieces.into_iter().chain(right.pieces).collect() });
+        }
         // Pieces of equal length at first, so that they are made in parallel.
         let count = ((high - low) * 2.0).ceil().clamp(1.0, 4096.0) as usize;
         let edge = |i: usize| low + (high - low) * (i as f64 / count as f64);

@@ -31,6 +31,10 @@ pub enum RealFunction {
     Tanh,
     /// The error function.
     Erf,
+    /// max(x, 0).
+    Relu,
+    /// x, and a fifth of it below zero.
+    LeakyRelu,
     /// x/2 (1 + erf(x / sqrt 2)).
     GeluErf,
     /// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))): another function, up to 4.7e-4 away.
@@ -73,14 +77,34 @@ impl RealFunction {
     pub fn symmetry(self) -> Option<Symmetry> {
         match self {
             Self::Reciprocal | Self::Tanh | Self::Erf => Some(Symmetry::Odd),
-            Self::GeluErf | Self::GeluTanh => Some(Symmetry::Complement),
-            Self::Exp | Self::Rsqrt => None,
+            Self::GeluErf | Self::GeluTanh | Self::Relu => Some(Symmetry::Complement),
+            Self::Exp | Self::Rsqrt | Self::LeakyRelu => None,
         }
     }
 
     /// Every function.
-    pub const ALL: [Self; 7] =
-        [Self::Exp, Self::Reciprocal, Self::Rsqrt, Self::Tanh, Self::Erf, Self::GeluErf, Self::GeluTanh];
+    pub const ALL: [Self; 9] = [
+        Self::Exp,
+        Self::Reciprocal,
+        Self::Rsqrt,
+        Self::Tanh,
+        Self::Erf,
+        Self::Relu,
+        Self::LeakyRelu,
+        Self::GeluErf,
+        Self::GeluTanh,
+    ];
+
+    /// Where it has no derivative, though it is continuous there: its pieces end at that number.
+    #[must_use]
+    pub fn kink(self) -> Option<f64> {
+        match self {
+            Self::Relu | Self::LeakyRelu => Some(0.0),
+            Self::Exp | Self::Reciprocal | Self::Rsqrt | Self::Tanh | Self::Erf | Self::GeluErf | Self::GeluTanh => {
+                None
+            }
+        }
+    }
 
     /// The value, by MPFR's own functions; `None` where the function is not defined on all of x.
     #[must_use]
@@ -93,12 +117,15 @@ impl RealFunction {
             Self::Rsqrt => x.sqrt()?.recip()?,
             Self::Tanh => x.tanh(),
             Self::Erf => x.erf(),
+            Self::Relu => below_and_above(x, &|_| Enclosure::of(0.0, bits)),
+            Self::LeakyRelu => below_and_above(x, &|x| x.over(5)),
             Self::GeluErf => x.mul(&normal(x)),
             Self::GeluTanh => x.over(2).mul(&one.add(&tanh_argument(x).tanh())),
         })
     }
 
-    /// The Taylor coefficients f_0 to f_`order` at x, enclosed for every x of the interval.
+    /// The Taylor coefficients f_0 to f_`order` at x, enclosed for every x of the interval; `None` where there is a [kink](Self::kink)
+    /// inside. At its end they are those of the one side.
     #[must_use]
     pub fn taylor(self, x: &Enclosure, order: usize) -> Option<Vec<Enclosure>> {
         let first = self.at(x)?;
@@ -123,6 +150,8 @@ impl RealFunction {
                 let slope = [Enclosure::of(1.0, x.bits())];
                 tanh_of(first, &slope, order)
             }
+            Self::Relu => broken_line(x, first, &Enclosure::of(0.0, x.bits()), order)?,
+            Self::LeakyRelu => broken_line(x, first, &Enclosure::of(1.0, x.bits()).over(5), order)?,
             Self::Erf => {
                 let scale = Enclosure::of(2.0, x.bits()).mul(&Enclosure::pi(x.bits()).sqrt()?.recip()?);
                 let density = density(scale.mul(&x.square().neg().exp()), x, 2.0, order);
@@ -148,6 +177,29 @@ impl RealFunction {
             }
         })
     }
+}
+
+/// x above zero and `below` of it below: both where the interval lies on both sides.
+fn below_and_above(x: &Enclosure, below: &dyn Fn(&Enclosure) -> Enclosure) -> Enclosure {
+    let part = |low: f64, high: f64| Enclosure::between(low, high, x.bits());
+    if x.low() >= 0.0 {
+        x.clone()
+    } else if x.high() <= 0.0 {
+        below(x)
+    } else {
+        below(&part(x.low(), 0.0)).hull(part(0.0, x.high()))
+    }
+}
+
+/// The coefficients of a line that breaks at zero.
+fn broken_line(x: &Enclosure, first: Enclosure, slope_below: &Enclosure, order: usize) -> Option<Vec<Enclosure>> {
+    let slope = match (x.low() >= 0.0, x.high() <= 0.0) {
+        (true, _) => Enclosure::of(1.0, x.bits()),
+        (false, true) => slope_below.clone(),
+        (false, false) => return None,
+    };
+    let rest = std::iter::repeat_n(Enclosure::of(0.0, x.bits()), order.saturating_sub(1));
+    Some([first, slope].into_iter().chain(rest).take(order + 1).collect())
 }
 
 fn index(k: usize) -> u32 {
@@ -221,6 +273,8 @@ impl fmt::Display for RealFunction {
             Self::Rsqrt => "inverse square root",
             Self::Tanh => "tanh",
             Self::Erf => "erf",
+            Self::Relu => "relu",
+            Self::LeakyRelu => "leaky relu",
             Self::GeluErf => "gelu (erf)",
             Self::GeluTanh => "gelu (tanh)",
         })

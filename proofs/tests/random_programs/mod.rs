@@ -7,6 +7,7 @@ use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Constant, Op, Program, ProgramBuilder, ValueId, WordFunction};
 use viewless_protocols::ring::Domain;
 use viewless_protocols::shape::{Move, Shape};
+use viewless_protocols::windows::Windows;
 
 const PARTIES: [Party; 4] = [Party::P0, Party::P1, Party::Dealer, Party::Client];
 
@@ -74,6 +75,12 @@ pub(crate) fn program(bits: u8, instructions: &[Instruction]) -> Program {
             12 => {
                 let length = p.shape(x).elements();
                 values.push(match c % 3 {
+                    0 if c / 3 % 3 == 1 && length <= 2 => {
+                        let start = i64::from(c / 9 % 3) - 1;
+                        let windows = Windows { axis: 0, start, lengths: [1, length], steps: [1, 1] };
+                        let spread = p.moved(x, Move::Windows(windows));
+                        p.moved(spread, Move::Reshape([length].into()))
+                    }
                     0 if length == 2 => p.moved(x, Move::Slice { axis: 0, start: usize::from(b % 2), length: 1 }),
                     2 if length <= 2 => p.moved(x, Move::Broadcast([2].into())),
                     _ if ring => p.sum(x, 0),

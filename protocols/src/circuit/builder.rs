@@ -3,6 +3,7 @@
 use super::{Apart, Bit, CheckedCircuit, Circuit, CircuitError, DomainClaim, Kind, Node, NodeId, Op, Owner, Secret};
 use super::{Rule, Series, Table, check};
 use crate::shape::{Move, Shape};
+use crate::windows::Windows;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -95,6 +96,7 @@ impl Circuit {
         let of_argument = |id: &NodeId| self.nodes.get(id.index()).map_or(0, |node| node.shape.rank());
         let rank = match (op, shape) {
             (Op::Move(_, Move::Reshape(shape) | Move::Broadcast(shape)), _) | (_, Some(shape)) => shape.rank(),
+            (Op::Move(x, Move::Windows(_)), None) => of_argument(x) + 1,
             _ => op.arguments().iter().map(of_argument).max().unwrap_or(0),
         };
         (kind, std::iter::repeat_n(1, rank).collect())
@@ -252,6 +254,11 @@ impl Circuit {
     /// Elements `start..start + length` of an axis.
     pub fn slice(&mut self, x: Secret, axis: usize, start: usize, length: usize) -> Secret {
         self.moved(x, Move::Slice { axis, start, length })
+    }
+
+    /// Replaces an axis by positions and taps, with zeros outside.
+    pub fn windows(&mut self, x: Secret, windows: Windows) -> Secret {
+        self.moved(x, Move::Windows(windows))
     }
 
     /// Joins tensors along an axis.

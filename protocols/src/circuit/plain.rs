@@ -134,7 +134,7 @@ fn node_value(
             let terms = walk::summed(shape(a), axis);
             (0..node.shape.elements()).map(|i| terms(i).fold(0.0, |sum, term| sum + value(a)[term])).collect()
         }
-        Op::Move(a, rearrangement) => Walk::moved(shape(*a), rearrangement, &node.shape).gather(value(*a)),
+        Op::Move(a, rearrangement) => Walk::moved(shape(*a), rearrangement, &node.shape).gather(value(*a), &0.0),
         Op::Concat(parts, axis) => {
             let shapes: SmallVec<[&Shape; 4]> = parts.iter().map(|&part| shape(part)).collect();
             walk::joined(&shapes, *axis).flat_map(|(part, range)| value(parts[part])[range].iter().copied()).collect()

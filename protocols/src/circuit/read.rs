@@ -5,6 +5,7 @@ use super::{
 };
 use crate::region::{RegionId, Regions};
 use crate::shape::{Move, Shape};
+use crate::windows::Windows;
 use smallvec::SmallVec;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -158,7 +159,7 @@ fn read_op(cursor: &mut Cursor<'_>) -> Result<Op, ReadError> {
             cursor.word(" axis")?;
             cursor.with_number(|axis, x| Op::Sum(x, axis))?
         }
-        moved @ ("reshape" | "transpose" | "broadcast" | "slice") => {
+        moved @ ("reshape" | "transpose" | "broadcast" | "slice" | "windows") => {
             let rearrangement = read_move(cursor, moved)?;
             Op::Move(cursor.argument()?, rearrangement)
         }
@@ -205,6 +206,16 @@ fn read_move(cursor: &mut Cursor<'_>, name: &str) -> Result<Move, ReadError> {
         "reshape" => Move::Reshape(cursor.shape()?),
         "broadcast" => Move::Broadcast(cursor.shape()?),
         "transpose" => Move::Transpose(cursor.separated("an axis", ", ")?.into()),
+        "windows" => {
+            cursor.word("axis ")?;
+            let axis = cursor.number("an axis")?;
+            cursor.word(" from ")?;
+            let start = cursor.number("the first element")?;
+            cursor.word(" for ")?;
+            let lengths = cursor.pair("a number of positions or taps")?;
+            cursor.word(" by ")?;
+            Move::Windows(Windows { axis, start, lengths, steps: cursor.pair("a step")? })
+        }
         _ => {
             cursor.word("axis ")?;
             let axis = cursor.number("an axis")?;
@@ -325,6 +336,12 @@ impl<'a> Cursor<'a> {
             }
             self.word(separator)?;
         }
+    }
+
+    fn pair<T: FromStr>(&mut self, what: &str) -> Result<[T; 2], ReadError> {
+        let first = self.number(what)?;
+        self.word(",")?;
+        Ok([first, self.number(what)?])
     }
 
     fn list(&mut self) -> Result<Vec<f64>, ReadError> {

@@ -4,11 +4,12 @@ use super::build::{Body, Built, Value};
 use super::syntax::{At, Expr};
 use crate::circuit::{Circuit, Opening, Secret, Series, Table};
 use crate::shape::Shape;
+use crate::windows::Windows;
 
 type Options = [(At<String>, Expr)];
 
 /// Names and arguments of the functions, for those who look for one.
-const FUNCTIONS: &str = "abs, select, sum, mean, product, square, scale, guard, real, shift, fourier, table, polynomial, slice, concat, reshape, \
+const FUNCTIONS: &str = "abs, select, sum, mean, product, square, scale, guard, real, shift, fourier, table, polynomial, slice, windows, concat, reshape, \
                          transpose, broadcast, matmul, constant, fill, keep, length, sqrt, exp, log2, ln, floor, ceil, min, max";
 
 /// Calls a function with its arguments and options.
@@ -22,7 +23,7 @@ pub(super) fn apply(
 ) -> Built<Value> {
     let allowed: &[&str] = match function {
         "product" | "square" | "scale" | "real" => &["guard"],
-        "sum" | "mean" | "slice" | "concat" => &["axis"],
+        "sum" | "mean" | "slice" | "windows" | "concat" => &["axis"],
         "fourier" => &["period", "constant", "cosines", "sines", "remainder"],
         "table" => &["steps", "entries", "guard"],
         "constant" => &["shape", "guard"],
@@ -101,6 +102,19 @@ impl Call<'_, '_> {
             return self.body.fail(value.at, "a shape is a list of whole numbers from 1 on, as in `[2, 8]`");
         }
         Ok(list.iter().map(|&size| size as usize).collect())
+    }
+
+    fn whole(&mut self, value: &Expr) -> Built<i64> {
+        self.body.count(self.c, value, -(1 << 40), 1 << 40, "an element of an axis")
+    }
+
+    /// Two whole numbers from `least` on, in a list.
+    fn two_whole(&mut self, value: &Expr, least: f64) -> Built<[i64; 2]> {
+        let list = self.body.list(self.c, value)?;
+        match *list {
+            [a, b] if [a, b].iter().all(|x| x.fract() == 0.0 && (least..=1e12).contains(x)) => Ok([a as i64, b as i64]),
+            _ => self.body.fail(value.at, format!("write two whole numbers from {least} on, as in `[8, 3]`")),
+        }
     }
 
     fn value(&mut self) -> Built<Value> {
@@ -319,6 +333,15 @@ impl Call<'_, '_> {
                 let length = self.body.count(self.c, &length, 1, 1 << 40, "a number of elements")? as usize;
                 let axis = self.axis(x)?;
                 self.c.slice(x, axis, start, length)
+            }
+            "windows" => {
+                let [x, start, lengths, steps] = self.exactly("windows(x, -1, [8, 3], [1, 1])")?;
+                let x = self.secret(&x)?;
+                let start = self.whole(&start)?;
+                let (lengths, steps) = (self.two_whole(&lengths, 1.0)?, self.two_whole(&steps, -1e12)?);
+                let windows =
+                    Windows { axis: self.axis(x)?, start, lengths: lengths.map(|length| length as usize), steps };
+                self.c.windows(x, windows)
             }
             "concat" => {
                 let arguments = self.arguments.to_vec();

@@ -4,6 +4,7 @@ use crate::circuit::{Circuit, CircuitError, Kind as NodeKind, Node, Op, Opening,
 use crate::nonlinear::{Kind, Protocol, Quality, Reading, Truth};
 use crate::region::RegionId;
 use crate::shape::{Move, Shape};
+use crate::windows::Windows;
 use std::fmt::Write;
 use thiserror::Error;
 
@@ -69,6 +70,8 @@ fn card(protocol: &Protocol, shape: &Shape) -> Result<String, ExportError> {
         Truth::Reciprocal => "reciprocal",
         Truth::Rsqrt => "rsqrt",
         Truth::Max => "max",
+        Truth::Relu => "relu",
+        Truth::LeakyRelu => "leaky_relu",
         Truth::Gelu => "gelu",
         Truth::GeluTanh => "gelu_tanh",
         Truth::Tanh => "tanh",
@@ -225,6 +228,9 @@ impl Writer<'_> {
                     format!("transpose({}, [{}])", name(a), order.join(", "))
                 }
                 Move::Slice { axis, start, length } => format!("slice({}, {start}, {length}, axis = {axis})", name(a)),
+                Move::Windows(Windows { axis, start, lengths: [n, k], steps: [by, tap] }) => {
+                    format!("windows({}, {start}, [{n}, {k}], [{by}, {tap}], axis = {axis})", name(a))
+                }
             },
             Op::Concat(parts, axis) => {
                 let parts: Vec<String> = parts.iter().map(name).collect();

@@ -39,7 +39,7 @@ pub(super) fn file(reader: &mut Reader<'_>) -> Read<File> {
             }
             "error" => error = Some(read_error(reader)?),
             "truth" => {
-                let name = reader.name("the exact function: exp, reciprocal, rsqrt, max, gelu, gelu_tanh, tanh, softmax, two_quad, two_relu or layernorm")?;
+                let name = reader.name("the exact function: exp, reciprocal, rsqrt, max, relu, leaky_relu, gelu, gelu_tanh, tanh, softmax, two_quad, two_relu or layernorm")?;
                 let shift =
                     if matches!(reader.peek(), Token::Number(_)) { Some(number(reader, "truth")?) } else { None };
                 truth = Some((name, shift));
@@ -198,6 +198,8 @@ pub(super) fn truth(
         ("reciprocal", None) => Truth::Reciprocal,
         ("rsqrt", None) => Truth::Rsqrt,
         ("max", None) => Truth::Max,
+        ("relu", None) => Truth::Relu,
+        ("leaky-relu" | "leaky_relu", None) => Truth::LeakyRelu,
         ("gelu", None) => Truth::Gelu,
         ("gelu_tanh", None) => Truth::GeluTanh,
         ("tanh", None) => Truth::Tanh,
@@ -213,7 +215,7 @@ pub(super) fn truth(
             return Err((
                 at,
                 format!(
-                    "no exact function is known for `{other}`; write `truth` and one of exp, reciprocal, rsqrt, max, gelu, gelu_tanh, tanh, \
+                    "no exact function is known for `{other}`; write `truth` and one of exp, reciprocal, rsqrt, max, relu, leaky_relu, gelu, gelu_tanh, tanh, \
                      softmax, two_quad, two_relu, layernorm"
                 ),
             ));

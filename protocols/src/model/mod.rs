@@ -6,6 +6,8 @@
 
 pub mod architecture;
 pub mod config;
+pub mod convolution;
+pub mod dcvae;
 pub mod left_out;
 mod published;
 pub mod sentence;

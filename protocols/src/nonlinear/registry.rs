@@ -1,7 +1,7 @@
 //! Protocols by name: those that viewless brings, and those that somebody adds.
 
 use super::card::is_name;
-use super::{Function, Kind, Protocol, exp, gelu, layernorm, max, reciprocal, rsqrt, softmax, tanh};
+use super::{Function, Kind, Protocol, exp, gelu, layernorm, leaky_relu, max, reciprocal, relu, rsqrt, softmax, tanh};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use thiserror::Error;
@@ -192,6 +192,9 @@ static REGISTERED: &[&LazyLock<Protocol>] = &[
     &rsqrt::sqrt_reciprocal::PROTOCOL_8,
     &max::crypten::PROTOCOL,
     &max::tree::PROTOCOL,
+    &relu::compare::PROTOCOL,
+    &relu::quad::PROTOCOL,
+    &leaky_relu::compare::PROTOCOL,
     &gelu::bolt::PROTOCOL,
     &gelu::bumblebee::PROTOCOL,
     &gelu::bumblebee_code::PROTOCOL,

@@ -130,6 +130,8 @@ impl ProgramBuilder {
             let of_argument = |&argument: &ValueId| self.value(argument).shape.rank();
             let rank = if let Local::Move(Move::Reshape(shape) | Move::Broadcast(shape)) = &local {
                 shape.rank()
+            } else if let Local::Move(Move::Windows(_)) = &local {
+                arguments.first().map(of_argument).unwrap_or(0) + 1
             } else {
                 arguments.iter().map(of_argument).max().unwrap_or(0)
             };

@@ -438,7 +438,8 @@ fn sizes(circuit: &CheckedCircuit) -> Vec<Option<f64>> {
         let Some(size) = sizes[i] else { continue };
         let (argument, size) = match &node.op {
             Op::Neg(a) | Op::Precision(a) | Op::Reveal(a, _) => (a, size),
-            Op::Move(a, _) if nodes[a.index()].shape.elements() <= node.shape.elements() => (a, size),
+            // Each element of the argument is one of the result.
+            Op::Move(a, Move::Reshape(_) | Move::Transpose(_) | Move::Broadcast(_)) => (a, size),
             Op::Offset(a, number) => (a, size + number.abs()),
             Op::Shift(a, exponent) => (a, size * power_of_two(-i32::from(*exponent))),
             Op::Input { .. }

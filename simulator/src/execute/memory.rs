@@ -70,7 +70,7 @@ fn alone(program: &Program, store: &mut Store, id: ValueId, is_untransposed: boo
             Local::Add | Local::Sub | Local::Mul | Local::And | Local::Xor | Local::Neg | Local::Not => None,
             Local::ShiftLeft(_) | Local::ShiftRight(_) | Local::ShiftRightArithmetic(_) | Local::BitReversal => None,
             Local::MatMul | Local::Sum(_) | Local::Concat(_) | Local::Function(_) => None,
-            Local::Move(Move::Broadcast(_) | Move::Slice { .. }) => None,
+            Local::Move(Move::Broadcast(_) | Move::Slice { .. } | Move::Windows(_)) => None,
         },
     };
     if let Some(same) = same {

@@ -2,6 +2,8 @@
 
 use rayon::prelude::*;
 
+use viewless_protocols::windows::Windows;
+
 use super::layout::{Axes, Walk, broadcast_strides, contiguous_strides, elements};
 
 /// Elements that one thread moves at a time.
@@ -72,6 +74,31 @@ pub fn slice_axis(
         let walk = Walk::new(&[outer, range.len() * inner], [&[axis_length * inner, 1]]);
         gather(&a[range.start * inner..], &walk, out);
     }
+}
+
+/// Replaces an axis by positions and taps, see [`Windows`]: `a` has shape `[outer, axis_length, inner]`, and `out`
+/// `[outer, positions, taps, inner]`.
+///
+/// # Panics
+/// If a slice does not have its shape's length.
+pub fn windows(a: &[u64], axis_length: usize, inner: usize, windows: Windows, out: &mut [u64]) {
+    let [positions, taps] = windows.lengths;
+    assert_eq!(a.len() % (axis_length * inner), 0, "the operand has shape [outer, axis_length, inner]");
+    let outer = a.len() / (axis_length * inner);
+    assert_eq!(out.len(), outer * positions * taps * inner, "the result has shape [outer, positions, taps, inner]");
+    // One part for each position, so that a single image in few channels is shared among threads, too.
+    let part = taps * inner;
+    let least = BLOCK.div_ceil(part);
+    out.par_chunks_mut(part).with_min_len(least).enumerate().for_each(|(at, out)| {
+        let (o, position) = (at / positions, at % positions);
+        let rows = &a[o * axis_length * inner..(o + 1) * axis_length * inner];
+        for (tap, out) in out.chunks_mut(inner).enumerate() {
+            match windows.source(position, tap, axis_length) {
+                Some(source) => out.copy_from_slice(&rows[source * inner..(source + 1) * inner]),
+                None => out.fill(0),
+            }
+        }
+    });
 }
 
 /// Joins tensors along an axis: each part is a slice and its length along the axis, of shape `[outer, length, inner]`.

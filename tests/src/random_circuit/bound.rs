@@ -231,6 +231,17 @@ fn evaluate(
                     index[axis] += start;
                     a.at(&index)
                 }),
+                Move::Windows(windows) => Bounded::from_fn(shape, |index| {
+                    let (mut source, at) = (index.to_vec(), windows.axis);
+                    let tap = source.remove(at + 1);
+                    match windows.source(source[at], tap, a.shape.axes()[at]) {
+                        Some(found) => {
+                            source[at] = found;
+                            a.at(&source)
+                        }
+                        None => (0.0, 0.0),
+                    }
+                }),
             }
         }
         Op::Concat(parts, axis) => Bounded::from_fn(shape, |index| {

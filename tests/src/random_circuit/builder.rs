@@ -6,6 +6,7 @@ use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::scheme::Truncation;
 use viewless_protocols::scheme::laws;
 use viewless_protocols::shape::Shape;
+use viewless_protocols::windows::Windows;
 
 /// No value may be larger.
 const MAGNITUDE: f64 = 1024.0;
@@ -337,6 +338,17 @@ impl Builder {
                 let length = 1 + amount / 4 % (extent - start);
                 let secret = self.circuit.slice(x, axis, start, length);
                 self.keep(secret, range);
+            }
+            Operation::Windows => {
+                let (x, range) = self.real(a, |c, x| c.shape(x).rank() >= 1)?;
+                let axis = amount % self.circuit.shape(x).rank();
+                let b = i64::from(b);
+                let (start, steps) = (b % 5 - 2, [b / 5 % 4 - 1, b / 20 % 4 - 1]);
+                let windows = Windows { axis, start, lengths: [1 + amount / 4 % 3, 1 + amount / 16 % 3], steps };
+                if self.circuit.shape(x).elements() * windows.lengths.iter().product::<usize>() <= ELEMENTS {
+                    let secret = self.circuit.windows(x, windows);
+                    self.keep(secret, range);
+                }
             }
             Operation::Concat => {
                 let (x, mut range) = self.real(a, |c, x| c.shape(x).rank() >= 1)?;

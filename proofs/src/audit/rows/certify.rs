@@ -382,6 +382,13 @@ fn truth_on(question: &Question<'_>, length: usize, range: Cell, unit: f64) -> S
         Truth::TwoQuad { .. } | Truth::TwoRelu => Span::new(0.0, 1.0),
         // |x_i - mean| <= sqrt(n - 1) deviations.
         Truth::LayerNorm => Span::around(others.sqrt() * (1.0 + 1e-12)),
-        Truth::Exp | Truth::Reciprocal | Truth::Rsqrt | Truth::Gelu | Truth::GeluTanh | Truth::Tanh => Span::ALL,
+        Truth::Exp
+        | Truth::Reciprocal
+        | Truth::Rsqrt
+        | Truth::Relu
+        | Truth::LeakyRelu
+        | Truth::Gelu
+        | Truth::GeluTanh
+        | Truth::Tanh => Span::ALL,
     }
 }

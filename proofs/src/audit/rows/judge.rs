@@ -86,9 +86,14 @@ impl<'a> Judge<'a> {
             Truth::Softmax => return row::softmax(x, BITS),
             Truth::TwoQuad { shift } => return row::two_quad(x, shift, BITS),
             Truth::TwoRelu => return row::two_relu(x, BITS),
-            truth @ (Truth::Exp | Truth::Reciprocal | Truth::Rsqrt | Truth::Gelu | Truth::GeluTanh | Truth::Tanh) => {
-                crate::audit::function_of(truth)?
-            }
+            truth @ (Truth::Exp
+            | Truth::Reciprocal
+            | Truth::Rsqrt
+            | Truth::Relu
+            | Truth::LeakyRelu
+            | Truth::Gelu
+            | Truth::GeluTanh
+            | Truth::Tanh) => crate::audit::function_of(truth)?,
         };
         x.iter().map(|&x| function.at(&Enclosure::of(x, BITS))).collect()
     }

@@ -60,6 +60,8 @@ impl RowTruth {
                 | Truth::Reciprocal
                 | Truth::Rsqrt
                 | Truth::Max
+                | Truth::Relu
+                | Truth::LeakyRelu
                 | Truth::Gelu
                 | Truth::GeluTanh
                 | Truth::Tanh,

@@ -38,6 +38,7 @@ impl Checker<'_> {
             Local::Neg | Local::Not | Local::BitReversal | Local::Sum(_) => Keeps::Yes,
             Local::Move(Move::Reshape(_) | Move::Transpose(_) | Move::Slice { .. }) => Keeps::Yes,
             Local::Move(Move::Broadcast(_)) => yes_if(as_many),
+            Local::Move(Move::Windows(_)) => Keeps::No,
             Local::Concat(_) => Keeps::WithAllParts,
             Local::Convert(domain) if domain.bits() > argument.domain.bits() => Keeps::Widened,
             Local::Convert(_) => Keeps::Yes,

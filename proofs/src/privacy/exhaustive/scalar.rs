@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::program::{Constant, Local, Op, Program, Wave, WordFunction};
 use viewless_protocols::ring::{self, Domain};
-use viewless_protocols::shape::Shape;
+use viewless_protocols::shape::{Move, Shape};
 use viewless_protocols::walk::{self, MatrixProduct, Walk};
 
 /// How a word comes about.
@@ -161,7 +161,19 @@ impl Scalars {
                     })
                     .collect()
             }
-            Local::Move(rearrangement) => Walk::moved(a_shape, rearrangement, shape).gather(a),
+            Local::Move(rearrangement) => {
+                let zero = match rearrangement {
+                    Move::Windows(windows) if windows.pads(a_shape.axes()[windows.axis]) => {
+                        self.push(Scalar { word: Word::Constant(0), domain, element: (id, 0) })
+                    }
+                    Move::Windows(_)
+                    | Move::Reshape(_)
+                    | Move::Transpose(_)
+                    | Move::Broadcast(_)
+                    | Move::Slice { .. } => 0,
+                };
+                Walk::moved(a_shape, rearrangement, shape).gather(a, &zero)
+            }
             Local::Concat(axis) => {
                 let shapes: Vec<&Shape> = arguments.iter().map(|(_, shape)| shape).collect();
                 walk::joined(&shapes, *axis).flat_map(|(part, range)| arguments[part].0[range].to_vec()).collect()
@@ -276,7 +288,6 @@ mod tests {
     use std::collections::BTreeMap;
     use viewless_protocols::party::{Party, PartySet};
     use viewless_protocols::program::{ProgramBuilder, ValueId};
-    use viewless_protocols::shape::Move;
     use viewless_simulator::execute::{Options, execute};
     use viewless_simulator::stream::Seed;
 

@@ -167,7 +167,7 @@ fn terms(program: &Program, id: ValueId) -> Option<Vec<(ValueId, u64)>> {
             narrows.then(|| vec![(first, 1)])
         }
         Local::Move(Move::Reshape(_)) => Some(vec![(first, 1)]),
-        Local::Move(Move::Transpose(_) | Move::Broadcast(_) | Move::Slice { .. })
+        Local::Move(Move::Transpose(_) | Move::Broadcast(_) | Move::Slice { .. } | Move::Windows(_))
         | Local::MatMul
         | Local::Sum(_)
         | Local::And

@@ -37,6 +37,9 @@ pub(super) fn passes(program: &Program, user: &Value, position: usize) -> Passes
         | Local::BitReversal
         | Local::Sum(_)
         | Local::Move(Move::Reshape(_) | Move::Transpose(_) | Move::Slice { .. }) => Passes::Uniform,
+        Local::Move(Move::Windows(_)) => {
+            Passes::Not("it is spread into windows, so that one random word covers several elements")
+        }
         Local::Convert(domain) if domain.bits() <= argument.domain.bits() => Passes::Uniform,
         Local::Convert(_) => Passes::Widened,
         Local::Concat(_) => Passes::WithAllParts,

@@ -37,6 +37,10 @@ impl Function {
     pub const RSQRT: Self = Self(Cow::Borrowed("rsqrt"));
     /// Largest element of a row.
     pub const MAX: Self = Self(Cow::Borrowed("max"));
+    /// max(x, 0).
+    pub const RELU: Self = Self(Cow::Borrowed("relu"));
+    /// x, and a fifth of it below zero.
+    pub const LEAKY_RELU: Self = Self(Cow::Borrowed("leaky-relu"));
     /// x/2 (1 + erf(x / sqrt 2)).
     pub const GELU: Self = Self(Cow::Borrowed("gelu"));
     /// tanh x.
@@ -169,6 +173,8 @@ impl Truth {
             (Function::RECIPROCAL, Self::Reciprocal),
             (Function::RSQRT, Self::Rsqrt),
             (Function::MAX, Self::Max),
+            (Function::RELU, Self::Relu),
+            (Function::LEAKY_RELU, Self::LeakyRelu),
             (Function::GELU, Self::Gelu),
             (Function::TANH, Self::Tanh),
             (Function::SOFTMAX, Self::Softmax),
@@ -189,6 +195,10 @@ pub enum Truth {
     Rsqrt,
     /// The largest element of the row.
     Max,
+    /// max(x, 0).
+    Relu,
+    /// x, and a fifth of it below zero.
+    LeakyRelu,
     /// x/2 (1 + erf(x / sqrt 2)).
     Gelu,
     /// x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
@@ -218,6 +228,8 @@ impl Truth {
             | Self::Reciprocal
             | Self::Rsqrt
             | Self::Max
+            | Self::Relu
+            | Self::LeakyRelu
             | Self::Gelu
             | Self::GeluTanh
             | Self::Tanh
@@ -388,6 +400,8 @@ impl fmt::Display for Truth {
             Self::Reciprocal => f.pad("1/x"),
             Self::Rsqrt => f.pad("1/sqrt(x)"),
             Self::Max => f.pad("the largest element of the row"),
+            Self::Relu => f.pad("max(x, 0)"),
+            Self::LeakyRelu => f.pad("x, and x/5 below 0"),
             Self::Gelu => f.pad("x/2 (1 + erf(x / sqrt 2))"),
             Self::GeluTanh => f.pad("x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))"),
             Self::Tanh => f.pad("tanh x"),

@@ -4,6 +4,9 @@
 use super::card::Truth;
 use std::f64::consts::{PI, SQRT_2};
 
+/// Slope of a leaky ReLU below zero.
+pub const LEAK: f64 = 0.2;
+
 /// x/2 (1 + erf(x / sqrt 2)). As x/2 erfc(-x / sqrt 2), which does not cancel for negative x.
 #[must_use]
 pub fn gelu(x: f64) -> f64 {
@@ -24,6 +27,8 @@ impl Truth {
             Self::Exp => Some(libm::exp),
             Self::Reciprocal => Some(|x| 1.0 / x),
             Self::Rsqrt => Some(|x| 1.0 / x.sqrt()),
+            Self::Relu => Some(|x| x.max(0.0)),
+            Self::LeakyRelu => Some(|x| if x < 0.0 { LEAK * x } else { x }),
             Self::Gelu => Some(gelu),
             Self::GeluTanh => Some(gelu_tanh),
             Self::Tanh => Some(libm::tanh),

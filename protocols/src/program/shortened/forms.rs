@@ -109,6 +109,7 @@ impl Linear {
             Self::Move(Move::Transpose(order)) => order.iter().enumerate().all(|(i, &axis)| i == usize::from(axis)),
             Self::Move(Move::Reshape(to) | Move::Broadcast(to)) => to == shape,
             &Self::Move(Move::Slice { axis, length, .. }) => length == shape.axes()[axis],
+            Self::Move(Move::Windows(_)) => false,
             &Self::Sum(axis) => shape.axes()[axis] == 1,
             &Self::Convert(to) => to == domain,
             &Self::ShiftLeft(shift) | &Self::ShiftRight(shift) => shift == 0,
@@ -116,7 +117,20 @@ impl Linear {
         }
     }
 
-    /// The result where every element is one word.
+    /// Whether some elements of the result are zero, whatever the argument.
+    fn puts_zeros(&self, shape: &Shape) -> bool {
+        match self {
+            Self::Move(Move::Windows(windows)) => windows.pads(shape.axes()[windows.axis]),
+            Self::Move(Move::Reshape(_) | Move::Transpose(_) | Move::Broadcast(_) | Move::Slice { .. })
+            | Self::Sum(_)
+            | Self::Convert(_)
+            | Self::ShiftLeft(_)
+            | Self::ShiftRight(_)
+            | Self::BitReversal => false,
+        }
+    }
+
+    /// The result where every element is one word, and none is put to zero.
     fn of_word(&self, word: u64, bits: u8, shape: &Shape) -> u64 {
         match self {
             &Self::Sum(axis) => word.wrapping_mul(shape.axes()[axis] as u64),
@@ -415,6 +429,11 @@ impl Forms {
         }
         let form = form.clone();
         let (domain, shape) = linear.kind_after(form.domain, &form.shape);
+        if form.constant != 0 && linear.puts_zeros(&form.shape) {
+            // The public word is not in every element of the result.
+            let op = self.linear_id(linear);
+            return self.linear_of_sum(op, argument, domain, &shape);
+        }
         let parts: Vec<(FormId, u64)> =
             form.terms.iter().map(|&(atom, word)| (self.linear_of_atom(linear, atom), word)).collect();
         let constant = linear.of_word(form.constant, form.domain.bits(), &form.shape);

@@ -264,8 +264,8 @@ impl Compiler<'_> {
                 (0..count).map(sum).collect()
             }
             Local::Function(function) => self.function(function, arguments[0]),
-            Local::MatMul | Local::Move(Move::Transpose(_)) => {
-                unreachable!("products and transposes are never in a group")
+            Local::MatMul | Local::Move(Move::Transpose(_) | Move::Windows(_)) => {
+                unreachable!("products, transposes and windows are never in a group")
             }
         }
     }

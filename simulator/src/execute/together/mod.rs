@@ -176,7 +176,7 @@ impl Open<'_> {
                 Local::ShiftLeft(_) | Local::ShiftRight(_) | Local::ShiftRightArithmetic(_) => all(arguments),
                 Local::BitReversal | Local::Convert(_) | Local::Move(Move::Reshape(_)) => all(arguments),
                 Local::MatMul | Local::Sum(_) | Local::Concat(_) | Local::Function(_) => false,
-                Local::Move(Move::Transpose(_) | Move::Broadcast(_) | Move::Slice { .. }) => false,
+                Local::Move(Move::Transpose(_) | Move::Broadcast(_) | Move::Slice { .. } | Move::Windows(_)) => false,
             },
         }
     }
@@ -218,7 +218,7 @@ impl Open<'_> {
                 Local::ShiftLeft(_) | Local::ShiftRight(_) | Local::ShiftRightArithmetic(_) => Some(elements),
                 Local::BitReversal | Local::Convert(_) | Local::Move(Move::Reshape(_)) => Some(elements),
                 Local::Move(Move::Broadcast(_)) => self.repeated(arguments, &value.shape),
-                Local::MatMul | Local::Move(Move::Transpose(_)) => None,
+                Local::MatMul | Local::Move(Move::Transpose(_) | Move::Windows(_)) => None,
                 Local::Sum(axis) => {
                     let (outer, inner) = around(shape(arguments[0]), *axis);
                     (outer == 1).then_some(inner)

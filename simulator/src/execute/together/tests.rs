@@ -8,6 +8,7 @@ use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::{Constant, Op, Program, ProgramBuilder, ValueId, Wave, WordFunction};
 use viewless_protocols::ring::Domain;
 use viewless_protocols::shape::{Move, Shape};
+use viewless_protocols::windows::Windows;
 
 const PARTIES: PartySet = PartySet::of(&[Party::P0, Party::P1]);
 const ANGLE: Domain = Domain::Ring(12);
@@ -22,7 +23,7 @@ fn program(instructions: &[[u8; 4]]) -> Program {
         let (b, other) = values[usize::from(second) % values.len()].clone();
         let number = usize::from(number);
         let axis = number % shape.rank().max(1);
-        let made = match kind % 13 {
+        let made = match kind % 14 {
             0 => {
                 let axes: Vec<usize> = (0..1 + number % 3).map(|i| 1 + (number >> i) % 5).collect();
                 Some(p.sample(PartySet::of(&[Party::P0]), Domain::Z64, axes[..].into()))
@@ -48,6 +49,11 @@ fn program(instructions: &[[u8; 4]]) -> Program {
             9 if shape.rank() > 1 => {
                 let order: Vec<u8> = (0..shape.rank() as u8).rev().collect();
                 Some(p.moved(a, Move::Transpose(order[..].into())))
+            }
+            12 if shape.rank() > 0 && shape.elements() < 40 => {
+                let (start, steps) = (number as i64 % 5 - 2, [i64::from(second) % 3, 1]);
+                let windows = Windows { axis, start, lengths: [1 + number % 3, 2], steps };
+                Some(p.moved(a, Move::Windows(windows)))
             }
             10 => {
                 let low = p.convert(a, ANGLE);

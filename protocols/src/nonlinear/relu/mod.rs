@@ -1,0 +1,4 @@
+//! max(x, 0).
+
+pub mod compare;
+pub mod quad;

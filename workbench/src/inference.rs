@@ -258,6 +258,24 @@ pub struct Question<'a> {
     pub most_bytes: Option<u64>,
 }
 
+/// What a run found of its claims; where rings are narrowed, what its witness found: what a ring has lost is seen by nobody who reads the ring.
+fn findings(
+    subject: &Subject,
+    (suite, sizes): (&Suite, Sizes),
+    inputs: &ModelInputs<'_, '_>,
+    seed: &Seed,
+    execution: &Execution,
+) -> Result<Findings, InferenceError> {
+    let second = match inputs.prompt {
+        Prompt::Pair { second, .. } => Some(second),
+        Prompt::Tokens(_) | Prompt::Image(_) => None,
+    };
+    Ok(match subject.witness(suite, sizes, second)? {
+        Some(witness) => execute_fast(&Shortened::new(&witness, true), inputs, Options::new(seed.clone()))?.findings,
+        None => execution.findings.clone(),
+    })
+}
+
 /// Runs one private inference and the plaintext pass; `progress` is told how many of how many values are done, and `transcript` gets
 /// every message, one JSON object a line, with a digest of its contents.
 ///
@@ -298,16 +316,7 @@ pub fn infer(
             execute_fast(&shortened, &inputs, Options { progress, ..Options::new(seed.clone()) })?
         }
     };
-    let second = match prompt {
-        Prompt::Pair { second, .. } => Some(second),
-        Prompt::Tokens(_) | Prompt::Image(_) => None,
-    };
-    let witness = subject.witness(suite, sizes, second)?;
-    // What a ring has lost is seen by nobody who reads the ring.
-    let claims = match witness {
-        Some(witness) => execute_fast(&Shortened::new(&witness, true), &inputs, Options::new(seed.clone()))?.findings,
-        None => execution.findings.clone(),
-    };
+    let claims = findings(&subject, (suite, sizes), &inputs, seed, &execution)?;
     let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
     let output = Answer::new(model, output.values.clone());
     let plaintext = Answer::new(model, plaintext.output.iter().map(|&x| f64::from(x)).collect());

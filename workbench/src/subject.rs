@@ -240,12 +240,7 @@ impl Subject {
     ///
     /// # Errors
     /// Those of [`Subject::program`] and [`Subject::program_of_pair`].
-    pub fn witness(
-        &self,
-        suite: &Suite,
-        sizes: Sizes,
-        second: Option<usize>,
-    ) -> Result<Option<Program>, SubjectError> {
+    pub fn witness(&self, suite: &Suite, sizes: Sizes, second: Option<usize>) -> Result<Option<Program>, SubjectError> {
         let circuit = self.circuit_of(suite, sizes, second)?;
         Ok(scheme::compile_witness(&circuit, &suite.scheme, suite.fixed())?)
     }

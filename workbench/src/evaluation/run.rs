@@ -117,6 +117,8 @@ pub(super) fn class(logits: &[f64]) -> usize {
 struct Compiled {
     program: Program,
     shortened: Option<Shortened>,
+    /// What sees the claims of a Program whose rings are narrowed.
+    witness: Option<Shortened>,
     cost: RowCost,
     needed_bytes: u64,
 }
@@ -205,15 +207,22 @@ impl<'a> Runner<'a> {
             let compiled = self.compiled(suite, run, at_once)?;
             let line = self.evaluation.seed.wrapping_add(row.line as u64);
             let seed = Seed::from_u64(line.wrapping_add(which * SECOND_TEXT));
-            let (plaintext, execution) = pool.install(|| {
+            let (plaintext, execution, findings) = pool.install(|| {
                 let plaintext = self.evaluation.model.forward(run.prompt())?;
                 let started = Instant::now();
-                let execution = self.execute(&compiled, run, seed)?;
+                let execution = self.execute(&compiled, run, seed.clone())?;
                 result.seconds += started.elapsed().as_secs_f64();
-                Ok::<_, InferenceError>((plaintext, execution))
+                let findings = match &compiled.witness {
+                    Some(witness) => {
+                        let inputs = ModelInputs { model: self.evaluation.model, prompt: run.prompt() };
+                        execute_fast(witness, &inputs, Options::unhashed(seed))?.findings
+                    }
+                    None => execution.findings.clone(),
+                };
+                Ok::<_, InferenceError>((plaintext, execution, findings))
             })?;
             let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
-            result.add(&execution.findings);
+            result.add(&findings);
             let (cost, more) = (&mut result.cost, compiled.cost);
             cost.rounds_online = cost.rounds_online.max(more.rounds_online);
             cost.bytes_online += more.bytes_online;
@@ -285,7 +294,9 @@ impl<'a> Runner<'a> {
         };
         let to_run = shortened.as_ref().map_or(&program, Shortened::for_a_run);
         let needed_bytes = memory(to_run, true, false, LEAST_LANE).held_bytes;
-        Ok(Compiled { program, shortened, cost, needed_bytes })
+        let witness = self.subject.witness(suite, sizes, run.second)?;
+        let witness = witness.map(|witness| Shortened::new(&witness, true));
+        Ok(Compiled { program, shortened, witness, cost, needed_bytes })
     }
 }
 

@@ -47,7 +47,9 @@ fn every_elementwise_protocol_has_a_bracket_and_keeps_its_claim() {
                 report.seconds_certified,
             );
             assert!(report.observed_max_error <= certified, "{}", report.protocol);
-            assert!(certified <= 5.0 * report.observed_max_error, "{}", report.protocol);
+            // What an exact protocol is certified to err by is what bounds in double precision lose: far below a unit.
+            let lost = 0.01 * viewless_protocols::fixed::power_of_two(-i32::from(question.fixed.fraction_bits()));
+            assert!(certified <= (5.0 * report.observed_max_error).max(lost), "{}", report.protocol);
             assert_eq!(report.verdict, ClaimVerdict::Holds, "{}", report.protocol);
             assert_eq!(report.findings, [], "{}", report.protocol);
             let circuit = circuit_of(protocol, 1).unwrap();

@@ -75,8 +75,10 @@ impl Case {
             _ => u32::from_le_bytes(source.bytes()),
         };
         let rest = source.rest();
+        // There are more operations than bits: the last go with the first.
+        let is_off = |(bit, _): &(u32, Operation)| off >> (bit % u32::BITS) & 1 == 1;
         let left_out: Vec<Operation> =
-            (0..).zip(Operation::ALL).filter(|(bit, _)| off >> bit & 1 == 1).map(|(_, operation)| operation).collect();
+            (0..).zip(Operation::ALL).filter(is_off).map(|(_, operation)| operation).collect();
         let what = if is_protocol % 4 == 1 {
             let protocols: Vec<_> = Registry::built_in().iter().collect();
             let protocol = protocols[usize::from(chosen) % protocols.len()];

@@ -216,7 +216,9 @@ fn parts_add_up_to_the_whole_or_nearly() {
 fn few() -> (Subject, Catalogue) {
     let (subject, mut catalogue) = small_under(&["exact", "carry"]);
     for choice in catalogue.entries.iter_mut().flat_map(|entry| &mut entry.functions) {
-        choice.variants = choice.variants.iter().step_by(3).cloned().collect();
+        // One in three of those among which the networks below were chosen.
+        let known = choice.variants.iter().filter(|variant| variant.protocol != "gelu/series");
+        choice.variants = known.step_by(3).cloned().collect();
     }
     (subject, catalogue)
 }

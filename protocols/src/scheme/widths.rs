@@ -141,31 +141,8 @@ impl Widths {
         let at = &circuit.nodes()[node.index()];
         let fraction_bits = u8::try_from(planner.fraction_bits(at)).ok()?;
         let room_bits = self.room_bits(circuit, node, fraction_bits, truncation);
-        let shift = match &at.op {
-            Op::Scale(..) | Op::Precision(_) | Op::Mul(..) | Op::Square(_) | Op::MatMul(..) => planner.excess(at),
-            Op::Input { .. }
-            | Op::Constant(_)
-            | Op::Add(..)
-            | Op::Sub(..)
-            | Op::Neg(_)
-            | Op::Offset(..)
-            | Op::Shift(..)
-            | Op::Sum(..)
-            | Op::Move(..)
-            | Op::Concat(..)
-            | Op::Less(..)
-            | Op::LessThan(..)
-            | Op::Equal(..)
-            | Op::And(..)
-            | Op::Xor(..)
-            | Op::Not(_)
-            | Op::Select(..)
-            | Op::Real(_)
-            // Its sum is bounded by its coefficients.
-            | Op::Fourier(..)
-            | Op::Lookup(..)
-            | Op::Reveal(..) => 0,
-        };
+        // None of a trigonometric sum, which its coefficients bound.
+        let shift = planner.excess(at);
         // Floor and one unit more: of a number below 2^(room) both are at most 2^(room - shift).
         u8::try_from(i32::from(room_bits) - shift).ok().filter(|_| shift > 0 && room_bits < RING_BITS - 2)
     }
@@ -256,32 +233,8 @@ impl Planner<'_> {
 
     /// The narrowest ring in which a node can be made: a shift must be by less than the word.
     fn least(&self, node: &Node) -> u8 {
-        match &node.op {
-            Op::Real(_) => word(self.fraction_bits(node) + 1),
-            Op::Input { .. }
-            | Op::Constant(_)
-            | Op::Add(..)
-            | Op::Sub(..)
-            | Op::Neg(_)
-            | Op::Offset(..)
-            | Op::Shift(..)
-            | Op::Sum(..)
-            | Op::Move(..)
-            | Op::Concat(..)
-            | Op::Less(..)
-            | Op::LessThan(..)
-            | Op::Equal(..)
-            | Op::And(..)
-            | Op::Xor(..)
-            | Op::Not(_)
-            | Op::Select(..)
-            | Op::Fourier(..)
-            | Op::Lookup(..)
-            | Op::Reveal(..) => NARROWEST,
-            Op::Scale(..) | Op::Precision(_) | Op::Mul(..) | Op::Square(_) | Op::MatMul(..) => {
-                word(1 - self.excess(node))
-            }
-        }
+        let shifted_left = if let Op::Real(_) = node.op { self.fraction_bits(node) } else { -self.excess(node) };
+        word(1 + shifted_left)
     }
 
     /// By how many bits a node is truncated; less than none for a shift to the left.

@@ -53,13 +53,15 @@ pub enum Operation {
     Real,
     Fourier,
     Lookup,
+    Power,
+    Level,
     Claim,
     Reveal,
 }
 
 impl Operation {
     /// Every operation, simple ones first: shrinking goes towards the front.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 35] = [
         Self::Add,
         Self::Neg,
         Self::Sub,
@@ -91,6 +93,8 @@ impl Operation {
         Self::Real,
         Self::Fourier,
         Self::Lookup,
+        Self::Power,
+        Self::Level,
         Self::Claim,
         Self::Reveal,
     ];

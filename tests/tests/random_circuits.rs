@@ -110,6 +110,8 @@ fn name(op: &Op) -> &'static str {
         Op::Real(_) => "real",
         Op::Fourier(..) => "fourier",
         Op::Lookup(..) => "lookup",
+        Op::Power(..) => "power",
+        Op::Level(..) => "level",
         Op::Reveal(..) => "reveal",
     }
 }

@@ -159,6 +159,8 @@ fn made_of(circuit: &CheckedCircuit) -> String {
             Op::Less(..) | Op::LessThan(..) | Op::Equal(..) => compared = true,
             Op::Fourier(..) => part("a trigonometric sum with one opening, in which nothing grows"),
             Op::Lookup(..) => part("a table"),
+            Op::Power(..) => part("a power of two with one opening"),
+            Op::Level(..) => part("a level of the row by counting"),
             Op::Mul(..) | Op::Square(_) | Op::MatMul(..) => {
                 part(if compared { "products behind a comparison" } else { "products of the whole argument" });
             }

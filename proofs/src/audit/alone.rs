@@ -66,7 +66,9 @@ pub(super) fn evaluate(circuit: &CheckedCircuit, fixed: FixedPoint, inputs: &[f6
             | Op::Select(..)
             | Op::Real(_)
             | Op::Fourier(..)
-            | Op::Lookup(..) => {
+            | Op::Lookup(..)
+            | Op::Power(..)
+            | Op::Level(..) => {
                 let region = circuit.regions().path(node.region);
                 return Err(AuditError::NotAlone { region });
             }

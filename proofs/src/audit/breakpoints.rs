@@ -45,7 +45,9 @@ pub fn breakpoints(tape: &Tape) -> Vec<f64> {
             | Scalar::Select(..)
             | Scalar::Real(_)
             | Scalar::Fourier(..)
-            | Scalar::Lookup(..) => None,
+            | Scalar::Lookup(..)
+            | Scalar::Power(..)
+            | Scalar::Level(..) => None,
         };
         lines.push(line);
     }

@@ -59,6 +59,24 @@ impl Tape {
             &Scalar::Xor(a, b) => at(a).sub(at(b)).square(),
             &Scalar::Not(a) => one().sub(at(a)),
             Scalar::Fourier(a, sum) => series::at(sum, at(*a))?,
+            &Scalar::Power(a, sectors) => {
+                // Which turn of the modulus the exponent is in must be certain, and that it is not above 0 there.
+                let (modulus, reach) = (sectors.modulus(), sectors.reach());
+                let [low, high] = [at(a).low(), at(a).high()].map(|end| ((end + reach) / modulus).floor());
+                let exponent = at(a).sub(&number(low * modulus));
+                if low != high || exponent.high() > 0.0 && exponent.low() <= 0.0 {
+                    return None;
+                }
+                if exponent.low() > 0.0 { zero() } else { exponent.exp2() }
+            }
+            Scalar::Level(terms, levels) => {
+                let level = |end: fn(&Enclosure) -> f64| levels.of(terms.iter().map(|&term| end(at(term))));
+                let (low, high) = (level(Enclosure::low), level(Enclosure::high));
+                if low != high {
+                    return None;
+                }
+                number(low)
+            }
             Scalar::Lookup(a, table) => {
                 // The ends are rounded outwards: the index is certain where both have the same.
                 let [low, high] = [at(*a).low(), at(*a).high()].map(|end| table.steps(end).floor());

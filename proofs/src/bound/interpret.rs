@@ -17,6 +17,7 @@
 //! most d^2/2 sum k^2 r_k w^2 with w = 2 pi / 2^m, and at most d^2/2 |f''(n0)| + d^3/6 sum k^3 r_k w^3.
 
 use super::form::{Form, Kind, LANES, Lane, down, lanes, up};
+use super::power::{self, Power};
 use super::table::Entries;
 use super::tape::{Register, Scalar, Tape};
 use super::waves::Waves;
@@ -39,6 +40,8 @@ enum Prepared {
     Waves(Arc<Waves>),
     /// A table.
     Entries(Arc<Entries>),
+    /// A power of two.
+    Power(Arc<Power>),
 }
 
 /// A tape ready to be bounded under an arithmetic.
@@ -183,6 +186,9 @@ fn prepare(tape: &Tape, arithmetic: Arithmetic, scalar: &Scalar, fraction_bits: 
         Scalar::Lookup(a, table) => {
             Prepared::Entries(Arc::new(Entries::new(arithmetic, table, bits_of(*a), fraction_bits)?))
         }
+        &Scalar::Power(a, sectors) => {
+            Prepared::Power(Arc::new(Power::new(arithmetic, sectors, bits_of(a), fraction_bits)?))
+        }
         Scalar::Input(_)
         | Scalar::Add(..)
         | Scalar::Sub(..)
@@ -199,7 +205,8 @@ fn prepare(tape: &Tape, arithmetic: Arithmetic, scalar: &Scalar, fraction_bits: 
         | Scalar::Xor(..)
         | Scalar::Not(_)
         | Scalar::Select(..)
-        | Scalar::Real(_) => Prepared::Plain,
+        | Scalar::Real(_)
+        | Scalar::Level(..) => Prepared::Plain,
     })
 }
 
@@ -247,7 +254,11 @@ impl Lanes<'_> {
         let prepared = &interpreter.prepared[position];
         let number = || match prepared {
             Prepared::Number(number) => *number,
-            other @ (Prepared::Plain | Prepared::Factor(..) | Prepared::Waves(_) | Prepared::Entries(_)) => {
+            other @ (Prepared::Plain
+            | Prepared::Factor(..)
+            | Prepared::Waves(_)
+            | Prepared::Entries(_)
+            | Prepared::Power(_)) => {
                 unreachable!("not prepared: {other:?}")
             }
         };
@@ -327,6 +338,18 @@ impl Lanes<'_> {
                 let Prepared::Waves(waves) = prepared else { unreachable!("waves are prepared") };
                 self.fourier(self.form(a).clone(), waves, symbol, kind)
             }
+            &Scalar::Power(a, _) => {
+                let Prepared::Power(power) = prepared else { unreachable!("a power is prepared") };
+                let form = power.of(self.form(a).clone(), kind);
+                self.cut(form, power.shift, symbol, kind)
+            }
+            Scalar::Level(row, levels) => {
+                let row: Vec<&Form> = row.iter().map(|&x| self.form(x)).collect();
+                let ends = |i: usize| row.iter().map(move |form| (form.low[i], form.high[i]));
+                let mut form = interval(|i| power::level(*levels, to, ends(i), kind));
+                form.settle(Some(symbol), kind);
+                form
+            }
             &Scalar::Lookup(a, _) => {
                 let Prepared::Entries(entries) = prepared else { unreachable!("entries are prepared") };
                 let a = self.form(a);
@@ -361,6 +384,22 @@ impl Lanes<'_> {
                 form.truncated(shift, symbol)
             }
         }
+    }
+
+    /// A number that is truncated by `shift` bits, given in units of the result.
+    fn cut(&mut self, mut form: Form, shift: i32, symbol: u32, kind: Kind) -> Form {
+        if let Arithmetic::Ring(truncation) = self.interpreter.arithmetic {
+            let (scale, room) = (power_of_two(shift), power_of_two(i32::from(self.room_bits())));
+            for i in 0..LANES {
+                let magnitude = form.low[i].abs().max(form.high[i].abs()) * scale;
+                self.require(i, magnitude < room, false);
+                (form.low[i], form.high[i]) = (form.low[i].floor(), form.high[i].ceil());
+                form.error[i] += 1.0;
+            }
+            self.count_wraps(truncation, &form, scale);
+        }
+        form.settle(Some(symbol), kind);
+        form
     }
 
     fn count_wraps(&mut self, truncation: Truncation, form: &Form, scale: f64) {

@@ -16,6 +16,7 @@ mod form;
 mod interpret;
 pub mod reduce;
 pub mod search;
+mod power;
 mod table;
 mod tape;
 mod waves;
@@ -71,6 +72,14 @@ pub enum BoundError {
         index_fraction_bits: i8,
         /// Fraction bits of the argument.
         argument_bits: u8,
+    },
+    /// A power of two that no words are made for.
+    #[error("a power of two with {fraction_bits} fraction bits of an exponent with {argument_bits} leaves its words")]
+    Power {
+        /// Fraction bits of the exponent.
+        argument_bits: u8,
+        /// Fraction bits of the power.
+        fraction_bits: u8,
     },
     /// A circuit that is not a function of one number.
     #[error("the circuit has {inputs} input and {outputs} output elements; a function of one number has one of each")]

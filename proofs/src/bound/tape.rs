@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use thiserror::Error;
-use viewless_protocols::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Owner, Series, Table};
+use viewless_protocols::circuit::{CheckedCircuit, DomainClaim, Levels, Node, NodeId, Op, Owner, Sectors, Series, Table};
 use viewless_protocols::fixed::{FixedPoint, RING_BITS};
 use viewless_protocols::scheme::additive2::truncation::EXACT_HEADROOM_BITS;
 use viewless_protocols::scheme::widths::Widths;
@@ -62,6 +62,8 @@ pub enum Scalar {
     Real(Register),
     Fourier(Register, Arc<Series>),
     Lookup(Register, Arc<Table>),
+    Power(Register, Sectors),
+    Level(Box<[Register]>, Levels),
 }
 
 /// An operation for passes that follow sums, numbers and products alone.
@@ -107,7 +109,9 @@ impl Scalar {
             | Self::Select(..)
             | Self::Real(_)
             | Self::Fourier(..)
-            | Self::Lookup(..) => Algebra::Other,
+            | Self::Lookup(..)
+            | Self::Power(..)
+            | Self::Level(..) => Algebra::Other,
         }
     }
 }
@@ -148,7 +152,9 @@ impl Step {
             | Scalar::Select(..)
             | Scalar::Real(_)
             | Scalar::Fourier(..)
-            | Scalar::Lookup(..) => EXACT_HEADROOM_BITS,
+            | Scalar::Lookup(..)
+            | Scalar::Power(..)
+            | Scalar::Level(..) => EXACT_HEADROOM_BITS,
         };
         Self { scalar, fraction_bits, room_bits }
     }
@@ -286,6 +292,8 @@ impl Tape {
                 | Op::Real(_)
                 | Op::Fourier(..)
                 | Op::Lookup(..)
+                | Op::Power(..)
+                | Op::Level(..)
                 | Op::Move(..)
                 | Op::Concat(..)
                 | Op::Reveal(..) => {
@@ -367,6 +375,7 @@ impl Tape {
             &Op::Real(a) => map(a, &Scalar::Real),
             Op::Fourier(a, series) => map(*a, &|a| Scalar::Fourier(a, series.clone())),
             Op::Lookup(a, table) => map(*a, &|a| Scalar::Lookup(a, table.clone())),
+            &Op::Power(a, sectors) => map(a, &|a| Scalar::Power(a, sectors)),
             &Op::Add(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Add),
             &Op::Sub(a, b) => self.zip(broadcast(a), broadcast(b), fraction_bits, Scalar::Sub),
             &Op::Mul(x, mask) if selects(circuit, mask) => self.selection(broadcast(x), broadcast(mask), fraction_bits),
@@ -387,6 +396,11 @@ impl Tape {
                 let terms = walk::summed(shape(a), axis);
                 let sum = |i: usize| Scalar::Sum(terms(i).map(|term| value(a)[term]).collect());
                 (0..elements).map(|i| self.push(sum(i), fraction_bits)).collect()
+            }
+            &Op::Level(a, levels) => {
+                let terms = walk::summed(shape(a), shape(a).rank() - 1);
+                let level = |i: usize| Scalar::Level(terms(i).map(|term| value(a)[term]).collect(), levels);
+                (0..elements).map(|i| self.push(level(i), fraction_bits)).collect()
             }
             Op::Move(a, rearrangement) => {
                 let zero = match rearrangement {
@@ -450,7 +464,8 @@ impl Scalar {
             | &Self::Not(a)
             | &Self::Real(a)
             | &Self::Fourier(a, _)
-            | &Self::Lookup(a, _) => f(a),
+            | &Self::Lookup(a, _)
+            | &Self::Power(a, _) => f(a),
             &Self::Add(a, b)
             | &Self::Sub(a, b)
             | &Self::Mul(a, b)
@@ -466,7 +481,7 @@ impl Scalar {
                 f(a);
                 f(b);
             }),
-            Self::Sum(terms) => terms.iter().for_each(|&a| f(a)),
+            Self::Sum(terms) | Self::Level(terms, _) => terms.iter().for_each(|&a| f(a)),
         }
     }
 }
@@ -488,6 +503,8 @@ impl Scalar {
             &Self::Real(a) => Self::Real(f(a)),
             Self::Fourier(a, series) => Self::Fourier(f(*a), series.clone()),
             Self::Lookup(a, table) => Self::Lookup(f(*a), table.clone()),
+            &Self::Power(a, sectors) => Self::Power(f(a), sectors),
+            Self::Level(terms, levels) => Self::Level(terms.iter().map(|&a| f(a)).collect(), *levels),
             &Self::Add(a, b) => Self::Add(f(a), f(b)),
             &Self::Sub(a, b) => Self::Sub(f(a), f(b)),
             &Self::Mul(a, b) => Self::Mul(f(a), f(b)),

@@ -205,6 +205,12 @@ impl Enclosure {
         self.rising(|x, round| _ = x.exp_round(round))
     }
 
+    /// 2^x.
+    #[must_use]
+    pub fn exp2(&self) -> Self {
+        self.rising(|x, round| _ = x.exp2_round(round))
+    }
+
     /// tanh x.
     #[must_use]
     pub fn tanh(&self) -> Self {

@@ -1,7 +1,7 @@
 //! The builder: one method for each operation, and the few compositions that every protocol needs.
 
 use super::{Apart, Bit, CheckedCircuit, Circuit, CircuitError, DomainClaim, Kind, Node, NodeId, Op, Owner, Secret};
-use super::{Rule, Series, Table, check};
+use super::{Levels, Rule, Sectors, Series, Table, check};
 use crate::shape::{Move, Shape};
 use crate::windows::Windows;
 use smallvec::SmallVec;
@@ -91,6 +91,8 @@ impl Circuit {
             | Op::Real(_)
             | Op::Fourier(..)
             | Op::Lookup(..)
+            | Op::Power(..)
+            | Op::Level(..)
             | Op::Reveal(..) => Kind::Real,
         };
         let of_argument = |id: &NodeId| self.nodes.get(id.index()).map_or(0, |node| node.shape.rank());
@@ -315,6 +317,16 @@ impl Circuit {
     /// The entry of a public table that belongs to x, with one opening and `guard_bits` for the result.
     pub fn lookup(&mut self, x: Secret, table: Table, guard_bits: i8) -> Secret {
         Secret(self.push(Op::Lookup(x.0, Arc::new(table)), guard_bits))
+    }
+
+    /// 2^x elementwise, for x not above 0, with one opening and `guard_bits` for the result.
+    pub fn power(&mut self, x: Secret, sectors: Sectors, guard_bits: i8) -> Secret {
+        Secret(self.push(Op::Power(x.0, sectors), guard_bits))
+    }
+
+    /// The largest of each row, the last axis, to within two steps below: two openings, whatever the length of the row.
+    pub fn level(&mut self, x: Secret, levels: Levels) -> Secret {
+        self.unary(x, Op::Level(x.0, levels))
     }
 
     /// Claims that the enclosing protocol is right for x in [low, high]; reports name every element outside.

@@ -75,6 +75,26 @@ pub enum Rule {
         /// Shape asked for.
         shape: Shape,
     },
+    /// Sectors of a power that there are not.
+    #[error(
+        "a modulus of 2^{modulus_bits} in sectors of 2^{sector_bits}; a modulus is at most 2^10, a sector at most 2^4 and shorter than it"
+    )]
+    Sectors {
+        /// Binary logarithm of the modulus.
+        modulus_bits: u8,
+        /// Binary logarithm of the length of a sector.
+        sector_bits: u8,
+    },
+    /// Levels that there are not.
+    #[error(
+        "2^{index_bits} levels in steps of 2^{step_exponent}; there can be 2 to 256 levels, in steps of 2^-20 to 2^20"
+    )]
+    Levels {
+        /// Binary logarithm of their number.
+        index_bits: u8,
+        /// Binary logarithm of the step.
+        step_exponent: i8,
+    },
     /// A table that no index of whole bits counts.
     #[error("a table of {entries} entries; a power of two of them can be looked up, from 2 to 65536")]
     Table {
@@ -134,7 +154,9 @@ pub(super) fn circuit(circuit: &Circuit) -> Result<(), CircuitError> {
             | Op::Select(..)
             | Op::Real(_)
             | Op::Fourier(..)
-            | Op::Lookup(..) => None,
+            | Op::Lookup(..)
+            | Op::Power(..)
+            | Op::Level(..) => None,
         };
         if let Some((_, name)) = name.filter(|&name| !names.insert(name)) {
             return fail(i, Rule::NameTaken(name.clone()));
@@ -303,6 +325,22 @@ fn derive(before: &[Node], op: &Op, guard_bits: i8, shape: Option<&Shape>) -> Re
             }
             table.entries.iter().try_for_each(|&entry| finite(entry))?;
             (Kind::Real, real(*a)?.shape.clone())
+        }
+        &Op::Power(a, sectors) => {
+            if !sectors.are_some() {
+                return Err(Rule::Sectors { modulus_bits: sectors.modulus_bits, sector_bits: sectors.sector_bits });
+            }
+            (Kind::Real, real(a)?.shape.clone())
+        }
+        &Op::Level(a, levels) => {
+            if !levels.are_some() {
+                return Err(Rule::Levels { index_bits: levels.index_bits, step_exponent: levels.step_exponent });
+            }
+            let a = real(a)?;
+            same_precision(a)?;
+            let rank = a.shape.rank();
+            // A row has a last axis, as a sum has the axis that it is over.
+            (Kind::Real, a.shape.summed(rank.saturating_sub(1))?)
         }
         Op::Reveal(a, _) => {
             let a = real(*a)?;

@@ -31,14 +31,18 @@
 
 mod builder;
 mod check;
+mod levels;
 mod plain;
 mod read;
+mod sectors;
 mod table;
 mod text;
 
 pub use check::{CircuitError, MOST_ELEMENTS, Rule};
+pub use levels::Levels;
 pub use plain::{DomainReport, PlainError, Plaintext};
 pub use read::ReadError;
+pub use sectors::Sectors;
 pub use table::{MOST_INDEX_BITS, Table};
 
 use crate::region::{RegionId, Regions};
@@ -160,6 +164,10 @@ pub enum Op {
     Fourier(NodeId, Arc<Series>),
     /// An entry of a public table, see [`Table`].
     Lookup(NodeId, Arc<Table>),
+    /// 2^x for x not above 0, see [`Sectors`].
+    Power(NodeId, Sectors),
+    /// About the largest of each row, the last axis, which keeps length 1: see [`Levels`].
+    Level(NodeId, Levels),
     /// Makes the value known to the client, under a name.
     Reveal(NodeId, String),
 }
@@ -306,6 +314,8 @@ impl Op {
             | &Self::Real(a)
             | &Self::Fourier(a, _)
             | &Self::Lookup(a, _)
+            | &Self::Power(a, _)
+            | &Self::Level(a, _)
             | &Self::Reveal(a, _) => SmallVec::from_slice(&[a]),
             &Self::Add(a, b)
             | &Self::Sub(a, b)

@@ -147,6 +147,11 @@ fn node_value(
         &Op::Real(a) => value(a).to_vec(),
         Op::Fourier(a, series) => map(*a, &|x| series.at(x)),
         Op::Lookup(a, table) => map(*a, &|x| table.at(x)),
+        &Op::Power(a, sectors) => map(a, &|x| sectors.at(x)),
+        &Op::Level(a, levels) => {
+            let terms = walk::summed(shape(a), shape(a).rank() - 1);
+            (0..node.shape.elements()).map(|i| levels.of(terms(i).map(|term| value(a)[term]))).collect()
+        }
         &Op::Reveal(a, _) => value(a).to_vec(),
     })
 }

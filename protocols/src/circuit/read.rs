@@ -1,7 +1,8 @@
 //! Reads the text form of a circuit back.
 
 use super::{
-    Apart, CheckedCircuit, Circuit, CircuitError, DomainClaim, Kind, Node, NodeId, Op, Opening, Owner, Series, Table,
+    Apart, CheckedCircuit, Circuit, CircuitError, DomainClaim, Kind, Levels, Node, NodeId, Op, Opening, Owner, Sectors,
+    Series, Table,
 };
 use crate::region::{RegionId, Regions};
 use crate::shape::{Move, Shape};
@@ -190,6 +191,20 @@ fn read_op(cursor: &mut Cursor<'_>) -> Result<Op, ReadError> {
             cursor.word(" entries ")?;
             let table = Table { index_fraction_bits, entries: cursor.list()? };
             Op::Lookup(cursor.argument()?, Arc::new(table))
+        }
+        "power" => {
+            cursor.word(" modulus ")?;
+            let modulus_bits = cursor.number("the binary logarithm of a modulus")?;
+            cursor.word(" sector ")?;
+            let sector_bits = cursor.number("the binary logarithm of a sector's length")?;
+            Op::Power(cursor.argument()?, Sectors { modulus_bits, sector_bits })
+        }
+        "level" => {
+            cursor.word(" index ")?;
+            let index_bits = cursor.number("the binary logarithm of the number of levels")?;
+            cursor.word(" step ")?;
+            let step_exponent = cursor.number("the binary logarithm of a step")?;
+            Op::Level(cursor.argument()?, Levels { index_bits, step_exponent })
         }
         "reveal" => {
             cursor.space()?;

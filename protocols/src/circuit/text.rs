@@ -126,6 +126,8 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
         Op::Lookup(_, table) => {
             &format!("lookup index-fraction {} entries {:?}", table.index_fraction_bits, table.entries)
         }
+        Op::Power(_, sectors) => &format!("power modulus {} sector {}", sectors.modulus_bits, sectors.sector_bits),
+        Op::Level(_, levels) => &format!("level index {} step {}", levels.index_bits, levels.step_exponent),
         Op::Reveal(_, name) => &format!("reveal {name:?}"),
     };
     f.write_str(name)?;

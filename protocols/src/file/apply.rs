@@ -2,7 +2,7 @@
 
 use super::build::{Body, Built, Value};
 use super::syntax::{At, Expr};
-use crate::circuit::{Circuit, Opening, Secret, Series, Table};
+use crate::circuit::{Circuit, Levels, Opening, Secret, Sectors, Series, Table};
 use crate::shape::Shape;
 use crate::windows::Windows;
 
@@ -26,6 +26,8 @@ pub(super) fn apply(
         "sum" | "mean" | "slice" | "windows" | "concat" => &["axis"],
         "fourier" => &["period", "constant", "cosines", "sines", "remainder"],
         "table" => &["steps", "entries", "guard"],
+        "power" => &["modulus", "sector", "guard"],
+        "level" => &["step", "levels"],
         "constant" => &["shape", "guard"],
         _ => &[],
     };
@@ -218,6 +220,8 @@ impl Call<'_, '_> {
             }
             "fourier" => self.fourier()?,
             "table" => self.table()?,
+            "power" => self.power()?,
+            "level" => self.level()?,
             "polynomial" => self.polynomial()?,
             "matmul" => {
                 let [a, b] = self.exactly("matmul(a, b)")?;
@@ -297,6 +301,39 @@ impl Call<'_, '_> {
         let entries = self.body.list(self.c, &entries)?.to_vec();
         let guard_bits = self.guard(self.c.guard_bits(x))?;
         Ok(self.c.lookup(x, Table { index_fraction_bits, entries }, guard_bits))
+    }
+
+    /// 2^x.
+    fn power(&mut self) -> Built<Secret> {
+        const EXAMPLE: &str = "power(x, modulus = 128, sector = 4)";
+        let [x] = self.exactly(EXAMPLE)?;
+        let x = self.secret(&x)?;
+        let modulus_bits = self.logarithm("modulus", 10, EXAMPLE)? as u8;
+        let sector_bits = self.logarithm("sector", 4, EXAMPLE)? as u8;
+        let guard_bits = self.guard(self.c.guard_bits(x))?;
+        Ok(self.c.power(x, Sectors { modulus_bits, sector_bits }, guard_bits))
+    }
+
+    /// About the largest of the row.
+    fn level(&mut self) -> Built<Secret> {
+        const EXAMPLE: &str = "level(x, step = 2, levels = 64)";
+        let [x] = self.exactly(EXAMPLE)?;
+        let x = self.secret(&x)?;
+        let step_exponent = self.logarithm("step", 20, EXAMPLE)?;
+        let index_bits = self.logarithm("levels", 8, EXAMPLE)? as u8;
+        Ok(self.c.level(x, Levels { index_bits, step_exponent }))
+    }
+
+    /// The binary logarithm of an option that is a power of two, of 2^`most` at most.
+    fn logarithm(&mut self, option: &str, most: i32, example: &str) -> Built<i8> {
+        let value = self.needed(option, example)?;
+        let number = self.body.number(self.c, &value)?;
+        let exponent = number.log2();
+        if exponent.fract() == 0.0 && (-20.0..=f64::from(most)).contains(&exponent) {
+            Ok(exponent as i8)
+        } else {
+            self.body.fail(value.at, format!("`{option}` is a power of two, 2^{most} at most; write `{example}`"))
+        }
     }
 
     /// By Horner's rule, from the highest power down.

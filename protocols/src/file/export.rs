@@ -262,6 +262,15 @@ impl Writer<'_> {
                     numbers(&table.entries)
                 )
             }
+            Op::Power(a, sectors) => format!(
+                "power({}, modulus = {}, sector = {}, guard = {guard})",
+                name(a),
+                sectors.modulus(),
+                sectors.length()
+            ),
+            Op::Level(a, levels) => {
+                format!("level({}, step = {:?}, levels = {})", name(a), levels.step(), 1_u32 << levels.index_bits)
+            }
             Op::Reveal(a, _) => {
                 debug_assert_eq!(node.kind, NodeKind::Real, "only reals are revealed");
                 name(a)

@@ -44,7 +44,7 @@ pub use chosen::{MissingProtocol, Protocols};
 use common::pieces;
 #[cfg(test)]
 use common::testing;
-pub use common::{card, exact, extension, mask, minimax, normalize};
+pub use common::{card, exact, extension, mask, minimax, normalize, scales};
 pub use mask::Mask;
 pub use registry::{Registry, RegistryError};
 

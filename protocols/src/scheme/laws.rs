@@ -4,7 +4,7 @@
 //! Everything not named here is exact in Z_2^64: sums, products, shifts to the left, comparisons, selections.
 
 use super::Truncation;
-use crate::circuit::Table;
+use crate::circuit::{Levels, Sectors, Table};
 use crate::fixed::{FixedPoint, RING_BITS, power_of_two};
 
 /// Bits by which a rescaled argument of a trigonometric sum is shifted down after multiplication.
@@ -103,6 +103,74 @@ pub const fn wave_bits(fraction_bits: u8, truncation: Truncation) -> u8 {
 #[must_use]
 pub const fn series_shift(fraction_bits: u8, truncation: Truncation) -> u8 {
     2 * wave_bits(fraction_bits, truncation) - fraction_bits
+}
+
+/// The words of which a power of two is made, see [`Sectors`]: a public one for what the opened exponent is above its sector, times a dealt one
+/// for the sector. Each is read from two tables and rounded to nearest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PowerWords {
+    /// Width of the words in which the exponent is opened.
+    pub bits: u8,
+    /// Bits of the exponent that the lower table is indexed with; the upper one is by the rest.
+    pub low_bits: u8,
+    /// Fraction bits of the public factor, and those beyond them in its upper table.
+    pub public: (u8, u8),
+    /// Fraction bits of the dealt powers, and those beyond them in their upper table.
+    pub dealt: (u8, u8),
+    /// Bits that are cut off the product.
+    pub shift: u8,
+}
+
+/// Fraction bits of the lower tables of [`PowerWords`], whose entries are from 1 to 2.
+pub const LOW_POWER_BITS: u8 = 31;
+
+impl PowerWords {
+    /// For an exponent with `argument_bits` fraction bits and a power with `fraction_bits`; `None` when exponents are no words of up to 32 bits,
+    /// or powers leave a word.
+    #[must_use]
+    pub fn of(sectors: Sectors, argument_bits: u8, fraction_bits: u8) -> Option<Self> {
+        let bits = sectors.modulus_bits + argument_bits;
+        let low_bits = argument_bits.min(bits.div_ceil(2));
+        let length = 1_u8 << sectors.sector_bits;
+        // The public factor is below 2^length, the dealt one at most 1: the same room for both.
+        let public = fraction_bits + 1;
+        let dealt = fraction_bits + length + 1;
+        let guard = LOW_POWER_BITS.checked_sub(dealt)?.min(9);
+        (bits <= 32 && guard > 0).then_some(Self {
+            bits,
+            low_bits,
+            public: (public, guard),
+            dealt: (dealt, guard),
+            shift: public + dealt - fraction_bits,
+        })
+    }
+
+    /// By how much a power may be off before it is truncated, in units of the result.
+    ///
+    /// A factor with F fraction bits, g more in its upper table and the size 2^t is upper times lower entry, rounded to nearest. The upper entry is off by half
+    /// a unit of 2^-(F+g) (a part of 2^-20 more for the library) times a lower one below 2; the lower one by a part of 2^-32. So in units of 2^-F it is
+    /// off by h = 1/2 + (1 + 2^-19) 2^-g + (1 + 2^-19) 2^(F + t - 32). Of a product with E below 2^Y, D at most 1, h_D E + h_E D + h_E h_D.
+    #[must_use]
+    pub fn rounding(self, sectors: Sectors) -> f64 {
+        let more = 1.0 + power_of_two(-19);
+        let off = |(bits, guard): (u8, u8), size: i32| {
+            0.5 + more * (power_of_two(-i32::from(guard)) + power_of_two(i32::from(bits) + size - 32))
+        };
+        let length = 1_i32 << sectors.sector_bits;
+        let (public, dealt) = (off(self.public, length), off(self.dealt, 0));
+        let product = dealt * power_of_two(length + i32::from(self.public.0))
+            + public * power_of_two(i32::from(self.dealt.0))
+            + public * dealt;
+        product * power_of_two(-i32::from(self.shift))
+    }
+}
+
+/// How an argument with `fraction_bits` becomes the index of a level: the bits below it, and the width of the words in which it is opened.
+/// `None` when a step is less than a unit, or the word is longer than 48 bits.
+#[must_use]
+pub fn level_words(levels: Levels, fraction_bits: u8) -> Option<(u8, u8)> {
+    let below = u8::try_from(i16::from(fraction_bits) + i16::from(levels.step_exponent)).ok()?;
+    (below + levels.index_bits <= 48).then_some((below, below + levels.index_bits))
 }
 
 /// Probability that one local truncation of the signed word `x` of `bits` bits wraps.

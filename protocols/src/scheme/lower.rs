@@ -4,6 +4,7 @@
 #![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
 
 mod held;
+mod levels;
 
 use super::laws::{self, Angle};
 use super::widths::Widths;
@@ -136,6 +137,8 @@ impl<S: Scheme> Lowering<'_, S> {
             | Op::Real(_)
             | Op::Fourier(..)
             | Op::Lookup(..)
+            | Op::Power(..)
+            | Op::Level(..)
             | Op::Reveal(..) => op.arguments().iter().all(|argument| self.weight[argument.index()]),
         }
     }
@@ -328,6 +331,8 @@ impl<S: Scheme> Lowering<'_, S> {
             }
             Op::Fourier(x, series) => self.fourier(id, node, *x, series),
             Op::Lookup(x, table) => self.lookup(id, node, *x, table),
+            &Op::Power(x, sectors) => self.power(id, node, x, sectors),
+            &Op::Level(x, levels) => self.level(id, node, x, levels),
             Op::Reveal(a, name) => {
                 let fraction_bits = self.fraction_bits(node)?;
                 let shares = self.shares(*a, working);

@@ -362,6 +362,14 @@ pub enum CompileError {
         /// Why.
         why: String,
     },
+    /// A power of two, or a level, that no words are made for.
+    #[error("in region `{region}`: {why}")]
+    Power {
+        /// Path of the region.
+        region: String,
+        /// Why, and what to change.
+        why: String,
+    },
     /// A table whose index is no part of the word.
     #[error("in region `{region}`: {why}")]
     Table {
@@ -534,6 +542,46 @@ pub(crate) struct RingTable {
     pub(crate) ring: u8,
 }
 
+/// A power of two brought to integers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RingPower {
+    /// How far down, and in which pieces.
+    pub(crate) sectors: crate::circuit::Sectors,
+    /// The words that it is made of.
+    pub(crate) words: laws::PowerWords,
+    /// Fraction bits of the exponent.
+    pub(crate) argument_bits: u8,
+    /// Fraction bits of the result.
+    pub(crate) fraction_bits: u8,
+    /// Width of the ring in which the factors are multiplied.
+    pub(crate) sum_ring: u8,
+    /// Width of the ring of the result.
+    pub(crate) ring: u8,
+}
+
+impl RingPower {
+    /// How the product of the factors is truncated.
+    pub(crate) fn cut(&self) -> Cut {
+        let shift = self.words.shift;
+        Cut { shift, fraction_bits: self.fraction_bits + shift, ring: self.ring }
+    }
+}
+
+/// Levels of rows brought to integers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RingLevel {
+    /// Bits of an element below its level.
+    pub(crate) below: u8,
+    /// Width of the words in which elements are opened: `below` and `index_bits`.
+    pub(crate) bits: u8,
+    /// Binary logarithm of the number of levels.
+    pub(crate) index_bits: u8,
+    /// Width of the words in which elements of a row are counted.
+    pub(crate) count_bits: u8,
+    /// Width of the ring of the result.
+    pub(crate) ring: u8,
+}
+
 /// What a scheme must define; all linear operations are done on shares by the walker, alike for every linear scheme.
 ///
 /// Shares are of the ring of their domain, Z_2^64 but under [`Truncation::Narrowing`]. `truncate` obeys the law of
@@ -591,6 +639,10 @@ pub(crate) trait Scheme {
     fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares;
     /// The entry of a table with index floor(x / 2^shift), or one more, modulo the number of entries.
     fn lookup(&mut self, p: &mut ProgramBuilder, x: &Shares, table: &RingTable) -> Shares;
+    /// 2^x for x not above 0, truncated.
+    fn power(&mut self, p: &mut ProgramBuilder, x: &Shares, power: &RingPower) -> Shares;
+    /// About the largest of each row, the last axis.
+    fn level(&mut self, p: &mut ProgramBuilder, x: &Shares, level: &RingLevel) -> Shares;
     /// Makes x known to `to` and nothing else: the shares are made fresh before they are sent.
     fn reveal(&mut self, p: &mut ProgramBuilder, x: &Shares, to: Party, name: &str, fraction_bits: u8);
 }

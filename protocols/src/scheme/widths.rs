@@ -17,7 +17,7 @@
 //!
 //! Under any other truncation all rings are Z_2^64.
 
-use super::laws::{self, Angle, PERIOD_SHIFT};
+use super::laws::{self, Angle, PERIOD_SHIFT, PowerWords};
 use super::{SchemeSpec, Truncation};
 use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Opening};
 use crate::fixed::{FixedPoint, RING_BITS, power_of_two};
@@ -106,6 +106,16 @@ impl Widths {
                 let ring = self.summed(node, size, fraction_bits, shift);
                 cut(!self.narrowed || self.held(node) + shift > ring, ring)
             }
+            &Op::Power(argument, sectors) => {
+                let argument_bits = i16::from(fraction_bits) + i16::from(circuit.nodes()[argument.index()].guard_bits)
+                    - i16::from(circuit.nodes()[node.index()].guard_bits);
+                let words =
+                    u8::try_from(argument_bits).ok().and_then(|bits| PowerWords::of(sectors, bits, fraction_bits));
+                // Refused by the compiler where there are no such words.
+                let Some(PowerWords { shift, .. }) = words else { return RING_BITS - 1 };
+                let ring = self.summed(node, 1.0, fraction_bits, shift);
+                cut(!self.narrowed || self.held(node) + shift > ring, ring)
+            }
             Op::Input { .. }
             | Op::Constant(_)
             | Op::Add(..)
@@ -121,7 +131,8 @@ impl Widths {
             | Op::Not(_)
             | Op::Select(..)
             | Op::Real(_)
-            | Op::Lookup(..) => RING_BITS - 1,
+            | Op::Lookup(..)
+            | Op::Level(..) => RING_BITS - 1,
         }
     }
 
@@ -272,6 +283,8 @@ impl Planner<'_> {
             | Op::Real(_)
             | Op::Fourier(..)
             | Op::Lookup(..)
+            | Op::Power(..)
+            | Op::Level(..)
             | Op::Reveal(..) => return 0,
         };
         from - self.fraction_bits(node)
@@ -321,6 +334,14 @@ impl Planner<'_> {
             Op::Lookup(a, table) => {
                 let bits = u8::try_from(self.fraction_bits(of(*a).0)).unwrap_or(RING_BITS);
                 laws::index_shift(bits, table).map_or(RING_BITS, |shift| shift + table.index_bits())
+            }
+            &Op::Power(a, sectors) => {
+                let bits = u8::try_from(self.fraction_bits(of(a).0)).unwrap_or(RING_BITS);
+                bits.saturating_add(sectors.modulus_bits).min(RING_BITS)
+            }
+            &Op::Level(a, levels) => {
+                let bits = u8::try_from(self.fraction_bits(of(a).0)).unwrap_or(RING_BITS);
+                laws::level_words(levels, bits).map_or(RING_BITS, |(_, bits)| bits)
             }
         }
     }
@@ -383,6 +404,8 @@ fn sizes(circuit: &CheckedCircuit) -> Vec<Option<f64>> {
                 Some(waves + series.constant.abs())
             }
             Op::Lookup(_, table) => Some(table.entries.iter().fold(0.0, |most: f64, x| most.max(x.abs()))),
+            Op::Power(..) => Some(1.0),
+            Op::Level(_, levels) => Some(levels.half()),
         };
         sizes.push(least(derived, claimed[i]));
     }
@@ -415,7 +438,9 @@ fn sizes(circuit: &CheckedCircuit) -> Vec<Option<f64>> {
             | Op::Select(..)
             | Op::Real(_)
             | Op::Fourier(..)
-            | Op::Lookup(..) => continue,
+            | Op::Lookup(..)
+            | Op::Power(..)
+            | Op::Level(..) => continue,
         };
         let known = &mut sizes[argument.index()];
         *known = least(*known, Some(size));

@@ -170,6 +170,8 @@ fn rename(op: &mut Op, name: impl Fn(NodeId) -> NodeId) {
         | Op::Real(a)
         | Op::Fourier(a, _)
         | Op::Lookup(a, _)
+        | Op::Power(a, _)
+        | Op::Level(a, _)
         | Op::Reveal(a, _) => *a = name(*a),
         Op::Add(a, b)
         | Op::Sub(a, b)

@@ -12,13 +12,15 @@
 //! | product | abs(x) e_y + abs(y) e_x + e_x e_y + u |
 //! | comparison | none where the difference exceeds its error; else the bit is unknown, the error infinite |
 //! | fourier | slope x (e + turn) + waves + u + constant, see [`fourier`] |
+//! | power | slope x e + roundings of its words + u below 0, from 0 to 2^sector elsewhere, see [`power`] |
+//! | level | two levels around it, and those that e allows, see [`level`] |
 //!
 //! This walk is also a second implementation of the plaintext interpreter, compared with the first.
 
-use viewless_protocols::circuit::{CheckedCircuit, Node, NodeId, Op, Opening, Series, Table};
+use viewless_protocols::circuit::{CheckedCircuit, Levels, Node, NodeId, Op, Opening, Sectors, Series, Table};
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::scheme::Truncation;
-use viewless_protocols::scheme::laws::wave_guard_bits;
+use viewless_protocols::scheme::laws::{PowerWords, wave_guard_bits};
 use viewless_protocols::shape::{Move, Shape};
 
 /// Relative rounding of the reference itself, which is computed in f64: a few units of 2^-53 for each operation.
@@ -138,6 +140,28 @@ fn lookup(table: &Table, (x, e): Element, unit: f64) -> Element {
     let farthest = indices.map(|i| (table.entry(i) - value).abs()).fold(0.0, f64::max);
     let rounding = table.entries.iter().map(|&entry| encoding(entry, unit)).fold(0.0, f64::max);
     (value, farthest + rounding)
+}
+
+/// The error of 2^x for x known to within e: by the slope within the exponents that there are, one of the numbers from 0 to 2^sector elsewhere.
+fn power(sectors: Sectors, (x, e): Element, argument_bits: u8, bits: u8) -> Element {
+    let (value, unit) = (sectors.at(x), power_of_two(-i32::from(bits)));
+    let inside = x - e >= -sectors.reach() + power_of_two(-i32::from(argument_bits)) && x + e <= 0.0;
+    let rounding = PowerWords::of(sectors, argument_bits, bits).map_or(f64::INFINITY, |words| words.rounding(sectors));
+    let slope = std::f64::consts::LN_2 * (x + e).min(0.0).exp2();
+    let lost = (2.0 * sectors.length() - sectors.modulus()).exp2();
+    let error = if inside { slope * e + lost } else { sectors.length().exp2() };
+    (value, error + (rounding + 1.0) * unit + 1e-12)
+}
+
+/// The error of the level of a row.
+fn level(levels: Levels, row: &[Element]) -> Element {
+    let value = levels.of(row.iter().map(|&(x, _)| x));
+    let counts = row.iter().all(|&(x, e)| x - e >= levels.step() - levels.half() && x + e < levels.half());
+    if !counts {
+        return (value, 2.0 * levels.half());
+    }
+    let (low, high) = (levels.of(row.iter().map(|&(x, e)| x - e)), levels.of(row.iter().map(|&(x, e)| x + e)));
+    (value, (high - value).max(value - (low - levels.step())))
 }
 
 #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
@@ -269,6 +293,19 @@ fn evaluate(
         &Op::Real(a) => map(a, &|x| x),
         Op::Fourier(a, series) => map(*a, &|x| fourier(series, x, unit, wave_guard_bits(truncation))),
         Op::Lookup(a, table) => map(*a, &|(x, e)| lookup(table, (x, e), unit)),
+        &Op::Power(a, sectors) => map(a, &|x| power(sectors, x, bits_of(a) as u8, bits as u8)),
+        &Op::Level(a, levels) => {
+            let (a, last) = (value(a), shape.rank() - 1);
+            Bounded::from_fn(shape, |index| {
+                let mut index = index.to_vec();
+                let at = |i: usize| {
+                    index[last] = i;
+                    a.at(&index)
+                };
+                let row: Vec<Element> = (0..a.shape.axes()[last]).map(at).collect();
+                level(levels, &row)
+            })
+        }
         &Op::Reveal(a, _) => value(a).clone(),
     }
 }

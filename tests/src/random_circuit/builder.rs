@@ -1,10 +1,12 @@
 //! From a recipe to a circuit: what exists, how large it may be, and the step that each operation is.
 
 use super::{INPUT_MAGNITUDE, Operation, Step};
-use viewless_protocols::circuit::{Bit, CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
+use viewless_protocols::circuit::{
+    Bit, CheckedCircuit, Circuit, Levels, Opening, Owner, Secret, Sectors, Series, Table,
+};
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::scheme::Truncation;
-use viewless_protocols::scheme::laws;
+use viewless_protocols::scheme::laws::{self, PowerWords};
 use viewless_protocols::shape::Shape;
 use viewless_protocols::windows::Windows;
 
@@ -432,6 +434,38 @@ impl Builder {
                 let guard_bits = guard_bits(parameter / 3);
                 let secret = self.circuit.lookup(x, Table { index_fraction_bits, entries }, guard_bits);
                 self.keep(secret, range);
+            }
+            Operation::Power => {
+                let (x, range) = self.real(a, any)?;
+                // Most exponents are brought below 0, and to where the modulus reaches; some are left as they are.
+                let (x, range) = if b % 8 == 0 {
+                    (x, range)
+                } else {
+                    let above = range.high.ceil() + 1.0;
+                    (self.circuit.offset(x, -above), Range::new(range.low - above, range.high - above))
+                };
+                let sector_bits = b / 8 % 4;
+                let needed = (range.magnitude() + 1.0 + f64::from(1_u32 << sector_bits)).log2().ceil() as u8;
+                let sectors = Sectors { modulus_bits: needed.max(sector_bits + 1), sector_bits };
+                let guard_bits = guard_bits(parameter);
+                let (from, to) = (self.fraction_bits(x), i32::from(self.fixed.fraction_bits()) + i32::from(guard_bits));
+                let words = PowerWords::of(sectors, u8::try_from(from).ok()?, u8::try_from(to).ok()?)?;
+                let most = power_of_two(1 << sector_bits);
+                if sectors.are_some() && self.fits(Range::new(0.0, most), to + i32::from(words.shift)) {
+                    let secret = self.circuit.power(x, sectors, guard_bits);
+                    self.keep(secret, Range::new(0.0, most));
+                }
+            }
+            Operation::Level => {
+                let (x, range) = self.real(a, |c, x| c.shape(x).rank() > 0)?;
+                let step_exponent = (b % 6) as i8 - 3;
+                let levels = |index_bits| Levels { index_bits, step_exponent };
+                let most = range.magnitude() + 2.0;
+                let levels = (1..=8).map(levels).find(|levels| levels.half() - levels.step() > most)?;
+                if laws::level_words(levels, u8::try_from(self.fraction_bits(x)).ok()?).is_some() {
+                    let secret = self.circuit.level(x, levels);
+                    self.keep(secret, Range::new(-levels.half(), levels.half()));
+                }
             }
             Operation::Claim => {
                 let (x, range) = self.real(a, any)?;

@@ -56,6 +56,8 @@ pub fn departing(circuit: &CheckedCircuit, definition: &Definition) -> Result<Ve
                 | Op::Select(..)
                 | Op::Real(_)
                 | Op::Lookup(..)
+                | Op::Power(..)
+                | Op::Level(..)
                 | Op::Move(..)
                 | Op::Concat(..)
                 | Op::Reveal(..) => None,

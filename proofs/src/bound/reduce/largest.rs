@@ -272,7 +272,9 @@ impl Sorter<'_> {
             | Scalar::Scale(..)
             | Scalar::Dot(_)
             | Scalar::Fourier(..)
-            | Scalar::Lookup(..) => None,
+            | Scalar::Lookup(..)
+            | Scalar::Power(..)
+            | Scalar::Level(..) => None,
         }
     }
 }

@@ -149,7 +149,9 @@ impl<'a> Sorter<'a> {
             | Scalar::Select(..)
             | Scalar::Real(_)
             | Scalar::Fourier(..)
-            | Scalar::Lookup(..) => {}
+            | Scalar::Lookup(..)
+            | Scalar::Power(..)
+            | Scalar::Level(..) => {}
         }
         let mut positions = Vec::new();
         let mut mixed = false;

@@ -100,6 +100,8 @@ pub fn tally(circuit: &Circuit) -> Tally {
             | Op::Real(_)
             | Op::Fourier(..)
             | Op::Lookup(..)
+            | Op::Power(..)
+            | Op::Level(..)
             | Op::Reveal(..) => {}
         }
     }

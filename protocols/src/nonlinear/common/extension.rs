@@ -63,6 +63,19 @@ const GRID: usize = 40;
 /// When the request is no interval, has no terms, or a ridge that is not positive: requests are constants of protocols.
 #[must_use]
 pub fn fit(function: impl Fn(f64) -> f64, request: &Request) -> Extension {
+    fit_weighted(function, |_| 1.0, request)
+}
+
+/// As [`fit`], for a positive function whose relative error is to be small: samples weigh by the inverse of the function, and so does the error.
+///
+/// # Panics
+/// As [`fit`].
+#[must_use]
+pub fn fit_relative(function: impl Fn(f64) -> f64, request: &Request) -> Extension {
+    fit_weighted(&function, |x| 1.0 / function(x), request)
+}
+
+fn fit_weighted(function: impl Fn(f64) -> f64, weight: impl Fn(f64) -> f64, request: &Request) -> Extension {
     let &Request { low, high, period, terms, waves, ridge } = request;
     assert!(low < high && period > 0.0 && terms > 0 && ridge > 0.0, "not a request: {request:?}");
     let (constants, cosines, sines) = match waves {
@@ -84,7 +97,9 @@ pub fn fit(function: impl Fn(f64) -> f64, request: &Request) -> Extension {
         let (even, odd) = row[constants..].split_at_mut(cosines);
         (1..).zip(even).for_each(|(k, element)| *element = libm::cos(f64::from(k) * angle));
         (1..).zip(odd).for_each(|(k, element)| *element = libm::sin(f64::from(k) * angle));
-        right[i] = function(x);
+        let weight = weight(x);
+        row.iter_mut().for_each(|element| *element *= weight);
+        right[i] = function(x) * weight;
     }
     let diagonal = (ridge * samples as f64).sqrt();
     for k in 0..unknowns {
@@ -99,7 +114,7 @@ pub fn fit(function: impl Fn(f64) -> f64, request: &Request) -> Extension {
     let points = GRID * unknowns;
     let error = |i: usize| {
         let x = low + (high - low) * (i as f64 / points as f64);
-        (series.at(x) - function(x)).abs()
+        (series.at(x) - function(x)).abs() * weight(x)
     };
     let max_error = (0..=points).map(error).fold(0.0, f64::max);
     Extension { series, max_error }

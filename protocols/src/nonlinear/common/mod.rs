@@ -8,5 +8,6 @@ pub mod mask;
 pub mod minimax;
 pub mod normalize;
 pub(in crate::nonlinear) mod pieces;
+pub mod scales;
 #[cfg(test)]
 pub(in crate::nonlinear) mod testing;

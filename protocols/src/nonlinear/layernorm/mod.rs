@@ -7,6 +7,7 @@ pub mod normalized;
 pub mod normalized_wide;
 pub mod puma;
 pub mod puma_in_secformer_code;
+pub mod scales;
 pub mod secformer_code;
 pub mod secformer_printed;
 

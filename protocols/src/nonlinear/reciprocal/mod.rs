@@ -5,3 +5,4 @@ pub mod goldschmidt;
 pub mod newton;
 pub mod newton_signed;
 pub mod normalized;
+pub mod scales;

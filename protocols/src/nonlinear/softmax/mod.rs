@@ -5,6 +5,7 @@ pub mod crypten;
 pub mod crypten_tree;
 pub mod exp;
 pub mod fourier;
+pub mod masked;
 pub mod puma;
 pub mod puma_in_secformer_code;
 pub mod shaft;

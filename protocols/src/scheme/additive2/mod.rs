@@ -30,13 +30,15 @@ pub mod bits;
 pub mod comparison;
 pub mod equality;
 pub mod fourier;
+pub mod level;
 pub mod lookup;
+pub mod power;
 pub mod truncation;
 
 use super::dealt::{Dealer, open};
 use super::{
-    BitShares, Comparison, Cut, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Triples,
-    Truncation, Weights,
+    BitShares, Comparison, Cut, Operand, Product, RingLevel, RingPower, RingSeries, RingTable, Scheme, SchemeSpec,
+    Shares, Triples, Truncation, Weights,
 };
 use crate::circuit::NodeId;
 use crate::party::{Party, PartySet};
@@ -194,6 +196,15 @@ impl Scheme for Additive2 {
 
     fn lookup(&mut self, p: &mut ProgramBuilder, x: &Shares, table: &RingTable) -> Shares {
         lookup::entry(p, DEALER, x, table)
+    }
+
+    fn power(&mut self, p: &mut ProgramBuilder, x: &Shares, power: &RingPower) -> Shares {
+        let product = power::power(p, DEALER, x, power);
+        self.truncate(p, &product, power.cut())
+    }
+
+    fn level(&mut self, p: &mut ProgramBuilder, x: &Shares, level: &RingLevel) -> Shares {
+        level::level(p, DEALER, x, level)
     }
 
     fn reveal(&mut self, p: &mut ProgramBuilder, x: &Shares, to: Party, name: &str, fraction_bits: u8) {

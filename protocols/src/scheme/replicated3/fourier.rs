@@ -16,17 +16,22 @@ pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>, t
     let (sum, shift) = additive2::fourier::sum(p, DEALER, &x, series, wave_guard_bits(truncation));
     let fraction_bits = series.fraction_bits + shift;
     let cut = Cut { shift, fraction_bits, ring: series.ring };
+    settle(p, &sum, cut, series.sum_ring, truncation)
+}
+
+/// What P0 and P1 have, truncated, in shares of all three.
+pub(super) fn settle(p: &mut ProgramBuilder, sum: &Shares, cut: Cut, sum_ring: u8, truncation: Truncation) -> Shares {
     let opens = match truncation {
         Truncation::Exact => true,
         Truncation::Local => false,
-        Truncation::Narrowing => series.ring + shift > series.sum_ring,
+        Truncation::Narrowing => cut.ring + cut.shift > sum_ring,
     };
     if opens {
-        return truncation::exact(p, &sum, cut);
+        return truncation::exact(p, sum, cut);
     }
     if truncation == Truncation::Local {
-        truncation::claim_local(p, &sum, cut);
+        truncation::claim_local(p, sum, cut);
     }
-    let shifted = additive2::truncation::narrowing(p, &sum, shift, series.ring);
+    let shifted = additive2::truncation::narrowing(p, sum, cut.shift, cut.ring);
     reshare(p, 1, shifted[1], shifted[0])
 }

@@ -29,6 +29,7 @@ pub mod bits;
 pub mod comparison;
 pub mod equality;
 pub mod fourier;
+pub mod levels;
 pub mod lookup;
 pub mod product;
 pub mod truncation;
@@ -36,8 +37,8 @@ pub mod truncation;
 use super::dealt::Dealer;
 use super::words::{minus, plus};
 use super::{
-    BitShares, Comparison, Cut, Operand, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Truncation,
-    WeightsAmongThree,
+    BitShares, Comparison, Cut, Operand, Product, RingLevel, RingPower, RingSeries, RingTable, Scheme, SchemeSpec,
+    Shares, Truncation, WeightsAmongThree,
 };
 use crate::party::{Party, PartySet};
 use crate::program::{Constant, Local, ProgramBuilder, ValueId};
@@ -276,6 +277,14 @@ impl Scheme for Replicated3 {
 
     fn lookup(&mut self, p: &mut ProgramBuilder, x: &Shares, table: &RingTable) -> Shares {
         lookup::entry(p, x, table)
+    }
+
+    fn power(&mut self, p: &mut ProgramBuilder, x: &Shares, power: &RingPower) -> Shares {
+        levels::power(p, x, power, self.spec.truncation)
+    }
+
+    fn level(&mut self, p: &mut ProgramBuilder, x: &Shares, level: &RingLevel) -> Shares {
+        levels::level(p, x, level)
     }
 
     fn reveal(&mut self, p: &mut ProgramBuilder, x: &Shares, to: Party, name: &str, fraction_bits: u8) {

@@ -35,8 +35,14 @@ fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
         build(&mut c, x);
         c.finish().unwrap()
     }
-    let series =
-        |period| Series { period, constant: 0.5, cosines: vec![0.5], sines: vec![1.0, 0.25], opening: Opening::Period };
+    let series = |period| Series {
+        period,
+        constant: 0.5,
+        cosines: vec![0.5],
+        sines: vec![1.0, 0.25],
+        opening: Opening::Period,
+        most_guard_bits: None,
+    };
     vec![
         ("identity", unary(|c, x| c.reveal(x, "y"))),
         (

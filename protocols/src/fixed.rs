@@ -36,11 +36,29 @@ pub const RING_BITS: u8 = 64;
 /// Most fraction bits of a secret without guard bits: a product has twice as many, of the 61 that the ring has room for.
 pub const MOST_FRACTION_BITS: u8 = (RING_BITS - 3) / 2;
 
-/// The place of the binary point in Z_2^64: so many fraction bits that a product fits.
+/// Binary logarithm of the bound that is claimed of a number of which nothing is known, where its ring must hold it; a suite may have another.
+pub const RANGE_BITS: u8 = 14;
+
+/// The least and the largest range of a suite.
+pub const RANGES: std::ops::RangeInclusive<u8> = 2..=24;
+
+/// The place of the binary point in Z_2^64: so many fraction bits that a product fits; and how large numbers are taken to be of which nothing is
+/// known, which matters where rings are narrowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "WrittenFixedPoint")]
 pub struct FixedPoint {
     fraction_bits: u8,
+    #[serde(skip_serializing_if = "is_usual")]
+    range_bits: u8,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_usual(range_bits: &u8) -> bool {
+    *range_bits == RANGE_BITS
+}
+
+const fn usual() -> u8 {
+    RANGE_BITS
 }
 
 /// A fixed point as files write it.
@@ -48,6 +66,8 @@ pub struct FixedPoint {
 #[serde(deny_unknown_fields)]
 struct WrittenFixedPoint {
     fraction_bits: u8,
+    #[serde(default = "usual")]
+    range_bits: u8,
 }
 
 /// A fixed point without room for products.
@@ -65,7 +85,7 @@ impl FixedPoint {
     /// [`FractionBitsError`] for more than [`MOST_FRACTION_BITS`].
     pub const fn new(fraction_bits: u8) -> Result<Self, FractionBitsError> {
         if fraction_bits <= MOST_FRACTION_BITS {
-            Ok(Self { fraction_bits })
+            Ok(Self { fraction_bits, range_bits: RANGE_BITS })
         } else {
             Err(FractionBitsError { fraction_bits })
         }
@@ -75,7 +95,19 @@ impl FixedPoint {
     #[must_use]
     pub const fn of<const FRACTION_BITS: u8>() -> Self {
         const { assert!(FRACTION_BITS <= MOST_FRACTION_BITS, "a product needs twice as many fraction bits") };
-        Self { fraction_bits: FRACTION_BITS }
+        Self { fraction_bits: FRACTION_BITS, range_bits: RANGE_BITS }
+    }
+
+    /// The same with another bound 2^`range_bits` of numbers of which nothing is known, one of [`RANGES`].
+    #[must_use]
+    pub fn with_range(self, range_bits: u8) -> Option<Self> {
+        RANGES.contains(&range_bits).then_some(Self { range_bits, ..self })
+    }
+
+    /// Binary logarithm of the bound that is claimed of a number of which nothing is known, where its ring must hold it.
+    #[must_use]
+    pub const fn range_bits(self) -> u8 {
+        self.range_bits
     }
 
     /// Fraction bits f of a secret without guard bits.
@@ -85,11 +117,25 @@ impl FixedPoint {
     }
 }
 
-impl TryFrom<WrittenFixedPoint> for FixedPoint {
-    type Error = FractionBitsError;
+/// A fixed point that a file should not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum FixedPointError {
+    /// A fixed point without room for products.
+    #[error(transparent)]
+    FractionBits(#[from] FractionBitsError),
+    /// A range that no suite has.
+    #[error("a range of {range_bits} bits; use {} to {}", RANGES.start(), RANGES.end())]
+    Range {
+        /// Binary logarithm of the bound.
+        range_bits: u8,
+    },
+}
 
-    fn try_from(written: WrittenFixedPoint) -> Result<Self, FractionBitsError> {
-        Self::new(written.fraction_bits)
+impl TryFrom<WrittenFixedPoint> for FixedPoint {
+    type Error = FixedPointError;
+
+    fn try_from(WrittenFixedPoint { fraction_bits, range_bits }: WrittenFixedPoint) -> Result<Self, FixedPointError> {
+        Self::new(fraction_bits)?.with_range(range_bits).ok_or(FixedPointError::Range { range_bits })
     }
 }
 

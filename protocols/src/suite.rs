@@ -4,12 +4,12 @@
 //! suite then holds the text of that file, so that it is complete by itself wherever it goes, a stored proof included.
 
 use crate::file::{FileError, read_protocol};
-use crate::fixed::{FixedPoint, RING_BITS};
+use crate::fixed::{FixedPoint, RANGE_BITS, RANGES, RING_BITS};
 use crate::model::{Embedding, ModelProtocols};
 use crate::nonlinear::{Function, Protocol, Registry};
 pub use crate::nonlinear::{MissingProtocol, Protocols};
 use crate::plain::{first_not_plain, plain};
-use crate::scheme::{ChoiceError, SchemeSpec, WrittenScheme};
+use crate::scheme::{ChoiceError, SchemeSpec, Truncation, WrittenScheme};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -58,6 +58,9 @@ struct WrittenSuite {
     summary: String,
     /// Fraction bits of the fixed point.
     fraction_bits: u8,
+    /// Binary logarithm of the bound of numbers of which nothing is known, for rings that are narrowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    range_bits: Option<u8>,
     /// Look-up of tokens.
     embedding: Embedding,
     /// The scheme with its choices.
@@ -184,6 +187,18 @@ pub enum SuiteError {
         /// Bits asked for.
         ring_bits: u8,
     },
+    /// A range that no suite has, or that means nothing.
+    #[error(
+        "suite `{suite}`: a range of {range_bits} bits; use {} to {}, with truncation = \"narrowing\" only: other rings hold any number",
+        RANGES.start(),
+        RANGES.end()
+    )]
+    Range {
+        /// The suite.
+        suite: String,
+        /// Binary logarithm of the bound.
+        range_bits: u8,
+    },
     /// A fixed point without room for products.
     #[error(
         "suite `{suite}`: {fraction_bits} fraction bits; a product needs twice as many and room above, use {} to {}",
@@ -253,7 +268,7 @@ impl Suite {
         }
         if let Some(fraction_bits) = fraction_bits {
             let refused = || SuiteError::FractionBits { suite: self.name.clone(), fraction_bits };
-            self.fixed = fixed_point(fraction_bits).ok_or_else(refused)?;
+            self.fixed = self.with_point(fraction_bits).ok_or_else(refused)?;
         }
         Ok(self)
     }
@@ -283,10 +298,15 @@ impl Suite {
     /// # Errors
     /// [`SuiteError::FractionBits`] for what is not among [`FRACTION_BITS`].
     pub fn with_fraction_bits(self, fraction_bits: u8) -> Result<Self, SuiteError> {
-        match fixed_point(fraction_bits) {
+        match self.with_point(fraction_bits) {
             Some(fixed) => Ok(Self { fixed, ..self }),
             None => Err(SuiteError::FractionBits { suite: self.name, fraction_bits }),
         }
+    }
+
+    /// Other fraction bits, and the same range.
+    fn with_point(&self, fraction_bits: u8) -> Option<FixedPoint> {
+        fixed_point(fraction_bits)?.with_range(self.fixed.range_bits())
     }
 
     /// The protocols that it names, in the registry or in files; a file may call those of the registry.
@@ -343,7 +363,8 @@ impl TryFrom<WrittenSuite> for Suite {
     type Error = SuiteError;
 
     fn try_from(written: WrittenSuite) -> Result<Self, SuiteError> {
-        let WrittenSuite { name, summary, fraction_bits, embedding, scheme, protocols, protocol_files } = written;
+        let WrittenSuite { name, summary, fraction_bits, range_bits, embedding, scheme, protocols, protocol_files } =
+            written;
         let named = protocols.values().chain(protocol_files.keys());
         if let Some(text) = [&name, &summary].into_iter().chain(named).find(|text| first_not_plain(text).is_some()) {
             return Err(SuiteError::NotPlain { text: plain(text) });
@@ -355,18 +376,28 @@ impl TryFrom<WrittenSuite> for Suite {
         if let Some(unused) = protocol_files.keys().find(unused).cloned() {
             return Err(SuiteError::UnusedText { suite: name, name: unused });
         }
-        match SchemeSpec::try_from(scheme) {
-            Ok(scheme) => Ok(Self { name, summary, fixed, embedding, scheme, protocols, protocol_files }),
-            Err(error) => Err(SuiteError::Scheme { suite: name, error }),
-        }
+        let scheme = match SchemeSpec::try_from(scheme) {
+            Ok(scheme) => scheme,
+            Err(error) => return Err(SuiteError::Scheme { suite: name, error }),
+        };
+        let fixed = match range_bits {
+            None => fixed,
+            Some(range_bits) => match fixed.with_range(range_bits) {
+                Some(fixed) if scheme.truncation == Truncation::Narrowing => fixed,
+                Some(_) | None => return Err(SuiteError::Range { suite: name, range_bits }),
+            },
+        };
+        Ok(Self { name, summary, fixed, embedding, scheme, protocols, protocol_files })
     }
 }
 
 impl From<Suite> for WrittenSuite {
     fn from(suite: Suite) -> Self {
         let Suite { name, summary, fixed, embedding, scheme, protocols, protocol_files } = suite;
+        let is_other = fixed.range_bits() != RANGE_BITS && scheme.truncation == Truncation::Narrowing;
+        let range_bits = is_other.then_some(fixed.range_bits());
         let (fraction_bits, scheme) = (fixed.fraction_bits(), scheme.into());
-        Self { name, summary, fraction_bits, embedding, scheme, protocols, protocol_files }
+        Self { name, summary, fraction_bits, range_bits, embedding, scheme, protocols, protocol_files }
     }
 }
 

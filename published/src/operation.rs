@@ -44,7 +44,17 @@ impl Operation {
             Self::Divide13 => division::goldschmidt(c, x, y, 13),
             Self::Sine => {
                 let (cosines, sines) = (Vec::new(), vec![1.0]);
-                c.fourier(x, Series { period: 20.0, constant: 0.0, cosines, sines, opening: Opening::Period })
+                c.fourier(
+                    x,
+                    Series {
+                        period: 20.0,
+                        constant: 0.0,
+                        cosines,
+                        sines,
+                        opening: Opening::Period,
+                        most_guard_bits: None,
+                    },
+                )
             }
         }
     }

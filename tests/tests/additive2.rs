@@ -87,6 +87,7 @@ fn costs_are_those_of_the_scheme_s_table() {
         cosines: vec![],
         sines: vec![1.0, 1.0, 1.0],
         opening: Opening::Period,
+        most_guard_bits: None,
     };
     assert_eq!(cost(PUBLISHED, |c, x| c.fourier(x, series(16.0))), (1, 2 * 20, 3 * 128));
     assert_eq!(cost(PUBLISHED, |c, x| c.fourier(x, series(20.0))), (1, 42, 3 * 128));

@@ -73,7 +73,14 @@ fn large_circuit() -> CheckedCircuit {
     let rectified = c.select(negative, y);
     let wave = c.fourier(
         x,
-        Series { period: 20.0, constant: 0.5, cosines: vec![0.5], sines: vec![1.0, -0.25], opening: Opening::Period },
+        Series {
+            period: 20.0,
+            constant: 0.5,
+            cosines: vec![0.5],
+            sines: vec![1.0, -0.25],
+            opening: Opening::Period,
+            most_guard_bits: None,
+        },
     );
     let transposed = c.transpose(wave, &[0, 2, 1]);
     let scores = c.matmul(wave, transposed);

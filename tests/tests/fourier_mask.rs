@@ -28,6 +28,7 @@ fn series(period: f64) -> Series {
         cosines: vec![0.5, 0.0, -0.125],
         sines: vec![1.0, 0.3],
         opening: viewless_protocols::circuit::Opening::Period,
+        most_guard_bits: None,
     }
 }
 

@@ -30,8 +30,14 @@ fn product_with_a_weight() -> CheckedCircuit {
 
 /// The Program of each circuit, named `<circuit>` or `<circuit>.<choices>`.
 fn goldens() -> BTreeMap<String, String> {
-    let series =
-        |period| Series { period, constant: 0.5, cosines: vec![0.25], sines: vec![1.0], opening: Opening::Period };
+    let series = |period| Series {
+        period,
+        constant: 0.5,
+        cosines: vec![0.25],
+        sines: vec![1.0],
+        opening: Opening::Period,
+        most_guard_bits: None,
+    };
     let circuits = [
         ("reveal", map(|_, x| x), vec![("", PUBLISHED), (".replicated3", REPLICATED)]),
         ("mul", map(|c, x| c.mul(x, x)), vec![("", PUBLISHED), (".replicated3", REPLICATED)]),

@@ -294,7 +294,14 @@ fn compiles_or_is_refused_by_name(guard_bits: i8, series: Series) {
 }
 
 fn series(period: f64, cosine: f64) -> Series {
-    Series { period, constant: 0.5, cosines: vec![cosine], sines: vec![], opening: Opening::Period }
+    Series {
+        period,
+        constant: 0.5,
+        cosines: vec![cosine],
+        sines: vec![],
+        opening: Opening::Period,
+        most_guard_bits: None,
+    }
 }
 
 #[test]

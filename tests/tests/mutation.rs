@@ -30,7 +30,7 @@ fn weighted() -> CheckedCircuit {
 }
 
 fn sine(period: f64) -> Series {
-    Series { period, constant: 0.0, cosines: vec![], sines: vec![1.0], opening: Opening::Period }
+    Series { period, constant: 0.0, cosines: vec![], sines: vec![1.0], opening: Opening::Period, most_guard_bits: None }
 }
 
 /// The mutants of a subject: those of its region `measured`, if it has one.

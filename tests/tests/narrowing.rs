@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use viewless_proofs::privacy::{promised_coalitions, prove};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, Owner};
+use viewless_protocols::fixed::RANGE_BITS;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{Grouping, Local, Op, Phase, Program, Schedule, ValueId, bill};
 use viewless_protocols::ring::Domain;
-use viewless_protocols::scheme::widths::{RANGE_BITS, Widths};
+use viewless_protocols::scheme::widths::Widths;
 use viewless_protocols::scheme::{self, Comparison, SchemeKind, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::execute::{Execution, Options, execute};

@@ -87,6 +87,7 @@ fn costs_are_those_of_the_scheme_s_table() {
         cosines: vec![],
         sines: vec![1.0, 1.0, 1.0],
         opening: Opening::Period,
+        most_guard_bits: None,
     };
     assert_eq!(cost(REPLICATED, |c, x| c.fourier(x, series(16.0))), [(2, 40 + 128), (1, 3 * 128)]);
     assert_eq!(cost(REPLICATED, |c, x| c.fourier(x, series(20.0))), [(2, 42 + 128), (1, 3 * 128)]);
@@ -177,7 +178,14 @@ fn everything(c: &mut Circuit, x: Secret) -> Secret {
     let y = c.select(both, y);
     let y = c.fourier(
         y,
-        Series { period: 20.0, constant: 0.0, cosines: vec![1.0], sines: vec![], opening: Opening::Period },
+        Series {
+            period: 20.0,
+            constant: 0.0,
+            cosines: vec![1.0],
+            sines: vec![],
+            opening: Opening::Period,
+            most_guard_bits: None,
+        },
     );
     c.add(y, one)
 }

@@ -145,6 +145,7 @@ fn trigonometric_sums_are_right_for_periods_that_are_and_are_not_powers_of_two()
             cosines: vec![0.5, 0.0, -0.125],
             sines: vec![1.0, 0.3],
             opening: Opening::Period,
+            most_guard_bits: None,
         }
     }
     // With local truncation waves and factors have 18 fraction bits, each off by at most 2^-19. A frequency of amplitude A
@@ -353,7 +354,14 @@ fn everything(c: &mut Circuit, x: Secret) -> Secret {
     let (both, one) = (c.and(bit, other), c.xor(bit, equal));
     let (both, one) = (c.not(both), c.real(one, 0));
     let y = c.select(both, y);
-    let series = Series { period: 20.0, constant: 0.0, cosines: vec![1.0], sines: vec![], opening: Opening::Period };
+    let series = Series {
+        period: 20.0,
+        constant: 0.0,
+        cosines: vec![1.0],
+        sines: vec![],
+        opening: Opening::Period,
+        most_guard_bits: None,
+    };
     let y = c.fourier(y, series);
     let y = c.lookup(y, Table::of(|x| x, -1.0, 3, 4), 0);
     c.add(y, one)

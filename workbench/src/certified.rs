@@ -211,7 +211,7 @@ fn with_unknown_errors(model: &Model, protocols: &mut ModelProtocols) -> Result<
                 unknown(c, y, size(c.row_length(y)))
             }),
         };
-        let changed = Protocol { card: protocol.card.clone(), build, file: protocol.file.clone() };
+        let changed = Protocol { card: protocol.card.clone(), build, parts: None, file: protocol.file.clone() };
         protocols.protocols.choose(Arc::new(changed)).map_err(|error| error.to_string())?;
     }
     Ok(())

@@ -47,7 +47,11 @@ impl Power {
         let lowest = -self.sectors.reach() + if kind == Kind::Ring { self.unit } else { 0.0 };
         for i in 0..LANES {
             let (low, high) = (form.low[i] * self.unit, form.high[i] * self.unit);
-            if low >= lowest && high <= 0.0 { self.inside(&mut form, i, kind) } else { self.outside(&mut form, i, kind) }
+            if low >= lowest && high <= 0.0 {
+                self.inside(&mut form, i, kind)
+            } else {
+                self.outside(&mut form, i, kind)
+            }
         }
         form
     }
@@ -69,10 +73,8 @@ impl Power {
         let factor = slope * self.unit;
         form.centre[i] = value;
         form.terms.iter_mut().for_each(|(_, term)| term[i] *= factor);
-        form.error[i] = form.error[i] * factor
-            + (curved + SLACK * (value + slope * radius)) * (1.0 + SLACK)
-            + self.rounding
-            + lost;
+        form.error[i] =
+            form.error[i] * factor + (curved + SLACK * (value + slope * radius)) * (1.0 + SLACK) + self.rounding + lost;
         form.low[i] = least.max(0.0);
         form.high[i] = most;
     }
@@ -149,7 +151,12 @@ mod tests {
             for step in 0..=16 {
                 let x = low + (high - low) * f64::from(step) / 16.0;
                 let truth = libm::exp2(x / 256.0) * 65536.0;
-                assert!(form.low[0] <= truth && truth <= form.high[0], "{x}: {truth} in {} {}", form.low[0], form.high[0]);
+                assert!(
+                    form.low[0] <= truth && truth <= form.high[0],
+                    "{x}: {truth} in {} {}",
+                    form.low[0],
+                    form.high[0]
+                );
             }
         }
         let above = power.of(Form::between([-5.0; LANES], [1.0; LANES], 0, Kind::Reals), Kind::Reals);

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use thiserror::Error;
-use viewless_protocols::circuit::{CheckedCircuit, DomainClaim, Levels, Node, NodeId, Op, Owner, Sectors, Series, Table};
+use viewless_protocols::circuit::{
+    CheckedCircuit, DomainClaim, Levels, Node, NodeId, Op, Owner, Sectors, Series, Table,
+};
 use viewless_protocols::fixed::{FixedPoint, RING_BITS};
 use viewless_protocols::scheme::additive2::truncation::EXACT_HEADROOM_BITS;
 use viewless_protocols::scheme::widths::Widths;

@@ -68,7 +68,17 @@ fn build(recipe: &Recipe, rows: usize) -> CheckedCircuit {
                 let sines = vec![number / 8.0, -0.25, 0.0, 0.125];
                 let cosines = if b.is_multiple_of(2) { vec![] } else { vec![0.5, 0.0, number / 16.0] };
                 let x = c.precision(x, i8::try_from(b % 3).unwrap());
-                c.fourier(x, Series { period, constant: number, cosines, sines, opening: Opening::Period })
+                c.fourier(
+                    x,
+                    Series {
+                        period,
+                        constant: number,
+                        cosines,
+                        sines,
+                        opening: Opening::Period,
+                        most_guard_bits: None,
+                    },
+                )
             }
             13 => {
                 let y = same(&mut c);

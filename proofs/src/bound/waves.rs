@@ -57,7 +57,7 @@ impl Waves {
             Arithmetic::Ring(truncation) => {
                 let angle = Angle::of(series.period, fraction_bits).ok_or(BoundError::Period { units })?;
                 let ratio = angle.multiplier.map_or(1.0, |c| c as f64 * power_of_two(-i32::from(PERIOD_SHIFT)));
-                let wave_bits = i32::from(laws::wave_bits(fraction_bits, truncation));
+                let wave_bits = i32::from(laws::wave_bits(series, fraction_bits, truncation));
                 let h = power_of_two(-wave_bits) * (0.5 + power_of_two(-20));
                 let term =
                     |r: &f64| if *r == 0.0 { 0.0 } else { std::f64::consts::SQRT_2 * h * (r + 1.0) + 2.0 * h * h };

@@ -211,6 +211,7 @@ fn trigonometric_sums_are_enclosed() {
         cosines: vec![0.25, -1.0],
         sines: vec![1.5, 0.0, 2.0],
         opening: Opening::Period,
+        most_guard_bits: None,
     };
     for x in [-31.0, -1.0, 0.0, 0.3, 9.99, 4000.0] {
         let y = series::at(&sums, &exact(x)).unwrap();

@@ -219,6 +219,11 @@ impl Circuit {
     /// The matrix product of a `[..., m, k]` and b `[..., k, n]` or `[k, n]`, with the smaller of their guard bits.
     pub fn matmul(&mut self, a: Secret, b: Secret) -> Secret {
         let guard_bits = self.guard(a.0).min(self.guard(b.0));
+        self.matmul_to(a, b, guard_bits)
+    }
+
+    /// The same with `guard_bits`.
+    pub fn matmul_to(&mut self, a: Secret, b: Secret, guard_bits: i8) -> Secret {
         Secret(self.push(Op::MatMul(a.0, b.0), guard_bits))
     }
 

@@ -89,6 +89,10 @@ pub struct Series {
     /// How the argument is opened behind its mask.
     #[serde(default)]
     pub opening: Opening,
+    /// Most fraction bits that its waves have beyond those of the result: fewer make the sum coarser, and leave more of a ring above it. Absent: as many
+    /// as the truncation allows, see [`wave_guard_bits`](crate::scheme::laws::wave_guard_bits).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_guard_bits: Option<u8>,
 }
 
 /// How the argument of a [`Series`] is opened behind its mask.

@@ -256,7 +256,8 @@ fn read_series(cursor: &mut Cursor<'_>) -> Result<Series, ReadError> {
     } else {
         Opening::Period
     };
-    Ok(Series { period, constant, cosines, sines, opening })
+    let most_guard_bits = if cursor.takes(" waves ") { Some(cursor.number("guard bits of waves")?) } else { None };
+    Ok(Series { period, constant, cosines, sines, opening, most_guard_bits })
 }
 
 /// A place in a line.

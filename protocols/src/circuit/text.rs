@@ -118,8 +118,9 @@ fn write_op(f: &mut fmt::Formatter<'_>, op: &Op) -> fmt::Result {
                 Opening::Period => String::new(),
                 Opening::Remainder { modulus } => format!(" remainder {modulus:?}"),
             };
+            let most = series.most_guard_bits.map_or_else(String::new, |bits| format!(" waves {bits}"));
             &format!(
-                "fourier period {:?} constant {:?} cosines {:?} sines {:?}{opening}",
+                "fourier period {:?} constant {:?} cosines {:?} sines {:?}{opening}{most}",
                 series.period, series.constant, series.cosines, series.sines
             )
         }

@@ -24,7 +24,7 @@ pub(super) fn apply(
     let allowed: &[&str] = match function {
         "product" | "square" | "scale" | "real" => &["guard"],
         "sum" | "mean" | "slice" | "windows" | "concat" => &["axis"],
-        "fourier" => &["period", "constant", "cosines", "sines", "remainder"],
+        "fourier" => &["period", "constant", "cosines", "sines", "remainder", "waves"],
         "table" => &["steps", "entries", "guard"],
         "power" => &["modulus", "sector", "guard"],
         "level" => &["step", "levels"],
@@ -288,7 +288,11 @@ impl Call<'_, '_> {
             Some(value) => Opening::Remainder { modulus: self.body.number(self.c, &value)? },
             None => Opening::Period,
         };
-        Ok(self.c.fourier(x, Series { period, constant, cosines, sines, opening }))
+        let most_guard_bits = match self.option("waves") {
+            Some(value) => Some(self.body.count(self.c, &value, 0, 16, "a number of guard bits of waves")? as u8),
+            None => None,
+        };
+        Ok(self.c.fourier(x, Series { period, constant, cosines, sines, opening, most_guard_bits }))
     }
 
     fn table(&mut self) -> Built<Secret> {

@@ -252,6 +252,9 @@ impl Writer<'_> {
                 if let Opening::Remainder { modulus } = series.opening {
                     let _ = write!(text, ", remainder = {modulus:?}");
                 }
+                if let Some(bits) = series.most_guard_bits {
+                    let _ = write!(text, ", waves = {bits}");
+                }
                 text + ")"
             }
             Op::Lookup(a, table) => {

@@ -59,6 +59,8 @@ pub struct Protocol {
     pub card: Card,
     /// How it is built.
     pub build: Build,
+    /// Of a softmax that can be divided by the sum of its row last of all: its two parts.
+    pub parts: Option<Parts>,
     /// The file that it was read from, if a protocol of the registry bears its name, too.
     pub file: Option<String>,
 }
@@ -75,6 +77,22 @@ pub enum Build {
     Softmax(Builder<SoftmaxInputs>),
     /// Of a layer normalisation.
     LayerNorm(Builder<LayerNormInputs>),
+}
+
+/// A softmax in two parts: shares of each row that add up to some number, and for each row the inverse of that. Their product with values is divided
+/// once for each value, where the softmax divides once for each element.
+#[derive(Clone)]
+pub struct Parts {
+    /// What scores are multiplied with beforehand: the logarithm of e to the base of the powers that are taken of them.
+    pub factor: f64,
+    /// The shares, and the inverse of their sum, of scores that were multiplied.
+    pub build: Arc<dyn Fn(&mut Circuit, SoftmaxInputs) -> [Secret; 2] + Send + Sync>,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("factor", &self.factor).finish_non_exhaustive()
+    }
 }
 
 /// What an interval is of, where it is of the argument itself.
@@ -201,7 +219,17 @@ impl From<LayerNormInputs> for Inputs {
 
 impl Protocol {
     pub(crate) fn built_in(card: &Card, build: Build) -> Self {
-        Self { card: card.clone(), build, file: None }
+        Self { card: card.clone(), build, parts: None, file: None }
+    }
+
+    /// The same, which can be built in parts, too.
+    pub(crate) fn in_parts(
+        mut self,
+        factor: f64,
+        build: impl Fn(&mut Circuit, SoftmaxInputs) -> [Secret; 2] + Send + Sync + 'static,
+    ) -> Self {
+        self.parts = Some(Parts { factor, build: Arc::new(build) });
+        self
     }
 
     /// How reports call it: by its name, and by its file where another protocol has that name.

@@ -4,7 +4,7 @@
 //! Everything not named here is exact in Z_2^64: sums, products, shifts to the left, comparisons, selections.
 
 use super::Truncation;
-use crate::circuit::{Levels, Sectors, Table};
+use crate::circuit::{Levels, Sectors, Series, Table};
 use crate::fixed::{FixedPoint, RING_BITS, power_of_two};
 
 /// Bits by which a rescaled argument of a trigonometric sum is shifted down after multiplication.
@@ -95,14 +95,15 @@ pub const fn wave_guard_bits(truncation: Truncation) -> u8 {
 /// Fraction bits to which the dealt waves and the public factors of a trigonometric sum are rounded (to nearest), when the
 /// sum has `fraction_bits`. Their products are summed exactly and truncated once.
 #[must_use]
-pub const fn wave_bits(fraction_bits: u8, truncation: Truncation) -> u8 {
-    fraction_bits + wave_guard_bits(truncation)
+pub fn wave_bits(series: &Series, fraction_bits: u8, truncation: Truncation) -> u8 {
+    let most = wave_guard_bits(truncation);
+    fraction_bits + series.most_guard_bits.map_or(most, |bits| bits.min(most))
 }
 
 /// Bits that are cut off a trigonometric sum with `fraction_bits`, which is made of products of two factors as of [`wave_bits`].
 #[must_use]
-pub const fn series_shift(fraction_bits: u8, truncation: Truncation) -> u8 {
-    2 * wave_bits(fraction_bits, truncation) - fraction_bits
+pub fn series_shift(series: &Series, fraction_bits: u8, truncation: Truncation) -> u8 {
+    2 * wave_bits(series, fraction_bits, truncation) - fraction_bits
 }
 
 /// The words of which a power of two is made, see [`Sectors`]: a public one for what the opened exponent is above its sector, times a dealt one

@@ -489,7 +489,7 @@ impl<S: Scheme> Lowering<'_, S> {
             return Err(error("a series without terms other than zero; use a constant".to_owned()));
         }
         // The sum has twice the fraction bits of its factors before it is truncated.
-        let wave_bits = i32::from(laws::wave_bits(fraction_bits, self.truncation));
+        let wave_bits = i32::from(laws::wave_bits(series, fraction_bits, self.truncation));
         if 2 * wave_bits >= i32::from(RING_BITS) - 3 || size >= power_of_two(i32::from(RING_BITS) - 3 - 2 * wave_bits) {
             return Err(error(format!(
                 "a sum of size {size} with {wave_bits} fraction bits in each factor does not fit {RING_BITS} bits; use fewer \
@@ -503,9 +503,10 @@ impl<S: Scheme> Lowering<'_, S> {
             Opening::Remainder { modulus } => Some(angle.units(modulus / series.period).max(1)),
         };
         let ring = self.widths.held(id);
-        let shift = laws::series_shift(fraction_bits, self.truncation);
+        let shift = laws::series_shift(series, fraction_bits, self.truncation);
+        let wave_bits = laws::wave_bits(series, fraction_bits, self.truncation);
         let sum_ring = self.widths.summed(id, size, fraction_bits, shift);
-        let series = RingSeries { series, fraction_bits, angle, sum_ring, ring, modulus };
+        let series = RingSeries { series, fraction_bits, wave_bits, angle, sum_ring, ring, modulus };
         let mut result = self.scheme.fourier(&mut self.p, &x, &series);
         if constant != 0 {
             let constant = self.p.splat(constant, Domain::Ring(ring));

@@ -49,7 +49,7 @@ pub enum Truncation {
     /// Each party shifts its share, and keeps of it only what cannot wrap: free, never wrong, but the ring is narrower by s bits after it. How
     /// wide each value is held is [planned](widths::Widths) backwards from what consumes it; where no word is wide enough, the ring is refreshed
     /// by one opening as of `Exact`. A number that is compared or refreshed is claimed to be in its domain, or below
-    /// 2^[`RANGE_BITS`](widths::RANGE_BITS) where none is known.
+    /// 2^[`RANGE_BITS`](crate::fixed::RANGE_BITS) where none is known, or what the suite says.
     Narrowing,
 }
 
@@ -519,6 +519,8 @@ pub(crate) struct RingSeries<'a> {
     pub(crate) series: &'a crate::circuit::Series,
     /// Fraction bits of argument and result.
     pub(crate) fraction_bits: u8,
+    /// Fraction bits of the dealt waves and of their public factors.
+    pub(crate) wave_bits: u8,
     /// How the argument becomes an angle.
     pub(crate) angle: laws::Angle,
     /// Width of the ring in which the terms are summed.

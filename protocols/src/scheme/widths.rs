@@ -12,7 +12,7 @@
 //! - What is opened modulo a period or as the index of a table needs the bits that are opened, and those that are shifted out.
 //!
 //! How large a number may be is known from the domains that protocols claim, and from what follows from these; a number of which nothing is
-//! known is claimed to be below 2^[`RANGE_BITS`]. Every such assumption is a claim of the Program
+//! known is claimed to be below 2^[`RANGE_BITS`](crate::fixed::RANGE_BITS), or what the suite says. Every such assumption is a claim of the Program
 //! ([`ClaimKind::Headroom`](crate::program::ClaimKind::Headroom)), which the simulator checks and bounds respect.
 //!
 //! Under any other truncation all rings are Z_2^64.
@@ -22,9 +22,6 @@ use super::{SchemeSpec, Truncation};
 use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Opening};
 use crate::fixed::{FixedPoint, RING_BITS, power_of_two};
 use crate::shape::Move;
-
-/// Binary logarithm of the bound that is claimed of a number of which nothing is known, where its ring must hold it.
-pub const RANGE_BITS: u8 = 14;
 
 /// Width of the narrowest ring: a value that nothing consumes is in it. Twice a number must be one of the ring.
 const NARROWEST: u8 = 2;
@@ -102,7 +99,7 @@ impl Widths {
             }
             Op::Fourier(_, series) => {
                 let size: f64 = series.cosines.iter().chain(&series.sines).map(|a| a.abs()).sum();
-                let shift = laws::series_shift(fraction_bits, truncation);
+                let shift = laws::series_shift(series, fraction_bits, truncation);
                 let ring = self.summed(node, size, fraction_bits, shift);
                 cut(!self.narrowed || self.held(node) + shift > ring, ring)
             }
@@ -156,6 +153,12 @@ impl Widths {
         let shift = planner.excess(at);
         // Floor and one unit more: of a number below 2^(room) both are at most 2^(room - shift).
         u8::try_from(i32::from(room_bits) - shift).ok().filter(|_| shift > 0 && room_bits < RING_BITS - 2)
+    }
+
+    /// Whether the truncation of a node, where it has one, opens a masked number.
+    #[must_use]
+    pub fn refreshed(&self, node: NodeId) -> bool {
+        self.refreshed[node.index()]
     }
 
     /// Width of the widest ring in which an operation on it, or on a rearrangement of it, opens a node behind a mask.
@@ -235,7 +238,7 @@ impl Planner<'_> {
 
     /// Binary logarithm, rounded up, of a bound of a number as it is in the ring.
     fn range_bits(&self, node: &Node, size: Option<f64>) -> i32 {
-        let Some(size) = size else { return i32::from(RANGE_BITS) };
+        let Some(size) = size else { return i32::from(self.fixed.range_bits()) };
         let unit = power_of_two(-self.fraction_bits(node));
         let bound = size * (1.0 + ROUNDING.0) + ROUNDING.1 * unit;
         // Finite and positive; clamped, so that what no word holds saturates.

@@ -20,7 +20,7 @@
 use viewless_protocols::circuit::{CheckedCircuit, Levels, Node, NodeId, Op, Opening, Sectors, Series, Table};
 use viewless_protocols::fixed::{FixedPoint, power_of_two};
 use viewless_protocols::scheme::Truncation;
-use viewless_protocols::scheme::laws::{PowerWords, wave_guard_bits};
+use viewless_protocols::scheme::laws::{PowerWords, wave_bits};
 use viewless_protocols::shape::{Move, Shape};
 
 /// Relative rounding of the reference itself, which is computed in f64: a few units of 2^-53 for each operation.
@@ -291,7 +291,9 @@ fn evaluate(
         &Op::Not(a) => map(a, &|(x, e)| (1.0 - x, e)),
         &Op::Select(bit, x) => zip(bit, x, &|bit, x| product(bit, x)),
         &Op::Real(a) => map(a, &|x| x),
-        Op::Fourier(a, series) => map(*a, &|x| fourier(series, x, unit, wave_guard_bits(truncation))),
+        Op::Fourier(a, series) => {
+            map(*a, &|x| fourier(series, x, unit, (wave_bits(series, bits as u8, truncation) as i32 - bits) as u8))
+        }
         Op::Lookup(a, table) => map(*a, &|(x, e)| lookup(table, (x, e), unit)),
         &Op::Power(a, sectors) => map(a, &|x| power(sectors, x, bits_of(a) as u8, bits as u8)),
         &Op::Level(a, levels) => {

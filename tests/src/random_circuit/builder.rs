@@ -417,8 +417,10 @@ impl Builder {
                 let bits = 2 * (self.fraction_bits(x) + i32::from(self.wave_guard_bits));
                 // The compiler refuses a series whose terms are all zero, and waves of which not even the smallest product would fit.
                 if sum > 0.0 && bits < 61 && self.fits(Range::new(-sum, sum), bits) {
+                    let most_guard_bits = (b % 3 == 0).then_some(b / 3 % 8);
+                    let opening = Opening::Period;
                     let secret =
-                        self.circuit.fourier(x, Series { period, constant, cosines, sines, opening: Opening::Period });
+                        self.circuit.fourier(x, Series { period, constant, cosines, sines, opening, most_guard_bits });
                     self.keep(secret, Range::new(constant - sum, constant + sum));
                 }
             }

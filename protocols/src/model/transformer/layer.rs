@@ -6,6 +6,9 @@ use crate::model::architecture::{DISTANCES, Placement, Projections, Sum, row_of_
 use crate::model::config::Activation;
 use crate::nonlinear::SoftmaxInputs;
 
+/// Guard bits of what is divided last: with those of the inverse no more than the ring of the quotient has room for.
+const SUM_GUARD_BITS: i8 = 2;
+
 impl Transformer<'_> {
     pub(super) fn layer(&self, c: &mut Circuit, layer: usize, x: Secret, scores: Attended) -> Secret {
         let attended = Sum::Attention { layer };
@@ -54,18 +57,36 @@ impl Transformer<'_> {
     fn attention(&self, c: &mut Circuit, layer: usize, x: Secret, attended: Attended) -> Secret {
         let hidden = self.config.hidden_size;
         let [queries, keys, values] = self.project(c, layer, x);
+        let parts = self.protocols.softmax.parts.as_ref();
+        let factor = parts.map_or(1.0, |parts| parts.factor);
         let scores = c.region("attention", |c| {
-            let queries = self.scale_queries(c, queries);
+            let queries = self.scale_queries(c, queries, factor);
             let queries = self.split_heads(c, queries, &[0, 2, 1, 3]);
             let keys = self.split_heads(c, keys, &[0, 2, 3, 1]);
             let scores = c.matmul(queries, keys);
-            attended.distances.map_or(scores, |distances| c.add(scores, distances))
+            let Some(distances) = attended.distances else { return scores };
+            let distances = if parts.is_some() { c.scale(distances, factor) } else { distances };
+            c.add(scores, distances)
         });
         let inputs = SoftmaxInputs { x: scores, mask: attended.mask };
-        let weights = c.region("softmax", |c| self.protocols.softmax.build(c, inputs));
+        let (weights, inverse) = c.region("softmax", |c| match parts {
+            None => (self.protocols.softmax.build(c, inputs), None),
+            Some(parts) => {
+                let name = format!("{} in parts", self.protocols.softmax.card.name);
+                let [weights, inverse] = c.region(&name, |c| (parts.build)(c, inputs));
+                (weights, Some(inverse))
+            }
+        });
         let context = c.region("attention", |c| {
             let values = self.split_heads(c, values, &[0, 2, 1, 3]);
-            let context = c.matmul(weights, values);
+            let context = match inverse {
+                None => c.matmul(weights, values),
+                Some(inverse) => {
+                    let guard_bits = c.guard_bits(values);
+                    let sum = c.matmul_to(weights, values, guard_bits + SUM_GUARD_BITS);
+                    c.mul_to(sum, inverse, guard_bits)
+                }
+            };
             let by_token = c.transpose(context, &[0, 2, 1, 3]);
             c.reshape(by_token, [self.rows(), hidden])
         });
@@ -116,13 +137,13 @@ impl Transformer<'_> {
         }
     }
 
-    /// Divides by the square root of the head's width: free where that is a power of two.
-    fn scale_queries(&self, c: &mut Circuit, queries: Secret) -> Secret {
+    /// Divides by the square root of the head's width, which is free where that is a power of two, and multiplies with `factor`.
+    fn scale_queries(&self, c: &mut Circuit, queries: Secret, factor: f64) -> Secret {
         let width = self.config.head_size();
-        if width.is_power_of_two() && width.ilog2().is_multiple_of(2) {
+        if factor == 1.0 && width.is_power_of_two() && width.ilog2().is_multiple_of(2) {
             c.shift(queries, -((width.ilog2() / 2) as i8))
         } else {
-            c.scale(queries, 1.0 / (width as f64).sqrt())
+            c.scale(queries, factor / (width as f64).sqrt())
         }
     }
 

@@ -109,8 +109,14 @@ fn fit_weighted(function: impl Fn(f64) -> f64, weight: impl Fn(f64) -> f64, requ
     let (constant, waves) = solution.split_at(constants);
     let (cosines, sines) = waves.split_at(cosines);
     let constant = constant.first().copied().unwrap_or(0.0);
-    let series =
-        Series { period, constant, cosines: cosines.to_vec(), sines: sines.to_vec(), opening: Opening::Period };
+    let series = Series {
+        period,
+        constant,
+        cosines: cosines.to_vec(),
+        sines: sines.to_vec(),
+        opening: Opening::Period,
+        most_guard_bits: None,
+    };
     let points = GRID * unknowns;
     let error = |i: usize| {
         let x = low + (high - low) * (i as f64 / points as f64);

@@ -19,8 +19,6 @@ use std::sync::OnceLock;
 const SERIES_GUARD_BITS: i8 = 6;
 /// Guard bits of what is looked up, zeros and ones: fewer than none. A fixed point of at least 8 fraction bits is needed.
 const BIT_GUARD_BITS: i8 = -8;
-/// Guard bits of the result.
-pub const RESULT_GUARD_BITS: i8 = 8;
 /// The lower end of a scale in units of its power of two, and the upper end of the last octave.
 const ENDS: (f64, f64) = (1.5, 3.0);
 
@@ -62,8 +60,8 @@ impl Power {
     }
 }
 
-/// `factor` x^-a with [`RESULT_GUARD_BITS`], for x from 1.5 2^`lowest` to a unit of the last look-up below 2^`top`: 2^`top` - 2^k.
-pub fn over(c: &mut Circuit, x: Secret, power: Power, (lowest, top): (i8, i8), factor: f64) -> Secret {
+/// `factor` x^-a with `guard_bits`, for x from 1.5 2^`lowest` to a unit of the last look-up below 2^`top`: 2^`top` - 2^k.
+pub fn over(c: &mut Circuit, x: Secret, power: Power, (lowest, top): (i8, i8), factor: f64, guard_bits: i8) -> Secret {
     let width = power.width();
     // The first scale whose upper end, 3 2^(k + width), is not below 2^top.
     let mut starts = vec![lowest];
@@ -73,6 +71,7 @@ pub fn over(c: &mut Circuit, x: Secret, power: Power, (lowest, top): (i8, i8), f
     let mut result: Option<(Secret, Secret)> = None;
     for &start in &starts {
         let sum = at_scale(c, x, power, start, factor);
+        let sum = c.precision(sum, guard_bits);
         let Some((so_far, before)) = result else {
             result = Some((sum, sum));
             continue;
@@ -82,7 +81,7 @@ pub fn over(c: &mut Circuit, x: Secret, power: Power, (lowest, top): (i8, i8), f
         let index_bits = u8::try_from(top - start).expect("a scale begins below the top").max(2);
         let above = c.lookup(x, Table::of(|x| bit(x / unit), 0.0, -start, index_bits), BIT_GUARD_BITS);
         let difference = c.sub(sum, before);
-        let taken = c.mul_to(difference, above, RESULT_GUARD_BITS);
+        let taken = c.mul_to(difference, above, guard_bits);
         result = Some((c.add(so_far, taken), sum));
     }
     result.expect("there is one scale").0
@@ -96,7 +95,7 @@ fn at_scale(c: &mut Circuit, x: Secret, power: Power, start: i8, factor: f64) ->
     let at_start = factor * power.of(ENDS.0 * crate::fixed::power_of_two(i32::from(start)));
     let exponent = at_start.log2().ceil() as i8;
     let rest = at_start * crate::fixed::power_of_two(-i32::from(exponent));
-    let Series { period, constant, cosines, sines, opening } = &power.fitted().series;
+    let Series { period, constant, cosines, sines, opening, most_guard_bits } = &power.fitted().series;
     let scaled = |list: &[f64]| list.iter().map(|coefficient| coefficient * rest).collect();
     let series = Series {
         period: *period,
@@ -104,10 +103,10 @@ fn at_scale(c: &mut Circuit, x: Secret, power: Power, start: i8, factor: f64) ->
         cosines: scaled(cosines),
         sines: scaled(sines),
         opening: *opening,
+        most_guard_bits: *most_guard_bits,
     };
     let sum = c.fourier(argument, series);
-    let sum = c.shift(sum, exponent);
-    c.precision(sum, RESULT_GUARD_BITS)
+    c.shift(sum, exponent)
 }
 
 #[cfg(test)]
@@ -123,7 +122,7 @@ mod tests {
             let (low, high) = (1.5 * f64::from(ends.0).exp2(), f64::from(ends.1).exp2() * 0.96);
             let points: Vec<f64> =
                 testing::grid(low.ln(), high.ln(), 20_001).map(|e: f64| e.exp().clamp(low, high)).collect();
-            let found = testing::map_with(&points, |c, x| over(c, x, power, ends, 3.0));
+            let found = testing::map_with(&points, |c, x| over(c, x, power, ends, 3.0, 8));
             let errors = points.iter().zip(found).map(|(&x, y)| (y / (3.0 * power.of(x)) - 1.0).abs());
             let worst = errors.fold(0.0, f64::max);
             println!("{power:?}: {worst:e}, fit {:e}", power.fitted().max_error);

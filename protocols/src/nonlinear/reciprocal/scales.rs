@@ -16,6 +16,9 @@ use crate::nonlinear::{
 };
 use std::sync::LazyLock;
 
+/// Guard bits of the result.
+pub const GUARD_BITS: i8 = 8;
+
 /// The card.
 pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
     name: "reciprocal/scales".into(),
@@ -46,10 +49,10 @@ pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&C
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
     let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
-    over(c, x, -5, 8)
+    over(c, x, -5, 8, GUARD_BITS)
 }
 
-/// 1/x for x in [1.5 2^`lowest`, 2^(`top` - 1)]; 8 guard bits.
-pub fn over(c: &mut Circuit, x: Secret, lowest: i8, top: i8) -> Secret {
-    scales::over(c, x, Power::Reciprocal, (lowest, top), 1.0)
+/// 1/x with `guard_bits`, for x in [1.5 2^`lowest`, 2^(`top` - 1)].
+pub fn over(c: &mut Circuit, x: Secret, lowest: i8, top: i8, guard_bits: i8) -> Secret {
+    scales::over(c, x, Power::Reciprocal, (lowest, top), 1.0, guard_bits)
 }

@@ -8,6 +8,8 @@
 //! 6. y = e r.
 //!
 //! L is the same for a whole row: numerator and denominator have the same power of two too much, and the choice of the level has no error of its own.
+//! Where a model multiplies the result with values, it takes e and r apart: (e V) r is divided once for each value. Scores then come multiplied with log2 e.
+//!
 //! Under a mask, elements that take no part are replaced by the first of their row before step 2, and their e is zero in step 4.
 //!
 //! **Cost.** Two openings and a product for each element; for each row the level and the reciprocal. Six rounds with free truncations, whatever the length of the row.
@@ -29,6 +31,9 @@ use std::sync::LazyLock;
 
 /// Binary logarithm of a number that is below every sum, by at least a factor of two.
 const LEAST_SUM_EXPONENT: i8 = -5;
+
+/// Guard bits of the inverse of a sum.
+const INVERSE_GUARD_BITS: i8 = 3;
 
 /// The interval of the elements.
 const DOMAIN: Interval = Interval { low: -87.0, high: 88.7, of: Cow::Borrowed("the elements") };
@@ -53,30 +58,38 @@ pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
 });
 
 /// The protocol.
-pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)));
+pub static PROTOCOL: LazyLock<Protocol> =
+    LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)).in_parts(std::f64::consts::LOG2_E, parts));
 
 /// Softmax of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {
     let guard_bits = c.guard_bits(x);
     c.claim_domain(x, DOMAIN.low, DOMAIN.high);
-    let x = mask.map_or(x, |mask| mask.fill(c, x));
     let bits = c.scale(x, std::f64::consts::LOG2_E);
-    let level = histogram::PROTOCOL.build(c, bits);
-    let difference = c.sub(bits, level);
+    let [powers, inverse] = parts(c, SoftmaxInputs { x: bits, mask });
+    c.mul_to(powers, inverse, guard_bits)
+}
+
+/// Steps 2 to 5 of s: e, with four guard bits more than s, and r.
+fn parts(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> [Secret; 2] {
+    let guard_bits = c.guard_bits(x);
+    let x = mask.map_or(x, |mask| mask.fill(c, x));
+    let level = histogram::PROTOCOL.build(c, x);
+    let difference = c.sub(x, level);
     let exponent = c.offset(difference, -histogram::BELOW);
     let sectors = exponential::SECTORS;
-    let power = c.region(&exponential::CARD.name, |c| {
+    let powers = c.region(&exponential::CARD.name, |c| {
         c.claim_domain(exponent, -sectors.reach() + 1.0, 0.0);
         c.power(exponent, sectors, guard_bits + exponential::GUARD_BITS)
     });
-    let power = mask.map_or(power, |mask| mask.keep(c, power));
-    let sum = c.sum(power, c.last_axis(x));
-    let reciprocal = c.region(&scales::CARD.name, |c| {
+    let powers = mask.map_or(powers, |mask| mask.keep(c, powers));
+    let sum = c.sum(powers, c.last_axis(x));
+    let inverse = c.region(&scales::CARD.name, |c| {
         let halvings = c.row_length(x).next_power_of_two().ilog2().max(1);
         let high = i8::try_from(halvings).expect("a row has fewer than 2^64 elements");
-        scales::over(c, sum, LEAST_SUM_EXPONENT, high + 1)
+        scales::over(c, sum, LEAST_SUM_EXPONENT, high + 1, INVERSE_GUARD_BITS)
     });
-    c.mul_to(power, reciprocal, guard_bits)
+    [powers, inverse]
 }
 
 #[cfg(test)]

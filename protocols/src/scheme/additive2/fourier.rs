@@ -33,7 +33,6 @@ pub(in crate::scheme) fn sum(
     dealer: Dealer,
     x: &Shares,
     series: &RingSeries<'_>,
-    guard_bits: u8,
 ) -> (Shares, u8) {
     let shape = p.shape(x[0]);
     let angle = Domain::Ring(series.angle.bits);
@@ -51,7 +50,7 @@ pub(in crate::scheme) fn sum(
     };
     let (t_shares, t) = dealer.random(p, opened, &shape);
     let t = if opened == angle { t } else { p.convert(t, angle) };
-    let fraction_bits = series.fraction_bits + guard_bits;
+    let fraction_bits = series.wave_bits;
     let (dealt_waves, public_waves) = waves(series);
     let sum_ring = Domain::Ring(series.sum_ring);
     let dealt = p.function(WordFunction::Waves { waves: dealt_waves, fraction_bits }, t);

@@ -66,17 +66,20 @@ pub(in crate::scheme) fn level(p: &mut ProgramBuilder, dealer: Dealer, x: &Share
         p.moved(counts, Move::Slice { axis: 0, start: 1, length: levels - 1 })
     });
     let domain = Domain::Ring(ring);
-    let step = if below < ring { 1_u64 << below } else { 0 };
-    let mut entries = vec![step; 1 << count_bits];
+    // Steps are counted modulo 2^(ring - below): shifted up they are what they are modulo 2^ring.
+    let steps_ring = ring.saturating_sub(below).max(1);
+    let mut entries = vec![1; 1 << count_bits];
     entries[0] = 0;
-    let table = RingTable { entries, shift: 0, index_bits: count_bits, ring };
+    let table = RingTable { entries, shift: 0, index_bits: count_bits, ring: steps_ring };
     let steps = lookup::entry(p, dealer, &counts.into_iter().collect(), &table);
     let result: Shape = shape.summed(last - 1).expect("the circuit's checker admits rows only");
     let mut sums: Shares = steps
         .iter()
         .map(|&share| {
             let sum = p.sum(share, 0);
-            p.moved(sum, Move::Reshape(result.clone()))
+            let sum = p.moved(sum, Move::Reshape(result.clone()));
+            let sum = p.convert(sum, domain);
+            if below < ring { p.shift_left(sum, below) } else { p.splat(0, domain) }
         })
         .collect();
     let lowest = p.splat((1_u64 << (bits - 1)) & domain.mask(), domain);

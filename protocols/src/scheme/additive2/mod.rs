@@ -190,7 +190,7 @@ impl Scheme for Additive2 {
     }
 
     fn fourier(&mut self, p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>) -> Shares {
-        let (sum, shift) = fourier::sum(p, DEALER, x, series, super::laws::wave_guard_bits(self.spec.truncation));
+        let (sum, shift) = fourier::sum(p, DEALER, x, series);
         self.truncate(p, &sum, Cut { shift, fraction_bits: series.fraction_bits + shift, ring: series.ring })
     }
 

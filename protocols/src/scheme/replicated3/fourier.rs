@@ -7,13 +7,12 @@
 use super::{DEALER, in_two, reshare, truncation};
 use crate::program::ProgramBuilder;
 use crate::scheme::additive2;
-use crate::scheme::laws::wave_guard_bits;
 use crate::scheme::{Cut, RingSeries, Shares, Truncation};
 
 /// The sum, truncated.
 pub(super) fn sum(p: &mut ProgramBuilder, x: &Shares, series: &RingSeries<'_>, truncation: Truncation) -> Shares {
     let x = in_two(p, x);
-    let (sum, shift) = additive2::fourier::sum(p, DEALER, &x, series, wave_guard_bits(truncation));
+    let (sum, shift) = additive2::fourier::sum(p, DEALER, &x, series);
     let fraction_bits = series.fraction_bits + shift;
     let cut = Cut { shift, fraction_bits, ring: series.ring };
     settle(p, &sum, cut, series.sum_ring, truncation)

@@ -93,6 +93,7 @@ impl Subject {
         Protocol {
             card: Card { name: "gallery".to_owned(), error: self.claim, ..base },
             build: Build::map(self.build),
+            parts: None,
             file: None,
         }
     }

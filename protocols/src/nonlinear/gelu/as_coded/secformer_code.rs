@@ -98,7 +98,7 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
 pub fn series() -> Series {
     let sines = secformer::PRINTED_COEFFICIENTS.to_vec();
     let opening = Opening::Remainder { modulus: 2.0 * PI };
-    Series { period: 20.0, constant: 0.0, cosines: Vec::new(), sines, opening }
+    Series { period: 20.0, constant: 0.0, cosines: Vec::new(), sines, opening, most_guard_bits: None }
 }
 
 #[cfg(test)]

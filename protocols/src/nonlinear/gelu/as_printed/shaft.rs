@@ -84,7 +84,14 @@ pub fn build(c: &mut Circuit, x: Secret) -> Secret {
 #[must_use]
 pub fn series() -> Series {
     let period = 2.0 * THRESHOLD;
-    Series { period, constant: 0.0, cosines: Vec::new(), sines: COEFFICIENTS.to_vec(), opening: Opening::Period }
+    Series {
+        period,
+        constant: 0.0,
+        cosines: Vec::new(),
+        sines: COEFFICIENTS.to_vec(),
+        opening: Opening::Period,
+        most_guard_bits: None,
+    }
 }
 
 #[cfg(test)]

@@ -123,7 +123,14 @@ pub(in crate::nonlinear) fn segmented(c: &mut Circuit, x: Secret, threshold: f64
 #[must_use]
 pub fn series() -> Series {
     let sines = (1..=TERMS).map(coefficient).collect();
-    Series { period: PERIOD, constant: 0.0, cosines: Vec::new(), sines, opening: Opening::Period }
+    Series {
+        period: PERIOD,
+        constant: 0.0,
+        cosines: Vec::new(),
+        sines,
+        opening: Opening::Period,
+        most_guard_bits: None,
+    }
 }
 
 /// beta_i = 1/10 integral over [-10, 10] of erf(u) sin(i pi u / 10) = 2 / (i pi) (exp(-(i pi / 20)^2) - (-1)^i), to 12 digits:

@@ -11,7 +11,7 @@
 //! not take part in the result: it need be held no wider than it is opened. A period that is a power of two takes the place of a
 //! multiplication and a truncation.
 
-use crate::circuit::{Circuit, Secret};
+use crate::circuit::{Circuit, Secret, Series};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
 use crate::nonlinear::{
     Bits, Build, Card, CostClaim, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, Rounds, Setting, Truth,
@@ -19,6 +19,9 @@ use crate::nonlinear::{
 };
 use std::sync::LazyLock;
 use std::sync::OnceLock;
+
+/// Fraction bits of waves beyond those of the result.
+const WAVE_GUARD_BITS: u8 = 2;
 
 /// The interval.
 const ENDS: (f64, f64) = (-18.0, 26.0);
@@ -64,7 +67,8 @@ pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&C
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
     let domain = CARD.interval.at(1);
     c.claim_domain(x, domain.low, domain.high);
-    c.fourier(x, fitted().series.clone())
+    // Waves of 18 fraction bits: with more the sum would leave no room above it in a ring of 64 bits for the ring that the next matrix needs.
+    c.fourier(x, Series { most_guard_bits: Some(WAVE_GUARD_BITS), ..fitted().series.clone() })
 }
 
 /// The Fourier extension of GeLU on [-18, 26].

@@ -213,9 +213,10 @@ pub enum SuiteError {
     },
 }
 
-const BUILT_IN: [(&str, &str); 13] = [
+const BUILT_IN: [(&str, &str); 14] = [
     ("faithful", include_str!("suites/faithful.toml")),
     ("faithful-narrow", include_str!("suites/faithful-narrow.toml")),
+    ("frontier", include_str!("suites/frontier.toml")),
     ("secformer", include_str!("suites/secformer.toml")),
     ("secformer-printed", include_str!("suites/secformer-printed.toml")),
     ("secformer-code", include_str!("suites/secformer-code.toml")),

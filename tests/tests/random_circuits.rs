@@ -76,7 +76,7 @@ fn random_circuits_have_every_operation() {
 }
 
 /// How many names [`name`] gives.
-const NAMES: usize = 30;
+const NAMES: usize = 32;
 
 fn name(op: &Op) -> &'static str {
     use viewless_protocols::shape::Move;

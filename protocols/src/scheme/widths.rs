@@ -19,7 +19,7 @@
 
 use super::laws::{self, Angle, PERIOD_SHIFT, PowerWords};
 use super::{SchemeSpec, Truncation};
-use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Opening};
+use crate::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Opening, Sectors};
 use crate::fixed::{FixedPoint, RING_BITS, power_of_two};
 use crate::shape::Move;
 
@@ -110,7 +110,7 @@ impl Widths {
                     u8::try_from(argument_bits).ok().and_then(|bits| PowerWords::of(sectors, bits, fraction_bits));
                 // Refused by the compiler where there are no such words.
                 let Some(PowerWords { shift, .. }) = words else { return RING_BITS - 1 };
-                let ring = self.summed(node, 1.0, fraction_bits, shift);
+                let ring = self.summed(node, power_size(circuit, argument, sectors), fraction_bits, shift);
                 cut(!self.narrowed || self.held(node) + shift > ring, ring)
             }
             Op::Input { .. }
@@ -369,6 +369,14 @@ fn word(bits: i32) -> u8 {
     bits.clamp(i32::from(NARROWEST), i32::from(RING_BITS)) as u8
 }
 
+/// A bound of a power of two: 1 where its exponent is claimed to be one that there is, else whatever the words of a power can give.
+pub(super) fn power_size(circuit: &CheckedCircuit, exponent: NodeId, sectors: Sectors) -> f64 {
+    let claimed = |claim: &DomainClaim| {
+        claim.value == exponent && claim.low > -sectors.reach() && claim.high <= 0.0 && claim.also.is_none()
+    };
+    if circuit.domains().iter().any(claimed) { 1.0 } else { power_of_two(sectors.length() as i32) }
+}
+
 /// For each node a bound of its numbers over the reals, where one follows from what is claimed of arguments, and from public numbers.
 fn sizes(circuit: &CheckedCircuit) -> Vec<Option<f64>> {
     let nodes = circuit.nodes();
@@ -407,7 +415,7 @@ fn sizes(circuit: &CheckedCircuit) -> Vec<Option<f64>> {
                 Some(waves + series.constant.abs())
             }
             Op::Lookup(_, table) => Some(table.entries.iter().fold(0.0, |most: f64, x| most.max(x.abs()))),
-            Op::Power(..) => Some(1.0),
+            &Op::Power(argument, sectors) => Some(power_size(circuit, argument, sectors)),
             Op::Level(_, levels) => Some(levels.half()),
         };
         sizes.push(least(derived, claimed[i]));

@@ -62,6 +62,7 @@ pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&C
 pub fn build(c: &mut Circuit, x: Secret) -> Secret {
     c.claim_domain(x, DOMAIN.low, DOMAIN.high);
     let bits = c.scale(x, std::f64::consts::LOG2_E);
+    c.claim_domain(bits, 1.0 - SECTORS.reach(), 0.0);
     c.power(bits, SECTORS, c.guard_bits(x) + GUARD_BITS)
 }
 

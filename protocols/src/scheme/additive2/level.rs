@@ -71,6 +71,8 @@ pub(in crate::scheme) fn level(p: &mut ProgramBuilder, dealer: Dealer, x: &Share
     let mut entries = vec![1; 1 << count_bits];
     entries[0] = 0;
     let table = RingTable { entries, shift: 0, index_bits: count_bits, ring: steps_ring };
+    // A step in units, which is nothing in a ring of no more bits than it has.
+    let step = p.splat(1_u64.checked_shl(below.into()).unwrap_or(0) & domain.mask(), domain);
     let steps = lookup::entry(p, dealer, &counts.into_iter().collect(), &table);
     let result: Shape = shape.summed(last - 1).expect("the circuit's checker admits rows only");
     let mut sums: Shares = steps
@@ -79,7 +81,7 @@ pub(in crate::scheme) fn level(p: &mut ProgramBuilder, dealer: Dealer, x: &Share
             let sum = p.sum(share, 0);
             let sum = p.moved(sum, Move::Reshape(result.clone()));
             let sum = p.convert(sum, domain);
-            if below < ring { p.shift_left(sum, below) } else { p.splat(0, domain) }
+            p.mul(sum, step)
         })
         .collect();
     let lowest = p.splat((1_u64 << (bits - 1)) & domain.mask(), domain);

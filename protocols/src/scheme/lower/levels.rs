@@ -1,7 +1,7 @@
 //! Powers of two and levels of rows, brought to integers.
 
 use super::super::laws::{self, PowerWords};
-use super::super::{CompileError, RingLevel, RingPower, Scheme};
+use super::super::{CompileError, RingLevel, RingPower, Scheme, widths};
 use super::{Held, Lowering};
 use crate::circuit::{Levels, Node, NodeId, Sectors};
 use crate::shape::Shape;
@@ -26,7 +26,7 @@ impl<S: Scheme> Lowering<'_, S> {
         let dealt: Shape = std::iter::once(sectors.count()).chain(node.shape.axes().iter().copied()).collect();
         self.is_dealt(node, &dealt)?;
         let ring = self.widths.held(id);
-        let sum_ring = self.widths.summed(id, 1.0, fraction_bits, words.shift);
+        let sum_ring = self.widths.summed(id, widths::power_size(self.circuit, x, sectors), fraction_bits, words.shift);
         let x = self.shares(x, self.widths.working(id));
         let power = RingPower { sectors, words, argument_bits: from, fraction_bits, sum_ring, ring };
         Ok(Held::Shared(self.scheme.power(&mut self.p, &x, &power)))

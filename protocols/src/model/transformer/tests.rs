@@ -129,35 +129,3 @@ fn queries_that_a_model_cannot_take_are_refused() {
     assert_eq!(refused(Architecture::Vit, 4, 1), BuildError::ImageTokens { tokens: 4, needed: 5 });
     assert_eq!(refused(Architecture::Bert, 5, 0), BuildError::Batch);
 }
-
-#[test]
-fn print_widths() {
-    use crate::scheme::widths::Widths;
-    let suite = Suite::parse("x", &std::fs::read_to_string("/tmp/frontier.toml").unwrap()).unwrap();
-    let spec = suite.scheme;
-    let fixed = suite.fixed();
-    let config = TransformerDraft { layers: 2, ..TransformerConfig::bert_base().draft() }.check().unwrap();
-    let c = circuit(&config, &suite.model(Registry::built_in()).unwrap(), Query { tokens: 128, batch: 1 }).unwrap();
-    let w = Widths::of(&c, &spec, fixed);
-
-    for (i, n) in c.nodes().iter().enumerate() {
-        let path = c.regions().path(n.region);
-        let inlayer = path.starts_with("layer.1") || path.starts_with("layer.0/layernorm") || path.is_empty();
-        if !inlayer {
-            continue;
-        }
-        let id = crate::circuit::NodeId::at(i);
-        let op = format!("{:?}", n.op);
-        let name: String = op.chars().take_while(|c| c.is_alphabetic()).collect();
-        let args: Vec<usize> = n.op.arguments().iter().map(|a| a.index()).collect();
-        println!(
-            "W {i:5} {name:10} {args:?} {} g{} held {} work {} opened {} {} {path}",
-            n.shape,
-            n.guard_bits,
-            w.held(id),
-            w.working(id),
-            w.opened(id),
-            if w.refreshed(id) { "REFRESH" } else { "" }
-        );
-    }
-}

@@ -17,8 +17,9 @@ use std::sync::OnceLock;
 
 /// Guard bits of the sums and of their arguments.
 const SERIES_GUARD_BITS: i8 = 6;
-/// Guard bits of what is looked up, zeros and ones: fewer than none. A fixed point of at least 8 fraction bits is needed.
-const BIT_GUARD_BITS: i8 = -8;
+/// Guard bits of what is looked up, zeros and ones: at 16 fraction bits they are integers, and a product with them needs no truncation. A fixed point of at least
+/// 16 fraction bits is needed.
+const BIT_GUARD_BITS: i8 = -16;
 /// The lower end of a scale in units of its power of two, and the upper end of the last octave.
 const ENDS: (f64, f64) = (1.5, 3.0);
 

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use viewless_proofs::privacy::certificate::Simulator;
 use viewless_proofs::privacy::exhaustive::{self, Exhaustive};
 use viewless_proofs::privacy::{self, Coalition, Verdict, check, promised_coalitions, shrink};
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Op, Opening, Owner, Series, Table};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Levels, Op, Opening, Owner, Sectors, Series, Table};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{self, Constant, Program, Value};
@@ -177,6 +177,22 @@ fn primitives() -> Vec<(&'static str, CheckedCircuit)> {
             unary(|c, x| {
                 let table = Table { index_fraction_bits: 1, entries: vec![0.5, -1.0, 2.0, 3.25] };
                 let y = c.lookup(x, table, 0);
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "power",
+            unary(|c, x| {
+                let x = c.precision(x, -14);
+                let y = c.power(x, Sectors { modulus_bits: 2, sector_bits: 1 }, -13);
+                c.reveal(y, "y");
+            }),
+        ),
+        (
+            "level",
+            unary(|c, x| {
+                let x = c.precision(x, -15);
+                let y = c.level(x, Levels { index_bits: 1, step_exponent: 0 });
                 c.reveal(y, "y");
             }),
         ),

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Levels, Opening, Owner, Secret, Sectors, Series, Table};
 use viewless_protocols::scheme::{Comparison, SchemeSpec, Sharing, Triples, Truncation, Weights};
 use viewless_tests::{PUBLISHED, REPLICATED, compile, map_circuit};
 
@@ -78,6 +78,22 @@ fn goldens() -> BTreeMap<String, String> {
         (
             "lookup",
             map(|c, x| c.lookup(x, Table { index_fraction_bits: 1, entries: vec![0.5, -1.0, 2.0, 3.25] }, 0)),
+            vec![("", PUBLISHED), (".replicated3", REPLICATED)],
+        ),
+        (
+            "power",
+            map(|c, x| {
+                let x = c.precision(x, -14);
+                c.power(x, Sectors { modulus_bits: 2, sector_bits: 1 }, -12)
+            }),
+            vec![("", PUBLISHED), (".replicated3", REPLICATED)],
+        ),
+        (
+            "level",
+            map(|c, x| {
+                let row = c.reshape(x, [1, 2]);
+                c.level(row, Levels { index_bits: 2, step_exponent: 1 })
+            }),
             vec![("", PUBLISHED), (".replicated3", REPLICATED)],
         ),
         (

@@ -2,11 +2,12 @@
 //! much. A new scheme is tested here as soon as it is one of `SchemeKind::ALL`.
 
 use std::collections::BTreeSet;
-use viewless_protocols::circuit::{CheckedCircuit, Circuit, Opening, Owner, Secret, Series, Table};
+use viewless_protocols::circuit::{CheckedCircuit, Circuit, Levels, Opening, Owner, Secret, Sectors, Series, Table};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::nonlinear::{self, Protocol};
 use viewless_protocols::party::{Party, PartySet};
 use viewless_protocols::program::Op;
+use viewless_protocols::scheme::laws::PowerWords;
 use viewless_protocols::scheme::{self, Comparison, SchemeSpec, Truncation};
 use viewless_tests::random_circuit::bound;
 use viewless_tests::{FIXED, PUBLISHED, REPLICATED, compile, every_scheme, map_circuit, run};
@@ -181,6 +182,58 @@ fn a_look_up_gives_one_of_two_neighbouring_entries() {
         }
         assert!(floors > 100 && ceilings > 100, "{spec:?}: {floors} {ceilings}");
         assert_eq!(execution.findings.wraps, 0);
+    }
+}
+
+/// The law of powers in their interval, for every scheme: within the roundings of the words and a unit of the truth, never below 0; and from 0 to the power
+/// of a sector's length out of it.
+#[test]
+fn powers_of_two_are_right_down_to_the_end_of_their_interval_and_bounded_beyond() {
+    let sectors = Sectors { modulus_bits: 6, sector_bits: 2 };
+    let inside: Vec<f64> = (0..400).map(|i| -f64::from(i) * 0.15 - UNIT * f64::from(i % 3)).collect();
+    let x: Vec<f64> = inside.iter().copied().chain([0.25, 3.0, 17.5, -61.0, -63.75, 1000.0, -5000.0]).collect();
+    let words = PowerWords::of(sectors, 16, 20).unwrap();
+    let unit = UNIT / 16.0;
+    for spec in every_scheme() {
+        let mut c = Circuit::new();
+        let secret = c.input(Owner::Client, "x", [x.len()]);
+        let y = c.power(secret, sectors, 4);
+        c.reveal(y, "y");
+        let execution = run(&compile(&c.finish().unwrap(), &spec), &[("x", &x)], 11);
+        let y = &execution.output("y").unwrap().values;
+        for (i, (x, y)) in x.iter().zip(y).enumerate() {
+            let encoded = (x / UNIT).round() * UNIT;
+            if i < inside.len() {
+                let off = (y - encoded.exp2()).abs();
+                assert!(off <= (words.rounding(sectors) + 1.0) * unit && *y >= 0.0, "{spec:?} {x}: {y}");
+            } else {
+                assert!((0.0..=16.0 + unit).contains(y), "{spec:?} {x}: {y}");
+            }
+        }
+        assert_eq!((y[0], execution.findings.wraps), (1.0, 0));
+    }
+}
+
+/// The level of a row is the multiple next below its largest element, or one step less, both of which occur; whatever else is in the row.
+#[test]
+fn the_level_of_a_row_is_at_most_two_steps_below_its_largest() {
+    let (rows, columns) = (200, 5);
+    let levels = Levels { index_bits: 5, step_exponent: -1 };
+    let x: Vec<f64> = (0..rows * columns).map(|i| 7.4 * (i as f64 * 1.37 + (i * i) as f64).sin()).collect();
+    for spec in every_scheme() {
+        let mut c = Circuit::new();
+        let secret = c.input(Owner::Client, "x", [rows, columns]);
+        let y = c.level(secret, levels);
+        c.reveal(y, "y");
+        let execution = run(&compile(&c.finish().unwrap(), &spec), &[("x", &x)], 12);
+        let (mut same, mut less) = (0, 0);
+        for (row, y) in x.chunks(columns).zip(&execution.output("y").unwrap().values) {
+            let level = levels.of(row.iter().copied());
+            assert!(*y == level || *y == level - 0.5, "{spec:?}: {row:?} {y}");
+            same += usize::from(*y == level);
+            less += usize::from(*y != level);
+        }
+        assert!(same > 20 && less > 20, "{spec:?}: {same} {less}");
     }
 }
 

@@ -45,6 +45,19 @@ pub enum CliError {
     /// A suite, network or seed that is none.
     #[error(transparent)]
     Named(#[from] NamedError),
+    /// Protocols beside suites.
+    #[error(
+        "--with puts protocols side by side, and --suites suites; leave one of them out, or write `--with published`"
+    )]
+    SuitesWithProtocols,
+    /// A model of which nothing is recorded.
+    #[error("nothing is recorded of {of}, one sequence; there are records of {recorded}")]
+    NothingPublished {
+        /// What was asked for.
+        of: String,
+        /// What there is.
+        recorded: String,
+    },
     /// A name that a command which lists does not know.
     #[error("nothing is called `{name}`; `viewless list` shows all names")]
     UnknownName {

@@ -104,6 +104,7 @@ fn odd_files_are_refused_wherever_a_file_is_taken() {
             vec!["cost", "bert-base", "--suite", name],
             vec!["cost", "bert-base", "--network", name],
             vec!["compare", "bert-base", "--suites", name],
+            vec!["compare", name, "--with", "published"],
             vec!["plan", "bert-base", "--error", "50", "--machine", name],
             vec!["plan", "bert-base", "--error", "50", "--cluster", name],
             vec!["plan", "bert-base", "--error", "50", "--network", name],

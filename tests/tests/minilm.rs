@@ -106,6 +106,24 @@ fn three_parties_with_replicated_shares_give_the_same_embeddings() {
     assert!(report.headroom_violations.is_empty() && report.domain_violations.is_empty());
 }
 
+/// Without a comparison, in narrow rings, the same accuracy; no number leaves what the suite claims of it. Of two parties and of three.
+#[test]
+fn the_frontier_suite_gives_the_same_embeddings_with_two_parties_and_with_three() {
+    let two = Suite::built_in("frontier").unwrap();
+    let sharing = Sharing::Replicated3(WeightsAmongThree::Shared);
+    let mut three = two.clone();
+    three.scheme = SchemeSpec { sharing, ..three.scheme };
+    for suite in [two, three] {
+        let report = private_with(&suite, "A level in place of a maximum.", 2);
+        println!("{} units, cosine {}", report.max_abs_error * 65536.0, report.cosine);
+        assert!(report.max_abs_error <= UNITS / 65536.0, "{}", report.max_abs_error);
+        assert!(report.cosine >= least_cosine(report.plaintext.values()));
+        assert_eq!((report.wrap_probability, report.wraps, report.local_truncations), (0.0, 0, 0));
+        assert!(report.headroom_violations.is_empty(), "{:?}", report.headroom_violations);
+        assert!(report.domain_violations.is_empty(), "{:?}", report.domain_violations);
+    }
+}
+
 #[test]
 fn one_and_two_threads_send_the_same_messages() {
     let [one, two] = [1, 2].map(|threads| private("faithful", "A seed decides everything.", threads));

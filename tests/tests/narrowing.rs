@@ -251,3 +251,18 @@ fn the_narrow_twin_of_faithful_costs_less_in_every_respect_and_is_proved() {
         assert!(narrow.0 <= wide.0 && narrow.1 < wide.1, "{wide:?} {narrow:?}");
     }
 }
+
+/// The bill of `docs/frontier.md`, and what it rests on: a comparison works on bits, of which there are none.
+#[test]
+fn the_frontier_suite_compares_nothing_and_costs_what_is_written() {
+    use viewless_protocols::nonlinear::Registry;
+    use viewless_workbench::sizes::Sizes;
+    use viewless_workbench::subject::Subject;
+    let suite = Suite::built_in("frontier").unwrap();
+    let subject = Subject::find("bert-base", Registry::built_in()).unwrap();
+    let program = subject.program(&suite, Sizes::new(128, 1).unwrap()).unwrap();
+    assert!(program.iter().all(|(_, value)| !matches!(value.domain, Domain::Bits(_))));
+    let bill = bill(&program, Schedule::Asap, Grouping::Region);
+    let online = bill.phase(Phase::Online);
+    assert_eq!((online.rounds, online.bytes_total / 100_000), (382, 4_481));
+}

@@ -4,6 +4,7 @@ use crate::bill::{ASSUMED_MAGNITUDE, Price};
 use crate::error_audit::{ROW_RANGE, is_of_rows, question};
 use crate::privacy::Privacy;
 use crate::programs::Programs;
+use crate::records::{self, Record};
 use crate::sizes::Sizes;
 use crate::subject::{Kind, Subject, SubjectError};
 use rayon::prelude::*;
@@ -33,6 +34,8 @@ pub struct SuiteComparison {
     pub networks: Vec<Network>,
     /// One entry for each suite.
     pub suites: Vec<SuiteEntry>,
+    /// What is published of other systems for the same model and length, where that was asked for.
+    pub published: Vec<Record>,
 }
 
 /// What is known of one suite.
@@ -86,7 +89,22 @@ impl SuiteComparison {
         let entry =
             |suite: Suite| SuiteEntry::of(&Programs::of(subject, &suite, sizes), &suite, sizes, schedule, &networks);
         let suites = suites.into_par_iter().map(entry).collect::<Result<_, _>>()?;
-        Ok(Self { model: subject.name.clone(), seq: sizes.seq(), batch: sizes.batch(), schedule, networks, suites })
+        Ok(Self {
+            model: subject.name.clone(),
+            seq: sizes.seq(),
+            batch: sizes.batch(),
+            schedule,
+            networks,
+            suites,
+            published: Vec::new(),
+        })
+    }
+
+    /// The same with what is published of other systems beside it; `None` where nothing is recorded of the model at this length.
+    #[must_use]
+    pub fn with_published(mut self) -> Option<Self> {
+        self.published = records::records(&self.model, self.seq);
+        (!self.published.is_empty() && self.batch == 1).then_some(self)
     }
 }
 

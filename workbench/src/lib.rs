@@ -46,6 +46,7 @@ mod price;
 pub mod privacy;
 mod programs;
 pub mod proof;
+pub mod records;
 pub mod sites;
 pub mod sizes;
 pub mod statistics;

@@ -14,7 +14,11 @@ use viewless_protocols::suite::Suite;
 use viewless_workbench::Subject;
 use viewless_workbench::comparison::SuiteComparison;
 use viewless_workbench::named::DEFAULT_SUITE;
+use viewless_workbench::records;
 use viewless_workbench::variants::VariantComparison;
+
+/// What `--with` takes beside protocols.
+const PUBLISHED: &str = "published";
 
 /// What to compare.
 #[derive(Debug, Args)]
@@ -23,8 +27,9 @@ pub struct Arguments {
     /// these side by side
     #[arg(value_name = "MODEL|DIR|PROTOCOL|FUNCTION", required = true)]
     subjects: Vec<String>,
-    /// Put this protocol beside them, too: a .protocol file, or a name; repeat for more
-    #[arg(long, value_name = "FILE", conflicts_with = "suites")]
+    /// Put this protocol beside them, too: a .protocol file, or a name; repeat for more. Of a model, `published` alone: what is published of other
+    /// systems, each by its own convention
+    #[arg(long, value_name = "FILE|published")]
     with: Vec<String>,
     /// Built-in suites or .toml files, separated by commas [default: all built-in suites]
     #[arg(long, value_name = "SUITE|FILE,...", value_delimiter = ',', value_parser = arguments::suite)]
@@ -51,9 +56,17 @@ pub struct Arguments {
 /// A subject, suite or sizes that cannot be counted, or a page that cannot be written.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subjects, with, suites, suite, sizes, schedule, .. } = arguments;
+    let with_published = with.len() == 1 && with[0] == PUBLISHED;
+    if !with.is_empty() && !with_published && !suites.is_empty() {
+        return Err(CliError::SuitesWithProtocols);
+    }
+    let with = if with_published { &[][..] } else { &with[..] };
     // A page that cannot be written is known before anything is counted.
     let file = arguments.html.as_deref().map(Pending::create).transpose()?;
     if let Some(protocols) = side_by_side(subjects, with)? {
+        if with_published {
+            return Err(CliError::NothingPublished { of: subjects.join(" "), recorded: records::recorded() });
+        }
         let found = VariantComparison::new(&protocols, suite, sizes.checked(), (*schedule).into())?;
         let words = Words { page: variants::page, markdown: variants::markdown, text: variants::text };
         return arguments.write(file, &found, &words, manner);
@@ -61,7 +74,19 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let subject = Subject::find(&subjects[0], arguments::registry())?;
     let suites =
         if suites.is_empty() { Suite::names().map(Suite::built_in).collect::<Result<_, _>>()? } else { suites.clone() };
-    let found = SuiteComparison::new(&subject, suites, sizes.checked(), (*schedule).into())?;
+    // What is not recorded is known before anything is counted.
+    let sizes = sizes.checked();
+    let nothing = || CliError::NothingPublished {
+        of: format!("{} at {} tokens", subjects[0], sizes.seq()),
+        recorded: records::recorded(),
+    };
+    if with_published && records::records(&subjects[0], sizes.seq()).is_empty() {
+        return Err(nothing());
+    }
+    let mut found = SuiteComparison::new(&subject, suites, sizes, (*schedule).into())?;
+    if with_published {
+        found = found.with_published().ok_or_else(nothing)?;
+    }
     let words = Words { page: comparison_page::page, markdown: comparison::markdown, text: comparison::text };
     arguments.write(file, &found, &words, manner)
 }

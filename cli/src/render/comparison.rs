@@ -7,6 +7,26 @@ use std::collections::BTreeSet;
 use viewless_simulator::network::Network;
 use viewless_workbench::comparison::{FunctionEntry, SuiteComparison, SuiteEntry};
 
+/// One line for each system that was published, each by its own convention.
+fn published(comparison: &SuiteComparison) -> Option<TextTable> {
+    if comparison.published.is_empty() {
+        return None;
+    }
+    let mut table = TextTable::of_text(&["published", "setting", "rounds", "online", "offline", "which counts"]);
+    for record in &comparison.published {
+        let volume = |number: f64| format!("{number} {}", record.unit);
+        table.row([
+            record.system.clone(),
+            record.setting.clone(),
+            record.rounds.map_or_else(String::new, |rounds| rounds.to_string()),
+            volume(record.online),
+            record.offline.map_or_else(String::new, volume),
+            record.convention.clone(),
+        ]);
+    }
+    Some(table)
+}
+
 /// What stands above every form of it.
 #[must_use]
 pub fn heading(comparison: &SuiteComparison) -> String {
@@ -120,8 +140,11 @@ pub fn text(comparison: &SuiteComparison, explain: bool) -> String {
     let reasons: String =
         not_right(comparison).iter().map(|(name, why)| hanging(&format!("* {name}: "), why)).collect();
     let legend = words::legend(explain, &conventions(comparison));
+    let sources: String =
+        comparison.published.iter().map(|record| hanging(&format!("{}: ", record.system), &record.source)).collect();
+    let others = published(comparison).map_or_else(String::new, |table| format!("{}{sources}\n", table.lines()));
     format!(
-        "{}\n{}\n\n{summary}\n{functions}\n{reasons}{legend}",
+        "{}\n{}\n\n{summary}\n{others}{functions}\n{reasons}{legend}",
         words::first(&sentence(comparison)),
         heading(comparison)
     )
@@ -132,7 +155,14 @@ pub fn text(comparison: &SuiteComparison, explain: bool) -> String {
 pub fn markdown(comparison: &SuiteComparison) -> String {
     let (summary, functions) = (summary(comparison).markdown(), functions(comparison).markdown());
     let reasons: String = not_right(comparison).iter().map(|(name, why)| format!("- \\* {name}: {why}\n")).collect();
-    format!("# {}\n\n{summary}\n{functions}\n{reasons}\n```text\n{}```\n", heading(comparison), conventions(comparison))
+    let sources: String =
+        comparison.published.iter().map(|record| format!("- {}: {}\n", record.system, record.source)).collect();
+    let others = published(comparison).map_or_else(String::new, |table| format!("{}\n{sources}\n", table.markdown()));
+    format!(
+        "# {}\n\n{summary}\n{others}{functions}\n{reasons}\n```text\n{}```\n",
+        heading(comparison),
+        conventions(comparison)
+    )
 }
 
 /// A protocol's worst error.

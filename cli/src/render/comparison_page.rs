@@ -19,6 +19,26 @@ const POINTS: usize = 41;
 /// Width of a panel.
 const PANEL: f64 = 320.0;
 
+/// A table of what is published.
+fn published(comparison: &SuiteComparison) -> Markup {
+    html! {
+        table {
+            thead { tr { th { "system" } th { "setting" } th { "rounds" } th { "online" } th { "offline" } th { "which counts" } th { "source" } } }
+            tbody {
+                @for record in &comparison.published {
+                    tr {
+                        td { (record.system) } td { (record.setting) }
+                        td { @if let Some(rounds) = record.rounds { (rounds) } }
+                        td { (record.online) " " (record.unit) }
+                        td { @if let Some(offline) = record.offline { (offline) " " (record.unit) } }
+                        td { (record.convention) } td { (record.source) }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The page.
 #[must_use]
 pub fn page(comparison: &SuiteComparison) -> String {
@@ -38,6 +58,11 @@ pub fn page(comparison: &SuiteComparison) -> String {
                         "Marked: the least of each column among the suites that compute a model's own functions. The last column names functions "
                         "that a suite computes otherwise, or not on the arguments that models have: the model must be trained for it, or the suite "
                         "is for comparison only."
+                    }
+                    @if !comparison.published.is_empty() {
+                        h2 { "Published" }
+                        p.note { "Of other systems, as their sources print it, each by its own convention: nothing here was counted by us." }
+                        div.wide { (published(comparison)) }
                     }
                     h2 { "Bytes by function" }
                     p.note { "Between the computing parties, all phases, both directions together: the convention of published tables." }

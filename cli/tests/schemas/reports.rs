@@ -87,7 +87,11 @@ pub(crate) const REPORTS: [Report; 27] = [
         "compare-suites",
         "viewless compare MODEL: suites side by side",
         "workbench::comparison::SuiteComparison",
-        &["compare tanh/sine --seq 4", "compare bert-base --seq 8 --suites faithful,mpcformer,client-server"],
+        &[
+            "compare tanh/sine --seq 4",
+            "compare bert-base --seq 8 --suites faithful,mpcformer,client-server",
+            "compare bert-base --seq 128 --suites frontier --with published",
+        ],
     ),
     report(
         "compare-protocols",

@@ -430,6 +430,12 @@ pub enum ModelError {
         /// The token.
         padding: usize,
     },
+    /// Images that no picture can be made of.
+    #[error("no picture can be made of the images: {reason}")]
+    NoPicture {
+        /// Why.
+        reason: String,
+    },
     /// An image for a model that is asked about texts.
     #[error("this model is asked about texts, not images; give it a text, or choose a model of images")]
     NoImage,
@@ -500,6 +506,14 @@ pub enum FetchError {
         name: String,
         /// The known short names, comma-separated.
         known: String,
+    },
+    /// A model that is made here and could not be written.
+    #[error("{name} could not be made: {error}")]
+    Made {
+        /// Its name.
+        name: String,
+        /// Why.
+        error: ModelError,
     },
     /// The name is no data's.
     #[error("\"{name}\" is no data that can be fetched; there is {known}")]

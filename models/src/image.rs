@@ -62,6 +62,30 @@ pub fn read_image(directory: &Path, config: &TransformerConfig, file: &Path) -> 
     if expected == [a, b, c] { Ok(pixels) } else { Err(ModelError::ImageShape { expected, found: [a, b, c] }) }
 }
 
+/// Reads a picture as an autoencoder takes it: `[channels, side, side]`, resized by bilinear interpolation, each level v as v / 127.5 - 1. Gives the
+/// picture's own rows and columns, too.
+///
+/// # Errors
+/// Another number of channels than 1 or 3; a file that is no picture.
+pub fn read_square(file: &Path, channels: usize, side: usize) -> Result<(Array3<f64>, [u32; 2]), ModelError> {
+    if channels != 1 && channels != 3 {
+        return Err(ModelError::ImageChannels { channels });
+    }
+    let unreadable = |reason: String| ModelError::Picture { file: file.to_owned(), reason };
+    let edge = u32::try_from(side).map_err(|_| unreadable(format!("no picture has {side} rows")))?;
+    let preparation = Preparation {
+        resize: Some(Resize::To(edge, edge)),
+        filter: FilterType::Triangle,
+        crop: None,
+        factor: 1.0 / 255.0,
+        mean: vec![0.5; channels],
+        deviation: vec![0.5; channels],
+    };
+    let picture = picture(file)?;
+    let pixels = preparation.apply(&picture, channels).map_err(unreadable)?;
+    Ok((pixels.mapv(f64::from), [picture.height(), picture.width()]))
+}
+
 /// Refuses a file that is no picture, whatever model it is for.
 ///
 /// # Errors

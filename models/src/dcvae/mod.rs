@@ -6,10 +6,12 @@
 
 mod directory;
 mod error;
+mod made;
 mod plain;
 mod portable;
 
-pub use directory::{DcVae, MODEL_TYPE, write};
+pub use directory::{DcVae, MODEL_TYPE, is_autoencoder, read_config, write};
 pub use error::DcVaeError;
+pub(crate) use made::put;
 pub use plain::{Tensors, decode, encode, folded};
 pub use portable::{input, weights};

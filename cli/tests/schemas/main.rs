@@ -70,6 +70,8 @@ fn folder() -> tempfile::TempDir {
                   epochs = 1\n[model]\nattention = \"2quad\"\n";
     write("recipe.toml", recipe.as_bytes());
     write("picture.png", include_bytes!("picture.png"));
+    let made = viewless_models::fetch("dc-vae-8", &folder.path().join("cache"), &mut |_| {}).unwrap();
+    fs::rename(made, folder.path().join("autoencoder")).unwrap();
     let node = |gpu: &str| {
         format!(
             "[[node]]\ngpu = \"{gpu}\"\ngpus = 4\nbetween-nodes-gigabits-per-second = 50.0\n\

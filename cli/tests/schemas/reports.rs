@@ -21,7 +21,7 @@ const fn report(name: &'static str, is: &'static str, of: &'static str, commands
 pub(crate) const REFUSAL: &str = "error";
 
 /// All of them.
-pub(crate) const REPORTS: [Report; 27] = [
+pub(crate) const REPORTS: [Report; 29] = [
     report(
         REFUSAL,
         "why a command was not carried out: the last line of standard error",
@@ -73,6 +73,21 @@ pub(crate) const REPORTS: [Report; 27] = [
         ],
     ),
     report(
+        "infer-picture",
+        "viewless infer --image on an autoencoder: a private reconstruction beside plaintext",
+        "workbench::pictures::PictureReport",
+        &[
+            "infer --model autoencoder --image picture.png --picture three.png",
+            "infer --model autoencoder --image picture.png --suite crypten --fast",
+        ],
+    ),
+    report(
+        "sample",
+        "viewless sample: images drawn privately from an autoencoder",
+        "workbench::pictures::PictureReport",
+        &["sample --model autoencoder --images 2 --suite puma --picture samples.png"],
+    ),
+    report(
         "cost",
         "viewless cost: the bill, from shapes alone",
         "workbench::bill::CostReport",
@@ -81,6 +96,7 @@ pub(crate) const REPORTS: [Report; 27] = [
             "cost bert-base --seq 8 --suite puma --network wan",
             "cost bert-base --seq 8 --suite crypten --schedule as-written",
             "cost vit-base --by layer",
+            "cost autoencoder --rewrite off",
         ],
     ),
     report(
@@ -159,6 +175,7 @@ pub(crate) const REPORTS: [Report; 27] = [
             "prove exp/limit --seq 4 --certificate proof.json",
             "prove exp/limit --seq 2 --coalition all",
             "prove bert-base --seq 8 --suite puma",
+            "prove autoencoder",
             "prove exp/limit --seq 4 --statistics --runs 8",
         ],
     ),

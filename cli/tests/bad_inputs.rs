@@ -71,6 +71,8 @@ fn odd_files() -> (tempfile::TempDir, Vec<&'static str>) {
     let made = viewless_models::fetch("dc-vae-8", &folder.path().join("made"), &mut |_| {}).unwrap();
     fs::rename(made, folder.path().join("autoencoder")).unwrap();
     write("picture.png", include_bytes!("schemas/picture.png"));
+    let recipe = "[data]\ntrain = \"picture.png\"\n[model]\nchannels = 1\nencoder-width = 2\ndecoder-width = 2\nlatent = 2\nbottom = 1\n";
+    write("images.toml", recipe.as_bytes());
     fs::create_dir(folder.path().join("sizeless")).unwrap();
     write("sizeless/config.json", b"{\"model_type\": \"dc-vae\", \"channels\": 99999999999}");
     let mut names = vec![
@@ -126,6 +128,9 @@ fn odd_files_are_refused_wherever_a_file_is_taken() {
             vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--suite", name],
             vec!["list", "--model", name],
             vec!["train", "--config", name, "--out", "new"],
+            vec!["train", "dc-vae", "--config", name, "--out", "new"],
+            vec!["train", "dc-vae", "--config", "images.toml", "--data", name, "--out", "new"],
+            vec!["evaluate", "--model", "autoencoder", "--data", name],
             vec!["distill", "--config", name, "--teacher", "folder.toml", "--out", "new"],
             vec!["train", "--config", "recipe.toml", "--model", name, "--out", "new"],
             vec!["train", "--config", "recipe.toml", "--data", name, "--model", "folder.toml", "--out", "new"],
@@ -166,6 +171,7 @@ fn absurd_numbers_are_refused_wherever_a_number_is_taken() {
             vec!["compare", "bert-base", "--fraction-bits", number],
             vec!["infer", "--text", "a", "--threads", number],
             vec!["sample", "--model", "autoencoder", "--images", number],
+            vec!["evaluate", "--model", "autoencoder", "--data", "latin-1.tsv", "--rows", number],
             vec!["evaluate", "--model", "classifier", "--data", "latin-1.tsv", "--rows", number],
             vec!["evaluate", "--model", "classifier", "--data", "latin-1.tsv", "--seed", number],
             vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--threads", number],
@@ -224,6 +230,11 @@ fn words_that_mean_nothing_are_refused() {
         vec!["infer", "--model", "sizeless", "--image", "picture.png"],
         vec!["cost", "sizeless"],
         vec!["evaluate", "--model", "autoencoder", "--data", "rows.tsv"],
+        vec!["evaluate", "--model", "autoencoder", "--data", "picture.png", "--state", "new"],
+        vec!["evaluate", "--model", "autoencoder", "--data", "picture.png", "--sheet-side", "7"],
+        vec!["train", "dc-vae", "--config", "recipe.toml", "--out", "new"],
+        vec!["train", "dc-vae", "--config", "images.toml", "--model", "autoencoder", "--out", "new"],
+        vec!["train", "dc-vae", "--config", "images.toml", "--out", "new"],
         vec!["sample"],
         vec!["sample", "--model", "classifier"],
         vec!["sample", "--model", "sizeless"],

@@ -10,7 +10,7 @@ use crate::inference::{domains, executed, findings, headroom, largest_difference
 use crate::judgement;
 use crate::sizes::Sizes;
 use crate::subject::{Autoencoder, Subject, relu_of};
-use ndarray::{Array3, ArrayView1};
+use ndarray::{Array3, ArrayView1, ArrayView3};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -22,14 +22,15 @@ use viewless_models::picture::{Levels, levels};
 use viewless_protocols::model::dcvae::{IMAGE, NOISE, OUTPUT, Task};
 use viewless_protocols::nonlinear::{Registry, Truth};
 use viewless_protocols::party::Party;
-use viewless_protocols::program::{Grouping, Schedule};
+use viewless_protocols::program::{Grouping, Program, Schedule};
 use viewless_protocols::shape::Shape;
 use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_simulator::claims::Findings;
 use viewless_simulator::execute::{Execution, Inputs, Memory, Reals};
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 
-/// Images that are drawn at once, at most.
+/// Images of one run, at most.
 pub const MOST_SAMPLES: usize = 64;
 
 /// Pictures that cannot be made.
@@ -44,7 +45,7 @@ pub enum PictureError {
         found: [usize; 3],
     },
     /// No images, or more than are drawn at once.
-    #[error("{asked} images are asked for; from 1 to {MOST_SAMPLES} are drawn at once")]
+    #[error("{asked} images are asked for; a run has from 1 to {MOST_SAMPLES}")]
     Samples {
         /// Images asked for.
         asked: usize,
@@ -54,12 +55,12 @@ pub enum PictureError {
 /// What an autoencoder is asked for.
 #[derive(Debug, Clone, Copy)]
 pub enum Asking<'a> {
-    /// To reconstruct an image from the means of its code.
+    /// To reconstruct images from the means of their codes.
     Reconstruct {
-        /// What it is called in the report: a file.
+        /// What they are called in the report: a file.
         name: &'a str,
-        /// Pixels from -1 to 1, `[channels, rows, columns]`.
-        image: &'a Array3<f64>,
+        /// Pixels from -1 to 1, each image `[channels, rows, columns]`.
+        images: &'a [Array3<f64>],
     },
     /// To draw so many images from the prior: half of the noise is the client's, half the model owner's.
     Sample(usize),
@@ -177,8 +178,8 @@ pub struct PictureReport {
 /// The images of an answer, as levels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pictures {
-    /// The original; none where images were drawn.
-    pub original: Option<Levels>,
+    /// The originals; none where images were drawn.
+    pub originals: Vec<Levels>,
     /// Those of the plaintext pass.
     pub plaintext: Vec<Levels>,
     /// The private ones.
@@ -213,30 +214,18 @@ pub fn ask(
     progress: Option<Progress<'_>>,
     transcript: Option<&mut dyn Write>,
 ) -> Result<(PictureReport, Pictures), InferenceError> {
-    let Question { name, model, suite, registry, ref seed, network, schedule, execution: mode, .. } = *question;
-    let (task, images) = task(question)?;
-    let autoencoder = Autoencoder { task, ..Autoencoder::reconstructing(model.config) };
-    let subject = Subject::of_autoencoder(name, autoencoder, registry);
-    let sizes = Sizes::new(1, images)?;
-    let program = subject.program(suite, sizes).map_err(|error| room(error, &subject, suite, sizes))?;
-    let given = given(question);
-    let plaintext = plaintext(model, &given, images)?;
-    let inputs = PictureInputs { tensors: model.folded()?, given };
-    let asked = (mode, question.most_bytes);
-    let execution = executed(&program, &inputs, asked, (seed, schedule), progress, transcript)?;
-    let claims = findings(&subject, (suite, sizes, None), &inputs, seed, &execution)?;
-    let private = &execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?.values;
+    let Question { name, suite, registry, ref seed, network, schedule, execution: mode, .. } = *question;
+    let answered = answer(question, progress, transcript)?;
+    let Answered { subject, sizes, program, execution, claims, private, plaintext, images } = &answered;
+    let sizes = *sizes;
     let setting = Setting { suite, sizes, schedule, network, grouping: Grouping::Layer };
-    let alternatives = alternatives::prices(&subject, &setting);
+    let alternatives = alternatives::prices(subject, &setting);
     let computed = if mode == ExecutionMode::Explicit { execution.seconds } else { 0.0 };
-    let max_abs_error = largest_difference(private, &plaintext);
-    let shape = [model.config.channels(), model.config.side(), model.config.side()];
-    let [private, plain] = [private, &plaintext].map(|numbers| pixels(numbers, shape));
+    let max_abs_error = largest_difference(private, plaintext);
+    let (shape, images) = (shape(question.model), *images);
+    let [private, plain] = [private, plaintext].map(|numbers| pixels(numbers, shape));
     let pictures = Pictures {
-        original: match question.asking {
-            Asking::Reconstruct { image, .. } => Some(levels(image)),
-            Asking::Sample(_) => None,
-        },
+        originals: originals(question).iter().map(levels).collect(),
         plaintext: plain.iter().map(levels).collect(),
         private: private.iter().map(levels).collect(),
     };
@@ -252,24 +241,70 @@ pub fn ask(
         max_pixel_error: largest_difference(&flat(&private), &flat(&plain)),
         levels_that_differ: pairs.flat_map(|(a, b)| a.iter().zip(b)).filter(|(a, b)| a != b).count(),
         levels: images * shape.iter().product::<usize>(),
-        beside_original: beside_original(question, &private, &plain),
+        beside_original: beside_original(originals(question), &private, &plain),
         image: match question.asking {
             Asking::Reconstruct { name, .. } => Some(name.to_owned()),
             Asking::Sample(_) => None,
         },
-        cost: CostReport::counted(&subject, &program, &setting, alternatives, computed),
-        doubts: judgement::doubt_of_numbers(&plaintext, max_abs_error, suite).into_iter().collect(),
+        cost: CostReport::counted(subject, program, &setting, alternatives, computed),
+        doubts: judgement::doubt_of_numbers(plaintext, max_abs_error, suite).into_iter().collect(),
         other_functions: other_functions(suite, registry)?,
         run: RunFacts {
             execution: mode,
             transcript_digest: execution.transcript_digest.map(|digest| digest.to_hex().to_string()),
             bytes_moved: execution.bytes_moved,
-            headroom_violations: headroom(&claims),
-            domain_violations: domains(&claims),
-            ..facts(&execution)
+            headroom_violations: headroom(claims),
+            domain_violations: domains(claims),
+            ..facts(execution)
         },
     };
     Ok((report, pictures))
+}
+
+/// What a run gave, before anything is said of it.
+struct Answered {
+    subject: Subject,
+    sizes: Sizes,
+    program: Program,
+    execution: Execution,
+    claims: Findings,
+    /// The numbers before the tanh, image after image.
+    private: Vec<f64>,
+    plaintext: Vec<f64>,
+    images: usize,
+}
+
+/// Runs, privately and in plaintext.
+fn answer(
+    question: &Question<'_>,
+    progress: Option<Progress<'_>>,
+    transcript: Option<&mut dyn Write>,
+) -> Result<Answered, InferenceError> {
+    let Question { name, model, suite, registry, ref seed, schedule, execution: mode, most_bytes, .. } = *question;
+    let (task, images) = task(question)?;
+    let autoencoder = Autoencoder { task, ..Autoencoder::reconstructing(model.config) };
+    let subject = Subject::of_autoencoder(name, autoencoder, registry);
+    let sizes = Sizes::new(1, images)?;
+    let program = subject.program(suite, sizes).map_err(|error| room(error, &subject, suite, sizes))?;
+    let given = given(question);
+    let plaintext = plaintext(model, &given, images)?;
+    let inputs = PictureInputs { tensors: model.folded()?, given };
+    let execution = executed(&program, &inputs, (mode, most_bytes), (seed, schedule), progress, transcript)?;
+    let claims = findings(&subject, (suite, sizes, None), &inputs, seed, &execution)?;
+    let private = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?.values.clone();
+    Ok(Answered { subject, sizes, program, execution, claims, private, plaintext, images })
+}
+
+/// Channels, rows and columns of a model's images.
+fn shape(model: &DcVae) -> [usize; 3] {
+    [model.config.channels(), model.config.side(), model.config.side()]
+}
+
+fn originals<'a>(question: &Question<'a>) -> &'a [Array3<f64>] {
+    match question.asking {
+        Asking::Reconstruct { images, .. } => images,
+        Asking::Sample(_) => &[],
+    }
 }
 
 fn facts(execution: &Execution) -> RunFacts {
@@ -290,12 +325,15 @@ fn facts(execution: &Execution) -> RunFacts {
 
 /// What is computed, on how many images; what cannot be asked is refused.
 fn task(question: &Question<'_>) -> Result<(Task, usize), PictureError> {
-    let config = &question.model.config;
     match question.asking {
-        Asking::Reconstruct { image, .. } => {
-            let (expected, (a, b, c)) = ([config.channels(), config.side(), config.side()], image.dim());
-            let found = [a, b, c];
-            if found == expected { Ok((Task::Reconstruct, 1)) } else { Err(PictureError::Shape { expected, found }) }
+        Asking::Reconstruct { images, .. } => {
+            let expected = shape(question.model);
+            let found = images.iter().map(|image| <[usize; 3]>::from(image.dim()));
+            match found.into_iter().find(|&found| found != expected) {
+                Some(found) => Err(PictureError::Shape { expected, found }),
+                None if (1..=MOST_SAMPLES).contains(&images.len()) => Ok((Task::Reconstruct, images.len())),
+                None => Err(PictureError::Samples { asked: images.len() }),
+            }
         }
         Asking::Sample(asked) if (1..=MOST_SAMPLES).contains(&asked) => Ok((Task::Sample, asked)),
         Asking::Sample(asked) => Err(PictureError::Samples { asked }),
@@ -305,7 +343,7 @@ fn task(question: &Question<'_>) -> Result<(Task, usize), PictureError> {
 /// What client and model owner put in beside the weights.
 fn given(question: &Question<'_>) -> BTreeMap<&'static str, Vec<f64>> {
     match question.asking {
-        Asking::Reconstruct { image, .. } => BTreeMap::from([(IMAGE, image.iter().copied().collect())]),
+        Asking::Reconstruct { images, .. } => BTreeMap::from([(IMAGE, images.iter().flatten().copied().collect())]),
         Asking::Sample(images) => {
             let numbers = images * question.model.config.latent();
             NOISE.map(|name| (name, noise(&question.seed, name, numbers))).into_iter().collect()
@@ -339,13 +377,16 @@ fn plaintext(
     given: &BTreeMap<&'static str, Vec<f64>>,
     images: usize,
 ) -> Result<Vec<f64>, InferenceError> {
-    let latent = model.config.latent();
-    let side = model.config.side();
+    let (latent, [channels, rows, columns]) = (model.config.latent(), shape(model));
     let codes: Vec<f64> = match given.get(IMAGE) {
-        Some(image) => {
-            let image = ndarray::ArrayView3::from_shape((model.config.channels(), side, side), image);
-            let image = image.map_err(|_| InferenceError::NoOutput)?;
-            model.encode(image)?.iter().take(latent).copied().collect()
+        Some(pixels) => {
+            let mut codes = Vec::new();
+            for image in pixels.chunks(channels * rows * columns) {
+                let image = ArrayView3::from_shape((channels, rows, columns), image);
+                let image = image.map_err(|_| InferenceError::NoOutput)?;
+                codes.extend(model.encode(image)?.iter().take(latent).copied());
+            }
+            codes
         }
         None => {
             let [client, owner] = NOISE.map(|name| given.get(name).map_or(&[][..], Vec::as_slice));
@@ -368,16 +409,31 @@ fn pixels(numbers: &[f64], [channels, rows, columns]: [usize; 3]) -> Vec<Array3<
     numbers.chunks_exact(channels * rows * columns).map(image).collect()
 }
 
-fn beside_original(question: &Question<'_>, private: &[Array3<f64>], plain: &[Array3<f64>]) -> Option<BesideOriginal> {
-    let Asking::Reconstruct { image, .. } = question.asking else { return None };
-    let fidelity = |images: &[Array3<f64>]| images.first().map(|found| fidelity(found, image));
-    Some(BesideOriginal { private: fidelity(private)?, plaintext: fidelity(plain)? })
+/// Both beside the originals, over all images together.
+fn beside_original(
+    originals: &[Array3<f64>],
+    private: &[Array3<f64>],
+    plain: &[Array3<f64>],
+) -> Option<BesideOriginal> {
+    let mse = |images: &[Array3<f64>]| {
+        let all = images.iter().zip(originals).map(|(found, original)| mean_square(found, original));
+        all.sum::<f64>() / originals.len() as f64
+    };
+    let beside = || BesideOriginal { private: Fidelity::of(mse(private)), plaintext: Fidelity::of(mse(plain)) };
+    (!originals.is_empty()).then(beside)
 }
 
-fn fidelity(found: &Array3<f64>, original: &Array3<f64>) -> Fidelity {
+fn mean_square(found: &Array3<f64>, original: &Array3<f64>) -> f64 {
     let squares: f64 = found.iter().zip(original).map(|(a, b)| (a - b) * (a - b)).sum();
-    let mse = squares / original.len() as f64;
-    Fidelity { mse, psnr_decibels: (mse > 0.0).then(|| 10.0 * libm::log10(4.0 / mse)) }
+    squares / original.len() as f64
+}
+
+impl Fidelity {
+    /// That of a mean square.
+    #[must_use]
+    pub fn of(mse: f64) -> Self {
+        Self { mse, psnr_decibels: (mse > 0.0).then(|| 10.0 * libm::log10(4.0 / mse)) }
+    }
 }
 
 /// Functions of the suite that are not the model's own, in sentences.
@@ -391,6 +447,8 @@ fn other_functions(suite: &Suite, registry: &Registry) -> Result<Vec<String>, Su
 
 /// An approximation of ReLU that errs by more is another function.
 const LARGEST_OF_RELU: f64 = 1e-2;
+
+pub mod evaluation;
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2";
 /// What to fetch, and where to.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A known short name, organisation/model on the Hugging Face Hub, or rated-sentences, which is data; dc-vae-8, -16 and -32 are made here
+    /// A known short name, organisation/model on the Hugging Face Hub, or data: rated-sentences, cifar-10; dc-vae-8, -16 and -32 are made here
     #[arg(default_value = DEFAULT_MODEL)]
     name: String,
     /// Where models and data are kept [default: $VIEWLESS_CACHE, else $XDG_CACHE_HOME/viewless, else ~/.cache/viewless]

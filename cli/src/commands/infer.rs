@@ -176,7 +176,7 @@ fn reconstruct(
         ));
     }
     let name = file.display().to_string();
-    let asking = pictures::Asking::Reconstruct { name: &name, image: &image };
+    let asking = pictures::Asking::Reconstruct { name: &name, images: &[image] };
     picture::show(
         asking,
         &picture::Job {

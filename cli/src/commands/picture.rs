@@ -81,12 +81,11 @@ fn begun(path: &Path) -> Result<Pending, CliError> {
 
 /// Original, plaintext and private image in a row; of samples, rows of plaintext ones with the private ones below each.
 fn rows(pictures: Pictures) -> Vec<Vec<viewless_models::picture::Levels>> {
-    let Pictures { original, plaintext, private } = pictures;
-    match original {
-        Some(original) => vec![[original].into_iter().chain(plaintext).chain(private).collect()],
-        None => {
-            let pairs = plaintext.chunks(IMAGES_IN_A_ROW).zip(private.chunks(IMAGES_IN_A_ROW));
-            pairs.flat_map(|(plain, private)| [plain.to_vec(), private.to_vec()]).collect()
-        }
+    let Pictures { originals, plaintext, private } = pictures;
+    if originals.is_empty() {
+        let pairs = plaintext.chunks(IMAGES_IN_A_ROW).zip(private.chunks(IMAGES_IN_A_ROW));
+        return pairs.flat_map(|(plain, private)| [plain.to_vec(), private.to_vec()]).collect();
     }
+    let three = originals.into_iter().zip(plaintext).zip(private);
+    three.map(|((original, plain), private)| vec![original, plain, private]).collect()
 }

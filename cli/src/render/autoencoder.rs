@@ -1,11 +1,12 @@
 //! Images of an autoencoder, private beside plaintext, in words.
 
 use super::bill::{self, Breakdown};
-use super::table::hanging;
+use super::table::{TextTable, hanging};
 use super::{inference, units, words};
 use std::path::Path;
 use viewless_protocols::suite::Suite;
 use viewless_workbench::inference::ExecutionMode;
+use viewless_workbench::pictures::evaluation::PictureEvaluation;
 use viewless_workbench::pictures::{Fidelity, PictureReport};
 
 /// Broken claims that are shown; JSON has all.
@@ -113,5 +114,49 @@ fn run_facts(report: &PictureReport) -> String {
         }
     }
     report.other_functions.iter().for_each(|other| field("function", other));
+    text
+}
+
+/// An autoencoder on many images, as a page.
+#[must_use]
+pub fn evaluation(report: &PictureEvaluation) -> String {
+    let decibels = |fidelity: &Fidelity| fidelity.psnr_decibels.map_or("exact".to_owned(), |psnr| format!("{psnr:.4}"));
+    let most = report.suites.iter().filter_map(|suite| suite.largest_loss_decibels).fold(0.0, f64::max);
+    let doubt =
+        if report.is_in_doubt() { "Some runs broke a claim: the images may be wrong" } else { "All runs are sound" };
+    let sentence = format!("{doubt}; no image loses more than {} dB to privacy.", units::at_most(most, 1));
+    let mut table = TextTable::of_numbers(&[
+        "",
+        "PSNR",
+        "mean square",
+        "most lost",
+        "max error",
+        "levels that differ",
+        "wraps",
+        "an image",
+    ]);
+    let mut plain = |what: &str, fidelity: &Fidelity| {
+        let empty = std::iter::repeat_n(String::new(), 5);
+        table.row([what.to_owned(), decibels(fidelity), format!("{:.6}", fidelity.mse)].into_iter().chain(empty));
+    };
+    plain("the mean image", &report.mean_image);
+    plain("plaintext", &report.plaintext);
+    for suite in &report.suites {
+        table.row([
+            suite.suite.clone(),
+            decibels(&suite.private),
+            format!("{:.6}", suite.private.mse),
+            suite.largest_loss_decibels.map_or_else(|| "-".to_owned(), |loss| units::scientific(loss, 1)),
+            units::scientific(suite.max_pixel_error, 1),
+            format!("{} of {}", suite.levels_that_differ, suite.levels),
+            suite.wraps.to_string(),
+            units::seconds(suite.seconds_per_image),
+        ]);
+    }
+    let mut text =
+        format!("{}\n{}, {} images\n\n{}", words::first(&sentence), report.model, report.images, table.lines());
+    for other in report.suites.iter().flat_map(|suite| &suite.other_functions) {
+        text.push_str(&hanging("function   ", other));
+    }
     text
 }

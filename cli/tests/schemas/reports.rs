@@ -21,7 +21,7 @@ const fn report(name: &'static str, is: &'static str, of: &'static str, commands
 pub(crate) const REFUSAL: &str = "error";
 
 /// All of them.
-pub(crate) const REPORTS: [Report; 29] = [
+pub(crate) const REPORTS: [Report; 31] = [
     report(
         REFUSAL,
         "why a command was not carried out: the last line of standard error",
@@ -56,6 +56,12 @@ pub(crate) const REPORTS: [Report; 29] = [
             "evaluate --model classifier --data rows.tsv --rows 1",
             "evaluate --model bert --data pairs.tsv",
         ],
+    ),
+    report(
+        "evaluate-pictures",
+        "viewless evaluate on an autoencoder: images privately and in plaintext",
+        "workbench::pictures::evaluation::PictureEvaluation",
+        &["evaluate --model autoencoder --data images --suite faithful,puma --rows 3"],
     ),
     report("fetch", "viewless fetch: where a model or data lie", "cli::commands::fetch::Fetched", &[]),
     report(
@@ -225,6 +231,15 @@ pub(crate) const REPORTS: [Report; 29] = [
         &[
             "train --config recipe.toml --model classifier --out taught --steps 1",
             "train --config recipe.toml --model classifier --out taught --resume",
+        ],
+    ),
+    report(
+        "train-dc-vae",
+        "viewless train dc-vae: what an autoencoder has learnt",
+        "cli::commands::train::TrainedAutoencoder",
+        &[
+            "train dc-vae --config images.toml --data images --out learnt --steps 1",
+            "train dc-vae --config images.toml --data images --out learnt --resume",
         ],
     ),
     report(

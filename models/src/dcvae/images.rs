@@ -3,6 +3,7 @@
 use crate::error::ModelError;
 use crate::image::{prepared, read_picture};
 use image::DynamicImage;
+use ndarray::Array3;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,14 @@ impl Images {
     #[must_use]
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// An image as an array of its shape.
+    #[must_use]
+    pub fn array(&self, number: usize) -> Array3<f64> {
+        let [_, rows, columns] = self.shape;
+        let pixels = self.image(number);
+        Array3::from_shape_fn(self.shape, |(c, y, x)| f64::from(pixels[(c * rows + y) * columns + x]))
     }
 
     /// The numbers of an image.

@@ -22,6 +22,3 @@ mod run;
 pub use recipe::{AutoencoderRecipe, DataRecipe, Sizes, StepRecipe};
 pub use report::AutoencoderReport;
 pub use run::train;
-
-#[cfg(test)]
-mod tests;

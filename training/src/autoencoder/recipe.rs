@@ -121,7 +121,7 @@ fn most_held_out() -> usize {
 }
 
 impl AutoencoderRecipe {
-    /// Reads a file; `data` and `seed` go before what it says.
+    /// Reads a file; `data` and `seed` go before what it says. Where `data` has folders `train` and `test`, those are meant.
     ///
     /// # Errors
     /// A file that cannot be read, that is no recipe, or whose numbers cannot be meant.
@@ -131,7 +131,11 @@ impl AutoencoderRecipe {
         let mut recipe: Self =
             recipe.map_err(|error| TrainError::Recipe { path: path.to_owned(), reason: shown(&error, &text) })?;
         recipe.seed = seed.unwrap_or(recipe.seed);
-        recipe.data.train = data.map_or(recipe.data.train, Path::to_owned);
+        if let Some(data) = data {
+            let of = |split: &str| Some(data.join(split)).filter(|folder| folder.is_dir());
+            recipe.data.train = of("train").unwrap_or_else(|| data.to_owned());
+            recipe.data.held_out = of("test").or(recipe.data.held_out);
+        }
         recipe.check()
     }
 

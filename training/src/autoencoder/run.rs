@@ -71,7 +71,7 @@ pub fn train(
         if step.is_multiple_of(recipe.training.judge_steps) || step == steps {
             let loss = going.judge()?;
             let epoch = step.div_ceil(recipe.training.judge_steps);
-            going.log.add(&Line::Epoch { stage: "held-out".to_owned(), epoch, loss, development: None })?;
+            going.log.add(&Line::Epoch { stage: LEARNING.to_owned(), epoch, loss, development: None })?;
         }
         if step.is_multiple_of(recipe.checkpoint_steps) || step == steps {
             going.state.metrics_bytes = going.log.kept()?;

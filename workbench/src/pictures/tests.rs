@@ -32,7 +32,7 @@ fn asked(suite: &str, asking: Asking<'_>, execution: ExecutionMode, seed: u64) -
 #[test]
 fn an_image_is_reconstructed_with_messages_and_without_and_beside_the_original() {
     let image = image();
-    let asking = Asking::Reconstruct { name: "x", image: &image };
+    let asking = Asking::Reconstruct { name: "x", images: std::slice::from_ref(&image) };
     let (report, pictures) = asked("faithful", asking, ExecutionMode::Explicit, 3);
     let (fast, same) = asked("faithful", asking, ExecutionMode::Fast, 3);
     assert_eq!((&pictures, report.max_abs_error), (&same, fast.max_abs_error));
@@ -53,14 +53,14 @@ fn an_image_is_reconstructed_with_messages_and_without_and_beside_the_original()
     // A level is at most half a level of 256 from its pixel, so the root of the mean square is, too.
     let step = squares(&pictures.plaintext[0]).sqrt() - beside.plaintext.mse.sqrt();
     assert!(step.abs() <= 0.5 / 127.5, "{step}");
-    assert_eq!(pictures.original, Some(levels(&image)));
+    assert_eq!(pictures.originals, [levels(&image)]);
 }
 
 #[test]
 fn samples_are_those_of_their_seed_and_of_the_noise_of_both_parties() {
     let drawn = |seed| asked("faithful", Asking::Sample(3), ExecutionMode::Fast, seed);
     let (report, pictures) = drawn(1);
-    assert_eq!((pictures.private.len(), pictures.plaintext.len(), &pictures.original), (3, 3, &None));
+    assert_eq!((pictures.private.len(), pictures.plaintext.len(), pictures.originals.len()), (3, 3, 0));
     assert_ne!(pictures.plaintext[0], pictures.plaintext[1]);
     assert_eq!((drawn(1).1 == pictures, drawn(2).1 == pictures), (true, false));
     assert!(report.max_abs_error < 1e-3 && report.beside_original.is_none() && report.image.is_none());
@@ -105,7 +105,8 @@ fn what_cannot_be_asked_is_refused_and_another_activation_is_named() {
         ask(&question, None, None).err().unwrap().to_string()
     };
     let wide = Array3::zeros((1, 8, 9));
-    assert!(refused(Asking::Reconstruct { name: "x", image: &wide }).contains("[1, 8, 8]"));
+    assert!(refused(Asking::Reconstruct { name: "x", images: &[image(), wide] }).contains("[1, 8, 8]"));
+    assert!(refused(Asking::Reconstruct { name: "x", images: &[] }).contains("0 images"));
     for asked in [0, MOST_SAMPLES + 1, usize::MAX] {
         assert!(refused(Asking::Sample(asked)).contains(&asked.to_string()));
     }
@@ -113,4 +114,46 @@ fn what_cannot_be_asked_is_refused_and_another_activation_is_named() {
     assert!(other_functions(&suite, Registry::built_in()).unwrap().is_empty());
     other.protocols.insert(viewless_protocols::nonlinear::Function::RELU, "relu/quad".to_owned());
     assert!(other_functions(&other, Registry::built_in()).unwrap()[0].contains("relu/quad"));
+}
+
+/// Of several runs each image counts once, whatever images are run beside it; and images that are their own mean are reconstructed by no model.
+#[test]
+fn an_evaluation_is_the_mean_over_images_of_what_single_runs_give() {
+    let (model, registry) = (micro(), Registry::built_in());
+    let one = |number: usize| dcvae::input(&format!("x{number}"), &[1, 8, 8]).into_dimensionality::<Ix3>().unwrap();
+    let images: Vec<Array3<f64>> = (0..9).map(one).collect();
+    let suites = ["faithful", "puma"].map(|name| Suite::built_in(name).unwrap());
+    let of = |images: &[Array3<f64>]| {
+        let execution = ExecutionMode::Fast;
+        let asked = evaluation::Evaluation {
+            name: "micro",
+            model: &model,
+            images,
+            suites: &suites,
+            registry,
+            seed: 4,
+            execution,
+            most_bytes: None,
+        };
+        evaluation::evaluate(&asked, None)
+    };
+    let report = of(&images).unwrap();
+    assert_eq!((report.images, report.suites.len(), report.is_in_doubt()), (9, 2, false));
+    let plain = |image: &Array3<f64>| {
+        let code = model.encode(image.view()).unwrap();
+        let made = model.decode(code.slice(ndarray::s![..4])).unwrap().mapv(f64::tanh);
+        mean_square(&made, image)
+    };
+    let wanted = images.iter().map(plain).sum::<f64>() / 9.0;
+    assert!((report.plaintext.mse - wanted).abs() < 1e-12, "{} {wanted}", report.plaintext.mse);
+    for suite in &report.suites {
+        assert!(suite.private.mse != wanted && (suite.private.mse - wanted).abs() < 1e-3, "{suite:?}");
+        assert!(
+            suite.largest_loss_decibels.unwrap().abs() < 0.05 && suite.levels == 576 && suite.wraps == 0,
+            "{suite:?}"
+        );
+    }
+    let alike = vec![one(0); 3];
+    assert_eq!(of(&alike).unwrap().mean_image.mse, 0.0);
+    assert!(of(&[]).is_err());
 }

@@ -14,7 +14,7 @@
 
 mod adam;
 mod baseline;
-mod nets;
+pub mod nets;
 mod recipe;
 mod report;
 mod run;

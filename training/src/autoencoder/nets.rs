@@ -13,7 +13,7 @@ use crate::error::TrainError;
 use crate::variables::Variables;
 
 /// Tensors by name.
-pub(super) type Named = BTreeMap<String, Tensor>;
+pub type Named = BTreeMap<String, Tensor>;
 
 /// Numbers of the discriminator before its opinion, as published.
 const FEATURES: usize = 16;
@@ -21,17 +21,19 @@ const FEATURES: usize = 16;
 const EPSILON: f64 = 1e-5;
 
 /// Names of the normalisation's running numbers.
-pub(super) const RUNNING: [&str; 2] = ["dec.to_rgb.0.running_mean", "dec.to_rgb.0.running_var"];
+pub const RUNNING: [&str; 2] = ["dec.to_rgb.0.running_mean", "dec.to_rgb.0.running_var"];
 
 /// The tensors of encoder and decoder that are learnt.
-pub(super) fn learnt(config: &DcVaeConfig) -> Vec<Expected> {
+#[must_use]
+pub fn learnt(config: &DcVaeConfig) -> Vec<Expected> {
     let normalisation = ["weight", "bias"]
         .map(|part| Expected { name: format!("dec.to_rgb.0.{part}"), shape: vec![config.decoder_width()] });
     config.encoder_tensors().into_iter().chain(config.decoder_tensors()).chain(normalisation).collect()
 }
 
 /// The tensors of the discriminator: the encoder's layers, and two linear ones.
-pub(super) fn judging(config: &DcVaeConfig) -> Vec<Expected> {
+#[must_use]
+pub fn judging(config: &DcVaeConfig) -> Vec<Expected> {
     let layers = config.encoder_tensors().into_iter().filter(|tensor| tensor.name != "enc.l5.weight");
     let renamed = |tensor: Expected| Expected { name: tensor.name.replacen("enc.", "dis.", 1), ..tensor };
     let ends = [("dis.l5.weight", vec![FEATURES, config.encoder_width()]), ("dis.head.weight", vec![1, FEATURES])];
@@ -40,7 +42,8 @@ pub(super) fn judging(config: &DcVaeConfig) -> Vec<Expected> {
 }
 
 /// Whether a weight is divided by its spectral norm.
-pub(super) fn is_divided(name: &str) -> bool {
+#[must_use]
+pub fn is_divided(name: &str) -> bool {
     name.ends_with(".weight") && (name.starts_with("enc.") || name.starts_with("dis."))
 }
 
@@ -55,7 +58,10 @@ fn unit(x: &Tensor) -> Result<Tensor, TrainError> {
 }
 
 /// Brings the vectors of the spectral norms of a net nearer: one step of power iteration each.
-pub(super) fn iterate(all: &Variables, prefix: &str) -> Result<(), TrainError> {
+///
+/// # Errors
+/// A tensor that is not there; the library of tensors.
+pub fn iterate(all: &Variables, prefix: &str) -> Result<(), TrainError> {
     for (name, var) in all.iter().filter(|(name, _)| name.starts_with(prefix) && is_divided(name)) {
         let (weight, vector) = (matrix(&var.as_detached_tensor())?, all.var(&format!("vector.{name}"))?);
         let right = unit(&weight.t()?.matmul(&vector.as_detached_tensor())?)?;
@@ -65,7 +71,10 @@ pub(super) fn iterate(all: &Variables, prefix: &str) -> Result<(), TrainError> {
 }
 
 /// The tensors of a pass, spectral norms divided out.
-pub(super) fn divided(all: &Variables, tensors: Named) -> Result<Named, TrainError> {
+///
+/// # Errors
+/// A tensor that is not there; the library of tensors.
+pub fn divided(all: &Variables, tensors: Named) -> Result<Named, TrainError> {
     let divide = |(name, tensor): (String, Tensor)| {
         if !is_divided(&name) {
             return Ok((name, tensor));
@@ -79,12 +88,17 @@ pub(super) fn divided(all: &Variables, tensors: Named) -> Result<Named, TrainErr
 }
 
 /// A pass through one of the nets.
-pub(super) struct Net<'a>(pub(super) &'a Named);
+pub struct Net<'a>(
+    /// Its tensors.
+    pub &'a Named,
+);
 
 /// What a decoder's pass gave: images, and mean and variance of the batch where the normalisation took those.
-pub(super) struct Decoded {
-    pub(super) images: Tensor,
-    pub(super) statistics: [Tensor; 2],
+pub struct Decoded {
+    /// Images from -1 to 1.
+    pub images: Tensor,
+    /// Mean and variance that the normalisation took.
+    pub statistics: [Tensor; 2],
 }
 
 impl Net<'_> {
@@ -94,7 +108,13 @@ impl Net<'_> {
 
     fn conv(&self, x: &Tensor, layer: &str) -> Result<Tensor, TrainError> {
         let (weight, bias) = (self.get(&format!("{layer}.weight"))?, self.get(&format!("{layer}.bias"))?);
-        let y = x.conv2d(weight, weight.dim(3)? / 2, 1, 1, 1)?;
+        // candle 0.9.2 takes an image with as many channels as rows and columns for one whose channels come last, and a derivative likewise: a channel
+        // of zeros tells them apart.
+        let more = |channels: usize| Ok::<_, TrainError>(usize::from(channels == x.dim(2)?));
+        let (inputs, outputs) = (more(x.dim(1)?)?, more(weight.dim(0)?)?);
+        let wide = weight.pad_with_zeros(1, 0, inputs)?.pad_with_zeros(0, 0, outputs)?;
+        let y = x.pad_with_zeros(1, 0, inputs)?.conv2d(&wide, weight.dim(3)? / 2, 1, 1, 1)?;
+        let y = y.narrow(1, 0, weight.dim(0)?)?;
         Ok(y.broadcast_add(&bias.reshape((1, (), 1, 1))?)?)
     }
 
@@ -113,20 +133,29 @@ impl Net<'_> {
     }
 
     /// Means and log-variances, each `[images, latent]`.
-    pub(super) fn encode(&self, x: &Tensor) -> Result<[Tensor; 2], TrainError> {
+    ///
+    /// # Errors
+    /// A tensor that is not there; the library of tensors.
+    pub fn encode(&self, x: &Tensor) -> Result<[Tensor; 2], TrainError> {
         let both = self.trunk(x, "enc")?.matmul(&self.get("enc.l5.weight")?.t()?)?;
         let latent = both.dim(1)? / 2;
         Ok([both.narrow(1, 0, latent)?, both.narrow(1, latent, latent)?])
     }
 
     /// The discriminator's opinion of each image: positive for one that it takes for real.
-    pub(super) fn judge(&self, x: &Tensor) -> Result<Tensor, TrainError> {
+    ///
+    /// # Errors
+    /// A tensor that is not there; the library of tensors.
+    pub fn judge(&self, x: &Tensor) -> Result<Tensor, TrainError> {
         let features = self.trunk(x, "dis")?.matmul(&self.get("dis.l5.weight")?.t()?)?;
         Ok(features.matmul(&self.get("dis.head.weight")?.t()?)?)
     }
 
     /// Images from -1 to 1; the normalisation takes `running` mean and variance where they are given.
-    pub(super) fn decode(&self, z: &Tensor, running: Option<[&Tensor; 2]>) -> Result<Decoded, TrainError> {
+    ///
+    /// # Errors
+    /// A tensor that is not there; the library of tensors.
+    pub fn decode(&self, z: &Tensor, running: Option<[&Tensor; 2]>) -> Result<Decoded, TrainError> {
         let flat = z.matmul(&self.get("dec.l1.weight")?.t()?)?.broadcast_add(self.get("dec.l1.bias")?)?;
         let width = self.get("dec.to_rgb.0.bias")?.dim(0)?;
         let bottom = (flat.dim(1)? / width).isqrt();

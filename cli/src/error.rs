@@ -122,6 +122,30 @@ pub enum CliError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A text for an autoencoder.
+    #[error("{} is an autoencoder of images; give it a picture with --image FILE, or draw from it with `viewless sample`", model.display())]
+    Autoencoder {
+        /// Its directory.
+        model: PathBuf,
+    },
+    /// Another model where an autoencoder is needed.
+    #[error("{} is no autoencoder of images (its `model_type` is not dc-vae); only such a model gives pictures", model.display())]
+    NotAnAutoencoder {
+        /// Its directory.
+        model: PathBuf,
+    },
+    /// An option that autoencoders have no use for.
+    #[error("{option} is not for autoencoders of images; leave it out")]
+    NotOfAutoencoders {
+        /// The option.
+        option: &'static str,
+    },
+    /// A picture of pixels in a format for lines.
+    #[error("{}: images are written as PNG; give a name that ends in .png", path.display())]
+    OnlyPng {
+        /// The file asked for.
+        path: PathBuf,
+    },
     /// A picture in a format that is not drawn.
     #[error("{}: plots are SVG or PNG; give a name that ends in .svg or .png", path.display())]
     PlotFormat {

@@ -68,6 +68,13 @@ fn odd_files() -> (tempfile::TempDir, Vec<&'static str>) {
     let labels = ["no", "yes"].map(str::to_owned).to_vec();
     let classifier = TransformerDraft { head: Head::Classifier { labels }, ..small_config().draft() }.check().unwrap();
     write_synthetic(&folder.path().join("classifier"), &classifier, 1, Precision::F32).unwrap();
+    let made = viewless_models::fetch("dc-vae-8", &folder.path().join("made"), &mut |_| {}).unwrap();
+    fs::rename(made, folder.path().join("autoencoder")).unwrap();
+    write("picture.png", include_bytes!("schemas/picture.png"));
+    let recipe = "[data]\ntrain = \"picture.png\"\n[model]\nchannels = 1\nencoder-width = 2\ndecoder-width = 2\nlatent = 2\nbottom = 1\n";
+    write("images.toml", recipe.as_bytes());
+    fs::create_dir(folder.path().join("sizeless")).unwrap();
+    write("sizeless/config.json", b"{\"model_type\": \"dc-vae\", \"channels\": 99999999999}");
     let mut names = vec![
         "empty.toml",
         "bytes.toml",
@@ -114,11 +121,17 @@ fn odd_files_are_refused_wherever_a_file_is_taken() {
             vec!["check", name],
             vec!["infer", "--image", name],
             vec!["infer", "--model", name, "--text", "a"],
+            vec!["infer", "--model", "autoencoder", "--image", name],
+            vec!["sample", "--model", name],
+            vec!["sample", "--model", "autoencoder", "--suite", name],
             vec!["evaluate", "--model", "classifier", "--data", name],
             vec!["evaluate", "--model", name, "--data", "rows.tsv"],
             vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--suite", name],
             vec!["list", "--model", name],
             vec!["train", "--config", name, "--out", "new"],
+            vec!["train", "dc-vae", "--config", name, "--out", "new"],
+            vec!["train", "dc-vae", "--config", "images.toml", "--data", name, "--out", "new"],
+            vec!["evaluate", "--model", "autoencoder", "--data", name],
             vec!["distill", "--config", name, "--teacher", "folder.toml", "--out", "new"],
             vec!["train", "--config", "recipe.toml", "--model", name, "--out", "new"],
             vec!["train", "--config", "recipe.toml", "--data", name, "--model", "folder.toml", "--out", "new"],
@@ -158,6 +171,8 @@ fn absurd_numbers_are_refused_wherever_a_number_is_taken() {
             vec!["audit", "softmax/bolt", "--row", number],
             vec!["compare", "bert-base", "--fraction-bits", number],
             vec!["infer", "--text", "a", "--threads", number],
+            vec!["sample", "--model", "autoencoder", "--images", number],
+            vec!["evaluate", "--model", "autoencoder", "--data", "latin-1.tsv", "--rows", number],
             vec!["evaluate", "--model", "classifier", "--data", "latin-1.tsv", "--rows", number],
             vec!["evaluate", "--model", "classifier", "--data", "latin-1.tsv", "--seed", number],
             vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--threads", number],
@@ -181,6 +196,8 @@ fn outputs_that_cannot_be_written_are_refused_before_the_work() {
     for place in ["folder.toml", "/nonexistent/x", ""] {
         commands.extend([
             vec!["audit", "gelu/bolt", "--plot", place],
+            vec!["sample", "--model", "autoencoder", "--picture", place],
+            vec!["infer", "--model", "autoencoder", "--image", "picture.png", "--picture", place],
             vec!["report", "bert-base", "--html", place],
             vec!["compare", "bert-base", "--html", place],
             vec!["prove", "gelu/bolt", "--certificate", place],
@@ -207,6 +224,22 @@ fn words_that_mean_nothing_are_refused() {
         vec!["list", "\u{1b}[31m"],
         vec!["dump", "bert-base", "--form", "file"],
         vec!["infer"],
+        vec!["infer", "--model", "autoencoder", "--text", "a"],
+        vec!["infer", "--model", "autoencoder", "--image", "picture.png", "--certify"],
+        vec!["infer", "--model", "autoencoder", "--image", "picture.png", "--picture", "lines.svg"],
+        vec!["infer", "--model", "classifier", "--image", "picture.png", "--picture", "three.png"],
+        vec!["infer", "--model", "sizeless", "--image", "picture.png"],
+        vec!["cost", "sizeless"],
+        vec!["evaluate", "--model", "autoencoder", "--data", "rows.tsv"],
+        vec!["evaluate", "--model", "autoencoder", "--data", "picture.png", "--state", "new"],
+        vec!["evaluate", "--model", "autoencoder", "--data", "picture.png", "--sheet-side", "7"],
+        vec!["train", "dc-vae", "--config", "recipe.toml", "--out", "new"],
+        vec!["train", "dc-vae", "--config", "images.toml", "--model", "autoencoder", "--out", "new"],
+        vec!["train", "dc-vae", "--config", "images.toml", "--out", "new"],
+        vec!["sample"],
+        vec!["sample", "--model", "classifier"],
+        vec!["sample", "--model", "sizeless"],
+        vec!["sample", "--model", "autoencoder", "--picture", "lines.svg"],
         vec!["evaluate"],
         vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--split", "words"],
         vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--suite", "faithful,faithful"],

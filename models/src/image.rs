@@ -57,9 +57,43 @@ pub fn read_image(directory: &Path, config: &TransformerConfig, file: &Path) -> 
     }
     let preparation = Preparation::read(directory, channels)?;
     let unreadable = |reason: String| ModelError::Picture { file: file.to_owned(), reason };
-    let pixels = preparation.apply(&picture(file)?, channels).map_err(unreadable)?;
+    let pixels = preparation.apply(&read_picture(file)?, channels).map_err(unreadable)?;
     let (expected, (a, b, c)) = ([channels, image_size, image_size], pixels.dim());
     if expected == [a, b, c] { Ok(pixels) } else { Err(ModelError::ImageShape { expected, found: [a, b, c] }) }
+}
+
+/// Reads a picture as an autoencoder takes it: `[channels, side, side]`, resized by bilinear interpolation, each level v as v / 127.5 - 1. Gives the
+/// picture's own rows and columns, too.
+///
+/// # Errors
+/// Another number of channels than 1 or 3; a file that is no picture.
+pub fn read_square(file: &Path, channels: usize, side: usize) -> Result<(Array3<f64>, [u32; 2]), ModelError> {
+    let picture = read_picture(file)?;
+    let pixels = prepared(file, &picture, channels, side)?;
+    Ok((pixels.mapv(f64::from), [picture.height(), picture.width()]))
+}
+
+/// A picture of a file as an autoencoder takes it.
+pub(crate) fn prepared(
+    file: &Path,
+    picture: &DynamicImage,
+    channels: usize,
+    side: usize,
+) -> Result<Array3<f32>, ModelError> {
+    if channels != 1 && channels != 3 {
+        return Err(ModelError::ImageChannels { channels });
+    }
+    let unreadable = |reason: String| ModelError::Picture { file: file.to_owned(), reason };
+    let edge = u32::try_from(side).map_err(|_| unreadable(format!("no picture has {side} rows")))?;
+    let preparation = Preparation {
+        resize: Some(Resize::To(edge, edge)),
+        filter: FilterType::Triangle,
+        crop: None,
+        factor: 1.0 / 255.0,
+        mean: vec![0.5; channels],
+        deviation: vec![0.5; channels],
+    };
+    preparation.apply(picture, channels).map_err(unreadable)
 }
 
 /// Refuses a file that is no picture, whatever model it is for.
@@ -67,10 +101,11 @@ pub fn read_image(directory: &Path, config: &TransformerConfig, file: &Path) -> 
 /// # Errors
 /// A file that cannot be read, or that is no picture.
 pub fn check_image(file: &Path) -> Result<(), ModelError> {
-    picture(file).map(drop)
+    read_picture(file).map(drop)
 }
 
-fn picture(file: &Path) -> Result<DynamicImage, ModelError> {
+/// Reads a picture as it is.
+pub(crate) fn read_picture(file: &Path) -> Result<DynamicImage, ModelError> {
     let bytes = files::read(file, MOST_PICTURE_BYTES, "give a PNG, JPEG or WebP picture")?;
     decode(bytes).map_err(|reason| ModelError::Picture { file: file.to_owned(), reason })
 }

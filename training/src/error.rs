@@ -160,6 +160,19 @@ pub enum TrainError {
         /// The rows that it was asked about.
         file: PathBuf,
     },
+    /// Sizes that no autoencoder has.
+    #[error("the recipe's [model]: {0}")]
+    Sizes(viewless_protocols::model::dcvae::DcVaeConfigError),
+    /// Fewer images than a step takes.
+    #[error("{} holds {images} images to learn from, and a step takes {batch}; give more, or a smaller `batch`", path.display())]
+    FewImages {
+        /// Images that there are.
+        images: usize,
+        /// Images of a step.
+        batch: usize,
+        /// Where they are.
+        path: PathBuf,
+    },
     /// A folder that holds something already.
     #[error("{} is not empty; give an empty or new folder with --out, or go on with the run that is there with --resume", path.display())]
     NotEmpty {

@@ -8,6 +8,7 @@
 //! gradient does not start ([`gradients`]). A run is decided by its [`recipe`], its rows and the weights that it begins with, on one kind of
 //! processor to the last bit, and may be killed at any moment ([`checkpoint`]).
 
+pub mod autoencoder;
 pub mod bert;
 pub mod checkpoint;
 pub mod directory;

@@ -331,16 +331,7 @@ impl Recipe {
     /// # Errors
     /// A file that cannot be read, that is no recipe, or whose numbers cannot be meant.
     pub fn read(path: &Path, overrides: &Overrides) -> Result<Self, TrainError> {
-        let failed = |source| TrainError::Read { path: path.to_owned(), source };
-        // Before it is opened, because opening a pipe waits.
-        if !std::fs::metadata(path).map_err(failed)?.is_file() {
-            return Err(failed(std::io::Error::other("it is no regular file")));
-        }
-        let mut text = String::new();
-        let read = File::open(path).map_err(failed)?.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-        if read as u64 > MOST_BYTES {
-            return Err(failed(std::io::Error::other(format!("a recipe has at most {MOST_BYTES} bytes"))));
-        }
+        let text = text_of(path)?;
         let recipe = toml::from_str(&text);
         let mut recipe: Written =
             recipe.map_err(|error| TrainError::Recipe { path: path.to_owned(), reason: shown(&error, &text) })?;
@@ -394,8 +385,23 @@ impl Recipe {
     }
 }
 
+/// The text of a recipe.
+pub(crate) fn text_of(path: &Path) -> Result<String, TrainError> {
+    let failed = |source| TrainError::Read { path: path.to_owned(), source };
+    // Before it is opened, because opening a pipe waits.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(failed(std::io::Error::other("it is no regular file")));
+    }
+    let mut text = String::new();
+    let read = File::open(path).map_err(failed)?.take(MOST_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if read as u64 > MOST_BYTES {
+        return Err(failed(std::io::Error::other(format!("a recipe has at most {MOST_BYTES} bytes"))));
+    }
+    Ok(text)
+}
+
 /// What the reader of TOML says, with the line that it says it of, on one line of ours.
-fn shown(error: &toml::de::Error, text: &str) -> String {
+pub(crate) fn shown(error: &toml::de::Error, text: &str) -> String {
     let legible = |text: &str, most| text.chars().take(most).flat_map(char::escape_debug).collect::<String>();
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let number = before.matches('\n').count();
@@ -433,7 +439,7 @@ fn field(field: &'static str, value: impl ToString, expected: &'static str) -> T
     TrainError::Field { field, value: value.to_string(), expected }
 }
 
-fn whole(
+pub(crate) fn whole(
     name: &'static str,
     value: usize,
     range: std::ops::RangeInclusive<usize>,
@@ -443,7 +449,7 @@ fn whole(
 }
 
 /// Not a number is in no range.
-fn number(
+pub(crate) fn number(
     name: &'static str,
     value: f64,
     range: std::ops::RangeInclusive<f64>,
@@ -453,7 +459,7 @@ fn number(
 }
 
 /// Writes a table, its own values before its tables. JSON's strings and numbers are TOML's, but for the one escape that TOML does not have.
-fn toml_table(text: &mut String, name: &str, value: &serde_json::Value) {
+pub(crate) fn toml_table(text: &mut String, name: &str, value: &serde_json::Value) {
     let fields: BTreeMap<_, _> = value.as_object().into_iter().flatten().collect();
     for (key, value) in fields.iter().filter(|(_, value)| !value.is_object() && !value.is_null()) {
         text.push_str(&format!("{key} = {value}\n"));

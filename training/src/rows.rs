@@ -148,7 +148,7 @@ impl Rows {
 }
 
 /// Fisher and Yates.
-fn shuffle<T>(items: &mut [T], words: &mut impl RngCore) {
+pub(crate) fn shuffle<T>(items: &mut [T], words: &mut impl RngCore) {
     for last in (1..items.len()).rev() {
         // The high half of a product of 64 bits: even but for 2^-32 of a chance or so.
         let other = (u128::from(words.next_u64()) * (last as u128 + 1)) >> 64;

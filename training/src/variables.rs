@@ -179,7 +179,7 @@ impl Variables {
 }
 
 /// Standard normal numbers that a name and a seed decide, by Box and Muller from ChaCha20.
-fn normals(name: &str, seed: u64) -> impl Iterator<Item = f64> {
+pub(crate) fn normals(name: &str, seed: u64) -> impl Iterator<Item = f64> {
     let mut words = keyed(&["draw", name], seed);
     // 53 bits, in (0, 1]: the logarithm is finite.
     let mut uniform = move || ((words.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64;

@@ -125,7 +125,7 @@ impl SuiteEntry {
         let online = &bill.phases[&Phase::Online];
         let protocols = match &programs.subject.kind {
             Kind::Protocol(protocol) => vec![Arc::clone(protocol)],
-            Kind::Model(_) | Kind::Autoencoder(..) => {
+            Kind::Model(_) | Kind::Autoencoder(_) => {
                 suite.resolve(&programs.subject.registry)?.iter().cloned().collect()
             }
         };

@@ -7,6 +7,7 @@ use crate::bill::{CostReport, Setting};
 use crate::certified::{Certified, certify};
 use crate::judgement;
 pub use crate::model_inputs::ModelInputs;
+use crate::pictures::PictureError;
 use crate::sizes::{SizeError, Sizes};
 use crate::subject::{Subject, SubjectError};
 use ndarray::Array3;
@@ -23,7 +24,7 @@ use viewless_protocols::program::{Message, Schedule, Shortened};
 use viewless_protocols::suite::{Protocols, Suite, SuiteError};
 use viewless_simulator::claims::Findings;
 use viewless_simulator::execute::{
-    ExecuteError, Execution, LEAST_LANE, Memory, Options, execute, execute_fast, memory,
+    ExecuteError, Execution, Inputs, LEAST_LANE, Memory, Options, execute, execute_fast, memory,
 };
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
@@ -69,6 +70,9 @@ pub enum InferenceError {
         /// What it may have.
         most_bytes: u64,
     },
+    /// Pictures.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
     /// The run has no output: a defect.
     #[error("the Program revealed no `{}`; this is a defect of viewless, please report it", OUTPUT)]
     NoOutput,
@@ -259,17 +263,13 @@ pub struct Question<'a> {
 }
 
 /// What a run found of its claims; where rings are narrowed, what its witness found: what a ring has lost is seen by nobody who reads the ring.
-fn findings(
+pub(crate) fn findings(
     subject: &Subject,
-    (suite, sizes): (&Suite, Sizes),
-    inputs: &ModelInputs<'_, '_>,
+    (suite, sizes, second): (&Suite, Sizes, Option<usize>),
+    inputs: &dyn Inputs,
     seed: &Seed,
     execution: &Execution,
 ) -> Result<Findings, InferenceError> {
-    let second = match inputs.prompt {
-        Prompt::Pair { second, .. } => Some(second),
-        Prompt::Tokens(_) | Prompt::Image(_) => None,
-    };
     Ok(match subject.witness(suite, sizes, second)? {
         Some(witness) => execute_fast(&Shortened::new(&witness, true), inputs, Options::new(seed.clone()))?.findings,
         None => execution.findings.clone(),
@@ -305,18 +305,12 @@ pub fn infer(
     };
     let program = program.map_err(|error| room(error, &subject, suite, sizes))?;
     let inputs = ModelInputs { model, prompt };
-    let execution = match mode {
-        ExecutionMode::Explicit => {
-            refuse_what_does_not_fit(&program, true, most_bytes)?;
-            run(&program, &inputs, (seed, schedule), progress, transcript)?
-        }
-        ExecutionMode::Fast => {
-            let shortened = Shortened::new(&program, true);
-            refuse_what_does_not_fit(shortened.for_a_run(), false, most_bytes)?;
-            execute_fast(&shortened, &inputs, Options { progress, ..Options::new(seed.clone()) })?
-        }
+    let execution = executed(&program, &inputs, (mode, most_bytes), (seed, schedule), progress, transcript)?;
+    let second = match prompt {
+        Prompt::Pair { second, .. } => Some(second),
+        Prompt::Tokens(_) | Prompt::Image(_) => None,
     };
-    let claims = findings(&subject, (suite, sizes), &inputs, seed, &execution)?;
+    let claims = findings(&subject, (suite, sizes, second), &inputs, seed, &execution)?;
     let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
     let output = Answer::new(model, output.values.clone());
     let plaintext = Answer::new(model, plaintext.output.iter().map(|&x| f64::from(x)).collect());
@@ -416,10 +410,32 @@ fn refuse_what_does_not_fit(
     }
 }
 
+/// Runs the Program of a model as asked, if there is room for it.
+pub(crate) fn executed(
+    program: &Program,
+    inputs: &dyn Inputs,
+    (mode, most_bytes): (ExecutionMode, Option<u64>),
+    (seed, schedule): (&Seed, Schedule),
+    progress: Option<Progress<'_>>,
+    transcript: Option<&mut dyn Write>,
+) -> Result<Execution, InferenceError> {
+    match mode {
+        ExecutionMode::Explicit => {
+            refuse_what_does_not_fit(program, true, most_bytes)?;
+            run(program, inputs, (seed, schedule), progress, transcript)
+        }
+        ExecutionMode::Fast => {
+            let shortened = Shortened::new(program, true);
+            refuse_what_does_not_fit(shortened.for_a_run(), false, most_bytes)?;
+            Ok(execute_fast(&shortened, inputs, Options { progress, ..Options::new(seed.clone()) })?)
+        }
+    }
+}
+
 /// Runs the Program of a model, and writes down its messages where asked to.
 fn run(
     program: &Program,
-    inputs: &ModelInputs<'_, '_>,
+    inputs: &dyn Inputs,
     (seed, schedule): (&Seed, Schedule),
     progress: Option<Progress<'_>>,
     transcript: Option<&mut dyn Write>,
@@ -438,7 +454,7 @@ fn run(
     Ok(execution)
 }
 
-fn headroom(findings: &Findings) -> BTreeMap<String, u64> {
+pub(crate) fn headroom(findings: &Findings) -> BTreeMap<String, u64> {
     let mut violations = BTreeMap::new();
     for finding in &findings.headroom {
         *violations.entry(finding.region.clone()).or_default() += finding.outside;
@@ -446,7 +462,7 @@ fn headroom(findings: &Findings) -> BTreeMap<String, u64> {
     violations
 }
 
-fn domains(findings: &Findings) -> Vec<DomainViolation> {
+pub(crate) fn domains(findings: &Findings) -> Vec<DomainViolation> {
     let violation = |finding: &viewless_simulator::claims::DomainFinding| DomainViolation {
         region: finding.region.clone(),
         claimed: finding.claimed,
@@ -487,6 +503,6 @@ pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
     if norms == 0.0 { f64::from(u8::from(a == b)) } else { dot(a, b) / norms }
 }
 
-fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
 }

@@ -24,23 +24,31 @@ pub fn doubts(private: &Answer, plaintext: &Answer, max_abs_error: f64, suite: &
         let [private, plaintext] = [private, plaintext].map(|answer| answer.labels().unwrap_or_default().join(", "));
         doubts.push(format!("the labels are [{private}], and those of plaintext are [{plaintext}]"));
     }
-    let largest = plaintext.values().iter().fold(0.0, |most: f64, x| most.max(x.abs()));
+    doubts.extend(doubt_of_numbers(plaintext.values(), max_abs_error, suite));
+    doubts
+}
+
+/// What speaks against private numbers: too few bits for them, or an error as large as they are.
+#[must_use]
+pub fn doubt_of_numbers(plaintext: &[f64], max_abs_error: f64, suite: &Suite) -> Option<String> {
+    let largest = plaintext.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
     let unit = (-f64::from(suite.fixed().fraction_bits())).exp2();
     if largest > 0.0 && largest < UNITS * unit {
-        doubts.push(format!(
+        Some(format!(
             "the numbers of the answer are at most {}, and a unit of {} fraction bits is {}: too few bits for them",
             decimal::at_most(largest, 1),
             suite.fixed().fraction_bits(),
             decimal::scientific(unit, 1)
-        ));
+        ))
     } else if largest > 0.0 && max_abs_error > largest / 2.0 {
-        doubts.push(format!(
+        Some(format!(
             "the error, {}, is more than half of the largest number of the answer, {}",
             decimal::scientific(max_abs_error, 1),
             decimal::scientific(largest, 1)
-        ));
+        ))
+    } else {
+        None
     }
-    doubts
 }
 
 /// What the plaintext pass may err by itself, as a part of its largest number or of 1: it is made in float32, with 24 bits, and sums of a few

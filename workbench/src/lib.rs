@@ -7,6 +7,7 @@
 //! | module | question |
 //! |---|---|
 //! | [`inference`] | Does a private run on a real model give the plaintext answer? |
+//! | [`pictures`] | Does an autoencoder give the image of plaintext, and what does it draw of nothing? |
 //! | [`bill`], [`alternatives`] | What does it cost, and what would another choice cost? |
 //! | [`comparison`], [`variants`] | How do suites, or protocols of a function, stand side by side? |
 //! | [`failures`] | How often does an inference fail outright? |
@@ -41,6 +42,7 @@ pub mod machine;
 mod model_inputs;
 pub mod model_report;
 pub mod named;
+pub mod pictures;
 pub mod plan;
 mod price;
 pub mod privacy;

@@ -184,7 +184,7 @@ impl Proof {
             digest: program.digest().to_hex().to_string(),
             certified_error: match &subject.kind {
                 Kind::Protocol(protocol) => certified(protocol, suite, seq),
-                Kind::Model(_) | Kind::Autoencoder(..) => None,
+                Kind::Model(_) | Kind::Autoencoder(_) => None,
             },
             coalitions: reports,
             maximal: (*asked == Asked::All).then(maximal),

@@ -179,7 +179,7 @@ impl Statistics {
         let options = statistical::Options { seed, runs, false_alarm_rate: each, ..statistical::Options::default() };
         // A run of a model is long, and each input to be told apart costs two of them for a pair.
         let most_inputs = match subject.kind {
-            Kind::Model(_) | Kind::Autoencoder(..) => 1,
+            Kind::Model(_) | Kind::Autoencoder(_) => 1,
             Kind::Protocol(_) => learned::Options::default().most_inputs,
         };
         let learning = learned::Options {

@@ -5,6 +5,7 @@ use crate::what_is::{Named, in_words, what_is};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
+use viewless_models::dcvae::is_autoencoder;
 use viewless_models::{FetchError, ModelError, default_cache_dir, known_models, read_config};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner};
 use viewless_protocols::file::{FileError, MOST_BYTES, read_protocol};
@@ -39,7 +40,7 @@ pub enum SubjectError {
     },
     /// An autoencoder where only Transformers are taken.
     #[error(
-        "`{name}` is an autoencoder of images, of which this command knows nothing yet; use `cost`, `prove` or `dump`"
+        "`{name}` is an autoencoder of images, of which this command knows nothing yet; use `cost`, `prove`, `dump`, `infer` or `sample`"
     )]
     NotForAutoencoders {
         /// The name asked for.
@@ -114,10 +115,29 @@ pub struct Subject {
 pub enum Kind {
     /// A model's sizes, without its weights.
     Model(TransformerConfig),
-    /// An autoencoder of images, from image to image, and whether its layers are computed in the cheaper of two orders.
-    Autoencoder(DcVaeConfig, bool),
+    /// An autoencoder of images.
+    Autoencoder(Autoencoder),
     /// A protocol of the registry.
     Protocol(Arc<Protocol>),
+}
+
+/// An autoencoder of images, and what it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Autoencoder {
+    /// Its sizes.
+    pub config: DcVaeConfig,
+    /// What is computed; from image to image where nothing else is said.
+    pub task: dcvae::Task,
+    /// Whether its layers are computed in the cheaper of two orders.
+    pub rewrite: bool,
+}
+
+impl Autoencoder {
+    /// From image to image, in the cheaper order.
+    #[must_use]
+    pub fn reconstructing(config: DcVaeConfig) -> Self {
+        Self { config, task: dcvae::Task::Reconstruct, rewrite: true }
+    }
 }
 
 /// The directory that a name means by itself; [`Subject::find`] and every front end go on from here to names that can be fetched.
@@ -136,14 +156,18 @@ impl Subject {
         if let Some(config) = model::known(name) {
             Ok(Self::of_model(name, config, registry))
         } else if let Some(config) = DcVaeConfig::known(name) {
-            let kind = Kind::Autoencoder(config, true);
-            Ok(Self { name: name.to_owned(), kind, text: None, registry: registry.clone() })
+            Ok(Self::of_autoencoder(name, Autoencoder::reconstructing(config), registry))
         } else if let Some(protocol) = registry.get(name) {
             Ok(Self::of_protocol(Arc::clone(protocol), registry))
         } else if is_protocol_file(name) {
             Self::of_text(name, text_of_file(Path::new(name))?, registry)
         } else {
-            Ok(Self::of_model(name, read_config(&directory(name, registry)?)?, registry))
+            let directory = directory(name, registry)?;
+            if is_autoencoder(&directory) {
+                let config = viewless_models::dcvae::read_config(&directory)?;
+                return Ok(Self::of_autoencoder(name, Autoencoder::reconstructing(config), registry));
+            }
+            Ok(Self::of_model(name, read_config(&directory)?, registry))
         }
     }
 
@@ -151,6 +175,13 @@ impl Subject {
     #[must_use]
     pub fn of_model(name: &str, config: TransformerConfig, registry: &Registry) -> Self {
         Self { name: name.to_owned(), kind: Kind::Model(config), text: None, registry: registry.clone() }
+    }
+
+    /// An autoencoder by its sizes.
+    #[must_use]
+    pub fn of_autoencoder(name: &str, autoencoder: Autoencoder, registry: &Registry) -> Self {
+        let kind = Kind::Autoencoder(autoencoder);
+        Self { name: name.to_owned(), kind, text: None, registry: registry.clone() }
     }
 
     /// The protocol that the text of a protocol file describes; `name` names the file.
@@ -170,7 +201,7 @@ impl Subject {
         let subject = Self::find(name, registry)?;
         match subject.kind {
             Kind::Model(_) => Ok(subject),
-            Kind::Autoencoder(..) => Err(SubjectError::NotForAutoencoders { name: subject.name }),
+            Kind::Autoencoder(_) => Err(SubjectError::NotForAutoencoders { name: subject.name }),
             Kind::Protocol(_) => Err(SubjectError::NotAModel { name: subject.name }),
         }
     }
@@ -192,7 +223,7 @@ impl Subject {
     pub fn protocol(&self) -> Result<&Arc<Protocol>, SubjectError> {
         match &self.kind {
             Kind::Protocol(protocol) => Ok(protocol),
-            Kind::Model(_) | Kind::Autoencoder(..) => Err(SubjectError::NotAProtocol { name: self.name.clone() }),
+            Kind::Model(_) | Kind::Autoencoder(_) => Err(SubjectError::NotAProtocol { name: self.name.clone() }),
         }
     }
 
@@ -214,7 +245,7 @@ impl Subject {
             Kind::Model(config) => {
                 config.image_tokens().and_then(|tokens| Sizes::new(tokens, asked.batch()).ok()).unwrap_or(asked)
             }
-            Kind::Autoencoder(..) => Sizes::new(1, asked.batch()).unwrap_or(asked),
+            Kind::Autoencoder(_) => Sizes::new(1, asked.batch()).unwrap_or(asked),
             Kind::Protocol(_) => asked,
         }
     }
@@ -226,8 +257,8 @@ impl Subject {
     pub fn circuit(&self, suite: &Suite, sizes: Sizes) -> Result<CheckedCircuit, SubjectError> {
         let built = match &self.kind {
             Kind::Model(config) => model::circuit(config, &suite.model(&self.registry)?, self.sizes(sizes).query()),
-            Kind::Autoencoder(config, rewrite) => {
-                self.autoencoder(config, *rewrite, suite, sizes.batch())?.map_err(BuildError::from)
+            Kind::Autoencoder(autoencoder) => {
+                self.autoencoder(autoencoder, suite, sizes.batch())?.map_err(BuildError::from)
             }
             Kind::Protocol(protocol) => protocol_circuit(protocol, sizes).map_err(BuildError::from),
         };
@@ -265,16 +296,14 @@ impl Subject {
     /// An autoencoder with the ReLU that the suite names, or the exact one where it names none.
     fn autoencoder(
         &self,
-        config: &DcVaeConfig,
-        rewrite: bool,
+        autoencoder: &Autoencoder,
         suite: &Suite,
         images: usize,
     ) -> Result<Result<CheckedCircuit, CircuitError>, SubjectError> {
-        let protocols = suite.resolve(&self.registry)?;
-        let exact = &relu::compare::PROTOCOL;
-        let relu = protocols.get(&Function::RELU).map_or(&**exact, Arc::as_ref);
-        let choices = dcvae::Choices { relu, tanh: None, exp: None, rewrite };
-        Ok(dcvae::circuit(config, dcvae::Task::Reconstruct, images, &choices))
+        let relu = relu_of(suite, &self.registry)?;
+        let Autoencoder { config, task, rewrite } = autoencoder;
+        let choices = dcvae::Choices { relu: &relu, tanh: None, exp: None, rewrite: *rewrite };
+        Ok(dcvae::circuit(config, *task, images, &choices))
     }
 
     /// The Program of a model for a pair of texts, of which the second begins at a token; see [`model::circuit_of_pair`].
@@ -301,6 +330,13 @@ impl Subject {
         let fits = |fixed: &FixedPoint| scheme::compile(&circuit, &suite.scheme, *fixed).is_ok();
         fewer.into_iter().find(fits).map(|fixed| fixed.fraction_bits())
     }
+}
+
+/// The ReLU that a suite names, or the exact one where it names none.
+pub(crate) fn relu_of(suite: &Suite, registry: &Registry) -> Result<Arc<Protocol>, SuiteError> {
+    let protocols = suite.resolve(registry)?;
+    let named = protocols.iter().find(|protocol| protocol.card.function == Function::RELU);
+    Ok(named.map_or_else(|| Arc::new(relu::compare::PROTOCOL.clone()), Arc::clone))
 }
 
 /// A model directory, or the place of a fetched model.

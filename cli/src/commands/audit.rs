@@ -91,7 +91,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
             let subject = Subject::find(name, arguments::registry())?;
             match &subject.kind {
                 Kind::Protocol(protocol) => of_protocol(&subject, protocol, &suite()?, arguments, manner),
-                Kind::Model(_) | Kind::Autoencoder(..) => failures::run(&subject, arguments, manner),
+                Kind::Model(_) | Kind::Autoencoder(_) => failures::run(&subject, arguments, manner),
             }
         }
         (None, Some(model), Some(texts)) => sites::run(model, texts, &suite()?, arguments, manner),

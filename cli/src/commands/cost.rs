@@ -91,12 +91,12 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { subject, suite, fixed, sizes, schedule, network, rewrite, by } = arguments;
     let suite = &fixed.of(suite.clone())?;
     let mut subject = Subject::find(subject, arguments::registry())?;
-    if let Kind::Autoencoder(_, rewritten) = &mut subject.kind {
-        *rewritten = *rewrite == Rewrite::On;
+    if let Kind::Autoencoder(autoencoder) = &mut subject.kind {
+        autoencoder.rewrite = *rewrite == Rewrite::On;
     }
     let by = by.unwrap_or(match subject.kind {
         Kind::Model(_) => By::Function,
-        Kind::Autoencoder(..) => By::Layer,
+        Kind::Autoencoder(_) => By::Layer,
         Kind::Protocol(_) => By::Region,
     });
     let (sizes, schedule, grouping) = (sizes.checked(), (*schedule).into(), by.grouping());

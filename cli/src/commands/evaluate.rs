@@ -8,13 +8,16 @@ use crate::progress::Progress;
 use crate::screen::{self, Manner};
 use crate::{file, render};
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
-use viewless_models::data;
+use ndarray::Array3;
+use std::path::{Path, PathBuf};
+use viewless_models::dcvae::{DcVae, Wanted, is_autoencoder, read_images};
+use viewless_models::{Model, data};
 use viewless_protocols::suite::Suite;
 use viewless_workbench::evaluation::{Evaluation, State, evaluate, labelled, sample};
 use viewless_workbench::inference::ExecutionMode;
 use viewless_workbench::machine::available_bytes;
 use viewless_workbench::named::DEFAULT_SUITE;
+use viewless_workbench::pictures;
 
 /// A part of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,6 +40,9 @@ pub struct Arguments {
     /// STS-B or RTE as GLUE publishes them, or of such TSVs
     #[arg(long, value_name = "FILE|DIR")]
     data: PathBuf,
+    /// Of an autoencoder, whose data are a PNG file or a folder of them: the pictures are sheets, each row of which is an image with a side of so many pixels
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    sheet_side: Option<u16>,
     /// Which file of a directory
     #[arg(long, value_enum, default_value_t = Split::Dev)]
     split: Split,
@@ -45,7 +51,7 @@ pub struct Arguments {
     suite: Vec<Suite>,
     #[command(flatten)]
     fixed: FixedArguments,
-    /// Evaluate a random sample of so many rows, the same for the same seed [default: all]
+    /// Evaluate a random sample of so many rows, the same for the same seed [default: all]; of an autoencoder, the first so many images [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rows: Option<u32>,
     /// Decides everything random: a row has the seed of this number and its line's, with which `infer` repeats it
@@ -95,7 +101,11 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     // What cannot be written is known before anything is run.
     let markdown = arguments.markdown.as_deref().map(file::Pending::create).transpose()?;
     let state = arguments.state.as_deref().map(State::open).transpose()?;
-    let model = fetch::loaded(&arguments.model, arguments.cache.as_deref())?;
+    let directory = fetch::directory(&arguments.model, arguments.cache.as_deref())?;
+    if is_autoencoder(&directory) {
+        return on_pictures(arguments, &suites, &directory, manner);
+    }
+    let model = Model::load(&directory)?;
     let split = match arguments.split {
         Split::Train => data::Split::Train,
         Split::Dev => data::Split::Development,
@@ -119,4 +129,41 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     screen::show(&report, manner, |explain| render::evaluation::text(&report, explain))?;
     let own_functions = !report.computes_other_functions() || arguments.accept_other_functions;
     Ok((own_functions && !report.is_spoiled()).into())
+}
+
+/// Images of an evaluation, unless another number is asked for.
+const IMAGES: u32 = 64;
+
+/// Evaluates an autoencoder. The verdict is negative when some run broke a claim.
+fn on_pictures(arguments: &Arguments, suites: &[Suite], directory: &Path, manner: Manner) -> Result<Outcome, CliError> {
+    let unused = [("--state", arguments.state.is_some()), ("--markdown", arguments.markdown.is_some())];
+    if let Some((option, _)) = unused.into_iter().find(|(_, given)| *given) {
+        return Err(CliError::NotOfAutoencoders { option });
+    }
+    let model = DcVae::load(directory)?;
+    let (channels, side) = (model.config.channels(), model.config.side());
+    let read = read_images(&Wanted {
+        path: &arguments.data,
+        channels,
+        side,
+        sheet_side: arguments.sheet_side.map(usize::from),
+        most: arguments.rows.unwrap_or(IMAGES) as usize,
+    })?;
+    let images: Vec<Array3<f64>> = (0..read.len()).map(|number| read.array(number)).collect();
+    let evaluation = pictures::evaluation::Evaluation {
+        name: &directory.display().to_string(),
+        model: &model,
+        images: &images,
+        suites,
+        registry: arguments::registry(),
+        seed: arguments.seed,
+        execution: if arguments.explicit { ExecutionMode::Explicit } else { ExecutionMode::Fast },
+        most_bytes: if arguments.force { None } else { available_bytes() },
+    };
+    let progress = Progress::start("evaluating");
+    let report = pictures::evaluation::evaluate(&evaluation, Some(&|done, of| progress.tell(done, of)))?;
+    drop(progress);
+    screen::show(&report, manner, |_| render::autoencoder::evaluation(&report))?;
+    let own_functions = !report.computes_other_functions() || arguments.accept_other_functions;
+    Ok((own_functions && !report.is_in_doubt()).into())
 }

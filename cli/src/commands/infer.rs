@@ -1,7 +1,7 @@
 //! `viewless infer`: a private inference on a real model, beside the plaintext pass.
 
-use super::Outcome;
 use super::fetch::{self, DEFAULT_MODEL};
+use super::{Outcome, picture};
 use crate::arguments::{self, FixedArguments, Schedule};
 use crate::error::CliError;
 use crate::progress::Progress;
@@ -9,14 +9,16 @@ use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
 use std::io;
-use std::path::PathBuf;
-use viewless_models::{ModelError, check_image};
+use std::path::{Path, PathBuf};
+use viewless_models::dcvae::{self, is_autoencoder};
+use viewless_models::{Model, ModelError, check_image, read_square};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_workbench::inference::{Asking, ExecutionMode, Question, infer};
 use viewless_workbench::machine::available_bytes;
 use viewless_workbench::named::{DEFAULT_SUITE, shown};
+use viewless_workbench::pictures;
 use viewless_workbench::subject::local_directory;
 
 /// What to infer, and how.
@@ -40,9 +42,12 @@ pub struct Arguments {
     /// A suite may compute other functions than the model's own; without this that is a negative verdict
     #[arg(long)]
     accept_other_functions: bool,
-    /// The PNG, JPEG or WebP picture that the client asks a model of images about
+    /// The PNG, JPEG or WebP picture that the client asks a model of images about, or has an autoencoder reconstruct
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
+    /// Of an autoencoder: where to write the original, the plaintext and the private reconstruction, side by side
+    #[arg(long, value_name = "FILE.png", requires = "image")]
+    picture: Option<PathBuf>,
     /// A built-in suite, or a .toml file
     #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
     suite: Suite,
@@ -107,7 +112,14 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
             return Err(ModelError::NoImage.into());
         }
     }
-    let mut model = fetch::loaded(&arguments.model, arguments.cache.as_deref())?;
+    let directory = fetch::directory(&arguments.model, arguments.cache.as_deref())?;
+    if is_autoencoder(&directory) {
+        return reconstruct(arguments, (suite, seed), &directory, manner);
+    }
+    if arguments.picture.is_some() {
+        return Err(CliError::NotAnAutoencoder { model: directory });
+    }
+    let mut model = Model::load(&directory)?;
     if let Some(prompt) = &arguments.prompt {
         model.choose_prompt(prompt)?;
     }
@@ -142,8 +154,49 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     Ok((own_functions && render::inference::broken_claims(&report).is_empty()).into())
 }
 
+/// Has an autoencoder reconstruct a picture.
+fn reconstruct(
+    arguments: &Arguments,
+    (suite, seed): (&Suite, Seed),
+    directory: &Path,
+    manner: Manner,
+) -> Result<Outcome, CliError> {
+    let Some(file) = &arguments.image else { return Err(CliError::Autoencoder { model: directory.to_owned() }) };
+    let only = [("--certify", arguments.certify), ("--truncate-dim", arguments.truncate_dim.is_some())];
+    if let Some((option, _)) = only.into_iter().find(|(_, given)| *given) {
+        return Err(CliError::NotOfAutoencoders { option });
+    }
+    let config = dcvae::read_config(directory)?;
+    let (image, own) = read_square(file, config.channels(), config.side())?;
+    if own != [config.side() as u32; 2] {
+        let [rows, columns] = own;
+        screen::note(format_args!(
+            "the picture of {columns} x {rows} pixels is resized to the {0} x {0} of the model",
+            config.side()
+        ));
+    }
+    let name = file.display().to_string();
+    let asking = pictures::Asking::Reconstruct { name: &name, images: &[image] };
+    picture::show(
+        asking,
+        &picture::Job {
+            suite,
+            seed,
+            directory,
+            network: &arguments.network,
+            schedule: arguments.schedule,
+            fast: arguments.fast,
+            force: arguments.force,
+            accept_other_functions: arguments.accept_other_functions,
+            picture: arguments.picture.as_deref(),
+            transcript: arguments.transcript.as_deref(),
+        },
+        manner,
+    )
+}
+
 /// The seed comes first, so that a run that fails can be replayed, too; beside the results, because it is none.
-fn announce(seed: &Seed, random: bool) {
+pub(super) fn announce(seed: &Seed, random: bool) {
     let why = if random {
         "drawn from the operating system; whoever knows it sees everything"
     } else {

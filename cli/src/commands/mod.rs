@@ -13,10 +13,12 @@ pub mod fetch;
 pub mod infer;
 pub mod list;
 pub mod new;
+mod picture;
 pub mod plan;
 pub mod prove;
 pub mod report;
 pub mod reproduce;
+pub mod sample;
 pub mod swarm;
 pub mod train;
 
@@ -48,6 +50,8 @@ pub enum Command {
     Fetch(fetch::Arguments),
     /// Infer privately on a real model, in the simulator, and compare with plaintext
     Infer(infer::Arguments),
+    /// Draw images from an autoencoder privately, from noise that no party knows
+    Sample(sample::Arguments),
     /// Evaluate a model on labelled rows, privately and in plaintext: metrics, agreement, why rows differ, cost
     Evaluate(evaluate::Arguments),
     /// Count rounds and bytes of a model or a protocol, from shapes alone
@@ -88,6 +92,7 @@ impl Command {
     pub fn threads(&self) -> Option<usize> {
         match self {
             Self::Infer(arguments) => arguments.threads(),
+            Self::Sample(arguments) => arguments.threads(),
             Self::Evaluate(arguments) => arguments.threads(),
             _ => None,
         }
@@ -102,6 +107,7 @@ impl Command {
             Self::List(arguments) => list::run(arguments, manner),
             Self::Fetch(arguments) => fetch::run(arguments, manner),
             Self::Infer(arguments) => infer::run(arguments, manner),
+            Self::Sample(arguments) => sample::run(arguments, manner),
             Self::Evaluate(arguments) => evaluate::run(arguments, manner),
             Self::Cost(arguments) => cost::run(arguments, manner),
             Self::Compare(arguments) => compare::run(arguments, manner),

@@ -1,4 +1,4 @@
-//! `viewless train`: a pre-trained BERT learns from labelled texts.
+//! `viewless train`: a pre-trained BERT learns from labelled texts, or an autoencoder from images.
 
 use super::Outcome;
 use crate::error::CliError;
@@ -6,19 +6,33 @@ use crate::progress::Progress;
 use crate::render::training;
 use crate::screen::Manner;
 use crate::{file, render, screen};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use viewless_training::autoencoder::{self, AutoencoderRecipe, AutoencoderReport};
+use viewless_training::run::Observer;
 use viewless_training::{Overrides, Recipe, Told, TrainError, TrainReport};
 
 /// What decides the run, and where it lies.
 #[derive(Debug, Args)]
 pub struct Arguments {
+    /// What learns: `bert`, from labelled texts, or `dc-vae`, an autoencoder, from a folder of images
+    #[arg(value_enum, default_value_t = Learner::Bert)]
+    learner: Learner,
     /// The pre-trained BERT directory, in the place of the recipe's
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
+}
+
+/// What learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Learner {
+    /// A pre-trained BERT
+    Bert,
+    /// An autoencoder of images
+    DcVae,
 }
 
 /// What training and distillation have in common.
@@ -30,7 +44,7 @@ pub struct Common {
     /// The folder of the result: a new or empty one, or that of a run that goes on
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The folder with train.tsv, and dev.tsv and test.tsv where they are there, in the place of the recipe's
+    /// The folder with train.tsv, and dev.tsv and test.tsv where they are there, in the place of the recipe's; of an autoencoder, the images
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Decides what is drawn and the order of the rows, in the place of the recipe's
@@ -56,8 +70,36 @@ impl Common {
         &self,
         manner: Manner,
         what: &'static str,
-        run: impl FnOnce(&Path, bool, &mut dyn FnMut(Told) -> ControlFlow<()>) -> Result<Option<TrainReport>, TrainError>,
+        run: impl FnOnce(&Path, bool, &mut Observer<'_>) -> Result<Option<TrainReport>, TrainError>,
     ) -> Result<Outcome, CliError> {
+        let (made, last) = self.steps(what, run)?;
+        let trained = Trained { finished: made.is_some(), steps_done: last.0, steps_of_all: last.1, report: made };
+        if trained.finished {
+            self.draw()?;
+        }
+        screen::show(&trained, manner, |explain| training::text(&trained, &self.out, explain))?;
+        Ok(Outcome::Positive)
+    }
+
+    /// The same of an autoencoder.
+    fn autoencoder(&self, manner: Manner) -> Result<Outcome, CliError> {
+        let recipe = AutoencoderRecipe::read(&self.config, self.data.as_deref(), self.seed)?;
+        let run = |out: &Path, resume, observe: &mut Observer<'_>| autoencoder::train(&recipe, out, resume, observe);
+        let (report, (steps_done, steps_of_all)) = self.steps("training", run)?;
+        let trained = TrainedAutoencoder { finished: report.is_some(), steps_done, steps_of_all, report };
+        if trained.finished {
+            self.draw()?;
+        }
+        screen::show(&trained, manner, |_| training::of_images(&trained, &self.out))?;
+        Ok(Outcome::Positive)
+    }
+
+    /// Makes the steps, with a bar; gives what was made, steps that are done, and all of them.
+    fn steps<R>(
+        &self,
+        what: &'static str,
+        run: impl FnOnce(&Path, bool, &mut Observer<'_>) -> Result<Option<R>, TrainError>,
+    ) -> Result<(Option<R>, (usize, usize)), CliError> {
         let progress = Progress::start(what);
         let mut left = self.steps.unwrap_or(u32::MAX);
         let mut last = (0, 0);
@@ -72,13 +114,13 @@ impl Common {
             if left == 0 && told.done < told.of { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
         progress.end();
-        let trained = Trained { finished: made.is_some(), steps_done: last.0, steps_of_all: last.1, report: made };
-        if trained.finished {
-            let lines = viewless_training::log::read(&self.out)?;
-            file::write(&self.out.join("losses.svg"), training::losses(&lines).as_bytes())?;
-        }
-        screen::show(&trained, manner, |explain| training::text(&trained, &self.out, explain))?;
-        Ok(Outcome::Positive)
+        Ok((made, last))
+    }
+
+    /// Draws the losses beside the result.
+    fn draw(&self) -> Result<(), CliError> {
+        let lines = viewless_training::log::read(&self.out)?;
+        file::write(&self.out.join("losses.svg"), training::losses(&lines).as_bytes())
     }
 }
 
@@ -95,11 +137,29 @@ pub struct Trained {
     pub report: Option<TrainReport>,
 }
 
+/// The same of an autoencoder.
+#[derive(Debug, serde::Serialize)]
+pub struct TrainedAutoencoder {
+    /// Whether the run is at its end.
+    pub finished: bool,
+    /// Steps that were made, of all calls.
+    pub steps_done: usize,
+    /// Steps of the whole run.
+    pub steps_of_all: usize,
+    /// What the run made, at its end.
+    pub report: Option<AutoencoderReport>,
+}
+
 /// Trains and prints.
 ///
 /// # Errors
 /// A recipe, a model or rows that cannot be used; a loss that is no number; a folder that cannot be written.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
+    match (arguments.learner, &arguments.model) {
+        (Learner::Bert, _) => {}
+        (Learner::DcVae, None) => return arguments.common.autoencoder(manner),
+        (Learner::DcVae, Some(_)) => return Err(CliError::NotOfAutoencoders { option: "--model" }),
+    }
     let recipe = arguments.common.recipe(arguments.model.as_deref())?;
     arguments
         .common

@@ -3,10 +3,11 @@
 use super::bill::{self, Breakdown};
 use super::table::{TextTable, hanging};
 use super::{units, words};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use viewless_models::Model;
 use viewless_protocols::suite::Suite;
-use viewless_workbench::inference::{Asked, ExecutionMode, InferenceReport};
+use viewless_workbench::inference::{Asked, DomainViolation, ExecutionMode, InferenceReport};
 
 /// Numbers of the output, and broken claims, that are shown; JSON has all.
 const SHOWN: usize = 8;
@@ -14,14 +15,24 @@ const SHOWN: usize = 8;
 /// The claims that the result rests on and that did not hold, in words.
 #[must_use]
 pub fn broken_claims(report: &InferenceReport) -> Vec<String> {
-    let mut broken = report.doubts.clone();
-    if report.wraps > 0 {
-        broken.push(format!("{} truncations wrapped: each puts a value off by a large power of two", report.wraps));
+    broken(&report.doubts, report.wraps, &report.headroom_violations, &report.domain_violations)
+}
+
+/// What did not hold in a run, in words.
+pub(super) fn broken(
+    doubts: &[String],
+    wraps: u64,
+    headroom: &BTreeMap<String, u64>,
+    domains: &[DomainViolation],
+) -> Vec<String> {
+    let mut broken = doubts.to_vec();
+    if wraps > 0 {
+        broken.push(format!("{wraps} truncations wrapped: each puts a value off by a large power of two"));
     }
-    for (region, outside) in &report.headroom_violations {
+    for (region, outside) in headroom {
         broken.push(format!("{region}: {outside} values beyond the headroom of an exact truncation"));
     }
-    for violation in &report.domain_violations {
+    for violation in domains {
         let ((low, high), (least, most)) = (violation.claimed, violation.seen);
         broken.push(format!(
             "{}: {} of {} elements outside [{low}, {high}]; seen {} to {}",
@@ -58,7 +69,7 @@ pub fn sentence(report: &InferenceReport) -> String {
     }
 }
 
-fn claims_are(number: usize) -> String {
+pub(super) fn claims_are(number: usize) -> String {
     if number == 1 { "1 claim is".to_owned() } else { format!("{number} claims are") }
 }
 

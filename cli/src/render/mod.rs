@@ -3,6 +3,7 @@
 pub mod amp;
 pub mod assay;
 pub mod audit;
+pub mod autoencoder;
 pub mod bench;
 pub mod bill;
 pub mod card;

@@ -3,7 +3,7 @@
 use super::chart::COLOURS;
 use super::table::TextTable;
 use super::{units, words};
-use crate::commands::train::Trained;
+use crate::commands::train::{Trained, TrainedAutoencoder};
 use maud::{Markup, html};
 use std::path::Path;
 use viewless_training::TrainReport;
@@ -48,6 +48,36 @@ pub fn text(trained: &Trained, out: &Path, explain: bool) -> String {
     text
 }
 
+/// The page of an autoencoder.
+#[must_use]
+pub fn of_images(trained: &TrainedAutoencoder, out: &Path) -> String {
+    let Some(report) = &trained.report else {
+        let (done, of) = (trained.steps_done, trained.steps_of_all);
+        return words::first(&format!("{done} of {of} steps are done; the same command with --resume goes on."));
+    };
+    let decibels =
+        |mse: f64| if mse > 0.0 { format!("{:.2} dB", 10.0 * (4.0 / mse).log10()) } else { "exact".to_owned() };
+    let mut table = TextTable::of_numbers(&["held-out images", "mean square", "PSNR"]);
+    for (what, mse) in [
+        ("this model, from the mean of the code", report.held_out_mse),
+        ("principal components, as many", report.components_mse),
+        ("the mean image", report.mean_image_mse),
+    ] {
+        table.row([what.to_owned(), format!("{mse:.5}"), decibels(mse)]);
+    }
+    format!(
+        "{}\nimages      {} to learn from, {} to be judged by\nsize        {} numbers\nsteps       {} in all, {} before; {} here\n\n{}",
+        words::first(&format!("An autoencoder is in {}.", out.display())),
+        report.images,
+        report.held_out_images,
+        report.parameters,
+        report.steps,
+        report.steps_before,
+        units::seconds(report.seconds),
+        table.lines()
+    )
+}
+
 fn scores(report: &TrainReport) -> String {
     let mut table = TextTable::of_numbers(&["metric", "rows", "value", "from", "to"]);
     let mut add = |name: &str, scores: &Scores| {
@@ -84,10 +114,10 @@ pub fn losses(lines: &[Line]) -> String {
     let mut stages: Vec<Curve> = Vec::new();
     for line in lines {
         let (Line::Step { stage, loss, .. } | Line::Epoch { stage, loss, .. }) = line;
-        if stages.last().is_none_or(|curve| curve.stage != *stage) {
+        if stages.iter().all(|curve| curve.stage != *stage) {
             stages.push(Curve { stage: stage.clone(), steps: Vec::new(), epochs: Vec::new() });
         }
-        let Some(curve) = stages.last_mut() else { continue };
+        let Some(curve) = stages.iter_mut().find(|curve| curve.stage == *stage) else { continue };
         match line {
             Line::Step { .. } => curve.steps.push(*loss),
             Line::Epoch { .. } => curve.epochs.push((curve.steps.len(), *loss)),

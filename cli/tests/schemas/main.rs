@@ -70,6 +70,15 @@ fn folder() -> tempfile::TempDir {
                   epochs = 1\n[model]\nattention = \"2quad\"\n";
     write("recipe.toml", recipe.as_bytes());
     write("picture.png", include_bytes!("picture.png"));
+    fs::create_dir(folder.path().join("images")).unwrap();
+    for name in ["a", "b", "c", "d"] {
+        write(&format!("images/{name}.png"), include_bytes!("picture.png"));
+    }
+    let recipe = "[data]\ntrain = \"images\"\n[model]\nchannels = 1\nencoder-width = 2\ndecoder-width = 2\nlatent = 2\nbottom = 1\n\
+                  [training]\nsteps = 2\nbatch = 2\nadversarial = 0.1\n";
+    write("images.toml", recipe.as_bytes());
+    let made = viewless_models::fetch("dc-vae-8", &folder.path().join("cache"), &mut |_| {}).unwrap();
+    fs::rename(made, folder.path().join("autoencoder")).unwrap();
     let node = |gpu: &str| {
         format!(
             "[[node]]\ngpu = \"{gpu}\"\ngpus = 4\nbetween-nodes-gigabits-per-second = 50.0\n\

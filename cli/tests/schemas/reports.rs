@@ -21,7 +21,7 @@ const fn report(name: &'static str, is: &'static str, of: &'static str, commands
 pub(crate) const REFUSAL: &str = "error";
 
 /// All of them.
-pub(crate) const REPORTS: [Report; 27] = [
+pub(crate) const REPORTS: [Report; 31] = [
     report(
         REFUSAL,
         "why a command was not carried out: the last line of standard error",
@@ -57,6 +57,12 @@ pub(crate) const REPORTS: [Report; 27] = [
             "evaluate --model bert --data pairs.tsv",
         ],
     ),
+    report(
+        "evaluate-pictures",
+        "viewless evaluate on an autoencoder: images privately and in plaintext",
+        "workbench::pictures::evaluation::PictureEvaluation",
+        &["evaluate --model autoencoder --data images --suite faithful,puma --rows 3"],
+    ),
     report("fetch", "viewless fetch: where a model or data lie", "cli::commands::fetch::Fetched", &[]),
     report(
         "infer",
@@ -73,6 +79,21 @@ pub(crate) const REPORTS: [Report; 27] = [
         ],
     ),
     report(
+        "infer-picture",
+        "viewless infer --image on an autoencoder: a private reconstruction beside plaintext",
+        "workbench::pictures::PictureReport",
+        &[
+            "infer --model autoencoder --image picture.png --picture three.png",
+            "infer --model autoencoder --image picture.png --suite crypten --fast",
+        ],
+    ),
+    report(
+        "sample",
+        "viewless sample: images drawn privately from an autoencoder",
+        "workbench::pictures::PictureReport",
+        &["sample --model autoencoder --images 2 --suite puma --picture samples.png"],
+    ),
+    report(
         "cost",
         "viewless cost: the bill, from shapes alone",
         "workbench::bill::CostReport",
@@ -81,6 +102,7 @@ pub(crate) const REPORTS: [Report; 27] = [
             "cost bert-base --seq 8 --suite puma --network wan",
             "cost bert-base --seq 8 --suite crypten --schedule as-written",
             "cost vit-base --by layer",
+            "cost autoencoder --rewrite off",
         ],
     ),
     report(
@@ -163,6 +185,7 @@ pub(crate) const REPORTS: [Report; 27] = [
             "prove exp/limit --seq 4 --certificate proof.json",
             "prove exp/limit --seq 2 --coalition all",
             "prove bert-base --seq 8 --suite puma",
+            "prove autoencoder",
             "prove exp/limit --seq 4 --statistics --runs 8",
         ],
     ),
@@ -212,6 +235,15 @@ pub(crate) const REPORTS: [Report; 27] = [
         &[
             "train --config recipe.toml --model classifier --out taught --steps 1",
             "train --config recipe.toml --model classifier --out taught --resume",
+        ],
+    ),
+    report(
+        "train-dc-vae",
+        "viewless train dc-vae: what an autoencoder has learnt",
+        "cli::commands::train::TrainedAutoencoder",
+        &[
+            "train dc-vae --config images.toml --data images --out learnt --steps 1",
+            "train dc-vae --config images.toml --data images --out learnt --resume",
         ],
     ),
     report(

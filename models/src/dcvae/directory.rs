@@ -22,6 +22,38 @@ pub struct DcVae {
     pub tensors: Tensors,
 }
 
+/// Whether a directory says that it holds an autoencoder; what else is wrong with it, whoever reads it says.
+#[must_use]
+pub fn is_autoencoder(directory: &Path) -> bool {
+    let fields = Fields::read(directory.join(CONFIG_FILE), "");
+    fields.is_ok_and(|fields| fields.text("model_type").is_ok_and(|found| found == Some(MODEL_TYPE)))
+}
+
+/// Reads the sizes alone.
+///
+/// # Errors
+/// A configuration of another model, or with a size that none has.
+pub fn read_config(directory: &Path) -> Result<DcVaeConfig, ModelError> {
+    let fields = Fields::read(directory.join(CONFIG_FILE), "publish the model with it")?;
+    let model_type = fields.text("model_type")?;
+    if model_type != Some(MODEL_TYPE) {
+        return Err(fields.invalid("model_type", &model_type.unwrap_or_default().into(), "\"dc-vae\""));
+    }
+    // The smallest model's sizes stand for what is absent nowhere: each must be named.
+    let size = |field: &str| match fields.get(field) {
+        Some(_) => fields.size_or(field, 1),
+        None => Err(ModelError::MissingField { file: fields.file.clone(), field: field.to_owned() }),
+    };
+    DcVaeConfig::new(
+        size("channels")?,
+        size("encoder_width")?,
+        size("decoder_width")?,
+        size("latent")?,
+        size("bottom")?,
+    )
+    .map_err(|source| ModelError::Autoencoder(DcVaeError::Sizes { file: fields.file.clone(), source }))
+}
+
 impl DcVae {
     /// Reads a directory.
     ///
@@ -29,24 +61,7 @@ impl DcVae {
     /// A configuration of another model, or with a size that none has; a tensor that is absent, has another shape, or holds a number that is
     /// not finite; a spectral norm of zero.
     pub fn load(directory: &Path) -> Result<Self, ModelError> {
-        let fields = Fields::read(directory.join(CONFIG_FILE), "publish the model with it")?;
-        let model_type = fields.text("model_type")?;
-        if model_type != Some(MODEL_TYPE) {
-            return Err(fields.invalid("model_type", &model_type.unwrap_or_default().into(), "\"dc-vae\""));
-        }
-        // The smallest model's sizes stand for what is absent nowhere: each must be named.
-        let size = |field: &str| match fields.get(field) {
-            Some(_) => fields.size_or(field, 1),
-            None => Err(fields.invalid(field, &serde_json::Value::Null, "a whole number from 1 on")),
-        };
-        let config = DcVaeConfig::new(
-            size("channels")?,
-            size("encoder_width")?,
-            size("decoder_width")?,
-            size("latent")?,
-            size("bottom")?,
-        )
-        .map_err(|source| ModelError::Autoencoder(DcVaeError::Sizes { file: fields.file.clone(), source }))?;
+        let config = read_config(directory)?;
         let path = directory.join(WEIGHTS_FILE);
         let mut file = SafetensorsFile::open(&path)?;
         let mut tensors = Tensors::new();

@@ -6,10 +6,14 @@
 
 mod directory;
 mod error;
+mod images;
+mod made;
 mod plain;
 mod portable;
 
-pub use directory::{DcVae, MODEL_TYPE, write};
+pub use directory::{DcVae, MODEL_TYPE, is_autoencoder, read_config, write};
 pub use error::DcVaeError;
+pub use images::{Images, Wanted, read_images};
+pub(crate) use made::put;
 pub use plain::{Tensors, decode, encode, folded};
 pub use portable::{input, weights};

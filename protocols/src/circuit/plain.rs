@@ -54,7 +54,20 @@ impl CheckedCircuit {
     ///
     /// # Errors
     /// [`PlainError`] for an input that is missing or has another size.
-    pub fn evaluate(&self, mut input: impl FnMut(Owner, &str) -> Option<Vec<f64>>) -> Result<Plaintext, PlainError> {
+    pub fn evaluate(&self, input: impl FnMut(Owner, &str) -> Option<Vec<f64>>) -> Result<Plaintext, PlainError> {
+        self.evaluate_settled(input, |_, value| value)
+    }
+
+    /// As [`CheckedCircuit::evaluate`], and `settle` is told the value of every node and gives the one that later nodes read: a run is followed step by
+    /// step, each from its own numbers.
+    ///
+    /// # Errors
+    /// Those of [`CheckedCircuit::evaluate`].
+    pub fn evaluate_settled(
+        &self,
+        mut input: impl FnMut(Owner, &str) -> Option<Vec<f64>>,
+        mut settle: impl FnMut(NodeId, Vec<f64>) -> Vec<f64>,
+    ) -> Result<Plaintext, PlainError> {
         let mut last_use = vec![0; self.nodes.len()];
         for (i, node) in self.nodes.iter().enumerate() {
             node.op.arguments().iter().for_each(|argument| last_use[argument.index()] = i);
@@ -66,7 +79,7 @@ impl CheckedCircuit {
         let mut values: Vec<Vec<f64>> = Vec::with_capacity(self.nodes.len());
         let mut result = Plaintext::default();
         for (i, node) in self.nodes.iter().enumerate() {
-            let value = node_value(self, node, &values, &mut input)?;
+            let value = settle(NodeId::at(i), node_value(self, node, &values, &mut input)?);
             for claim in self.domains.iter().filter(|claim| claim.value.index() == i) {
                 result.domains.push(DomainReport {
                     region: claim.region,

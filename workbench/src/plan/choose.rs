@@ -431,7 +431,7 @@ fn known_error(catalogue: &Catalogue, suite: &Suite, function: &str, protocol: &
 fn row_of(subject: &Subject, catalogue: &Catalogue, function: &str) -> usize {
     match &subject.kind {
         Kind::Model(config) if function == Function::LAYERNORM.name() => config.hidden_size,
-        Kind::Model(_) | Kind::Autoencoder(..) | Kind::Protocol(_) => catalogue.seq,
+        Kind::Model(_) | Kind::Autoencoder(_) | Kind::Protocol(_) => catalogue.seq,
     }
 }
 

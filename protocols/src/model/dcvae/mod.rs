@@ -17,6 +17,7 @@ pub use tally::{LayerTally, Tally, tally};
 use super::convolution::{Upsampling, clamp};
 use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
 use crate::nonlinear::Protocol;
+use crate::shape::Shape;
 use layers::Builder;
 
 /// Name of the client's image: `[images, channels, rows, columns]`, from -1 to 1.
@@ -40,6 +41,8 @@ pub enum Task {
     Reconstruct,
     /// Of [`IMAGE`] and [`NOISE`]: the image decoded from mu + exp(logvar / 2) noise, each number of it clamped to [-1, 1].
     Resample,
+    /// Of [`NOISE`] alone: the image decoded from it, each number of it clamped to [-1, 1], as the authors draw from the prior.
+    Sample,
 }
 
 /// How layers are computed.
@@ -69,6 +72,7 @@ pub fn circuit(
     let builder = Builder { config, choices };
     let latent = match task {
         Task::Decode => c.input(Owner::Client, LATENT, [images, config.latent()]),
+        Task::Sample => noise(&mut c, [images, config.latent()].into()),
         Task::Encode | Task::Reconstruct | Task::Resample => {
             let side = config.side();
             let x = c.input(Owner::Client, IMAGE, [images, config.channels(), side, side]);
@@ -79,6 +83,10 @@ pub fn circuit(
     let result = match task {
         Task::Encode => latent,
         Task::Decode => builder.decoder(&mut c, latent),
+        Task::Sample => {
+            let z = c.region("sampling", |c| clamp(c, latent, -1.0, 1.0));
+            builder.decoder(&mut c, z)
+        }
         Task::Reconstruct => {
             let mean = c.slice(latent, 1, 0, config.latent());
             builder.decoder(&mut c, mean)
@@ -92,14 +100,19 @@ pub fn circuit(
     c.finish()
 }
 
+/// Standard normal numbers that neither the client nor the model's owner knows.
+fn noise(c: &mut Circuit, shape: Shape) -> Secret {
+    let [client, model] =
+        [(Owner::Client, NOISE[0]), (Owner::Model, NOISE[1])].map(|(owner, name)| c.input(owner, name, shape.clone()));
+    c.add(client, model)
+}
+
 /// mu + exp(logvar / 2) noise, clamped.
 fn reparameterised(c: &mut Circuit, both: Secret, latent: usize, exp: Option<&Protocol>) -> Secret {
     let mean = c.slice(both, 1, 0, latent);
     let log_variance = c.slice(both, 1, latent, latent);
     let shape = c.shape(mean).clone();
-    let parts =
-        [(Owner::Client, NOISE[0]), (Owner::Model, NOISE[1])].map(|(owner, name)| c.input(owner, name, shape.clone()));
-    let noise = c.add(parts[0], parts[1]);
+    let noise = noise(c, shape);
     let half = c.shift(log_variance, -1);
     let half = c.precision(half, 0);
     let deviation = exp.map_or(half, |exp| exp.build(c, half));

@@ -9,7 +9,7 @@ use crate::{file, render, screen};
 use clap::Args;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use viewless_training::{Overrides, Recipe, Told, TrainError, TrainReport};
+use viewless_training::{Ending, Overrides, Recipe, Told, TrainError, TrainReport};
 
 /// What decides the run, and where it lies.
 #[derive(Debug, Args)]
@@ -56,7 +56,11 @@ impl Common {
         &self,
         manner: Manner,
         what: &'static str,
-        run: impl FnOnce(&Path, bool, &mut dyn FnMut(Told) -> ControlFlow<()>) -> Result<Option<TrainReport>, TrainError>,
+        run: impl FnOnce(
+            &Path,
+            bool,
+            &mut dyn FnMut(Told) -> ControlFlow<Ending>,
+        ) -> Result<Option<TrainReport>, TrainError>,
     ) -> Result<Outcome, CliError> {
         let progress = Progress::start(what);
         let mut left = self.steps.unwrap_or(u32::MAX);
@@ -69,7 +73,7 @@ impl Common {
             );
             last = (told.done, told.of);
             left -= 1;
-            if left == 0 && told.done < told.of { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if left == 0 && told.done < told.of { ControlFlow::Break(Ending::Kept) } else { ControlFlow::Continue(()) }
         })?;
         progress.end();
         let trained = Trained { finished: made.is_some(), steps_done: last.0, steps_of_all: last.1, report: made };

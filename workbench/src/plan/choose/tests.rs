@@ -212,6 +212,46 @@ fn parts_add_up_to_the_whole_or_nearly() {
     assert!(differing > 0, "what three parties send is counted as a whole for a reason");
 }
 
+/// What is certified in whole words is not so in rings that are narrowed to what a number needs: rows of 64 have no bound there.
+#[test]
+fn the_errors_of_a_plan_are_those_that_are_certified_under_its_own_truncation() {
+    let subject = small().0;
+    let catalogue = |words: &[&str], seq| {
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        let space = Space::of_words(&words, &[]).unwrap();
+        Catalogue::new(&subject, &space, Sizes::new(seq, 1).unwrap(), &|_, _| {})
+    };
+    let choices = ["additive2", "carry", "exact", "narrowing", "local"];
+    for seq in [8, 64] {
+        let catalogue = catalogue(&choices, seq).unwrap();
+        assert_eq!((catalogue.entries.len(), catalogue.left_out.len()), if seq == 8 { (3, 0) } else { (2, 1) });
+        assert!(catalogue.left_out.keys().all(|scheme| scheme.contains("narrowing truncation")));
+        for entry in &catalogue.entries {
+            let suite = suite(entry.scheme, entry.fraction_bits, &subject.registry).unwrap();
+            for (choice, variant) in
+                entry.functions.iter().flat_map(|choice| choice.variants.iter().map(move |v| (choice, v)))
+            {
+                let protocol = subject.registry.get(&variant.protocol).unwrap();
+                let row = row_of(&subject, &catalogue, &choice.function);
+                assert_eq!(
+                    certified(protocol, &suite, row),
+                    Some(variant.certified_error),
+                    "{} {suite:?}",
+                    variant.protocol
+                );
+            }
+        }
+        let plan = plan(&subject, &catalogue, &request(Network::lan(), 1e3)).unwrap();
+        let narrow = plan.built_in.iter().find(|priced| priced.suite.name == "faithful-narrow").unwrap();
+        assert_eq!(narrow.error.is_some(), seq == 8);
+    }
+    let refused = catalogue(&["narrowing"], 64).unwrap_err().to_string();
+    assert!(
+        refused.contains("no protocol for softmax") && refused.contains("additive2, narrowing truncation"),
+        "{refused}"
+    );
+}
+
 /// Every third protocol of each function, so that all can be tried.
 fn few() -> (Subject, Catalogue) {
     let (subject, mut catalogue) = small_under(&["exact", "carry"]);

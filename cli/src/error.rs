@@ -88,6 +88,12 @@ pub enum CliError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A file that would be written in the place of what the same command reads or writes.
+    #[error("the command names {} more than once, and would write over it; give each file a name of its own", path.display())]
+    NamedTwice {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file that is there already, where a new one was to be.
     #[error("{} is there already and stays as it is; give another file with --output", path.display())]
     FileExists {

@@ -2,6 +2,7 @@
 
 use crate::error::CliError;
 use crate::interruption::Beginning;
+use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -22,8 +23,12 @@ impl Pending {
     /// Begins a file.
     ///
     /// # Errors
-    /// [`CliError::WriteFile`] if its folder cannot be written to, or something is there that is no file.
+    /// [`CliError::WriteFile`] if its folder cannot be written to, or something is there that is no file; [`CliError::NamedTwice`] if the command
+    /// line names it for something else, too.
     pub fn create(path: &Path) -> Result<Self, CliError> {
+        if times_named(path, std::env::args_os().skip(1)) > 1 {
+            return Err(CliError::NamedTwice { path: path.to_owned() });
+        }
         // Through a link is written to what it leads to; the link stays.
         let target = if path.is_symlink() { std::fs::canonicalize(path) } else { Ok(path.to_owned()) };
         let path = &target.map_err(|source| failed(path, source))?;
@@ -82,6 +87,38 @@ impl Write for Pending {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
+}
+
+/// Options that take words and no files.
+const OF_WORDS: [&str; 3] = ["--text", "--text-pair", "--prompt"];
+
+/// How many words of a command line name a file. What is written would be lost, or take the place of what is read, if more than one did.
+fn times_named(path: &Path, words: impl Iterator<Item = OsString>) -> usize {
+    let Some(wanted) = place(path) else { return 0 };
+    let is_named = |word: &str| place(Path::new(word)).is_some_and(|named| named == wanted);
+    let mut words = words.map(|word| word.to_string_lossy().into_owned());
+    let mut times = 0;
+    while let Some(word) = words.next() {
+        let (option, value) = match word.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => (option, value),
+            _ => (word.as_str(), word.as_str()),
+        };
+        if OF_WORDS.contains(&option) {
+            if option == value {
+                words.next();
+            }
+            continue;
+        }
+        times += usize::from(is_named(value) || value.contains(',') && value.split(',').any(is_named));
+    }
+    times
+}
+
+/// A file by the one name that it has, whether it is there or not.
+fn place(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    path.canonicalize().or_else(|_| Ok::<_, io::Error>(folder.canonicalize()?.join(name))).ok()
 }
 
 /// With the permissions of any new file, where the system has such: results are not secret.
@@ -148,5 +185,28 @@ mod tests {
         second.write_all(b"newest").unwrap();
         assert!(matches!(second.commit_new(), Err(CliError::FileExists { .. })));
         assert_eq!((read(&path).unwrap().as_str(), std::fs::read_dir(folder.path()).unwrap().count()), ("new", 1));
+    }
+
+    #[test]
+    fn a_file_is_named_by_every_word_that_leads_to_it_and_by_no_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("there");
+        write(&there, b"").unwrap();
+        let new = folder.path().join("new");
+        let times = |path: &Path, words: &str| {
+            let at = folder.path().display().to_string();
+            times_named(path, words.split(' ').map(|word| word.replace('@', &at).into()))
+        };
+        for path in [&there, &new] {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let words = |pattern: &str| pattern.replace('%', name);
+            assert_eq!(times(path, &words("prove @/% --certificate @/%")), 2);
+            assert_eq!(times(path, &words("prove @/./% --certificate=@/%")), 2);
+            assert_eq!(times(path, &words("compare m --suites a,@/% --html @/%")), 2);
+            assert_eq!(times(path, &words("prove gelu/bolt --certificate @/%")), 1);
+            assert_eq!(times(path, &words("infer --text @/% --transcript @/%")), 1);
+            assert_eq!(times(path, &words("infer --text=@/% --transcript @/%")), 1);
+            assert_eq!(times(path, &words("infer --text a --transcript @/%.x @ / .. =")), 0);
+        }
     }
 }

@@ -177,6 +177,7 @@ fn absurd_numbers_are_refused_wherever_a_number_is_taken() {
             vec!["evaluate", "--model", "classifier", "--data", "latin-1.tsv", "--seed", number],
             vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--threads", number],
             vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--fraction-bits", number],
+            vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--too-long", number],
             vec!["plan", "bert-base", "--error", "50", "--requests", number],
             vec!["bench", "--runs", number],
             vec!["bench", "--only", number],
@@ -209,6 +210,38 @@ fn outputs_that_cannot_be_written_are_refused_before_the_work() {
         ]);
     }
     refused(folder.path(), &commands);
+}
+
+/// What a command writes does not take the place of what it reads, nor of what else it writes.
+#[test]
+fn a_file_is_not_written_over_what_the_same_command_reads_or_writes() {
+    let (folder, _) = odd_files();
+    let write = |name: &str, contents: &str| fs::write(folder.path().join(name), contents).unwrap();
+    let protocol = "protocol gelu/mine\nsummary \"a\"\nsource \"b\"\ninterval [-8, 8]\nerror 9\nbuild x\n  return x\n";
+    let suite = include_str!("../../protocols/src/suites/faithful.toml").replacen("\"faithful\"", "\"mine\"", 1);
+    let kept =
+        [("mine.protocol", protocol), ("suite.toml", &suite), ("rows.tsv", "text\tlabel\nthe view\tyes\na view\tno\n")];
+    for (name, contents) in kept {
+        write(name, contents);
+    }
+    let commands: Vec<Vec<&str>> = vec![
+        vec!["prove", "mine.protocol", "--certificate", "mine.protocol"],
+        vec!["prove", "mine.protocol", "--certificate", "./mine.protocol"],
+        vec!["prove", "gelu/bolt", "--suite", "suite.toml", "--certificate=suite.toml"],
+        vec!["prove", "gelu/quad", "--statistics", "--certificate", "new.svg", "--plot", "new.svg"],
+        vec!["compare", "gelu", "--with", "mine.protocol", "--html", "mine.protocol"],
+        vec!["compare", "bert-base", "--suites", "faithful,suite.toml", "--html", "suite.toml"],
+        vec!["infer", "--model", "classifier", "--text", "a", "--suite", "suite.toml", "--transcript", "suite.toml"],
+        vec!["report", "bert-base", "--suite", "suite.toml", "--html", "suite.toml"],
+        vec!["plan", "bert-base", "--error", "50", "--write-suite", "new.toml", "--write-deployment", "new.toml"],
+        vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--markdown", "rows.tsv"],
+        vec!["evaluate", "--model", "classifier", "--data", "rows.tsv", "--state", "new", "--markdown", "new"],
+    ];
+    refused(folder.path(), &commands);
+    for (name, contents) in kept {
+        assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), contents, "{name}");
+    }
+    assert!(!["new.svg", "new.toml", "new"].iter().any(|name| folder.path().join(name).exists()));
 }
 
 #[test]

@@ -21,16 +21,40 @@ pub const BEST_FILE: &str = "best.safetensors";
 const TOKENIZER_FILES: [&str; 5] =
     ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "added_tokens.json"];
 
-/// Makes the folder of a run, or looks whether a run can go on there. What a killed run had half written is removed.
+/// Keeps other processes from a run's folder while it lives.
+#[derive(Debug)]
+#[must_use]
+pub struct Alone {
+    _locked: Option<fs::File>,
+}
+
+impl Alone {
+    /// Locks a folder, where the system has such locks.
+    fn with(folder: &Path) -> Result<Self, TrainError> {
+        // Elsewhere a folder is no file that can be opened.
+        let Some(locked) = cfg!(unix).then(|| fs::File::open(folder).ok()).flatten() else {
+            return Ok(Self { _locked: None });
+        };
+        match locked.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => Err(TrainError::Busy { path: folder.to_owned() }),
+            // Some file systems have no locks.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(Self { _locked: Some(locked) }),
+        }
+    }
+}
+
+/// Makes the folder of a run, or looks whether a run can go on there. What a killed run had half written is removed. Until what is given back is
+/// dropped no other process can do the same.
 ///
 /// # Errors
-/// A folder that holds something else, a finished run, or one of another recipe; one that cannot be written.
-pub fn prepare(out: &Path, resume: bool, recipe: &str) -> Result<(), TrainError> {
-    let failed = |source| TrainError::Write { path: out.to_owned(), source };
+/// A folder that cannot be made or written, that holds something else, a finished run, or one of another recipe, or that another process trains in.
+pub fn prepare(out: &Path, resume: bool, recipe: &str) -> Result<Alone, TrainError> {
+    let failed = |source| TrainError::Folder { path: out.to_owned(), source };
     fs::create_dir_all(out).map_err(failed)?;
+    let alone = Alone::with(out)?;
     let entries = fs::read_dir(out).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     if entries.is_empty() {
-        return Ok(());
+        return Ok(alone);
     }
     let has = |name: &str| out.join(name).exists();
     if !resume || !has(RECIPE_FILE) {
@@ -49,7 +73,7 @@ pub fn prepare(out: &Path, resume: bool, recipe: &str) -> Result<(), TrainError>
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         removed.map_err(failed)?;
     }
-    Ok(())
+    Ok(alone)
 }
 
 /// Writes everything but the weights: the recipe, the configuration, and the tokenizer of `source`.
@@ -212,7 +236,7 @@ mod tests {
     fn a_folder_of_something_else_is_left_alone_and_so_is_a_finished_run() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path();
-        prepare(out, false, "").unwrap();
+        drop(prepare(out, false, "").unwrap());
         fs::write(out.join("mine.txt"), "").unwrap();
         for resume in [false, true] {
             assert!(matches!(prepare(out, resume, ""), Err(TrainError::NotEmpty { .. })));
@@ -222,9 +246,27 @@ mod tests {
         }
         assert!(matches!(prepare(out, true, ""), Err(TrainError::Finished { .. })));
         fs::write(out.join(CHECKPOINT_FILE), "").unwrap();
-        prepare(out, true, "").unwrap();
+        drop(prepare(out, true, "").unwrap());
         assert!(matches!(prepare(out, true, "seed = 2"), Err(TrainError::OtherRun { what: "recipe", .. })));
         assert!(!out.join(".unfinished-x").exists() && out.join("mine.txt").exists());
         assert!(matches!(prepare(out, false, ""), Err(TrainError::NotEmpty { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn two_runs_are_not_in_one_folder_and_the_second_leaves_what_the_first_is_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path();
+        let first = prepare(out, false, "").unwrap();
+        for name in [RECIPE_FILE, ".unfinished-x"] {
+            fs::write(out.join(name), "").unwrap();
+        }
+        for resume in [false, true] {
+            assert!(matches!(prepare(out, resume, ""), Err(TrainError::Busy { .. })));
+        }
+        assert!(out.join(".unfinished-x").exists());
+        drop(first);
+        drop(prepare(out, true, "").unwrap());
+        assert!(!out.join(".unfinished-x").exists());
     }
 }

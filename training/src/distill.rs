@@ -47,7 +47,7 @@ pub fn distill(
     let config = configuration(&source, &recipe.model, texts.labels.clone())?;
     let teaching = Bert::new(&source.config, source.variables.frozen())?;
     Bert::new(&config, Default::default())?;
-    prepare(out, resume, &recipe.to_toml())?;
+    let _alone = prepare(out, resume, &recipe.to_toml())?;
     describe(out, teacher, &config, decision(recipe.data.task), &recipe.to_toml())?;
     let encoded = texts.encode(out, &config, recipe)?;
     let (mut variables, drawn) = initialise(&config, &source, recipe.model.start, recipe.seed)?;

@@ -31,6 +31,20 @@ pub enum TrainError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// A folder in which no run can be.
+    #[error("cannot use the folder {}: {source}; give one with --out that can be made and written", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A folder in which another process trains.
+    #[error("another process trains in {}; wait until it ends, or give another folder with --out", path.display())]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A recipe that is no recipe.
     #[error("{}: {reason}", path.display())]
     Recipe {

@@ -31,5 +31,5 @@ pub mod variables;
 pub use distill::distill;
 pub use error::TrainError;
 pub use recipe::{Overrides, Recipe};
-pub use run::Told;
+pub use run::{Ending, Told};
 pub use train::{TrainReport, train};

@@ -31,8 +31,17 @@ pub struct Told {
     pub of: usize,
 }
 
-/// Sees each step, and may end the run there: it goes on from its last checkpoint.
-pub type Observer<'a> = dyn FnMut(Told) -> ControlFlow<()> + 'a;
+/// How an observer ends a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The run goes on from this very step.
+    Kept,
+    /// The run goes on from its last checkpoint, as after a kill.
+    AsKilled,
+}
+
+/// Sees each step, and may end the run there.
+pub type Observer<'a> = dyn FnMut(Told) -> ControlFlow<Ending> + 'a;
 
 /// The loss of a batch.
 type Loss<'a> = dyn Fn(&[usize]) -> Result<Tensor, TrainError> + 'a;
@@ -166,9 +175,13 @@ impl Going<'_> {
             }
             let told =
                 Told { stage: stage.name, loss: self.state.last_loss, done: self.done, of: self.steps.iter().sum() };
-            if observe(told).is_break() {
-                return Ok(ControlFlow::Break(()));
+            match observe(told) {
+                ControlFlow::Continue(()) => continue,
+                ControlFlow::Break(Ending::AsKilled) => {}
+                // Without it, calls of fewer steps than lie between checkpoints would begin at the same one forever.
+                ControlFlow::Break(Ending::Kept) => self.checkpoint()?,
             }
+            return Ok(ControlFlow::Break(()));
         }
         // Each stage has an optimiser of its own; what the last one was judged by is the result's.
         let best = self.state.best.filter(|_| number + 1 == self.steps.len());

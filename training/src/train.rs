@@ -83,7 +83,7 @@ pub fn train(
     let config = configuration(&source, &recipe.model, texts.labels.clone())?;
     // Refused before anything is written.
     Bert::new(&config, Default::default())?;
-    prepare(out, resume, &recipe.to_toml())?;
+    let _alone = prepare(out, resume, &recipe.to_toml())?;
     describe(out, directory, &config, decision(recipe.data.task), &recipe.to_toml())?;
     let encoded = texts.encode(out, &config, recipe)?;
     let (mut variables, drawn) = initialise(&config, &source, recipe.model.start, recipe.seed)?;

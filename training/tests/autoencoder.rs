@@ -13,7 +13,7 @@ use viewless_training::autoencoder::{AutoencoderRecipe, AutoencoderReport, train
 use viewless_training::gradients::{gradients, require_all};
 use viewless_training::log::Line;
 use viewless_training::variables::Variables;
-use viewless_training::{Told, TrainError};
+use viewless_training::{Ending, Told, TrainError};
 
 /// A folder of 24 grey pictures: a slope in a direction each.
 fn pictures(folder: &Path) {
@@ -42,7 +42,7 @@ fn recipe(data: &Path, adversarial: f64, steps: usize) -> AutoencoderRecipe {
 
 fn run(recipe: &AutoencoderRecipe, out: &Path, until: usize) -> Option<AutoencoderReport> {
     let mut observe = |told: Told| match told.done >= until {
-        true => ControlFlow::Break(()),
+        true => ControlFlow::Break(Ending::AsKilled),
         false => ControlFlow::Continue(()),
     };
     train(recipe, out, true, &mut observe).unwrap()

@@ -13,7 +13,7 @@ use viewless_models::synthetic::{small_config, write_synthetic};
 use viewless_models::{Model, Precision};
 use viewless_protocols::model::{Activation, AttentionWeights};
 use viewless_training::log::{self, Line};
-use viewless_training::{Overrides, Recipe, TrainError, TrainReport, distill, train};
+use viewless_training::{Ending, Overrides, Recipe, Told, TrainError, TrainReport, distill, train};
 
 /// Words of the synthetic tokenizer; the first four decide.
 const DECISIVE: [(&str, f64); 4] = [("a", 1.0), ("b", 0.5), ("c", -0.5), ("d", -1.0)];
@@ -143,7 +143,7 @@ fn a_run_that_is_killed_at_any_step_and_goes_on_writes_the_same_bytes() {
             let mut left = kill;
             let ended = distill(&teacher, &recipe, &out, resume, &mut |_| {
                 left -= 1;
-                if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if left == 0 { ControlFlow::Break(Ending::AsKilled) } else { ControlFlow::Continue(()) }
             });
             assert_eq!(ended.unwrap(), None, "{kills:?}");
             // What a kill may leave behind.
@@ -156,6 +156,34 @@ fn a_run_that_is_killed_at_any_step_and_goes_on_writes_the_same_bytes() {
         assert_eq!(report.steps < 40, made >= 7, "{kills:?}: {} steps", report.steps);
         assert!(files(&out) == files(&whole), "{kills:?}: {:?}", files(&out).keys());
     }
+}
+
+/// However few steps a call makes, the next one goes on behind them.
+#[test]
+fn a_run_in_calls_of_fewer_steps_than_lie_between_checkpoints_comes_to_its_end_with_the_same_bytes() {
+    let bench = Bench::new(false);
+    let recipe = bench.recipe(
+        "classification",
+        "[model]\nstart = \"drawn\"\n[training]\nepochs = 1\nbatch = 16\nlearning-rate = 1e-3\n",
+    );
+    let whole = bench.path("whole");
+    train(&recipe, &whole, false, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
+    let out = bench.path("in-calls");
+    let mut done = Vec::new();
+    let report = loop {
+        let mut left = 3;
+        let made = train(&recipe, &out, true, &mut |told: Told| {
+            left -= 1;
+            done.push(told.done);
+            assert!(done.len() < 1000, "the same steps again and again");
+            if left == 0 && told.done < told.of { ControlFlow::Break(Ending::Kept) } else { ControlFlow::Continue(()) }
+        });
+        if let Some(report) = made.unwrap() {
+            break report;
+        }
+    };
+    assert_eq!(done, (1..=report.steps_before + report.steps).collect::<Vec<_>>());
+    assert!(done.len() > 7 && files(&out) == files(&whole));
 }
 
 #[test]
@@ -210,7 +238,7 @@ fn a_loss_that_is_no_number_names_step_and_rows_and_keeps_the_last_checkpoint() 
     let recipe = bench.recipe("classification", "[training]\nepochs = 3\nbatch = 16\nlearning-rate = 1e-4\n");
     let out = bench.path("out");
     let ended = train(&recipe, &out, false, &mut |told| {
-        if told.done == 7 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if told.done == 7 { ControlFlow::Break(Ending::AsKilled) } else { ControlFlow::Continue(()) }
     });
     assert_eq!(ended.unwrap(), None);
     let before = fs::read(out.join("checkpoint.safetensors")).unwrap();

@@ -76,7 +76,7 @@ pub enum DraftError {
         example: String,
     },
     /// An interval that does not go with the function.
-    #[error("{function} is drafted on {needed}, and not on [{low}, {high}]")]
+    #[error("{function} is drafted on {needed}, at most {MOST_LENGTH} long, and not on [{low}, {high}]")]
     Interval {
         /// The function.
         function: String,
@@ -124,6 +124,9 @@ pub enum DraftError {
 /// Functions for which there are drafts.
 pub const DRAFTED: [&str; 5] = ["gelu", "tanh", "exp", "reciprocal", "rsqrt"];
 
+/// The longest interval of a draft: beyond it the powers of a polynomial leave the word.
+const MOST_LENGTH: f64 = 256.0;
+
 /// How a function is held within the polynomial's interval.
 struct Shape {
     /// What the polynomial is fitted to.
@@ -163,7 +166,11 @@ impl Draft {
     pub fn new(request: &Request, suite: &Suite, registry: &Registry) -> Result<Self, DraftError> {
         let (function, shape) = checked(request, registry)?;
         let (low, high) = request.interval.unwrap_or(shape.usual);
-        if !(low.is_finite() && high.is_finite() && low < high && high - low <= 256.0 && (shape.is_fitting)(low, high))
+        if !(low.is_finite()
+            && high.is_finite()
+            && low < high
+            && high - low <= MOST_LENGTH
+            && (shape.is_fitting)(low, high))
         {
             return Err(DraftError::Interval { function, needed: shape.needed, low, high });
         }
@@ -401,6 +408,9 @@ mod tests {
             assert!(refused(&with(interval)).contains("[-L, L]"), "{interval:?}");
         }
         assert!(refused(&Request { interval: Some((-1.0, 1.0)), ..request("rsqrt/mine") }).contains("positive"));
+        // What an error asks for is what was missing.
+        let long = refused(&Request { interval: Some((-1000.0, 1000.0)), ..request("gelu/mine") });
+        assert!(long.contains("at most 256 long"), "{long}");
         assert!(refused(&Request { degree: 0, ..request("gelu/mine") }).contains("from 1 to 12"));
         assert!(refused(&Request { pieces: 17, ..request("gelu/mine") }).contains("from 1 to 16"));
     }

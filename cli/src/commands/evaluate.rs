@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use viewless_models::dcvae::{DcVae, Wanted, is_autoencoder, read_images};
 use viewless_models::{Model, data};
 use viewless_protocols::suite::Suite;
-use viewless_workbench::evaluation::{Evaluation, State, evaluate, labelled, sample};
+use viewless_workbench::evaluation::{Evaluation, State, TooLong, evaluate, labelled, sample};
 use viewless_workbench::inference::ExecutionMode;
 use viewless_workbench::machine::available_bytes;
 use viewless_workbench::named::DEFAULT_SUITE;
@@ -28,6 +28,27 @@ enum Split {
     Dev,
     /// test.tsv
     Test,
+}
+
+/// What becomes of a row with more tokens than the model has positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Long {
+    /// Its end is left out, of the longer text of a pair, as `train` does
+    Cut,
+    /// The row is left out
+    Skip,
+    /// The evaluation ends with an error
+    Stop,
+}
+
+impl From<Long> for TooLong {
+    fn from(long: Long) -> Self {
+        match long {
+            Long::Cut => Self::Cut,
+            Long::Skip => Self::Skip,
+            Long::Stop => Self::Stop,
+        }
+    }
 }
 
 /// What to evaluate, and how.
@@ -54,6 +75,9 @@ pub struct Arguments {
     /// Evaluate a random sample of so many rows, the same for the same seed [default: all]; of an autoencoder, the first so many images [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rows: Option<u32>,
+    /// What becomes of rows with more tokens than the model has positions; the report counts them
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Long::Cut)]
+    too_long: Long,
     /// Decides everything random: a row has the seed of this number and its line's, with which `infer` repeats it
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -118,8 +142,16 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let execution = if arguments.explicit { ExecutionMode::Explicit } else { ExecutionMode::Fast };
     let most_bytes = if arguments.force { None } else { available_bytes() };
     let registry = arguments::registry();
-    let evaluation =
-        Evaluation { model: &model, loaded: &loaded, suites: &suites, registry, seed: *seed, execution, most_bytes };
+    let evaluation = Evaluation {
+        model: &model,
+        loaded: &loaded,
+        suites: &suites,
+        registry,
+        seed: *seed,
+        execution,
+        too_long: arguments.too_long.into(),
+        most_bytes,
+    };
     let progress = Progress::start("evaluating");
     let report = evaluate(&evaluation, state, Some(&|done, of| progress.tell(done, of)))?;
     drop(progress);

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use viewless_training::autoencoder::{self, AutoencoderRecipe, AutoencoderReport};
 use viewless_training::run::Observer;
-use viewless_training::{Overrides, Recipe, Told, TrainError, TrainReport};
+use viewless_training::{Ending, Overrides, Recipe, Told, TrainError, TrainReport};
 
 /// What decides the run, and where it lies.
 #[derive(Debug, Args)]
@@ -111,7 +111,7 @@ impl Common {
             );
             last = (told.done, told.of);
             left -= 1;
-            if left == 0 && told.done < told.of { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if left == 0 && told.done < told.of { ControlFlow::Break(Ending::Kept) } else { ControlFlow::Continue(()) }
         })?;
         progress.end();
         Ok((made, last))

@@ -50,8 +50,13 @@ pub fn sentence(report: &EvaluationReport) -> String {
         }
     };
     let suites: Vec<String> = report.suites.iter().map(of_suite).collect();
+    let lengths = match (report.rows_cut, report.rows_skipped) {
+        (0, 0) => String::new(),
+        (cut, 0) => format!(" ({cut} of them cut, because the model takes no more tokens)"),
+        (_, skipped) => format!(" ({skipped} more skipped, because the model does not take as many tokens)"),
+    };
     let mut sentence = format!(
-        "On {}, {} is {} in plaintext, and privately {}.",
+        "On {}{lengths}, {} is {} in plaintext, and privately {}.",
         words::count(report.rows, "row"),
         first.metric,
         number(first, false),

@@ -17,8 +17,17 @@ pub fn sentence(report: &ModelReport) -> String {
     let broken = report.inference.as_ref().map_or(0, |run| inference::broken_claims(run).len());
     let time = format!("{} of messages on {}", units::seconds(report.cost.network_seconds), report.cost.network.name());
     if needed == 0 && broken == 0 {
+        let functions = report.verdicts.functions.iter();
+        let unbounded: Vec<&str> = functions
+            .filter(|function| function.certified_max_error.is_none())
+            .map(|function| function.function.as_str())
+            .collect();
+        let unbounded = match unbounded.is_empty() {
+            true => String::new(),
+            false => format!("; of the error of {} no bound is known under it", words::list(&unbounded)),
+        };
         format!(
-            "{model} can be used privately with suite {suite}: an inference takes {time}, and nothing needs to be changed."
+            "{model} can be used privately with suite {suite}: an inference takes {time}, and nothing needs to be changed{unbounded}."
         )
     } else {
         let faults = words::count(needed, "thing");

@@ -3,7 +3,7 @@
 use crate::render::table::TextTable;
 use crate::render::units;
 use std::collections::BTreeMap;
-use viewless_workbench::plan::{Catalogue, MachineFile, Plan, Priced};
+use viewless_workbench::plan::{Catalogue, MachineFile, Plan, Priced, spelled_out};
 
 /// The plan; with a legend where it is asked for.
 #[must_use]
@@ -94,9 +94,7 @@ fn error(priced: &Priced) -> String {
 }
 
 fn scheme(priced: &Priced) -> String {
-    let scheme = priced.suite.scheme;
-    format!("{:?}, {:?} truncation, {:?} comparison", scheme.kind(), scheme.truncation, scheme.comparison)
-        .to_lowercase()
+    spelled_out(&priced.suite.scheme)
 }
 
 /// What was proved. It is about parts added up: where parts meet, parties that need not wait for one another may save rounds.
@@ -193,6 +191,12 @@ fn left_out(catalogue: &Catalogue) -> String {
     for ((protocol, why), count) in reasons {
         let under = if count < schemes { format!(" (under {count} of {schemes} schemes)") } else { String::new() };
         text += &format!("  {protocol}: {why}{under}\n");
+    }
+    if !catalogue.left_out.is_empty() {
+        text += "\nSchemes that were left out:\n";
+    }
+    for (scheme, why) in &catalogue.left_out {
+        text += &format!("  {scheme}: {why}\n");
     }
     text
 }

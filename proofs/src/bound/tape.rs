@@ -16,7 +16,10 @@ use viewless_protocols::walk::{self, MatrixProduct, Walk};
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum TapeError {
     /// Too many or too few fraction bits, as the compiler would say too.
-    #[error("in region `{region}`: {wanted} fraction bits; use 0 to 61 by fewer guard bits or a coarser fixed point")]
+    #[error(
+        "in region `{region}`: {wanted} fraction bits; use 0 to 61 by {}",
+        if *.wanted < 0 { "more guard bits or a finer fixed point" } else { "fewer guard bits or a coarser fixed point" }
+    )]
     FractionBits {
         /// Path of the region.
         region: String,

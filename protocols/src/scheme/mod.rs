@@ -342,7 +342,10 @@ pub enum CompileError {
         error: EncodeError,
     },
     /// More fraction bits than the ring leaves room for, or fewer than none.
-    #[error("in region `{region}`: {wanted} fraction bits; use 0 to 61 by fewer guard bits or a coarser fixed point")]
+    #[error(
+        "in region `{region}`: {wanted} fraction bits; use 0 to 61 by {}",
+        if *.wanted < 0 { "more guard bits or a finer fixed point" } else { "fewer guard bits or a coarser fixed point" }
+    )]
     FractionBits {
         /// Path of the region.
         region: String,

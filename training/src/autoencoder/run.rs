@@ -1,6 +1,7 @@
 //! The steps of a run, from its last checkpoint on.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
@@ -22,7 +23,7 @@ use crate::files;
 use crate::gradients::{gradients, require_all};
 use crate::log::{Line, Log};
 use crate::optimiser::{AdamW, norm};
-use crate::run::{Observer, Told};
+use crate::run::{Ending, Observer, Told};
 use crate::variables::{Variables, keyed, normals};
 
 /// How much of a running number one batch changes, as PyTorch does.
@@ -45,7 +46,7 @@ pub fn train(
 ) -> Result<Option<AutoencoderReport>, TrainError> {
     let config = recipe.config()?;
     let (images, held_out) = read(recipe, &config)?;
-    prepare(out, resume, &recipe.to_toml())?;
+    let _alone = prepare(out, resume, &recipe.to_toml())?;
     files::write(&out.join(RECIPE_FILE), |file| file.write_all(recipe.to_toml().as_bytes()))?;
     let mut all = begin(&config, recipe)?;
     let mut digest = blake3::Hasher::new();
@@ -73,13 +74,18 @@ pub fn train(
             let epoch = step.div_ceil(recipe.training.judge_steps);
             going.log.add(&Line::Epoch { stage: LEARNING.to_owned(), epoch, loss, development: None })?;
         }
-        if step.is_multiple_of(recipe.checkpoint_steps) || step == steps {
-            going.state.metrics_bytes = going.log.kept()?;
-            checkpoint::save(&path, going.all, Some((&AdamW::default(), &going.state)))?;
+        let is_due = step.is_multiple_of(recipe.checkpoint_steps) || step == steps;
+        if is_due {
+            going.checkpoint(&path)?;
         }
-        if observe(Told { stage: LEARNING, loss: going.state.last_loss, done: step, of: steps }).is_break() {
-            return Ok(None);
+        match observe(Told { stage: LEARNING, loss: going.state.last_loss, done: step, of: steps }) {
+            ControlFlow::Continue(()) => continue,
+            ControlFlow::Break(Ending::AsKilled) => {}
+            // Without it, calls of fewer steps than lie between checkpoints would begin at the same one forever.
+            ControlFlow::Break(Ending::Kept) if !is_due => going.checkpoint(&path)?,
+            ControlFlow::Break(Ending::Kept) => {}
         }
+        return Ok(None);
     }
     let beside = baseline(&images, &held_out, config.latent(), recipe.seed)?;
     let report = AutoencoderReport {
@@ -196,6 +202,12 @@ struct Going<'a> {
 }
 
 impl Going<'_> {
+    /// Keeps all that the run is.
+    fn checkpoint(&mut self, path: &Path) -> Result<(), TrainError> {
+        self.state.metrics_bytes = self.log.kept()?;
+        checkpoint::save(path, self.all, Some((&AdamW::default(), &self.state)))
+    }
+
     /// The images of a step: of an order that is drawn anew for each pass over them.
     fn batch(&self, step: usize) -> Result<Tensor, TrainError> {
         let (batch, of_pass) = (self.recipe.training.batch, self.images.len() / self.recipe.training.batch);

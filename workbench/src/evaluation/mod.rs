@@ -35,6 +35,8 @@ pub use report::{Agreement, DifferingRow, EvaluationReport, LengthCost, Measure,
 pub use run::{DomainLeft, RowCost, RowRun};
 pub use state::State;
 
+pub use rows::TooLong;
+
 use rows::{Answers, Prepared};
 use run::Runner;
 
@@ -63,6 +65,16 @@ pub enum EvaluationError {
         line: usize,
         /// Why.
         source: ModelError,
+    },
+    /// Rows of which nothing is left.
+    #[error("all {rows} rows of `{}` have more tokens than the model's {most_tokens} positions, and are skipped; cut them instead", file.display())]
+    AllTooLong {
+        /// The file.
+        file: PathBuf,
+        /// How many they are.
+        rows: usize,
+        /// Positions of the model.
+        most_tokens: usize,
     },
     /// A suite under which the model cannot be run, or a run.
     #[error("suite {suite}: {source}")]
@@ -111,6 +123,8 @@ pub struct Evaluation<'a> {
     pub seed: u64,
     /// What is run.
     pub execution: ExecutionMode,
+    /// What becomes of rows that are too long for the model.
+    pub too_long: TooLong,
     /// Memory that all runs together may take, if that is limited.
     pub most_bytes: Option<u64>,
 }
@@ -137,9 +151,10 @@ pub fn evaluate(
         }
     }
     let answers = Answers::of(model, evaluation.rows())?;
-    let (rows, left_out) = rows::prepare(evaluation, answers)?;
+    let prepared = rows::prepare(evaluation, answers)?;
+    let rows = &prepared.prepared;
     let mut done = match &mut state {
-        Some(state) => state.begin(evaluation, &rows)?,
+        Some(state) => state.begin(evaluation, answers, rows)?,
         None => Vec::new(),
     };
     let known: BTreeSet<(usize, usize)> = done.iter().map(|run| (run.suite, run.row)).collect();
@@ -152,7 +167,7 @@ pub fn evaluate(
     let of = done.len() + jobs.len();
     tracing::info!("{} runs of {} rows under {} suites are to be made", jobs.len(), rows.len(), suites.len());
     let runner = Runner::new(evaluation, answers)?;
-    each(&runner, &rows, &jobs, |run| {
+    each(&runner, rows, &jobs, |run| {
         if let Some(state) = &mut state {
             state.add(&run)?;
         }
@@ -166,7 +181,7 @@ pub fn evaluate(
         state.finish()?;
     }
     done.sort_by_key(|run| (run.suite, run.row));
-    Ok(report::report(evaluation, answers, &rows, &done, left_out, runner.other_functions()))
+    Ok(report::report(evaluation, answers, &prepared, &done, runner.other_functions()))
 }
 
 /// Runs the jobs on as many threads as rayon has, and gives each result to the caller's thread. The first error ends it.

@@ -2,7 +2,7 @@
 
 use super::Evaluation;
 use super::reason::{Cause, Reason};
-use super::rows::{Answers, Prepared};
+use super::rows::{Answers, Prepared, Rows};
 use super::run::{RowCost, RowRun, class};
 use crate::inference::ExecutionMode;
 use serde::Serialize;
@@ -27,6 +27,10 @@ pub struct EvaluationReport {
     pub rows: usize,
     /// Rows of the file.
     pub of: usize,
+    /// Rows whose end is left out, because the model has not as many positions.
+    pub rows_cut: usize,
+    /// Rows that are skipped for that, of which nothing here tells anything.
+    pub rows_skipped: usize,
     /// What rows are rated by.
     pub rated: Rated,
     /// Names of the classes; none where rows have numbers.
@@ -187,17 +191,15 @@ pub struct LengthCost {
 pub(super) fn report(
     evaluation: &Evaluation<'_>,
     answers: Answers,
-    rows: &[Prepared],
+    of: &Rows,
     done: &[RowRun],
-    left_out: usize,
     other_functions: &[Vec<String>],
 ) -> EvaluationReport {
     let data = evaluation.rows();
+    let rows = &of.prepared[..];
     let mut notes = evaluation.model.notes.clone();
     notes.extend(evaluation.loaded.notes.iter().cloned());
-    if left_out > 0 {
-        notes.push(format!("of {left_out} rows the end is left out, as the model's `max_seq_length` asks"));
-    }
+    notes.extend(of_lengths(of, evaluation.model.config.most_tokens()));
     let of_suite = |suite: usize| done.iter().filter(move |run| run.suite == suite).collect::<Vec<_>>();
     let metrics = |runs: &[&RowRun], values: fn(&RowRun) -> &[f64]| measures(evaluation, answers, rows, runs, values);
     let suites = evaluation.suites.iter().enumerate().map(|(index, suite)| {
@@ -211,6 +213,8 @@ pub(super) fn report(
         task: data.task().map(|task| task.name().to_owned()),
         rows: rows.len(),
         of: evaluation.loaded.of,
+        rows_cut: of.cut.len(),
+        rows_skipped: of.skipped.len(),
         rated: match answers {
             Answers::Class => Rated::Class,
             Answers::Number => Rated::Number,
@@ -226,6 +230,36 @@ pub(super) fn report(
         suites: suites.collect(),
         notes,
     }
+}
+
+/// Lines that a note names.
+const MOST_LINES: usize = 8;
+
+/// What became of rows that are too long, in sentences.
+fn of_lengths(rows: &Rows, most_tokens: usize) -> Vec<String> {
+    let named = |lines: &[usize]| {
+        let first = lines.iter().take(MOST_LINES).map(usize::to_string).collect::<Vec<_>>().join(", ");
+        let more = lines.len().saturating_sub(MOST_LINES);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}: line{} {first}{more}", lines.len(), if lines.len() == 1 { "" } else { "s" })
+    };
+    let mut notes = Vec::new();
+    if rows.left_out > 0 {
+        notes.push(format!("of {} rows the end is left out, as the model's `max_seq_length` asks", rows.left_out));
+    }
+    if !rows.cut.is_empty() {
+        let cut = named(&rows.cut);
+        notes.push(format!(
+            "the end of rows is left out that have more tokens than the model's {most_tokens} positions, of {cut}; `infer` takes no such text whole"
+        ));
+    }
+    if !rows.skipped.is_empty() {
+        let skipped = named(&rows.skipped);
+        notes.push(format!(
+            "rows are skipped that have more tokens than the model's {most_tokens} positions, {skipped}"
+        ));
+    }
+    notes
 }
 
 /// The metrics that belong to the rows: those of the task, else those of their labels.
@@ -336,12 +370,14 @@ fn differing(evaluation: &Evaluation<'_>, rows: &[Prepared], runs: &[&RowRun], a
         Labels::Numbers => class.to_string(),
     };
     let differs = |run: &&&RowRun| answers == Answers::Class && class(&run.plaintext) != class(&run.private);
+    // Rows that are skipped have no runs, so that the place of a run is not that of its row.
+    let text = |line| data.rows().iter().find(|row| row.line == line).map_or("", |row| &row.text);
     let row = |run: &&RowRun| {
         let Prepared { line, .. } = rows[run.row];
         DifferingRow {
             line,
             seed: evaluation.seed.wrapping_add(line as u64),
-            text: data.rows()[run.row].text.chars().take(MOST_CHARACTERS).collect(),
+            text: text(line).chars().take(MOST_CHARACTERS).collect(),
             label: label_class(&rows[run.row]).map(name).unwrap_or_default(),
             plaintext: name(class(&run.plaintext)),
             private: name(class(&run.private)),

@@ -1,9 +1,20 @@
 //! Rows in a model's tokens, and what is read from its answers.
 
 use super::{Evaluation, EvaluationError};
-use viewless_models::data::{Label, LabelledTexts, Labels};
-use viewless_models::{Decision, Model, Prompt};
+use viewless_models::data::{Label, LabelledText, LabelledTexts, Labels};
+use viewless_models::{Decision, Model, ModelError, Prompt};
 use viewless_protocols::model::Head;
+
+/// What becomes of a row whose text has more tokens than the model has positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooLong {
+    /// Its end is left out, of the longer text of a pair, as training does.
+    Cut,
+    /// The row is.
+    Skip,
+    /// The evaluation ends there.
+    Stop,
+}
 
 /// What is read from the answers of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +59,16 @@ impl Answers {
     }
 }
 
+impl Answers {
+    /// How many numbers a row is answered with.
+    pub(super) fn numbers(self, model: &Model) -> usize {
+        match (self, &model.config.head) {
+            (Self::Class, Head::Classifier { labels }) => labels.len(),
+            (Self::Class | Self::Number | Self::Cosine, _) => 1,
+        }
+    }
+}
+
 /// Tokens that are run at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
@@ -86,32 +107,71 @@ impl Prepared {
     }
 }
 
-/// All rows in tokens, and of how many the end is left out, as the model's `max_seq_length` asks.
-pub(super) fn prepare(
-    evaluation: &Evaluation<'_>,
-    answers: Answers,
-) -> Result<(Vec<Prepared>, usize), EvaluationError> {
-    let (model, rows) = (evaluation.model, evaluation.rows());
-    let mut left_out = 0;
-    let mut prepare = |row: &viewless_models::data::LabelledText| {
-        let mut shortened = false;
+/// All rows in tokens.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) prepared: Vec<Prepared>,
+    /// Of how many the end is left out, as the model's `max_seq_length` asks.
+    pub(super) left_out: usize,
+    /// Lines of those whose end is left out, because the model has not as many positions.
+    pub(super) cut: Vec<usize>,
+    /// Lines of those that are skipped for that.
+    pub(super) skipped: Vec<usize>,
+}
+
+/// Brings all rows into tokens.
+pub(super) fn prepare(evaluation: &Evaluation<'_>, answers: Answers) -> Result<Rows, EvaluationError> {
+    let (model, data) = (evaluation.model, evaluation.rows());
+    let most_tokens = model.config.most_tokens();
+    // Made when it is needed: it is as large as the vocabulary.
+    let mut cutting = None;
+    let mut rows = Rows { prepared: Vec::new(), left_out: 0, cut: Vec::new(), skipped: Vec::new() };
+    for row in data.rows() {
+        let failed = |source| EvaluationError::Row { file: data.file().to_owned(), line: row.line, source };
+        let (mut left_out, mut cut) = (false, false);
         let mut encode = |text: &str, pair: Option<&str>| {
-            let encoded = model.encode_whole(text, pair).map_err(|source| EvaluationError::Row {
-                file: rows.file().to_owned(),
-                line: row.line,
-                source,
-            })?;
-            shortened |= encoded.left_out > 0;
+            let encoded = match (model.encode_whole(text, pair), &model.tokenizer) {
+                (Err(ModelError::TooManyTokens { .. }), Some(tokenizer)) if evaluation.too_long == TooLong::Cut => {
+                    cut = true;
+                    if cutting.is_none() {
+                        cutting = Some(tokenizer.at_most(most_tokens)?);
+                    }
+                    cutting.as_ref().unwrap_or(tokenizer).encode_whole(text, pair)?
+                }
+                (encoded, _) => {
+                    let encoded = encoded?;
+                    left_out |= encoded.left_out > 0;
+                    encoded
+                }
+            };
             let second = pair.and_then(|_| encoded.types.iter().position(|&kind| kind == 1));
-            Ok::<_, EvaluationError>(Run { tokens: encoded.tokens, second })
+            Ok::<_, ModelError>(Run { tokens: encoded.tokens, second })
         };
-        let runs = match (answers, &row.pair) {
-            (Answers::Cosine, Some(pair)) => vec![encode(&row.text, None)?, encode(pair, None)?],
-            (Answers::Cosine | Answers::Class | Answers::Number, pair) => vec![encode(&row.text, pair.as_deref())?],
-        };
-        left_out += usize::from(shortened);
-        Ok(Prepared { line: row.line, label: row.label, runs })
-    };
-    let prepared = rows.rows().iter().map(&mut prepare).collect::<Result<Vec<_>, EvaluationError>>()?;
-    Ok((prepared, left_out))
+        match texts(answers, row).into_iter().map(|(text, pair)| encode(text, pair)).collect::<Result<_, _>>() {
+            Ok(runs) => rows.prepared.push(Prepared { line: row.line, label: row.label, runs }),
+            Err(ModelError::TooManyTokens { .. }) if evaluation.too_long == TooLong::Skip => {
+                rows.skipped.push(row.line);
+                continue;
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        rows.left_out += usize::from(left_out);
+        rows.cut.extend(cut.then_some(row.line));
+    }
+    if rows.prepared.is_empty() {
+        return Err(EvaluationError::AllTooLong {
+            file: data.file().to_owned(),
+            rows: rows.skipped.len(),
+            most_tokens,
+        });
+    }
+    Ok(rows)
+}
+
+/// What is run of a row: two texts one by one, whose vectors are compared, or both at once.
+fn texts(answers: Answers, row: &LabelledText) -> Vec<(&str, Option<&str>)> {
+    match (answers, &row.pair) {
+        (Answers::Cosine, Some(pair)) => vec![(&row.text, None), (pair, None)],
+        (Answers::Cosine | Answers::Class | Answers::Number, pair) => vec![(&row.text, pair.as_deref())],
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! A line is added by one write. Whoever is killed leaves whole lines, or one that has no end and is cut off: a row is lost at most.
 
-use super::rows::Prepared;
+use super::rows::{Answers, Prepared};
+use super::run::class;
 use super::{Evaluation, EvaluationError, RowRun};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -71,6 +72,7 @@ impl State {
     pub(super) fn begin(
         &mut self,
         evaluation: &Evaluation<'_>,
+        answers: Answers,
         rows: &[Prepared],
     ) -> Result<Vec<RowRun>, EvaluationError> {
         let wanted = header(evaluation, rows);
@@ -97,9 +99,11 @@ impl State {
             let run: RowRun = serde_json::from_str(line)
                 .map_err(|error| self.failed(format!("line {number} is no result: {error}")))?;
             let fits = run.suite < evaluation.suites.len() && run.row < rows.len();
-            let is_whole = !run.plaintext.is_empty() && run.plaintext.len() == run.private.len();
-            if !fits || !is_whole || !seen.insert((run.suite, run.row)) {
+            if !fits || !seen.insert((run.suite, run.row)) {
                 return Err(self.failed(format!("line {number} is of no row, or of one that was there before")));
+            }
+            if let Some(why) = unlike_a_run(&run, answers, answers.numbers(evaluation.model)) {
+                return Err(self.failed(format!("line {number} is no result of this evaluation: {why}")));
             }
             known.push(run);
         }
@@ -121,6 +125,24 @@ impl State {
     /// Has everything on the disk.
     pub(super) fn finish(self) -> Result<(), EvaluationError> {
         self.file.sync_all().map_err(|error| self.failed(error.to_string()))
+    }
+}
+
+/// What no run gives. (A file is believed what it says of numbers, as far as runs could have made it.)
+fn unlike_a_run(run: &RowRun, answers: Answers, numbers: usize) -> Option<&'static str> {
+    let answered = [&run.plaintext, &run.private];
+    let is_size = |x: &f64| x.abs() <= f64::from(f32::MAX);
+    let differs = answers == Answers::Class && class(&run.plaintext) != class(&run.private);
+    if answered.iter().any(|values| values.len() != numbers) {
+        Some("it has another number of answers than the model")
+    } else if !answered.iter().all(|values| values.iter().all(is_size)) {
+        Some("an answer is too large")
+    } else if differs != run.reason.is_some() {
+        Some("there is a reason for another class where there is one, and only there")
+    } else if !(run.seconds >= 0.0 && run.seconds.is_finite()) {
+        Some("it took no time that there is")
+    } else {
+        None
     }
 }
 

@@ -41,7 +41,16 @@ fn loaded(folder: &Path) -> (Model, Loaded) {
 
 fn of<'a>((model, loaded): &'a (Model, Loaded), suites: &'a [Suite]) -> Evaluation<'a> {
     let registry = Registry::built_in();
-    Evaluation { model, loaded, suites, registry, seed: 3, execution: ExecutionMode::Fast, most_bytes: None }
+    Evaluation {
+        model,
+        loaded,
+        suites,
+        registry,
+        seed: 3,
+        execution: ExecutionMode::Fast,
+        too_long: TooLong::Stop,
+        most_bytes: None,
+    }
 }
 
 /// Without what clocks say.
@@ -164,6 +173,73 @@ fn results_of_something_else_are_refused_and_stay_as_they_are() {
         refused(&of(&held, &one), what);
         assert_eq!(fs::read_to_string(&path).unwrap(), wrong);
     }
+}
+
+/// What no run gives is no result, wherever a hand put it.
+#[test]
+fn results_that_were_edited_into_what_no_run_gives_are_refused() {
+    let folder = folder(classifier(), TEXTS);
+    let held = loaded(folder.path());
+    let suites = suites(&["faithful"]);
+    let path = folder.path().join("state");
+    let whole = evaluate(&of(&held, &suites), Some(State::open(&path).unwrap()), None).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let edited = |edit: &dyn Fn(&mut RowRun)| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let mut run: RowRun = serde_json::from_str(&lines[3]).unwrap();
+        edit(&mut run);
+        lines[3] = serde_json::to_string(&run).unwrap();
+        fs::write(&path, lines.join("\n") + "\n").unwrap();
+        evaluate(&of(&held, &suites), Some(State::open(&path).unwrap()), None)
+    };
+    assert_eq!(timeless(edited(&|_| ()).unwrap()), timeless(whole));
+    type Edit = fn(&mut RowRun);
+    let edits: [(Edit, &str); 5] = [
+        (
+            |run| [&mut run.plaintext, &mut run.private].into_iter().for_each(|values| values.push(9.0)),
+            "number of answers",
+        ),
+        (|run| run.private.truncate(1), "number of answers"),
+        (|run| run.private[0] = 1e300, "too large"),
+        (|run| run.private.reverse(), "reason"),
+        (|run| run.seconds = -1.0, "time"),
+    ];
+    for (edit, why) in edits {
+        let error = edited(&edit).unwrap_err().to_string();
+        assert!(error.contains("line 4") && error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn rows_that_are_too_long_are_cut_or_skipped_and_counted_and_all_others_stay_as_they_are() {
+    let long = "the view is empty nobody sees ".repeat(30);
+    let rows = format!("text\tlabel\nthe view\tyes\n{long}\tno\nthe cat\tno\nsecret {long}\tyes\nabc\tno\n");
+    let folder = folder(classifier(), &rows);
+    let held = loaded(folder.path());
+    let suites = suites(&["faithful", "mpcformer"]);
+    let asked = |too_long| Evaluation { too_long, ..of(&held, &suites) };
+    let [cut, skipped] = [TooLong::Cut, TooLong::Skip].map(|long| evaluate(&asked(long), None, None).unwrap());
+    assert!(evaluate(&asked(TooLong::Stop), None, None).unwrap_err().to_string().contains("line 3"));
+    assert_eq!((cut.rows, cut.rows_cut, cut.rows_skipped), (5, 2, 0));
+    assert_eq!((skipped.rows, skipped.rows_cut, skipped.rows_skipped), (3, 0, 2));
+    let says = |report: &EvaluationReport, what: &str| report.notes.iter().any(|note| note.contains(what));
+    assert!(says(&cut, "2: lines 3, 5") && says(&skipped, "2: lines 3, 5"), "{:?} {:?}", cut.notes, skipped.notes);
+    // What is cut has as many tokens as the model has positions, and the same answers as any other row of those tokens.
+    let most = held.0.config.most_tokens();
+    assert_eq!(cut.suites[0].by_length.last().map(|length| (length.length, length.rows)), Some((most, 2)));
+    // A row that is skipped takes no other row's name, line or seed.
+    for (cut, skipped) in cut.suites.iter().zip(&skipped.suites) {
+        let others: Vec<_> = cut.differing.iter().filter(|row| ![3, 5].contains(&row.line)).collect();
+        assert_eq!(skipped.differing.iter().collect::<Vec<_>>(), others);
+        for row in &cut.differing {
+            let given = held.1.rows.rows().iter().find(|given| given.line == row.line).unwrap();
+            assert!(given.text.starts_with(&row.text));
+        }
+    }
+    let only_long = self::folder(classifier(), &format!("text\tlabel\n{long}\tno\n"));
+    let held = loaded(only_long.path());
+    let nothing = evaluate(&Evaluation { too_long: TooLong::Skip, ..of(&held, &suites) }, None, None).unwrap_err();
+    assert!(matches!(nothing, EvaluationError::AllTooLong { rows: 1, .. }), "{nothing}");
 }
 
 #[test]

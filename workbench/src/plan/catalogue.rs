@@ -12,13 +12,13 @@ use crate::sizes::Sizes;
 use crate::subject::{Kind, Subject};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::{Add, Mul, Sub};
 use std::sync::Arc;
 use viewless_protocols::model::{Embedding, TransformerConfig, TransformerDraft};
 use viewless_protocols::nonlinear::{Function, Protocol, Quality, Registry};
 use viewless_protocols::program::{self, OnlineRound, PREDICTED_SCHEDULES, Program};
-use viewless_protocols::scheme::SchemeSpec;
+use viewless_protocols::scheme::{SchemeSpec, Sharing, Triples, Truncation};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::failure;
 use viewless_simulator::network::Network;
@@ -178,11 +178,24 @@ pub struct Catalogue {
     pub embedding: Embedding,
     /// The schemes.
     pub entries: Vec<CatalogueEntry>,
+    /// Schemes under which some function has no protocol with a certified error, in words, and why.
+    pub left_out: BTreeMap<String, String>,
 }
 
-/// Certified errors of protocols, by name and fraction bits; none where no finite one is certified. They are those of circuits under the
-/// law of truncation, floor or one unit more, which all schemes obey: comparison, masks and shares do not enter them.
-type Certified = BTreeMap<(String, u8), Option<f64>>;
+/// Certified errors of protocols, by name, truncation and fraction bits; none where no finite one is certified. They are those of circuits under
+/// the law of truncation, floor or one unit more, which all schemes obey, as far as numbers have room: how much they have is a matter of the
+/// truncation, which may narrow rings. Comparison, masks and shares do not enter them.
+#[derive(Debug, Default)]
+struct Certified(Vec<((String, Truncation, u8), Option<f64>)>);
+
+impl Certified {
+    fn of(&self, protocol: &str, truncation: Truncation, fraction_bits: u8) -> Option<f64> {
+        let same = |(name, law, bits): &(String, Truncation, u8)| {
+            (name.as_str(), *law, *bits) == (protocol, truncation, fraction_bits)
+        };
+        self.0.iter().find(|(key, _)| same(key))?.1
+    }
+}
 
 /// Choices that are worked on before progress is told.
 const CHUNK: usize = 4;
@@ -198,45 +211,62 @@ impl Catalogue {
         };
         let sizes = subject.sizes(sizes);
         let schemes = space.schemes();
-        let Some((first, _)) = schemes.first() else {
-            return Err(PlanningError::EmptySpace { reason: "no combination of its choices".to_owned() });
-        };
-        let bits: BTreeSet<u8> = schemes.iter().map(|(_, bits)| *bits).collect();
-        let candidates: Vec<(Arc<Protocol>, usize, u8)> = config
+        // Of each truncation and number of fraction bits the first scheme: the others have its errors.
+        let mut laws: Vec<(SchemeSpec, u8)> = Vec::new();
+        for &(scheme, bits) in &schemes {
+            if !laws.iter().any(|(law, of)| (law.truncation, *of) == (scheme.truncation, bits)) {
+                laws.push((scheme, bits));
+            }
+        }
+        let candidates: Vec<(Arc<Protocol>, usize, (SchemeSpec, u8))> = config
             .functions()
             .iter()
             .flat_map(|function| {
                 let row = row(config, function, sizes);
                 subject.registry.of(function).filter(|protocol| unfit(protocol).is_none()).map(move |p| (p, row))
             })
-            .flat_map(|(protocol, row)| bits.iter().map(move |&bits| (Arc::clone(protocol), row, bits)))
+            .flat_map(|(protocol, row)| laws.iter().map(move |&law| (Arc::clone(protocol), row, law)))
             .collect();
         // A function of progress need not be shared among threads: what is done is told between chunks.
         let all = candidates.len() + schemes.len();
-        let mut errors = Certified::new();
+        let mut errors = Certified::default();
         for chunk in candidates.chunks(CHUNK) {
             let found: Result<Vec<_>, PlanningError> = chunk
                 .par_iter()
-                .map(|(protocol, row, bits)| {
-                    let error = certified(protocol, &suite(*first, *bits, &subject.registry)?, *row);
-                    Ok(((protocol.card.name.to_string(), *bits), error))
+                .map(|(protocol, row, (scheme, bits))| {
+                    let error = certified(protocol, &suite(*scheme, *bits, &subject.registry)?, *row);
+                    Ok(((protocol.card.name.to_string(), scheme.truncation, *bits), error))
                 })
                 .collect();
-            errors.extend(found?);
-            progress(errors.len(), all);
+            errors.0.extend(found?);
+            progress(errors.0.len(), all);
         }
-        let mut entries = Vec::with_capacity(schemes.len());
+        let (mut entries, mut left_out) = (Vec::with_capacity(schemes.len()), BTreeMap::new());
+        let mut nothing = None;
         for chunk in schemes.chunks(CHUNK) {
-            let counted: Result<Vec<_>, PlanningError> = chunk
+            let counted: Vec<_> = chunk
                 .par_iter()
                 .map(|&(scheme, bits)| CatalogueEntry::new(subject, config, scheme, bits, sizes, &errors))
                 .collect();
-            entries.extend(counted?);
-            progress(errors.len() + entries.len(), all);
+            for entry in counted {
+                match entry {
+                    Ok(entry) => entries.push(entry),
+                    Err(PlanningError::NothingCertified { function, scheme }) => {
+                        left_out
+                            .insert(scheme.clone(), format!("no protocol for {function} has a finite certified error"));
+                        nothing = nothing.or(Some(PlanningError::NothingCertified { function, scheme }));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            progress(errors.0.len() + entries.len() + left_out.len(), all);
+        }
+        if let (true, Some(nothing)) = (entries.is_empty(), nothing) {
+            return Err(nothing);
         }
         let (seq, batch) = (sizes.seq(), sizes.batch());
         let embedding = Suite::built_in(crate::named::DEFAULT_SUITE).map_err(crate::SubjectError::from)?.embedding;
-        Ok(Self { model: subject.name.clone(), seq, batch, layers: config.layers, embedding, entries })
+        Ok(Self { model: subject.name.clone(), seq, batch, layers: config.layers, embedding, entries, left_out })
     }
 
     /// Sizes at which everything is counted.
@@ -275,9 +305,9 @@ impl CatalogueEntry {
             let [one, two] = [of_layers(suite, 1)?, of_layers(suite, 2)?];
             Ok::<_, PlanningError>(extended(load(&one), load(&two)))
         };
-        let is_certified = |name: &String| errors.get(&(name.clone(), fraction_bits)).is_some_and(Option::is_some);
+        let is_certified = |name: &String| errors.of(name, scheme.truncation, fraction_bits).is_some();
         let nothing_certified = |function: String| {
-            let scheme = format!("{scheme:?} with {fraction_bits} fraction bits");
+            let scheme = format!("{} with {fraction_bits} fraction bits", spelled_out(&scheme));
             PlanningError::NothingCertified { function, scheme }
         };
         let uncertified = base.protocols.iter().find(|(function, name)| {
@@ -305,7 +335,7 @@ impl CatalogueEntry {
                     choice.left_out.insert(name, why);
                     continue;
                 }
-                let Some(certified_error) = errors.get(&(name.clone(), fraction_bits)).copied().flatten() else {
+                let Some(certified_error) = errors.of(&name, scheme.truncation, fraction_bits) else {
                     choice.left_out.insert(name, "no finite error is certified".to_owned());
                     continue;
                 };
@@ -330,6 +360,18 @@ impl CatalogueEntry {
         }
         Ok(Self { scheme, fraction_bits, linear, functions })
     }
+}
+
+/// The choices of a scheme that differ between schemes of a space, in words.
+#[must_use]
+pub fn spelled_out(scheme: &SchemeSpec) -> String {
+    let masks = match scheme.sharing {
+        Sharing::Additive2(Triples::Fresh, _) => ", a mask for each use",
+        Sharing::Additive2(Triples::PerValue, _) => ", a mask for each value",
+        Sharing::Additive2(Triples::FixedWeight, _) | Sharing::Replicated3(_) => "",
+    };
+    let words = format!("{:?}, {:?} truncation, {:?} comparison", scheme.kind(), scheme.truncation, scheme.comparison);
+    format!("{}{masks}", words.to_lowercase())
 }
 
 /// The suite that serves models, under another scheme and fixed point, as far as the registry has its protocols.
@@ -363,8 +405,8 @@ pub(super) fn complete(mut suite: Suite, config: &TransformerConfig, registry: &
 /// The suite with another protocol for every function whose own has no certified error with these fraction bits, often because it cannot be
 /// built with them: the first that has one.
 fn fitting(mut suite: Suite, config: &TransformerConfig, errors: &Certified, registry: &Registry) -> Suite {
-    let bits = suite.fraction_bits();
-    let is_certified = |name: &str| errors.get(&(name.to_owned(), bits)).is_some_and(Option::is_some);
+    let (truncation, bits) = (suite.scheme.truncation, suite.fraction_bits());
+    let is_certified = |name: &str| errors.of(name, truncation, bits).is_some();
     for function in config.functions() {
         let has_own = suite.protocols.get(&function).is_some_and(|name| is_certified(name));
         let mut certified = registry.of(&function).map(|protocol| protocol.card.name.to_string());

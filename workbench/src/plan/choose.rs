@@ -420,7 +420,7 @@ pub(super) fn priced(
 /// An error that the catalogue has.
 fn known_error(catalogue: &Catalogue, suite: &Suite, function: &str, protocol: &str) -> Option<f64> {
     let same = |entry: &&CatalogueEntry| {
-        entry.scheme.kind() == suite.scheme.kind() && entry.fraction_bits == suite.fraction_bits()
+        (entry.scheme.truncation, entry.fraction_bits) == (suite.scheme.truncation, suite.fraction_bits())
     };
     let entry = catalogue.entries.iter().find(same)?;
     let choice = entry.functions.iter().find(|choice| choice.function == function)?;

@@ -18,7 +18,7 @@ mod front;
 mod measure;
 mod space;
 
-pub use catalogue::{Catalogue, CatalogueEntry, FunctionChoice, Load, Rounds, VariantEntry};
+pub use catalogue::{Catalogue, CatalogueEntry, FunctionChoice, Load, Rounds, VariantEntry, spelled_out};
 pub use choose::{Plan, PlanRequest, Priced, Swap, plan};
 pub use deployment::Deployment;
 pub use files::{PartiesFile, deployment_text, machine_text, read_cluster, read_machine, read_parties, suite_text};

@@ -22,9 +22,9 @@ const WORDS: &str =
     "additive2, replicated3, local, exact, narrowing, spk, carry, fresh, fixed-weight, per-value, shared, server";
 
 impl Space {
-    /// The space in which each axis is narrowed to the words of it that are given. Without any: both schemes, both truncations, both
-    /// comparisons, one mask for each weight (fresh ones never cost less online), and weights that are shared (in clear at a party they
-    /// are another promise, which must be asked for).
+    /// The space in which each axis is narrowed to the words of it that are given. Without any: both schemes, both truncations in whole words
+    /// (under narrowed rings few rows have certified errors), both comparisons, one mask for each weight (fresh ones never cost less online), and
+    /// weights that are shared (in clear at a party they are another promise, which must be asked for).
     ///
     /// # Errors
     /// A word that is none; fraction bits that no suite can have.

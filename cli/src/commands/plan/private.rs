@@ -35,8 +35,9 @@ pub(super) struct Arguments {
     /// The most wraps expected in an inference
     #[arg(long, value_name = "P", default_value_t = 1e-6, allow_negative_numbers = true)]
     wraps: f64,
-    /// Choices of the scheme that may be made, separated by commas: additive2, replicated3, local, exact, spk, carry, fresh,
-    /// fixed-weight, shared, server [default: all but fresh masks and weights in clear]
+    /// Choices of the scheme that may be made, separated by commas: additive2, replicated3, local, exact, narrowing, spk,
+    /// carry, fresh, fixed-weight, per-value, shared, server [default: all but narrowed rings, masks other than one for each weight, and weights in
+    /// clear]
     #[arg(long, value_name = "CHOICE,...", value_delimiter = ',')]
     suite_space: Vec<String>,
     /// Fraction bits that may be chosen

@@ -3,8 +3,8 @@ use crate::plan::candidates::{self, counted, least_time};
 use crate::plan::{Space, front, winner};
 use crate::sizes::Sizes;
 use viewless_protocols::model::{TransformerConfig, TransformerDraft};
-use viewless_protocols::nonlinear::Registry;
-use viewless_protocols::scheme::SchemeKind;
+use viewless_protocols::nonlinear::{Function, Registry};
+use viewless_protocols::scheme::{SchemeKind, Truncation};
 use viewless_simulator::work::{Kind, Rate};
 
 fn small() -> (Subject, Catalogue) {
@@ -210,6 +210,50 @@ fn parts_add_up_to_the_whole_or_nearly() {
         }
     }
     assert!(differing > 0, "what three parties send is counted as a whole for a reason");
+}
+
+/// What is certified in whole words is not so in rings that are narrowed to what a number needs: rows of 64 have no bound there.
+#[test]
+fn the_errors_of_a_plan_are_those_that_are_certified_under_its_own_truncation() {
+    let subject = small().0;
+    let catalogue = |words: &[&str], seq| {
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        let space = Space::of_words(&words, &[]).unwrap();
+        Catalogue::new(&subject, &space, Sizes::new(seq, 1).unwrap(), &|_, _| {})
+    };
+    let choices = ["additive2", "carry", "exact", "narrowing"];
+    for seq in [8, 64] {
+        let catalogue = catalogue(&choices, seq).unwrap();
+        assert_eq!((catalogue.entries.len(), catalogue.left_out.len()), if seq == 8 { (2, 0) } else { (1, 1) });
+        assert!(catalogue.left_out.keys().all(|scheme| scheme.contains("narrowing truncation")));
+        let certified = |protocol: &str, suite: &Suite, function: &str| {
+            let protocol = subject.registry.get(protocol).unwrap();
+            certified(protocol, suite, row_of(&subject, &catalogue, function))
+        };
+        for entry in catalogue.entries.iter().filter(|entry| entry.scheme.truncation == Truncation::Narrowing) {
+            let suite = suite(entry.scheme, entry.fraction_bits, &subject.registry).unwrap();
+            for choice in &entry.functions {
+                for VariantEntry { protocol, certified_error, .. } in &choice.variants {
+                    assert_eq!(certified(protocol, &suite, &choice.function), Some(*certified_error), "{protocol}");
+                }
+            }
+        }
+        // A built-in suite whose truncation is in the space is told the errors of its own, or none.
+        let plan = plan(&subject, &catalogue, &request(Network::lan(), 1e3)).unwrap();
+        let narrow = plan.built_in.iter().find(|priced| priced.suite.name == "faithful-narrow").unwrap();
+        let site = |choice: &crate::plan::FunctionChoice| {
+            let protocol = &narrow.suite.protocols[&Function::of(&choice.function).unwrap()];
+            Some(certified(protocol, &narrow.suite, &choice.function)? * choice.calls as f64)
+        };
+        let sum: Option<f64> = catalogue.entries[0].functions.iter().map(site).sum();
+        assert_eq!(narrow.error.is_some(), sum.is_some(), "{narrow:?}");
+        assert!(narrow.error.zip(sum).is_none_or(|(told, sum)| (told - sum).abs() <= 1e-9 * sum));
+    }
+    let refused = catalogue(&["narrowing"], 64).unwrap_err().to_string();
+    assert!(
+        refused.contains("no protocol for softmax") && refused.contains("additive2, narrowing truncation"),
+        "{refused}"
+    );
 }
 
 /// Every third protocol of each function, so that all can be tried.

@@ -137,7 +137,7 @@ impl PowerWords {
         let public = fraction_bits + 1;
         let dealt = fraction_bits + length + 1;
         let guard = LOW_POWER_BITS.checked_sub(dealt)?.min(9);
-        (bits <= 32 && guard > 0).then_some(Self {
+        (bits <= 32).then_some(Self {
             bits,
             low_bits,
             public: (public, guard),

@@ -123,6 +123,9 @@ impl Factor {
             product = p.mul(upper, low);
             shift += LOW_POWER_BITS;
         }
+        if shift == 0 {
+            return product;
+        }
         let half = p.splat(1 << (shift - 1), Domain::Z64);
         let rounded = p.add(product, half);
         p.shift_right(rounded, shift)

@@ -17,7 +17,7 @@ impl<S: Scheme> Lowering<'_, S> {
             region: self.region(node),
             why: format!(
                 "a power of two with {fraction_bits} fraction bits, by sectors of {}, of an exponent with {from} modulo {}; an exponent has \
-                 up to 32 bits in all, and the power's fraction bits and the sector are up to 29 together: use fewer guard bits or shorter \
+                 up to 32 bits in all, and the power's fraction bits and the sector are up to 30 together: use fewer guard bits or shorter \
                  sectors",
                 sectors.length(),
                 sectors.modulus()

@@ -29,6 +29,7 @@ fn product_with_a_weight() -> CheckedCircuit {
 }
 
 /// The Program of each circuit, named `<circuit>` or `<circuit>.<choices>`.
+#[expect(clippy::too_many_lines, reason = "a list of what schemes are made of")]
 fn goldens() -> BTreeMap<String, String> {
     let series = |period| Series {
         period,

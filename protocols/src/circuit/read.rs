@@ -192,20 +192,8 @@ fn read_op(cursor: &mut Cursor<'_>) -> Result<Op, ReadError> {
             let table = Table { index_fraction_bits, entries: cursor.list()? };
             Op::Lookup(cursor.argument()?, Arc::new(table))
         }
-        "power" => {
-            cursor.word(" modulus ")?;
-            let modulus_bits = cursor.number("the binary logarithm of a modulus")?;
-            cursor.word(" sector ")?;
-            let sector_bits = cursor.number("the binary logarithm of a sector's length")?;
-            Op::Power(cursor.argument()?, Sectors { modulus_bits, sector_bits })
-        }
-        "level" => {
-            cursor.word(" index ")?;
-            let index_bits = cursor.number("the binary logarithm of the number of levels")?;
-            cursor.word(" step ")?;
-            let step_exponent = cursor.number("the binary logarithm of a step")?;
-            Op::Level(cursor.argument()?, Levels { index_bits, step_exponent })
-        }
+        "power" => read_power(cursor)?,
+        "level" => read_level(cursor)?,
         "reveal" => {
             cursor.space()?;
             let name = cursor.quoted()?;
@@ -213,6 +201,22 @@ fn read_op(cursor: &mut Cursor<'_>) -> Result<Op, ReadError> {
         }
         _ => return Err(cursor.error_at(start, "the name of an operation")),
     })
+}
+
+fn read_power(cursor: &mut Cursor<'_>) -> Result<Op, ReadError> {
+    cursor.word(" modulus ")?;
+    let modulus_bits = cursor.number("the binary logarithm of a modulus")?;
+    cursor.word(" sector ")?;
+    let sector_bits = cursor.number("the binary logarithm of a sector's length")?;
+    Ok(Op::Power(cursor.argument()?, Sectors { modulus_bits, sector_bits }))
+}
+
+fn read_level(cursor: &mut Cursor<'_>) -> Result<Op, ReadError> {
+    cursor.word(" index ")?;
+    let index_bits = cursor.number("the binary logarithm of the number of levels")?;
+    cursor.word(" step ")?;
+    let step_exponent = cursor.number("the binary logarithm of a step")?;
+    Ok(Op::Level(cursor.argument()?, Levels { index_bits, step_exponent }))
 }
 
 fn read_move(cursor: &mut Cursor<'_>, name: &str) -> Result<Move, ReadError> {

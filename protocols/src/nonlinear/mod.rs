@@ -79,6 +79,9 @@ pub enum Build {
     LayerNorm(Builder<LayerNormInputs>),
 }
 
+/// Builds two tensors from what a softmax is given.
+type BuilderOfTwo = Arc<dyn Fn(&mut Circuit, SoftmaxInputs) -> [Secret; 2] + Send + Sync>;
+
 /// A softmax in two parts: shares of each row that add up to some number, and for each row the inverse of that. Their product with values is divided
 /// once for each value, where the softmax divides once for each element.
 #[derive(Clone)]
@@ -86,7 +89,7 @@ pub struct Parts {
     /// What scores are multiplied with beforehand: the logarithm of e to the base of the powers that are taken of them.
     pub factor: f64,
     /// The shares, and the inverse of their sum, of scores that were multiplied.
-    pub build: Arc<dyn Fn(&mut Circuit, SoftmaxInputs) -> [Secret; 2] + Send + Sync>,
+    pub build: BuilderOfTwo,
 }
 
 impl fmt::Debug for Parts {

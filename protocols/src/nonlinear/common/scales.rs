@@ -17,6 +17,8 @@ use std::sync::OnceLock;
 
 /// Guard bits of the sums and of their arguments.
 const SERIES_GUARD_BITS: i8 = 6;
+/// Fraction bits of waves beyond those of the sums: two products of them fit a word at 18 fraction bits, too.
+const WAVE_GUARD_BITS: u8 = 4;
 /// Guard bits of what is looked up, zeros and ones: at 16 fraction bits they are integers, and a product with them needs no truncation. A fixed point of at least
 /// 16 fraction bits is needed.
 const BIT_GUARD_BITS: i8 = -16;
@@ -96,7 +98,7 @@ fn at_scale(c: &mut Circuit, x: Secret, power: Power, start: i8, factor: f64) ->
     let at_start = factor * power.of(ENDS.0 * crate::fixed::power_of_two(i32::from(start)));
     let exponent = at_start.log2().ceil() as i8;
     let rest = at_start * crate::fixed::power_of_two(-i32::from(exponent));
-    let Series { period, constant, cosines, sines, opening, most_guard_bits } = &power.fitted().series;
+    let Series { period, constant, cosines, sines, opening, .. } = &power.fitted().series;
     let scaled = |list: &[f64]| list.iter().map(|coefficient| coefficient * rest).collect();
     let series = Series {
         period: *period,
@@ -104,7 +106,7 @@ fn at_scale(c: &mut Circuit, x: Secret, power: Power, start: i8, factor: f64) ->
         cosines: scaled(cosines),
         sines: scaled(sines),
         opening: *opening,
-        most_guard_bits: *most_guard_bits,
+        most_guard_bits: Some(WAVE_GUARD_BITS),
     };
     let sum = c.fourier(argument, series);
     c.shift(sum, exponent)

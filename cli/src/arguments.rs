@@ -1,13 +1,16 @@
 //! Arguments that several commands take, and what is made of them.
 
 use crate::error::CliError;
+use crate::screen;
 use clap::{Args, ValueEnum};
+use std::path::PathBuf;
 use viewless_proofs::privacy::statistical::MOST_RUNS;
 use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::program;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
+use viewless_workbench::named::DEFAULT_SUITE;
 use viewless_workbench::{Sizes, named};
 
 /// Sizes of what is counted.
@@ -50,6 +53,69 @@ impl FixedArguments {
     /// A fixed point without room for products, or a ring that is not built.
     pub fn of(self, suite: Suite) -> Result<Suite, CliError> {
         Ok(suite.with_fixed(self.fraction_bits, self.ring_bits)?)
+    }
+}
+
+/// How a private run of a model is made: what `infer` and `sample` take alike.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// A suite may compute other functions than the model's own; without this that is a negative verdict
+    #[arg(long)]
+    pub(crate) accept_other_functions: bool,
+    /// A built-in suite, or a .toml file
+    #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = suite)]
+    suite: Suite,
+    #[command(flatten)]
+    fixed: FixedArguments,
+    /// Decides everything random: a number, for simulation, or 64 hexadecimal digits
+    #[arg(long, value_name = "N|HEX", default_value = "0", value_parser = seed)]
+    seed: Seed,
+    /// Draw the seed from the operating system
+    #[arg(long, conflicts_with = "seed")]
+    random_seed: bool,
+    /// lan, wan, or a .toml file
+    #[arg(long, value_name = "NETWORK|FILE", default_value = "lan", value_parser = network)]
+    pub(crate) network: Network,
+    /// Leave out the parties: the same numbers to the last bit, and the same findings of the claims, in less time, but nothing is sent
+    #[arg(long, conflicts_with = "transcript")]
+    pub(crate) fast: bool,
+    /// Run even if the values take more memory than is free
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Which messages share a round
+    #[arg(long, value_enum, default_value_t = Schedule::Asap)]
+    pub(crate) schedule: Schedule,
+    /// Threads that compute; the result does not depend on it [default: all processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Write every message of the run to a file: one JSON object a line, with a digest of its contents
+    #[arg(long, value_name = "FILE")]
+    pub(crate) transcript: Option<PathBuf>,
+    /// Where fetched models are kept [default: as `fetch`]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
+}
+
+impl RunArguments {
+    /// The suite, with the fixed point that is asked for.
+    pub(crate) fn suite(&self) -> Result<Suite, CliError> {
+        self.fixed.of(self.suite.clone())
+    }
+
+    /// The seed, which is told first, so that a run that fails can be replayed, too; beside the results, because it is none.
+    pub(crate) fn announced_seed(&self) -> Result<Seed, CliError> {
+        let (seed, why) = if self.random_seed {
+            (Seed::from_os()?, "drawn from the operating system; whoever knows it sees everything")
+        } else {
+            (self.seed.clone(), "for simulation: a known seed hides nothing")
+        };
+        screen::note(format_args!("seed {} ({why})", named::shown(&seed)));
+        Ok(seed)
+    }
+
+    /// Threads that are asked for.
+    pub(crate) fn threads(&self) -> Option<usize> {
+        self.threads.map(usize::from)
     }
 }
 

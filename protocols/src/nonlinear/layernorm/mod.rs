@@ -81,13 +81,16 @@ mod tests {
         let domain = protocol.card.interval.at(n);
         let variances = testing::grid(domain.low.ln(), domain.high.ln(), 101).map(f64::exp);
         let inside = variances.map(|variance| variance.clamp(domain.low * 1.000_001, domain.high * 0.999_999));
-        inside.fold(0.0, |largest: f64, variance| {
-            let x = row_with_sum_of_squares(variance * divisor as f64, n);
-            let (gamma, beta) = (vec![1.0; n], vec![0.0; n]);
-            let truth = testing::layer_norm_truth(&x, &gamma, &beta, 1e-12);
-            let found = testing::layer_norm(protocol, &x, &gamma, &beta, 1e-12);
-            found.iter().zip(truth).map(|(y, t)| ((y - t) / t).abs()).fold(largest, f64::max)
-        })
+        inside.fold(0.0, |largest: f64, variance| relative_error(protocol, n, variance * divisor as f64).max(largest))
+    }
+
+    /// The largest relative error of a row of `n` elements whose centred squares sum to `sum_of_squares`, without scale and offset.
+    pub(super) fn relative_error(protocol: &Protocol, n: usize, sum_of_squares: f64) -> f64 {
+        let x = row_with_sum_of_squares(sum_of_squares, n);
+        let (gamma, beta) = (vec![1.0; n], vec![0.0; n]);
+        let truth = testing::layer_norm_truth(&x, &gamma, &beta, 1e-12);
+        let found = testing::layer_norm(protocol, &x, &gamma, &beta, 1e-12);
+        found.iter().zip(truth).map(|(y, t)| ((y - t) / t).abs()).fold(0.0, f64::max)
     }
 
     /// Rows of 8 elements keep the claim and are worst, by 1 - sqrt(7/8) at least; the divisor's part vanishes with the row's length, and the root's

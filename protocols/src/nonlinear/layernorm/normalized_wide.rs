@@ -19,7 +19,7 @@
 //! **Privacy.** Comparison, squares, products, the masked opening: every message is uniform.
 //! **Source.** Ours; see [`rsqrt::normalized`](crate::nonlinear::rsqrt::normalized).
 
-use super::{SUM_OF_SQUARES, centred_with_sum_of_squares};
+use super::{SUM_OF_SQUARES, centred_with_sum_of_squares, scaled_and_offset};
 use crate::circuit::{Apart, Circuit, Secret};
 use crate::nonlinear::rsqrt::normalized::multiple_from;
 use crate::nonlinear::{
@@ -90,27 +90,20 @@ pub fn build(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
         None => c.claim_domain(sum_of_squares, domain.low, domain.high),
     }
     let inverse_deviation = multiple_from(c, sum_of_squares, EXPONENTS, least, n.sqrt(), DEVIATION_GUARD_BITS);
-    let guard_bits = c.guard_bits(inputs.x);
-    let normalised = c.mul_to(centred, inverse_deviation, guard_bits);
-    let scaled = c.mul_to(normalised, inputs.gamma, guard_bits);
-    let beta = c.precision(inputs.beta, guard_bits);
-    c.add(scaled, beta)
+    scaled_and_offset(c, &inputs, centred, inverse_deviation)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nonlinear::{layernorm::tests::row_with_sum_of_squares, testing};
+    use crate::nonlinear::layernorm::tests::relative_error;
+    use crate::nonlinear::testing;
 
     #[test]
     fn the_error_is_claimed_on_the_domain() {
         for n in [8, 768] {
             for sum_of_squares in [6.2e-5, 0.016, 1.0, 768.0, 1_048_000.0, 9e6, 2.6e8] {
-                let x = row_with_sum_of_squares(sum_of_squares, n);
-                let (gamma, beta) = (vec![1.0; n], vec![0.0; n]);
-                let truth = testing::layer_norm_truth(&x, &gamma, &beta, 1e-12);
-                let found = testing::layer_norm(&PROTOCOL, &x, &gamma, &beta, 1e-12);
-                let error = found.iter().zip(truth).map(|(y, t)| ((y - t) / t).abs()).fold(0.0, f64::max);
+                let error = relative_error(&PROTOCOL, n, sum_of_squares);
                 assert!(error <= CARD.error.relative, "{n} {sum_of_squares}: {error:e}");
             }
         }

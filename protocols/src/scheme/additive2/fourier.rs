@@ -21,7 +21,7 @@
 use super::truncation;
 use crate::program::{ProgramBuilder, Wave, WordFunction};
 use crate::ring::Domain;
-use crate::scheme::dealt::{Dealer, open};
+use crate::scheme::dealt::{Dealer, open_masked};
 use crate::scheme::laws::PERIOD_SHIFT;
 use crate::scheme::{RingSeries, Shares};
 use crate::shape::{Move, Shape};
@@ -57,13 +57,7 @@ pub(in crate::scheme) fn sum(
     let dealt = p.convert(dealt, sum_ring);
     let dealt = dealer.deal(p, dealt);
 
-    let masked: Shares = (0..2)
-        .map(|i| {
-            let turned = p.convert(turned[i], opened);
-            p.sub(turned, t_shares[i])
-        })
-        .collect();
-    let [delta] = open(p, [[masked[0], masked[1]]]);
+    let delta = open_masked(p, [turned[0], turned[1]], t_shares, None);
     let delta = match series.modulus {
         None => delta,
         Some(modulus) => p.function(WordFunction::Remainder { modulus, domain: angle }, delta),

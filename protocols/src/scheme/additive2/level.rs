@@ -11,11 +11,10 @@
 //!
 //! The vector of one element is of t-bit words, 2^k of them; a table of step 4 has 2^t words for each level of each row.
 
-use super::lookup;
-use super::power::along;
-use crate::program::{ProgramBuilder, ValueId, WordFunction};
+use super::lookup::{self, along, one_hot};
+use crate::program::{ProgramBuilder, ValueId};
 use crate::ring::Domain;
-use crate::scheme::dealt::{Dealer, open};
+use crate::scheme::dealt::{Dealer, open_masked};
 use crate::scheme::{RingLevel, RingTable, Shares};
 use crate::shape::{Move, Shape};
 
@@ -33,19 +32,10 @@ pub(in crate::scheme) fn level(p: &mut ProgramBuilder, dealer: Dealer, x: &Share
 
     let r_upper = upper(p, r, below, index);
     let indices = along(p, 0..levels as u64, index, &shape);
-    let distance = p.sub(indices, r_upper);
-    let mut is_zero = vec![0; levels];
-    is_zero[0] = 1;
-    let at = p.function(WordFunction::Table { entries: is_zero, domain: count }, distance);
+    let at = one_hot(p, r_upper, indices, count);
     let mut at = dealer.deal(p, at);
 
-    let half = p.splat(1 << (bits - 1), word);
-    let mut masked = [0, 1].map(|i| {
-        let narrow = p.convert(x[i], word);
-        p.sub(narrow, r_shares[i])
-    });
-    masked[0] = p.add(masked[0], half);
-    let [c] = open(p, [masked]);
+    let c = open_masked(p, [x[0], x[1]], r_shares, Some(1 << (bits - 1)));
 
     for stage in 0..index_bits {
         let bit = upper(p, c, below + stage, Domain::Ring(1));

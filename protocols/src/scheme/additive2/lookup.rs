@@ -14,7 +14,7 @@
 use super::truncation;
 use crate::program::{Constant, ProgramBuilder, ValueId, WordFunction};
 use crate::ring::Domain;
-use crate::scheme::dealt::{Dealer, open};
+use crate::scheme::dealt::{Dealer, open_masked};
 use crate::scheme::{RingTable, Shares};
 use crate::shape::{Move, Shape};
 
@@ -24,33 +24,42 @@ pub(in crate::scheme) fn entry(p: &mut ProgramBuilder, dealer: Dealer, x: &Share
     let index = Domain::Ring(table.index_bits);
     let shifted = if table.shift == 0 { x.clone() } else { truncation::shift_apart(p, x, table.shift) };
     let (r_shares, r) = dealer.random(p, index, &shape);
-    let positions = positions(p, table.index_bits, &shape);
+    let positions = along(p, 0..table.entries.len() as u64, index, &shape);
     let rotated = p.add(positions, r);
     let domain = Domain::Ring(table.ring);
     let entries = table.entries.iter().map(|&entry| entry & domain.mask()).collect();
     let rotated = p.function(WordFunction::Table { entries, domain }, rotated);
     let dealt = dealer.deal(p, rotated);
 
-    let masked = [0, 1].map(|i| {
-        let narrow = p.convert(shifted[i], index);
-        p.sub(narrow, r_shares[i])
-    });
-    let [delta] = open(p, [masked]);
-    let distance = p.sub(delta, positions);
-    let mut is_zero = vec![0; 1 << table.index_bits];
-    is_zero[0] = 1;
-    let chosen = p.function(WordFunction::Table { entries: is_zero, domain }, distance);
-    let pick = |&share: &ValueId| {
-        let chosen = p.mul(chosen, share);
-        let sum = p.sum(chosen, 0);
-        p.moved(sum, Move::Reshape(shape.clone()))
-    };
-    dealt.iter().map(pick).collect()
+    let delta = open_masked(p, [shifted[0], shifted[1]], r_shares, None);
+    let chosen = one_hot(p, delta, positions, domain);
+    dealt.iter().map(|&share| picked(p, chosen, share, &shape)).collect()
 }
 
-/// 0, 1, ..., 2^m - 1 along an axis before those of `shape`.
-fn positions(p: &mut ProgramBuilder, index_bits: u8, shape: &Shape) -> ValueId {
-    let count = 1u64 << index_bits;
-    let axes = std::iter::once(count as usize).chain(shape.axes().iter().map(|_| 1));
-    p.constant(Constant::Words((0..count).collect()), Domain::Ring(index_bits), axes.collect::<Shape>())
+/// Words along an axis before those of `shape`.
+pub(super) fn along(
+    p: &mut ProgramBuilder,
+    words: impl Iterator<Item = u64>,
+    domain: Domain,
+    shape: &Shape,
+) -> ValueId {
+    let words: Vec<u64> = words.collect();
+    let axes = std::iter::once(words.len()).chain(shape.axes().iter().map(|_| 1));
+    let shape: Shape = axes.collect();
+    p.constant(Constant::Words(words.into()), domain, shape)
+}
+
+/// 1 in `domain` at the one of `positions`, all words of a ring along the first axis, that a word of the ring is; 0 elsewhere.
+pub(super) fn one_hot(p: &mut ProgramBuilder, word: ValueId, positions: ValueId, domain: Domain) -> ValueId {
+    let distance = p.sub(word, positions);
+    let mut is_zero = vec![0; 1 << p.value(word).domain.bits()];
+    is_zero[0] = 1;
+    p.function(WordFunction::Table { entries: is_zero, domain }, distance)
+}
+
+/// What `one_hot` picks along the first axis, in `shape`.
+pub(super) fn picked(p: &mut ProgramBuilder, one_hot: ValueId, of: ValueId, shape: &Shape) -> ValueId {
+    let picked = p.mul(one_hot, of);
+    let sum = p.sum(picked, 0);
+    p.moved(sum, Move::Reshape(shape.clone()))
 }

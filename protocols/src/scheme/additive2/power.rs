@@ -14,14 +14,13 @@
 //! A power is read from two tables, by the upper and the lower bits of its exponent, and rounded to nearest: see
 //! [`PowerWords`](crate::scheme::laws::PowerWords).
 
-use crate::circuit::Sectors;
+use super::lookup::{along, one_hot, picked};
 use crate::fixed::power_of_two;
-use crate::program::{Constant, ProgramBuilder, ValueId, WordFunction};
+use crate::program::{ProgramBuilder, ValueId, WordFunction};
 use crate::ring::Domain;
-use crate::scheme::dealt::{Dealer, open};
+use crate::scheme::dealt::{Dealer, open_masked};
 use crate::scheme::laws::LOW_POWER_BITS;
 use crate::scheme::{RingPower, Shares};
-use crate::shape::{Move, Shape};
 
 /// Shares of the power at the scale of its factors, which is truncated by `words.shift`; x is shared among P0 and P1, and so is the result.
 pub(in crate::scheme) fn power(p: &mut ProgramBuilder, dealer: Dealer, x: &Shares, power: &RingPower) -> Shares {
@@ -35,112 +34,68 @@ pub(in crate::scheme) fn power(p: &mut ProgramBuilder, dealer: Dealer, x: &Share
     let high = Domain::Ring(words.bits - words.low_bits);
     let r_high = p.shift_right(r, words.low_bits);
     let r_high = p.convert(r_high, high);
-    let starts = along(p, (0..sectors.count() as u64).map(|a| a << (sector_units - words.low_bits)), high, &shape);
+    let starts = (0..sectors.count() as u64).map(|a| a << (sector_units - words.low_bits));
+    let starts = along(p, starts, high, &shape);
     let r_high = p.add(starts, r_high);
-    let dealt = Factor {
-        fraction_bits: words.dealt.0,
-        guard_bits: words.dealt.1,
-        unit: -power_of_two(-i32::from(argument_bits)),
-    };
-    let dealt =
-        dealt.read(p, power, r_high, r, &|number, reach| if number < reach { Some(number - reach) } else { None });
+    let (reach, unit) = (sectors.reach(), power_of_two(-i32::from(argument_bits)));
+    let in_reach = |number: f64| (number < reach).then_some(number - reach + unit);
+    let dealt = read(p, power, words.dealt, (r_high, r), &in_reach);
     let dealt = p.convert(dealt, sum_ring);
     let dealt = dealer.deal(p, dealt);
 
-    let offset = p.splat(below_top(sectors, argument_bits), word);
-    let mut masked = [0, 1].map(|i| {
-        let narrow = p.convert(x[i], word);
-        p.sub(narrow, r_shares[i])
-    });
-    masked[0] = p.add(masked[0], offset);
-    let [c] = open(p, [masked]);
+    let offset = (reach / unit) as u64 - 1;
+    let c = open_masked(p, [x[0], x[1]], r_shares, Some(offset));
 
     // E, and the sector.
     let c_high = p.shift_right(c, words.low_bits);
     let c_high = p.convert(c_high, high);
-    let public = Factor { fraction_bits: words.public.0, guard_bits: words.public.1, unit: 0.0 };
-    let public = public.read(p, power, c_high, c, &|number, _| Some(number.rem_euclid(sectors.length())));
+    let in_sector = |number: f64| Some(number.rem_euclid(sectors.length()));
+    let public = read(p, power, words.public, (c_high, c), &in_sector);
     let public = p.convert(public, sum_ring);
     let index = Domain::Ring(sectors.modulus_bits - sectors.sector_bits);
     let sector = p.shift_right(c, sector_units);
     let sector = p.convert(sector, index);
     let indices = along(p, 0..sectors.count() as u64, index, &shape);
-    let distance = p.sub(sector, indices);
-    let mut is_zero = vec![0; sectors.count()];
-    is_zero[0] = 1;
-    let chosen = p.function(WordFunction::Table { entries: is_zero, domain: sum_ring }, distance);
+    let chosen = one_hot(p, sector, indices, sum_ring);
     let pick = |&share: &ValueId| {
-        let chosen = p.mul(chosen, share);
-        let sum = p.sum(chosen, 0);
-        let sum = p.moved(sum, Move::Reshape(shape.clone()));
-        p.mul(public, sum)
+        let power = picked(p, chosen, share, &shape);
+        p.mul(public, power)
     };
     dealt.iter().map(pick).collect()
 }
 
-/// The largest exponent less the lowest, a unit less than there is room for.
-fn below_top(sectors: Sectors, argument_bits: u8) -> u64 {
-    ((sectors.reach() * power_of_two(i32::from(argument_bits))) as u64) - 1
-}
-
-/// A factor of a power.
-struct Factor {
-    fraction_bits: u8,
-    guard_bits: u8,
-    /// What the exponent is above the number of its word, less than nothing for what is below.
-    unit: f64,
-}
-
-impl Factor {
-    /// 2^exponent of words, to the nearest word with the fraction bits of the factor: `upper` are the upper bits of the word and `word` has the
-    /// lower ones. The exponent of an upper part is found from its number, absent where the power is 0, and the reach.
-    fn read(
-        &self,
-        p: &mut ProgramBuilder,
-        power: &RingPower,
-        upper: ValueId,
-        word: ValueId,
-        exponent: &dyn Fn(f64, f64) -> Option<f64>,
-    ) -> ValueId {
-        let RingPower { sectors, words, argument_bits, .. } = *power;
-        let scale = power_of_two(i32::from(self.fraction_bits) + i32::from(self.guard_bits));
-        let step = power_of_two(i32::from(words.low_bits) - i32::from(argument_bits));
-        let entry = |index: u64| {
-            let exponent = exponent(index as f64 * step, sectors.reach());
-            exponent.map_or(0, |exponent| (libm::exp2(exponent - self.unit) * scale).round() as u64)
-        };
-        let entries = (0..1 << (words.bits - words.low_bits)).map(entry).collect();
-        let upper = p.function(WordFunction::Table { entries, domain: Domain::Z64 }, upper);
-        let mut shift = self.guard_bits;
-        let mut product = upper;
-        if words.low_bits > 0 {
-            let low = p.convert(word, Domain::Ring(words.low_bits));
-            let one = power_of_two(i32::from(LOW_POWER_BITS));
-            let unit = power_of_two(-i32::from(argument_bits));
-            let entry = |index: u64| (libm::exp2(index as f64 * unit) * one).round() as u64;
-            let entries = (0..1 << words.low_bits).map(entry).collect();
-            let low = p.function(WordFunction::Table { entries, domain: Domain::Z64 }, low);
-            product = p.mul(upper, low);
-            shift += LOW_POWER_BITS;
-        }
-        if shift == 0 {
-            return product;
-        }
-        let half = p.splat(1 << (shift - 1), Domain::Z64);
-        let rounded = p.add(product, half);
-        p.shift_right(rounded, shift)
-    }
-}
-
-/// Words along an axis before those of `shape`.
-pub(super) fn along(
+/// A factor of a power: 2^exponent of words, to the nearest word with so many fraction bits, of which its upper table has so many more. Of the words there are
+/// the upper bits, and the word itself for the lower ones. The exponent of the upper bits is found from the number that they are; the power is 0 where
+/// there is none.
+fn read(
     p: &mut ProgramBuilder,
-    words: impl Iterator<Item = u64>,
-    domain: Domain,
-    shape: &Shape,
+    power: &RingPower,
+    (fraction_bits, guard_bits): (u8, u8),
+    (upper, word): (ValueId, ValueId),
+    exponent: &dyn Fn(f64) -> Option<f64>,
 ) -> ValueId {
-    let words: Vec<u64> = words.map(|word| word & domain.mask()).collect();
-    let axes = std::iter::once(words.len()).chain(shape.axes().iter().map(|_| 1));
-    let shape: Shape = axes.collect();
-    p.constant(Constant::Words(words.into()), domain, shape)
+    let RingPower { words, argument_bits, .. } = *power;
+    let scale = power_of_two(i32::from(fraction_bits) + i32::from(guard_bits));
+    let unit = power_of_two(-i32::from(argument_bits));
+    let step = unit * power_of_two(i32::from(words.low_bits));
+    let entry =
+        |index: u64| exponent(index as f64 * step).map_or(0, |exponent| (libm::exp2(exponent) * scale).round() as u64);
+    let entries = (0..1 << (words.bits - words.low_bits)).map(entry).collect();
+    let upper = p.function(WordFunction::Table { entries, domain: Domain::Z64 }, upper);
+    let (mut shift, mut product) = (guard_bits, upper);
+    if words.low_bits > 0 {
+        let low = p.convert(word, Domain::Ring(words.low_bits));
+        let one = power_of_two(i32::from(LOW_POWER_BITS));
+        let entry = |index: u64| (libm::exp2(index as f64 * unit) * one).round() as u64;
+        let entries = (0..1 << words.low_bits).map(entry).collect();
+        let low = p.function(WordFunction::Table { entries, domain: Domain::Z64 }, low);
+        product = p.mul(upper, low);
+        shift += LOW_POWER_BITS;
+    }
+    if shift == 0 {
+        return product;
+    }
+    let half = p.splat(1 << (shift - 1), Domain::Z64);
+    let rounded = p.add(product, half);
+    p.shift_right(rounded, shift)
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use viewless_models::{CONFIG_FILE, Decision, Precision, WEIGHTS_FILE};
-use viewless_protocols::model::{Activation, AttentionWeights, Head, TransformerConfig};
+use viewless_protocols::model::{Activation, AttentionWeights, Head, Input, TransformerConfig};
 
 use crate::checkpoint::CHECKPOINT_FILE;
 use crate::error::TrainError;
 use crate::files;
 use crate::variables::Variables;
+use crate::vocabulary::TOKENIZER_FILE;
 
 /// The recipe's name beside the model.
 pub const RECIPE_FILE: &str = "recipe.toml";
@@ -20,6 +21,9 @@ pub const BEST_FILE: &str = "best.safetensors";
 /// What a tokenizer may consist of.
 const TOKENIZER_FILES: [&str; 5] =
     ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "added_tokens.json"];
+
+/// Those of them that have numbers of a vocabulary.
+const HOLD_VOCABULARY: [&str; 4] = ["tokenizer.json", "tokenizer_config.json", "vocab.txt", "added_tokens.json"];
 
 /// Keeps other processes from a run's folder while it lives.
 #[derive(Debug)]
@@ -76,7 +80,7 @@ pub fn prepare(out: &Path, resume: bool, recipe: &str) -> Result<Alone, TrainErr
     Ok(alone)
 }
 
-/// Writes everything but the weights: the recipe, the configuration, and the tokenizer of `source`.
+/// Writes everything but the weights: the recipe, the configuration, and the tokenizer, that of `source` if no other is given.
 ///
 /// # Errors
 /// A file that cannot be read or written.
@@ -86,10 +90,15 @@ pub fn describe(
     config: &TransformerConfig,
     decision: Decision,
     recipe: &str,
+    tokenizer: Option<&Value>,
 ) -> Result<(), TrainError> {
     let text = |name: &str, text: &str| files::write(&out.join(name), |file| file.write_all(text.as_bytes()));
     text(RECIPE_FILE, recipe)?;
-    for name in TOKENIZER_FILES {
+    if let Some(tokenizer) = tokenizer {
+        text(TOKENIZER_FILE, &format!("{tokenizer}\n"))?;
+    }
+    let copied = TOKENIZER_FILES.iter().filter(|name| tokenizer.is_none() || !HOLD_VOCABULARY.contains(name));
+    for name in copied {
         let from = source.join(name);
         match fs::read(&from) {
             Ok(bytes) => files::write(&out.join(name), |file| file.write_all(&bytes))?,
@@ -132,6 +141,9 @@ fn configuration(mut old: Map<String, Value>, config: &TransformerConfig, decisi
     let mut set = |field: &str, value: Value| drop(old.insert(field.to_owned(), value));
     set("model_type", json!("bert"));
     set("architectures", json!(["BertForSequenceClassification"]));
+    if let Input::Text { vocab_size, .. } = config.input {
+        set("vocab_size", json!(vocab_size));
+    }
     set("hidden_size", json!(config.hidden_size));
     set("num_hidden_layers", json!(config.layers));
     set("num_attention_heads", json!(config.heads));
@@ -219,7 +231,7 @@ mod tests {
             let mut variables = Variables::new(DType::F32);
             variables.complete(&config, 9).unwrap();
             let out = tempfile::tempdir().unwrap();
-            describe(out.path(), base.path(), &config, Decision::OneLabel, "seed = 1\n").unwrap();
+            describe(out.path(), base.path(), &config, Decision::OneLabel, "seed = 1\n", None).unwrap();
             save_weights(out.path(), &config, &variables, Precision::F32).unwrap();
             let model = Model::load(out.path()).unwrap();
             assert_eq!((&model.config, model.decision), (&config, Decision::OneLabel));

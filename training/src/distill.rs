@@ -7,9 +7,10 @@
 //! **Source.** MPCFormer's repository, `src/main/task_distill.py`, which SecFormer's has, too. Stage two of a regression learns the labels of
 //! the rows, as that code does.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Device, Tensor};
 use viewless_models::Decision;
 use viewless_protocols::model::tensors::Role;
 
@@ -17,10 +18,11 @@ use crate::bert::Bert;
 use crate::directory::{describe, prepare};
 use crate::error::TrainError;
 use crate::loss::{layers, soft_cross_entropy};
-use crate::prepare::{Texts, configuration, decision, initialise};
+use crate::prepare::{Texts, configuration, decision, initialise, vocabulary};
 use crate::recipe::{Keep, Recipe, Task};
 use crate::rows::Rows;
 use crate::run::{Observer, Run, Stage};
+use crate::score::logits;
 use crate::source::Source;
 use crate::train::{Made, TrainReport, identity, judge, supervised};
 
@@ -42,21 +44,22 @@ pub fn distill(
     if recipe.layers.epochs + recipe.prediction.epochs == 0 {
         return Err(TrainError::NoEpochs { tables: "[layers] or [prediction]" });
     }
-    let source = Source::read(teacher, true)?;
+    let mut source = Source::read(teacher, true)?;
     let texts = rows_for(&source, recipe)?;
+    let tokenizer = vocabulary(&mut source, &texts, recipe)?;
     let config = configuration(&source, &recipe.model, texts.labels.clone())?;
     let teaching = Bert::new(&source.config, source.variables.frozen())?;
     Bert::new(&config, Default::default())?;
     let _alone = prepare(out, resume, &recipe.to_toml())?;
-    describe(out, teacher, &config, decision(recipe.data.task), &recipe.to_toml())?;
+    describe(out, teacher, &config, decision(recipe.data.task), &recipe.to_toml(), tokenizer.as_ref())?;
     let encoded = texts.encode(out, &config, recipe)?;
-    let (mut variables, drawn) = initialise(&config, &source, recipe.model.start, recipe.seed)?;
+    let (mut variables, drawn) = initialise(&config, &source, recipe)?;
     let (own, taught) = (config.hidden_size, source.config.hidden_size);
     if recipe.layers.epochs > 0 && own != taught {
         variables.draw(PROJECTION_WEIGHT, &[taught, own], Role::Linear { inputs: own }, recipe.seed)?;
     }
     let student = Bert::new(&config, variables.tracked())?;
-    let lesson = Lesson { teacher: &teaching, student: &student, rows: &encoded.train };
+    let lesson = Lesson { teacher: &teaching, student: &student, rows: &encoded.train, answers: OnceCell::new() };
     let projection = variables.tracked().remove(PROJECTION_WEIGHT);
     let is_of_head = |name: &str| name.starts_with("pooler.") || name.starts_with("classifier.");
     let stages = [
@@ -125,6 +128,8 @@ struct Lesson<'a> {
     teacher: &'a Bert,
     student: &'a Bert,
     rows: &'a Rows,
+    /// The teacher's logits of all rows, from when they are first asked for.
+    answers: OnceCell<Vec<Vec<f32>>>,
 }
 
 impl Lesson<'_> {
@@ -142,10 +147,17 @@ impl Lesson<'_> {
 
     fn prediction(&self, batch: &[usize]) -> Result<Tensor, TrainError> {
         let texts = self.rows.texts(batch, DType::F32)?;
-        let logits = |bert: &Bert| -> Result<Tensor, TrainError> {
-            let logits = bert.forward(&texts)?.logits;
-            logits.ok_or_else(|| TrainError::NoVariable { name: "classifier.weight".to_owned() })
+        let found = self.student.forward(&texts)?.logits;
+        let found = found.ok_or_else(|| TrainError::NoVariable { name: "classifier.weight".to_owned() })?;
+        // It does not change, so it is asked once.
+        let answers = match self.answers.get() {
+            Some(answers) => answers,
+            None => {
+                let answers = logits(self.teacher, self.rows)?;
+                self.answers.get_or_init(|| answers)
+            }
         };
-        soft_cross_entropy(&logits(self.student)?, &logits(self.teacher)?)
+        let wanted: Vec<f32> = batch.iter().flat_map(|&row| answers[row].iter().copied()).collect();
+        soft_cross_entropy(&found, &Tensor::from_vec(wanted, found.dims(), &Device::Cpu)?)
     }
 }

@@ -27,6 +27,7 @@ pub mod score;
 pub mod source;
 pub mod train;
 pub mod variables;
+mod vocabulary;
 
 pub use distill::distill;
 pub use error::TrainError;

@@ -10,10 +10,11 @@ use viewless_protocols::model::{Head, Input, TransformerConfig, TransformerDraft
 
 use crate::error::TrainError;
 use crate::loss::taught_by;
-use crate::recipe::{ModelRecipe, Recipe, Start, Task};
+use crate::recipe::{ModelRecipe, Recipe, Start, Task, VocabularyName};
 use crate::rows::Rows;
 use crate::source::Source;
 use crate::variables::Variables;
+use crate::vocabulary::{Vocabulary, project};
 
 /// The rows of a recipe, as their files have them.
 pub(crate) struct Texts {
@@ -106,6 +107,20 @@ pub(crate) fn configuration(
     Ok(draft.check().map_err(sizes)?)
 }
 
+/// Gives a source the vocabulary that the recipe asks for, and tells the file of it if it is another than the source's.
+pub(crate) fn vocabulary(
+    source: &mut Source,
+    texts: &Texts,
+    recipe: &Recipe,
+) -> Result<Option<serde_json::Value>, TrainError> {
+    if recipe.model.vocabulary == VocabularyName::Source {
+        return Ok(None);
+    }
+    let found = Vocabulary::of_rows(source, &texts.train, recipe.data.most_tokens)?;
+    found.narrow(source)?;
+    Ok(Some(found.file))
+}
+
 /// What its logits mean.
 pub(crate) fn decision(task: Task) -> Decision {
     match task {
@@ -119,12 +134,11 @@ pub(crate) fn decision(task: Task) -> Decision {
 pub(crate) fn initialise(
     config: &TransformerConfig,
     source: &Source,
-    start: Start,
-    seed: u64,
+    recipe: &Recipe,
 ) -> Result<(Variables, usize), TrainError> {
     let mut variables = Variables::new(DType::F32);
     let layers = taught_by(config.layers, source.config.layers);
-    if start == Start::Given {
+    if recipe.model.start == Start::Given {
         for Expected { name, shape, .. } in tensors(config) {
             let of = name_in_source(&name, &layers);
             // Labels that are others have other weights, even if there are as many.
@@ -134,7 +148,11 @@ pub(crate) fn initialise(
             }
         }
     }
-    let drawn = variables.complete(config, seed)?.len();
+    let is_narrower = config.hidden_size < source.config.hidden_size;
+    if (recipe.model.start, recipe.model.vocabulary, is_narrower) == (Start::Given, VocabularyName::Rows, true) {
+        project(&mut variables, config, source)?;
+    }
+    let drawn = variables.complete(config, recipe.seed)?.len();
     Ok((variables, drawn))
 }
 

@@ -136,6 +136,17 @@ pub enum Start {
     Drawn,
 }
 
+/// The vocabulary of the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VocabularyName {
+    /// The source's.
+    #[default]
+    Source,
+    /// Those of its pieces that occur in the training rows, and letters; tables of a narrower result are the source's, projected.
+    Rows,
+}
+
 /// The model that comes out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -145,6 +156,8 @@ pub struct ModelRecipe {
     pub directory: Option<PathBuf>,
     /// Where the weights begin.
     pub start: Start,
+    /// The vocabulary.
+    pub vocabulary: VocabularyName,
     /// The activation; the source's where it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<ActivationName>,
@@ -551,7 +564,10 @@ mod tests {
             assert_eq!(recipe.model.activation, Some(activation));
             assert_eq!(recipe.model.attention, Some(AttentionName::TwoQuad));
         }
-        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 3);
+        assert_eq!(read("small.toml").model.vocabulary, VocabularyName::Rows);
+        let pictures = crate::autoencoder::AutoencoderRecipe::read(&folder.join("dc-vae-cifar-10.toml"), None, None);
+        assert!(pictures.is_ok(), "{pictures:?}");
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), 5);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::checkpoint::Identity;
 use crate::directory::{activation_name, attention_name, describe, prepare, save_weights, tidy};
 use crate::error::TrainError;
 use crate::loss::{cross_entropy, mean_square};
-use crate::prepare::{Encoded, Texts, configuration, decision, initialise};
+use crate::prepare::{Encoded, Texts, configuration, decision, initialise, vocabulary};
 use crate::recipe::{Keep, Recipe, Start, Task};
 use crate::rows::Rows;
 use crate::run::{Judge, Observer, Progress, Run, Stage, StageReport};
@@ -71,7 +71,7 @@ pub fn train(
         return Err(TrainError::NoEpochs { tables: "[training]" });
     }
     let directory = recipe.model.directory.as_deref().ok_or(TrainError::NoModel)?;
-    let source = Source::read(directory, recipe.model.start == Start::Given)?;
+    let mut source = Source::read(directory, recipe.model.start == Start::Given)?;
     let mut texts = Texts::read(recipe, None)?;
     // A model that knows as many classes is asked for its own, by name where they are the same.
     if let (Some(known), Task::Classification) = (source.labels(), recipe.data.task)
@@ -80,13 +80,14 @@ pub fn train(
     {
         texts = renamed;
     }
+    let tokenizer = vocabulary(&mut source, &texts, recipe)?;
     let config = configuration(&source, &recipe.model, texts.labels.clone())?;
     // Refused before anything is written.
     Bert::new(&config, Default::default())?;
     let _alone = prepare(out, resume, &recipe.to_toml())?;
-    describe(out, directory, &config, decision(recipe.data.task), &recipe.to_toml())?;
+    describe(out, directory, &config, decision(recipe.data.task), &recipe.to_toml(), tokenizer.as_ref())?;
     let encoded = texts.encode(out, &config, recipe)?;
-    let (mut variables, drawn) = initialise(&config, &source, recipe.model.start, recipe.seed)?;
+    let (mut variables, drawn) = initialise(&config, &source, recipe)?;
     let bert = Bert::new(&config, variables.tracked())?;
     let stages = [Stage {
         name: "training",

@@ -208,6 +208,26 @@ fn a_regressor_is_taught_and_a_narrower_student_learns_through_a_map_that_is_thr
 }
 
 #[test]
+fn a_small_student_has_the_words_of_the_rows_and_begins_with_the_main_directions_of_its_teachers_tables() {
+    let bench = Bench::new(false);
+    bench.teacher("classification");
+    let recipe = "[model]\nvocabulary = \"rows\"\nattention = \"2quad\"\nhidden-size = 16\nheads = 2\nlayers = 1\nintermediate-size = 32\n\
+                  precision = \"f16\"\n[layers]\nepochs = 0\n[prediction]\nepochs = 12\nbatch = 16\nlearning-rate = 3e-3\n";
+    let go = &mut |_| ControlFlow::Continue(());
+    let recipe = bench.recipe("classification", recipe);
+    let student = distill(&bench.path("teacher"), &recipe, &bench.path("student"), false, go).unwrap().unwrap();
+    assert!(accuracy(&student) >= 0.95, "{student:?}");
+    let (model, teacher) =
+        [bench.path("student"), bench.path("teacher")].map(|path| Model::load(&path).unwrap()).into();
+    assert!(model.config.vocab_size() < teacher.config.vocab_size());
+    // A word that no row has is spelled, and the rest is as it was.
+    let logits = model.forward(&model.encode("the a secret view").unwrap()).unwrap().output;
+    assert!(logits.iter().all(|logit| logit.is_finite()));
+    // The layers of a teacher of another width are not the student's, its tables are.
+    assert!(student.drawn > 0 && student.drawn < model.weights.iter().count(), "{}", student.drawn);
+}
+
+#[test]
 fn what_cannot_be_trained_is_refused_before_anything_is_written() {
     let bench = Bench::new(false);
     let train = |recipe: &Recipe, out: &str| {

@@ -52,6 +52,8 @@ pub struct Interpreter {
     prepared: Vec<Prepared>,
     /// Registers that nobody needs after each step.
     dying: Vec<Vec<Register>>,
+    /// Steps of which it is known that they stay within what they rest on.
+    trusted: Vec<bool>,
 }
 
 /// The first number that leaves the headroom, or may.
@@ -108,7 +110,15 @@ impl Interpreter {
                 dying.push(register);
             }
         }
-        Ok(Self { tape, arithmetic, prepared, dying })
+        let trusted = vec![false; tape.steps.len()];
+        Ok(Self { tape, arithmetic, prepared, dying, trusted })
+    }
+
+    /// The same, where it is known of some steps that their numbers stay within what they rest on, as long as those of all steps before do: of these it is
+    /// not asked whether they leave it.
+    #[must_use]
+    pub fn trusting(self, trusted: &[bool]) -> Self {
+        Self { trusted: trusted.to_vec(), ..self }
     }
 
     /// The tape.
@@ -238,7 +248,7 @@ impl Lanes<'_> {
 
     /// Notes the first number of a lane that does not stay within.
     fn require(&mut self, lane: usize, stays: bool, surely_leaves: bool) {
-        if !stays {
+        if !stays && !self.interpreter.trusted[self.position] {
             self.left[lane].get_or_insert(Left { step: self.position, surely: surely_leaves });
         }
     }

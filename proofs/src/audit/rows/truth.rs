@@ -23,6 +23,15 @@ pub(super) struct RowTruth {
     is_root: bool,
     offset: f64,
     factor: Span,
+    view: Option<View>,
+}
+
+/// What an element is of which u is something else: `rate` u + `constant`, up to something common to the row and to within `slack`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct View {
+    pub(super) rate: f64,
+    pub(super) constant: f64,
+    pub(super) slack: f64,
 }
 
 #[derive(Debug, Clone)]
@@ -42,19 +51,24 @@ impl RowTruth {
         epsilon: f64,
         u: (f64, f64),
     ) -> Result<Option<Self>, AuditError> {
-        let ratio = |element| Some(Self { element, is_root: false, offset: 0.0, factor: Span::at(1.0) });
+        let ratio = |element| Some(Self { element, is_root: false, offset: 0.0, factor: Span::at(1.0), view: None });
         Ok(match (truth, shift) {
-            (Truth::Softmax, _) => ratio(Element::Exp(Piecewise::new(RealFunction::Exp, u.0, u.1)?)),
+            // Seen otherwise in the ring than over the reals: see `softmax_seen`.
+            (Truth::Softmax, Shift::Level { .. }) => None,
+            (Truth::Softmax, Shift::Centred { .. }) => None,
+            (Truth::Softmax, Shift::None | Shift::Maximum | Shift::Mean(_)) => {
+                ratio(Element::Exp(Piecewise::new(RealFunction::Exp, u.0, u.1)?))
+            }
             (Truth::TwoQuad { shift }, Shift::None) => ratio(Element::Square(shift)),
             (Truth::TwoRelu, Shift::None) => ratio(Element::Rectified),
-            (Truth::LayerNorm, Shift::Mean(_)) => Some(Self {
-                element: Element::Centred,
-                is_root: true,
-                offset: length as f64 * epsilon,
-                factor: Span::at(length as f64).sqrt(),
-            }),
-            (Truth::TwoQuad { .. } | Truth::TwoRelu, Shift::Maximum | Shift::Mean(_))
-            | (Truth::LayerNorm, Shift::None | Shift::Maximum)
+            (Truth::LayerNorm, Shift::Mean(_)) => Some(Self::layer_norm(length, epsilon)),
+            // A factor of the whole row is one of its deviation, too.
+            (Truth::LayerNorm, Shift::Centred { factor }) => Some(Self::layer_norm(length, epsilon * factor * factor)),
+            (
+                Truth::TwoQuad { .. } | Truth::TwoRelu,
+                Shift::Maximum | Shift::Mean(_) | Shift::Level { .. } | Shift::Centred { .. },
+            )
+            | (Truth::LayerNorm, Shift::None | Shift::Maximum | Shift::Level { .. })
             | (
                 Truth::Exp
                 | Truth::Reciprocal
@@ -67,6 +81,30 @@ impl RowTruth {
                 | Truth::Tanh,
                 _,
             ) => None,
+        })
+    }
+
+    fn layer_norm(length: usize, epsilon: f64) -> Self {
+        Self {
+            element: Element::Centred,
+            is_root: true,
+            offset: length as f64 * epsilon,
+            factor: Span::at(length as f64).sqrt(),
+            view: None,
+        }
+    }
+
+    /// Softmax of elements that are seen through u, which is in an interval.
+    pub(super) fn softmax_seen(view: View, u: (f64, f64)) -> Result<Self, AuditError> {
+        // Wider than what any cell of u reaches.
+        let end = |u: f64, by: f64| u * view.rate + view.constant + by * (view.slack + 0.01);
+        let exp = Piecewise::new(RealFunction::Exp, end(u.0, -1.0), end(u.1, 1.0))?;
+        Ok(Self {
+            element: Element::Exp(exp),
+            is_root: false,
+            offset: 0.0,
+            factor: Span::at(1.0),
+            view: Some(view),
         })
     }
 
@@ -86,22 +124,31 @@ impl RowTruth {
             rest: Span::new(0.0, radius * radius)
                 .add(Span::around((centre.abs() + radius).powi(2) * 8.0 * f64::EPSILON)),
         };
-        match &self.element {
-            Element::Exp(exp) => {
+        match (&self.element, self.view) {
+            (Element::Exp(exp), Some(View { rate, constant, slack })) => {
+                let middle = centre * rate + constant;
+                // Beside the line: the slack, and what f64 lost of the middle and of its distance.
+                let beside = slack + ((centre * rate).abs() + constant.abs() + radius * rate) * 8.0 * f64::EPSILON;
+                let reach = (radius * rate + beside) * (1.0 + 4.0 * f64::EPSILON);
+                let (value, slope, error) = exp.linear(middle, reach);
+                let rest = (error + slope.abs() * beside) * (1.0 + 8.0 * f64::EPSILON);
+                Line { centre: value, slope: slope * rate * radius, rest: Span::around(rest) }
+            }
+            (Element::Exp(exp), None) => {
                 let (value, slope, error) = exp.linear(centre, radius);
                 Line { centre: value, slope: slope * radius, rest: Span::around(error * (1.0 + 4.0 * f64::EPSILON)) }
             }
             // A fixed-point number and a small one add without rounding to speak of; it is in the slack.
-            Element::Square(shift) => square(centre + shift),
-            Element::Centred => square(centre),
-            Element::Rectified if centre >= radius => Line { centre, slope: radius, rest: Span::ZERO },
-            Element::Rectified => Line { centre: 0.0, slope: 0.0, rest: Span::new(0.0, (centre + radius).max(0.0)) },
+            (Element::Square(shift), _) => square(centre + shift),
+            (Element::Centred, _) => square(centre),
+            (Element::Rectified, _) if centre >= radius => Line { centre, slope: radius, rest: Span::ZERO },
+            (Element::Rectified, _) => Line { centre: 0.0, slope: 0.0, rest: Span::new(0.0, (centre + radius).max(0.0)) },
         }
     }
 
     /// g and w as polynomials of second degree, where they are.
     pub(super) fn quadratics(&self) -> Option<(Quadratic, Quadratic)> {
-        let of = |square, linear, constant| Quadratic { square, linear, constant, error: 0.0 };
+        let of = |square, linear, constant| Quadratic { square, linear, constant, error: 0.0, growth: 0.0 };
         match self.element {
             Element::Square(shift) => {
                 let square = of(1.0, 2.0 * shift, shift * shift);

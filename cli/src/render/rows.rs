@@ -62,7 +62,9 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
     text += &match (report.method, &report.not_reduced) {
         (Method::Exact, _) => "method     the output is an element of the row, exactly\n".to_owned(),
         (Method::RowsReduced, _) => format!("method     rows reduced to three numbers, {} cells\n", report.cells),
-        (Method::Level, _) => "method     the output is a level of the row, less than two steps below its largest element\n".to_owned(),
+        (Method::Level, _) => {
+            "method     the output is a level of the row, less than two steps below its largest element\n".to_owned()
+        }
         (Method::Box, why) => format!(
             "method     a box, every element by itself, because the circuit is not reduced: {}\n",
             why.as_deref().unwrap_or("no reason")

@@ -3,9 +3,9 @@
 use super::bracket::{Case, Falls, Found, Quantity, Rows, Side};
 use super::coverage::{ClaimSubject, Claims, CoveredClaim};
 use super::curve::Curve;
+use super::levels;
 use super::scale::{Row, Scale};
 use super::span::Span;
-use super::levels;
 use super::truth::RowTruth;
 use super::{EPSILON, Method};
 use crate::audit::{AuditError, Question};
@@ -383,12 +383,7 @@ fn anywhere(tape: &Tape, question: &Question<'_>, ranges: &[Cell]) -> Vec<Vec<(f
 
 /// Whether every number that is compared, truncated or revealed stays in the ring that is planned for it, for all rows of all ranges; those apart that the
 /// reduced circuit holds, and bounds where it is asked. (Where no ring is narrower than a word, the reduction itself sees to that.)
-fn keeps_rings(
-    tape: &Tape,
-    question: &Question<'_>,
-    ranges: &[Cell],
-    held: &[bool],
-) -> Result<bool, AuditError> {
+fn keeps_rings(tape: &Tape, question: &Question<'_>, ranges: &[Cell], held: &[bool]) -> Result<bool, AuditError> {
     let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;
     let ring = if held.is_empty() { ring } else { ring.trusting(held) };
     Ok(ring.first_to_leave(&anywhere(tape, question, ranges)).iter().all(Option::is_none))

@@ -26,9 +26,9 @@ mod span;
 mod truth;
 
 #[cfg(test)]
-mod tests;
-#[cfg(test)]
 mod level_tests;
+#[cfg(test)]
+mod tests;
 
 use super::{AuditError, Claim, ClaimVerdict, Question};
 use judge::{Judge, Runner};

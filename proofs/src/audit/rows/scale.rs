@@ -186,9 +186,8 @@ impl<'a> Row<'a> {
         let Normalised { summand: Some(summand), factor: Some(factor), .. } = self.normalised else {
             return f64::INFINITY;
         };
-        let is = |found: &Quadratic, square, linear| {
-            (found.square, found.linear, found.constant) == (square, linear, 0.0)
-        };
+        let is =
+            |found: &Quadratic, square, linear| (found.square, found.linear, found.constant) == (square, linear, 0.0);
         if !is(summand, 1.0, 0.0) || !is(factor, 0.0, 1.0) || factor.growth != 0.0 {
             return f64::INFINITY;
         }

@@ -99,13 +99,7 @@ impl RowTruth {
         // Wider than what any cell of u reaches.
         let end = |u: f64, by: f64| u * view.rate + view.constant + by * (view.slack + 0.01);
         let exp = Piecewise::new(RealFunction::Exp, end(u.0, -1.0), end(u.1, 1.0))?;
-        Ok(Self {
-            element: Element::Exp(exp),
-            is_root: false,
-            offset: 0.0,
-            factor: Span::at(1.0),
-            view: Some(view),
-        })
+        Ok(Self { element: Element::Exp(exp), is_root: false, offset: 0.0, factor: Span::at(1.0), view: Some(view) })
     }
 
     /// g on |u - centre| <= radius.
@@ -142,7 +136,9 @@ impl RowTruth {
             (Element::Square(shift), _) => square(centre + shift),
             (Element::Centred, _) => square(centre),
             (Element::Rectified, _) if centre >= radius => Line { centre, slope: radius, rest: Span::ZERO },
-            (Element::Rectified, _) => Line { centre: 0.0, slope: 0.0, rest: Span::new(0.0, (centre + radius).max(0.0)) },
+            (Element::Rectified, _) => {
+                Line { centre: 0.0, slope: 0.0, rest: Span::new(0.0, (centre + radius).max(0.0)) }
+            }
         }
     }
 

@@ -140,7 +140,8 @@ impl Sorter<'_> {
         let of_elements: Vec<usize> = (0..self.reductions.len()).filter(over_elements).collect();
         for (template, step) in self.templates.iter().enumerate() {
             if let Scalar::Sub(minuend, row) = step.scalar
-                && let Some((variable, shift)) = self.level(template, minuend, row)?.or(self.centred(template, minuend, row))
+                && let Some((variable, shift)) =
+                    self.level(template, minuend, row)?.or(self.centred(template, minuend, row))
             {
                 return Ok((variable, shift));
             }
@@ -309,15 +310,13 @@ impl Sorter<'_> {
             Some(Step { scalar: Scalar::Constant(number), .. }) if argument & ROW != 0 => Some(*number),
             Some(_) | None => None,
         };
-        let truncates = |links: &mut Vec<Link>, from: i32| {
-            if from > to {
-                links.push(Link::Truncation(step.fraction_bits));
-            }
-        };
-        // Before what is cut off is: in a ring that is narrower than that of whole words.
-        let room = |links: &mut Vec<Link>, bits: i32| {
+        // What is cut off, and the room that it needs in a ring that is narrower than that of whole words.
+        let cut = |links: &mut Vec<Link>, bits: i32, is_exact: bool| {
             if bits > to && step.room_bits < EXACT_HEADROOM_BITS {
                 links.push(Link::Room { bits, room_bits: step.room_bits });
+            }
+            if bits > to && !is_exact {
+                links.push(Link::Truncation(step.fraction_bits));
             }
         };
         match step.scalar.algebra() {
@@ -334,16 +333,12 @@ impl Sorter<'_> {
                     let word = word.map_err(|_| irreducible("a public number without an encoding"))? as i64;
                     let ring = word as f64 * power_of_two(-bits(outer));
                     links.push(Link::Number { ring, real: number, bits: from });
-                    room(links, from);
                     // Exact when the product is a multiple of what is cut off.
-                    if i64::from(word.trailing_zeros().min(62)) < i64::from(from - to) {
-                        truncates(links, from);
-                    }
+                    cut(links, from, i64::from(word.trailing_zeros().min(62)) >= i64::from(from - to));
                 } else {
                     links.push(Link::Factor(factors.len(), from));
                     factors.push(outer & !ROW);
-                    room(links, from);
-                    truncates(links, from);
+                    cut(links, from, false);
                 }
                 Ok(found)
             }
@@ -353,8 +348,7 @@ impl Sorter<'_> {
             Algebra::Add(a, b) if constant(a) == Some(0.0) => self.product(b, early, links, factors),
             Algebra::Precision(a) => {
                 let found = self.product(a, early, links, factors)?;
-                room(links, bits(a));
-                truncates(links, bits(a));
+                cut(links, bits(a), false);
                 Ok(found)
             }
             Algebra::Neg(a) => {
@@ -373,8 +367,7 @@ impl Sorter<'_> {
                 let (multiplier, exponent) = laws::multiplier(factor, step.fraction_bits, self.tape.fixed);
                 let ring = multiplier as f64 * power_of_two(-exponent);
                 links.push(Link::Number { ring, real: factor, bits: bits(a) + exponent });
-                room(links, bits(a) + exponent);
-                truncates(links, bits(a) + exponent);
+                cut(links, bits(a) + exponent, false);
                 Ok(found)
             }
             Algebra::Add(..) | Algebra::Sub(..) | Algebra::Offset(..) | Algebra::Square(_) | Algebra::Other => {

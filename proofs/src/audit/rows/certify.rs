@@ -196,7 +196,7 @@ impl Problem<'_> {
                 Err(why) => return Ok(Err(why)),
             },
             Shift::None | Shift::Maximum | Shift::Mean(_) | Shift::Centred { .. } => {
-                let ends = (shifted.low as f64 * unit, shifted.high as f64 * unit);
+                let ends = (shifted.low as f64 * shifted_unit, shifted.high as f64 * shifted_unit);
                 let truth = RowTruth::new(card.error.truth, &normalised.shift, length, EPSILON, ends)?;
                 let Some(truth) = truth else { return Ok(Err(OTHER_TRUTH)) };
                 (Seen { truth: truth.clone(), u: shifted }, Seen { truth, u: shifted })

@@ -12,6 +12,9 @@
 //! A claim about u restricts the rows by their plaintext. If there u >= c then s - max s > c - step, over the reals, so that in the ring
 //! u >= s - max s > (c - step) m / factor - 2 units.
 
+#[cfg(test)]
+mod tests;
+
 use super::Method;
 use super::certify::{Certified, Problem, Seen, no_row};
 use super::coverage::{ClaimSubject, Claims};

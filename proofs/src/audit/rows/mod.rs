@@ -26,8 +26,6 @@ mod span;
 mod truth;
 
 #[cfg(test)]
-mod level_tests;
-#[cfg(test)]
 mod tests;
 
 use super::{AuditError, Claim, ClaimVerdict, Question};

@@ -1,12 +1,13 @@
 //! Claims about rows without a comparison: levels, powers, sums at several scales, and centred rows that are not divided.
 
-use super::judge::Judge;
-use super::*;
+use crate::audit::rows::certify::Problem;
+use crate::audit::rows::judge::Judge;
+use crate::audit::rows::*;
 use crate::bound::reduce::{Irreducible, Reduced, Shift, reduce};
 use crate::bound::{Cell, Tape};
 use viewless_protocols::circuit::{Levels, Secret, Sectors};
 use viewless_protocols::fixed::FixedPoint;
-use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Interval, PerRow, Registry, Truth};
+use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Interval, LayerNormInputs, PerRow, Registry, Truth};
 use viewless_protocols::suite::Suite;
 
 fn frontier(protocol: &Protocol) -> Question<'_> {
@@ -321,7 +322,7 @@ fn a_wrong_reduction_of_a_level_falls_below_what_runs_show() {
     let judge = Judge::new(&question, length).unwrap();
     let tape = judge.ring().tape();
     let Ok(Reduced::Normalised(normalised)) = reduce(tape, "x", &[]) else { panic!() };
-    let problem = super::certify::Problem { tape, normalised: &normalised, question: &question, length };
+    let problem = Problem { tape, normalised: &normalised, question: &question, length };
     let elements: Cell = crate::audit::cell(-16.0, 16.0, question.fixed).unwrap();
     let mut prepared = problem.prepare(elements).unwrap().unwrap();
     let right = prepared.conclude(&claim).error;
@@ -330,4 +331,34 @@ fn a_wrong_reduction_of_a_level_falls_below_what_runs_show() {
     let report = audit_rows(&question, length, (-16.0, 16.0)).unwrap();
     println!("{wrong:e} < {:e} <= {right:e}", report.observed_max_error);
     assert!(report.observed_max_error <= right && wrong < report.observed_max_error);
+}
+
+/// A layer normalisation times 2^20, for which no ring of a narrow suite is planned: nothing is known of a centred row.
+fn large(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
+    let y = viewless_protocols::nonlinear::layernorm::normalized::build(c, inputs);
+    c.scale(y, 1_048_576.0)
+}
+
+/// Rings that are planned for what claims leave are judged by what the reduction knows: certificates are those of whole words, and runs keep them; a result that
+/// leaves its ring has none.
+#[test]
+fn rows_in_narrow_rings_have_the_certificates_of_whole_words_as_long_as_they_stay_in_them() {
+    let under = |suite: &str, protocol: &Protocol, range: (f64, f64)| {
+        let suite = Suite::built_in(suite).unwrap();
+        let question = Question { scheme: suite.scheme, fixed: suite.fixed(), ..Question::new(protocol) };
+        audit_rows(&question, 16, range).unwrap()
+    };
+    for (name, range) in [("softmax/exp", (-16.0, 16.0)), ("layernorm/normalized", (-16.0, 16.0))] {
+        let [whole, narrow] = ["faithful", "faithful-narrow"].map(|suite| under(suite, built_in(name), range));
+        println!("{}\n{}", line(&whole), line(&narrow));
+        assert_eq!((narrow.method, narrow.verdict), (Method::RowsReduced, ClaimVerdict::Holds), "{name}");
+        assert_eq!(narrow.certified_max_error, whole.certified_max_error, "{name}");
+        assert!(narrow.observed_max_error <= narrow.certified_max_error.unwrap(), "{name}");
+    }
+    let mut card = card(Truth::LayerNorm, 1e7);
+    card.interval = built_in("layernorm/normalized").card.interval.clone();
+    let protocol = Protocol { card, build: Build::layer_norm(large), parts: None, file: None };
+    let [whole, narrow] = ["faithful", "faithful-narrow"].map(|suite| under(suite, &protocol, (-4.0, 4.0)));
+    println!("{}\n{}", line(&whole), line(&narrow));
+    assert!(whole.certified_max_error.is_some() && narrow.certified_max_error.is_none());
 }

@@ -40,7 +40,7 @@ pub(super) struct Waves {
 }
 
 /// Terms from which on more derivatives are asked for: the bound of the third is then far above what it is, and cells would have to be many.
-const MANY_TERMS: usize = 48;
+const MANY_TERMS: usize = 128;
 /// Derivatives that are asked for then, from the third on; that after these is bounded over all angles.
 const HIGHER: usize = 8;
 

@@ -128,14 +128,12 @@ pub(super) fn seen(
     let in_ring = Cell { low: lowest.max(-spread) as i64, high: 2 * step as i64 - 1 };
 
     let constant = constant(normalised)?;
-    let truth = |u: Cell, rate: f64, slack: f64| {
-        let ends = (u.low as f64 * shifted_unit, u.high as f64 * shifted_unit);
-        let view = View { rate, constant, slack: slack * rate * (1.0 + 4.0 * f64::EPSILON) };
-        RowTruth::softmax_seen(view, ends)
+    let truth = |rate: f64, slack: f64| {
+        RowTruth::softmax_seen(View { rate, constant, slack: slack * rate * (1.0 + 4.0 * f64::EPSILON) })
     };
     Ok(Ok([
-        Seen { truth: truth(dense, 1.0 / real, 0.0)?, u: dense },
-        Seen { truth: truth(in_ring, 1.0 / multiplier, slack)?, u: in_ring },
+        Seen { truth: truth(1.0 / real, 0.0), u: dense },
+        Seen { truth: truth(1.0 / multiplier, slack), u: in_ring },
     ]))
 }
 

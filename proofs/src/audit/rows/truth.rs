@@ -23,7 +23,6 @@ pub(super) struct RowTruth {
     is_root: bool,
     offset: f64,
     factor: Span,
-    view: Option<View>,
 }
 
 /// What an element is of which u is something else: `rate` u + `constant`, up to something common to the row and to within `slack`.
@@ -37,6 +36,8 @@ pub(super) struct View {
 #[derive(Debug, Clone)]
 enum Element {
     Exp(Piecewise),
+    /// The exponential of what u shows.
+    Seen(View),
     Square(f64),
     Rectified,
     Centred,
@@ -51,11 +52,10 @@ impl RowTruth {
         epsilon: f64,
         u: (f64, f64),
     ) -> Result<Option<Self>, AuditError> {
-        let ratio = |element| Some(Self { element, is_root: false, offset: 0.0, factor: Span::at(1.0), view: None });
+        let ratio = |element| Some(Self { element, is_root: false, offset: 0.0, factor: Span::at(1.0) });
         Ok(match (truth, shift) {
             // Seen otherwise in the ring than over the reals: see `softmax_seen`.
-            (Truth::Softmax, Shift::Level { .. }) => None,
-            (Truth::Softmax, Shift::Centred { .. }) => None,
+            (Truth::Softmax, Shift::Level { .. } | Shift::Centred { .. }) => None,
             (Truth::Softmax, Shift::None | Shift::Maximum | Shift::Mean(_)) => {
                 ratio(Element::Exp(Piecewise::new(RealFunction::Exp, u.0, u.1)?))
             }
@@ -90,23 +90,19 @@ impl RowTruth {
             is_root: true,
             offset: length as f64 * epsilon,
             factor: Span::at(length as f64).sqrt(),
-            view: None,
         }
     }
 
-    /// Softmax of elements that are seen through u, which is in an interval.
-    pub(super) fn softmax_seen(view: View, u: (f64, f64)) -> Result<Self, AuditError> {
-        // Wider than what any cell of u reaches.
-        let end = |u: f64, by: f64| u * view.rate + view.constant + by * (view.slack + 0.01);
-        let exp = Piecewise::new(RealFunction::Exp, end(u.0, -1.0), end(u.1, 1.0))?;
-        Ok(Self { element: Element::Exp(exp), is_root: false, offset: 0.0, factor: Span::at(1.0), view: Some(view) })
+    /// Softmax of elements that are seen through u.
+    pub(super) fn softmax_seen(view: View) -> Self {
+        Self { element: Element::Seen(view), is_root: false, offset: 0.0, factor: Span::at(1.0) }
     }
 
     /// g on |u - centre| <= radius.
     pub(super) fn numerator(&self, centre: f64, radius: f64) -> Line {
         match &self.element {
             Element::Centred => Line { centre, slope: radius, rest: Span::ZERO },
-            Element::Exp(_) | Element::Square(_) | Element::Rectified => self.weight(centre, radius),
+            Element::Exp(_) | Element::Seen(_) | Element::Square(_) | Element::Rectified => self.weight(centre, radius),
         }
     }
 
@@ -118,27 +114,27 @@ impl RowTruth {
             rest: Span::new(0.0, radius * radius)
                 .add(Span::around((centre.abs() + radius).powi(2) * 8.0 * f64::EPSILON)),
         };
-        match (&self.element, self.view) {
-            (Element::Exp(exp), Some(View { rate, constant, slack })) => {
+        match &self.element {
+            &Element::Seen(View { rate, constant, slack }) => {
                 let middle = centre * rate + constant;
                 // Beside the line: the slack, and what f64 lost of the middle and of its distance.
                 let beside = slack + ((centre * rate).abs() + constant.abs() + radius * rate) * 8.0 * f64::EPSILON;
                 let reach = (radius * rate + beside) * (1.0 + 4.0 * f64::EPSILON);
-                let (value, slope, error) = exp.linear(middle, reach);
-                let rest = (error + slope.abs() * beside) * (1.0 + 8.0 * f64::EPSILON);
-                Line { centre: value, slope: slope * rate * radius, rest: Span::around(rest) }
+                // exp of libm errs by less than a unit in the last place; Taylor's remainder is largest at the upper end.
+                let value = libm::exp(middle);
+                let rest = value * (libm::exp(reach) * reach * reach / 2.0 + beside) * (1.0 + 1e-12);
+                let rounding = value * (1.0 + reach) * 16.0 * f64::EPSILON;
+                Line { centre: value, slope: value * rate * radius, rest: Span::around(rest + rounding) }
             }
-            (Element::Exp(exp), None) => {
+            Element::Exp(exp) => {
                 let (value, slope, error) = exp.linear(centre, radius);
                 Line { centre: value, slope: slope * radius, rest: Span::around(error * (1.0 + 4.0 * f64::EPSILON)) }
             }
             // A fixed-point number and a small one add without rounding to speak of; it is in the slack.
-            (Element::Square(shift), _) => square(centre + shift),
-            (Element::Centred, _) => square(centre),
-            (Element::Rectified, _) if centre >= radius => Line { centre, slope: radius, rest: Span::ZERO },
-            (Element::Rectified, _) => {
-                Line { centre: 0.0, slope: 0.0, rest: Span::new(0.0, (centre + radius).max(0.0)) }
-            }
+            Element::Square(shift) => square(centre + shift),
+            Element::Centred => square(centre),
+            Element::Rectified if centre >= radius => Line { centre, slope: radius, rest: Span::ZERO },
+            Element::Rectified => Line { centre: 0.0, slope: 0.0, rest: Span::new(0.0, (centre + radius).max(0.0)) },
         }
     }
 
@@ -151,7 +147,7 @@ impl RowTruth {
                 Some((square, square))
             }
             Element::Centred => Some((of(0.0, 1.0, 0.0), of(1.0, 0.0, 0.0))),
-            Element::Exp(_) | Element::Rectified => None,
+            Element::Exp(_) | Element::Seen(_) | Element::Rectified => None,
         }
     }
 

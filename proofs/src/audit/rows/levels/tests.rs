@@ -2,6 +2,7 @@
 
 use crate::audit::rows::certify::Problem;
 use crate::audit::rows::judge::Judge;
+use crate::audit::rows::truth::{RowTruth, View};
 use crate::audit::rows::*;
 use crate::bound::reduce::{Irreducible, Reduced, Shift, reduce};
 use crate::bound::{Cell, Tape};
@@ -56,6 +57,31 @@ fn rows_without_a_comparison_have_certificates() {
             assert!(report.observed_max_error <= certified && certified <= most, "{name}, {length}: {certified:e}");
             assert_eq!(report.verdict, ClaimVerdict::Holds, "{name}, {length}");
         }
+    }
+}
+
+/// As far as the card of the softmax speaks of rows.
+#[test]
+fn a_softmax_over_a_level_keeps_its_claim_for_rows_of_512() {
+    assert!(is_certified(&frontier(built_in("softmax/masked")), 512, (-16.0, 16.0)).unwrap());
+}
+
+/// The exponential of a number that is seen through another lies on its line, wherever within the slack it is.
+#[test]
+fn what_is_seen_of_an_exponential_is_within_its_line() {
+    let mut random = Random(7);
+    let mut part = || random.below(2001) as f64 / 1000.0 - 1.0;
+    for _ in 0..20_000 {
+        let view = View { rate: 0.7 + 0.2 * part(), constant: -3.0 * part(), slack: 1e-4 * (1.0 + part()) };
+        let (centre, radius) = (100.0 * part() - 50.0, 0.05 * (1.0 + part()));
+        let line = RowTruth::softmax_seen(view).weight(centre, radius);
+        let (along, beside) = (part(), part());
+        let truth = ((centre + along * radius) * view.rate + view.constant + beside * view.slack).exp();
+        let rest = truth - line.centre - along * line.slope;
+        let slack = truth * 1e-13;
+        assert!(line.rest.low - slack <= rest && rest <= line.rest.high + slack, "{view:?} {centre} {radius}");
+        let loose = line.centre * (radius * radius + 2.0 * view.slack) * 2.0;
+        assert!(line.rest.width() <= 2.0 * loose + slack, "{line:?}");
     }
 }
 

@@ -344,7 +344,7 @@ fn twins_are_factors_of_the_output_and_nothing_else() {
 #[test]
 fn a_wrong_reduction_of_a_level_falls_below_what_runs_show() {
     let question = frontier(built_in("softmax/masked"));
-    let (length, claim) = (128, question.protocol.card.error);
+    let (length, claim) = (512, question.protocol.card.error);
     let judge = Judge::new(&question, length).unwrap();
     let tape = judge.ring().tape();
     let Ok(Reduced::Normalised(normalised)) = reduce(tape, "x", &[]) else { panic!() };

@@ -3,7 +3,7 @@ use crate::plan::candidates::{self, counted, least_time};
 use crate::plan::{Space, front, winner};
 use crate::sizes::Sizes;
 use viewless_protocols::model::{TransformerConfig, TransformerDraft};
-use viewless_protocols::nonlinear::{Function, Registry};
+use viewless_protocols::nonlinear::{Function, Protocol, Registry};
 use viewless_protocols::scheme::{SchemeKind, Truncation};
 use viewless_simulator::work::{Kind, Rate};
 
@@ -248,6 +248,16 @@ fn the_errors_of_a_plan_are_those_that_are_certified_under_its_own_truncation() 
         assert_eq!(narrow.error.is_some(), sum.is_some(), "{narrow:?}");
         assert!(narrow.error.zip(sum).is_none_or(|(told, sum)| (told - sum).abs() <= 1e-9 * sum));
     }
+    // Of `softmax/shaft` nothing is certified, so that no scheme is left where there is no other.
+    let mut registry = Registry::empty();
+    let is_softmax = |protocol: &Protocol| protocol.card.function == Function::SOFTMAX;
+    for protocol in Registry::built_in().iter().filter(|p| !is_softmax(p) || p.card.name == "softmax/shaft") {
+        registry.insert(Protocol::clone(protocol)).unwrap();
+    }
+    let subject = Subject { registry, ..small().0 };
+    let space = Space::of_words(&["narrowing".to_owned()], &[]).unwrap();
+    let refused = Catalogue::new(&subject, &space, Sizes::new(64, 1).unwrap(), &|_, _| {}).unwrap_err().to_string();
+    assert!(refused.contains("no protocol for softmax"), "{refused}");
 }
 
 /// Every third protocol of each function, so that all can be tried.

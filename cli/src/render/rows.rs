@@ -59,14 +59,7 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
         },
         units::decimals_at_least(report.refuting_of_claim, 3),
     );
-    text += &match (report.method, &report.not_reduced) {
-        (Method::Exact, _) => "method     the output is an element of the row, exactly\n".to_owned(),
-        (Method::RowsReduced, _) => format!("method     rows reduced to three numbers, {} cells\n", report.cells),
-        (Method::Box, why) => format!(
-            "method     a box, every element by itself, because the circuit is not reduced: {}\n",
-            why.as_deref().unwrap_or("no reason")
-        ),
-    };
+    text += &method(report);
     if let Some((low, high)) = report.row_sums {
         let (low, high) = (units::real(low), units::real(high));
         text += &format!("domain     rows whose sum, of the truth's summands, is in [{low}, {high}]\n");
@@ -88,6 +81,21 @@ pub fn text(report: &RowReport, suite: &Suite) -> String {
         report.rows, report.rows_outside, report.rows_unbounded, report.seconds_certified, report.seconds_searched
     );
     text
+}
+
+/// How the rows were bounded.
+fn method(report: &RowReport) -> String {
+    match (report.method, &report.not_reduced) {
+        (Method::Exact, _) => "method     the output is an element of the row, exactly\n".to_owned(),
+        (Method::RowsReduced, _) => format!("method     rows reduced to three numbers, {} cells\n", report.cells),
+        (Method::Level, _) => {
+            "method     the output is a level of the row, less than two steps below its largest element\n".to_owned()
+        }
+        (Method::Box, why) => format!(
+            "method     a box, every element by itself, because the circuit is not reduced: {}\n",
+            why.as_deref().unwrap_or("no reason")
+        ),
+    }
 }
 
 /// The domain for which the certified figures hold, claim by claim, and the rows that are not in it.

@@ -14,7 +14,8 @@
 //!   the square of their distance times the bound of |f''|.
 //!
 //! The exact sum f at n0 + d comes from value and slope at n0, the nearest integer to the middle: |f(n0 + d) - f(n0) - d f'(n0)| is at
-//! most d^2/2 sum k^2 r_k w^2 with w = 2 pi / 2^m, and at most d^2/2 |f''(n0)| + d^3/6 sum k^3 r_k w^3.
+//! most d^2/2 sum k^2 r_k w^2 with w = 2 pi / 2^m, and at most d^2/2 |f''(n0)| + d^3/6 sum k^3 r_k w^3; of sums of many terms also at most Taylor's sum to
+//! the tenth derivative at n0 and the eleventh anywhere.
 
 use super::form::{Form, Kind, LANES, Lane, down, lanes, up};
 use super::power::{self, Power};
@@ -52,6 +53,8 @@ pub struct Interpreter {
     prepared: Vec<Prepared>,
     /// Registers that nobody needs after each step.
     dying: Vec<Vec<Register>>,
+    /// Steps of which it is known that they stay within what they rest on.
+    trusted: Vec<bool>,
 }
 
 /// The first number that leaves the headroom, or may.
@@ -108,7 +111,15 @@ impl Interpreter {
                 dying.push(register);
             }
         }
-        Ok(Self { tape, arithmetic, prepared, dying })
+        let trusted = vec![false; tape.steps.len()];
+        Ok(Self { tape, arithmetic, prepared, dying, trusted })
+    }
+
+    /// The same, where it is known of some steps that their numbers stay within what they rest on, as long as those of all steps before do: of these it is
+    /// not asked whether they leave it.
+    #[must_use]
+    pub fn trusting(self, trusted: &[bool]) -> Self {
+        Self { trusted: trusted.to_vec(), ..self }
     }
 
     /// The tape.
@@ -238,7 +249,7 @@ impl Lanes<'_> {
 
     /// Notes the first number of a lane that does not stay within.
     fn require(&mut self, lane: usize, stays: bool, surely_leaves: bool) {
-        if !stays {
+        if !stays && !self.interpreter.trusted[self.position] {
             self.left[lane].get_or_insert(Left { step: self.position, surely: surely_leaves });
         }
     }
@@ -474,11 +485,11 @@ impl Lanes<'_> {
                 _ => (down(x_low * waves.ratio, kind), up(x_high * waves.ratio, kind)),
             };
             let n = ((low + high) / 2.0).round();
-            let (value, slope, second, error) = waves.at(n as i64);
+            let at = waves.at(n as i64);
+            let (value, slope) = (at.value, at.slope);
             let reach = (high - n).max(n - low);
             // From the interval of n.
-            let rest =
-                waves.beyond(reach, second, error) + waves.rounding + slope.abs() * (n.abs() * 4.0 * f64::EPSILON);
+            let rest = waves.beyond(reach, &at) + waves.rounding + slope.abs() * (n.abs() * 4.0 * f64::EPSILON);
             let (p, q) = (slope * (low - n), slope * (high - n));
             let limit = waves.amplitude + waves.rounding;
             let slack = f64::EPSILON * 8.0 * limit;
@@ -499,7 +510,7 @@ impl Lanes<'_> {
             form.terms.iter_mut().for_each(|(_, term)| term[i] *= factor);
             form.error[i] = x_error * factor.abs()
                 + slope.abs() * inexact
-                + waves.beyond(distance, second, error)
+                + waves.beyond(distance, &at)
                 + waves.rounding
                 + slack * (1.0 + waves.fastest * distance);
             if let Arithmetic::Ring(truncation) = self.interpreter.arithmetic {

@@ -13,6 +13,9 @@
 //! Where summand and factor fall by the maximum m, gap falls by n m and slip by m, and m is a third number: the element at the maximum
 //! is one of a stretch of leaves, and that under judgment is none above it.
 //!
+//! With a level of the row taken out, u is from 0 on, to less than two steps, for the largest element: it is one of a stretch of leaves. The truth is then of
+//! elements seen through u, each to within what brings it there: the boxes of the curve hold all of that.
+//!
 //! A cell is split where its bound exceeds by more than the tolerance the largest bound of a single (u, T).
 
 use super::curve::{Curve, Stretch};
@@ -33,6 +36,12 @@ pub(super) struct Side {
     pub(super) scale: Scale,
     /// Bound of the mean's error; 0 without a mean.
     pub(super) eta: f64,
+    /// The truth of what the curve is of.
+    pub(super) truth: RowTruth,
+    /// The truth's row sums, before they are restricted by the element.
+    pub(super) sums: Span,
+    /// The first leaf in which the largest element may be.
+    pub(super) top: usize,
 }
 
 /// What elements are besides the one under judgment.
@@ -50,9 +59,6 @@ pub(super) enum Case {
 pub(super) struct Rows<'a> {
     pub(super) length: usize,
     pub(super) cases: &'a [Case],
-    pub(super) truth: &'a RowTruth,
-    /// The truth's row sums, before they are restricted by the element.
-    pub(super) sums: Span,
     /// Where the maximum is taken from what is summed.
     pub(super) falls: Option<Falls<'a>>,
 }
@@ -103,7 +109,7 @@ struct Node {
     case: Case,
     first: usize,
     end: usize,
-    /// Leaves of the largest element: the last alone, unless it is a number of its own.
+    /// Leaves of the largest element: the last alone, unless it is not taken out exactly.
     top: (usize, usize),
     sums: Span,
 }
@@ -136,13 +142,13 @@ impl Rows<'_> {
         let mut attained = 0.0;
         let mut heap = BinaryHeap::new();
         let start = |case| {
-            let top = (if self.falls.is_some() { 0 } else { leaves - 1 }, leaves);
+            let top = (side.top, leaves);
             // What is largest is the element under judgment: its leaves are those of the largest.
             let (first, end) = if case == Case::Largest { (0, 1) } else { (0, leaves) };
-            Node { bound: f64::INFINITY, case, first, end, top, sums: self.sums }
+            Node { bound: f64::INFINITY, case, first, end, top, sums: side.sums }
         };
         heap.extend(self.cases.iter().filter(|&&case| case != Case::Other || self.length > 1).map(|&case| start(case)));
-        if !side.curve.bounded || self.sums.low <= 0.0 {
+        if !side.curve.bounded || side.sums.low <= 0.0 {
             return Found { bound: f64::INFINITY, ..found };
         }
         while let Some(node) = heap.pop() {
@@ -225,7 +231,7 @@ impl Rows<'_> {
         let weights = side.curve.whole().weight;
         let count = Span::at(count as f64);
         let mut possible = Span::new(count.mul(weights).low, count.mul(weights).high);
-        if self.truth.is_centred() {
+        if side.truth.is_centred() {
             let n = self.length as f64;
             let rest = one.numerator.mignitude() - n * side.eta * (1.0 + 1e-12);
             let rest = Span::at(rest.max(0.0));
@@ -268,10 +274,10 @@ impl Rows<'_> {
             }
         }
         let (excess, rounding) = side.scale.over(summed);
-        let ratio = self.truth.ratio(truth, gap);
+        let ratio = side.truth.ratio(truth, gap);
         let one = Span::at(1.0);
         let k = excess.mul(one.add(ratio)).add(ratio);
-        let scale = self.truth.scale(truth);
+        let scale = side.truth.scale(truth);
         let by_element = if slip == Span::ZERO { Span::ZERO } else { slip.mul(one.add(k)) };
         let error = numerator.mul(k).add(by_element).mul(scale);
         let error = error.magnitude() + rounding;
@@ -319,7 +325,7 @@ impl Rows<'_> {
             return vec![start];
         }
         let mean = (free.low + free.high) / 2.0 / count as f64;
-        if self.truth.is_centred() {
+        if side.truth.is_centred() {
             // Two levels around what balances the element.
             let level = -start[0] / count as f64;
             let spread = (mean - level * level).max(0.0).sqrt();

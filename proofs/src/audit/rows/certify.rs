@@ -1,18 +1,22 @@
 //! The theorem about all rows: the circuit reduced, the tables made, the largest errors found.
 
 use super::bracket::{Case, Falls, Found, Quantity, Rows, Side};
-use super::coverage::{ClaimSubject, CoveredClaim, of_card};
+use super::coverage::{ClaimSubject, Claims, CoveredClaim};
 use super::curve::Curve;
+use super::levels;
 use super::scale::{Row, Scale};
 use super::span::Span;
 use super::truth::RowTruth;
 use super::{EPSILON, Method};
 use crate::audit::{AuditError, Question};
-use crate::bound::reduce::{ClaimUsed, Normalised, Reduced, Shift, reduce};
+use crate::bound::reduce::{ClaimUsed, Irreducible, Normalised, Reduced, Shift, reduce};
 use crate::bound::{Arithmetic, BoundError, CASES_AT_ONCE, Cell, Interpreter, Scalar, Tape};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::nonlinear::{ErrorClaim, Truth};
 use viewless_protocols::scheme::Truncation;
+
+/// Why a circuit that was reduced is not bounded as such.
+const OTHER_TRUTH: &str = "the truth is not one of what the circuit takes from its elements";
 
 /// Ranges that are bounded in the time of one, where the circuit is not reduced.
 pub(super) const RANGES_AT_ONCE: usize = CASES_AT_ONCE;
@@ -56,11 +60,12 @@ pub(super) fn certify_many(
     ranges: &[Cell],
 ) -> Result<Vec<Result<Certified, AuditError>>, AuditError> {
     let truth = question.protocol.card.error.truth;
-    if question.scheme.truncation == Truncation::Narrowing && !keeps_rings(tape, question, ranges)? {
+    let reduced = reduce(tape, "x", &[("gamma", 1.0), ("beta", 0.0)]);
+    if question.scheme.truncation == Truncation::Narrowing && !keeps_rings(tape, question, ranges, held(&reduced))? {
         let why = "a number may leave the ring that is planned for it, as far as elements are followed each by itself";
         return Ok(boxed(tape, question, length, ranges, why)?.into_iter().map(Ok).collect());
     }
-    let why = match reduce(tape, "x", &[("gamma", 1.0), ("beta", 0.0)]) {
+    let why = match reduced {
         // Differences of elements of at most 2^47 units keep the headroom.
         Ok(Reduced::Maximum) if truth == Truth::Max => {
             let exact = Certified {
@@ -77,18 +82,33 @@ pub(super) fn certify_many(
             return Ok(ranges.iter().map(|_| Ok(exact.clone())).collect());
         }
         Ok(Reduced::Maximum) => "the output is the largest element".to_owned(),
+        Ok(Reduced::Level(levels, claims)) if truth == Truth::Max => {
+            let bounded = |&elements: &Cell| match levels::certify(tape, question, length, elements, levels, &claims)? {
+                Ok(certified) => Ok(certified),
+                Err(why) => Ok(boxed(tape, question, length, &[elements], why)?.remove(0)),
+            };
+            return Ok(ranges.iter().map(bounded).collect());
+        }
+        Ok(Reduced::Level(..)) => "the output is a level of the row".to_owned(),
         Ok(Reduced::Normalised(normalised)) => {
             let problem = Problem { tape, normalised: &normalised, question, length };
-            let why = "the truth is not one of what the circuit takes from its elements";
             let bounded = |&elements: &Cell| match problem.prepare(elements)? {
-                Some(prepared) => Ok(prepared.conclude(&question.protocol.card.error)),
-                None => Ok(boxed(tape, question, length, &[elements], why)?.remove(0)),
+                Ok(prepared) => Ok(prepared.conclude(&question.protocol.card.error)),
+                Err(why) => Ok(boxed(tape, question, length, &[elements], why)?.remove(0)),
             };
             return Ok(ranges.iter().map(bounded).collect());
         }
         Err(irreducible) => irreducible.to_string(),
     };
     Ok(boxed(tape, question, length, ranges, &why)?.into_iter().map(Ok).collect())
+}
+
+/// Which steps of a tape the reduced circuit bounds itself, rings and all.
+fn held(reduced: &Result<Reduced, Irreducible>) -> &[bool] {
+    match reduced {
+        Ok(Reduced::Normalised(normalised)) => &normalised.held,
+        Ok(Reduced::Maximum | Reduced::Level(..)) | Err(_) => &[],
+    }
 }
 
 /// A protocol that was reduced.
@@ -103,55 +123,49 @@ pub(super) struct Problem<'a> {
 pub(super) struct Prepared {
     length: usize,
     cases: &'static [Case],
-    truth: RowTruth,
-    /// The truth's row sums.
+    /// The truth's row sums, over the reals.
     sums: Span,
     covered: Vec<CoveredClaim>,
     pub(super) reals: Side,
     pub(super) ring: Side,
-    /// What is added to u for a row of elements.
+    /// What is multiplied with u, and then added, for a row of elements.
+    rate: f64,
     base: f64,
     /// The circuit's sums over the reals that keep the claims, where the maximum is taken from what is summed.
     falls: Option<Span>,
 }
 
+/// What u is in one arithmetic, and what the truth is as a function of it.
+pub(super) struct Seen {
+    pub(super) truth: RowTruth,
+    pub(super) u: Cell,
+}
+
+/// That the claims leave no row of a range.
+pub(super) fn no_row(question: &Question<'_>, length: usize, elements: Cell) -> AuditError {
+    let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
+    let real = |x: i64| x as f64 * unit;
+    let name = question.protocol.card.name.to_owned();
+    AuditError::NoRow { name, length, low: real(elements.low), high: real(elements.high) }
+}
+
 impl Problem<'_> {
-    /// `None` when the truth is of another kind.
+    /// Why not, when the truth is of another kind or elements leave the levels of their row.
     #[expect(
         clippy::too_many_lines,
         reason = "one derivation, in the order of the module's proof; its parts share most of their quantities"
     )]
-    pub(super) fn prepare(&self, elements: Cell) -> Result<Option<Prepared>, AuditError> {
+    pub(super) fn prepare(&self, elements: Cell) -> Result<Result<Prepared, &'static str>, AuditError> {
         let Self { tape, normalised, question, length } = *self;
         let card = &question.protocol.card;
         let n = Span::at(length as f64);
         let ring = Arithmetic::Ring(question.scheme.truncation);
         let unit = power_of_two(-i32::from(question.fixed.fraction_bits()));
-        let claims = tape.claims.iter().map(|claim| (claim.region.as_str(), (claim.low, claim.high)));
-        let own = of_card(&card.name, &card.interval.at(length), claims);
-        let mut covered: Vec<CoveredClaim> = Vec::new();
-        let mut seen = |used: &ClaimUsed, subject: ClaimSubject, reach: (f64, f64)| {
-            covered.push(CoveredClaim::new(&tape.claims[used.position], subject, reach, own[used.position]));
-        };
-        // The card's own claims first, so that parts are held to what these leave.
-        let ordered = |claims: &[ClaimUsed]| -> Vec<ClaimUsed> {
-            let (mut first, rest): (Vec<_>, Vec<_>) = claims.iter().copied().partition(|used| own[used.position]);
-            first.extend(rest);
-            first
-        };
-        let mut claimed = |cell: Cell, claims: &[ClaimUsed], subject: ClaimSubject| {
-            ordered(claims).iter().try_fold(cell, |cell, used| {
-                seen(used, subject, (cell.low as f64 * unit, cell.high as f64 * unit));
-                let (low, high) =
-                    ((used.low / unit).ceil().max(cell.low as f64), (used.high / unit).floor().min(cell.high as f64));
-                (low <= high).then_some(Cell { low: low as i64, high: high as i64 })
-            })
-        };
-        let no_row = || {
-            let real = |x: i64| x as f64 * unit;
-            AuditError::NoRow { name: card.name.to_owned(), length, low: real(elements.low), high: real(elements.high) }
-        };
-        let elements = claimed(elements, &normalised.claims_of_element, ClaimSubject::Elements).ok_or_else(no_row)?;
+        let mut claims = Claims::new(tape, question, length);
+        let no_row = || no_row(question, length, elements);
+        let elements = claims
+            .restrict(elements, unit, &normalised.claims_of_element, ClaimSubject::Elements)
+            .ok_or_else(no_row)?;
         let spread = elements.high - elements.low;
         let (eta, eta_reals) = (self.mean_error(ring, elements)?, self.mean_error(Arithmetic::Reals, elements)?);
         let (shifted, cases): (Cell, &'static [Case]) = match &normalised.shift {
@@ -163,37 +177,71 @@ impl Problem<'_> {
                 let reach = spread.saturating_add((eta.max(eta_reals) / unit).ceil().min(1e15) as i64);
                 (Cell { low: -reach, high: reach }, &[Case::Free])
             }
+            Shift::Centred { .. } => {
+                // n x less the sum, in units, whose binary point is moved.
+                let reach = spread.saturating_mul(length as i64 - 1);
+                (Cell { low: -reach, high: reach }, &[Case::Free])
+            }
+            Shift::Level { .. } => (levels::over_reals(normalised, elements, unit), &[Case::Largest, Case::Other]),
         };
-        let shifted =
-            claimed(shifted, &normalised.claims_of_shifted, ClaimSubject::ShiftedElements).ok_or_else(no_row)?;
-        let ends = (shifted.low as f64 * unit, shifted.high as f64 * unit);
-        let truth = card.error.truth;
-        let Some(truth) = RowTruth::new(truth, &normalised.shift, length, EPSILON, ends)? else { return Ok(None) };
-        // The largest element has a leaf of its own.
-        let domain = match (&normalised.shift, shifted.high) {
-            (Shift::Maximum, 0) if shifted.low < 0 => vec![Cell { high: -1, ..shifted }, Cell { low: 0, high: 0 }],
-            (Shift::Maximum, 0) => vec![shifted],
-            (Shift::Maximum, _) => return Err(no_row()),
-            (Shift::None | Shift::Mean(_), _) => vec![shifted],
+        let shifted_unit = power_of_two(-i32::from(normalised.element.steps[0].fraction_bits));
+        let shifted = claims
+            .restrict(shifted, shifted_unit, &normalised.claims_of_shifted, ClaimSubject::ShiftedElements)
+            .ok_or_else(no_row)?;
+        // What the truth is of, and what u is, over the reals and in the ring.
+        let (reals_seen, ring_seen) = match &normalised.shift {
+            Shift::Level { .. } => match levels::seen(self, elements, shifted, unit)? {
+                Ok([reals, ring]) if card.error.truth == Truth::Softmax => (reals, ring),
+                Ok(_) => return Ok(Err(OTHER_TRUTH)),
+                Err(why) => return Ok(Err(why)),
+            },
+            Shift::None | Shift::Maximum | Shift::Mean(_) | Shift::Centred { .. } => {
+                let ends = (shifted.low as f64 * shifted_unit, shifted.high as f64 * shifted_unit);
+                let truth = RowTruth::new(card.error.truth, &normalised.shift, length, EPSILON, ends)?;
+                let Some(truth) = truth else { return Ok(Err(OTHER_TRUTH)) };
+                (Seen { truth: truth.clone(), u: shifted }, Seen { truth, u: shifted })
+            }
         };
-        let is_mean = matches!(normalised.shift, Shift::Mean(_));
-        let reals_curve = Curve::new(normalised, &truth, Arithmetic::Reals, &domain, is_mean)?;
-        let ring_curve = Curve::new(normalised, &truth, ring, &domain, false)?;
+        // The largest element has leaves of its own.
+        let domain = |u: Cell| match (&normalised.shift, u.high) {
+            (Shift::Maximum, 0) if u.low < 0 => Ok(vec![Cell { high: -1, ..u }, Cell { low: 0, high: 0 }]),
+            (Shift::Maximum, 0) => Ok(vec![u]),
+            (Shift::Maximum, _) => Err(no_row()),
+            (Shift::Level { .. }, 0..) if u.low < 0 => Ok(vec![Cell { high: -1, ..u }, Cell { low: 0, ..u }]),
+            (Shift::Level { .. }, ..0) => Err(no_row()),
+            (Shift::None | Shift::Mean(_) | Shift::Centred { .. } | Shift::Level { .. }, _) => Ok(vec![u]),
+        };
+        let dense = matches!(normalised.shift, Shift::Mean(_) | Shift::Level { .. });
+        let curve = |seen: &Seen, arithmetic, dense| -> Result<Curve, AuditError> {
+            Ok(Curve::new(normalised, &seen.truth, arithmetic, &domain(seen.u)?, dense)?)
+        };
+        let reals_curve = curve(&reals_seen, Arithmetic::Reals, dense)?;
+        let ring_curve = curve(&ring_seen, ring, false)?;
+        let top = |curve: &Curve| match &normalised.shift {
+            Shift::None if normalised.falls => 0,
+            Shift::Level { .. } => curve.first_from(0),
+            Shift::None | Shift::Maximum | Shift::Mean(_) | Shift::Centred { .. } => curve.leaves.len() - 1,
+        };
 
         // The sums of all rows, then of those that keep the claims.
-        let weight = reals_curve.whole().weight;
-        let mut sums = match &normalised.shift {
-            Shift::None => weight.mul(n),
-            Shift::Maximum => {
-                let largest = reals_curve.leaves.last().map_or(weight, |leaf| leaf.weight);
-                largest.add(weight.mul(Span::at(length as f64 - 1.0)))
-            }
-            Shift::Mean(_) => {
-                // Popoviciu: a variance is at most a quarter of the squared range.
-                let spread = Span::at(spread as f64 * unit);
+        let all_sums = |curve: &Curve| {
+            let weight = curve.whole().weight;
+            // Popoviciu: a variance is at most a quarter of the squared range.
+            let popoviciu = |factor: f64| {
+                let spread = Span::at(spread as f64 * unit * factor);
                 Span::new(0.0, spread.mul(spread).mul(n).high / 4.0)
+            };
+            match &normalised.shift {
+                Shift::None => weight.mul(n),
+                Shift::Maximum | Shift::Level { .. } => {
+                    let largest = curve.stretch(top(curve), curve.leaves.len()).weight;
+                    largest.add(weight.mul(Span::at(length as f64 - 1.0)))
+                }
+                Shift::Mean(_) => popoviciu(1.0),
+                Shift::Centred { factor } => popoviciu(*factor),
             }
         };
+        let mut sums = all_sums(&reals_curve);
         let gap = reals_curve.gaps(length, sums);
         // What is far below the claim, or below a unit of the output, need not be known well.
         let claim = &card.error;
@@ -201,7 +249,7 @@ impl Problem<'_> {
             Arithmetic::Reals => (claim.absolute + claim.relative) / 256.0,
             Arithmetic::Ring(_) => unit / 8.0,
         };
-        let row = Row::new(normalised, &truth, Arithmetic::Reals, reals_curve.factor())?;
+        let row = Row::new(normalised, &reals_seen.truth, Arithmetic::Reals, (reals_curve.factor(), length))?;
         // What all elements together fall by the largest.
         let fallen = match normalised.falls {
             true => Span::new(elements.low as f64, elements.high as f64).mul(Span::at(unit)).mul(n),
@@ -209,35 +257,44 @@ impl Problem<'_> {
         };
         let gap = gap.sub(fallen);
         let summed = sums.add(gap);
-        let own_sums = row.admissible(summed, &|used| own[used.position])?.ok_or_else(no_row)?;
+        let own_sums = row.admissible(summed, &|used| claims.own[used.position])?.ok_or_else(no_row)?;
         for (of_card, within) in [(true, summed), (false, own_sums)] {
-            for (i, used) in normalised.row_claims.iter().enumerate().filter(|(_, used)| own[used.position] == of_card)
-            {
+            let is_own = |used: &ClaimUsed| claims.own[used.position] == of_card;
+            for (i, _) in normalised.row_claims.iter().enumerate().filter(|(_, used)| is_own(used)) {
                 let reach = row.reach(within, i)?;
-                let claim = &tape.claims[used.position];
-                covered.push(CoveredClaim::new(claim, ClaimSubject::Row, (reach.low, reach.high), of_card));
+                let claim = &tape.claims[normalised.row_claims[i].position];
+                claims.covered.push(CoveredClaim::new(claim, ClaimSubject::Row, (reach.low, reach.high), of_card));
             }
         }
         let admissible = row.admissible(summed, &|_| true)?.ok_or_else(no_row)?;
         sums = admissible.sub(gap).meet(sums).ok_or_else(no_row)?;
-        let table = |arithmetic, curve: &Curve, sums: Span| -> Result<Scale, BoundError> {
+        let side = |arithmetic, seen: Seen, curve: Curve, sums: Span, eta: f64| -> Result<Side, BoundError> {
             let summed = sums.add(curve.gaps(length, sums)).sub(fallen);
-            let row = Row::new(normalised, &truth, arithmetic, curve.factor())?;
+            let row = Row::new(normalised, &seen.truth, arithmetic, (curve.factor(), length))?;
             // What cannot be divided by is not tabulated; it has no bound.
-            Scale::new(&row, Span::new(summed.low.max(0.0), summed.high), small(arithmetic))
+            let scale = Scale::new(&row, Span::new(summed.low.max(0.0), summed.high), small(arithmetic))?;
+            Ok(Side { top: top(&curve), truth: seen.truth, sums, curve, scale, eta })
         };
-        let (reals_sums, ring_sums) = (with_mean(sums, eta_reals, length), with_mean(sums, eta, length));
-        let reals =
-            Side { scale: table(Arithmetic::Reals, &reals_curve, reals_sums)?, curve: reals_curve, eta: eta_reals };
-        let ring = Side { scale: table(ring, &ring_curve, ring_sums)?, curve: ring_curve, eta };
-        let base = match &normalised.shift {
-            Shift::None => 0.0,
-            Shift::Maximum => elements.high as f64 * unit,
-            Shift::Mean(_) => (elements.low as f64 + elements.high as f64) / 2.0 * unit,
+        let reals_sums = with_mean(sums, eta_reals, length);
+        let ring_sums = match &normalised.shift {
+            // A level of the ring may be another than over the reals, and so its sums: all of them.
+            Shift::Level { .. } => all_sums(&ring_curve),
+            Shift::None | Shift::Maximum | Shift::Mean(_) | Shift::Centred { .. } => with_mean(sums, eta, length),
+        };
+        let reals = side(Arithmetic::Reals, reals_seen, reals_curve, reals_sums, eta_reals)?;
+        let ring = side(ring, ring_seen, ring_curve, ring_sums, eta)?;
+        let ends = (elements.low as f64 * unit, elements.high as f64 * unit);
+        let middle = (elements.low as f64 + elements.high as f64) / 2.0 * unit;
+        let (rate, base) = match &normalised.shift {
+            Shift::None => (1.0, 0.0),
+            Shift::Maximum => (1.0, elements.high as f64 * unit),
+            Shift::Mean(_) => (1.0, middle),
+            Shift::Centred { factor } => (1.0 / factor, middle),
+            Shift::Level { levels, factor, .. } => levels::base(*levels, *factor, ends),
         };
         let falls = normalised.falls.then_some(admissible);
-        covered.sort_by_key(|claim| !claim.of_card);
-        Ok(Some(Prepared { length, cases, truth, sums, covered, reals, ring, base, falls }))
+        let covered = claims.sorted();
+        Ok(Ok(Prepared { length, cases, sums, covered, reals, ring, rate, base, falls }))
     }
 
     /// Bound of |c - mean| where c is what the circuit takes for the mean; 0 without one.
@@ -283,16 +340,16 @@ impl Prepared {
 
     /// The largest errors.
     pub(super) fn conclude(&self, claim: &ErrorClaim) -> Certified {
-        let Self { length, cases, truth, sums, covered, reals, ring, base, falls } = self;
+        let Self { length, cases, sums, covered, reals, ring, rate, base, falls } = self;
         let falls = falls.map(|claimed| Falls { claimed, reals: &reals.curve });
-        let rows =
-            |side: &Side| Rows { length: *length, cases, truth, sums: with_mean(*sums, side.eta, *length), falls };
-        let of_claim = rows(reals).maximum(reals, Quantity::OfClaim(claim));
-        let approximation = rows(reals).maximum(reals, Quantity::Error);
-        let error = rows(ring).maximum(ring, Quantity::Error);
+        let rows = Rows { length: *length, cases, falls };
+        let of_claim = rows.maximum(reals, Quantity::OfClaim(claim));
+        let approximation = rows.maximum(reals, Quantity::Error);
+        let error = rows.maximum(ring, Quantity::Error);
         let candidates = |side: &Side, found: &Found| -> Vec<Vec<f64>> {
-            let near = found.place.map_or(Vec::new(), |place| rows(side).candidates(side, place));
-            near.into_iter().map(|row| row.into_iter().map(|u| base + u).collect()).collect()
+            let near = found.place.map_or(Vec::new(), |place| rows.candidates(side, place));
+            let element = |u: f64| base + rate * u;
+            near.into_iter().map(|row| row.into_iter().map(element).collect()).collect()
         };
         let candidates = [candidates(ring, &error), candidates(reals, &of_claim), candidates(reals, &approximation)];
         Certified {
@@ -324,10 +381,11 @@ fn anywhere(tape: &Tape, question: &Question<'_>, ranges: &[Cell]) -> Vec<Vec<(f
     ranges.iter().map(|&range| (0..inputs).map(|element| ends(element, range)).collect()).collect()
 }
 
-/// Whether every number that is compared, truncated or revealed stays in the ring that is planned for it, for all rows of all ranges. (Where no
-/// ring is narrower than a word, the reduction itself sees to that.)
-fn keeps_rings(tape: &Tape, question: &Question<'_>, ranges: &[Cell]) -> Result<bool, AuditError> {
+/// Whether every number that is compared, truncated or revealed stays in the ring that is planned for it, for all rows of all ranges; those apart that the
+/// reduced circuit holds, and bounds where it is asked. (Where no ring is narrower than a word, the reduction itself sees to that.)
+fn keeps_rings(tape: &Tape, question: &Question<'_>, ranges: &[Cell], held: &[bool]) -> Result<bool, AuditError> {
     let ring = Interpreter::new(tape.clone(), Arithmetic::Ring(question.scheme.truncation))?;
+    let ring = if held.is_empty() { ring } else { ring.trusting(held) };
     Ok(ring.first_to_leave(&anywhere(tape, question, ranges)).iter().all(Option::is_none))
 }
 

@@ -4,7 +4,9 @@
 //! domain is their intersection, which may be smaller than the domain on the card. A row that keeps the card's domain and leaves that of a part
 //! is *not covered*: it is counted, shown, and keeps the verdict from being that the claim holds.
 
-use crate::bound::TapeClaim;
+use crate::audit::Question;
+use crate::bound::reduce::ClaimUsed;
+use crate::bound::{Cell, Tape, TapeClaim};
 use serde::{Deserialize, Serialize};
 use viewless_protocols::nonlinear::Interval;
 
@@ -59,6 +61,52 @@ impl CoveredClaim {
         let slack = OVERHANG * low.abs().max(high.abs());
         let is_kept = reach.0 >= low - slack && reach.1 <= high + slack;
         Self { protocol: claim.region.clone(), subject, claimed: (low, high), reach, of_card, is_kept }
+    }
+}
+
+/// The claims of a circuit, and which of them restrict the rows of a certificate.
+pub(super) struct Claims<'a> {
+    tape: &'a Tape,
+    /// For each claim whether it is the protocol's own.
+    pub(super) own: Vec<bool>,
+    /// Those that restrict the rows.
+    pub(super) covered: Vec<CoveredClaim>,
+}
+
+impl<'a> Claims<'a> {
+    pub(super) fn new(tape: &'a Tape, question: &Question<'_>, length: usize) -> Self {
+        let card = &question.protocol.card;
+        let claims = tape.claims.iter().map(|claim| (claim.region.as_str(), (claim.low, claim.high)));
+        let own = of_card(&card.name, &card.interval.at(length), claims);
+        Self { tape, own, covered: Vec::new() }
+    }
+
+    /// The numbers of a cell, counted in units, of which all claims can hold; `None` where there are none. The card's own come first, so that parts are held to
+    /// what these leave.
+    pub(super) fn restrict(
+        &mut self,
+        cell: Cell,
+        unit: f64,
+        claims: &[ClaimUsed],
+        subject: ClaimSubject,
+    ) -> Option<Cell> {
+        let (mut ordered, rest): (Vec<ClaimUsed>, Vec<ClaimUsed>) =
+            claims.iter().partition(|used| self.own[used.position]);
+        ordered.extend(rest);
+        ordered.iter().try_fold(cell, |cell, used| {
+            let reach = (cell.low as f64 * unit + used.offset, cell.high as f64 * unit + used.offset);
+            let claim = &self.tape.claims[used.position];
+            self.covered.push(CoveredClaim::new(claim, subject, reach, self.own[used.position]));
+            let (low, high) =
+                ((used.low / unit).ceil().max(cell.low as f64), (used.high / unit).floor().min(cell.high as f64));
+            (low <= high).then_some(Cell { low: low as i64, high: high as i64 })
+        })
+    }
+
+    /// Those that restrict the rows, the card's own first.
+    pub(super) fn sorted(mut self) -> Vec<CoveredClaim> {
+        self.covered.sort_by_key(|claim| !claim.of_card);
+        self.covered
     }
 }
 

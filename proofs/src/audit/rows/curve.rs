@@ -168,6 +168,11 @@ impl Curve {
         self.stretch(0, self.leaves.len())
     }
 
+    /// The first leaf that has a number from `low` on; the last where none has.
+    pub(super) fn first_from(&self, low: i64) -> usize {
+        self.leaves.partition_point(|leaf| leaf.cell.high < low).min(self.leaves.len() - 1)
+    }
+
     /// Largest |a(u)|.
     pub(super) fn factor(&self) -> f64 {
         self.leaves.iter().map(|leaf| leaf.factor).fold(0.0, f64::max)
@@ -198,18 +203,19 @@ impl Curve {
     }
 }
 
-/// Whether the protocol's numbers of an element are the truth's but for truncations, and how far off these are.
+/// Whether the protocol's numbers of an element are the truth's but for truncations, and how far off these are: a number, and one for each unit of |u|.
 struct Exact {
-    slip: Option<f64>,
-    gap: Option<f64>,
+    slip: Option<(f64, f64)>,
+    gap: Option<(f64, f64)>,
 }
 
 impl Exact {
     fn new(normalised: &Normalised, truth: &RowTruth, arithmetic: Arithmetic) -> Self {
         let error = |found: Option<Quadratic>, wanted: Quadratic| {
-            found.filter(|found| Quadratic { error: 0.0, ..*found } == wanted).map(|found| match arithmetic {
-                Arithmetic::Ring(_) => found.error,
-                Arithmetic::Reals => 0.0,
+            let is_wanted = |found: &Quadratic| Quadratic { error: 0.0, growth: 0.0, ..*found } == wanted;
+            found.filter(is_wanted).map(|found| match arithmetic {
+                Arithmetic::Ring(_) => (found.error, found.growth),
+                Arithmetic::Reals => (0.0, 0.0),
             })
         };
         match truth.quadratics() {
@@ -234,8 +240,11 @@ fn leaf(cell: Cell, unit: f64, responses: &[Response], truth: &RowTruth, exact: 
     };
     let range = |response: &Response| Span::new(response.low, response.high);
     // By the lines, and by the ranges: the truth lies in both.
-    let difference = |response: &Response, truth: Line, exact: Option<f64>| match exact {
-        Some(error) => Span::around(error),
+    let difference = |response: &Response, truth: Line, exact: Option<(f64, f64)>| match exact {
+        Some((error, 0.0)) => Span::around(error),
+        Some((error, growth)) => {
+            Span::around((error + growth * low.abs().max(high.abs())) * (1.0 + 4.0 * f64::EPSILON))
+        }
         None => {
             let by_lines = line(response).sub(truth).span();
             by_lines.meet(range(response).sub(truth.span())).unwrap_or(by_lines)

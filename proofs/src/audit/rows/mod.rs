@@ -19,6 +19,7 @@ mod curve;
 mod diagnosis;
 mod family;
 mod judge;
+mod levels;
 mod scale;
 mod search;
 mod span;
@@ -161,6 +162,8 @@ pub enum Method {
     Exact,
     /// To an element and two sums.
     RowsReduced,
+    /// The circuit gives back a level of the row, less than two steps below its largest element.
+    Level,
     /// All elements anywhere in the range, each by itself.
     Box,
 }
@@ -278,7 +281,7 @@ fn verdict(question: &Question<'_>, certified: &certify::Certified, ran: &search
     if !is_bounded(certified) {
         return ClaimVerdict::Undecided;
     }
-    let is_reduced = certified.method == Method::RowsReduced;
+    let is_reduced = matches!(certified.method, Method::RowsReduced | Method::Level);
     let is_covered = is_kept(question, certified) && (!is_reduced || ran.leaves_part.is_none());
     if is_covered { ClaimVerdict::Holds } else { ClaimVerdict::NotCovered }
 }

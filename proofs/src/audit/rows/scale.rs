@@ -63,6 +63,8 @@ pub(super) struct Row<'a> {
     grain: f64,
     /// Largest |a(u)|.
     factor: f64,
+    /// Elements of a row.
+    length: usize,
 }
 
 impl<'a> Row<'a> {
@@ -70,7 +72,7 @@ impl<'a> Row<'a> {
         normalised: &'a Normalised,
         truth: &'a RowTruth,
         arithmetic: Arithmetic,
-        factor: f64,
+        (factor, length): (f64, usize),
     ) -> Result<Self, BoundError> {
         let interpreter = Interpreter::new(normalised.row.clone(), arithmetic)?;
         let grain = match arithmetic {
@@ -78,7 +80,7 @@ impl<'a> Row<'a> {
             Arithmetic::Reals => GRAIN,
         };
         let unit = power_of_two(-i32::from(normalised.row.steps[0].fraction_bits)) * grain;
-        Ok(Self { normalised, truth, interpreter, arithmetic, unit, grain, factor })
+        Ok(Self { normalised, truth, interpreter, arithmetic, unit, grain, factor, length })
     }
 
     /// The sums, over the reals, on which every claim about the row can hold: no sum outside the interval keeps them all.
@@ -176,15 +178,22 @@ impl<'a> Row<'a> {
         Ok(values.map(known).collect())
     }
 
-    /// Largest |a(u)| in a row whose sum is in a cell, where a(u) is u and the summand u^2, exactly: no square is more than their sum. So the element
-    /// that makes a product large and the sum that makes its factor large are not taken from two rows.
+    /// Largest |a(u)| in a row whose sum is in a cell, where a(u) is u and the summand u^2, but for truncations: no square is more than their sum. So the
+    /// element that makes a product large and the sum that makes its factor large are not taken from two rows.
+    ///
+    /// A summand is at least u^2 - 2 h |u| - e, 2 h and e being `growth` and `error`: never below -(h^2 + e). So (|u| - h)^2 is at most S + n (h^2 + e).
     fn element_of(&self, cell: Cell) -> f64 {
-        let of = |square, linear| Some(Quadratic { square, linear, constant: 0.0, error: 0.0 });
-        if (self.normalised.summand, self.normalised.factor) == (of(1.0, 0.0), of(0.0, 1.0)) {
-            (cell.high as f64 * self.unit).sqrt() * (1.0 + 4.0 * f64::EPSILON)
-        } else {
-            f64::INFINITY
+        let Normalised { summand: Some(summand), factor: Some(factor), .. } = self.normalised else {
+            return f64::INFINITY;
+        };
+        let is =
+            |found: &Quadratic, square, linear| (found.square, found.linear, found.constant) == (square, linear, 0.0);
+        if !is(summand, 1.0, 0.0) || !is(factor, 0.0, 1.0) || factor.growth != 0.0 {
+            return f64::INFINITY;
         }
+        let h = summand.growth / 2.0;
+        let more = self.length as f64 * (h * h + summand.error);
+        (h + (cell.high as f64 * self.unit + more).sqrt() + factor.error) * (1.0 + 8.0 * f64::EPSILON)
     }
 
     fn value(&self, cell: Cell, responses: &[Response]) -> Value {
@@ -217,6 +226,9 @@ impl<'a> Row<'a> {
                 Link::Truncation(bits) if is_ring => {
                     rounding += power_of_two(-i32::from(bits));
                     magnitude += power_of_two(-i32::from(bits));
+                }
+                Link::Room { bits, room_bits } => {
+                    fits &= !is_ring || magnitude * power_of_two(bits) < power_of_two(i32::from(room_bits));
                 }
                 Link::Truncation(_) => {}
             }

@@ -25,9 +25,19 @@ pub(super) struct RowTruth {
     factor: Span,
 }
 
+/// What an element is of which u is something else: `rate` u + `constant`, up to something common to the row and to within `slack`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct View {
+    pub(super) rate: f64,
+    pub(super) constant: f64,
+    pub(super) slack: f64,
+}
+
 #[derive(Debug, Clone)]
 enum Element {
     Exp(Piecewise),
+    /// The exponential of what u shows.
+    Seen(View),
     Square(f64),
     Rectified,
     Centred,
@@ -44,17 +54,21 @@ impl RowTruth {
     ) -> Result<Option<Self>, AuditError> {
         let ratio = |element| Some(Self { element, is_root: false, offset: 0.0, factor: Span::at(1.0) });
         Ok(match (truth, shift) {
-            (Truth::Softmax, _) => ratio(Element::Exp(Piecewise::new(RealFunction::Exp, u.0, u.1)?)),
+            // Seen otherwise in the ring than over the reals: see `softmax_seen`.
+            (Truth::Softmax, Shift::Level { .. } | Shift::Centred { .. }) => None,
+            (Truth::Softmax, Shift::None | Shift::Maximum | Shift::Mean(_)) => {
+                ratio(Element::Exp(Piecewise::new(RealFunction::Exp, u.0, u.1)?))
+            }
             (Truth::TwoQuad { shift }, Shift::None) => ratio(Element::Square(shift)),
             (Truth::TwoRelu, Shift::None) => ratio(Element::Rectified),
-            (Truth::LayerNorm, Shift::Mean(_)) => Some(Self {
-                element: Element::Centred,
-                is_root: true,
-                offset: length as f64 * epsilon,
-                factor: Span::at(length as f64).sqrt(),
-            }),
-            (Truth::TwoQuad { .. } | Truth::TwoRelu, Shift::Maximum | Shift::Mean(_))
-            | (Truth::LayerNorm, Shift::None | Shift::Maximum)
+            (Truth::LayerNorm, Shift::Mean(_)) => Some(Self::layer_norm(length, epsilon)),
+            // A factor of the whole row is one of its deviation, too.
+            (Truth::LayerNorm, Shift::Centred { factor }) => Some(Self::layer_norm(length, epsilon * factor * factor)),
+            (
+                Truth::TwoQuad { .. } | Truth::TwoRelu,
+                Shift::Maximum | Shift::Mean(_) | Shift::Level { .. } | Shift::Centred { .. },
+            )
+            | (Truth::LayerNorm, Shift::None | Shift::Maximum | Shift::Level { .. })
             | (
                 Truth::Exp
                 | Truth::Reciprocal
@@ -70,11 +84,25 @@ impl RowTruth {
         })
     }
 
+    fn layer_norm(length: usize, epsilon: f64) -> Self {
+        Self {
+            element: Element::Centred,
+            is_root: true,
+            offset: length as f64 * epsilon,
+            factor: Span::at(length as f64).sqrt(),
+        }
+    }
+
+    /// Softmax of elements that are seen through u.
+    pub(super) fn softmax_seen(view: View) -> Self {
+        Self { element: Element::Seen(view), is_root: false, offset: 0.0, factor: Span::at(1.0) }
+    }
+
     /// g on |u - centre| <= radius.
     pub(super) fn numerator(&self, centre: f64, radius: f64) -> Line {
         match &self.element {
             Element::Centred => Line { centre, slope: radius, rest: Span::ZERO },
-            Element::Exp(_) | Element::Square(_) | Element::Rectified => self.weight(centre, radius),
+            Element::Exp(_) | Element::Seen(_) | Element::Square(_) | Element::Rectified => self.weight(centre, radius),
         }
     }
 
@@ -87,6 +115,17 @@ impl RowTruth {
                 .add(Span::around((centre.abs() + radius).powi(2) * 8.0 * f64::EPSILON)),
         };
         match &self.element {
+            &Element::Seen(View { rate, constant, slack }) => {
+                let middle = centre * rate + constant;
+                // Beside the line: the slack, and what f64 lost of the middle and of its distance.
+                let beside = slack + ((centre * rate).abs() + constant.abs() + radius * rate) * 8.0 * f64::EPSILON;
+                let reach = (radius * rate + beside) * (1.0 + 4.0 * f64::EPSILON);
+                // exp of libm errs by less than a unit in the last place; Taylor's remainder is largest at the upper end.
+                let value = libm::exp(middle);
+                let rest = value * (libm::exp(reach) * reach * reach / 2.0 + beside) * (1.0 + 1e-12);
+                let rounding = value * (1.0 + reach) * 16.0 * f64::EPSILON;
+                Line { centre: value, slope: value * rate * radius, rest: Span::around(rest + rounding) }
+            }
             Element::Exp(exp) => {
                 let (value, slope, error) = exp.linear(centre, radius);
                 Line { centre: value, slope: slope * radius, rest: Span::around(error * (1.0 + 4.0 * f64::EPSILON)) }
@@ -101,14 +140,14 @@ impl RowTruth {
 
     /// g and w as polynomials of second degree, where they are.
     pub(super) fn quadratics(&self) -> Option<(Quadratic, Quadratic)> {
-        let of = |square, linear, constant| Quadratic { square, linear, constant, error: 0.0 };
+        let of = |square, linear, constant| Quadratic { square, linear, constant, error: 0.0, growth: 0.0 };
         match self.element {
             Element::Square(shift) => {
                 let square = of(1.0, 2.0 * shift, shift * shift);
                 Some((square, square))
             }
             Element::Centred => Some((of(0.0, 1.0, 0.0), of(1.0, 0.0, 0.0))),
-            Element::Exp(_) | Element::Rectified => None,
+            Element::Exp(_) | Element::Seen(_) | Element::Rectified => None,
         }
     }
 

@@ -12,9 +12,16 @@
 //! **Maxima.** A mixed register that is proved (`largest.rs`) to be the largest element of some positions counts as one; over all
 //! positions it is a row register.
 //!
+//! **Levels.** A level of one template over every position, each once, is a row register too: less than two steps below the largest.
+//!
+//! **Twins.** A product with a public number for each column makes one row register for each position, each with a truncation of its own. Where the numbers
+//! are the same, these are the same operation on the same arguments: what is known of one of them, given S, is known of the other. So a template may have one
+//! of them for all positions, as a factor of the output and nowhere else: what is summed over the row, or taken from it, must be the same register for all.
+//!
 //! Registers on which no output depends are left out: whether they wrap is nothing to the output.
 //!
-//! **What is left** ([`Normalised`]): elements u = x - c, where c is nothing, the maximum, or a mean (a function of the row's sum);
+//! **What is left** ([`Normalised`]): elements u = x - c, where c is nothing, the maximum, or a mean (a function of the row's sum), or n x less the sum without a division,
+//! or a multiple of x less a level of these multiples;
 //! one sum S over the row of a function of u; and the output a(u) W(S), a product of an element register that knows only u
 //! with row registers that know only S. (Some published code takes the maximum from the function of u instead of from x: both that
 //! function and a(u) then fall by it.) Everything else is [`Irreducible`], with the reason.
@@ -31,6 +38,7 @@ mod tests;
 use super::tape::Tape;
 use sort::Sorter;
 use thiserror::Error;
+use viewless_protocols::circuit::Levels;
 
 /// Why a circuit is not reduced.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -47,6 +55,8 @@ pub struct Irreducible {
 pub enum Reduced {
     /// The output is the largest element itself.
     Maximum,
+    /// The output is a level of the row, by the law of [`Levels`], and these domains are claimed for its elements.
+    Level(Levels, Vec<ClaimUsed>),
     /// The output is an element function over a row function.
     Normalised(Box<Normalised>),
 }
@@ -76,6 +86,9 @@ pub struct Normalised {
     pub summand: Option<Quadratic>,
     /// See `summand`.
     pub factor: Option<Quadratic>,
+    /// For each step of the circuit's tape whether `element`, `row` or `links` hold it, with the bound that it rests on: whoever bounds these need not
+    /// bound it again.
+    pub held: Vec<bool>,
 }
 
 /// A claimed domain that restricts the rows to be bounded.
@@ -87,6 +100,8 @@ pub struct ClaimUsed {
     pub high: f64,
     /// Position among the tape's claims.
     pub position: usize,
+    /// What is added to a number before it is what is claimed about; `low` and `high` are without it.
+    pub offset: f64,
 }
 
 /// What is taken from every element first.
@@ -98,6 +113,20 @@ pub enum Shift {
     Maximum,
     /// What the tape makes of the sum of all elements.
     Mean(Tape),
+    /// A level of the row of what is made of the elements: nothing, or a multiple.
+    Level {
+        /// Which there are.
+        levels: Levels,
+        /// From an element to that of which it is a level, its only output.
+        scaled: Tape,
+        /// The factor; `None` where elements are taken as they are.
+        factor: Option<f64>,
+    },
+    /// The exact mean, and all of it is multiplied by a number: u is `factor` (x - mean), without an error.
+    Centred {
+        /// The number.
+        factor: f64,
+    },
 }
 
 /// One step of the output.
@@ -116,9 +145,16 @@ pub enum Link {
     },
     /// Truncated to so many fraction bits.
     Truncation(u8),
+    /// With so many fraction bits it must be below 2^`room_bits` units, because a ring narrower than a word is planned for it.
+    Room {
+        /// Fraction bits.
+        bits: i32,
+        /// Binary logarithm of the bound.
+        room_bits: u8,
+    },
 }
 
-/// `square` u^2 + `linear` u + `constant`, exactly over the reals; in the ring to within `error`, in real units.
+/// `square` u^2 + `linear` u + `constant`, exactly over the reals; in the ring to within `error` + `growth` |u|, in real units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quadratic {
     /// Coefficient of u^2.
@@ -129,6 +165,8 @@ pub struct Quadratic {
     pub constant: f64,
     /// Bound of what truncations add.
     pub error: f64,
+    /// The same, for each unit of |u|.
+    pub growth: f64,
 }
 
 /// Reduces the circuit of one row: elements are those of the input called `input`, and other inputs are public numbers, the same in

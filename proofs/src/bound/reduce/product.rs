@@ -2,10 +2,11 @@
 
 use super::sort::{Class, ROW, Reduction, Sorter};
 use super::{ClaimUsed, Irreducible, Link, Normalised, Quadratic, Reduced, Shift};
-use crate::bound::tape::{Algebra, Register, Scalar, Step, Tape, TapeInput, TapeOutput};
+use crate::bound::tape::{Algebra, Register, Scalar, Step, Tape, TapeClaim, TapeInput, TapeOutput};
 use std::collections::HashMap;
 use viewless_protocols::circuit::Owner;
 use viewless_protocols::fixed::{self, RING_BITS, power_of_two};
+use viewless_protocols::scheme::additive2::truncation::EXACT_HEADROOM_BITS;
 use viewless_protocols::scheme::laws;
 
 impl Sorter<'_> {
@@ -37,34 +38,43 @@ impl Sorter<'_> {
             return Err(Irreducible { step: output as usize, why });
         }
         let element = self.element_tape(variable, falls, &[("summand", summand), ("factor", factor)])?;
-        let (mut claims_of_element, mut claims_of_shifted) = (Vec::new(), Vec::new());
+        let mut claims_of_shifted = self.claims_of(variable, 0.0);
+        if let Shift::Level { .. } = shift {
+            // A level is below the largest element, so that a number is taken from all before they are exponents, and claimed about.
+            for (template, step) in self.templates.iter().enumerate() {
+                if let Scalar::Offset(a, offset) = step.scalar
+                    && a == variable
+                {
+                    claims_of_shifted.extend(self.claims_of(template as u32, offset));
+                }
+            }
+        }
+        let claims_of_element = if variable == 0 { Vec::new() } else { self.claims_of(0, 0.0) };
         let mut row_claims = Vec::new();
         let mut row_outputs = factors.clone();
         for (position, claim) in self.tape.claims.iter().enumerate() {
-            let used = ClaimUsed { low: claim.low, high: claim.high, position };
-            match claim.registers.first().map(|&register| self.class(register)) {
-                // Claims about every element; those about parts of a maximum are claims about less.
-                Some(Class::Element { template, .. }) if claim.registers.len() == self.length => {
-                    if *template == variable {
-                        claims_of_shifted.push(used);
-                    } else if *template == 0 {
-                        claims_of_element.push(used);
-                    }
+            if let [register] = claim.registers[..]
+                && let &Class::Row(id) = self.class(register)
+            {
+                let mut reached = Vec::new();
+                self.reached(id, &mut reached);
+                if reached == [sum] {
+                    row_outputs.push(id);
+                    row_claims.push(ClaimUsed { low: claim.low, high: claim.high, position, offset: 0.0 });
                 }
-                Some(&Class::Row(id)) if claim.registers.len() == 1 => {
-                    let mut reached = Vec::new();
-                    self.reached(id, &mut reached);
-                    if reached == [sum] {
-                        row_outputs.push(id);
-                        row_claims.push(used);
-                    }
-                }
-                // A claim that is not made use of leaves more rows to be bounded.
-                Some(Class::Element { .. } | Class::Row(_) | Class::Largest { .. } | Class::Mixed | Class::Dead)
-                | None => {}
             }
         }
         let row = self.row_tape(sum, &row_outputs);
+        if let [output] = &self.tape.outputs[..]
+            && let Some(room_bits) = output.room_bits
+        {
+            links.push(Link::Room { bits: i32::from(output.fraction_bits), room_bits });
+        }
+        // What falls by the maximum is bounded as if that were 0, which says nothing of rings.
+        let held = match falls {
+            true => vec![false; self.classes.len()],
+            false => self.held(variable, output, &[summand, factor], &row_outputs),
+        };
         let (summand, factor) = (self.quadratic(summand, variable), self.quadratic(factor, variable));
         Ok(Reduced::Normalised(Box::new(Normalised {
             shift,
@@ -78,7 +88,50 @@ impl Sorter<'_> {
             claims_of_shifted,
             summand,
             factor,
+            held,
         })))
+    }
+
+    /// Domains claimed for every element of a template; those about parts of a maximum are claims about less. A claim that is not made use of leaves more
+    /// rows to be bounded.
+    pub(super) fn claims_of(&self, wanted: u32, offset: f64) -> Vec<ClaimUsed> {
+        let is_about = |registers: &[Register]| {
+            let first = registers.first().map(|&register| self.class(register));
+            registers.len() == self.length
+                && matches!(first, Some(Class::Element { template, .. }) if *template == wanted)
+        };
+        let claims = self.tape.claims.iter().enumerate().filter(|(_, claim)| is_about(&claim.registers));
+        let used = |(position, claim): (usize, &TapeClaim)| ClaimUsed {
+            low: claim.low - offset,
+            high: claim.high - offset,
+            position,
+            offset,
+        };
+        claims.map(used).collect()
+    }
+
+    /// For each step of the tape whether it is one of the reduced circuit's: of the element's tape after `variable`, of the row's, or a link of the output.
+    fn held(&self, variable: u32, output: u32, of_element: &[u32], of_row: &[u32]) -> Vec<bool> {
+        let mut templates = vec![false; self.templates.len()];
+        let mut rows = vec![false; self.rows.len()];
+        let mut pending: Vec<u32> = of_element.iter().copied().chain(of_row.iter().map(|row| row | ROW)).collect();
+        // Links: what lies between the output and a(u).
+        pending.push(output);
+        while let Some(id) = pending.pop() {
+            let (seen, steps) = if id & ROW == 0 { (&mut templates, &self.templates) } else { (&mut rows, &self.rows) };
+            let at = (id & !ROW) as usize;
+            if std::mem::replace(&mut seen[at], true) || id == variable {
+                continue;
+            }
+            steps[at].scalar.for_each_argument(|argument| pending.push(argument | (id & ROW)));
+        }
+        templates[variable as usize] = false;
+        let holds = |class: &Class| match *class {
+            Class::Element { template, .. } => templates[template as usize],
+            Class::Row(row) => rows[self.twins.get(&row).copied().unwrap_or(row) as usize],
+            Class::Largest { .. } | Class::Mixed | Class::Dead => false,
+        };
+        self.classes.iter().map(holds).collect()
     }
 
     /// The template of u, and what u is.
@@ -86,6 +139,12 @@ impl Sorter<'_> {
         let over_elements = |&k: &usize| matches!(self.reductions[k], Reduction::Sum(0) | Reduction::Maximum(0));
         let of_elements: Vec<usize> = (0..self.reductions.len()).filter(over_elements).collect();
         for (template, step) in self.templates.iter().enumerate() {
+            if let Scalar::Sub(minuend, row) = step.scalar
+                && let Some((variable, shift)) =
+                    self.level(template, minuend, row)?.or(self.centred(template, minuend, row))
+            {
+                return Ok((variable, shift));
+            }
             let Scalar::Sub(0, row) = step.scalar else { continue };
             if row & ROW == 0 {
                 continue;
@@ -97,6 +156,7 @@ impl Sorter<'_> {
                 continue;
             }
             let row = row & !ROW;
+            self.is_no_twin(row, template)?;
             let shift = match (self.reductions[k], &self.rows[row as usize].scalar) {
                 (Reduction::Maximum(_), Scalar::Input(_)) => Shift::Maximum,
                 (Reduction::Maximum(_), _) => {
@@ -106,10 +166,61 @@ impl Sorter<'_> {
                     });
                 }
                 (Reduction::Sum(_), _) => Shift::Mean(self.row_tape(k, &[row])),
+                // Found above, where it is taken as it is.
+                (Reduction::Level(..), _) => continue,
             };
             return Ok((template as u32, shift));
         }
         Ok((0, Shift::None))
+    }
+
+    /// The reduction that a row register is, as it is.
+    fn reduction_at(&self, row: u32) -> Option<Reduction> {
+        let step = (row & ROW != 0).then(|| &self.rows[(row & !ROW) as usize])?;
+        if let Scalar::Input(k) = step.scalar { Some(self.reductions[k]) } else { None }
+    }
+
+    /// What is leveled less its level, where it is a multiple of the elements.
+    fn level(&self, template: usize, minuend: u32, row: u32) -> Result<Option<(u32, Shift)>, Irreducible> {
+        let Some(Reduction::Level(of, levels)) = self.reduction_at(row) else { return Ok(None) };
+        if of != minuend {
+            return Ok(None);
+        }
+        let scaled = self.element_tape(0, false, &[("scaled", minuend)])?;
+        let factor = match scaled.steps[..] {
+            [_] => None,
+            [_, Step { scalar: Scalar::Scale(0, factor), .. }] if factor > 0.0 => Some(factor),
+            _ => {
+                let why = "the level is of something that is no positive multiple of the elements";
+                return Err(Irreducible { step: template, why });
+            }
+        };
+        Ok(Some((template as u32, Shift::Level { levels, scaled, factor })))
+    }
+
+    /// n x less the sum of all x, which is n (x - mean) without an error; with the binary point moved where that is done next.
+    fn centred(&self, template: usize, minuend: u32, row: u32) -> Option<(u32, Shift)> {
+        let multiple = (minuend & ROW == 0).then(|| &self.templates[minuend as usize])?;
+        let (Some(Reduction::Sum(0)), Scalar::Scale(0, factor)) = (self.reduction_at(row), &multiple.scalar) else {
+            return None;
+        };
+        let (bits, sum_bits) = (multiple.fraction_bits, self.rows[(row & !ROW) as usize].fraction_bits);
+        let (multiplier, exponent) = laws::multiplier(*factor, bits, self.tape.fixed);
+        // Nothing is cut off, and the factor is n itself.
+        let is_exact = exponent <= 0 && multiplier as f64 * power_of_two(-exponent) == *factor;
+        if *factor != self.length as f64 || !is_exact || [bits, sum_bits] != [self.templates[0].fraction_bits; 2] {
+            return None;
+        }
+        let moves = |step: &Step| matches!(step.scalar, Scalar::Shift(a) if a as usize == template);
+        let variable = self.templates.iter().position(moves).unwrap_or(template);
+        let by = i32::from(bits) - i32::from(self.templates[variable].fraction_bits);
+        Some((variable as u32, Shift::Centred { factor: factor * power_of_two(by) }))
+    }
+
+    /// Refuses a row register in whose place positions have others, where it must be the same one for all.
+    fn is_no_twin(&self, row: u32, step: usize) -> Result<(), Irreducible> {
+        let why = "positions have each a number of their own where they should share one of the row";
+        if self.twins.contains_key(&row) { Err(Irreducible { step, why }) } else { Ok(()) }
     }
 
     /// The reductions that a row register depends on.
@@ -199,8 +310,12 @@ impl Sorter<'_> {
             Some(Step { scalar: Scalar::Constant(number), .. }) if argument & ROW != 0 => Some(*number),
             Some(_) | None => None,
         };
-        let truncates = |links: &mut Vec<Link>, from: i32| {
-            if from > to {
+        // What is cut off, and the room that it needs in a ring that is narrower than that of whole words.
+        let cut = |links: &mut Vec<Link>, bits: i32, is_exact: bool| {
+            if bits > to && step.room_bits < EXACT_HEADROOM_BITS {
+                links.push(Link::Room { bits, room_bits: step.room_bits });
+            }
+            if bits > to && !is_exact {
                 links.push(Link::Truncation(step.fraction_bits));
             }
         };
@@ -219,13 +334,11 @@ impl Sorter<'_> {
                     let ring = word as f64 * power_of_two(-bits(outer));
                     links.push(Link::Number { ring, real: number, bits: from });
                     // Exact when the product is a multiple of what is cut off.
-                    if i64::from(word.trailing_zeros().min(62)) < i64::from(from - to) {
-                        truncates(links, from);
-                    }
+                    cut(links, from, i64::from(word.trailing_zeros().min(62)) >= i64::from(from - to));
                 } else {
                     links.push(Link::Factor(factors.len(), from));
                     factors.push(outer & !ROW);
-                    truncates(links, from);
+                    cut(links, from, false);
                 }
                 Ok(found)
             }
@@ -235,7 +348,7 @@ impl Sorter<'_> {
             Algebra::Add(a, b) if constant(a) == Some(0.0) => self.product(b, early, links, factors),
             Algebra::Precision(a) => {
                 let found = self.product(a, early, links, factors)?;
-                truncates(links, bits(a));
+                cut(links, bits(a), false);
                 Ok(found)
             }
             Algebra::Neg(a) => {
@@ -254,7 +367,7 @@ impl Sorter<'_> {
                 let (multiplier, exponent) = laws::multiplier(factor, step.fraction_bits, self.tape.fixed);
                 let ring = multiplier as f64 * power_of_two(-exponent);
                 links.push(Link::Number { ring, real: factor, bits: bits(a) + exponent });
-                truncates(links, bits(a) + exponent);
+                cut(links, bits(a) + exponent, false);
                 Ok(found)
             }
             Algebra::Add(..) | Algebra::Sub(..) | Algebra::Offset(..) | Algebra::Square(_) | Algebra::Other => {
@@ -296,6 +409,9 @@ impl Sorter<'_> {
         }
         let steps = if id & ROW == 0 { &self.templates } else { &self.rows };
         let step = &steps[(id & !ROW) as usize];
+        if id & ROW != 0 {
+            self.is_no_twin(id & !ROW, (id & !ROW) as usize)?;
+        }
         if matches!(step.scalar, Scalar::Input(_)) {
             return Err(Irreducible {
                 step: (id & !ROW) as usize,
@@ -357,7 +473,7 @@ impl Sorter<'_> {
     /// An element register as a polynomial of second degree in u, if it is one.
     fn quadratic(&self, template: u32, variable: u32) -> Option<Quadratic> {
         if template == variable {
-            return Some(Quadratic { square: 0.0, linear: 1.0, constant: 0.0, error: 0.0 });
+            return Some(Quadratic { square: 0.0, linear: 1.0, constant: 0.0, error: 0.0, growth: 0.0 });
         }
         let step = &self.templates[template as usize];
         let of = |argument: u32| (argument & ROW == 0).then(|| self.quadratic(argument, variable)).flatten();
@@ -388,12 +504,16 @@ impl Sorter<'_> {
     }
 }
 
-/// The square of a linear function without errors.
-fn square(inner: Quadratic, error: f64) -> Option<Quadratic> {
-    (inner.square == 0.0 && inner.error == 0.0).then_some(Quadratic {
-        square: inner.linear * inner.linear,
-        linear: 2.0 * inner.linear * inner.constant,
-        constant: inner.constant * inner.constant,
-        error,
+/// The square of a linear function: of one that is off by e, 2 e times it and e^2 are added.
+fn square(inner: Quadratic, rounded: f64) -> Option<Quadratic> {
+    let Quadratic { linear, constant, error, .. } = inner;
+    // Far more than what f64 loses where errors are no powers of two.
+    let more = if error == 0.0 { 1.0 } else { 1.0 + 1e-12 };
+    (inner.square == 0.0 && inner.growth == 0.0).then_some(Quadratic {
+        square: linear * linear,
+        linear: 2.0 * linear * constant,
+        constant: constant * constant,
+        error: (error * error + 2.0 * error * constant.abs()) * more + rounded,
+        growth: 2.0 * error * linear.abs() * more,
     })
 }

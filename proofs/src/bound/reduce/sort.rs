@@ -2,7 +2,8 @@
 
 use super::{Irreducible, Reduced};
 use crate::bound::tape::{Register, Scalar, Step, Tape, TapeInput};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use viewless_protocols::circuit::Levels;
 
 /// Marks a row register among the arguments of a template.
 pub(super) const ROW: u32 = 1 << 31;
@@ -27,6 +28,7 @@ pub(super) enum Class {
 pub(super) enum Reduction {
     Sum(u32),
     Maximum(u32),
+    Level(u32, Levels),
 }
 
 pub(super) struct Sorter<'a> {
@@ -41,6 +43,19 @@ pub(super) struct Sorter<'a> {
     pub(super) rows: Vec<Step>,
     pub(super) reductions: Vec<Reduction>,
     constants: HashMap<(u64, u8), u32>,
+    /// Row registers in whose place templates have a twin, by themselves; and the twins by themselves.
+    pub(super) twins: BTreeMap<u32, u32>,
+}
+
+/// The arguments of two steps, in pairs; `None` where these are not the same operation on registers.
+fn arguments_of_the_same(a: &Step, b: &Step) -> Option<Vec<(u32, u32)>> {
+    let arguments = |step: &Step| {
+        let mut arguments = Vec::new();
+        step.scalar.for_each_argument(|argument| arguments.push(argument));
+        arguments
+    };
+    let operation = |step: &Step| Step { scalar: step.scalar.with_arguments(|_| 0), ..*step };
+    (operation(a) == operation(b)).then(|| arguments(a).into_iter().zip(arguments(b)).collect())
 }
 
 fn union(a: &[u64], b: &[u64]) -> Vec<u64> {
@@ -66,6 +81,7 @@ impl<'a> Sorter<'a> {
             rows: Vec::new(),
             reductions: Vec::new(),
             constants: HashMap::new(),
+            twins: BTreeMap::new(),
         };
         for (position, step) in tape.steps.iter().enumerate() {
             let class = if alive[position] { sorter.class_of(position, step, row, others)? } else { Class::Dead };
@@ -153,6 +169,13 @@ impl<'a> Sorter<'a> {
             | Scalar::Power(..)
             | Scalar::Level(..) => {}
         }
+        if let Scalar::Level(terms, levels) = &step.scalar {
+            // Also of a row of one element, which is no row register otherwise.
+            return Ok(match self.once_over_row(terms) {
+                Some(template) => self.reduction(Reduction::Level(template, *levels), step.fraction_bits),
+                None => Class::Mixed,
+            });
+        }
         let mut positions = Vec::new();
         let mut mixed = false;
         step.scalar.for_each_argument(|argument| match self.class(argument) {
@@ -185,15 +208,34 @@ impl<'a> Sorter<'a> {
         if next == self.templates.len() {
             self.templates.push(step);
         } else if self.templates[next] != step {
-            return None;
+            let twins = self.twins_of(&self.templates[next], &step)?;
+            self.twins.extend(twins);
         }
         Some(Class::Element { template: next as u32, position })
+    }
+
+    /// The row registers by which two element steps differ, if they are twins: each of both with that of the first.
+    fn twins_of(&self, template: &Step, step: &Step) -> Option<Vec<(u32, u32)>> {
+        let mut twins = Vec::new();
+        for (a, b) in arguments_of_the_same(template, step)?.into_iter().filter(|(a, b)| a != b) {
+            if a & b & ROW == 0 || !self.are_twins(a & !ROW, b & !ROW) {
+                return None;
+            }
+            twins.extend([(a & !ROW, a & !ROW), (b & !ROW, a & !ROW)]);
+        }
+        Some(twins)
+    }
+
+    /// Whether two row registers are the same operation on the same arguments, or on twins.
+    fn are_twins(&self, a: u32, b: u32) -> bool {
+        let same = || arguments_of_the_same(&self.rows[a as usize], &self.rows[b as usize]);
+        a == b || same().is_some_and(|pairs| !pairs.is_empty() && pairs.iter().all(|&(a, b)| self.are_twins(a, b)))
     }
 
     /// A step in which several positions meet.
     fn meeting(&mut self, register: usize, step: &Step) -> Class {
         if let Scalar::Sum(terms) = &step.scalar
-            && let Some(template) = self.sum_over_row(terms)
+            && let Some(template) = self.once_over_row(terms)
         {
             return self.reduction(Reduction::Sum(template), step.fraction_bits);
         }
@@ -211,7 +253,7 @@ impl<'a> Sorter<'a> {
     }
 
     /// The template of which these are the registers at every position, each once.
-    fn sum_over_row(&self, terms: &[Register]) -> Option<u32> {
+    fn once_over_row(&self, terms: &[Register]) -> Option<u32> {
         let mut found = vec![false; self.length];
         let mut common = None;
         for &term in terms {
@@ -230,9 +272,12 @@ impl<'a> Sorter<'a> {
         if let [register] = output.registers[..]
             && let &Class::Row(id) = self.class(register)
             && let Scalar::Input(k) = self.rows[id as usize].scalar
-            && self.reductions[k] == Reduction::Maximum(0)
         {
-            return Ok(Reduced::Maximum);
+            match self.reductions[k] {
+                Reduction::Maximum(0) => return Ok(Reduced::Maximum),
+                Reduction::Level(0, levels) => return Ok(Reduced::Level(levels, self.claims_of(0, 0.0))),
+                Reduction::Sum(_) | Reduction::Maximum(_) | Reduction::Level(..) => {}
+            }
         }
         let mut common = None;
         for (i, &register) in output.registers.iter().enumerate() {

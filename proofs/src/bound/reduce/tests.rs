@@ -17,7 +17,7 @@ fn reduced(build: impl Fn(&mut Circuit, Secret) -> Secret) -> Result<Reduced, Ir
 fn normalised(build: impl Fn(&mut Circuit, Secret) -> Secret) -> Normalised {
     match reduced(build).unwrap() {
         Reduced::Normalised(normalised) => *normalised,
-        Reduced::Maximum => panic!("no maximum"),
+        other @ (Reduced::Maximum | Reduced::Level(..)) => panic!("{other:?}"),
     }
 }
 
@@ -54,7 +54,7 @@ fn a_quotient_of_squares_is_reduced_to_its_square_and_its_reciprocal() {
         c.mul_to(squares, half, 0)
     });
     assert_eq!(found.shift, Shift::None);
-    let square = Quadratic { square: 1.0, linear: 10.0, constant: 25.0, error: power_of_two(-12) };
+    let square = Quadratic { square: 1.0, linear: 10.0, constant: 25.0, error: power_of_two(-12), growth: 0.0 };
     assert_eq!((found.summand, found.factor), (Some(square), Some(square)));
     assert_eq!(found.links, [Link::Factor(0, 24), Link::Truncation(16)]);
     assert_eq!((found.row.steps.len(), found.element.steps.len()), (2, 3));

@@ -15,7 +15,8 @@
 //! **Cost.** Two openings and a product for each element; for each row the level and the reciprocal. Six rounds with free truncations, whatever the length of the row.
 //! **Error.** A unit in s is a part of 1.1e-5 of e, and s itself is off by 2^-18 of it; an absolute error of e is in proportion to a sum that is 1/16 at least. 8e-5 is
 //! claimed, for rows of up to 512 elements.
-//! **Domain.** x in [-87, 88.7]: |s| below 126. The lowest may be 244 bits = 169 below the largest.
+//! **Domain.** x in [-87, 88.7]: |s| below 126. The lowest may be 241 bits = 167 below the largest. (Where the level is as low as can be, it may be 243; a level
+//! may be a step higher in a run than in plaintext, and powers reach 248 bits down from 4 above it.)
 //! **Privacy.** Masked openings and a product: every message is uniform.
 //! **Source.** Ours.
 
@@ -79,7 +80,8 @@ fn parts(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> [Secret; 
     let exponent = c.offset(difference, -histogram::BELOW);
     let sectors = exponential::SECTORS;
     let powers = c.region(&exponential::CARD.name, |c| {
-        c.claim_domain(exponent, -sectors.reach() + 1.0, 0.0);
+        // On the plaintext, whose level is the highest below the largest. In a run it may be a step higher, by rounding, and exponents lower.
+        c.claim_domain(exponent, -sectors.reach() + 1.0 + histogram::LEVELS.step(), 0.0);
         c.power(exponent, sectors, guard_bits + exponential::GUARD_BITS)
     });
     let powers = mask.map_or(powers, |mask| mask.keep(c, powers));

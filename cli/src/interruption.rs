@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use viewless_training::checkpoint::CHECKPOINT_FILE;
 
 /// The exit code of a command that was interrupted, as shells have it.
 pub const INTERRUPTED: u8 = 130;
@@ -17,9 +18,11 @@ struct Begun {
     files: BTreeMap<PathBuf, PathBuf>,
     /// What stays if the command ends now.
     kept: Option<String>,
+    /// The folder of a run that keeps what it learnt there.
+    learning: Option<PathBuf>,
 }
 
-static BEGUN: Mutex<Begun> = Mutex::new(Begun { files: BTreeMap::new(), kept: None });
+static BEGUN: Mutex<Begun> = Mutex::new(Begun { files: BTreeMap::new(), kept: None, learning: None });
 
 /// Whoever was interrupted while it held the list has left it whole: nothing is done to it but one insertion or removal.
 fn begun() -> MutexGuard<'static, Begun> {
@@ -61,8 +64,22 @@ fn end() {
 fn sentence(begun: &Begun) -> String {
     let untouched = |places: Vec<String>| format!("nothing was written to {}", places.join(" and "));
     let places: Vec<String> = begun.files.values().map(|place| place.display().to_string()).collect();
-    let told = begun.kept.clone().or_else(|| (!places.is_empty()).then(|| untouched(places)));
+    let learnt = || begun.learning.as_deref().and_then(learnt);
+    let told = begun.kept.clone().or_else(learnt).or_else(|| (!places.is_empty()).then(|| untouched(places)));
     screen::sentence(&format!("interrupted; {}", told.as_deref().unwrap_or("nothing was written")))
+}
+
+/// What the folder of a run holds, and how to go on; nothing of an empty one.
+fn learnt(folder: &Path) -> Option<String> {
+    let place = folder.display();
+    if folder.join(CHECKPOINT_FILE).is_file() {
+        return Some(format!(
+            "the run is kept in {place} up to its last checkpoint, and the same command with --resume goes on from there"
+        ));
+    }
+    let has_files = fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    has_files
+        .then(|| format!("there is no checkpoint in {place} yet; the same command with --resume begins again there"))
 }
 
 /// A file that is taken away when the command is interrupted, until this is dropped.
@@ -90,6 +107,11 @@ pub fn goes_before() {
     drop(begun());
 }
 
+/// A run learns in a folder from now on: an interruption tells what is there then.
+pub fn learns_in(folder: &Path) {
+    begun().learning = Some(folder.to_owned());
+}
+
 /// Says what stays if the command is interrupted from now on.
 pub fn keeps(what: String) {
     begun().kept = Some(what);
@@ -103,11 +125,19 @@ mod tests {
     fn what_is_kept_is_said_and_what_was_begun_is_named() {
         let begun = |files: &[&str], kept: Option<&str>| {
             let files = files.iter().map(|file| (Path::new("/tmp/.x").join(file), PathBuf::from(file))).collect();
-            sentence(&Begun { files, kept: kept.map(str::to_owned) })
+            sentence(&Begun { files, kept: kept.map(str::to_owned), learning: None })
         };
         assert_eq!(begun(&[], None), "interrupted; nothing was written");
         assert_eq!(begun(&["a\n"], None), "interrupted; nothing was written to a");
         assert_eq!(begun(&["a", "b"], None), "interrupted; nothing was written to a and b");
+        let folder = tempfile::tempdir().unwrap();
+        let learning =
+            || sentence(&Begun { files: BTreeMap::new(), kept: None, learning: Some(folder.path().to_owned()) });
+        assert_eq!(learning(), "interrupted; nothing was written");
+        fs::write(folder.path().join("recipe.toml"), "").unwrap();
+        assert!(learning().contains("no checkpoint") && learning().contains("--resume"));
+        fs::write(folder.path().join(CHECKPOINT_FILE), "").unwrap();
+        assert!(learning().contains("up to its last checkpoint") && learning().contains("--resume"));
         assert_eq!(begun(&["a"], Some("8 runs are kept")), "interrupted; 8 runs are kept");
     }
 }

@@ -265,7 +265,11 @@ fn words_that_mean_nothing_are_refused() {
         vec!["cost", "sizeless"],
         vec!["evaluate", "--model", "autoencoder", "--data", "rows.tsv"],
         vec!["evaluate", "--model", "autoencoder", "--data", "picture.png", "--state", "new"],
+        vec!["evaluate", "--model", "classifier", "--data", "fields.tsv", "--state", "new"],
+        vec!["evaluate", "--model", "missing", "--data", "rows.tsv", "--state", "new"],
         vec!["evaluate", "--model", "autoencoder", "--data", "picture.png", "--sheet-side", "7"],
+        vec!["infer", "--model", "autoencoder", "--image", "picture.png", "--text-pair", "b"],
+        vec!["infer", "--model", "autoencoder", "--image", "picture.png", "--prompt", "b"],
         vec!["train", "dc-vae", "--config", "recipe.toml", "--out", "new"],
         vec!["train", "dc-vae", "--config", "images.toml", "--model", "autoencoder", "--out", "new"],
         vec!["train", "dc-vae", "--config", "images.toml", "--out", "new"],
@@ -297,6 +301,7 @@ fn words_that_mean_nothing_are_refused() {
         vec!["swarm", "--replay", "00", "--seed", "1"],
     ];
     refused(folder.path(), &commands);
+    assert!(!folder.path().join("new").exists(), "what is refused begins no file and no folder");
 }
 
 /// Wherever a word is taken, one that would forge a report, or is a hundred thousand letters long, is repeated in one short line that shows as itself.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use viewless_models::picture::{Levels, png_of_rows};
 use viewless_models::{Precision, synthetic};
 use viewless_protocols::model::{Architecture, Input, TransformerDraft};
 
@@ -99,6 +100,28 @@ fn an_interrupted_swarm_keeps_its_runs_and_goes_on_from_there() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["runs"], report["resumed"]);
     assert_eq!(names(folder.path()), ["runs"]);
+}
+
+#[test]
+fn an_interrupted_training_says_what_its_folder_holds_and_how_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = |number: usize| Levels::from_shape_fn((1, 8, 8), |(_, y, x)| (number * 20 + y * 8 + x) as u8);
+    fs::create_dir(folder.path().join("images")).unwrap();
+    for number in 0..9 {
+        let file = folder.path().join(format!("images/{number}.png"));
+        fs::write(file, png_of_rows(&[vec![image(number)]]).unwrap()).unwrap();
+    }
+    let recipe = "checkpoint-steps = 2\n[data]\ntrain = \"images\"\n[model]\nchannels = 1\nencoder-width = 4\ndecoder-width = 4\n\
+                  latent = 3\nbottom = 1\n[training]\nsteps = 1000000\nbatch = 4\n";
+    fs::write(folder.path().join("recipe.toml"), recipe).unwrap();
+    let arguments = ["train", "dc-vae", "--config", "recipe.toml", "--out", "learnt"];
+    let child = start(folder.path(), &arguments, &path());
+    wait_until("a checkpoint", || folder.path().join("learnt/checkpoint.safetensors").exists());
+    let said = interrupted(child, "-INT");
+    assert!(said.contains("kept in learnt up to its last checkpoint") && said.contains("--resume"), "{said}");
+    let again: Vec<&str> = arguments.into_iter().chain(["--resume", "--steps", "1"]).collect();
+    let output = start(folder.path(), &again, &path()).wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A folder with a program `python3` that downloads half a file and then takes its time.

@@ -403,6 +403,21 @@ pub enum ModelError {
         /// Why.
         reason: String,
     },
+    /// A sheet of images where a picture is wanted.
+    #[error(
+        "`{file}` has {columns} x {rows} pixels: it looks like a sheet, each row of which is an image of {side} x {side}; read it with --sheet-side {side} \
+         (`sheet-side` in a recipe), or cut an image out of it"
+    )]
+    Sheet {
+        /// The file.
+        file: PathBuf,
+        /// Pixels of a row.
+        columns: u32,
+        /// Its rows.
+        rows: u32,
+        /// The side of a square image of so many pixels.
+        side: u32,
+    },
     /// A model of other channels than a picture has.
     #[error("this model takes images of {channels} channels, but a picture has 3, red, green and blue, or 1, grey")]
     ImageChannels {

@@ -230,3 +230,17 @@ fn recipes_that_cannot_be_meant_are_refused_by_their_field() {
         matches!(error, TrainError::FewImages { images: 22, batch: 23, .. }) && !folder.path().join("out").exists()
     );
 }
+
+/// The held-out images of a recipe belong to its own data.
+#[test]
+fn other_data_take_the_place_of_both_the_images_and_those_that_judge() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("recipe.toml");
+    let text = "[data]\ntrain = \"theirs/train\"\nheld-out = \"theirs/test\"\n[model]\nchannels = 1\nencoder-width = 4\ndecoder-width = 4\nlatent = 3\nbottom = 1\n";
+    fs::write(&file, text).unwrap();
+    let held_out = |data: Option<&Path>| AutoencoderRecipe::read(&file, data, None).unwrap().data.held_out;
+    assert_eq!(held_out(None).as_deref(), Some(Path::new("theirs/test")));
+    assert_eq!(held_out(Some(folder.path())), None);
+    fs::create_dir(folder.path().join("test")).unwrap();
+    assert_eq!(held_out(Some(folder.path())), Some(folder.path().join("test")));
+}

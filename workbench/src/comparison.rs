@@ -2,11 +2,12 @@
 
 use crate::bill::{ASSUMED_MAGNITUDE, Price};
 use crate::error_audit::{ROW_RANGE, is_of_rows, question};
+use crate::pictures::other_functions;
 use crate::privacy::Privacy;
 use crate::programs::Programs;
 use crate::records::{self, Record};
 use crate::sizes::Sizes;
-use crate::subject::{Kind, Subject, SubjectError};
+use crate::subject::{Kind, Subject, SubjectError, relu_of};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -28,6 +29,9 @@ pub struct SuiteComparison {
     pub seq: usize,
     /// Sequences, or rows.
     pub batch: usize,
+    /// What one of its runs takes, in words: so many tokens or images.
+    #[serde(skip)]
+    pub length: String,
     /// How rounds were formed.
     pub schedule: Schedule,
     /// Networks of the predicted times.
@@ -54,7 +58,7 @@ pub struct SuiteEntry {
     pub regions: Vec<RegionBill>,
     /// Expected number of wrapped elements in one inference.
     pub expected_wraps: f64,
-    /// Every function that the suite names a protocol for.
+    /// Every function that the suite names a protocol for; of an autoencoder, its activation alone.
     pub functions: Vec<FunctionEntry>,
     /// Verdicts about every single party's view.
     pub privacy: Privacy,
@@ -93,6 +97,7 @@ impl SuiteComparison {
             model: subject.name.clone(),
             seq: sizes.seq(),
             batch: sizes.batch(),
+            length: subject.length(sizes),
             schedule,
             networks,
             suites,
@@ -123,19 +128,24 @@ impl SuiteEntry {
         let failure = failure::predict(&program, &programs.subject.registry, ASSUMED_MAGNITUDE);
         let price = Price::counted(suite.name.clone(), &bill, &failure, &networks);
         let online = &bill.phases[&Phase::Online];
-        let protocols = match &programs.subject.kind {
-            Kind::Protocol(protocol) => vec![Arc::clone(protocol)],
-            Kind::Model(_) | Kind::Autoencoder(_) => {
-                suite.resolve(&programs.subject.registry)?.iter().cloned().collect()
+        let registry = &programs.subject.registry;
+        let entry = |protocol: &Arc<Protocol>| FunctionEntry::new(protocol, suite, sizes.seq());
+        let functions: Vec<FunctionEntry> = match &programs.subject.kind {
+            Kind::Protocol(protocol) => vec![entry(protocol)],
+            // It has no other function, whatever the suite names for Transformers.
+            Kind::Autoencoder(_) => {
+                let of_relu = entry(&relu_of(suite, registry)?);
+                let other = other_functions(suite, registry)?.into_iter().next();
+                vec![FunctionEntry { not_right: of_relu.not_right.clone().or(other), ..of_relu }]
             }
+            Kind::Model(_) => suite.resolve(registry)?.iter().map(entry).collect(),
         };
-        let functions = protocols.into_iter().map(|protocol| FunctionEntry::new(&protocol, suite, sizes.seq()));
         Ok(Self {
             price,
             bytes_sent_online: online.bytes_sent.clone(),
             bytes_sent_and_received_online: sent_and_received(&online.bytes_by_link),
             expected_wraps: failure.expected_wraps,
-            functions: functions.collect(),
+            functions,
             privacy: Privacy::of(&program),
             rounds_bytes: bill.online_schedules(),
             regions: bill.regions,
@@ -195,6 +205,26 @@ fn sent_and_received(links: &BTreeMap<String, u64>) -> u64 {
 mod tests {
     use super::*;
     use viewless_protocols::nonlinear::Registry;
+
+    /// It has ReLU and nothing of a Transformer: a suite is right for it by its ReLU.
+    #[test]
+    fn an_autoencoder_is_served_by_every_suite_whose_relu_is_one() {
+        let subject = Subject::find("dc-vae-8", Registry::built_in()).unwrap();
+        let suites = ["faithful", "mpcformer"].map(|name| Suite::built_in(name).unwrap());
+        let mut quadratic = suites[0].clone();
+        quadratic.protocols.insert(viewless_protocols::nonlinear::Function::RELU, "relu/quad".to_owned());
+        let of = |suites: Vec<Suite>| {
+            SuiteComparison::new(&subject, suites, Sizes::new(128, 1).unwrap(), Schedule::Asap).unwrap()
+        };
+        let found = of(suites.to_vec());
+        assert_eq!((found.length.as_str(), found.seq), ("1 image", 1));
+        for entry in &found.suites {
+            let functions: Vec<&str> = entry.functions.iter().map(|function| function.function.as_str()).collect();
+            assert_eq!((functions, entry.not_right().len()), (vec!["relu"], 0), "{}", entry.price.choice);
+        }
+        let [other] = of(vec![quadratic]).suites.try_into().unwrap();
+        assert_eq!(other.not_right(), ["relu"]);
+    }
 
     /// max(x, 0) is x/2 erfc(x / sqrt 2) away from GeLU, at most 0.17.
     #[test]

@@ -92,6 +92,9 @@ pub struct FailuresReport {
     pub model: String,
     /// Tokens of a sequence.
     pub seq: usize,
+    /// The same in words: so many tokens or images.
+    #[serde(skip)]
+    pub length: String,
     /// The text that was run; the law is then summed over its true numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -131,8 +134,8 @@ impl FailuresReport {
     pub fn assumed(subject: &Subject, suites: &[Suite], sizes: Sizes, limit: f64) -> Result<Self, FailuresError> {
         let program = |suite: &Suite| Ok(Arc::new(subject.program(suite, sizes)?));
         let suites = failures(suites, &subject.registry, &Numbers::Assumed, limit, &program)?;
-        let (model, seq) = (subject.name.clone(), sizes.seq());
-        Ok(Self { model, seq, text: None, assumed_magnitude: Some(ASSUMED_MAGNITUDE), limit, suites })
+        let (model, seq, length) = (subject.name.clone(), subject.sizes(sizes).seq(), subject.length(sizes));
+        Ok(Self { model, seq, length, text: None, assumed_magnitude: Some(ASSUMED_MAGNITUDE), limit, suites })
     }
 
     /// As [`FailuresReport::assumed`] of one suite, from Programs that other parts of a report use, too.
@@ -158,8 +161,8 @@ impl FailuresReport {
         let program = |suite: &Suite| Ok(Arc::new(subject.program(suite, sizes)?));
         let numbers = Numbers::Run { model, tokens: &tokens, seed: seed.clone() };
         let suites = failures(suites, &subject.registry, &numbers, limit, &program)?;
-        let (name, text) = (subject.name.clone(), (*text).to_owned());
-        Ok(Self { model: name, seq: tokens.len(), text: Some(text), assumed_magnitude: None, limit, suites })
+        let (name, text, length) = (subject.name.clone(), (*text).to_owned(), subject.length(sizes));
+        Ok(Self { model: name, seq: tokens.len(), length, text: Some(text), assumed_magnitude: None, limit, suites })
     }
 
     /// Whether every suite with its own truncation fails at most as often as the limit.

@@ -437,7 +437,7 @@ impl Fidelity {
 }
 
 /// Functions of the suite that are not the model's own, in sentences.
-fn other_functions(suite: &Suite, registry: &Registry) -> Result<Vec<String>, SuiteError> {
+pub(crate) fn other_functions(suite: &Suite, registry: &Registry) -> Result<Vec<String>, SuiteError> {
     let relu = relu_of(suite, registry)?;
     // A quadratic for which a model is trained claims ReLU with an error that no rounding has.
     let is_relu = relu.card.error.truth == Truth::Relu && relu.card.error.absolute < LARGEST_OF_RELU;

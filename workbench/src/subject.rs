@@ -250,6 +250,22 @@ impl Subject {
         }
     }
 
+    /// What it is built for, in words: tokens of a text, images, or elements.
+    #[must_use]
+    pub fn length(&self, asked: Sizes) -> String {
+        let sizes = self.sizes(asked);
+        let (seq, batch) = (sizes.seq(), sizes.batch());
+        let many = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        match &self.kind {
+            Kind::Autoencoder(_) => many(batch, "image"),
+            Kind::Model(config) if config.image_tokens().is_some() => {
+                format!("{} of {}", many(batch, "image"), many(seq, "token"))
+            }
+            Kind::Model(_) => format!("{}, batch {batch}", many(seq, "token")),
+            Kind::Protocol(_) => format!("{batch} x {}", many(seq, "element")),
+        }
+    }
+
     /// The circuit.
     ///
     /// # Errors
@@ -421,6 +437,17 @@ mod tests {
         std::fs::write(path("wrong.protocol"), "protocol gelu/mine\nsumary \"x\"\n").unwrap();
         let refused = Subject::find(&path("wrong.protocol"), Registry::built_in()).unwrap_err();
         assert!(matches!(refused, SubjectError::Protocol(_)) && refused.to_string().contains(":2:"), "{refused}");
+    }
+
+    #[test]
+    fn a_length_is_said_in_what_the_subject_takes() {
+        let said = |name: &str, seq, batch| {
+            Subject::find(name, Registry::built_in()).unwrap().length(Sizes::new(seq, batch).unwrap())
+        };
+        assert_eq!(said("dc-vae-8", 128, 1), "1 image");
+        assert_eq!(said("dc-vae-8", 128, 3), "3 images");
+        assert_eq!(said("bert-base", 128, 2), "128 tokens, batch 2");
+        assert_eq!(said("gelu/cosine", 1, 2), "2 x 1 element");
     }
 
     #[test]

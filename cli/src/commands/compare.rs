@@ -77,7 +77,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     // What is not recorded is known before anything is counted.
     let sizes = sizes.checked();
     let nothing = || CliError::NothingPublished {
-        of: format!("{} at {} tokens", subjects[0], sizes.seq()),
+        of: format!("{} at {}", subjects[0], subject.length(sizes)),
         recorded: records::recorded(),
     };
     if with_published && records::records(&subjects[0], sizes.seq()).is_empty() {

@@ -10,7 +10,7 @@ use crate::{file, render};
 use clap::{Args, ValueEnum};
 use ndarray::Array3;
 use std::path::{Path, PathBuf};
-use viewless_models::dcvae::{DcVae, Wanted, is_autoencoder, read_images};
+use viewless_models::dcvae::{DcVae, Resized, Wanted, is_autoencoder, read_images};
 use viewless_models::{Model, data};
 use viewless_protocols::suite::Suite;
 use viewless_workbench::evaluation::{Evaluation, State, TooLong, evaluate, labelled, sample};
@@ -64,7 +64,7 @@ pub struct Arguments {
     /// Of an autoencoder, whose data are a PNG file or a folder of them: the pictures are sheets, each row of which is an image with a side of so many pixels
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     sheet_side: Option<u16>,
-    /// Which file of a directory
+    /// Which file of a directory; of an autoencoder, the folder `train` or else `test`, where the data have such
     #[arg(long, value_enum, default_value_t = Split::Dev)]
     split: Split,
     /// Built-in suites or .toml files, separated by commas
@@ -124,7 +124,6 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let suites = suite.iter().map(|suite| fixed.of(suite.clone())).collect::<Result<Vec<_>, _>>()?;
     // What cannot be written is known before anything is run.
     let markdown = arguments.markdown.as_deref().map(file::Pending::create).transpose()?;
-    let state = arguments.state.as_deref().map(State::open).transpose()?;
     let directory = fetch::directory(&arguments.model, arguments.cache.as_deref())?;
     if is_autoencoder(&directory) {
         return on_pictures(arguments, &suites, &directory, manner);
@@ -139,6 +138,8 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     if let Some(rows) = rows {
         loaded = sample(loaded, *rows as usize, *seed);
     }
+    // It begins a file, so everything else that may be refused comes before it.
+    let state = arguments.state.as_deref().map(State::open).transpose()?;
     let execution = if arguments.explicit { ExecutionMode::Explicit } else { ExecutionMode::Fast };
     let most_bytes = if arguments.force { None } else { available_bytes() };
     let registry = arguments::registry();
@@ -174,13 +175,23 @@ fn on_pictures(arguments: &Arguments, suites: &[Suite], directory: &Path, manner
     }
     let model = DcVae::load(directory)?;
     let (channels, side) = (model.config.channels(), model.config.side());
+    let split = if arguments.split == Split::Train { "train" } else { "test" };
+    let split = Some(arguments.data.join(split)).filter(|folder| folder.is_dir());
     let read = read_images(&Wanted {
-        path: &arguments.data,
+        path: split.as_deref().unwrap_or(&arguments.data),
         channels,
         side,
         sheet_side: arguments.sheet_side.map(usize::from),
         most: arguments.rows.unwrap_or(IMAGES) as usize,
     })?;
+    if let Some(Resized { images, file, pixels: [columns, rows] }) = &read.resized {
+        let file = file.display();
+        screen::note(format_args!(
+            "{images} of {} are resized to the {side} x {side} of the model, the first from {file} of {columns} x {rows} pixels; \
+             of a sheet, each row of which is an image, --sheet-side says the side of its images",
+            render::words::count(read.len(), "image"),
+        ));
+    }
     let images: Vec<Array3<f64>> = (0..read.len()).map(|number| read.array(number)).collect();
     let evaluation = pictures::evaluation::Evaluation {
         name: &directory.display().to_string(),

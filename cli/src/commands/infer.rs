@@ -7,7 +7,7 @@ use crate::error::CliError;
 use crate::progress::Progress;
 use crate::screen::Manner;
 use crate::{file, render, screen};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use std::io;
 use std::path::{Path, PathBuf};
 use viewless_models::dcvae::{self, is_autoencoder};
@@ -22,18 +22,19 @@ use viewless_workbench::subject::local_directory;
 
 /// What to infer, and how.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("asked").required(true).args(["text", "image"])))]
 pub struct Arguments {
     /// A model directory, or a name that `fetch` knows; fetched first if it is not there
     #[arg(long, value_name = "DIR|NAME", default_value = DEFAULT_MODEL)]
     model: String,
     /// The text that the client asks about
-    #[arg(long, required_unless_present = "image", conflicts_with = "image", allow_hyphen_values = true)]
+    #[arg(long, allow_hyphen_values = true)]
     text: Option<String>,
     /// A second text, for a model that was trained on pairs
-    #[arg(long, value_name = "TEXT", requires = "text", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT", requires = "text", conflicts_with = "image", allow_hyphen_values = true)]
     text_pair: Option<String>,
     /// A prompt of a sentence-transformers model, by its name there, in the place of the default one
-    #[arg(long, value_name = "NAME", requires = "text")]
+    #[arg(long, value_name = "NAME", requires = "text", conflicts_with = "image")]
     prompt: Option<String>,
     /// Keep so many numbers of the vector of a model that pools, from its beginning, as sentence-transformers' option does
     #[arg(long, value_name = "N")]

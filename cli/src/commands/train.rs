@@ -5,7 +5,7 @@ use crate::error::CliError;
 use crate::progress::Progress;
 use crate::render::training;
 use crate::screen::Manner;
-use crate::{file, render, screen};
+use crate::{file, interruption, render, screen};
 use clap::{Args, ValueEnum};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -100,6 +100,7 @@ impl Common {
         what: &'static str,
         run: impl FnOnce(&Path, bool, &mut Observer<'_>) -> Result<Option<R>, TrainError>,
     ) -> Result<(Option<R>, (usize, usize)), CliError> {
+        interruption::learns_in(&self.out);
         let progress = Progress::start(what);
         let mut left = self.steps.unwrap_or(u32::MAX);
         let mut last = (0, 0);
@@ -107,7 +108,7 @@ impl Common {
             progress.tell_that(
                 told.done,
                 told.of,
-                &format!("{}, loss {}", told.stage, render::units::exact(f64::from(told.loss as f32))),
+                &format!("{}, loss {}", told.stage, render::units::scientific(told.loss, 3)),
             );
             last = (told.done, told.of);
             left -= 1;

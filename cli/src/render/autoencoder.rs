@@ -6,7 +6,7 @@ use super::{inference, units, words};
 use std::path::Path;
 use viewless_protocols::suite::Suite;
 use viewless_workbench::inference::ExecutionMode;
-use viewless_workbench::pictures::evaluation::PictureEvaluation;
+use viewless_workbench::pictures::evaluation::{PictureEvaluation, SuiteOnPictures};
 use viewless_workbench::pictures::{Fidelity, PictureReport};
 
 /// Broken claims that are shown; JSON has all.
@@ -101,8 +101,7 @@ fn run_facts(report: &PictureReport) -> String {
         }
     }
     field("memory", &format!("{} of values at once, at most", units::bytes(run.memory.held_bytes)));
-    let probability = units::probability(run.wrap_probability);
-    field("wraps", &format!("{} in this run; probability of any wrap on these inputs {probability}", run.wraps));
+    field("wraps", &inference::wraps(run.wraps, run.wrap_probability, "on these inputs"));
     let broken = broken_claims(report);
     if broken.is_empty() {
         field("claims", "all hold: no value left the domain or the headroom that its protocol needs");
@@ -117,14 +116,44 @@ fn run_facts(report: &PictureReport) -> String {
     text
 }
 
+/// Whether the private images of an evaluation can be trusted, and what they lose; of runs that broke a claim nothing else.
+fn of_evaluation(report: &PictureEvaluation) -> String {
+    let in_doubt = report.suites.iter().filter(|suite| !suite.images_in_doubt.is_empty());
+    let of_suite = |suite: &SuiteOnPictures| {
+        let runs = suite.images_in_doubt.iter();
+        let mut runs: Vec<String> = runs
+            .map(
+                |[first, last]| {
+                    if first == last { format!("image {first}") } else { format!("images {first} to {last}") }
+                },
+            )
+            .collect();
+        let more = runs.len().saturating_sub(SHOWN);
+        runs.truncate(SHOWN);
+        if more > 0 {
+            runs.push(format!("{more} more runs"));
+        }
+        format!("{} under {}", words::list(&runs), suite.suite)
+    };
+    let in_doubt: Vec<String> = in_doubt.map(of_suite).collect();
+    if !in_doubt.is_empty() {
+        return format!(
+            "Some private images cannot be trusted, because their runs broke a claim: {}.",
+            in_doubt.join("; ")
+        );
+    }
+    let losses: Option<Vec<f64>> = report.suites.iter().map(|suite| suite.largest_loss_decibels).collect();
+    match losses.map(|losses| losses.into_iter().fold(f64::NEG_INFINITY, f64::max)).filter(|most| most.is_finite()) {
+        Some(most) if most > 0.0 => format!("All runs are sound; no image loses more than {} dB to privacy.", units::at_most(most, 1)),
+        Some(_) => "All runs are sound; no image loses anything to privacy.".to_owned(),
+        None => "All runs are sound; what images lose to privacy has no number in decibels, because a reconstruction is exact.".to_owned(),
+    }
+}
+
 /// An autoencoder on many images, as a page.
 #[must_use]
 pub fn evaluation(report: &PictureEvaluation) -> String {
     let decibels = |fidelity: &Fidelity| fidelity.psnr_decibels.map_or("exact".to_owned(), |psnr| format!("{psnr:.4}"));
-    let most = report.suites.iter().filter_map(|suite| suite.largest_loss_decibels).fold(0.0, f64::max);
-    let doubt =
-        if report.is_in_doubt() { "Some runs broke a claim: the images may be wrong" } else { "All runs are sound" };
-    let sentence = format!("{doubt}; no image loses more than {} dB to privacy.", units::at_most(most, 1));
     let mut table = TextTable::of_numbers(&[
         "",
         "PSNR",
@@ -153,10 +182,52 @@ pub fn evaluation(report: &PictureEvaluation) -> String {
             units::seconds(suite.seconds_per_image),
         ]);
     }
-    let mut text =
-        format!("{}\n{}, {} images\n\n{}", words::first(&sentence), report.model, report.images, table.lines());
+    let mut text = format!(
+        "{}\n{}, {}\n\n{}",
+        words::first(&of_evaluation(report)),
+        report.model,
+        words::count(report.images, "image"),
+        table.lines()
+    );
     for other in report.suites.iter().flat_map(|suite| &suite.other_functions) {
         text.push_str(&hanging("function   ", other));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_headline_says_nothing_good_of_runs_that_broke_a_claim_and_no_number_where_there_is_none() {
+        let suite = |largest_loss_decibels, images_in_doubt: Vec<[usize; 2]>| SuiteOnPictures {
+            suite: "crypten".to_owned(),
+            private: Fidelity::of(0.1),
+            largest_loss_decibels,
+            max_pixel_error: 2.0,
+            levels_that_differ: 1,
+            levels: 192,
+            wraps: 5,
+            runs_in_doubt: images_in_doubt.len(),
+            images_in_doubt,
+            other_functions: Vec::new(),
+            seconds_per_image: 1.0,
+        };
+        let page = |suites| {
+            let report = PictureEvaluation {
+                model: "m".to_owned(),
+                images: 9,
+                mean_image: Fidelity::of(0.2),
+                plaintext: Fidelity::of(0.1),
+                suites,
+            };
+            evaluation(&report).split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        let broken = page(vec![suite(Some(8.4e-4), vec![]), suite(Some(1e-4), vec![[1, 8], [9, 9]])]);
+        assert!(broken.contains("images 1 to 8 and image 9 under crypten") && !broken.contains("no image"), "{broken}");
+        assert!(page(vec![suite(Some(8.4e-4), vec![])]).contains("no image loses more than 8.4e-4 dB"));
+        let exact = page(vec![suite(Some(8.4e-4), vec![]), suite(None, vec![])]);
+        assert!(exact.contains("no number in decibels") && !exact.contains("0 dB"), "{exact}");
+    }
 }

@@ -27,9 +27,11 @@ pub fn sentence(report: &CostReport, kind: &Kind) -> String {
     let CostReport { model, suite, network_seconds, network, seq, batch, .. } = report;
     let what = match (kind, batch) {
         (Kind::Model(_), 1) => format!("An inference of {model} on {seq} tokens"),
-        (Kind::Model(_), batch) => format!("{batch} inferences of {model} at once, each on {seq} tokens,"),
+        (Kind::Model(_), batch) => {
+            format!("A run of {batch} inferences of {model} at once, each on {seq} tokens,")
+        }
         (Kind::Autoencoder(_), 1) => format!("A reconstruction of an image by {model}"),
-        (Kind::Autoencoder(_), batch) => format!("Reconstructions of {batch} images at once by {model}"),
+        (Kind::Autoencoder(_), batch) => format!("One run on {batch} images at once by {model}"),
         (Kind::Protocol(_), batch) => format!("{model} on {batch} x {seq} elements"),
     };
     let (name, price) = (network.name(), report.price());

@@ -30,7 +30,7 @@ fn published(comparison: &SuiteComparison) -> Option<TextTable> {
 /// What stands above every form of it.
 #[must_use]
 pub fn heading(comparison: &SuiteComparison) -> String {
-    format!("{}, {} tokens, batch {}", comparison.model, comparison.seq, comparison.batch)
+    format!("{}, {}", comparison.model, comparison.length)
 }
 
 /// One line for each suite.

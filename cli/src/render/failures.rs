@@ -46,7 +46,7 @@ pub fn text(report: &FailuresReport, explain: bool) -> String {
         }
     };
     let mut page = words::first(&sentence(report));
-    page += &format!("\n{}, {} tokens; {numbers}\n", report.model, report.seq);
+    page += &format!("\n{}, {}; {numbers}\n", report.model, report.length);
     for suite in &report.suites {
         page += &of_suite(suite, report.limit);
     }

@@ -188,13 +188,21 @@ fn run_facts(report: &InferenceReport) -> String {
     )
 }
 
+/// Wraps of a run, and how probable any was: a law of its numbers, and so of true ones only where nothing wrapped.
+pub(super) fn wraps(wraps: u64, probability: f64, on: &str) -> String {
+    match wraps {
+        0 => format!("0 in this run; probability of any wrap {on} {}", units::probability(probability)),
+        wraps => format!(
+            "{wraps} in this run; how probable any was is not told, because numbers after a wrap are not those of the model"
+        ),
+    }
+}
+
 /// The probability of a wrap for this input, and which claims did not hold.
 fn claims(report: &InferenceReport) -> String {
-    let mut text = format!(
-        "wraps      {} in this run; probability of any wrap in one inference of this text {}\n",
-        report.wraps,
-        units::probability(report.wrap_probability)
-    );
+    let what = if matches!(report.asked, Asked::Image { .. }) { "image" } else { "text" };
+    let on = format!("in one inference of this {what}");
+    let mut text = hanging("wraps      ", &wraps(report.wraps, report.wrap_probability, &on));
     let broken = broken_claims(report);
     if broken.is_empty() {
         text.push_str("claims     all hold: no value left the domain or the headroom that its protocol needs\n");

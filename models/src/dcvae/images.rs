@@ -17,6 +17,19 @@ pub struct Images {
     pub shape: [usize; 3],
     /// Image after image, each `[channels, rows, columns]`.
     pub pixels: Vec<f32>,
+    /// What was resized, if anything was.
+    pub resized: Option<Resized>,
+}
+
+/// Images that had another size than is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resized {
+    /// How many.
+    pub images: usize,
+    /// Where the first of them stands.
+    pub file: PathBuf,
+    /// Columns and rows of the first.
+    pub pixels: [u32; 2],
 }
 
 impl Images {
@@ -71,19 +84,23 @@ pub struct Wanted<'a> {
 /// Reads images.
 ///
 /// # Errors
-/// No image at all; a file that is no picture, or no sheet of such images.
+/// No image at all; a file that is no picture, or no sheet of such images, or one that is a sheet where none is meant.
 pub fn read_images(wanted: &Wanted<'_>) -> Result<Images, ModelError> {
     let Wanted { path, channels, side, sheet_side, most } = *wanted;
     let most = most.min(MOST_IMAGES);
-    let mut images = Images { shape: [channels, side, side], pixels: Vec::new() };
+    let mut images = Images { shape: [channels, side, side], pixels: Vec::new(), resized: None };
     for file in files(path)? {
         let picture = read_picture(&file)?;
         let left = most.saturating_sub(images.len());
         let singles = match sheet_side {
-            None => vec![picture],
+            None => vec![no_sheet(&file, picture)?],
             Some(sheet_side) => rows(&file, &picture, sheet_side, left)?,
         };
         for picture in singles.iter().take(left) {
+            let pixels = [picture.width(), picture.height()];
+            if pixels.map(|edge| edge as usize) != [side, side] {
+                images.resized.get_or_insert_with(|| Resized { images: 0, file: file.clone(), pixels }).images += 1;
+            }
             images.pixels.extend(prepared(&file, picture, channels, side)?);
         }
     }
@@ -104,6 +121,20 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let mut files: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).filter(is_png).collect();
     files.sort();
     Ok(files)
+}
+
+/// So much longer than wide, or wider than long, is no picture that anybody would have as a square.
+const LONGEST: u32 = 4;
+
+/// Refuses what looks like a sheet: its rows are as long as a square image has pixels, and it has much more or fewer of them than a square has.
+fn no_sheet(file: &Path, picture: DynamicImage) -> Result<DynamicImage, ModelError> {
+    let (columns, rows) = (picture.width(), picture.height());
+    let side = columns.isqrt();
+    let is_long = rows > columns.saturating_mul(LONGEST) || columns > rows.saturating_mul(LONGEST);
+    match side * side == columns && side > 1 && is_long {
+        true => Err(ModelError::Sheet { file: file.to_owned(), columns, rows, side }),
+        false => Ok(picture),
+    }
 }
 
 /// The images of a sheet, one in each row of it.
@@ -157,6 +188,14 @@ mod tests {
         for (path, side) in [(&path, Some(7)), (&path, Some(0)), (&path, Some(usize::MAX))] {
             assert!(read(path, side, 9).unwrap_err().to_string().contains("sheet"));
         }
+        let tall = folder.path().join("tall.png");
+        RgbImage::from_fn(64, 300, |_, _| Rgb([1, 2, 3])).save(&tall).unwrap();
+        assert!(read(&tall, None, 9).unwrap_err().to_string().contains("--sheet-side 8"));
+        assert_eq!(read(&tall, Some(8), 999).unwrap().len(), 300);
+        let photo = folder.path().join("photo.png");
+        RgbImage::from_fn(64, 48, |_, _| Rgb([1, 2, 3])).save(&photo).unwrap();
+        let resized = Resized { images: 1, file: photo.clone(), pixels: [64, 48] };
+        assert_eq!((read(&photo, None, 9).unwrap().resized, of_sheet.resized), (Some(resized), None));
         fs::create_dir(folder.path().join("empty")).unwrap();
         assert!(matches!(read(&folder.path().join("empty"), None, 9), Err(ModelError::NoPicture { .. })));
     }

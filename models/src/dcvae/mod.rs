@@ -13,7 +13,7 @@ mod portable;
 
 pub use directory::{DcVae, MODEL_TYPE, is_autoencoder, read_config, write};
 pub use error::DcVaeError;
-pub use images::{Images, Wanted, read_images};
+pub use images::{Images, Resized, Wanted, read_images};
 pub(crate) use made::put;
 pub use plain::{Tensors, decode, encode, folded};
 pub use portable::{input, weights};

@@ -121,7 +121,8 @@ fn most_held_out() -> usize {
 }
 
 impl AutoencoderRecipe {
-    /// Reads a file; `data` and `seed` go before what it says. Where `data` has folders `train` and `test`, those are meant.
+    /// Reads a file; `data` and `seed` go before what it says. Where `data` has folders `train` and `test`, those are meant;
+    /// without `test`, a tenth of the images is held out.
     ///
     /// # Errors
     /// A file that cannot be read, that is no recipe, or whose numbers cannot be meant.
@@ -134,7 +135,8 @@ impl AutoencoderRecipe {
         if let Some(data) = data {
             let of = |split: &str| Some(data.join(split)).filter(|folder| folder.is_dir());
             recipe.data.train = of("train").unwrap_or_else(|| data.to_owned());
-            recipe.data.held_out = of("test").or(recipe.data.held_out);
+            // The held-out images of other data would say nothing of these.
+            recipe.data.held_out = of("test");
         }
         recipe.check()
     }

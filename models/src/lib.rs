@@ -34,6 +34,7 @@ mod image;
 pub mod picture;
 mod plaintext;
 mod prompt;
+pub mod shipped;
 mod steps;
 pub mod synthetic;
 mod tokenizer;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 use viewless_models::dcvae::is_autoencoder;
-use viewless_models::{FetchError, ModelError, default_cache_dir, known_models, read_config};
+use viewless_models::{FetchError, ModelError, default_cache_dir, known_models, read_config, shipped};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner};
 use viewless_protocols::file::{FileError, MOST_BYTES, read_protocol};
 use viewless_protocols::fixed::FixedPoint;
@@ -364,6 +364,9 @@ fn directory(name: &str, registry: &Registry) -> Result<PathBuf, SubjectError> {
         return Err(SubjectError::Unknown { name: name.to_owned(), is: what_is(name, registry) });
     }
     let cache = default_cache_dir()?;
+    if name == shipped::NAME {
+        return Ok(viewless_models::fetch(name, &cache, &mut |_| ())?);
+    }
     let fetched = cache.join(name);
     if fetched.is_dir() { Ok(fetched) } else { Err(SubjectError::NotFetched { name: name.to_owned(), cache }) }
 }

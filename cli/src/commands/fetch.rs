@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use viewless_models::{FetchError, Model, Progress, default_cache_dir, known_data};
 use viewless_workbench::subject::local_directory;
 
-/// The model that `infer` uses unless told otherwise.
+/// The model that is fetched unless told otherwise, and that `evaluate` takes.
 pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2";
 
 /// What to fetch, and where to.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A known short name, organisation/model on the Hugging Face Hub, or data: rated-sentences, cifar-10; dc-vae-8, -16 and -32 are made here
+    /// A known short name, organisation/model on the Hugging Face Hub, or data: rated-sentences, cifar-10; movies-small is part of the program; dc-vae-8, -16 and -32 are made here
     #[arg(default_value = DEFAULT_MODEL)]
     name: String,
     /// Where models and data are kept [default: $VIEWLESS_CACHE, else $XDG_CACHE_HOME/viewless, else ~/.cache/viewless]
@@ -71,7 +71,10 @@ fn told(
     let mut tell = |step: Progress<'_>| match step {
         Progress::Reusing { .. } | Progress::Checking { .. } => spinner.tell(step.to_string()),
         // A download deserves a line that stays, and that is there without a terminal, too.
-        Progress::Downloading { .. } | Progress::Making { .. } | Progress::Installed { .. } => {
+        Progress::Downloading { .. }
+        | Progress::Making { .. }
+        | Progress::Unpacking { .. }
+        | Progress::Installed { .. } => {
             screen::note(step);
             spinner.tell(step.to_string());
         }

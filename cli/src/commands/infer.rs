@@ -1,7 +1,6 @@
 //! `viewless infer`: a private inference on a real model, beside the plaintext pass.
 
-use super::fetch::{self, DEFAULT_MODEL};
-use super::{Outcome, picture};
+use super::{Outcome, fetch, picture};
 use crate::arguments::{self, RunArguments};
 use crate::error::CliError;
 use crate::progress::Progress;
@@ -11,6 +10,7 @@ use clap::{ArgGroup, Args};
 use std::io;
 use std::path::{Path, PathBuf};
 use viewless_models::dcvae::{self, is_autoencoder};
+use viewless_models::shipped;
 use viewless_models::{Model, ModelError, check_image, read_square};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::stream::Seed;
@@ -25,7 +25,7 @@ use viewless_workbench::subject::local_directory;
 #[command(group(ArgGroup::new("asked").required(true).args(["text", "image"])))]
 pub struct Arguments {
     /// A model directory, or a name that `fetch` knows; fetched first if it is not there
-    #[arg(long, value_name = "DIR|NAME", default_value = DEFAULT_MODEL)]
+    #[arg(long, value_name = "DIR|NAME", default_value = shipped::NAME)]
     model: String,
     /// The text that the client asks about
     #[arg(long, allow_hyphen_values = true)]
@@ -73,8 +73,8 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let seed = run.announced_seed()?;
     if let Some(picture) = image {
         check_image(picture)?;
-        // The default model need not be fetched to know that it takes texts.
-        if arguments.model == DEFAULT_MODEL && local_directory(DEFAULT_MODEL).is_none() {
+        // The default model need not be written to know that it takes texts.
+        if arguments.model == shipped::NAME && local_directory(shipped::NAME).is_none() {
             return Err(ModelError::NoImage.into());
         }
     }

@@ -1,7 +1,6 @@
 //! `viewless list`: what there is, from the registries.
 
 use super::Outcome;
-use super::fetch::DEFAULT_MODEL;
 use crate::arguments;
 use crate::error::CliError;
 use crate::render::table::{TextTable, hanging};
@@ -11,6 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use viewless_models::shipped;
 use viewless_models::{Inventory, Use, inventory, known_models, read_config};
 use viewless_protocols::model::{self, Input, TransformerConfig, TransformerDraft};
 use viewless_protocols::suite::Suite;
@@ -180,8 +180,10 @@ impl ModelEntry {
             )
         });
         let fetch = || {
-            let default = if self.name == DEFAULT_MODEL { "; the default of `infer`" } else { "" };
-            format!("with weights: `viewless fetch {}`{default}", self.name)
+            if self.name == shipped::NAME {
+                return "with weights, part of the program; the default of `infer`".to_owned();
+            }
+            format!("with weights: `viewless fetch {}`", self.name)
         };
         sizes.unwrap_or_else(fetch)
     }

@@ -64,6 +64,9 @@ pub fn sentence(report: &InferenceReport) -> String {
         }
     };
     match broken.len() {
+        0 if !report.other_functions.is_empty() => {
+            format!("The private run keeps its claims, but computes other functions than the model's: {same}; {asked}.")
+        }
         0 => format!("The private run is sound: {same}; {asked}."),
         number => format!("The private answer cannot be trusted: {} broken; {same}.", claims_are(number)),
     }

@@ -47,22 +47,19 @@ impl Power {
         let lowest = -self.sectors.reach() + if kind == Kind::Ring { self.unit } else { 0.0 };
         for i in 0..LANES {
             let (low, high) = (form.low[i] * self.unit, form.high[i] * self.unit);
-            if low >= lowest && high <= 0.0 {
-                self.inside(&mut form, i, kind)
-            } else {
-                self.outside(&mut form, i, kind)
-            }
+            if low >= lowest && high <= 0.0 { self.inside(&mut form, i) } else { self.outside(&mut form, i, kind) }
         }
         form
     }
 
-    fn inside(&self, form: &mut Form, i: usize, kind: Kind) {
+    fn inside(&self, form: &mut Form, i: usize) {
         // The library's powers are right to a unit in the last place, products to half a unit.
         const SLACK: f64 = 8.0 * f64::EPSILON;
         let (low, high) = (form.low[i] * self.unit, form.high[i] * self.unit);
-        // Far down a power may be taken for nothing: where its exponent is below twice a sector over the lowest.
+        // Far down a power may be taken for nothing: where its exponent is below twice a sector over the lowest. That is no rounding - it may be
+        // as large as 1 - so what is claimed over the reals counts it, too.
         let nothing = -(self.sectors.modulus() - 2.0 * self.sectors.length());
-        let lost = if kind == Kind::Ring && low < nothing { libm::exp2(nothing) * self.scale } else { 0.0 };
+        let lost = if low < nothing { libm::exp2(nothing) * self.scale } else { 0.0 };
         let least = libm::exp2(low) * self.scale * (1.0 - SLACK) - self.rounding - lost;
         let most = libm::exp2(high) * self.scale * (1.0 + SLACK) + self.rounding;
         let (centre, radius) = (form.centre[i] * self.unit, form.radius[i] * self.unit);
@@ -159,6 +156,10 @@ mod tests {
                 );
             }
         }
+        // Over the reals, too: without room below twice a sector every power but 1 may be taken for nothing.
+        let tight = Power::new(Arithmetic::Reals, Sectors { modulus_bits: 3, sector_bits: 2 }, 8, 16).unwrap();
+        let lost = tight.of(Form::between([-3.0; LANES], [-2.0; LANES], 0, Kind::Reals), Kind::Reals);
+        assert!(lost.low[0] <= 0.0 && lost.high[0] >= 65000.0, "{} {}", lost.low[0], lost.high[0]);
         let above = power.of(Form::between([-5.0; LANES], [1.0; LANES], 0, Kind::Reals), Kind::Reals);
         assert_eq!((above.low[0], above.high[0]), (0.0, 65536.0));
     }

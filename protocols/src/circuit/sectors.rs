@@ -10,7 +10,8 @@ const MOST_BITS: (u8, u8) = (10, 4);
 /// which is cut into sectors of Y = 2^`sector_bits`, each with one dealt power.
 ///
 /// **Law.** Where -(M - Y) + u <= x <= 0, u a unit of x, the result is 2^x within the roundings of
-/// [`PowerWords`](crate::scheme::laws::PowerWords) and a truncation, and it is never below 0. Elsewhere it is any number from 0 to 2^Y, a unit above
+/// [`PowerWords`](crate::scheme::laws::PowerWords) and a truncation, and it is never below 0; but powers below 2^(2Y - M) may be taken for 0, which are all of them
+/// where M = 2Y: bounds, also over the reals, count that. Elsewhere it is any number from 0 to 2^Y, a unit above
 /// at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sectors {

@@ -1,0 +1,74 @@
+//! The model that is part of the program: a BERT of two layers that says whether a sentence about a film is positive, so that a first private
+//! inference needs neither a directory nor a network.
+//!
+//! **Source.** Its files are what `viewless distill` wrote; `models/shipped/README.md` has the commands, the seeds and the metrics.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::cache;
+use crate::error::FetchError;
+use crate::fetch::Progress;
+
+/// Its name, wherever a model's name is asked for.
+pub const NAME: &str = "movies-small";
+
+/// What its directory holds.
+const FILES: [(&str, &[u8]); 4] = [
+    ("config.json", include_bytes!("../shipped/config.json")),
+    ("tokenizer.json", include_bytes!("../shipped/tokenizer.json")),
+    ("model.safetensors", include_bytes!("../shipped/model.safetensors")),
+    ("recipe.toml", include_bytes!("../shipped/recipe.toml")),
+];
+
+/// Writes the model into the cache, unless it is there byte for byte, and returns its directory.
+pub(crate) fn put(cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, FetchError> {
+    let target = cache_dir.join(NAME);
+    if is_complete(&target) {
+        progress(Progress::Reusing { directory: &target });
+        return Ok(target);
+    }
+    let scratch = cache::Scratch::new(cache_dir)?;
+    let model = scratch.path().join("model");
+    fs::create_dir(&model).map_err(cache::failed("create", &model))?;
+    progress(Progress::Unpacking { what: NAME });
+    for (name, bytes) in FILES {
+        let path = model.join(name);
+        fs::write(&path, bytes).map_err(cache::failed("write", &path))?;
+    }
+    cache::install(&scratch, &model, &target, is_complete)?;
+    progress(Progress::Installed { directory: &target });
+    Ok(target)
+}
+
+fn is_complete(directory: &Path) -> bool {
+    FILES.iter().all(|(name, bytes)| fs::read(directory.join(name)).is_ok_and(|found| found == *bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Model;
+
+    /// What the issue of a model that ships allows.
+    const MOST_BYTES: usize = 6_000_000;
+
+    #[test]
+    fn the_model_is_small_and_is_unpacked_once_and_again_where_a_byte_of_it_changed() {
+        assert!(FILES.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() <= MOST_BYTES);
+        let cache = tempfile::tempdir().unwrap();
+        let mut told = Vec::new();
+        let mut put = || put(cache.path(), &mut |step| told.push(step.to_string())).unwrap();
+        let directory = put();
+        assert_eq!(put(), directory);
+        let config = directory.join("config.json");
+        let changed = fs::read_to_string(&config).unwrap().replacen(' ', "\t", 1);
+        fs::write(&config, changed).unwrap();
+        put();
+        assert_eq!(fs::read(&config).unwrap(), FILES[0].1);
+        let begun = |word: &str| told.iter().filter(|step| step.starts_with(word)).count();
+        assert_eq!((begun("unpacking"), begun("using")), (2, 1), "{told:?}");
+        let model = Model::load(&directory).unwrap();
+        assert_eq!(model.config.layers, 2);
+    }
+}

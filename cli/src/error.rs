@@ -51,7 +51,7 @@ pub enum CliError {
     )]
     SuitesWithProtocols,
     /// A model of which nothing is recorded.
-    #[error("nothing is recorded of {of}, one sequence; there are records of {recorded}")]
+    #[error("nothing is recorded of {of}; there are records of {recorded}, of one sequence each")]
     NothingPublished {
         /// What was asked for.
         of: String,

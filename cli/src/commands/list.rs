@@ -203,6 +203,7 @@ fn suite_text(suite: &Suite) -> String {
         ("triples", scheme.sharing.triples().map_or_else(|| "none".to_owned(), |triples| name_of(&triples))),
         ("weights", name_of(&scheme.weights())),
         ("fraction bits", suite.fraction_bits().to_string()),
+        ("range bits", suite.fixed().range_bits().to_string()),
         ("embedding", name_of(&suite.embedding)),
     ];
     let protocols = suite.protocols.iter().map(|(function, name)| (function.name(), name.clone()));

@@ -43,6 +43,7 @@ use crate::nonlinear::{
     Truth,
 };
 use crate::plain::is_plain;
+use crate::shape::Shape;
 use build::{Body, Called, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -90,7 +91,7 @@ struct Source {
 pub fn read_protocol(origin: &str, text: &str, registry: &Registry) -> Result<Protocol, FileError> {
     let (source, function, truth) = read_source(origin, text, registry)?;
     let kind = Kind::of(&function);
-    source.check(kind)?;
+    source.check(kind, truth == Truth::Max)?;
     let file = &source.file;
     let card = Card {
         name: file.name.node.clone(),
@@ -350,17 +351,23 @@ impl Source {
     }
 
     /// Builds it once, with and without a mask, so that whoever wrote the file learns of every mistake at once.
-    fn check(&self, kind: Kind) -> Result<(), FileError> {
+    fn check(&self, kind: Kind, is_of_rows: bool) -> Result<(), FileError> {
         let mut c = Circuit::new();
         let shape = self.file.shape.clone().unwrap_or_else(|| vec![2, 8]);
         let x = c.input(Owner::Client, "x", shape.as_slice());
         let given = given_alone(&mut c, x, kind);
         let shape = c.shape(x).clone();
+        let mut wanted = shape.axes().to_vec();
+        if let (true, Some(row)) = (is_of_rows, wanted.last_mut()) {
+            *row = 1;
+        }
         let result = self.carry_out(&mut c, given)?;
-        if kind != Kind::Map && c.shape(result) != &shape {
+        if c.shape(result).axes() != wanted {
+            let of = if is_of_rows { "one number for each row, so of shape" } else { "the same shape," };
             let message = format!(
-                "the result has shape {} for an argument of shape {shape}; write `return` and a secret of the same shape",
-                c.shape(result)
+                "the result has shape {} for an argument of shape {shape}; write `return` and a secret of {of} {}",
+                c.shape(result),
+                Shape::from(&wanted[..])
             );
             return Err(FileError::new(&self.origin, &self.text, self.file.end, message));
         }

@@ -144,6 +144,8 @@ fn broken_files_are_refused_with_the_place_and_what_to_write() {
         (body("  y = x $ 2\n  return y"), 7, 9, "means nothing here"),
         (body(&format!("  y = {}x\n  return y", "(".repeat(200))), 7, 71, "brackets inside each other"),
         (body("  y = slice(x, 7, 2)\n  return y"), 7, 3, "cannot be rearranged"),
+        (body("  return slice(x, 0, 1)"), 8, 1, "the same shape"),
+        (replaced("gelu/mine", "max/mine"), 9, 1, "one number for each row"),
         (body("  return 3"), 7, 10, "write a secret"),
     ];
     assert!(broken.len() >= 30);

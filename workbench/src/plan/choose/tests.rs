@@ -265,7 +265,8 @@ fn few() -> (Subject, Catalogue) {
     let (subject, mut catalogue) = small_under(&["exact", "carry"]);
     for choice in catalogue.entries.iter_mut().flat_map(|entry| &mut entry.functions) {
         // One in three of those among which the networks below were chosen.
-        let known = choice.variants.iter().filter(|variant| variant.protocol != "gelu/series");
+        let later = ["gelu/series", "softmax/masked", "layernorm/scales"];
+        let known = choice.variants.iter().filter(|variant| !later.contains(&variant.protocol.as_str()));
         choice.variants = known.step_by(3).cloned().collect();
     }
     (subject, catalogue)
@@ -336,7 +337,7 @@ fn many_queries_are_never_slower_with_more_error_a_better_network_or_more_machin
     budgets.sort_by(f64::total_cmp);
     let times: Vec<Picoseconds> = budgets.iter().map(|&budget| ask(10, budget, wan, 1, 16)).collect();
     assert!(times.is_sorted_by(|a, b| a >= b), "{budgets:?} {times:?}");
-    assert!(times.first() > times.last());
+    assert!(times.first() > times.last(), "{budgets:?} {times:?}");
     for (machines, most_in_flight) in [(1, 4), (2, 2)] {
         let latencies =
             [3e-2, 1e-3, 7e-4, 1e-4, 0.0].map(|latency| ask(7, 1.0, (1e7, latency), machines, most_in_flight));

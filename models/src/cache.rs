@@ -127,17 +127,32 @@ pub(crate) fn provide(
     make: impl FnOnce(&Path, &Path, &mut dyn FnMut(Progress<'_>)) -> Result<(), FetchError>,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, FetchError> {
-    let target = cache_dir.join(entry.name);
+    let made = |made: &Path, progress: &mut dyn FnMut(Progress<'_>)| {
+        let downloaded = made.with_file_name("downloaded");
+        fs::create_dir(&downloaded).map_err(failed("create", &downloaded))?;
+        progress(Progress::Downloading { what: entry.from });
+        download(&downloaded)?;
+        make(&downloaded, made, progress)
+    };
+    assemble(cache_dir, entry.name, complete, made, progress)
+}
+
+/// The directory of a name, made if it is not complete: `make` makes it in a scratch folder, where it is not there yet, and it comes to its place in one step.
+pub(crate) fn assemble(
+    cache_dir: &Path,
+    name: &str,
+    complete: impl Fn(&Path) -> bool,
+    make: impl FnOnce(&Path, &mut dyn FnMut(Progress<'_>)) -> Result<(), FetchError>,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<PathBuf, FetchError> {
+    let target = cache_dir.join(name);
     if complete(&target) {
         progress(Progress::Reusing { directory: &target });
         return Ok(target);
     }
     let scratch = Scratch::new(cache_dir)?;
-    let [downloaded, made] = ["downloaded", "made"].map(|name| scratch.path().join(name));
-    fs::create_dir(&downloaded).map_err(failed("create", &downloaded))?;
-    progress(Progress::Downloading { what: entry.from });
-    download(&downloaded)?;
-    make(&downloaded, &made, progress)?;
+    let made = scratch.path().join("made");
+    make(&made, progress)?;
     install(&scratch, &made, &target, complete)?;
     progress(Progress::Installed { directory: &target });
     Ok(target)

@@ -7,7 +7,7 @@ mod hub;
 mod package;
 mod python;
 mod sentences;
-mod source;
+pub(crate) mod source;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cache;
 use crate::error::FetchError;
-use crate::fetch::Progress;
+use crate::fetch::{Progress, source};
 
 /// Its name, wherever a model's name is asked for.
 pub const NAME: &str = "movies-small";
@@ -23,22 +23,11 @@ const FILES: [(&str, &[u8]); 4] = [
 
 /// Writes the model into the cache, unless it is there byte for byte, and returns its directory.
 pub(crate) fn put(cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<PathBuf, FetchError> {
-    let target = cache_dir.join(NAME);
-    if is_complete(&target) {
-        progress(Progress::Reusing { directory: &target });
-        return Ok(target);
-    }
-    let scratch = cache::Scratch::new(cache_dir)?;
-    let model = scratch.path().join("model");
-    fs::create_dir(&model).map_err(cache::failed("create", &model))?;
-    progress(Progress::Unpacking { what: NAME });
-    for (name, bytes) in FILES {
-        let path = model.join(name);
-        fs::write(&path, bytes).map_err(cache::failed("write", &path))?;
-    }
-    cache::install(&scratch, &model, &target, is_complete)?;
-    progress(Progress::Installed { directory: &target });
-    Ok(target)
+    let make = |model: &Path, progress: &mut dyn FnMut(Progress<'_>)| {
+        progress(Progress::Unpacking { what: NAME });
+        FILES.iter().try_for_each(|(name, bytes)| source::write(&model.join(name), bytes))
+    };
+    cache::assemble(cache_dir, NAME, is_complete, make, progress)
 }
 
 fn is_complete(directory: &Path) -> bool {
@@ -50,7 +39,7 @@ mod tests {
     use super::*;
     use crate::Model;
 
-    /// What the issue of a model that ships allows.
+    /// More would be felt in every copy of the program.
     const MOST_BYTES: usize = 6_000_000;
 
     #[test]

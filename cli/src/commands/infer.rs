@@ -10,13 +10,11 @@ use clap::{ArgGroup, Args};
 use std::io;
 use std::path::{Path, PathBuf};
 use viewless_models::dcvae::{self, is_autoencoder};
-use viewless_models::shipped;
-use viewless_models::{Model, ModelError, check_image, read_square};
+use viewless_models::{Model, ModelError, check_image, read_square, shipped};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::stream::Seed;
 use viewless_workbench::inference::{Asking, ExecutionMode, Question, infer};
 use viewless_workbench::machine::available_bytes;
-
 use viewless_workbench::pictures;
 use viewless_workbench::subject::local_directory;
 

@@ -16,22 +16,15 @@ pub(crate) fn put(
     cache_dir: &Path,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<PathBuf, FetchError> {
-    let target = cache_dir.join(name);
     let is_complete =
         |directory: &Path| read_config(directory).is_ok_and(|found| found == config) && DcVae::load(directory).is_ok();
-    if is_complete(&target) {
-        progress(Progress::Reusing { directory: &target });
-        return Ok(target);
-    }
-    let scratch = cache::Scratch::new(cache_dir)?;
-    let model = scratch.path().join("model");
-    fs::create_dir(&model).map_err(cache::failed("create", &model))?;
-    progress(Progress::Making { what: name });
-    let tensors = portable::weights(&config);
-    write(&model, &DcVae { config, tensors }).map_err(|error| FetchError::Made { name: name.to_owned(), error })?;
-    cache::install(&scratch, &model, &target, is_complete)?;
-    progress(Progress::Installed { directory: &target });
-    Ok(target)
+    let make = |model: &Path, progress: &mut dyn FnMut(Progress<'_>)| {
+        fs::create_dir(model).map_err(cache::failed("create", model))?;
+        progress(Progress::Making { what: name });
+        let tensors = portable::weights(&config);
+        write(model, &DcVae { config, tensors }).map_err(|error| FetchError::Made { name: name.to_owned(), error })
+    };
+    cache::assemble(cache_dir, name, is_complete, make, progress)
 }
 
 #[cfg(test)]

@@ -54,7 +54,8 @@ fn is_reduced(protocol: &Protocol) -> bool {
     reduce(judge.ring().tape(), "x", &[("gamma", 1.0), ("beta", 0.0)]).is_ok()
 }
 
-fn line(report: &RowReport) -> String {
+/// What is known of rows, in a line to be read.
+pub(super) fn line(report: &RowReport) -> String {
     format!(
         "{:22} n = {:4} {:?}: observed {:.3e} <= found {:.3e} <= certified {:.3e} (ratio {:.2}); reals {:.3e}, of the claim {:.3} to {:.3}: {:?}; sums {:?}; {} cells {:.2} s, search {:.2} s",
         report.protocol,

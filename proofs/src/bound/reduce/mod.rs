@@ -33,7 +33,7 @@ mod product;
 mod sort;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use super::tape::Tape;
 use sort::Sorter;

@@ -6,7 +6,8 @@ use viewless_protocols::circuit::{Circuit, Secret};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::fixed::power_of_two;
 
-fn reduced(build: impl Fn(&mut Circuit, Secret) -> Secret) -> Result<Reduced, Irreducible> {
+/// The reduction of a circuit of a row of five.
+pub(crate) fn reduced(build: impl Fn(&mut Circuit, Secret) -> Secret) -> Result<Reduced, Irreducible> {
     let mut c = Circuit::new();
     let x = c.input(Owner::Client, "x", [1, 5]);
     let y = build(&mut c, x);

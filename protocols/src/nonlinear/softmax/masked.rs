@@ -15,8 +15,9 @@
 //! **Cost.** Two openings and a product for each element; for each row the level and the reciprocal. Six rounds with free truncations, whatever the length of the row.
 //! **Error.** A unit in s is a part of 1.1e-5 of e, and s itself is off by 2^-18 of it; an absolute error of e is in proportion to a sum that is 1/16 at least. 8e-5 is
 //! claimed, for rows of up to 512 elements.
-//! **Domain.** x in [-78, 88.7]: s is in [-113, 128), and the lowest element is no more than the 241 bits = 167 below the largest that powers reach. (Where the level is as low as can be, it may be 243; a level
-//! may be a step higher in a run than in plaintext, and powers reach 248 bits down from 4 above it.)
+//! **Domain.** x in [-78, 88.7]: s is in [-113, 128), and the lowest element is no more than the 241 bits = 167 below the largest that powers reach.
+//! (Where the level is as low as can be, it may be 243; a level may be a step higher in a run than in plaintext, and powers reach 248 bits down from
+//! 4 above it.)
 //! **Privacy.** Masked openings and a product: every message is uniform.
 //! **Source.** Ours.
 

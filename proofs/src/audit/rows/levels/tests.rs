@@ -2,10 +2,12 @@
 
 use crate::audit::rows::certify::Problem;
 use crate::audit::rows::judge::Judge;
+use crate::audit::rows::tests::line;
 use crate::audit::rows::truth::{RowTruth, View};
 use crate::audit::rows::*;
-use crate::bound::reduce::{Irreducible, Reduced, Shift, reduce};
-use crate::bound::{Cell, Tape};
+use crate::bound::Cell;
+use crate::bound::reduce::tests::reduced;
+use crate::bound::reduce::{Reduced, Shift, reduce};
 use viewless_protocols::circuit::{Levels, Secret, Sectors};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::nonlinear::{Build, Card, ErrorClaim, Interval, LayerNormInputs, PerRow, Registry, Truth};
@@ -18,24 +20,6 @@ fn frontier(protocol: &Protocol) -> Question<'_> {
 
 fn built_in(name: &str) -> &'static Protocol {
     Registry::built_in().get(name).unwrap()
-}
-
-fn line(report: &RowReport) -> String {
-    format!(
-        "{} n = {} in {:?} {:?}: observed {:.4e}, certified {:.4e}, reals {:.4e}, of the claim {:.3}, {:?}, sums {:?}, {:.2} s + {:.2} s",
-        report.protocol,
-        report.row_length,
-        report.range,
-        report.method,
-        report.observed_max_error,
-        report.certified_max_error.unwrap_or(f64::INFINITY),
-        report.approximation_max_error.unwrap_or(f64::INFINITY),
-        report.approximation_of_claim.unwrap_or(f64::INFINITY),
-        report.verdict,
-        report.row_sums,
-        report.seconds_certified,
-        report.seconds_searched,
-    )
 }
 
 /// Rows of every length, over ranges in which the card claims something: as much as is stated at most, and the claim holds.
@@ -239,14 +223,6 @@ fn an_offset_that_is_one_too_small_has_no_certificate() {
     println!("{}", line(&report));
     assert!(report.observed_max_error > 0.1, "{:e}", report.observed_max_error);
     assert!(report.certified_max_error.is_none_or(|certified| certified >= report.observed_max_error));
-}
-
-fn reduced(build: impl Fn(&mut Circuit, Secret) -> Secret) -> Result<Reduced, Irreducible> {
-    let mut c = Circuit::new();
-    let x = c.input(Owner::Client, "x", [1, 5]);
-    let y = build(&mut c, x);
-    c.reveal(y, "y");
-    reduce(&Tape::new(&c.finish().unwrap(), FixedPoint::of::<16>()).unwrap(), "x", &[])
 }
 
 const LEVELS: Levels = Levels { index_bits: 5, step_exponent: 1 };

@@ -160,6 +160,25 @@ fn a_picture_is_looked_at_before_a_model_is_fetched() {
 }
 
 #[test]
+fn without_a_model_the_one_in_the_program_answers_whatever_a_folder_here_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("movies-small")).unwrap();
+    for (text, label) in [("A quiet film that stays with you.", "positive"), ("A dull and tiresome mess.", "negative")]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_viewless"));
+        command.args(["infer", "--fast", "--json", "--text", text]).current_dir(folder.path());
+        let output = command.env("VIEWLESS_CACHE", folder.path().join("cache")).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let answers = ["output", "plaintext"].map(|of| report[of]["label"].as_str().map(str::to_owned));
+        assert_eq!(
+            (output.status.code(), answers),
+            (Some(0), [Some(label.to_owned()), Some(label.to_owned())]),
+            "{report}"
+        );
+    }
+}
+
+#[test]
 fn poolings_side_by_side_and_linear_layers_are_private_too_and_a_vector_may_be_cut() {
     let dense = |outputs, activation| Dense { outputs, has_bias: true, activation };
     let sentence = Sentence {

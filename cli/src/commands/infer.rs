@@ -16,15 +16,14 @@ use viewless_simulator::stream::Seed;
 use viewless_workbench::inference::{Asking, ExecutionMode, Question, infer};
 use viewless_workbench::machine::available_bytes;
 use viewless_workbench::pictures;
-use viewless_workbench::subject::local_directory;
 
 /// What to infer, and how.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("asked").required(true).args(["text", "image"])))]
 pub struct Arguments {
-    /// A model directory, or a name that `fetch` knows; fetched first if it is not there
-    #[arg(long, value_name = "DIR|NAME", default_value = shipped::NAME)]
-    model: String,
+    /// A model directory, or a name that `fetch` knows; fetched first if it is not there [default: movies-small, which is part of the program]
+    #[arg(long, value_name = "DIR|NAME")]
+    model: Option<String>,
     /// The text that the client asks about
     #[arg(long, allow_hyphen_values = true)]
     text: Option<String>,
@@ -72,11 +71,15 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     if let Some(picture) = image {
         check_image(picture)?;
         // The default model need not be written to know that it takes texts.
-        if arguments.model == shipped::NAME && local_directory(shipped::NAME).is_none() {
+        if arguments.model.is_none() {
             return Err(ModelError::NoImage.into());
         }
     }
-    let directory = fetch::directory(&arguments.model, run.cache.as_deref())?;
+    // What is part of the program is meant, whatever a folder here is called.
+    let directory = match &arguments.model {
+        Some(model) => fetch::directory(model, run.cache.as_deref())?,
+        None => fetch::fetch(shipped::NAME, run.cache.as_deref())?,
+    };
     if is_autoencoder(&directory) {
         return reconstruct(arguments, (suite, seed), &directory, manner);
     }

@@ -157,7 +157,8 @@ pub fn answers(report: &InferenceReport) -> String {
         }
         (None, Some(why)) => format!("nothing for this text: {why}"),
         (None, None) => {
-            "nothing, because it was not asked for: --certify bounds the error of every run on this text".to_owned()
+            "nothing, because it was not asked for: --certify bounds the error of every run on a text of a small model"
+                .to_owned()
         }
     };
     text.push_str(&hanging("certified  ", &certified));

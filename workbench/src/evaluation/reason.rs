@@ -16,7 +16,8 @@ pub enum Cause {
     Wrap,
     /// A number was beyond the headroom of an exact truncation.
     Headroom,
-    /// The argument of a protocol left the domain on its card.
+    /// The argument of a protocol left the domain on its card. Where the suite computes other functions than the model's, too, these may be the cause alone:
+    /// the two are not told apart, and the sentence says so.
     Domain,
     /// The suite computes other functions than the model's.
     OtherFunction,
@@ -59,7 +60,11 @@ pub(super) fn reason(run: &RowRun, real: &[f64], other_functions: bool) -> Reaso
         (false, true) => Cause::Rounding,
     };
     let (margin, margin_of_circuit, margin_private) = (margin(&run.plaintext), margin(real), margin(&run.private));
-    Reason { cause, margin, margin_of_circuit, margin_private, why: sentence(run, cause, margin, margin_of_circuit) }
+    let mut why = sentence(run, cause, margin, margin_of_circuit);
+    if (cause, by_protocols, other_functions) == (Cause::Domain, true, true) {
+        why += "; the suite's other functions may be the cause alone";
+    }
+    Reason { cause, margin, margin_of_circuit, margin_private, why }
 }
 
 fn sentence(run: &RowRun, cause: Cause, margin: f64, of_circuit: f64) -> String {
@@ -138,6 +143,9 @@ mod tests {
         let left = DomainLeft { region: "softmax".into(), claimed: (0.0, 1.0), seen: (0.5, 4.0), outside: 2 };
         let outside = RowRun { domains: vec![left], ..run() };
         assert_eq!([cause(&outside, &same, false), cause(&outside, &other, true)], [Cause::Domain; 2]);
+        // Which of the two it is, is not known.
+        let both = |real: &[f64], functions| reason(&outside, real, functions).why.contains("other functions");
+        assert_eq!([both(&other, true), both(&other, false), both(&same, true)], [true, false, false]);
         let found = reason(&run(), &same, false);
         assert_eq!((found.margin, found.margin_of_circuit, found.margin_private), (0.5, 0.25, -0.25));
     }

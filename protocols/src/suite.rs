@@ -6,7 +6,8 @@
 use crate::file::{FileError, read_protocol};
 use crate::fixed::{FixedPoint, RANGE_BITS, RANGES, RING_BITS};
 use crate::model::{Embedding, ModelProtocols};
-use crate::nonlinear::{Function, Protocol, Registry};
+use crate::nonlinear::family::of_member;
+use crate::nonlinear::{Function, Protocol, Registry, RegistryError};
 pub use crate::nonlinear::{MissingProtocol, Protocols};
 use crate::plain::{first_not_plain, plain};
 use crate::scheme::{ChoiceError, SchemeSpec, Truncation, WrittenScheme};
@@ -34,7 +35,10 @@ pub struct Suite {
     /// For each function that its models need a protocol: its name, or a protocol file ([`is_protocol_file`]) whose text is among
     /// `protocol_files`.
     pub protocols: BTreeMap<Function, String>,
-    /// The texts of the protocol files that `protocols` names, each under the name that stands there. Whoever reads a suite from a file puts
+    /// For sites of a model ([`Site::name`](crate::model::Site::name)) the protocol that stands there in the place of its function's; it computes the same function. Empty for a suite
+    /// that serves any model.
+    pub sites: BTreeMap<String, String>,
+    /// The texts of the protocol files that `protocols` and `sites` name, each under the name that stands there. Whoever reads a suite from a file puts
     /// them here ([`Suite::missing_files`]); a suite may also bring them itself, in a table `[protocol-files]`.
     pub protocol_files: BTreeMap<String, String>,
 }
@@ -67,6 +71,9 @@ struct WrittenSuite {
     scheme: WrittenScheme,
     /// For each function its protocol, or a protocol file.
     protocols: BTreeMap<Function, String>,
+    /// For each site the protocol in the place of its function's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sites: BTreeMap<String, String>,
     /// The texts of these files.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     protocol_files: BTreeMap<String, String>,
@@ -154,6 +161,34 @@ pub enum SuiteError {
         name: String,
         /// What it should compute.
         function: Function,
+    },
+    /// A site whose last part is no function that the suite names a protocol for.
+    #[error("suite `{suite}` has the site `{site}`; a site ends in a function that its [protocols] name, as `layer.0/gelu` does")]
+    Site {
+        /// The suite.
+        suite: String,
+        /// The site.
+        site: String,
+    },
+    /// A protocol at a site that computes something else than that of its function.
+    #[error("suite `{suite}` names `{at_site}` for the site `{site}`, which does not compute what its `{usual}` does; name one that does")]
+    OtherAtSite {
+        /// The suite.
+        suite: String,
+        /// The site.
+        site: String,
+        /// What is named for it.
+        at_site: String,
+        /// What is named for the function.
+        usual: String,
+    },
+    /// A member of a family that is not there.
+    #[error("suite `{suite}`: {error}")]
+    Member {
+        /// The suite.
+        suite: String,
+        /// The family, and what to write.
+        error: RegistryError,
     },
     /// The text of a file that no function names.
     #[error(
@@ -278,8 +313,19 @@ impl Suite {
     #[must_use]
     pub fn missing_files(&self) -> Vec<String> {
         let missing = |name: &&String| is_protocol_file(name) && !self.protocol_files.contains_key(*name);
-        let names: BTreeSet<&String> = self.protocols.values().filter(missing).collect();
+        let names: BTreeSet<&String> = self.named().filter(missing).collect();
         names.into_iter().cloned().collect()
+    }
+
+    /// Every name of a protocol, those at sites too.
+    pub fn named(&self) -> impl Iterator<Item = &String> {
+        self.protocols.values().chain(self.sites.values())
+    }
+
+    /// Names a protocol for a function, at every site.
+    pub fn choose(&mut self, function: Function, name: String) {
+        self.sites.retain(|site, _| function_of(site) != function.name());
+        self.protocols.insert(function, name);
     }
 
     /// The fixed point.
@@ -320,6 +366,17 @@ impl Suite {
             let protocol = self.protocol(registry, name, function)?;
             protocols.put(function, protocol);
         }
+        for (site, name) in &self.sites {
+            let no_function = || SuiteError::Site { suite: self.name.clone(), site: site.clone() };
+            let function = Function::of(function_of(site)).map_err(|_| no_function())?;
+            let usual = protocols.get(&function).map_err(|_| no_function())?;
+            let protocol = self.protocol(registry, name, &function)?;
+            if protocol.card.error.truth != usual.card.error.truth {
+                let (suite, site, usual) = (self.name.clone(), site.clone(), usual.card.name.clone());
+                return Err(SuiteError::OtherAtSite { suite, site, at_site: name.clone(), usual });
+            }
+            protocols.put_at(site, protocol);
+        }
         Ok(protocols)
     }
 
@@ -334,7 +391,9 @@ impl Suite {
     fn protocol(&self, registry: &Registry, name: &str, function: &Function) -> Result<Arc<Protocol>, SuiteError> {
         let known = || registry.of(function).map(|protocol| protocol.card.name.to_string()).collect();
         let (suite, name, function) = (self.name.clone(), name.to_owned(), function.clone());
-        let found = if !is_protocol_file(&name) {
+        let found = if of_member(&name).is_some() {
+            Some(registry.find(&name).map_err(|error| SuiteError::Member { suite: suite.clone(), error })?)
+        } else if !is_protocol_file(&name) {
             registry.get(&name).cloned()
         } else if let Some(text) = self.protocol_files.get(&name) {
             let read = read_protocol(&name, text, registry);
@@ -356,6 +415,11 @@ impl Suite {
     }
 }
 
+/// The function of a site: the last part of its name.
+fn function_of(site: &str) -> &str {
+    site.rsplit('/').next().unwrap_or(site)
+}
+
 fn fixed_point(fraction_bits: u8) -> Option<FixedPoint> {
     FixedPoint::new(fraction_bits).ok().filter(|_| FRACTION_BITS.contains(&fraction_bits))
 }
@@ -364,16 +428,26 @@ impl TryFrom<WrittenSuite> for Suite {
     type Error = SuiteError;
 
     fn try_from(written: WrittenSuite) -> Result<Self, SuiteError> {
-        let WrittenSuite { name, summary, fraction_bits, range_bits, embedding, scheme, protocols, protocol_files } =
-            written;
-        let named = protocols.values().chain(protocol_files.keys());
+        let WrittenSuite {
+            name,
+            summary,
+            fraction_bits,
+            range_bits,
+            embedding,
+            scheme,
+            protocols,
+            sites,
+            protocol_files,
+        } = written;
+        let named = protocols.values().chain(sites.keys()).chain(sites.values()).chain(protocol_files.keys());
         if let Some(text) = [&name, &summary].into_iter().chain(named).find(|text| first_not_plain(text).is_some()) {
             return Err(SuiteError::NotPlain { text: plain(text) });
         }
         let Some(fixed) = fixed_point(fraction_bits) else {
             return Err(SuiteError::FractionBits { suite: name, fraction_bits });
         };
-        let unused = |name: &&String| !(is_protocol_file(name) && protocols.values().any(|named| named == *name));
+        let all = protocols.values().chain(sites.values());
+        let unused = |name: &&String| !(is_protocol_file(name) && all.clone().any(|named| named == *name));
         if let Some(unused) = protocol_files.keys().find(unused).cloned() {
             return Err(SuiteError::UnusedText { suite: name, name: unused });
         }
@@ -388,17 +462,17 @@ impl TryFrom<WrittenSuite> for Suite {
                 Some(_) | None => return Err(SuiteError::Range { suite: name, range_bits }),
             },
         };
-        Ok(Self { name, summary, fixed, embedding, scheme, protocols, protocol_files })
+        Ok(Self { name, summary, fixed, embedding, scheme, protocols, sites, protocol_files })
     }
 }
 
 impl From<Suite> for WrittenSuite {
     fn from(suite: Suite) -> Self {
-        let Suite { name, summary, fixed, embedding, scheme, protocols, protocol_files } = suite;
+        let Suite { name, summary, fixed, embedding, scheme, protocols, sites, protocol_files } = suite;
         let is_other = fixed.range_bits() != RANGE_BITS && scheme.truncation == Truncation::Narrowing;
         let range_bits = is_other.then_some(fixed.range_bits());
         let (fraction_bits, scheme) = (fixed.fraction_bits(), scheme.into());
-        Self { name, summary, fraction_bits, range_bits, embedding, scheme, protocols, protocol_files }
+        Self { name, summary, fraction_bits, range_bits, embedding, scheme, protocols, sites, protocol_files }
     }
 }
 

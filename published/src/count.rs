@@ -114,7 +114,7 @@ fn suite(configuration: &Configuration) -> Result<Suite, PublishedError> {
         (Function::LAYERNORM, &configuration.layernorm),
     ] {
         if let Some(other) = other {
-            suite.protocols.insert(function, other.clone());
+            suite.choose(function, other.clone());
         }
     }
     Ok(suite)

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use viewless_protocols::fixed::power_of_two;
 use viewless_protocols::model::BY_FUNCTION;
 use viewless_protocols::nonlinear::Registry;
+use viewless_protocols::nonlinear::family::of_member;
 use viewless_protocols::program::bill::group_names;
 use viewless_protocols::program::{Claim, ClaimKind, Program};
 use viewless_protocols::region::{RegionId, Regions};
@@ -57,7 +58,9 @@ struct Predicted {
 /// parts truncate is no output.
 fn claims_of_shares(program: &Program, registry: &Registry) -> BTreeSet<usize> {
     let is_of_shares = |region: RegionId| {
-        let protocol = registry.get(program.regions.name(region));
+        let name = program.regions.name(region);
+        // Members of a family compute what it does.
+        let protocol = registry.get(of_member(name).map_or(name, |(family, _)| family));
         protocol.is_some_and(|protocol| protocol.card.error.truth.is_share_of_row())
     };
     let truncations = program.claims.iter().enumerate().filter(|(_, claim)| is_local_truncation(claim));

@@ -223,7 +223,7 @@ fn protocols(with_errors: bool) -> ModelProtocols {
     ];
     for (name, build) in builds {
         let card = Registry::built_in().get(name).unwrap().card.clone();
-        model.protocols.choose(Arc::new(Protocol { card, build, parts: None, file: None })).unwrap();
+        model.protocols.choose(Arc::new(Protocol { card, build, parts: None, file: None, family: None })).unwrap();
     }
     model
 }

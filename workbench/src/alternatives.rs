@@ -22,7 +22,7 @@ type Change = (&'static str, fn(&mut Suite));
 
 const CARRY: Change = ("comparison carry", |suite| suite.scheme.comparison = Comparison::Carry);
 const COSINE: Change = ("gelu/cosine", |suite| {
-    suite.protocols.insert(Function::GELU, "gelu/cosine".to_owned());
+    suite.choose(Function::GELU, "gelu/cosine".to_owned());
 });
 const LOCAL: Change = ("truncation local", |suite| suite.scheme.truncation = Truncation::Local);
 const EXACT: Change = ("truncation exact", |suite| suite.scheme.truncation = Truncation::Exact);

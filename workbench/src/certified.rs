@@ -11,7 +11,6 @@
 
 use crate::judgement::other_functions;
 use crate::model_inputs::ModelInputs;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use viewless_models::{Model, Prompt};
 use viewless_proofs::bound::{Arithmetic, BoundError, Interpreter, Interval, Tape};
@@ -190,11 +189,12 @@ fn is_claimed(claim: &DomainClaim, is_of_softmax: bool, interval: &Interval, ari
 /// Adds to what each protocol gives a number of unknown value, as large as its card allows.
 fn with_unknown_errors(model: &Model, protocols: &mut ModelProtocols) -> Result<(), String> {
     let needed = model.config.functions();
-    let all: BTreeMap<Function, Arc<Protocol>> =
-        protocols.protocols.iter().map(|protocol| (protocol.card.function.clone(), Arc::clone(protocol))).collect();
-    for (_, protocol) in all.into_iter().filter(|(function, _)| needed.contains(function)) {
-        let size = largest_error(model, &protocol)?;
-        let inner = Arc::clone(&protocol);
+    protocols.protocols.replace(|protocol| {
+        if !needed.contains(&protocol.card.function) {
+            return Ok(Arc::clone(protocol));
+        }
+        let size = largest_error(model, protocol)?;
+        let inner = Arc::clone(protocol);
         let build = match &protocol.build {
             Build::Map(_) => Build::map(move |c, x| {
                 let y = inner.build(c, x);
@@ -211,10 +211,8 @@ fn with_unknown_errors(model: &Model, protocols: &mut ModelProtocols) -> Result<
                 unknown(c, y, size(c.row_length(y)))
             }),
         };
-        let changed = Protocol { card: protocol.card.clone(), build, parts: None, file: protocol.file.clone() };
-        protocols.protocols.choose(Arc::new(changed)).map_err(|error| error.to_string())?;
-    }
-    Ok(())
+        Ok(Arc::new(Protocol { build, parts: None, family: None, ..Protocol::clone(protocol) }))
+    })
 }
 
 /// The largest error of a protocol by its card, for rows of a length, against the function that the model has.

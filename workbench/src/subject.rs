@@ -12,7 +12,8 @@ use viewless_protocols::file::{FileError, MOST_BYTES, read_protocol};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::model::dcvae::{self, DcVaeConfig};
 use viewless_protocols::model::{self, BuildError, TransformerConfig};
-use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol, Registry, relu};
+use viewless_protocols::nonlinear::family::of_member;
+use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol, Registry, RegistryError, relu};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, CompileError};
 use viewless_protocols::suite::{Suite, SuiteError, is_protocol_file};
@@ -46,6 +47,9 @@ pub enum SubjectError {
         /// The name asked for.
         name: String,
     },
+    /// A member of a family that is not there.
+    #[error(transparent)]
+    Member(#[from] RegistryError),
     /// A model where a protocol is needed.
     #[error("`{name}` is a model; a protocol is needed here, see `viewless list`")]
     NotAProtocol {
@@ -159,6 +163,8 @@ impl Subject {
             Ok(Self::of_autoencoder(name, Autoencoder::reconstructing(config), registry))
         } else if let Some(protocol) = registry.get(name) {
             Ok(Self::of_protocol(Arc::clone(protocol), registry))
+        } else if of_member(name).is_some() {
+            Ok(Self::of_protocol(registry.find(name)?, registry))
         } else if is_protocol_file(name) {
             Self::of_text(name, text_of_file(Path::new(name))?, registry)
         } else {

@@ -42,7 +42,7 @@ pub fn what_is(name: &str, registry: &Registry) -> Option<Named> {
     } else if model::known(name).is_some() || model::dcvae::DcVaeConfig::known(name).is_some() {
         Some(Named::Model)
     } else {
-        registry.get(name).map(|_| Named::Protocol)
+        registry.find(name).ok().map(|_| Named::Protocol)
     }
 }
 

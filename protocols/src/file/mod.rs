@@ -113,7 +113,7 @@ pub fn read_protocol(origin: &str, text: &str, registry: &Registry) -> Result<Pr
         known: file.known.clone(),
     };
     let file = registry.get(&card.name).is_some().then(|| origin.to_owned());
-    Ok(Protocol { card, build: source.build(kind), parts: None, file })
+    Ok(Protocol { card, build: source.build(kind), parts: None, file, family: None })
 }
 
 /// Everything of a file that can be known before it is carried out: its parts, its function and what that is compared with.

@@ -11,6 +11,7 @@ pub mod dcvae;
 pub mod left_out;
 mod published;
 pub mod sentence;
+pub mod site;
 pub mod tensors;
 pub mod transformer;
 pub use architecture::Architecture;
@@ -20,6 +21,7 @@ pub use config::{
 pub use left_out::left_out;
 pub use published::{KNOWN, known};
 pub use sentence::{Dense, DenseActivation, Pooling, Sentence};
+pub use site::Site;
 pub use tensors::tensors;
 pub use transformer::{
     BuildError, Embedding, MOST_MASKED_TOKENS, ModelProtocols, Query, circuit, circuit_of_pair, not_private,

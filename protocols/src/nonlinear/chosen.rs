@@ -1,4 +1,4 @@
-//! One protocol for each function: what a suite chose.
+//! One protocol for each function, and others at sites of a model: what a suite chose.
 
 use super::{Function, Protocol, RegistryError};
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use thiserror::Error;
 pub struct Protocols {
     suite: String,
     by_function: BTreeMap<Function, Arc<Protocol>>,
+    by_site: BTreeMap<String, Arc<Protocol>>,
 }
 
 /// A function without a protocol.
@@ -28,7 +29,7 @@ impl Protocols {
     /// No protocols yet; `suite` names them in errors.
     #[must_use]
     pub fn none(suite: &str) -> Self {
-        Self { suite: suite.to_owned(), by_function: BTreeMap::new() }
+        Self { suite: suite.to_owned(), by_function: BTreeMap::new(), by_site: BTreeMap::new() }
     }
 
     /// Chooses a protocol for its function, in place of the one that may stand there.
@@ -46,7 +47,37 @@ impl Protocols {
         self.by_function.insert(function.clone(), protocol);
     }
 
-    /// The protocol of a function.
+    /// Puts a protocol at a site, which computes what that of its function does.
+    pub(crate) fn put_at(&mut self, site: &str, protocol: Arc<Protocol>) {
+        self.by_site.insert(site.to_owned(), protocol);
+    }
+
+    /// The protocol of a function at a site.
+    ///
+    /// # Errors
+    /// As [`Protocols::get`].
+    pub fn at(&self, site: &str, function: &Function) -> Result<&Arc<Protocol>, MissingProtocol> {
+        let at_site = self.by_site.get(site).filter(|protocol| protocol.card.function == *function);
+        at_site.map_or_else(|| self.get(function), Ok)
+    }
+
+    /// Those that stand at a site in the place of the function's, by its name.
+    pub fn at_sites(&self) -> impl Iterator<Item = (&String, &Arc<Protocol>)> {
+        self.by_site.iter()
+    }
+
+    /// Puts another protocol in the place of each, those at sites too.
+    ///
+    /// # Errors
+    /// The first of `other`.
+    pub fn replace<E>(&mut self, mut other: impl FnMut(&Arc<Protocol>) -> Result<Arc<Protocol>, E>) -> Result<(), E> {
+        for protocol in self.by_function.values_mut().chain(self.by_site.values_mut()) {
+            *protocol = other(protocol)?;
+        }
+        Ok(())
+    }
+
+    /// The protocol of a function where no site has another.
     ///
     /// # Errors
     /// [`MissingProtocol`] names the suite and the function.
@@ -55,8 +86,8 @@ impl Protocols {
         self.by_function.get(function).ok_or_else(missing)
     }
 
-    /// Every protocol, by the name of its function.
+    /// Every protocol, by the name of its function; then those at sites, by the name of these.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Protocol>> {
-        self.by_function.values()
+        self.by_function.values().chain(self.by_site.values())
     }
 }

@@ -24,6 +24,7 @@
 mod chosen;
 mod common;
 pub mod exp;
+pub mod family;
 pub mod gelu;
 pub mod layernorm;
 pub mod leaky_relu;
@@ -40,6 +41,7 @@ pub use card::{
     Bits, Card, CostClaim, ErrorClaim, Failing, Function, FunctionNameError, Interval, PerRow, Quality, Reading,
     Rounds, Setting, Text, Truth,
 };
+pub use family::Family;
 pub use chosen::{MissingProtocol, Protocols};
 use common::pieces;
 #[cfg(test)]
@@ -63,6 +65,8 @@ pub struct Protocol {
     pub parts: Option<Parts>,
     /// The file that it was read from, if a protocol of the registry bears its name, too.
     pub file: Option<String>,
+    /// Its members on other intervals, if it has some.
+    pub family: Option<Family>,
 }
 
 /// Builds a circuit from what a protocol is given.
@@ -222,7 +226,12 @@ impl From<LayerNormInputs> for Inputs {
 
 impl Protocol {
     pub(crate) fn built_in(card: &Card, build: Build) -> Self {
-        Self { card: card.clone(), build, parts: None, file: None }
+        Self { card: card.clone(), build, parts: None, file: None, family: None }
+    }
+
+    /// The same, with members on other intervals.
+    pub(crate) fn with_family(self, family: Family) -> Self {
+        Self { family: Some(family), ..self }
     }
 
     /// The same, which can be built in parts, too.

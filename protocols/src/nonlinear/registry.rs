@@ -1,6 +1,7 @@
 //! Protocols by name: those that viewless brings, and those that somebody adds.
 
 use super::card::is_name;
+use super::family::of_member;
 use super::{Function, Kind, Protocol, exp, gelu, layernorm, leaky_relu, max, reciprocal, relu, rsqrt, softmax, tanh};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -27,6 +28,20 @@ pub enum RegistryError {
         name: String,
         /// The names there are: of the same function, if it has any.
         known: Vec<String>,
+    },
+    /// Ends in the name of a protocol that has no other intervals.
+    #[error("`{name}` is on the interval of its card alone; only a family, as `gelu/series`, is on others")]
+    NoFamily {
+        /// The protocol.
+        name: String,
+    },
+    /// An interval that no member of a family has.
+    #[error("`{family}` has no member on {why}")]
+    Member {
+        /// The family.
+        family: String,
+        /// The interval, and what to write.
+        why: String,
     },
     /// The name is taken.
     #[error("there is a protocol `{name}` already; give the new one another name after the slash")]
@@ -94,6 +109,17 @@ impl Registry {
         })
     }
 
+    /// The protocol of that name, or the member of a family: `gelu/series on [-9, 12]`.
+    ///
+    /// # Errors
+    /// [`RegistryError`]: the names to choose from, or the intervals.
+    pub fn find(&self, name: &str) -> Result<Arc<Protocol>, RegistryError> {
+        match of_member(name) {
+            Some((family, ends)) => self.protocol(family)?.on(ends),
+            None => self.protocol(name).cloned(),
+        }
+    }
+
     /// Every protocol, in the order in which they came.
     pub fn iter(&self) -> std::slice::Iter<'_, Arc<Protocol>> {
         self.0.protocols.iter()
@@ -138,7 +164,8 @@ impl Protocol {
     /// Refuses a name that does not say the function, and a builder of another kind than the function's.
     pub(crate) fn check(&self) -> Result<(), RegistryError> {
         let (name, function) = (self.card.name.to_string(), self.card.function.clone());
-        match name.split_once('/') {
+        let family = of_member(&name).map_or(&name[..], |(family, _)| family);
+        match family.split_once('/') {
             Some((before, variant)) if before == function.name() && is_name(variant) => {}
             Some(_) | None => return Err(RegistryError::Name { name, function }),
         }

@@ -386,7 +386,7 @@ pub(super) fn suite(scheme: SchemeSpec, fraction_bits: u8, registry: &Registry) 
 pub(super) fn with_protocols(mut suite: Suite, chosen: &BTreeMap<String, String>) -> Suite {
     for (function, protocol) in chosen {
         if let Ok(function) = Function::of(function) {
-            suite.protocols.insert(function, protocol.clone());
+            suite.choose(function, protocol.clone());
         }
     }
     suite
@@ -411,7 +411,7 @@ fn fitting(mut suite: Suite, config: &TransformerConfig, errors: &Certified, reg
         let has_own = suite.protocols.get(&function).is_some_and(|name| is_certified(name));
         let mut certified = registry.of(&function).map(|protocol| protocol.card.name.to_string());
         if let (false, Some(other)) = (has_own, certified.find(|name| is_certified(name))) {
-            suite.protocols.insert(function.clone(), other);
+            suite.choose(function.clone(), other);
         }
     }
     suite

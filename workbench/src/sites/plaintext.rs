@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use viewless_models::{Model, Stage, forward_observed};
 use viewless_proofs::audit::site::{Site, SiteClaim, judge};
-use viewless_protocols::model::TransformerConfig;
-use viewless_protocols::model::architecture::{Attention, Placement};
-use viewless_protocols::nonlinear::{Function, Protocol};
+use viewless_protocols::model;
+use viewless_protocols::model::architecture::{Attention, Sum};
+use viewless_protocols::nonlinear::Protocol;
 use viewless_protocols::suite::{Protocols, SuiteError};
 
 /// What became of one site over all texts.
@@ -117,15 +117,10 @@ pub(super) fn sites(model: &Model, protocols: &Protocols, text: &str) -> Result<
     let tokens = model.encode(text)?;
     let mut seen = Vec::new();
     forward_observed(&model.config, &model.weights, &tokens, &mut |stage, values| {
-        let Some(name) = name(stage, &model.config) else { return };
-        let function = match stage {
-            Stage::EmbeddingSum | Stage::AttentionSum { .. } | Stage::LayerSum { .. } => Function::LAYERNORM,
-            Stage::AttentionScores { .. } => Function::SOFTMAX,
-            Stage::ActivationInput { .. } => Function::GELU,
-            Stage::Embeddings | Stage::Layer { .. } => return,
-        };
+        let Some(site) = site_at(stage) else { return };
+        let (name, function) = (site.name(&model.config), site.function());
         // An activation that is computed without a protocol is no site.
-        let Some(protocol) = protocols.get(&function).ok().filter(|_| needed.contains(&function)) else { return };
+        let Some(protocol) = protocols.at(&name, &function).ok().filter(|_| needed.contains(&function)) else { return };
         let normalisation = stage.normalisation(&model.config);
         let columns = values.shape().last().copied().unwrap_or(1);
         let scores = matches!(stage, Stage::AttentionScores { .. });
@@ -145,20 +140,15 @@ pub(super) fn sites(model: &Model, protocols: &Protocols, text: &str) -> Result<
     Ok(seen)
 }
 
-/// Name of the site at a stage: a sum is named after the block whose normalisation takes it.
-fn name(stage: Stage, config: &TransformerConfig) -> Option<String> {
-    let placement = config.architecture.layout().norms.placement;
-    Some(match (stage, placement) {
-        (Stage::Embeddings | Stage::Layer { .. }, _) => return None,
-        (Stage::AttentionScores { layer }, _) => format!("layer.{layer}/softmax"),
-        (Stage::ActivationInput { layer }, _) => format!("layer.{layer}/gelu"),
-        (Stage::EmbeddingSum, Placement::After) => "embedding/layernorm".to_owned(),
-        (Stage::AttentionSum { layer }, Placement::After) => format!("layer.{layer}/attention/layernorm"),
-        (Stage::LayerSum { layer }, Placement::After) => format!("layer.{layer}/output/layernorm"),
-        (Stage::EmbeddingSum, Placement::Before) => "layer.0/attention/layernorm".to_owned(),
-        (Stage::AttentionSum { layer }, Placement::Before) => format!("layer.{layer}/output/layernorm"),
-        (Stage::LayerSum { layer }, Placement::Before) if layer + 1 == config.layers => "layernorm".to_owned(),
-        (Stage::LayerSum { layer }, Placement::Before) => format!("layer.{}/attention/layernorm", layer + 1),
+/// The site at a stage.
+fn site_at(stage: Stage) -> Option<model::Site> {
+    Some(match stage {
+        Stage::Embeddings | Stage::Layer { .. } => return None,
+        Stage::AttentionScores { layer } => model::Site::Scores { layer },
+        Stage::ActivationInput { layer } => model::Site::Activation { layer },
+        Stage::EmbeddingSum => model::Site::Normalisation(Sum::Embedding),
+        Stage::AttentionSum { layer } => model::Site::Normalisation(Sum::Attention { layer }),
+        Stage::LayerSum { layer } => model::Site::Normalisation(Sum::FeedForward { layer }),
     })
 }
 

@@ -18,7 +18,7 @@ use viewless_protocols::nonlinear::Function;
 use viewless_protocols::program::Shortened;
 use viewless_protocols::region::{RegionId, Regions};
 use viewless_protocols::scheme;
-use viewless_protocols::suite::{Suite, SuiteError};
+use viewless_protocols::suite::Suite;
 use viewless_simulator::execute::{Options, execute, execute_fast};
 use viewless_simulator::stream::Seed;
 
@@ -160,10 +160,11 @@ fn one_text(
     let tokens = model.encode(text)?;
     let plain = sites(model, &protocols.protocols, text)?;
     let circuit = model::circuit(&model.config, protocols, Query { tokens: tokens.len(), batch: 1 })?;
-    let mut names = Vec::new();
-    for function in model.config.functions().iter().filter(|function| **function != Function::TANH) {
-        names.push(protocols.protocols.get(function).map_err(SuiteError::from)?.card.name.clone());
-    }
+    let needed = model.config.functions();
+    let called = protocols.protocols.iter().map(|protocol| &protocol.card);
+    let is_of_site = |function: &Function| *function != Function::TANH && needed.contains(function);
+    let names: Vec<String> =
+        called.filter(|card| is_of_site(&card.function)).map(|card| card.name.clone()).collect();
     let places = places(&circuit, &names);
     if places.len() != plain.len() {
         return Err(SitesError::Sites { circuit: places.len(), plaintext: plain.len() });

@@ -237,7 +237,7 @@ fn a_claim_of_half_the_error_is_refuted_by_a_row() {
         }
         let ErrorClaim { absolute, relative, .. } = protocol.card.error;
         let card = claiming(&protocol.card, absolute * true_part / 2.0, relative * true_part / 2.0);
-        let proud = Protocol { card, build: protocol.build.clone(), parts: None, file: None };
+        let proud = Protocol { card, build: protocol.build.clone(), parts: None, file: None, family: None };
         let report =
             audit_rows(&Question { protocol: &proud, ..question(name, Truncation::Exact) }, 8, range(name)).unwrap();
         println!("{}", line(&report));
@@ -252,7 +252,7 @@ fn a_claim_of_half_the_error_is_refuted_by_a_row() {
 fn an_error_that_grows_with_the_row_is_found_at_every_length() {
     let softmax = Registry::built_in().get("softmax/exp").unwrap();
     let proud =
-        Protocol { card: claiming(&softmax.card, 2e-3, 0.0), build: softmax.build.clone(), parts: None, file: None };
+        Protocol { card: claiming(&softmax.card, 2e-3, 0.0), build: softmax.build.clone(), parts: None, file: None, family: None };
     for (length, times) in [(8, 1.7), (128, 6.6)] {
         let question = Question { protocol: &proud, ..question("softmax/exp", Truncation::Exact) };
         let report = audit_rows(&question, length, (-8.0, 8.0)).unwrap();
@@ -272,7 +272,7 @@ fn what_is_not_reduced_is_bounded_as_a_box_and_says_so() {
         c.mul(first, sum)
     }
     let card = Registry::built_in().get("softmax/2quad").unwrap().card.clone();
-    let protocol = Protocol { card, build: Build::map(twice), parts: None, file: None };
+    let protocol = Protocol { card, build: Build::map(twice), parts: None, file: None, family: None };
     let question = Question { protocol: &protocol, ..question("softmax/2quad", Truncation::Exact) };
     let report = audit_rows(&question, 4, (-0.5, 0.5)).unwrap();
     println!("{} {:?}", line(&report), report.not_reduced);

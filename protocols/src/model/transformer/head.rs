@@ -113,7 +113,7 @@ impl Transformer<'_> {
         match dense.activation {
             DenseActivation::Identity => x,
             DenseActivation::Tanh => self.protocols.tanh(c, x),
-            DenseActivation::Of(activation) => self.activate(c, x, activation),
+            DenseActivation::Of(activation) => self.activate(c, x, activation, None),
         }
     }
 
@@ -129,8 +129,8 @@ impl Transformer<'_> {
         let x = self.finish(c, stream.x);
         c.region("head", |c| {
             let dense = self.head_layer(c, x, head.dense, self.config.embedding_width());
-            let active = self.activate(c, dense, head.activation.unwrap_or(self.config.activation));
-            let normal = self.normalize_by(c, active, head.norm);
+            let active = self.activate(c, dense, head.activation.unwrap_or(self.config.activation), None);
+            let normal = self.normalize_by(c, active, head.norm, self.protocols.layernorm(None));
             let (table, vocabulary) = self.word_table(c, stream.words);
             let product = c.matmul(normal, table);
             let bias = c.input(Owner::Model, head.bias, [vocabulary]);
@@ -221,7 +221,7 @@ impl Transformer<'_> {
                 }
                 (None, ClassifierInput::Gelu(name)) => {
                     let dense = dense(c, name);
-                    self.activate(c, dense, Activation::Gelu)
+                    self.activate(c, dense, Activation::Gelu, None)
                 }
             };
             if classifier.has_bias {

@@ -37,14 +37,21 @@ impl Transformer<'_> {
     fn feed_forward(&self, c: &mut Circuit, layer: usize, x: Secret) -> Secret {
         let (hidden, intermediate) = (self.config.hidden_size, self.config.intermediate_size);
         let wide = self.linear(c, x, &self.layout.part(layer, self.layout.wide), [hidden, intermediate]);
-        let active = self.activate(c, wide, self.config.activation);
+        let active = self.activate(c, wide, self.config.activation, Some(layer));
         self.linear(c, active, &self.layout.part(layer, self.layout.narrow), [intermediate, hidden])
     }
 
-    pub(super) fn activate(&self, c: &mut Circuit, x: Secret, activation: Activation) -> Secret {
+    /// The activation of a layer, or of a head.
+    pub(super) fn activate(
+        &self,
+        c: &mut Circuit,
+        x: Secret,
+        activation: Activation,
+        layer: Option<usize>,
+    ) -> Secret {
         match activation {
             Activation::Gelu | Activation::GeluTanh | Activation::Quad => {
-                c.region("gelu", |c| self.protocols.gelu(c, x))
+                c.region("gelu", |c| self.protocols.gelu(c, x, layer))
             }
             Activation::Relu => c.region("relu", |c| relu(c, x)),
             Activation::Silu | Activation::QuickGelu => {
@@ -57,7 +64,8 @@ impl Transformer<'_> {
     fn attention(&self, c: &mut Circuit, layer: usize, x: Secret, attended: Attended) -> Secret {
         let hidden = self.config.hidden_size;
         let [queries, keys, values] = self.project(c, layer, x);
-        let parts = self.protocols.softmax.parts.as_ref();
+        let softmax = self.protocols.softmax(layer);
+        let parts = softmax.parts.as_ref();
         let factor = parts.map_or(1.0, |parts| parts.factor);
         let scores = c.region("attention", |c| {
             let queries = self.scale_queries(c, queries, factor);
@@ -70,9 +78,9 @@ impl Transformer<'_> {
         });
         let inputs = SoftmaxInputs { x: scores, mask: attended.mask };
         let (weights, inverse) = c.region("softmax", |c| match parts {
-            None => (self.protocols.softmax.build(c, inputs), None),
+            None => (softmax.build(c, inputs), None),
             Some(parts) => {
-                let name = format!("{} in parts", self.protocols.softmax.card.name);
+                let name = format!("{} in parts", softmax.card.name);
                 let [weights, inverse] = c.region(&name, |c| (parts.build)(c, inputs));
                 (weights, Some(inverse))
             }

@@ -13,11 +13,13 @@ mod layer;
 use super::architecture::{Attention, Layout, Sum, WeightOrder};
 use super::config::{Activation, Head, Input, TransformerConfig};
 use super::sentence::Pooling;
+use super::site::Site;
 use super::tensors::weight_shape;
 use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
 use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol};
 use crate::nonlinear::{MissingProtocol, Protocols};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -63,6 +65,8 @@ struct Chosen<'a> {
     softmax: &'a Protocol,
     /// Normalisation.
     layernorm: &'a Protocol,
+    /// In the place of these, at sites.
+    at_sites: HashMap<Site, &'a Protocol>,
     /// Activation, where it is one that a protocol computes.
     gelu: Option<&'a Protocol>,
     /// Of the pooler, or in a classifier, where there is one.
@@ -72,21 +76,41 @@ struct Chosen<'a> {
 }
 
 impl<'a> Chosen<'a> {
-    fn new(config: &TransformerConfig, chosen: &'a ModelProtocols) -> Result<Self, MissingProtocol> {
+    fn new(config: &TransformerConfig, chosen: &'a ModelProtocols) -> Result<Self, BuildError> {
         let needed = config.functions();
         let get = |function| chosen.protocols.get(&function).map(Arc::as_ref);
-        let get_if_needed = |function| if needed.contains(&function) { get(function).map(Some) } else { Ok(None) };
+        let get_if_needed =
+            |function| if needed.contains(&function) { get(function).map(Some) } else { Ok::<_, MissingProtocol>(None) };
+        let sites: HashMap<String, Site> =
+            Site::all(config).into_iter().map(|site| (site.name(config), site)).collect();
+        let at_site = |(name, protocol): (&String, &'a Arc<Protocol>)| match sites.get(name) {
+            Some(&site) if site.function() == protocol.card.function => Ok((site, protocol.as_ref())),
+            Some(_) | None => {
+                Err(BuildError::Site { site: name.clone(), layers: config.layers, protocol: protocol.card.name.clone() })
+            }
+        };
         Ok(Self {
             softmax: get(Function::SOFTMAX)?,
             layernorm: get(Function::LAYERNORM)?,
+            at_sites: chosen.protocols.at_sites().map(at_site).collect::<Result<_, _>>()?,
             gelu: get_if_needed(Function::GELU)?,
             tanh: get_if_needed(Function::TANH)?,
             embedding: chosen.embedding,
         })
     }
 
-    fn gelu(&self, c: &mut Circuit, x: Secret) -> Secret {
-        self.gelu.expect("it was looked up, because the configuration has it").build(c, x)
+    fn softmax(&self, layer: usize) -> &'a Protocol {
+        self.at_sites.get(&Site::Scores { layer }).copied().unwrap_or(self.softmax)
+    }
+
+    fn layernorm(&self, sum: Option<Sum>) -> &'a Protocol {
+        let at_site = sum.and_then(|sum| self.at_sites.get(&Site::Normalisation(sum)));
+        at_site.copied().unwrap_or(self.layernorm)
+    }
+
+    fn gelu(&self, c: &mut Circuit, x: Secret, layer: Option<usize>) -> Secret {
+        let at_site = layer.and_then(|layer| self.at_sites.get(&Site::Activation { layer }));
+        at_site.copied().or(self.gelu).expect("it was looked up, because the configuration has it").build(c, x)
     }
 
     fn tanh(&self, c: &mut Circuit, x: Secret) -> Secret {
@@ -154,6 +178,19 @@ pub enum BuildError {
     NotPrivate {
         /// The function.
         what: &'static str,
+    },
+    /// A protocol for a site that the model does not have: the suite was made for another one.
+    #[error(
+        "the suite names `{protocol}` for the site `{site}`, which a model of {layers} layers does not have, or where it computes another function; \
+         a suite with [sites] is for the model that it was calibrated on"
+    )]
+    Site {
+        /// The site.
+        site: String,
+        /// Layers of the model.
+        layers: usize,
+        /// What is named for it.
+        protocol: String,
     },
     /// A function of the model has no protocol.
     #[error(transparent)]
@@ -336,16 +373,16 @@ impl Transformer<'_> {
 
     /// The normalisation that a sum belongs to.
     fn normalize(&self, c: &mut Circuit, x: Secret, sum: Sum) -> Secret {
-        self.normalize_by(c, x, &self.layout.norm_of(sum, self.config.layers))
+        self.normalize_by(c, x, &self.layout.norm_of(sum, self.config.layers), self.protocols.layernorm(Some(sum)))
     }
 
-    fn normalize_by(&self, c: &mut Circuit, x: Secret, name: &str) -> Secret {
+    fn normalize_by(&self, c: &mut Circuit, x: Secret, name: &str, protocol: &Protocol) -> Secret {
         c.region("layernorm", |c| {
             let width = c.row_length(x);
             let gamma = c.input(Owner::Model, &format!("{name}.weight"), [width]);
             let beta = c.input(Owner::Model, &format!("{name}.bias"), [width]);
             let epsilon = self.config.layer_norm_epsilon;
-            self.protocols.layernorm.build(c, LayerNormInputs { x, gamma, beta, epsilon })
+            protocol.build(c, LayerNormInputs { x, gamma, beta, epsilon })
         })
     }
 }

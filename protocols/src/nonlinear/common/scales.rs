@@ -65,12 +65,7 @@ impl Power {
 
 /// `factor` x^-a with `guard_bits`, for x from 1.5 2^`lowest` to a unit of the last look-up below 2^`top`: 2^`top` - 2^k.
 pub fn over(c: &mut Circuit, x: Secret, power: Power, (lowest, top): (i8, i8), factor: f64, guard_bits: i8) -> Secret {
-    let width = power.width();
-    // The first scale whose upper end, 3 2^(k + width), is not below 2^top.
-    let mut starts = vec![lowest];
-    while starts[starts.len() - 1] + width + 1 < top {
-        starts.push(starts[starts.len() - 1] + width);
-    }
+    let starts = starts(power, (lowest, top));
     let mut result: Option<(Secret, Secret)> = None;
     for &start in &starts {
         let sum = at_scale(c, x, power, start, factor);
@@ -88,6 +83,22 @@ pub fn over(c: &mut Circuit, x: Secret, power: Power, (lowest, top): (i8, i8), f
         result = Some((c.add(so_far, taken), sum));
     }
     result.expect("there is one scale").0
+}
+
+/// The k of every scale, to the first whose upper end, 3 2^(k + width), is not below 2^top.
+fn starts(power: Power, (lowest, top): (i8, i8)) -> Vec<i8> {
+    let width = power.width();
+    let mut starts = vec![lowest];
+    while starts[starts.len() - 1] + width + 1 < top {
+        starts.push(starts[starts.len() - 1] + width);
+    }
+    starts
+}
+
+/// The k of the last scale of inverse roots.
+pub fn last_start(lowest: i8, top: i8) -> i8 {
+    let starts = starts(Power::InverseRoot, (lowest, top));
+    starts[starts.len() - 1]
 }
 
 /// F_i.

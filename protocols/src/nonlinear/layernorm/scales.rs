@@ -10,15 +10,17 @@
 //! **Error.** The fit, 4e-6 relative; S and the sums are rounded at 22 fraction bits of a scale.
 //! **Domain.** S 2^-k in [0.00037, 126]: for rows of 768, S, which is from a quarter of the sum of squares to all of it, in [0.375, 129000].
 //! (all-MiniLM-L6-v2 has 1 to 50,000.) A row of smaller variance is outside of it, a row of variance zero too.
+//! **Family.** `layernorm/scales on [LOW, HIGH]` is for rows of a variance in that interval, with no more scales than it needs: one scale spans five octaves at
+//! least, and with one there is neither a look-up nor a product of sums, so a round less.
 //! **Privacy.** Masked openings, squares and products: every message is uniform.
 //! **Source.** Ours.
 
 use super::SQUARE_GUARD_BITS;
 use crate::circuit::{Circuit, Secret};
 use crate::fixed::power_of_two;
-use crate::nonlinear::scales::{self, Power};
+use crate::nonlinear::scales::{self, Power, last_start};
 use crate::nonlinear::{
-    Build, Card, CostClaim, ErrorClaim, Function, Interval, LayerNormInputs, PerRow, Protocol, Reading, Rounds,
+    Build, Card, CostClaim, ErrorClaim, Family, Function, Interval, LayerNormInputs, PerRow, Protocol, Reading, Rounds,
     Setting, Truth, texts,
 };
 use std::sync::LazyLock;
@@ -34,10 +36,43 @@ const FACTOR_GUARD_BITS: i8 = 1;
 /// Binary logarithms of the ends for rows of 2^k elements, less k: the lower end is 1.5 times its power of two.
 const EXPONENTS: (i8, i8) = (-12, 7);
 
-/// The ends for rows of n elements.
-fn domain(n: usize) -> (f64, f64) {
-    let row = n.next_power_of_two() as f64;
-    (1.5 * power_of_two(EXPONENTS.0.into()) * row, 126.0 * row)
+/// The variances of a row that a member may be asked for, and the most octaves of one.
+const VARIANCES: (f64, f64) = (0.000_5, 8192.0);
+const MOST_OCTAVES: i8 = 19;
+
+/// What the sum of squares is claimed to be for rows of n elements, and the exponents of the scales that cover it.
+#[derive(Debug, Clone, Copy)]
+struct Sums {
+    claimed: (f64, f64),
+    exponents: (i8, i8),
+}
+
+impl Sums {
+    /// Those of the card.
+    fn of_card(n: usize) -> Self {
+        let row = n.next_power_of_two() as f64;
+        let halvings = halvings(n);
+        Self {
+            claimed: (1.5 * power_of_two(EXPONENTS.0.into()) * row, 126.0 * row),
+            exponents: (EXPONENTS.0 + halvings, EXPONENTS.1 + halvings),
+        }
+    }
+
+    /// Those of rows whose variance is in an interval.
+    fn of_variances((low, high): (f64, f64), n: usize) -> Self {
+        let scale = n as f64 / n.next_power_of_two() as f64;
+        let claimed = (scale * scale * n as f64 * low, scale * scale * n as f64 * high);
+        let lowest = (claimed.0 / 1.5).log2().floor() as i8;
+        let mut top = lowest + 2;
+        while power_of_two(top.into()) - power_of_two(i32::from(last_start(lowest, top))) < claimed.1 {
+            top += 1;
+        }
+        Self { claimed, exponents: (lowest, top) }
+    }
+}
+
+fn halvings(n: usize) -> i8 {
+    n.next_power_of_two().ilog2() as i8
 }
 
 /// The card.
@@ -47,10 +82,7 @@ pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
     summary: "inverse root by sums at three scales, and look-ups that say which holds: no comparison".into(),
     source: "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 with a Fourier extension".into(),
     reading: Reading::Ours,
-    interval: PerRow::of(|n| {
-        let (low, high) = domain(n);
-        Interval { low, high, of: SCALED_SUM_OF_SQUARES.into() }
-    }),
+    interval: interval(Sums::of_card),
     error: ErrorClaim { absolute: 0.0, relative: 4e-4, truth: Truth::LayerNorm },
     claims: vec![CostClaim {
         by: "viewless".into(),
@@ -67,15 +99,46 @@ pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
     ]),
 });
 
+fn interval(sums: impl Fn(usize) -> Sums + Send + Sync + 'static) -> PerRow<Interval> {
+    PerRow::of(move |n| {
+        let (low, high) = sums(n).claimed;
+        Interval { low, high, of: SCALED_SUM_OF_SQUARES.into() }
+    })
+}
+
 /// The protocol.
-pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| Protocol::built_in(&CARD, Build::layer_norm(build)));
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| {
+    let family = Family { of: "the variance of a row", widest: VARIANCES, member };
+    Protocol::built_in(&CARD, Build::layer_norm(build)).with_family(family)
+});
 
 /// Layer normalisation of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
-    let (axis, n) = (c.last_axis(inputs.x), c.row_length(inputs.x));
+    evaluate(c, inputs, Sums::of_card)
+}
+
+/// The member of the family for rows of a variance in an interval.
+fn member(name: String, ends: (f64, f64)) -> Result<Protocol, String> {
+    let (low, high) = ends;
+    if high > low * power_of_two(i32::from(MOST_OCTAVES)) {
+        return Err(format!("[{low}, {high}]; the larger end may be 2^{MOST_OCTAVES} times the smaller"));
+    }
+    let sums = move |n| Sums::of_variances(ends, n);
+    let card = Card {
+        name,
+        summary: format!("inverse root by sums at as many scales as a variance from {low} to {high} needs: no comparison"),
+        interval: interval(sums),
+        claims: vec![],
+        ..CARD.clone()
+    };
+    Ok(Protocol::built_in(&card, Build::layer_norm(move |c, inputs| evaluate(c, inputs, sums))))
+}
+
+fn evaluate(c: &mut Circuit, inputs: LayerNormInputs, sums: impl Fn(usize) -> Sums) -> Secret {
+    let (axis, row_length) = (c.last_axis(inputs.x), c.row_length(inputs.x));
     let guard_bits = c.guard_bits(inputs.x);
-    let halvings = n.next_power_of_two().ilog2() as i8;
-    let n = n as f64;
+    let halvings = halvings(row_length);
+    let n = row_length as f64;
     let scale = n * power_of_two(-i32::from(halvings));
     let times = c.scale(inputs.x, n);
     let sum = c.sum(inputs.x, axis);
@@ -86,9 +149,8 @@ pub fn build(c: &mut Circuit, inputs: LayerNormInputs) -> Secret {
     let sum = c.sum(squares, axis);
     let sum = c.precision(sum, SUM_GUARD_BITS);
     let sum_of_squares = c.offset(sum, scale * scale * n * inputs.epsilon);
-    let (low, high) = domain(c.row_length(inputs.x));
+    let Sums { claimed: (low, high), exponents } = sums(row_length);
     c.claim_domain(sum_of_squares, low, high);
-    let exponents = (EXPONENTS.0 + halvings, EXPONENTS.1 + halvings);
     let inverse_deviation = scales::over(c, sum_of_squares, Power::InverseRoot, exponents, n.sqrt(), FACTOR_GUARD_BITS);
     let factor = c.mul_to(inverse_deviation, inputs.gamma, FACTOR_GUARD_BITS);
     let scaled = c.mul_to(centred, factor, guard_bits);
@@ -110,6 +172,37 @@ mod tests {
                 let error = relative_error(&PROTOCOL, n, sum_of_squares / (scale * scale));
                 assert!(error <= 6e-6, "{n} {sum_of_squares}: {error:e}");
             }
+        }
+    }
+
+    #[test]
+    fn a_member_is_as_exact_on_its_variances_with_the_scales_that_they_need() {
+        let scales = |protocol: &Protocol, n: usize| {
+            let mut c = Circuit::new();
+            let x = c.input(crate::circuit::Owner::Client, "x", [1, n]);
+            protocol.build_alone(&mut c, x, 1e-12);
+            c.nodes().iter().filter(|node| matches!(node.op, crate::circuit::Op::Fourier(..))).count()
+        };
+        for (ends, most) in
+            [((0.001, 0.01), 1), ((0.9, 12.0), 1), ((48.0, 365.0), 1), ((0.1, 1000.0), 3), ((0.001, 500.0), 4), ((0.02, 8192.0), 4)]
+        {
+            let member = PROTOCOL.on(ends).unwrap();
+            for n in [8_usize, 96, 384, 768, 1024] {
+                assert!(scales(&member, n) <= most, "{} {n}: {} scales", member.card.name, scales(&member, n));
+                for part in [0.0, 0.001, 0.3, 0.5, 0.77, 0.999, 1.0] {
+                    let variance = ends.0 * (ends.1 / ends.0).powf(part);
+                    let error = relative_error(&member, n, variance * n as f64);
+                    assert!(error <= 6e-6, "{} {n} {variance}: {error:e}", member.card.name);
+                }
+            }
+        }
+        assert_eq!(scales(&PROTOCOL, 768), 3);
+    }
+
+    #[test]
+    fn variances_that_no_member_has_are_refused() {
+        for ends in [(0.0, 1.0), (0.001, 9000.0), (0.001, 600.0)] {
+            assert!(PROTOCOL.on(ends).is_err(), "{ends:?}");
         }
     }
 }

@@ -95,6 +95,7 @@ impl Subject {
             build: Build::map(self.build),
             parts: None,
             file: None,
+            family: None,
         }
     }
 

@@ -162,7 +162,7 @@ fn card(truth: Truth, absolute: f64) -> Card {
 }
 
 fn protocol(card: Card, build: fn(&mut Circuit, Secret) -> Secret) -> Protocol {
-    Protocol { card, build: Build::map(build), parts: None, file: None }
+    Protocol { card, build: Build::map(build), parts: None, file: None, family: None }
 }
 
 /// All rows of a fixed point with `fraction_bits` between two ends, the largest error of so many runs on each, and what is certified.
@@ -361,7 +361,7 @@ fn rows_in_narrow_rings_have_the_certificates_of_whole_words_as_long_as_they_sta
     }
     let mut card = card(Truth::LayerNorm, 1e7);
     card.interval = built_in("layernorm/normalized").card.interval.clone();
-    let protocol = Protocol { card, build: Build::layer_norm(large), parts: None, file: None };
+    let protocol = Protocol { card, build: Build::layer_norm(large), parts: None, file: None, family: None };
     let [whole, narrow] = ["faithful", "faithful-narrow"].map(|suite| under(suite, &protocol, (-4.0, 4.0)));
     println!("{}\n{}", line(&whole), line(&narrow));
     assert!(whole.certified_max_error.is_some() && narrow.certified_max_error.is_none());

@@ -42,6 +42,12 @@ pub enum CliError {
         /// The argument that takes such a name, if another does.
         hint: &'static str,
     },
+    /// A suite that would be written where none is looked for.
+    #[error("{} is no place for a suite: commands know a file of one by its end; choose a name that ends in .toml", path.display())]
+    NoSuiteFile {
+        /// The path.
+        path: PathBuf,
+    },
     /// A suite, network or seed that is none.
     #[error(transparent)]
     Named(#[from] NamedError),

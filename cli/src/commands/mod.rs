@@ -3,6 +3,7 @@
 pub mod assay;
 pub mod audit;
 pub mod bench;
+pub mod calibrate;
 pub mod check;
 pub mod compare;
 pub mod cost;
@@ -66,6 +67,8 @@ pub enum Command {
     New(new::Arguments),
     /// Bound the error of a protocol over every input and every random choice, and measure it in runs
     Audit(audit::Arguments),
+    /// Fit a suite to a model: narrower protocols where its numbers on your texts allow them
+    Calibrate(calibrate::Arguments),
     /// All verdicts about a protocol on one page
     Assay(assay::Arguments),
     /// Prove that coalitions learn nothing, or show what they see
@@ -115,6 +118,7 @@ impl Command {
             Self::Reproduce(arguments) => reproduce::run(arguments, manner),
             Self::New(arguments) => new::run(arguments, manner),
             Self::Audit(arguments) => audit::run(arguments, manner),
+            Self::Calibrate(arguments) => calibrate::run(arguments, manner),
             Self::Assay(arguments) => assay::run(arguments, manner),
             Self::Prove(arguments) => prove::run(arguments, manner),
             Self::Check(arguments) => check::run(arguments, manner),

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod autoencoder;
 pub mod bench;
 pub mod bill;
+pub mod calibration;
 pub mod card;
 pub mod chart;
 pub mod comparison;

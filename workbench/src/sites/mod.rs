@@ -1,9 +1,11 @@
 //! The sites of a model, which are the places where it calls a protocol: [`plaintext`] judges each on the exact numbers that texts bring
-//! there, [`private`] follows private runs through them.
+//! there, [`private`] follows private runs through them, [`calibration`] makes a suite that fits them.
 
+mod calibration;
 mod plaintext;
 mod private;
 
+pub use calibration::{CalibratedSite, Calibration, KeptSite, Request, SLACKS};
 pub use plaintext::SiteSummary;
 pub use private::{FirstDivergence, PrivateReport, PrivateSite};
 
@@ -57,6 +59,27 @@ pub enum SitesError {
     /// The run.
     #[error(transparent)]
     Execute(#[from] ExecuteError),
+    /// A suite of which nothing can be fitted to a model.
+    #[error(
+        "no protocol that suite `{suite}` names for this model has other intervals to be fitted to; begin with suite frontier, or with one that names \
+         gelu/series or layernorm/scales"
+    )]
+    NoFamily {
+        /// The suite.
+        suite: String,
+    },
+    /// A slack that is none.
+    #[error("a slack of {slack}; it is a part by which intervals reach beyond what texts show, from {} to {}, as 0.25", SLACKS.start(), SLACKS.end())]
+    Slack {
+        /// What was given.
+        slack: String,
+    },
+    /// A model without a circuit.
+    #[error(transparent)]
+    Subject(#[from] crate::SubjectError),
+    /// A text that is too long for anything.
+    #[error(transparent)]
+    Size(#[from] crate::SizeError),
     /// A softmax under a mask.
     #[error("private runs of models with causal attention are not followed; ask for no private texts")]
     Masked,
@@ -154,19 +177,7 @@ impl SitesReport {
         running: Progress<'_>,
     ) -> Result<Self, SitesError> {
         let protocols = suite.model(registry)?;
-        let (mut texts, mut left_out) = (Vec::with_capacity(lines.len()), Vec::new());
-        for &line in lines {
-            match model.encode(line.text) {
-                Ok(_) => texts.push(line),
-                Err(error) => left_out.push(LeftOut { line: line.number, why: error.to_string() }),
-            }
-        }
-        if texts.is_empty() {
-            return Err(match left_out.into_iter().next() {
-                Some(LeftOut { line, why }) => SitesError::NoUsableText { texts: lines.len(), line, why },
-                None => SitesError::NoText,
-            });
-        }
+        let (texts, left_out) = usable(model, lines)?;
         let sites = plaintext::judge_texts(model, &protocols.protocols, &texts, judging)?;
         let causal = model.config.architecture.layout().attention == Attention::Causal;
         let followed = privately.texts.unwrap_or(if causal { 0 } else { Privately::USUAL });
@@ -192,4 +203,22 @@ impl SitesReport {
         let diverges = self.private.as_ref().is_some_and(|private| private.first_divergence.is_some());
         self.left_out.is_empty() && self.first_divergence.is_none() && !diverges
     }
+}
+
+/// The texts that a model can take, and the others.
+fn usable<'a>(model: &Model, lines: &[Line<'a>]) -> Result<(Vec<Line<'a>>, Vec<LeftOut>), SitesError> {
+    let (mut texts, mut left_out) = (Vec::with_capacity(lines.len()), Vec::new());
+    for &line in lines {
+        match model.encode(line.text) {
+            Ok(_) => texts.push(line),
+            Err(error) => left_out.push(LeftOut { line: line.number, why: error.to_string() }),
+        }
+    }
+    if texts.is_empty() {
+        return Err(match left_out.into_iter().next() {
+            Some(LeftOut { line, why }) => SitesError::NoUsableText { texts: lines.len(), line, why },
+            None => SitesError::NoText,
+        });
+    }
+    Ok((texts, left_out))
 }

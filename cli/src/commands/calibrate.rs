@@ -1,0 +1,63 @@
+//! `viewless calibrate`: a suite that is fitted to a model on the user's own texts.
+
+use super::{Outcome, fetch};
+use crate::arguments;
+use crate::error::CliError;
+use crate::progress::Progress;
+use crate::screen::Manner;
+use crate::{file, render, screen};
+use clap::Args;
+use std::io::Write;
+use std::path::PathBuf;
+use viewless_models::{Model, shipped};
+use viewless_protocols::suite::Suite;
+use viewless_workbench::plan::suite_text;
+use viewless_workbench::sites::{Calibration, Line, Request};
+
+/// What to calibrate, and on what.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A model directory, or a name that `fetch` knows [default: movies-small, which is part of the program]
+    #[arg(long, value_name = "DIR|NAME")]
+    model: Option<String>,
+    /// Texts like those that the model will be asked about, one a line: the more unlike each other, the better
+    #[arg(long, value_name = "FILE")]
+    text_file: PathBuf,
+    /// The suite to begin with: a built-in one, or a .toml file
+    #[arg(long, value_name = "SUITE|FILE", value_parser = arguments::suite, default_value = "frontier")]
+    suite: Suite,
+    /// How far beyond the texts' numbers a site reaches: 0.25 is a quarter of half the interval at each end, and a variance by 1.25 squared
+    #[arg(long, value_name = "PART", default_value_t = 0.25)]
+    slack: f64,
+    /// Where to write the suite
+    #[arg(long, value_name = "FILE.toml")]
+    out: PathBuf,
+}
+
+/// Calibrates, writes the suite and prints what it is. The verdict is negative when a text was left out, or a site leaves its domain on these
+/// very texts.
+///
+/// # Errors
+/// A model, texts, a suite or a slack that cannot be used; a file that cannot be written.
+pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
+    let Arguments { model, text_file, suite, slack, out } = arguments;
+    if out.extension().is_none_or(|extension| extension != "toml") {
+        return Err(CliError::NoSuiteFile { path: out.clone() });
+    }
+    let model = match model {
+        Some(model) => fetch::loaded(model, None)?,
+        None => Model::load(&fetch::fetch(shipped::NAME, None)?)?,
+    };
+    let texts = file::read(text_file)?;
+    let lines = Line::all(&texts);
+    let mut pending = file::Pending::create(out)?;
+    let progress = Progress::start("calibrating");
+    let request = Request { model: &model, suite, registry: arguments::registry(), lines: &lines, slack: *slack };
+    let calibration = Calibration::new(&request, &|done, of| progress.tell(done, of))?;
+    drop(progress);
+    let text = format!("{}{}", render::calibration::remarks(&calibration), suite_text(&calibration.suite)?);
+    pending.write_all(text.as_bytes())?;
+    pending.commit()?;
+    screen::show(&calibration, manner, |explain| render::calibration::text(&calibration, out, explain))?;
+    Ok(calibration.holds().into())
+}

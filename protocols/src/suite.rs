@@ -163,7 +163,9 @@ pub enum SuiteError {
         function: Function,
     },
     /// A site whose last part is no function that the suite names a protocol for.
-    #[error("suite `{suite}` has the site `{site}`; a site ends in a function that its [protocols] name, as `layer.0/gelu` does")]
+    #[error(
+        "suite `{suite}` has the site `{site}`; a site ends in a function that its [protocols] name, as `layer.0/gelu` does"
+    )]
     Site {
         /// The suite.
         suite: String,
@@ -171,7 +173,9 @@ pub enum SuiteError {
         site: String,
     },
     /// A protocol at a site that computes something else than that of its function.
-    #[error("suite `{suite}` names `{at_site}` for the site `{site}`, which does not compute what its `{usual}` does; name one that does")]
+    #[error(
+        "suite `{suite}` names `{at_site}` for the site `{site}`, which does not compute what its `{usual}` does; name one that does"
+    )]
     OtherAtSite {
         /// The suite.
         suite: String,

@@ -211,7 +211,8 @@ mod tests {
     /// The identity errs from GeLU(x) by x (1 - Phi(x)), and Phi(1) is in tables.
     #[test]
     fn mean_variance_and_maximum_are_those_of_the_errors() {
-        let identity = Protocol { card: gelu().card.clone(), build: Build::map(identity), parts: None, file: None, family: None };
+        let identity =
+            Protocol { card: gelu().card.clone(), build: Build::map(identity), parts: None, file: None, family: None };
         // x - GeLU(x) at -1, 0, 1: -0.84134, 0, 0.15866.
         let found = average(&identity, RealFunction::GeluErf, Grid::symmetric(1.0, 3), Evaluation::Reals).unwrap();
         let errors = [0.841_344_746_068_543, 0.0, 0.158_655_253_931_457];

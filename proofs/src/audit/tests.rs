@@ -113,7 +113,8 @@ fn piecewise(
 #[test]
 fn the_mean_errors_of_the_paper_s_table_are_reproduced_by_runs_with_the_printed_coefficients() {
     let card = built_in("gelu/secformer").card.clone();
-    let as_printed = Protocol { card, build: Build::map(with_printed_coefficients), parts: None, file: None, family: None };
+    let as_printed =
+        Protocol { card, build: Build::map(with_printed_coefficients), parts: None, file: None, family: None };
     for (bound, printed) in [(1.0, 0.000998), (5.0, 0.005008), (10.0, 0.002504)] {
         let question = Question { domain: Some((-bound, bound)), samples: 1 << 21, ..Question::new(&as_printed) };
         let report = audit(&question).unwrap();
@@ -173,8 +174,13 @@ fn claiming(card: &Card, absolute: f64) -> Card {
 fn a_claim_that_is_too_small_and_a_threshold_that_is_wrong_exceed() {
     let secformer = built_in("gelu/secformer");
     let asked = |protocol| audit(&Question { samples: 1 << 10, ..Question::new(protocol) }).unwrap();
-    let proud =
-        Protocol { card: claiming(&secformer.card, 1.947e-2), build: secformer.build.clone(), parts: None, file: None, family: None };
+    let proud = Protocol {
+        card: claiming(&secformer.card, 1.947e-2),
+        build: secformer.build.clone(),
+        parts: None,
+        file: None,
+        family: None,
+    };
     assert_eq!(asked(&proud).verdict, ClaimVerdict::Exceeds);
     fn thresholds_of_the_argument(
         c: &mut viewless_protocols::circuit::Circuit,

@@ -151,6 +151,9 @@ impl Interpreter {
         };
         for position in 0..self.tape.steps.len() {
             let form = run.step(position, &ends);
+            if let (Some(bits), Arithmetic::Ring(_)) = (self.tape.steps[position].number_bits, self.arithmetic) {
+                run.within(&form, bits);
+            }
             run.registers[position] = Some(Box::new(form));
             for &dead in &self.dying[position] {
                 run.registers[dead as usize] = None;

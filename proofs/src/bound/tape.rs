@@ -130,6 +130,8 @@ pub struct Step {
     pub fraction_bits: u8,
     /// Binary logarithm of the bound of the integer that it compares or truncates, see [`Widths::room_bits`].
     pub room_bits: u8,
+    /// Binary logarithm of the bound of its own integer, where an opening reads it as a number of a narrow ring, see [`Widths::lifted_bits`].
+    pub number_bits: Option<u8>,
 }
 
 impl Step {
@@ -161,7 +163,7 @@ impl Step {
             | Scalar::Power(..)
             | Scalar::Level(..) => EXACT_HEADROOM_BITS,
         };
-        Self { scalar, fraction_bits, room_bits }
+        Self { scalar, fraction_bits, room_bits, number_bits: None }
     }
 }
 
@@ -219,6 +221,9 @@ pub struct Tape {
     pub fixed: FixedPoint,
 }
 
+/// A tape, the number of steps that there are behind each node, and the registers of each node's elements.
+type Resolved = (Tape, Vec<usize>, Vec<Vec<Register>>);
+
 const LIMIT: usize = 1 << 22;
 
 fn selects(circuit: &CheckedCircuit, id: NodeId) -> bool {
@@ -252,7 +257,7 @@ impl Tape {
         scheme: &SchemeSpec,
         fixed: FixedPoint,
     ) -> Result<(Self, Vec<usize>), TapeError> {
-        let (mut tape, ends) = Self::by_node(circuit, fixed)?;
+        let (mut tape, ends, values) = Self::with_values(circuit, fixed)?;
         let widths = Widths::of(circuit, scheme, fixed);
         let (mut start, mut outputs) = (0, 0);
         for (i, node) in circuit.nodes().iter().enumerate() {
@@ -261,6 +266,12 @@ impl Tape {
                 step.room_bits = widths.room_bits(circuit, id, step.fraction_bits, scheme.truncation);
             }
             start = ends[i];
+            if let Some(bits) = widths.lifted_bits(id) {
+                for &register in &values[i] {
+                    let known = &mut tape.steps[register as usize].number_bits;
+                    *known = Some(known.map_or(bits, |known| known.min(bits)));
+                }
+            }
             if let Op::Reveal(..) = node.op {
                 tape.outputs[outputs].room_bits = Some(widths.working(id) - 1).filter(|&bits| bits < RING_BITS - 1);
                 outputs += 1;
@@ -274,6 +285,11 @@ impl Tape {
     /// # Errors
     /// As [`Tape::new`].
     pub fn by_node(circuit: &CheckedCircuit, fixed: FixedPoint) -> Result<(Self, Vec<usize>), TapeError> {
+        Self::with_values(circuit, fixed).map(|(tape, ends, _)| (tape, ends))
+    }
+
+    /// As [`Tape::by_node`], with the registers of each node's elements.
+    fn with_values(circuit: &CheckedCircuit, fixed: FixedPoint) -> Result<Resolved, TapeError> {
         let mut ends = Vec::with_capacity(circuit.nodes().len());
         let mut tape = Self { steps: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), claims: Vec::new(), fixed };
         let mut values: Vec<Vec<Register>> = Vec::with_capacity(circuit.nodes().len());
@@ -328,7 +344,7 @@ impl Tape {
             region: circuit.regions().path(claim.region),
         };
         tape.claims = circuit.domains().iter().map(claim).collect();
-        Ok((tape, ends))
+        Ok((tape, ends, values))
     }
 
     /// The first steps, up to and with `step`, whose result is the only output.

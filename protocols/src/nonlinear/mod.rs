@@ -41,12 +41,12 @@ pub use card::{
     Bits, Card, CostClaim, ErrorClaim, Failing, Function, FunctionNameError, Interval, PerRow, Quality, Reading,
     Rounds, Setting, Text, Truth,
 };
-pub use family::Family;
 pub use chosen::{MissingProtocol, Protocols};
 use common::pieces;
 #[cfg(test)]
 use common::testing;
 pub use common::{card, exact, extension, mask, minimax, normalize, scales};
+pub use family::Family;
 pub use mask::Mask;
 pub use registry::{Registry, RegistryError};
 

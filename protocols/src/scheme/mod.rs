@@ -489,8 +489,10 @@ pub(crate) struct Operand {
     pub(crate) shares: Shares,
     /// The operand is these rearrangements of it, one after the other. None but under [`Triples::PerValue`].
     pub(crate) moves: Vec<Move>,
-    /// Width of the ring in which the operand is multiplied, at most that of the shares.
+    /// Width of the ring in which the operand is multiplied, at most that of the shares, or that into which these are lifted.
     pub(crate) ring: u8,
+    /// Where its shares are those of a number in a narrower ring: the ring into which the opening lifts it, at least `ring`.
+    pub(crate) lifted: Option<u8>,
     /// Whether it depends on the model alone, so that one mask may serve all its uses.
     pub(crate) weight: bool,
 }

@@ -9,6 +9,8 @@
 //! - A truncation by s to Z_2^k needs its argument in Z_2^(k + s), if that is a word. Otherwise the ring is *refreshed*: the argument is opened
 //!   behind a mask once, as by [`Truncation::Exact`], but in the narrowest ring that holds it, and the result may be in any ring.
 //! - What is read as a number - compared, refreshed, revealed, or claimed to be in a domain - needs a ring that holds the number.
+//! - A factor of an elementwise product is read as a number, too, where that is narrower than the ring of the product and nothing else opens it: it is
+//!   *lifted* by its opening into the ring of the product ([`beaver`](super::additive2)).
 //! - What is opened modulo a period or as the index of a table needs the bits that are opened, and those that are shifted out.
 //!
 //! How large a number may be is known from the domains that protocols claim, and from what follows from these; a number of which nothing is
@@ -18,8 +20,8 @@
 //! Under any other truncation all rings are Z_2^64.
 
 use super::laws::{self, Angle, PERIOD_SHIFT, PowerWords};
-use super::{SchemeSpec, Truncation};
-use crate::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Opening, Sectors};
+use super::{SchemeSpec, Triples, Truncation, Weights};
+use crate::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Opening, Owner, Sectors};
 use crate::fixed::{FixedPoint, RING_BITS, power_of_two};
 use crate::shape::Move;
 
@@ -38,6 +40,8 @@ pub struct Widths {
     working: Vec<u8>,
     /// By node: the widest ring in which an operation opens it behind a mask.
     opened: Vec<u8>,
+    /// By node: the ring into which its opening lifts it, which is wider than the one in which it is opened.
+    lifted: Vec<Option<u8>>,
     /// By node: whether its truncation, where it has one, opens a masked number.
     refreshed: Vec<bool>,
     /// Whether rings are narrower than a word at all.
@@ -50,7 +54,15 @@ impl Widths {
     pub fn of(circuit: &CheckedCircuit, spec: &SchemeSpec, fixed: FixedPoint) -> Self {
         match spec.truncation {
             Truncation::Local | Truncation::Exact => Self::whole(circuit.nodes().len()),
-            Truncation::Narrowing => Planner { circuit, fixed, sizes: sizes(circuit) }.plan(),
+            Truncation::Narrowing => {
+                let planner = Planner { circuit, fixed, sizes: sizes(circuit) };
+                // Masks that are kept for a value serve all its products, and shares alone are lifted.
+                if spec.sharing.triples() == Some(Triples::PerValue) && spec.weights() == Weights::Shared {
+                    planner.lifting()
+                } else {
+                    planner.plan(&vec![None; circuit.nodes().len()])
+                }
+            }
         }
     }
 
@@ -58,7 +70,14 @@ impl Widths {
     #[must_use]
     pub fn whole(nodes: usize) -> Self {
         let whole = || vec![RING_BITS; nodes];
-        Self { held: whole(), working: whole(), opened: whole(), refreshed: vec![true; nodes], narrowed: false }
+        Self {
+            held: whole(),
+            working: whole(),
+            opened: whole(),
+            lifted: vec![None; nodes],
+            refreshed: vec![true; nodes],
+            narrowed: false,
+        }
     }
 
     /// Width of the ring that holds the shares of a node.
@@ -166,6 +185,18 @@ impl Widths {
     pub fn opened(&self, node: NodeId) -> u8 {
         self.opened[node.index()]
     }
+
+    /// Width of the ring into which the opening of a node lifts it.
+    #[must_use]
+    pub(super) fn lifted(&self, node: NodeId) -> Option<u8> {
+        self.lifted[node.index()]
+    }
+
+    /// Binary logarithm of the bound of a node's integers on which its lifted opening rests.
+    #[must_use]
+    pub fn lifted_bits(&self, node: NodeId) -> Option<u8> {
+        self.lifted(node).map(|_| self.opened(node) - 2)
+    }
 }
 
 /// The value that a product opens in place of its operand: what the operand is a rearrangement of, as long as that has no more elements. Spread
@@ -200,10 +231,43 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn plan(&self) -> Widths {
+    /// The plan in which factors of elementwise products are lifted: those that are narrower than the rings that the products need of them otherwise.
+    fn lifting(&self) -> Widths {
+        let nodes = self.circuit.nodes();
+        let without = self.plan(&vec![None; nodes.len()]);
+        let (mut known, mut from_model) = (Vec::with_capacity(nodes.len()), Vec::with_capacity(nodes.len()));
+        let (mut factor, mut other) = (vec![false; nodes.len()], vec![false; nodes.len()]);
+        for node in nodes {
+            let arguments = node.op.arguments();
+            let all = |of: &[bool]| arguments.iter().all(|argument| of[argument.index()]);
+            let is_input = matches!(node.op, Op::Input { .. });
+            let is_of_model = matches!(node.op, Op::Input { owner: Owner::Model, .. });
+            let (is_known, is_from_model) = (!is_input && all(&known), is_of_model || !is_input && all(&from_model));
+            known.push(is_known);
+            from_model.push(is_from_model);
+            let is_product = matches!(node.op, Op::Mul(..) | Op::Square(_));
+            if !is_product && !matches!(node.op, Op::MatMul(..) | Op::Select(..)) {
+                continue;
+            }
+            let is_opened = !arguments.iter().any(|argument| known[argument.index()]);
+            let uses = if is_product && is_opened { &mut factor } else { &mut other };
+            arguments.iter().for_each(|&argument| uses[root(self.circuit, argument).0.index()] = true);
+        }
+        let lifted = |(i, node): (usize, &Node)| {
+            let opened = self.holding(node, self.sizes[i]).saturating_add(1).max(3);
+            let narrower = opened < without.opened[i];
+            (factor[i] && !other[i] && !from_model[i] && narrower).then_some(opened)
+        };
+        let lifted: Vec<Option<u8>> = nodes.iter().enumerate().map(lifted).collect();
+        self.plan(&lifted)
+    }
+
+    /// The plan in which these nodes are lifted from the rings given.
+    fn plan(&self, lifted_from: &[Option<u8>]) -> Widths {
         let nodes = self.circuit.nodes();
         let narrowest = || vec![NARROWEST; nodes.len()];
         let (mut held, mut working, mut opened) = (narrowest(), narrowest(), narrowest());
+        let mut lifted = vec![None; nodes.len()];
         for claim in self.circuit.domains() {
             let at = claim.value.index();
             held[at] = held[at].max(self.holding(&nodes[at], self.sizes[at]));
@@ -211,19 +275,23 @@ impl Planner<'_> {
         for (i, node) in nodes.iter().enumerate().rev() {
             held[i] = held[i].max(self.least(node));
             working[i] = self.arguments(i, held[i]);
+            let opens = matches!(node.op, Op::Mul(..) | Op::MatMul(..) | Op::Square(_) | Op::Select(..));
             for argument in node.op.arguments() {
-                held[argument.index()] = held[argument.index()].max(working[i]);
-            }
-            if matches!(node.op, Op::Mul(..) | Op::MatMul(..) | Op::Square(_) | Op::Select(..)) {
-                for argument in node.op.arguments() {
-                    let root = root(self.circuit, argument).0.index();
-                    opened[root] = opened[root].max(working[i]);
+                let root = root(self.circuit, argument).0.index();
+                let from = lifted_from[root].filter(|_| opens);
+                let needed = from.unwrap_or(working[i]);
+                held[argument.index()] = held[argument.index()].max(needed);
+                if opens {
+                    opened[root] = opened[root].max(needed);
+                    lifted[root] = from.map(|_| working[i].max(lifted[root].unwrap_or(NARROWEST)));
                 }
             }
         }
-        let refreshed = |(node, &held): (&Node, &u8)| i32::from(held) + self.excess(node) > i32::from(RING_BITS);
-        let refreshed = nodes.iter().zip(&held).map(refreshed).collect();
-        Widths { held, working, opened, refreshed, narrowed: true }
+        let cut = |i: usize| {
+            self.excess(&nodes[i]) > 0 && i32::from(held[i]) + self.excess(&nodes[i]) > i32::from(working[i])
+        };
+        let refreshed = (0..nodes.len()).map(cut).collect();
+        Widths { held, working, opened, lifted, refreshed, narrowed: true }
     }
 
     /// Fraction bits of a node. (What does not fit is refused by the compiler.)
@@ -311,7 +379,11 @@ impl Planner<'_> {
             | Op::Select(..) => ring,
             Op::And(..) | Op::Xor(..) | Op::Not(_) | Op::Real(_) => NARROWEST,
             Op::Scale(..) | Op::Precision(_) | Op::Mul(..) | Op::Square(_) | Op::MatMul(..) => {
-                self.before(node, ring, self.sizes[i], self.excess(node))
+                let (shift, number_bits) =
+                    (self.excess(node), self.number_bits(node, self.sizes[i], self.excess(node)));
+                let wide = before(ring, shift, number_bits);
+                let narrow = narrowest_before(shift, number_bits);
+                if shift > 0 && self.spares_a_refresh(node, wide, narrow) { narrow } else { wide }
             }
             &Op::Less(a, b) | &Op::Equal(a, b) => {
                 let ((first, a), (_, b)) = (of(a), of(b));
@@ -349,9 +421,59 @@ impl Planner<'_> {
         }
     }
 
-    /// The ring before a truncation by `shift` to `ring`, of a number with the bound `size` after it.
-    fn before(&self, node: &Node, ring: u8, size: Option<f64>, shift: i32) -> u8 {
-        before(ring, shift, self.fraction_bits(node) + shift + self.range_bits(node, size))
+    /// Binary logarithm of a bound of an integer before its truncation by `shift`, of a number with the bound `size`.
+    fn number_bits(&self, node: &Node, size: Option<f64>, shift: i32) -> i32 {
+        self.fraction_bits(node) + shift + self.range_bits(node, size)
+    }
+
+    /// Whether a node that takes its arguments in a `narrow` ring, and so is refreshed itself, spares an argument of more elements that: one made of dealt words, whose sum
+    /// has no room above a ring as `wide`.
+    fn spares_a_refresh(&self, node: &Node, wide: u8, narrow: u8) -> bool {
+        let nodes = self.circuit.nodes();
+        node.op.arguments().iter().any(|&argument| {
+            let made = &nodes[root(self.circuit, argument).0.index()];
+            let has_room = |ring: u8| i32::from(ring) + self.cut_of_dealt(made) <= i32::from(RING_BITS);
+            made.shape.elements() > node.shape.elements() && has_room(narrow) && !has_room(wide)
+        })
+    }
+
+    /// The bits that are cut off a sum of dealt words; none of any other node.
+    fn cut_of_dealt(&self, node: &Node) -> i32 {
+        let Ok(bits) = u8::try_from(self.fraction_bits(node)) else { return 0 };
+        match &node.op {
+            Op::Fourier(_, series) => i32::from(laws::series_shift(series, bits, Truncation::Narrowing)),
+            &Op::Power(argument, sectors) => {
+                let argument_bits = u8::try_from(self.fraction_bits(&self.circuit.nodes()[argument.index()]));
+                let words = argument_bits.ok().and_then(|argument_bits| PowerWords::of(sectors, argument_bits, bits));
+                words.map_or(0, |words| i32::from(words.shift))
+            }
+            Op::Input { .. }
+            | Op::Constant(_)
+            | Op::Add(..)
+            | Op::Sub(..)
+            | Op::Neg(_)
+            | Op::Scale(..)
+            | Op::Offset(..)
+            | Op::Shift(..)
+            | Op::Precision(_)
+            | Op::Mul(..)
+            | Op::Square(_)
+            | Op::MatMul(..)
+            | Op::Sum(..)
+            | Op::Move(..)
+            | Op::Concat(..)
+            | Op::Less(..)
+            | Op::LessThan(..)
+            | Op::Equal(..)
+            | Op::And(..)
+            | Op::Xor(..)
+            | Op::Not(_)
+            | Op::Select(..)
+            | Op::Real(_)
+            | Op::Lookup(..)
+            | Op::Level(..)
+            | Op::Reveal(..) => 0,
+        }
     }
 }
 
@@ -360,8 +482,13 @@ impl Planner<'_> {
 pub(super) fn before(ring: u8, shift: i32, number_bits: i32) -> u8 {
     match i32::from(ring) + shift.max(0) {
         wide if wide <= i32::from(RING_BITS) => word(wide),
-        _ => word(number_bits + 2).max(word(shift + 3)),
+        _ => narrowest_before(shift, number_bits),
     }
+}
+
+/// The narrowest ring that holds an integer below 2^`number_bits` beside its mask, before a truncation by `shift`.
+fn narrowest_before(shift: i32, number_bits: i32) -> u8 {
+    word(number_bits + 2).max(word(shift + 3))
 }
 
 /// A width that is one of a word.

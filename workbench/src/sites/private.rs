@@ -163,8 +163,7 @@ fn one_text(
     let needed = model.config.functions();
     let called = protocols.protocols.iter().map(|protocol| &protocol.card);
     let is_of_site = |function: &Function| *function != Function::TANH && needed.contains(function);
-    let names: Vec<String> =
-        called.filter(|card| is_of_site(&card.function)).map(|card| card.name.clone()).collect();
+    let names: Vec<String> = called.filter(|card| is_of_site(&card.function)).map(|card| card.name.clone()).collect();
     let places = places(&circuit, &names);
     if places.len() != plain.len() {
         return Err(SitesError::Sites { circuit: places.len(), plaintext: plain.len() });

@@ -251,8 +251,13 @@ fn a_claim_of_half_the_error_is_refuted_by_a_row() {
 #[test]
 fn an_error_that_grows_with_the_row_is_found_at_every_length() {
     let softmax = Registry::built_in().get("softmax/exp").unwrap();
-    let proud =
-        Protocol { card: claiming(&softmax.card, 2e-3, 0.0), build: softmax.build.clone(), parts: None, file: None, family: None };
+    let proud = Protocol {
+        card: claiming(&softmax.card, 2e-3, 0.0),
+        build: softmax.build.clone(),
+        parts: None,
+        file: None,
+        family: None,
+    };
     for (length, times) in [(8, 1.7), (128, 6.6)] {
         let question = Question { protocol: &proud, ..question("softmax/exp", Truncation::Exact) };
         let report = audit_rows(&question, length, (-8.0, 8.0)).unwrap();

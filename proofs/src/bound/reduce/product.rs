@@ -70,12 +70,20 @@ impl Sorter<'_> {
         {
             links.push(Link::Room { bits: i32::from(output.fraction_bits), room_bits });
         }
-        // What falls by the maximum is bounded as if that were 0, which says nothing of rings.
+        let quadratics = [summand, factor].map(|template| self.quadratic(template, variable));
+        // A polynomial says nothing of the rings on its way.
+        let of_element: Vec<u32> = [summand, factor]
+            .into_iter()
+            .zip(&quadratics)
+            .filter(|(_, known)| known.is_none())
+            .map(|(at, _)| at)
+            .collect();
+        // What falls by the maximum is bounded as if that were 0, which says nothing of rings either.
         let held = match falls {
             true => vec![false; self.classes.len()],
-            false => self.held(variable, output, &[summand, factor], &row_outputs),
+            false => self.held(variable, output, &of_element, &row_outputs),
         };
-        let (summand, factor) = (self.quadratic(summand, variable), self.quadratic(factor, variable));
+        let [summand, factor] = quadratics;
         Ok(Reduced::Normalised(Box::new(Normalised {
             shift,
             element,
@@ -299,6 +307,23 @@ impl Sorter<'_> {
         if early[template as usize] {
             return Ok(template);
         }
+        let found = self.factors(template, early, links, factors)?;
+        // What is lifted must be one of its ring.
+        let step = &self.templates[template as usize];
+        if let Some(room_bits) = step.number_bits {
+            links.push(Link::Room { bits: i32::from(step.fraction_bits), room_bits });
+        }
+        Ok(found)
+    }
+
+    /// As [`Sorter::product`], of a step that is not early.
+    fn factors(
+        &self,
+        template: u32,
+        early: &[bool],
+        links: &mut Vec<Link>,
+        factors: &mut Vec<u32>,
+    ) -> Result<u32, Irreducible> {
         let irreducible = |why| Irreducible { step: template as usize, why };
         let step = &self.templates[template as usize];
         let to = i32::from(step.fraction_bits);
@@ -424,7 +449,7 @@ impl Sorter<'_> {
             self.copy_template(argument, tape, done)?;
         }
         let scalar = step.scalar.with_arguments(|argument| done[&(argument | (id & ROW))]);
-        tape.steps.push(Step { scalar, fraction_bits: step.fraction_bits, room_bits: step.room_bits });
+        tape.steps.push(Step { scalar, ..*step });
         let register = tape.steps.len() as Register - 1;
         done.insert(id, register);
         Ok(register)
@@ -445,7 +470,7 @@ impl Sorter<'_> {
         for (row, step) in self.rows.iter().enumerate() {
             if needed[row] && row != input as usize {
                 let scalar = step.scalar.with_arguments(|argument| registers[argument as usize]);
-                tape.steps.push(Step { scalar, fraction_bits: step.fraction_bits, room_bits: step.room_bits });
+                tape.steps.push(Step { scalar, ..*step });
                 registers[row] = tape.steps.len() as Register - 1;
             }
         }

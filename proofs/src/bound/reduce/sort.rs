@@ -191,7 +191,7 @@ impl<'a> Sorter<'a> {
             Class::Row(id) => id | if positions.is_empty() { 0 } else { ROW },
             Class::Largest { .. } | Class::Mixed | Class::Dead => unreachable!("mixed arguments are handled above"),
         });
-        let step = Step { scalar: mapped, fraction_bits: step.fraction_bits, room_bits: step.room_bits };
+        let step = Step { scalar: mapped, ..*step };
         match positions.first() {
             None => {
                 self.rows.push(step);

@@ -42,13 +42,7 @@ impl Transformer<'_> {
     }
 
     /// The activation of a layer, or of a head.
-    pub(super) fn activate(
-        &self,
-        c: &mut Circuit,
-        x: Secret,
-        activation: Activation,
-        layer: Option<usize>,
-    ) -> Secret {
+    pub(super) fn activate(&self, c: &mut Circuit, x: Secret, activation: Activation, layer: Option<usize>) -> Secret {
         match activation {
             Activation::Gelu | Activation::GeluTanh | Activation::Quad => {
                 c.region("gelu", |c| self.protocols.gelu(c, x, layer))

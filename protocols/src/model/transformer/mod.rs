@@ -79,15 +79,18 @@ impl<'a> Chosen<'a> {
     fn new(config: &TransformerConfig, chosen: &'a ModelProtocols) -> Result<Self, BuildError> {
         let needed = config.functions();
         let get = |function| chosen.protocols.get(&function).map(Arc::as_ref);
-        let get_if_needed =
-            |function| if needed.contains(&function) { get(function).map(Some) } else { Ok::<_, MissingProtocol>(None) };
+        let get_if_needed = |function| {
+            if needed.contains(&function) { get(function).map(Some) } else { Ok::<_, MissingProtocol>(None) }
+        };
         let sites: HashMap<String, Site> =
             Site::all(config).into_iter().map(|site| (site.name(config), site)).collect();
         let at_site = |(name, protocol): (&String, &'a Arc<Protocol>)| match sites.get(name) {
             Some(&site) if site.function() == protocol.card.function => Ok((site, protocol.as_ref())),
-            Some(_) | None => {
-                Err(BuildError::Site { site: name.clone(), layers: config.layers, protocol: protocol.card.name.clone() })
-            }
+            Some(_) | None => Err(BuildError::Site {
+                site: name.clone(),
+                layers: config.layers,
+                protocol: protocol.card.name.clone(),
+            }),
         };
         Ok(Self {
             softmax: get(Function::SOFTMAX)?,

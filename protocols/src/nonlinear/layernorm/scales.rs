@@ -126,7 +126,9 @@ fn member(name: String, ends: (f64, f64)) -> Result<Protocol, String> {
     let sums = move |n| Sums::of_variances(ends, n);
     let card = Card {
         name,
-        summary: format!("inverse root by sums at as many scales as a variance from {low} to {high} needs: no comparison"),
+        summary: format!(
+            "inverse root by sums at as many scales as a variance from {low} to {high} needs: no comparison"
+        ),
         interval: interval(sums),
         claims: vec![],
         ..CARD.clone()
@@ -183,9 +185,14 @@ mod tests {
             protocol.build_alone(&mut c, x, 1e-12);
             c.nodes().iter().filter(|node| matches!(node.op, crate::circuit::Op::Fourier(..))).count()
         };
-        for (ends, most) in
-            [((0.001, 0.01), 1), ((0.9, 12.0), 1), ((48.0, 365.0), 1), ((0.1, 1000.0), 3), ((0.001, 500.0), 4), ((0.02, 8192.0), 4)]
-        {
+        for (ends, most) in [
+            ((0.001, 0.01), 1),
+            ((0.9, 12.0), 1),
+            ((48.0, 365.0), 1),
+            ((0.1, 1000.0), 3),
+            ((0.001, 500.0), 4),
+            ((0.02, 8192.0), 4),
+        ] {
             let member = PROTOCOL.on(ends).unwrap();
             for n in [8_usize, 96, 384, 768, 1024] {
                 assert!(scales(&member, n) <= most, "{} {n}: {} scales", member.card.name, scales(&member, n));

@@ -7,16 +7,24 @@
 //!
 //! Operands are opened as given: a product that broadcasts opens the short operand once.
 //! Square: deal r and r^2, open d = x - r, x^2 = d^2 + 2 d r + r^2.
+//! Lifted: a number |x| < 2^(m - 2) in Z_2^m, as a factor in a wider ring Z_2^L. As in [`truncation::exact`](super::truncation), without a shift:
+//! 1. The dealer deals r uniform in Z_2^m, and in Z_2^L -(r mod 2^(m - 1)) and the top bit t of r.
+//! 2. The parties open c = x + 2^(m - 2) + r, a uniform word of m bits.
+//! 3. x = k - (r mod 2^(m - 1)) + u t over the integers, with the public k = (c mod 2^(m - 1)) - 2^(m - 2) + 2^(m - 1) top(c) and
+//!    u = 2^(m - 1) (1 - 2 top(c)). So in any ring x is public but for two words that the dealer knows, as d + a is but for one.
+//! 4. A product of k + sum of u_i a_i and l + sum of v_j b_j, u and v public, a and b known to the dealer, needs shares of every a_i, b_j and
+//!    a_i b_j: the dealer deals these products, and nothing more is opened.
+//!
 //! With w in clear at P0: the dealer knows a (P1's mask of x1) and b (P0's mask of w); P1 sends d = x1 - a, P0 sends
 //! e = w - b; x w = (x0 + d) w + a e + a b.
 
 use super::{Additive2, DEALER, deal, open, random};
 use crate::party::Party;
-use crate::program::{ProgramBuilder, ValueId};
+use crate::program::{ClaimKind, ProgramBuilder, ValueId};
 use crate::ring::Domain;
 use crate::scheme::words::{minus, multiply, plus};
 use crate::scheme::{Operand, Product, Shares, Triples};
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 /// An operand behind its mask.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +45,169 @@ impl Opened {
             mask: operand.of(p, self.mask),
             difference: operand.of(p, self.difference),
         }
+    }
+}
+
+/// A word that the dealer knows, with a public factor, as a part of a value.
+#[derive(Debug, Clone, Copy)]
+struct Word {
+    /// The word in shares.
+    shares: [ValueId; 2],
+    /// The word as the dealer knows it.
+    dealt: ValueId,
+    /// What it is multiplied with, if not 1.
+    factor: Option<ValueId>,
+    /// Whether it is its own square.
+    is_bit: bool,
+}
+
+/// A value that is public but for words that the dealer knows: `known` and the sum of `words`, each times its factor.
+#[derive(Debug, Clone)]
+struct Parts {
+    known: ValueId,
+    words: SmallVec<[Word; 2]>,
+}
+
+impl From<Opened> for Parts {
+    fn from(Opened { mask_shares, mask, difference }: Opened) -> Self {
+        let word = Word { shares: mask_shares, dealt: mask, factor: None, is_bit: false };
+        Self { known: difference, words: smallvec![word] }
+    }
+}
+
+impl Parts {
+    /// As [`Opened::of`].
+    fn of(&self, p: &mut ProgramBuilder, operand: &Operand) -> Self {
+        let word = |p: &mut ProgramBuilder, word: &Word| Word {
+            shares: word.shares.map(|share| operand.of(p, share)),
+            dealt: operand.of(p, word.dealt),
+            factor: word.factor.map(|factor| operand.of(p, factor)),
+            is_bit: word.is_bit,
+        };
+        Self { known: operand.of(p, self.known), words: self.words.iter().map(|part| word(p, part)).collect() }
+    }
+}
+
+/// A value that was opened once, for all its uses.
+#[derive(Debug, Clone)]
+pub(super) enum Kept {
+    /// Behind a mask of its ring.
+    Opened(Opened),
+    /// As a number of a narrower ring, lifted.
+    Lifted(Box<Lift>),
+}
+
+/// What is known of a lifted value, in the ring into which it is lifted.
+#[derive(Debug, Clone)]
+pub(super) struct Lift(Parts);
+
+/// Steps 1 to 3 of lifting x into a ring.
+fn lift(p: &mut ProgramBuilder, x: &Shares, ring: Domain) -> Lift {
+    let narrow = p.value(x[0]).domain;
+    let (bits, shape) = (narrow.bits(), p.shape(x[0]));
+    p.claim(x, ClaimKind::Headroom { bits: bits - 2 });
+    let (r_shares, r) = random(p, narrow, &shape);
+    let below_top = |p: &mut ProgramBuilder, word| {
+        let low = p.convert(word, Domain::Ring(bits - 1));
+        p.convert(low, ring)
+    };
+    let top_of = |p: &mut ProgramBuilder, word| {
+        let top = p.shift_right(word, bits - 1);
+        p.convert(top, ring)
+    };
+    let low = below_top(p, r);
+    let low = p.neg(low);
+    let low_shares = deal(p, low);
+    let top = top_of(p, r);
+    let top_shares = deal(p, top);
+
+    let offset = p.splat(1 << (bits - 2), narrow);
+    let positive = p.add(x[0], offset);
+    let masked = [p.add(positive, r_shares[0]), p.add(x[1], r_shares[1])];
+    let [c] = open(p, [masked]);
+
+    let (c_low, c_top) = (below_top(p, c), top_of(p, c));
+    let half = |p: &mut ProgramBuilder, value| p.shift_left(value, bits - 1);
+    let offset = p.splat(1 << (bits - 2), ring);
+    let known = p.sub(c_low, offset);
+    let carried = half(p, c_top);
+    let known = p.add(known, carried);
+    let sign = super::bits::sign(p, c_top);
+    let factor = half(p, sign);
+    let words = smallvec![
+        Word { shares: low_shares, dealt: low, factor: None, is_bit: false },
+        Word { shares: top_shares, dealt: top, factor: Some(factor), is_bit: true },
+    ];
+    Lift(Parts { known, words })
+}
+
+/// Step 4: shares of the elementwise product.
+fn combine_parts(p: &mut ProgramBuilder, x: &Parts, y: &Parts) -> Shares {
+    let both = p.mul(x.known, y.known);
+    let zero = p.splat(0, p.value(both).domain);
+    let mut sums = [both, zero];
+    let mut add = |p: &mut ProgramBuilder, factor: Option<ValueId>, shares: [ValueId; 2]| {
+        for (sum, share) in sums.iter_mut().zip(shares) {
+            let term = factor.map_or(share, |factor| multiply(p, Product::Elementwise, factor, share));
+            *sum = plus(p, *sum, term);
+        }
+    };
+    for (known, words) in [(x.known, &y.words), (y.known, &x.words)] {
+        for word in words {
+            let factor = times(p, Some(known), word.factor);
+            add(p, factor, word.shares);
+        }
+    }
+    for a in &x.words {
+        for b in &y.words {
+            let dealt = p.mul(a.dealt, b.dealt);
+            let factor = times(p, a.factor, b.factor);
+            let shares = deal(p, dealt);
+            add(p, factor, shares);
+        }
+    }
+    sums.into_iter().collect()
+}
+
+/// Step 4 for a square: each product of two words is dealt once.
+fn square_parts(p: &mut ProgramBuilder, x: &Parts) -> Shares {
+    let known = p.mul(x.known, x.known);
+    let zero = p.splat(0, p.value(known).domain);
+    let mut sums = [known, zero];
+    let mut add = |p: &mut ProgramBuilder, factor: Option<ValueId>, shares: [ValueId; 2]| {
+        for (sum, share) in sums.iter_mut().zip(shares) {
+            let term = factor.map_or(share, |factor| p.mul(factor, share));
+            *sum = p.add(*sum, term);
+        }
+    };
+    let twice = p.shift_left(x.known, 1);
+    for (i, a) in x.words.iter().enumerate() {
+        let factor = times(p, Some(twice), a.factor);
+        add(p, factor, a.shares);
+        let factor = times(p, a.factor, a.factor);
+        let squared = if a.is_bit {
+            a.shares
+        } else {
+            let squared = p.mul(a.dealt, a.dealt);
+            deal(p, squared)
+        };
+        add(p, factor, squared);
+        for b in &x.words[i + 1..] {
+            let dealt = p.mul(a.dealt, b.dealt);
+            let dealt = p.shift_left(dealt, 1);
+            let factor = times(p, a.factor, b.factor);
+            let shares = deal(p, dealt);
+            add(p, factor, shares);
+        }
+    }
+    sums.into_iter().collect()
+}
+
+/// The product of two factors, of which none is 1.
+fn times(p: &mut ProgramBuilder, a: Option<ValueId>, b: Option<ValueId>) -> Option<ValueId> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(multiply(p, Product::Elementwise, a, b)),
+        (factor, None) | (None, factor) => factor,
     }
 }
 
@@ -74,24 +245,55 @@ pub(super) fn product(
             (opened_alone(p, &x.shares), y)
         }
         (false, false) if scheme.triples == Triples::PerValue => {
-            (opened_once(scheme, p, x).of(p, x), opened_once(scheme, p, y).of(p, y))
+            return match (kept(scheme, p, x), kept(scheme, p, y)) {
+                (Kept::Opened(a), Kept::Opened(b)) => {
+                    let (a, b) = (a.of(p, x), b.of(p, y));
+                    combine(p, product, a, b)
+                }
+                (a, b) => {
+                    let (a, b) = (a.parts(p, x), b.parts(p, y));
+                    combine_parts(p, &a, &b)
+                }
+            };
         }
         (false, false) => opened_together(p, &x.shares, &y.shares),
     };
     combine(p, product, x, y)
 }
 
+impl Kept {
+    /// What is known of the operand, in its ring.
+    fn parts(&self, p: &mut ProgramBuilder, operand: &Operand) -> Parts {
+        match self {
+            Self::Opened(opened) => opened.of(p, operand).into(),
+            Self::Lifted(lift) => lift.0.of(p, operand),
+        }
+    }
+}
+
 /// The value of an operand behind the one mask that it keeps for all its uses.
 ///
 /// One mask, one value, one sign: another scale, another precision or another value has a mask of its own, because it is another node. What is
 /// derived from the opened word alone - its low bits, its rearrangements - tells no more than the word.
-fn opened_once(scheme: &mut Additive2, p: &mut ProgramBuilder, x: &Operand) -> Opened {
-    if let Some(&opened) = scheme.value_masks.get(&x.node) {
-        return opened;
+fn kept(scheme: &mut Additive2, p: &mut ProgramBuilder, x: &Operand) -> Kept {
+    if let Some(kept) = scheme.value_masks.get(&x.node) {
+        return kept.clone();
     }
-    let opened = if x.weight { p.for_the_model(|p| opened_alone(p, &x.shares)) } else { opened_alone(p, &x.shares) };
-    scheme.value_masks.insert(x.node, opened);
-    opened
+    let kept = match x.lifted {
+        Some(ring) => Kept::Lifted(Box::new(lift(p, &x.shares, Domain::Ring(ring)))),
+        None if x.weight => Kept::Opened(p.for_the_model(|p| opened_alone(p, &x.shares))),
+        None => Kept::Opened(opened_alone(p, &x.shares)),
+    };
+    scheme.value_masks.insert(x.node, kept.clone());
+    kept
+}
+
+/// As [`kept`], of what is opened in the ring of its products.
+fn opened_once(scheme: &mut Additive2, p: &mut ProgramBuilder, x: &Operand) -> Opened {
+    match kept(scheme, p, x) {
+        Kept::Opened(opened) => opened,
+        Kept::Lifted(_) => unreachable!("what is selected from, or a factor of a matrix product, is not lifted"),
+    }
 }
 
 /// x AND y for words under exclusive or.
@@ -136,7 +338,13 @@ fn combine(p: &mut ProgramBuilder, product: Product, x: Opened, y: Opened) -> Sh
 /// x squared.
 pub(super) fn square(scheme: &mut Additive2, p: &mut ProgramBuilder, x: &Operand) -> Shares {
     let (r_shares, r_squared, d) = if scheme.triples == Triples::PerValue {
-        let x = opened_once(scheme, p, x).of(p, x);
+        let x = match kept(scheme, p, x) {
+            Kept::Opened(opened) => opened.of(p, x),
+            Kept::Lifted(lift) => {
+                let parts = lift.0.of(p, x);
+                return square_parts(p, &parts);
+            }
+        };
         let r_squared = p.mul(x.mask, x.mask);
         (x.mask_shares, deal(p, r_squared), x.difference)
     } else {

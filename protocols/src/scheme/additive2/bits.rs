@@ -8,7 +8,7 @@ use crate::scheme::{BitShares, Operand};
 use smallvec::smallvec;
 
 /// 1 - 2 z for a public bit z of a ring.
-fn sign(p: &mut ProgramBuilder, z: ValueId) -> ValueId {
+pub(super) fn sign(p: &mut ProgramBuilder, z: ValueId) -> ValueId {
     let one = p.splat(1, p.value(z).domain);
     let twice = p.shift_left(z, 1);
     p.sub(one, twice)

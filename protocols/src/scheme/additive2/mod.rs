@@ -59,7 +59,7 @@ pub(crate) struct Additive2 {
     /// Of weights that keep their mask, by their shares.
     weight_masks: HashMap<Shares, beaver::Opened>,
     /// Of values that keep their mask.
-    value_masks: HashMap<NodeId, beaver::Opened>,
+    value_masks: HashMap<NodeId, beaver::Kept>,
 }
 
 impl Additive2 {

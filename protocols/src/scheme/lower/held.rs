@@ -43,7 +43,7 @@ impl<S: Scheme> Lowering<'_, S> {
         let weight = self.weight[id.index()];
         if !self.opens_once {
             let shares = self.shares(id, ring);
-            return Operand { node: id, shares, moves: Vec::new(), ring, weight };
+            return Operand { node: id, shares, moves: Vec::new(), ring, lifted: None, weight };
         }
         let (node, moves) = widths::root(self.circuit, id);
         let shares = match self.opened.get(&node) {
@@ -54,7 +54,7 @@ impl<S: Scheme> Lowering<'_, S> {
                 shares
             }
         };
-        Operand { node, shares, moves, ring, weight }
+        Operand { node, shares, moves, ring, lifted: self.widths.lifted(node), weight }
     }
 
     pub(super) fn bit(&self, id: NodeId) -> BitShares {
@@ -128,10 +128,13 @@ impl<S: Scheme> Lowering<'_, S> {
         }
     }
 
-    /// Of a truncation in a witness: claims of its result that what is truncated, a number of whole words here, is one of the ring in which it
-    /// is opened otherwise.
+    /// In a witness: claims of the result of a truncation that what is truncated, a number of whole words here, is one of the ring in which it
+    /// is opened otherwise; and of what is lifted otherwise that it is one of its ring.
     pub(super) fn claim_as_planned(&mut self, id: NodeId, node: &Node, held: &Held) {
         let (Held::Shared(shares), true) = (held, self.claimed != self.widths) else { return };
+        if let Some(bits) = self.claimed.lifted_bits(id) {
+            self.p.claim(shares, ClaimKind::Headroom { bits });
+        }
         if let Some(bits) = self.claimed.refreshed_bits(self.circuit, id, self.fixed, self.truncation)
             && !matches!(node.op, Op::Reveal(..))
         {

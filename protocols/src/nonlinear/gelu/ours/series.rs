@@ -161,7 +161,8 @@ mod tests {
             assert!(inside <= FIT_ERROR, "{}: {inside:e}", member.card.name);
             assert!(member.card.summary.contains(&format!("period {period}:")), "{}", member.card.summary);
             assert_eq!(member.card.interval.at(1).low, ends.0);
-            let terms = |protocol: &Protocol| protocol.card.summary.split(' ').next().unwrap().parse::<usize>().unwrap();
+            let terms =
+                |protocol: &Protocol| protocol.card.summary.split(' ').next().unwrap().parse::<usize>().unwrap();
             assert!(ends.0 < -18.0 || ends.1 > 26.0 || terms(&member) <= 40);
             let wide = fit_on(ends, period, terms(&member));
             println!("size {}", size(&wide.series));
@@ -170,7 +171,9 @@ mod tests {
 
     #[test]
     fn intervals_that_no_member_has_are_refused_with_what_to_write() {
-        for ends in [(1.0, 1.0), (2.0, 1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY), (-60.0, 60.0), (0.0, 1e-9), (0.0, 89.0)] {
+        for ends in
+            [(1.0, 1.0), (2.0, 1.0), (f64::NAN, 1.0), (0.0, f64::INFINITY), (-60.0, 60.0), (0.0, 1e-9), (0.0, 89.0)]
+        {
             let refused = PROTOCOL.on(ends).unwrap_err().to_string();
             assert!(refused.contains("`gelu/series` has no member on") && refused.contains(']'), "{ends:?}: {refused}");
         }

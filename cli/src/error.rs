@@ -6,6 +6,7 @@ use thiserror::Error;
 use viewless_models::{FetchError, ModelError};
 use viewless_proofs::audit::AuditError;
 use viewless_protocols::file::ExportError;
+use viewless_protocols::nonlinear::RegistryError;
 use viewless_protocols::suite::SuiteError;
 use viewless_published::PublishedError;
 use viewless_simulator::stream::SeedError;
@@ -42,6 +43,9 @@ pub enum CliError {
         /// The argument that takes such a name, if another does.
         hint: &'static str,
     },
+    /// A member of a family that is not there.
+    #[error(transparent)]
+    Member(#[from] RegistryError),
     /// A suite that would be written where none is looked for.
     #[error("{} is no place for a suite: commands know a file of one by its end; choose a name that ends in .toml", path.display())]
     NoSuiteFile {

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use viewless_models::{Inventory, Use, inventory, known_models, read_config, shipped};
 use viewless_protocols::model::{self, Input, TransformerConfig, TransformerDraft};
+use viewless_protocols::nonlinear::family::of_member;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_workbench::card::{CardReport, name_of};
@@ -84,7 +85,11 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         (None, true) => screen::print_json(&everything)?,
         (None, false) => screen::print(everything.text())?,
         (Some(name), json) => {
-            let entry = everything.find(name).ok_or_else(|| CliError::UnknownName { name: name.clone() })?;
+            let entry = match of_member(name) {
+                // Of a family there are too many to be listed.
+                Some(_) => Entry::Protocol(CardReport::new(&arguments::registry().find(name)?.card)),
+                None => everything.find(name).ok_or_else(|| CliError::UnknownName { name: name.clone() })?,
+            };
             if json { screen::print_json(&entry)? } else { screen::print(entry.text())? }
         }
     }
@@ -208,5 +213,6 @@ fn suite_text(suite: &Suite) -> String {
     let protocols = suite.protocols.iter().map(|(function, name)| (function.name(), name.clone()));
     let lines: String =
         choices.into_iter().chain(protocols).map(|(label, value)| format!("{label:<15}{value}\n")).collect();
-    format!("{}\n{lines}", hanging(&format!("{}: ", suite.name), &suite.summary))
+    let sites: String = suite.sites.iter().map(|(site, name)| format!("{site}: {name}\n")).collect();
+    format!("{}\n{lines}{sites}", hanging(&format!("{}: ", suite.name), &suite.summary))
 }

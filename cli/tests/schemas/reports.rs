@@ -21,7 +21,7 @@ const fn report(name: &'static str, is: &'static str, of: &'static str, commands
 pub(crate) const REFUSAL: &str = "error";
 
 /// All of them.
-pub(crate) const REPORTS: [Report; 31] = [
+pub(crate) const REPORTS: [Report; 32] = [
     report(
         REFUSAL,
         "why a command was not carried out: the last line of standard error",
@@ -33,6 +33,12 @@ pub(crate) const REPORTS: [Report; 31] = [
         "viewless bench: how fast this build is on this machine",
         "workbench::bench::Benchmark",
         &["bench --only proving,counting --runs 1"],
+    ),
+    report(
+        "calibrate",
+        "viewless calibrate: a suite that is fitted to a model",
+        "workbench::sites::calibration::Calibration",
+        &["calibrate --model bert --text-file texts --out fitted.toml"],
     ),
     report("list", "viewless list: what there is", "cli::commands::list::Everything", &["list"]),
     report(

@@ -141,11 +141,7 @@ fn no_sheet(file: &Path, picture: DynamicImage) -> Result<DynamicImage, ModelErr
 fn rows(file: &Path, sheet: &DynamicImage, side: usize, most: usize) -> Result<Vec<DynamicImage>, ModelError> {
     let width = side.checked_mul(side).and_then(|width| u32::try_from(width).ok());
     if width != Some(sheet.width()) || side == 0 {
-        let reason = format!(
-            "a row of it has {} pixels, and a sheet of {side} x {side} images has {side} times {side}",
-            sheet.width()
-        );
-        return Err(ModelError::Picture { file: file.to_owned(), reason });
+        return Err(ModelError::NotASheet { file: file.to_owned(), columns: sheet.width(), side });
     }
     let pixels = sheet.to_rgb8();
     let image = |row: u32| {

@@ -38,12 +38,18 @@ pub struct Identity {
     pub parts: Vec<Part>,
 }
 
+const MADE_OTHERWISE: &str = "its checkpoint was made by another command (`train`, `train dc-vae` or `distill`), or by a recipe that was changed since";
+
+/// The digest of a recipe and the command that it is given to.
+pub(crate) fn recipe_digest(command: &str, recipe: &str) -> String {
+    blake3::hash(format!("{command}\n{recipe}").as_bytes()).to_hex().to_string()
+}
+
 impl Identity {
     /// What is not the same of a run that goes on, in words.
     fn changed(&self, now: &Self) -> Option<String> {
         if self.recipe != now.recipe {
-            let made = "its checkpoint was made by another command (`train`, `train dc-vae` or `distill`), or by a recipe that was changed since";
-            return Some(made.to_owned());
+            return Some(MADE_OTHERWISE.to_owned());
         }
         let known = (!self.parts.is_empty()).then(|| changed(&self.parts, &now.parts)).flatten();
         known.or_else(|| {
@@ -167,23 +173,38 @@ pub fn save(path: &Path, variables: &Variables, rest: Option<(&AdamW, &State)>) 
 /// # Errors
 /// A file that is no checkpoint, or one of another run.
 pub fn load(path: &Path, variables: &mut Variables, identity: &Identity) -> Result<Option<(AdamW, State)>, TrainError> {
-    let bad = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
     let Some(bytes) = read(path)? else { return Ok(None) };
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| bad(error.to_string()))?;
-    let state = metadata.metadata().as_ref().and_then(|metadata| metadata.get("state"));
-    let state = state.ok_or_else(|| bad("it has no state".to_owned()))?;
-    let state: State = serde_json::from_str(state).map_err(|error| bad(error.to_string()))?;
-    if state.version != VERSION {
-        return Err(bad(format!("it has form {}", state.version)));
-    }
+    let state = state_of(path, &bytes)?;
     if let Some(changed) = state.identity.changed(identity) {
-        let folder = path.parent().unwrap_or(Path::new(""));
-        return Err(TrainError::OtherRun { path: folder.to_owned(), changed });
+        return Err(other_run(path, changed));
     }
     let found = tensors(path, &bytes)?;
     let moments = moments(path, &found)?;
     restore(path, variables, &found)?;
     Ok(Some((AdamW { step: state.optimiser_step, moments }, state)))
+}
+
+/// Refuses a checkpoint that was made by another recipe or command than that of this digest.
+///
+/// # Errors
+/// It was; or it is no checkpoint, or is gone.
+pub(crate) fn refuse_other(path: &Path, recipe: &str) -> Result<(), TrainError> {
+    let gone = || TrainError::Checkpoint { path: path.to_owned(), reason: "it is gone".to_owned() };
+    let state = state_of(path, &read(path)?.ok_or_else(gone)?)?;
+    if state.identity.recipe == recipe { Ok(()) } else { Err(other_run(path, MADE_OTHERWISE.to_owned())) }
+}
+
+fn other_run(path: &Path, changed: String) -> TrainError {
+    TrainError::OtherRun { path: path.parent().unwrap_or(Path::new("")).to_owned(), changed }
+}
+
+fn state_of(path: &Path, bytes: &[u8]) -> Result<State, TrainError> {
+    let bad = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| bad(error.to_string()))?;
+    let state = metadata.metadata().as_ref().and_then(|metadata| metadata.get("state"));
+    let state = state.ok_or_else(|| bad("it has no state".to_owned()))?;
+    let state: State = serde_json::from_str(state).map_err(|error| bad(error.to_string()))?;
+    if state.version == VERSION { Ok(state) } else { Err(bad(format!("it has form {}", state.version))) }
 }
 
 /// Puts the variables of the best epoch in the place of those that there are, or only looks whether it could.

@@ -55,7 +55,7 @@ pub fn distill(
     if recipe.prediction.epochs == 0 && !untaught.is_empty() {
         return Err(TrainError::UntaughtHead { names: untaught });
     }
-    let _alone = prepare(out, resume, &recipe.to_toml())?;
+    let _alone = prepare(out, resume, "distill", &recipe.to_toml())?;
     describe(out, teacher, &config, decision(recipe.data.task), &recipe.to_toml(), tokenizer.as_ref())?;
     let encoded = texts.encode(out, &config, recipe)?;
     let (own, taught) = (config.hidden_size, source.config.hidden_size);

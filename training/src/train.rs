@@ -6,7 +6,7 @@ use serde::Serialize;
 use viewless_protocols::model::TransformerConfig;
 
 use crate::bert::Bert;
-use crate::checkpoint::Identity;
+use crate::checkpoint::{Identity, recipe_digest};
 use crate::directory::{activation_name, attention_name, describe, prepare, save_weights, tidy};
 use crate::error::TrainError;
 use crate::loss::{cross_entropy, mean_square};
@@ -85,7 +85,7 @@ pub fn train(
     let config = configuration(&source, &recipe.model, texts.labels.clone())?;
     // Refused before anything is written.
     Bert::new(&config, Default::default())?;
-    let _alone = prepare(out, resume, &recipe.to_toml())?;
+    let _alone = prepare(out, resume, "train", &recipe.to_toml())?;
     describe(out, directory, &config, decision(recipe.data.task), &recipe.to_toml(), tokenizer.as_ref())?;
     let encoded = texts.encode(out, &config, recipe)?;
     let (mut variables, drawn) = initialise(&config, &source, recipe)?;
@@ -163,7 +163,7 @@ pub(crate) fn identity(
     parts.extend(encoded.development.as_ref().map(|rows| of("development rows", rows)));
     let (rows, whole) = (parts[0].digest.clone(), weights.digest.clone());
     parts.push(weights);
-    let recipe = blake3::hash(format!("{command}\n{}", recipe.to_toml()).as_bytes()).to_hex().to_string();
+    let recipe = recipe_digest(command, &recipe.to_toml());
     Ok(Identity { recipe, rows, weights: whole, parts })
 }
 

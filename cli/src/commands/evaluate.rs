@@ -176,7 +176,7 @@ fn of_own_model(loaded: Result<Loaded, EvaluationError>, data: &Path) -> Result<
         Err(
             error @ (EvaluationError::Fit { .. }
             | EvaluationError::Class { .. }
-            | EvaluationError::Data(DataError::NotUtf8 { .. })),
+            | EvaluationError::Data(DataError::NotUtf8 { .. } | DataError::NotAFile { .. })),
         ) => {
             return Err(CliError::OfOwnModel { error });
         }

@@ -47,7 +47,7 @@ pub fn train(
 ) -> Result<Option<AutoencoderReport>, TrainError> {
     let config = recipe.config()?;
     let (images, held_out) = read(recipe, &config)?;
-    let _alone = prepare(out, resume, &recipe.to_toml())?;
+    let _alone = prepare(out, resume, "train dc-vae", &recipe.to_toml())?;
     files::write(&out.join(RECIPE_FILE), |file| file.write_all(recipe.to_toml().as_bytes()))?;
     let mut all = begin(&config, recipe)?;
     let identity = identity(recipe, &images, &held_out);
@@ -118,7 +118,7 @@ fn identity(recipe: &AutoencoderRecipe, images: &Images, held_out: &Images) -> I
         digest: digest(&mut images.pixels.iter()),
     };
     Identity {
-        recipe: blake3::hash(format!("train dc-vae\n{}", recipe.to_toml()).as_bytes()).to_hex().to_string(),
+        recipe: checkpoint::recipe_digest("train dc-vae", &recipe.to_toml()),
         rows: digest(&mut images.pixels.iter().chain(&held_out.pixels)),
         weights: "drawn".to_owned(),
         parts: vec![of("images to learn from", train, images), of("held-out images", judge, held_out)],

@@ -165,6 +165,8 @@ fn formats_of_pictures_are_told_where_one_is_read_and_where_one_is_written() {
     let train = ["train", "dc-vae", "--config", "sheets.toml", "--data", "picture.png", "--out", "new"];
     refused(at, &train, &["`picture.png` is no sheet of images with a side of 32 pixels", "sheet-side"]);
     assert!(!at.join("new").exists());
+    let gone = ["train", "dc-vae", "--config", "sheets.toml", "--data", "gone", "--out", "new"];
+    refused(at, &gone, &["`gone` does not exist; give a folder of PNG files, or a PNG, JPEG or WebP picture"]);
 }
 
 #[test]

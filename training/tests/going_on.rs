@@ -17,7 +17,8 @@ struct Half {
 }
 
 fn rows(count: usize) -> String {
-    let row = |i: usize| format!("the {} view\t{}\n", ["a", "b", "c"][i % 3], if i % 2 == 0 { "yes" } else { "no" });
+    let row =
+        |i: usize| format!("the {} view\t{}\n", ["a", "b", "c"][i % 3], if i.is_multiple_of(2) { "yes" } else { "no" });
     (0..count).fold(String::from("text\tlabel\n"), |text, i| text + &row(i))
 }
 

@@ -22,8 +22,8 @@ pub(crate) fn remarks(model: &Model, encoded: &Encoded, is_pair: bool) -> Vec<St
     }
     if let Some(most) = most_tokens(model).filter(|&most| tokens > most) {
         remarks.push(format!(
-            "the text has {tokens} tokens, and the model learnt from at most {most} of each ({RECIPE_FILE} beside it): what is behind them it did not learn \
-             to read"
+            "the text has {tokens} tokens, and the training of this model saw at most {most} of each ({RECIPE_FILE} beside it): longer texts are not what \
+             it was trained for"
         ));
     }
     if is_pair && shipped::is_complete(&model.directory) {
@@ -63,7 +63,10 @@ mod tests {
         // Three words and the two tokens around them.
         let recipe = |most: &str| fs::write(folder.path().join(RECIPE_FILE), most).unwrap();
         recipe("[data]\nmost-tokens = 4\n");
-        assert!(said("the view a", None)[0].starts_with("the text has 5 tokens, and the model learnt from at most 4"));
+        assert!(
+            said("the view a", None)[0]
+                .starts_with("the text has 5 tokens, and the training of this model saw at most 4 of")
+        );
         assert!(said("the view", None).is_empty());
         for other in ["[data]\nmost-tokens = -1\n", "words", "[data]\n", "data = 4\n"] {
             recipe(other);

@@ -69,7 +69,7 @@ fn refused(model: &Model, error: DataError) -> EvaluationError {
 fn matching(rows: &LabelledTexts, classes: Option<&Vec<String>>) -> Matching {
     let (Some(names), Some(labels)) = (rows.task().and_then(Task::classes), classes) else { return Matching::Names };
     let known = |name: &&str| labels.iter().any(|label| label.eq_ignore_ascii_case(name));
-    if names.iter().all(|name| known(&name)) { Matching::Names } else { Matching::Numbers }
+    if names.iter().all(known) { Matching::Names } else { Matching::Numbers }
 }
 
 /// Whether a file was refused for its labels alone, which another model may have.

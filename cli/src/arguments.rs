@@ -1,7 +1,7 @@
 //! Arguments that several commands take, and what is made of them.
 
 use crate::error::CliError;
-use crate::screen;
+use crate::{file, screen};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use viewless_proofs::privacy::statistical::MOST_RUNS;
@@ -10,6 +10,7 @@ use viewless_protocols::program;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_simulator::stream::Seed;
+use viewless_workbench::inference::InferenceError;
 use viewless_workbench::named::DEFAULT_SUITE;
 use viewless_workbench::{Sizes, named};
 
@@ -111,6 +112,14 @@ impl RunArguments {
         };
         screen::note(format_args!("seed {} ({why})", named::shown(&seed)));
         Ok(seed)
+    }
+
+    /// The error of a run, of whose files only the transcript is written while it lasts.
+    pub(crate) fn failed(&self, error: InferenceError) -> CliError {
+        match (error, &self.transcript) {
+            (InferenceError::Transcript(source), Some(path)) => file::failed(path, source),
+            (error, _) => error.into(),
+        }
     }
 
     /// Threads that are asked for.

@@ -138,6 +138,36 @@ pub enum CliError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file of runs that cannot be written any further.
+    #[error("cannot write {}: {source}; the runs that stand in it are kept, and the same command goes on from there", path.display())]
+    SwarmWrite {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A model without weights.
+    #[error(
+        "{name} is known by its sizes alone, which `cost`, `compare`, `prove` and `plan` take; here a model needs its files: give a directory, or a name \
+         that `viewless fetch` knows: {}",
+        known.join(", ")
+    )]
+    SizesAlone {
+        /// Its name.
+        name: String,
+        /// Names that can be fetched.
+        known: Vec<&'static str>,
+    },
+    /// A protocol, a suite or a network where a model is needed.
+    #[error("`{name}` is a {is}; a model is needed here: a directory, or a name that `viewless fetch` knows: {}", known.join(", "))]
+    NotAModel {
+        /// The name.
+        name: String,
+        /// What it is.
+        is: Named,
+        /// Names that can be fetched.
+        known: Vec<&'static str>,
+    },
     /// A text for an autoencoder.
     #[error("{} is an autoencoder of images; give it a picture with --image FILE, or draw from it with `viewless sample`", model.display())]
     Autoencoder {
@@ -233,6 +263,24 @@ pub enum CliError {
     /// The evaluation.
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
+    /// Rows that the model which was not asked for does not answer.
+    #[error("without --model the model in the program, movies-small, is evaluated: {error}")]
+    OfOwnModel {
+        /// Why it does not.
+        error: EvaluationError,
+    },
+    /// Rows of which it is not known that the model which was not asked for was made for them.
+    #[error(
+        "{} has {has}, and without --model the model in the program, movies-small, is evaluated, which was made for single texts that are negative or \
+         positive; pass --model DIR|NAME (`--model movies-small` takes classes in their order)",
+        data.display()
+    )]
+    NotOfOwnModel {
+        /// The rows.
+        data: PathBuf,
+        /// What they have.
+        has: &'static str,
+    },
     /// No subject of a plan.
     #[error("name a model and --error, or `amp` and --experiment")]
     NothingToPlan,

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
+use viewless_models::{dangling, without_temporary};
 use viewless_simulator::text_file;
 
 /// Bytes of the largest file that is read: proofs of the largest models have a few million.
@@ -15,7 +16,10 @@ const MOST_BYTES: u64 = 1 << 30;
 /// command is interrupted, it leaves no trace.
 pub struct Pending {
     file: BufWriter<NamedTempFile>,
+    /// As the user named it.
     path: PathBuf,
+    /// Where it is put: what a link leads to.
+    target: PathBuf,
     beginning: Beginning,
 }
 
@@ -29,17 +33,21 @@ impl Pending {
         if times_named(path, std::env::args_os().skip(1)) > 1 {
             return Err(CliError::NamedTwice { path: path.to_owned() });
         }
+        if let Some(to) = dangling(path) {
+            let nowhere = format!("it is a link to {}, where nothing is", to.display());
+            return Err(failed(path, io::Error::other(nowhere)));
+        }
         // Through a link is written to what it leads to; the link stays.
         let target = if path.is_symlink() { std::fs::canonicalize(path) } else { Ok(path.to_owned()) };
-        let path = &target.map_err(|source| failed(path, source))?;
+        let target = target.map_err(|source| failed(path, source))?;
         // What is put in the place of a device or a folder would take it away from everybody.
-        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        if std::fs::metadata(&target).is_ok_and(|there| !there.is_file()) {
             return Err(failed(path, io::Error::other("a folder, a device or a pipe is there")));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = temporary().tempfile_in(folder).map_err(|source| failed(path, source))?;
         let beginning = Beginning::of(file.path(), path);
-        Ok(Self { file: BufWriter::new(file), path: path.to_owned(), beginning })
+        Ok(Self { file: BufWriter::new(file), path: path.to_owned(), target, beginning })
     }
 
     /// Writes these contents and commits.
@@ -56,10 +64,10 @@ impl Pending {
     /// # Errors
     /// [`CliError::WriteFile`]; what was there before is still there.
     pub fn commit(self) -> Result<(), CliError> {
-        let Self { file, path, beginning: _beginning } = self;
+        let Self { file, path, target, beginning: _beginning } = self;
         let file = file.into_inner().map_err(|error| failed(&path, error.into_error()))?;
         file.as_file().sync_all().map_err(|source| failed(&path, source))?;
-        file.persist(&path).map_err(|error| failed(&path, error.error))?;
+        file.persist(&target).map_err(|error| failed(&path, error.error))?;
         Ok(())
     }
 
@@ -68,10 +76,10 @@ impl Pending {
     /// # Errors
     /// [`CliError::FileExists`], and [`CliError::WriteFile`].
     pub fn commit_new(self) -> Result<(), CliError> {
-        let Self { file, path, beginning: _beginning } = self;
+        let Self { file, path, target, beginning: _beginning } = self;
         let file = file.into_inner().map_err(|error| failed(&path, error.into_error()))?;
         file.as_file().sync_all().map_err(|source| failed(&path, source))?;
-        match file.persist_noclobber(&path) {
+        match file.persist_noclobber(&target) {
             Ok(_) => Ok(()),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(CliError::FileExists { path }),
             Err(error) => Err(failed(&path, error.error)),
@@ -81,11 +89,11 @@ impl Pending {
 
 impl Write for Pending {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.write(bytes).map_err(without_temporary)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.flush().map_err(without_temporary)
     }
 }
 
@@ -130,8 +138,9 @@ fn temporary() -> tempfile::Builder<'static, 'static> {
     builder
 }
 
-fn failed(path: &Path, source: io::Error) -> CliError {
-    CliError::WriteFile { path: path.to_owned(), source }
+/// That a file could not be written; of the temporary one, which nobody has named, nothing is said.
+pub fn failed(path: &Path, source: io::Error) -> CliError {
+    CliError::WriteFile { path: path.to_owned(), source: without_temporary(source) }
 }
 
 /// Writes a whole file.
@@ -160,7 +169,8 @@ mod tests {
         let path = folder.path().join("kept");
         write(&path, b"old").unwrap();
         let missing = folder.path().join("no/such/folder");
-        assert!(write(&missing, b"new").unwrap_err().to_string().contains("no/such/folder"));
+        let said = write(&missing, b"new").unwrap_err().to_string();
+        assert!(said.contains("no/such/folder: ") && !said.contains(" at path "), "{said}");
         let mut abandoned = Pending::create(&path).unwrap();
         abandoned.write_all(b"half").unwrap();
         drop(abandoned);
@@ -177,6 +187,11 @@ mod tests {
             assert_eq!(read(&path).unwrap(), "through");
             std::fs::remove_file(&link).unwrap();
             write(&path, b"new").unwrap();
+            let nowhere = folder.path().join("nowhere");
+            std::os::unix::fs::symlink("/nonexistent/there", &nowhere).unwrap();
+            let said = write(&nowhere, b"lost").unwrap_err().to_string();
+            assert!(said.contains("nowhere: it is a link to /nonexistent/there, where nothing is"), "{said}");
+            std::fs::remove_file(&nowhere).unwrap();
         }
         assert!(Pending::create(folder.path()).err().unwrap().to_string().contains("a folder, a device or a pipe"));
         #[cfg(unix)]

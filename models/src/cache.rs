@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::error::FetchError;
+use crate::error::{FetchError, ModelError};
 use crate::fetch::{Folder, Progress};
+use crate::files::{dangling, without_temporary};
 
 /// Where downloaded models are kept: `$VIEWLESS_CACHE`, else `$XDG_CACHE_HOME/viewless`, else `~/.cache/viewless`.
 ///
@@ -50,13 +51,14 @@ impl Scratch {
     pub(crate) fn new(cache_dir: &Path) -> Result<Self, FetchError> {
         // An absolute path, because downloaders run with another working directory.
         let cache_dir = std::path::absolute(cache_dir).map_err(failed("find", cache_dir))?;
+        cache_dir.ancestors().try_for_each(leads_somewhere)?;
         fs::create_dir_all(&cache_dir).map_err(failed("create", &cache_dir))?;
         remove_orphans(&cache_dir);
         let folder = tempfile::Builder::new().prefix(SCRATCH_PREFIX).tempdir_in(&cache_dir);
-        let folder = folder.map_err(failed("create a folder in", &cache_dir))?;
+        let folder = folder.map_err(without_temporary).map_err(failed("create a folder in", &cache_dir))?;
         let abandoned = Folder::of(folder.path());
         let file = folder.path().join(OWNER_FILE);
-        let owner = File::create(&file).map_err(failed("create", &file))?;
+        let owner = File::create(&file).map_err(failed("create a file in", &cache_dir))?;
         // A file system without locks leaves nothing to be told by: such folders are not removed.
         if let Err(error) = owner.try_lock() {
             tracing::debug!(%error, "scratch folder without a lock");
@@ -150,12 +152,39 @@ pub(crate) fn assemble(
         progress(Progress::Reusing { directory: &target });
         return Ok(target);
     }
+    leads_somewhere(&target)?;
     let scratch = Scratch::new(cache_dir)?;
     let made = scratch.path().join("made");
-    make(&made, progress)?;
+    make(&made, progress).map_err(|error| placed(error, &scratch, cache_dir, name))?;
     install(&scratch, &made, &target, complete)?;
     progress(Progress::Installed { directory: &target });
     Ok(target)
+}
+
+/// Refuses a link that leads nowhere, before anything is downloaded for it.
+fn leads_somewhere(path: &Path) -> Result<(), FetchError> {
+    match dangling(path) {
+        Some(to) => Err(FetchError::DanglingLink { link: path.to_owned(), to }),
+        None => Ok(()),
+    }
+}
+
+/// An error that names the place in the cache which a file was for: its scratch folder is gone by then.
+fn placed(error: FetchError, scratch: &Scratch, cache_dir: &Path, name: &str) -> FetchError {
+    let place = |path: PathBuf| match path.strip_prefix(scratch.path()) {
+        Err(_) => path,
+        Ok(inside) => match inside.strip_prefix("made") {
+            Ok(file) => cache_dir.join(name).join(file),
+            Err(_) => cache_dir.to_owned(),
+        },
+    };
+    match error {
+        FetchError::Cache { action, path, source } => FetchError::Cache { action, path: place(path), source },
+        FetchError::Made { name, error: ModelError::Write { file, source } } => {
+            FetchError::Made { name, error: ModelError::Write { file: place(file), source } }
+        }
+        other => other,
+    }
 }
 
 /// Whether a directory has files of these lengths.
@@ -227,6 +256,51 @@ mod tests {
         let file = directory.path().join("occupied");
         fs::write(&file, "").unwrap();
         assert!(Scratch::new(&file).unwrap_err().to_string().contains("occupied"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_named_before_anything_is_made_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = |name: &str| {
+            let link = folder.path().join(name);
+            std::os::unix::fs::symlink("/nonexistent/there", &link).unwrap();
+            link
+        };
+        let made = |cache: &Path, name: &str| {
+            let make = |_: &Path, _: &mut dyn FnMut(Progress<'_>)| panic!("it is made for nothing");
+            assemble(cache, name, |_| false, make, &mut |_| {}).unwrap_err().to_string()
+        };
+        for (link, said) in
+            [(link("model"), made(folder.path(), "model")), (link("cache"), made(&link("other"), "model"))]
+        {
+            assert!(said.contains("is a link to `/nonexistent/there`, where nothing is"), "{said}");
+            assert!(link.is_symlink());
+        }
+        assert!(made(&folder.path().join("cache").join("below"), "model").contains("cache` is a link to"));
+        // A link to a directory is as good as one.
+        let real = folder.path().join("real");
+        fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, folder.path().join("good")).unwrap();
+        assert_eq!(
+            assemble(folder.path(), "good", Path::is_dir, |_, _| panic!(), &mut |_| {}).unwrap(),
+            folder.path().join("good")
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_is_named_by_its_place_in_the_cache() {
+        let cache = tempfile::tempdir().unwrap();
+        let said = |inside: &'static str| {
+            let make = |made: &Path, _: &mut dyn FnMut(Progress<'_>)| {
+                let file = made.parent().unwrap().join(inside);
+                Err(failed("write", &file)(io::Error::from(io::ErrorKind::StorageFull)))
+            };
+            assemble(cache.path(), "model", |_| false, make, &mut |_| {}).unwrap_err().to_string()
+        };
+        let at = cache.path().display();
+        assert!(said("made/config.json").contains(&format!("cannot write `{at}/model/config.json`")));
+        assert!(said("downloaded/x.whl").contains(&format!("cannot write `{at}`")));
     }
 
     #[test]

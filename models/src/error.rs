@@ -25,6 +25,27 @@ pub enum ModelError {
         /// What would provide it.
         advice: &'static str,
     },
+    /// A link that leads nowhere.
+    #[error("`{link}` is a link to `{to}`, where nothing is; make what it leads to, or remove the link")]
+    DanglingLink {
+        /// The link.
+        link: PathBuf,
+        /// Where it leads.
+        to: PathBuf,
+    },
+    /// A file in the place of a directory.
+    #[error("`{path}` is {what}, and a model is a folder; give {}", match folder {
+        Some(folder) => format!("`{}`", folder.display()),
+        None => "the folder that has config.json, weights and tokenizer".to_owned(),
+    })]
+    NotADirectory {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// The directory that it lies in, if that is a model's.
+        folder: Option<PathBuf>,
+    },
     /// A file exists but cannot be read.
     #[error("cannot read `{file}`: {source}; check the path and its permissions")]
     Read {
@@ -402,6 +423,19 @@ pub enum ModelError {
         file: PathBuf,
         /// Why.
         reason: String,
+    },
+    /// A picture where a sheet of images is wanted.
+    #[error(
+        "`{file}` is no sheet of images with a side of {side} pixels: its rows have {columns} pixels, and those of such a sheet {side} times {side}; \
+         give such a sheet or a folder of them, or leave the side of a sheet's images out (`sheet-side` of a recipe, --sheet-side)"
+    )]
+    NotASheet {
+        /// The file.
+        file: PathBuf,
+        /// Pixels of its rows.
+        columns: u32,
+        /// The side that is asked for.
+        side: usize,
     },
     /// A sheet of images where a picture is wanted.
     #[error(

@@ -140,9 +140,76 @@ pub(crate) fn refuse_pointer(file: &Path, first: &[u8]) -> Result<(), ModelError
 
 /// Tells an absent file, for which `advice` helps, from one that cannot be read.
 pub(crate) fn read_error(file: &Path, advice: &'static str, source: std::io::Error) -> ModelError {
+    // A configuration is what is read first of a model's directory.
+    let is_of_model = file.file_name().is_some_and(|name| name == CONFIG_FILE);
+    if let Some(error) = file.parent().filter(|_| is_of_model).and_then(in_place_of_directory) {
+        return error;
+    }
+    if let Some(to) = dangling(file) {
+        return ModelError::DanglingLink { link: file.to_owned(), to };
+    }
     match source.kind() {
         ErrorKind::NotFound => ModelError::MissingFile { file: file.to_owned(), advice },
         _ => ModelError::Read { file: file.to_owned(), source },
+    }
+}
+
+/// Refuses a folder without a configuration that can be opened.
+///
+/// # Errors
+/// It is not there, or is no file; or a file stands in the place of the folder.
+pub fn require_config(directory: &Path) -> Result<(), ModelError> {
+    open(&directory.join(CONFIG_FILE), "give the directory of a model").map(drop)
+}
+
+/// What a file is that is no text, by how it begins.
+pub(crate) fn no_text(first: &[u8]) -> Option<&'static str> {
+    let begins = |marks: &[&[u8]]| marks.iter().any(|mark| first.starts_with(mark));
+    if begins(&[b"\x89PNG", b"\xff\xd8\xff", b"GIF8"]) || begins(&[b"RIFF"]) && first.get(8..12) == Some(b"WEBP") {
+        return Some("a picture");
+    }
+    begins(&[b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ"]).then_some("a packed archive")
+}
+
+/// Where a link leads to, if nothing is there.
+#[must_use]
+pub fn dangling(path: &Path) -> Option<PathBuf> {
+    let leads_nowhere = path.is_symlink() && fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    leads_nowhere.then(|| fs::read_link(path).ok()).flatten()
+}
+
+/// What is wrong with a path where the directory of a model is wanted, if a file is there, or a link that leads nowhere.
+#[must_use]
+pub fn in_place_of_directory(path: &Path) -> Option<ModelError> {
+    if let Some(to) = dangling(path) {
+        return Some(ModelError::DanglingLink { link: path.to_owned(), to });
+    }
+    if !path.is_file() {
+        return None;
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_any = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    let what = if name == CONFIG_FILE {
+        "the configuration of one"
+    } else if is_any(&[".safetensors", ".bin", ".pt", ".pth", ".gguf", ".onnx", ".h5"]) {
+        "a file of weights"
+    } else if [TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, WORDS_FILE, VOCABULARY_FILE].contains(&name) {
+        "the tokenizer of one"
+    } else {
+        "a file"
+    };
+    let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let folder = folder.filter(|folder| folder.join(CONFIG_FILE).is_file()).map(Path::to_owned);
+    Some(ModelError::NotADirectory { path: path.to_owned(), what, folder })
+}
+
+/// An error without the path that `tempfile` adds to it: that of a file which nobody has named, and which is gone when the error is read.
+#[must_use]
+pub fn without_temporary(error: std::io::Error) -> std::io::Error {
+    // The path stands there as Rust writes texts, so that no other quotation mark in it has a space before it.
+    match error.to_string().rsplit_once(" at path \"") {
+        Some((cause, _)) if error.get_ref().is_some() => std::io::Error::new(error.kind(), cause),
+        Some(_) | None => error,
     }
 }
 
@@ -184,6 +251,44 @@ mod tests {
         if Path::new("/dev/zero").exists() {
             assert!(matches!(refused(Path::new("/dev/zero")), ModelError::NotAFile { .. }));
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_is_called_that_and_a_file_is_not_taken_for_a_directory() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        symlink("/nonexistent/there", at("link")).unwrap();
+        let said = |path: &Path| read(path, 10, "advice").unwrap_err().to_string();
+        let link = said(&at("link"));
+        assert!(link.contains("link` is a link to `/nonexistent/there`, where nothing is"), "{link}");
+        assert_eq!(said(&at("link").join(CONFIG_FILE)), link);
+        assert!(said(&at("absent")).ends_with("does not exist; advice"));
+        fs::write(at("words.txt"), "").unwrap();
+        let file = said(&at("words.txt").join(CONFIG_FILE));
+        assert!(
+            file.contains("words.txt` is a file, and a model is a folder; give the folder that has config.json"),
+            "{file}"
+        );
+        fs::write(at(CONFIG_FILE), "").unwrap();
+        let file = said(&at(CONFIG_FILE).join(CONFIG_FILE));
+        assert!(file.contains("is the configuration of one, and a model is a folder; give `"), "{file}");
+        symlink("words.txt", at("good")).unwrap();
+        assert_eq!((dangling(&at("good")), dangling(&at("absent"))), (None, None));
+    }
+
+    #[test]
+    fn the_path_of_a_temporary_file_is_left_out_and_what_the_system_said_is_not() {
+        let said = |folder: &Path| without_temporary(tempfile::tempfile_in(folder).unwrap_err()).to_string();
+        let named = |folder: &Path| tempfile::Builder::new().tempfile_in(folder).unwrap_err();
+        for folder in [Path::new("/nonexistent/ at path \"x"), Path::new("/nonexistent")] {
+            let (with, without) = (named(folder).to_string(), without_temporary(named(folder)).to_string());
+            assert!(with.contains(" at path ") && !without.contains("at path"), "{without}");
+            assert!(!said(folder).contains(" at path ") && without.contains("os error"), "{without}");
+        }
+        let other = || std::io::Error::other("it lies at path a");
+        assert_eq!(without_temporary(other()).to_string(), other().to_string());
     }
 
     #[test]

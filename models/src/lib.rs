@@ -47,7 +47,10 @@ pub use directory::{Decision, Model, decision};
 pub use error::{FetchError, ModelError};
 pub use fetch::{Progress, abandon_fetch, fetch, fetch_data, known_data, known_models};
 pub use fields::Unambiguous;
-pub use files::{CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE};
+pub use files::{
+    CONFIG_FILE, PREPROCESSOR_FILE, TOKENIZER_FILE, WEIGHTS_FILE, dangling, in_place_of_directory, require_config,
+    without_temporary,
+};
 pub use image::{check_image, read_image, read_square};
 pub use plaintext::{Output, Stage, forward, forward_observed};
 pub use prompt::Prompt;

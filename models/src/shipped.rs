@@ -30,7 +30,9 @@ pub(crate) fn put(cache_dir: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> R
     cache::assemble(cache_dir, NAME, is_complete, make, progress)
 }
 
-fn is_complete(directory: &Path) -> bool {
+/// Whether a directory holds this very model.
+#[must_use]
+pub fn is_complete(directory: &Path) -> bool {
     FILES.iter().all(|(name, bytes)| fs::read(directory.join(name)).is_ok_and(|found| found == *bytes))
 }
 

@@ -116,7 +116,10 @@ pub enum SuiteError {
         message: String,
     },
     /// A protocol that is not in the registry.
-    #[error("suite `{suite}` names `{name}` for {function}; the registry has {}", known.join(", "))]
+    #[error(
+        "suite `{suite}` names `{name}` for {function}, and there is no such protocol; {}",
+        offered(function, known)
+    )]
     UnknownProtocol {
         /// The suite.
         suite: String,
@@ -128,7 +131,7 @@ pub enum SuiteError {
         known: Vec<String>,
     },
     /// A protocol for another function.
-    #[error("suite `{suite}` names `{name}` for {function}, but it computes {computes}; choose one of {}", known.join(", "))]
+    #[error("suite `{suite}` names `{name}` for {function}, but it computes {computes}; {}", offered(function, known))]
     WrongFunction {
         /// The suite.
         suite: String,
@@ -250,6 +253,14 @@ pub enum SuiteError {
         /// Fraction bits.
         fraction_bits: u8,
     },
+}
+
+/// What may be named for a function, in words.
+fn offered(function: &Function, known: &[String]) -> String {
+    if known.is_empty() {
+        return format!("no protocol computes {function}, so leave it out, or name a {PROTOCOL_FILE} file that does");
+    }
+    format!("choose one of {}", known.join(", "))
 }
 
 const BUILT_IN: [(&str, &str); 14] = [
@@ -382,6 +393,17 @@ impl Suite {
             protocols.put_at(site, protocol);
         }
         Ok(protocols)
+    }
+
+    /// Refuses what it names and [`Suite::resolve`] would not find, for functions that nothing uses, too. A suite whose protocols are those of the
+    /// built-in one of its name is right in any registry: of one that has none of them, only what is used is asked for.
+    ///
+    /// # Errors
+    /// As [`Suite::resolve`].
+    pub fn resolvable(&self, registry: &Registry) -> Result<(), SuiteError> {
+        let is_of = |built_in: Self| built_in.protocols == self.protocols && self.sites.is_empty();
+        let built_in = Self::built_in(&self.name).is_ok_and(is_of);
+        if built_in { Ok(()) } else { self.resolve(registry).map(drop) }
     }
 
     /// What a model is built with.
@@ -533,6 +555,13 @@ mod tests {
             resolve("gelu/cosine", "softmax/exp"),
             SuiteError::WrongFunction { computes, .. } if computes == Function::SOFTMAX
         ));
+        // A function of which nobody has a protocol: nothing is offered as if there were some.
+        for (from, to) in
+            [("tanh = \"tanh/sine\"", "tanx = \"tanh/sine\""), ("tanh = \"tanh/sine\"", "tanx = \"tanx/a\"")]
+        {
+            let refused = resolve(from, to).to_string();
+            assert!(refused.contains("no protocol computes tanx, so leave it out"), "{refused}");
+        }
         assert!(matches!(
             parse("fraction-bits = 16", "fraction-bits = 40"),
             SuiteError::FractionBits { fraction_bits: 40, .. }

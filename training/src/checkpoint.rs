@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 use crate::files;
 use crate::optimiser::{AdamW, Moments};
+use crate::origin::{Part, changed};
 use crate::variables::Variables;
 
 /// The file's name in the folder of a run.
@@ -32,6 +33,33 @@ pub struct Identity {
     pub rows: String,
     /// Digest of the weights that the run began with, and of the teacher's.
     pub weights: String,
+    /// The same part by part, for a message; empty in older checkpoints.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+}
+
+const MADE_OTHERWISE: &str = "its checkpoint was made by another command (`train`, `train dc-vae` or `distill`), or by a recipe that was changed since";
+
+/// The digest of a recipe and the command that it is given to.
+pub(crate) fn recipe_digest(command: &str, recipe: &str) -> String {
+    blake3::hash(format!("{command}\n{recipe}").as_bytes()).to_hex().to_string()
+}
+
+impl Identity {
+    /// What is not the same of a run that goes on, in words.
+    fn changed(&self, now: &Self) -> Option<String> {
+        if self.recipe != now.recipe {
+            return Some(MADE_OTHERWISE.to_owned());
+        }
+        let known = (!self.parts.is_empty()).then(|| changed(&self.parts, &now.parts)).flatten();
+        known.or_else(|| {
+            let others = [
+                ("its rows or images are not those that it began with", &self.rows, &now.rows),
+                ("the weights of its model or teacher are not those that it began with", &self.weights, &now.weights),
+            ];
+            others.iter().find(|(_, theirs, ours)| theirs != ours).map(|(what, ..)| (*what).to_owned())
+        })
+    }
 }
 
 /// The best epoch so far.
@@ -145,22 +173,10 @@ pub fn save(path: &Path, variables: &Variables, rest: Option<(&AdamW, &State)>) 
 /// # Errors
 /// A file that is no checkpoint, or one of another run.
 pub fn load(path: &Path, variables: &mut Variables, identity: &Identity) -> Result<Option<(AdamW, State)>, TrainError> {
-    let bad = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
     let Some(bytes) = read(path)? else { return Ok(None) };
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| bad(error.to_string()))?;
-    let state = metadata.metadata().as_ref().and_then(|metadata| metadata.get("state"));
-    let state = state.ok_or_else(|| bad("it has no state".to_owned()))?;
-    let state: State = serde_json::from_str(state).map_err(|error| bad(error.to_string()))?;
-    if state.version != VERSION {
-        return Err(bad(format!("it has form {}", state.version)));
-    }
-    let others = [
-        ("recipe", &state.identity.recipe, &identity.recipe),
-        ("data", &state.identity.rows, &identity.rows),
-        ("model or teacher", &state.identity.weights, &identity.weights),
-    ];
-    if let Some((what, ..)) = others.iter().find(|(_, theirs, ours)| theirs != ours) {
-        return Err(TrainError::OtherRun { path: path.to_owned(), what });
+    let state = state_of(path, &bytes)?;
+    if let Some(changed) = state.identity.changed(identity) {
+        return Err(other_run(path, changed));
     }
     let found = tensors(path, &bytes)?;
     let moments = moments(path, &found)?;
@@ -168,15 +184,44 @@ pub fn load(path: &Path, variables: &mut Variables, identity: &Identity) -> Resu
     Ok(Some((AdamW { step: state.optimiser_step, moments }, state)))
 }
 
-/// Puts the variables of a file in the place of those that there are.
+/// Refuses a checkpoint that was made by another recipe or command than that of this digest.
+///
+/// # Errors
+/// It was; or it is no checkpoint, or is gone.
+pub(crate) fn refuse_other(path: &Path, recipe: &str) -> Result<(), TrainError> {
+    let gone = || TrainError::Checkpoint { path: path.to_owned(), reason: "it is gone".to_owned() };
+    let state = state_of(path, &read(path)?.ok_or_else(gone)?)?;
+    if state.identity.recipe == recipe { Ok(()) } else { Err(other_run(path, MADE_OTHERWISE.to_owned())) }
+}
+
+fn other_run(path: &Path, changed: String) -> TrainError {
+    TrainError::OtherRun { path: path.parent().unwrap_or(Path::new("")).to_owned(), changed }
+}
+
+fn state_of(path: &Path, bytes: &[u8]) -> Result<State, TrainError> {
+    let bad = |reason: String| TrainError::Checkpoint { path: path.to_owned(), reason };
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| bad(error.to_string()))?;
+    let state = metadata.metadata().as_ref().and_then(|metadata| metadata.get("state"));
+    let state = state.ok_or_else(|| bad("it has no state".to_owned()))?;
+    let state: State = serde_json::from_str(state).map_err(|error| bad(error.to_string()))?;
+    if state.version == VERSION { Ok(state) } else { Err(bad(format!("it has form {}", state.version))) }
+}
+
+/// Puts the variables of the best epoch in the place of those that there are, or only looks whether it could.
 ///
 /// # Errors
 /// A file that does not hold them.
-pub fn load_variables(path: &Path, variables: &mut Variables) -> Result<(), TrainError> {
+pub(crate) fn load_best(path: &Path, variables: &mut Variables, put: bool) -> Result<(), TrainError> {
     let bytes = read(path)?;
-    let bytes =
-        bytes.ok_or_else(|| TrainError::Checkpoint { path: path.to_owned(), reason: "it is gone".to_owned() })?;
-    restore(path, variables, &tensors(path, &bytes)?)
+    let bytes = bytes.ok_or_else(|| TrainError::Beside { path: path.to_owned(), reason: "is not there".to_owned() })?;
+    let found = tensors(path, &bytes)
+        .and_then(|found| if put { restore(path, variables, &found) } else { fits(path, variables, &found) });
+    found.map_err(|error| match error {
+        TrainError::Checkpoint { path, reason } => {
+            TrainError::Beside { path, reason: format!("does not hold the variables of the best epoch ({reason})") }
+        }
+        other => other,
+    })
 }
 
 type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
@@ -218,15 +263,25 @@ fn moments(path: &Path, found: &Tensors) -> Result<BTreeMap<String, Moments>, Tr
 
 /// In the place where the numbers are, so that passes which share them see the new ones.
 fn restore(path: &Path, variables: &mut Variables, found: &Tensors) -> Result<(), TrainError> {
+    fits(path, variables, found)?;
     for (name, var) in variables.iter() {
-        let stored = found.get(&format!("variable.{name}")).filter(|(shape, _)| shape == var.dims());
-        let (shape, values) = stored.ok_or_else(|| TrainError::Checkpoint {
-            path: path.to_owned(),
-            reason: format!("the variable `{name}` is missing or has another shape"),
-        })?;
+        let (shape, values) = &found[&format!("variable.{name}")];
         var.set(&candle_core::Tensor::from_slice(values, shape.as_slice(), var.device())?)?;
     }
     Ok(())
+}
+
+/// Refuses a file without some variable.
+fn fits(path: &Path, variables: &Variables, found: &Tensors) -> Result<(), TrainError> {
+    let is_there =
+        |name: &str, shape: &[usize]| found.get(&format!("variable.{name}")).is_some_and(|(own, _)| own == shape);
+    match variables.iter().find(|(name, var)| !is_there(name, var.dims())) {
+        None => Ok(()),
+        Some((name, _)) => Err(TrainError::Checkpoint {
+            path: path.to_owned(),
+            reason: format!("the variable `{name}` is missing or has another shape"),
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -235,7 +290,7 @@ mod tests {
     use candle_core::DType;
 
     fn identity() -> Identity {
-        Identity { recipe: "a".to_owned(), rows: "b".to_owned(), weights: "c".to_owned() }
+        Identity { recipe: "a".to_owned(), rows: "b".to_owned(), weights: "c".to_owned(), parts: Vec::new() }
     }
 
     fn variables(value: f32) -> Variables {
@@ -275,7 +330,9 @@ mod tests {
         assert!(load(&identity()).unwrap().is_none());
         save(&path, &variables(1.0), Some((&moments(), &State::new(identity())))).unwrap();
         let other = Identity { rows: "other".to_owned(), ..identity() };
-        assert!(load(&other).unwrap_err().to_string().contains("its data differs"));
+        let refused = load(&other).unwrap_err().to_string();
+        assert!(refused.contains("its rows or images are not those"), "{refused}");
+        assert!(refused.contains(&format!("the run in {} goes on", folder.path().display())), "{refused}");
         let whole = fs::read(&path).unwrap();
         for length in [0, 4, 20, whole.len() - 1] {
             fs::write(&path, &whole[..length]).unwrap();

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use viewless_models::{CONFIG_FILE, Decision, Precision, WEIGHTS_FILE};
+use viewless_models::{CONFIG_FILE, Decision, Precision, WEIGHTS_FILE, dangling};
 use viewless_protocols::model::{Activation, AttentionWeights, Head, Input, TransformerConfig};
 
-use crate::checkpoint::CHECKPOINT_FILE;
+use crate::checkpoint::{self, CHECKPOINT_FILE, recipe_digest};
 use crate::error::TrainError;
 use crate::files;
+use crate::origin::differing;
 use crate::variables::Variables;
 use crate::vocabulary::TOKENIZER_FILE;
 
@@ -52,8 +53,12 @@ impl Alone {
 ///
 /// # Errors
 /// A folder that cannot be made or written, that holds something else, a finished run, or one of another recipe, or that another process trains in.
-pub fn prepare(out: &Path, resume: bool, recipe: &str) -> Result<Alone, TrainError> {
+pub fn prepare(out: &Path, resume: bool, command: &str, recipe: &str) -> Result<Alone, TrainError> {
     let failed = |source| TrainError::Folder { path: out.to_owned(), source };
+    if let Some(to) = dangling(out) {
+        let to = to.display();
+        return Err(failed(std::io::Error::other(format!("it is a link to {to}, where nothing is"))));
+    }
     fs::create_dir_all(out).map_err(failed)?;
     let alone = Alone::with(out)?;
     let entries = fs::read_dir(out).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
@@ -61,16 +66,26 @@ pub fn prepare(out: &Path, resume: bool, recipe: &str) -> Result<Alone, TrainErr
         return Ok(alone);
     }
     let has = |name: &str| out.join(name).exists();
-    if !resume || !has(RECIPE_FILE) {
+    if !resume {
         return Err(TrainError::NotEmpty { path: out.to_owned() });
+    }
+    if !has(RECIPE_FILE) && !has(CHECKPOINT_FILE) {
+        return Err(TrainError::NoRun { path: out.to_owned() });
     }
     if has(WEIGHTS_FILE) && !has(CHECKPOINT_FILE) {
         return Err(TrainError::Finished { path: out.to_owned() });
     }
-    let path = out.join(RECIPE_FILE);
-    let theirs = fs::read_to_string(&path).map_err(|source| TrainError::Read { path: path.clone(), source })?;
-    if theirs != recipe {
-        return Err(TrainError::OtherRun { path, what: "recipe" });
+    // Without its recipe the checkpoint still knows by which one it was made.
+    if !has(RECIPE_FILE) {
+        checkpoint::refuse_other(&out.join(CHECKPOINT_FILE), &recipe_digest(command, recipe))?;
+    } else {
+        let path = out.join(RECIPE_FILE);
+        let theirs = fs::read_to_string(&path).map_err(|source| TrainError::Read { path: path.clone(), source })?;
+        let changed = differing(&theirs, recipe)
+            .unwrap_or_else(|error| Some(format!("{RECIPE_FILE} there is no recipe any more ({})", error.message())));
+        if let Some(changed) = changed {
+            return Err(TrainError::OtherRun { path: out.to_owned(), changed });
+        }
     }
     for entry in entries.iter().filter(|entry| entry.file_name().to_string_lossy().starts_with(files::UNFINISHED)) {
         let path = entry.path();
@@ -248,20 +263,30 @@ mod tests {
     fn a_folder_of_something_else_is_left_alone_and_so_is_a_finished_run() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path();
-        drop(prepare(out, false, "").unwrap());
+        drop(prepare(out, false, "train", "").unwrap());
         fs::write(out.join("mine.txt"), "").unwrap();
-        for resume in [false, true] {
-            assert!(matches!(prepare(out, resume, ""), Err(TrainError::NotEmpty { .. })));
-        }
+        assert!(matches!(prepare(out, false, "train", ""), Err(TrainError::NotEmpty { .. })));
+        let nothing = prepare(out, true, "train", "").unwrap_err();
+        assert!(matches!(nothing, TrainError::NoRun { .. }) && !nothing.to_string().contains("--resume"), "{nothing}");
         for name in [RECIPE_FILE, ".unfinished-x", WEIGHTS_FILE] {
             fs::write(out.join(name), "").unwrap();
         }
-        assert!(matches!(prepare(out, true, ""), Err(TrainError::Finished { .. })));
+        assert!(matches!(prepare(out, true, "train", ""), Err(TrainError::Finished { .. })));
         fs::write(out.join(CHECKPOINT_FILE), "").unwrap();
-        drop(prepare(out, true, "").unwrap());
-        assert!(matches!(prepare(out, true, "seed = 2"), Err(TrainError::OtherRun { what: "recipe", .. })));
+        // A comment is no part of a recipe.
+        drop(prepare(out, true, "train", "# words\n").unwrap());
+        let refused = |recipe: &str| match prepare(out, true, "train", recipe) {
+            Err(TrainError::OtherRun { changed, .. }) => changed,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused("seed = 2"), "the recipe's `seed` is 2 and was not there");
         assert!(!out.join(".unfinished-x").exists() && out.join("mine.txt").exists());
-        assert!(matches!(prepare(out, false, ""), Err(TrainError::NotEmpty { .. })));
+        assert!(matches!(prepare(out, false, "train", ""), Err(TrainError::NotEmpty { .. })));
+        fs::write(out.join(RECIPE_FILE), "these are words").unwrap();
+        assert!(refused("seed = 2").starts_with("recipe.toml there is no recipe any more"));
+        // The checkpoint is looked at for it then, and this is none.
+        fs::remove_file(out.join(RECIPE_FILE)).unwrap();
+        assert!(matches!(prepare(out, true, "train", "seed = 2"), Err(TrainError::Checkpoint { .. })));
     }
 
     #[cfg(unix)]
@@ -269,16 +294,16 @@ mod tests {
     fn two_runs_are_not_in_one_folder_and_the_second_leaves_what_the_first_is_writing() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path();
-        let first = prepare(out, false, "").unwrap();
+        let first = prepare(out, false, "train", "").unwrap();
         for name in [RECIPE_FILE, ".unfinished-x"] {
             fs::write(out.join(name), "").unwrap();
         }
         for resume in [false, true] {
-            assert!(matches!(prepare(out, resume, ""), Err(TrainError::Busy { .. })));
+            assert!(matches!(prepare(out, resume, "train", ""), Err(TrainError::Busy { .. })));
         }
         assert!(out.join(".unfinished-x").exists());
         drop(first);
-        drop(prepare(out, true, "").unwrap());
+        drop(prepare(out, true, "train", "").unwrap());
         assert!(!out.join(".unfinished-x").exists());
     }
 }

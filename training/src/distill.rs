@@ -50,10 +50,14 @@ pub fn distill(
     let config = configuration(&source, &recipe.model, texts.labels.clone())?;
     let teaching = Bert::new(&source.config, source.variables.frozen())?;
     Bert::new(&config, Default::default())?;
-    let _alone = prepare(out, resume, &recipe.to_toml())?;
+    let (mut variables, drawn) = initialise(&config, &source, recipe)?;
+    let untaught: Vec<String> = drawn.iter().filter(|name| is_of_head(name)).cloned().collect();
+    if recipe.prediction.epochs == 0 && !untaught.is_empty() {
+        return Err(TrainError::UntaughtHead { names: untaught });
+    }
+    let _alone = prepare(out, resume, "distill", &recipe.to_toml())?;
     describe(out, teacher, &config, decision(recipe.data.task), &recipe.to_toml(), tokenizer.as_ref())?;
     let encoded = texts.encode(out, &config, recipe)?;
-    let (mut variables, drawn) = initialise(&config, &source, recipe)?;
     let (own, taught) = (config.hidden_size, source.config.hidden_size);
     if recipe.layers.epochs > 0 && own != taught {
         variables.draw(PROJECTION_WEIGHT, &[taught, own], Role::Linear { inputs: own }, recipe.seed)?;
@@ -61,7 +65,6 @@ pub fn distill(
     let student = Bert::new(&config, variables.tracked())?;
     let lesson = Lesson { teacher: &teaching, student: &student, rows: &encoded.train, answers: OnceCell::new() };
     let projection = variables.tracked().remove(PROJECTION_WEIGHT);
-    let is_of_head = |name: &str| name.starts_with("pooler.") || name.starts_with("classifier.");
     let stages = [
         Stage {
             name: "layers",
@@ -89,11 +92,16 @@ pub fn distill(
         seed: recipe.seed,
         checkpoint_steps: recipe.checkpoint_steps,
         variables: &mut variables,
-        identity: identity("distill", recipe, &encoded.train, source.digest()?),
+        identity: identity("distill", recipe, &encoded, &source)?,
     };
     let progress = run.go(&stages, observe)?;
-    let made = Made { recipe, out, config: &config, source: teacher, encoded: &encoded, drawn };
+    let made = Made { recipe, out, config: &config, source: teacher, encoded: &encoded, drawn: drawn.len() };
     made.finish(&variables, &stages, progress)
+}
+
+/// Whether it is of what stage two alone changes.
+fn is_of_head(name: &str) -> bool {
+    name.starts_with("pooler.") || name.starts_with("classifier.")
 }
 
 /// The rows with the teacher's labels, of a teacher that answers what they ask.

@@ -24,7 +24,11 @@ pub enum TrainError {
         source: io::Error,
     },
     /// A file that cannot be written.
-    #[error("cannot write {}: {source}; what was there before is still there, and the run goes on from it with --resume", path.display())]
+    #[error(
+        "cannot write {}: {source}; what was there before is still there: the same command with --resume goes on from the last checkpoint, or begins \
+         where there is none yet",
+        path.display()
+    )]
     Write {
         /// The file.
         path: PathBuf,
@@ -126,14 +130,24 @@ pub enum TrainError {
     },
     /// Some variables would never change.
     #[error(
-        "{} of {of} variables receive no gradient, so the run does not start: {}; the pass does not use them or drops the graph",
-        names.len(), names.join(", ")
+        "{} of {of} variables receive no gradient, so the run does not start: {}; the loss that the recipe asks for does not depend on them; where none \
+         of its weights is 0, this is a defect of viewless, please report it",
+        names.len(), some_of(names)
     )]
     NoGradient {
         /// Their names.
         names: Vec<String>,
         /// All variables.
         of: usize,
+    },
+    /// A head that no stage changes, though it is drawn.
+    #[error(
+        "the student's head ({}) is drawn and receives no gradient: without epochs of [prediction] no stage learns it; give `epochs` of at least 1 there",
+        some_of(names)
+    )]
+    UntaughtHead {
+        /// Names of its variables.
+        names: Vec<String>,
     },
     /// A variable that the pass needs and that is not there.
     #[error("there is no variable `{name}`; this is a defect of viewless, please report it")]
@@ -199,15 +213,22 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
-    /// A checkpoint of another run.
+    /// A folder to go on in that holds no run.
     #[error(
-        "{} is a checkpoint of another run: its {what} differs; give the recipe that lies beside it, or another folder", path.display()
+        "{} is not empty, and neither {} nor {} is there to go on with; give the folder of a run, or an empty or new one, with --out",
+        path.display(), crate::directory::RECIPE_FILE, crate::checkpoint::CHECKPOINT_FILE
     )]
-    OtherRun {
-        /// The file.
+    NoRun {
+        /// The folder.
         path: PathBuf,
-        /// What is not the same.
-        what: &'static str,
+    },
+    /// Another beginning than that of the run that is there.
+    #[error("the run in {} goes on only as it began, and {changed}; put that back, or train anew in another folder with --out", path.display())]
+    OtherRun {
+        /// The folder.
+        path: PathBuf,
+        /// What is not the same, in words.
+        changed: String,
     },
     /// A checkpoint that cannot be used.
     #[error("{} is no checkpoint of this version of viewless: {reason}; remove it to begin anew", path.display())]
@@ -217,7 +238,26 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file without which a checkpoint is of no use.
+    #[error(
+        "{} {reason}, and the run goes on from its checkpoint only with this file as it was; put it back, or remove {} beside it to begin anew",
+        path.display(), crate::checkpoint::CHECKPOINT_FILE
+    )]
+    Beside {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The library of tensors: a defect.
     #[error("a tensor operation failed: {0}; this is a defect of viewless, please report it")]
     Tensor(#[from] candle_core::Error),
+}
+
+/// The first of many names.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use viewless_models::{ModelError, without_temporary};
+
 use crate::error::TrainError;
 
 /// How the names of files begin that are not whole yet.
@@ -14,7 +16,7 @@ pub(crate) const UNFINISHED: &str = ".unfinished-";
 /// # Errors
 /// [`TrainError::Write`] names the file.
 pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), TrainError> {
-    let failed = |source| TrainError::Write { path: path.to_owned(), source };
+    let failed = |source| TrainError::Write { path: path.to_owned(), source: without_temporary(source) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     // With the permissions of any new file: what was learnt is not secret.
@@ -36,13 +38,23 @@ pub(crate) fn write_by<E: Into<TrainError>>(
     path: &Path,
     by: impl FnOnce(&Path) -> Result<(), E>,
 ) -> Result<(), TrainError> {
-    let failed = |source| TrainError::Write { path: path.to_owned(), source };
+    let failed = |source| TrainError::Write { path: path.to_owned(), source: without_temporary(source) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let scratch = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(folder).map_err(failed)?;
     let file = scratch.path().join("file");
-    by(&file).map_err(Into::into)?;
+    by(&file).map_err(|error| placed(error.into(), path))?;
     fs::File::open(&file).and_then(|file| file.sync_all()).map_err(failed)?;
     fs::rename(&file, path).map_err(failed)
+}
+
+/// The error of another writer, with the place of the file in the place of the name that it was given.
+pub(crate) fn placed(error: TrainError, path: &Path) -> TrainError {
+    match error {
+        TrainError::Model(ModelError::Write { source, .. }) => {
+            TrainError::Write { path: path.to_owned(), source: io::Error::other(source) }
+        }
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -58,6 +70,10 @@ mod tests {
         let error = write(&path, |file| file.write_all(b"half").and(Err(full()))).unwrap_err().to_string();
         assert!(error.contains("kept") && error.contains("no space left") && error.contains("--resume"), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
+        // Another writer's error names what it was given, and nobody knows that name.
+        let other = |file: &Path| Err(ModelError::Write { file: file.to_owned(), source: full().into() });
+        let error = write_by(&path, other).unwrap_err().to_string();
+        assert!(error.contains("kept:") && error.contains("no space left") && !error.contains(UNFINISHED), "{error}");
         write_by(&path, |file| fs::write(file, b"new").map_err(candle_core::Error::from)).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

@@ -19,6 +19,7 @@ pub mod gradients;
 pub mod log;
 pub mod loss;
 pub mod optimiser;
+pub mod origin;
 mod prepare;
 pub mod recipe;
 pub mod rows;

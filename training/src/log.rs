@@ -3,7 +3,7 @@
 //! Nothing in it depends on the clock, so that a run that was killed and went on has the same file.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -60,17 +60,15 @@ impl Log {
     /// Opens the file of a folder, and cuts off what was written after the checkpoint that the run goes on from.
     ///
     /// # Errors
-    /// A file that cannot be written, or that is shorter than the checkpoint says.
+    /// A file that cannot be written, or that does not hold what was written before the checkpoint.
     pub fn open(folder: &Path, bytes: u64) -> Result<Self, TrainError> {
         let path = folder.join(METRICS_FILE);
+        if bytes > 0 {
+            as_kept(&path, bytes).map_err(|reason| TrainError::Beside { path: path.clone(), reason })?;
+        }
         let failed = |source| TrainError::Write { path: path.clone(), source };
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-        let found = file.metadata().map_err(failed)?.len();
-        if found < bytes {
-            let reason = format!("it has {found} bytes, and the checkpoint was made after {bytes}");
-            return Err(TrainError::Checkpoint { path, reason });
-        }
         file.set_len(bytes).and_then(|()| file.seek(SeekFrom::Start(bytes))).map_err(failed)?;
         Ok(Self { file, path, bytes })
     }
@@ -95,6 +93,25 @@ impl Log {
         self.file.sync_data().map_err(|source| TrainError::Write { path: self.path.clone(), source })?;
         Ok(self.bytes)
     }
+}
+
+/// Looks whether a file begins with so many bytes of whole lines; says what it has instead.
+fn as_kept(path: &Path, bytes: u64) -> Result<(), String> {
+    let found = std::fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => "is not there".to_owned(),
+        _ => format!("cannot be read ({error})"),
+    })?;
+    let kept = usize::try_from(bytes).ok().and_then(|bytes| found.get(..bytes));
+    let kept =
+        kept.ok_or_else(|| format!("has {} bytes, and had {bytes} when the checkpoint was made", found.len()))?;
+    let other = |number: usize| format!("was changed: its line {} is no line of metrics", number + 1);
+    let lines = kept.split_inclusive(|&byte| byte == b'\n').enumerate();
+    for (number, line) in lines {
+        if !line.ends_with(b"\n") || serde_json::from_slice::<Line>(line).is_err() {
+            return Err(other(number));
+        }
+    }
+    Ok(())
 }
 
 /// All lines of a run.
@@ -132,7 +149,26 @@ mod tests {
         let mut log = Log::open(folder.path(), kept).unwrap();
         log.add(&line(3)).unwrap();
         assert_eq!(read(folder.path()).unwrap(), [line(1), line(3)]);
-        let error = Log::open(folder.path(), 10_000).unwrap_err().to_string();
-        assert!(error.contains(METRICS_FILE) && error.contains("10000"), "{error}");
+        // What the checkpoint rests on must be there as it was, and what is refused stays as it is.
+        let path = folder.path().join(METRICS_FILE);
+        let whole = std::fs::read(&path).unwrap();
+        let length = whole.len() as u64;
+        let refused = |bytes: u64| {
+            let error = Log::open(folder.path(), bytes).unwrap_err();
+            assert!(matches!(error, TrainError::Beside { .. }), "{error}");
+            error.to_string()
+        };
+        let short = refused(10_000);
+        assert!(
+            short.contains(METRICS_FILE) && short.contains("had 10000") && short.contains("put it back"),
+            "{short}"
+        );
+        assert!(refused(kept + 1).contains("its line 2 is no line"));
+        std::fs::write(&path, [b"{}\n", &whole[3..]].concat()).unwrap();
+        assert!(refused(length).contains("its line 1 is no line"));
+        std::fs::write(&path, &whole).unwrap();
+        drop(Log::open(folder.path(), length).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        assert!(refused(length).contains("is not there") && !path.exists());
     }
 }

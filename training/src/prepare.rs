@@ -129,13 +129,13 @@ pub(crate) fn decision(task: Task) -> Decision {
     }
 }
 
-/// The weights that the result begins with: the source's where the recipe wants them and shapes agree, drawn ones elsewhere; and how many
+/// The weights that the result begins with: the source's where the recipe wants them and shapes agree, drawn ones elsewhere; and which
 /// tensors are drawn. A model of fewer layers has those that it learns from ([`taught_by`]).
 pub(crate) fn initialise(
     config: &TransformerConfig,
     source: &Source,
     recipe: &Recipe,
-) -> Result<(Variables, usize), TrainError> {
+) -> Result<(Variables, Vec<String>), TrainError> {
     let mut variables = Variables::new(DType::F32);
     let layers = taught_by(config.layers, source.config.layers);
     if recipe.model.start == Start::Given {
@@ -152,7 +152,7 @@ pub(crate) fn initialise(
     if (recipe.model.start, recipe.model.vocabulary, is_narrower) == (Start::Given, VocabularyName::Rows, true) {
         project(&mut variables, config, source)?;
     }
-    let drawn = variables.complete(config, recipe.seed)?.len();
+    let drawn = variables.complete(config, recipe.seed)?;
     Ok((variables, drawn))
 }
 

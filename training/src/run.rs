@@ -108,6 +108,10 @@ impl Run<'_> {
         let path = self.folder.join(CHECKPOINT_FILE);
         let loaded = checkpoint::load(&path, self.variables, &self.identity)?;
         let (optimiser, state) = loaded.unwrap_or_else(|| (AdamW::default(), State::new(self.identity.clone())));
+        // Before hours of steps, not after them.
+        if state.best.is_some() {
+            checkpoint::load_best(&self.folder.join(BEST_FILE), self.variables, false)?;
+        }
         let log = Log::open(self.folder, state.metrics_bytes)?;
         let steps: Vec<usize> =
             stages.iter().map(|stage| self.rows.steps(stage.recipe.batch) * stage.recipe.epochs).collect();
@@ -130,7 +134,7 @@ impl Run<'_> {
             last_loss: going.state.last_loss,
         };
         if finished && progress.best.is_some() {
-            checkpoint::load_variables(&going.run.folder.join(BEST_FILE), going.run.variables)?;
+            checkpoint::load_best(&going.run.folder.join(BEST_FILE), going.run.variables, true)?;
         }
         Ok(progress)
     }

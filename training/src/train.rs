@@ -6,10 +6,11 @@ use serde::Serialize;
 use viewless_protocols::model::TransformerConfig;
 
 use crate::bert::Bert;
-use crate::checkpoint::Identity;
+use crate::checkpoint::{Identity, recipe_digest};
 use crate::directory::{activation_name, attention_name, describe, prepare, save_weights, tidy};
 use crate::error::TrainError;
 use crate::loss::{cross_entropy, mean_square};
+use crate::origin::Part;
 use crate::prepare::{Encoded, Texts, configuration, decision, initialise, vocabulary};
 use crate::recipe::{Keep, Recipe, Start, Task};
 use crate::rows::Rows;
@@ -84,7 +85,7 @@ pub fn train(
     let config = configuration(&source, &recipe.model, texts.labels.clone())?;
     // Refused before anything is written.
     Bert::new(&config, Default::default())?;
-    let _alone = prepare(out, resume, &recipe.to_toml())?;
+    let _alone = prepare(out, resume, "train", &recipe.to_toml())?;
     describe(out, directory, &config, decision(recipe.data.task), &recipe.to_toml(), tokenizer.as_ref())?;
     let encoded = texts.encode(out, &config, recipe)?;
     let (mut variables, drawn) = initialise(&config, &source, recipe)?;
@@ -97,7 +98,7 @@ pub fn train(
         judge: judge(&config, &variables, &encoded)?,
         keeps_best: recipe.keep == Keep::Best,
     }];
-    let identity = identity("train", recipe, &encoded.train, source.digest()?);
+    let identity = identity("train", recipe, &encoded, &source)?;
     let run = Run {
         folder: out,
         rows: &encoded.train,
@@ -107,7 +108,7 @@ pub fn train(
         identity,
     };
     let progress = run.go(&stages, observe)?;
-    let made = Made { recipe, out, config: &config, source: directory, encoded: &encoded, drawn };
+    let made = Made { recipe, out, config: &config, source: directory, encoded: &encoded, drawn: drawn.len() };
     made.finish(&variables, &stages, progress)
 }
 
@@ -139,9 +140,31 @@ pub(crate) fn judge<'a>(
 }
 
 /// Which run it is.
-pub(crate) fn identity(command: &str, recipe: &Recipe, rows: &Rows, weights: String) -> Identity {
-    let recipe = format!("{command}\n{}", recipe.to_toml());
-    Identity { recipe: blake3::hash(recipe.as_bytes()).to_hex().to_string(), rows: rows.digest(), weights }
+pub(crate) fn identity(
+    command: &str,
+    recipe: &Recipe,
+    encoded: &Encoded,
+    source: &Source,
+) -> Result<Identity, TrainError> {
+    let of = |what: &str, rows: &Rows| Part {
+        what: what.to_owned(),
+        place: rows.file.display().to_string(),
+        count: rows.len(),
+        digest: rows.digest(),
+    };
+    let weights = Part {
+        what: "weights".to_owned(),
+        place: source.directory.display().to_string(),
+        count: source.variables.parameters(),
+        digest: source.digest()?,
+    };
+    let mut parts = vec![of("rows to learn from", &encoded.train)];
+    // The best epoch is chosen by them.
+    parts.extend(encoded.development.as_ref().map(|rows| of("development rows", rows)));
+    let (rows, whole) = (parts[0].digest.clone(), weights.digest.clone());
+    parts.push(weights);
+    let recipe = recipe_digest(command, &recipe.to_toml());
+    Ok(Identity { recipe, rows, weights: whole, parts })
 }
 
 /// A run that is done, or was ended.

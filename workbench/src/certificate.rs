@@ -18,7 +18,7 @@ use viewless_protocols::nonlinear::Registry;
 use viewless_protocols::party::Party;
 use viewless_protocols::plain::first_not_plain;
 use viewless_protocols::program::{Op, Program};
-use viewless_protocols::suite::Suite;
+use viewless_protocols::suite::{Suite, SuiteError};
 
 /// Stored proofs that cannot be checked.
 #[derive(Debug, Error)]
@@ -44,9 +44,28 @@ pub enum CertificateError {
         /// The name.
         name: String,
     },
+    /// A suite that names what there is not, if only for functions that the subject does not use.
+    #[error(
+        "{error}; no proof is stored with such a suite: the file was edited, or is of another viewless; prove again"
+    )]
+    Suite {
+        /// What it names.
+        error: SuiteError,
+    },
     /// Sizes that nothing has.
     #[error(transparent)]
     Size(#[from] SizeError),
+    /// Sizes that the subject does not have, or that are not those of the proofs.
+    #[error(
+        "its sizes, seq {}, batch {} and queries {}, are not those of what it proves, which are {}, {} and {}; the file was edited; prove again",
+        found.0, found.1, found.2, proved.0, proved.1, proved.2
+    )]
+    OtherSizes {
+        /// Tokens, sequences and queries in the file.
+        found: (usize, usize, usize),
+        /// Those of the Program.
+        proved: (usize, usize, usize),
+    },
     /// The Program.
     #[error(transparent)]
     Subject(#[from] SubjectError),
@@ -178,8 +197,17 @@ impl Statement {
             Some(text) => Subject::of_text(&self.subject, text.clone(), registry)?,
             None => Subject::find(&self.subject, registry)?,
         };
+        let (found, sizes) = (self.all_sizes(), subject.sizes(self.sizes));
+        if sizes != self.sizes {
+            let proved = (sizes.seq(), sizes.batch(), self.queries);
+            return Err(CertificateError::OtherSizes { found, proved });
+        }
         let one = subject.program(&self.suite, self.sizes)?;
         Ok(if self.queries == 1 { one } else { queries::repeated(&one, self.queries)? })
+    }
+
+    fn all_sizes(&self) -> (usize, usize, usize) {
+        (self.sizes.seq(), self.sizes.batch(), self.queries)
     }
 
     /// The subject in words: never a name alone where stored contents were taken instead of what bears the name.
@@ -307,7 +335,7 @@ impl CertificateFile {
     /// Builds the Program again, from what the user states or else from what the file states, and checks every certificate against it.
     ///
     /// # Errors
-    /// A subject that cannot be built. A proof that does not hold is no error, but a finding.
+    /// A subject that cannot be built, or a suite or sizes of which the Program knows nothing. A proof that does not hold is no error, but a finding.
     pub fn check(
         &self,
         stated: Option<&Statement>,
@@ -315,11 +343,16 @@ impl CertificateFile {
         largest_distance: f64,
     ) -> Result<CheckReport, CertificateError> {
         let started = Instant::now();
+        self.suite.resolvable(registry).map_err(|error| CertificateError::Suite { error })?;
         let (statement, stated_by_user) = match stated {
             Some(stated) => (stated.clone(), true),
             None => (self.statement()?, false),
         };
         let program = statement.program(registry)?;
+        let (found, proved) = ((self.seq, self.batch, self.queries), statement.all_sizes());
+        if found != proved && self.digest == program.digest().to_hex().as_str() {
+            return Err(CertificateError::OtherSizes { found, proved });
+        }
         let promised = privacy::promised_coalitions(&program);
         let mut coalitions: Vec<Checked> = Vec::new();
         for &coalition in &promised {

@@ -10,6 +10,7 @@ pub use crate::model_inputs::ModelInputs;
 use crate::pictures::PictureError;
 use crate::sizes::{SizeError, Sizes};
 use crate::subject::{Subject, SubjectError};
+use crate::unlearnt::remarks;
 use ndarray::Array3;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -367,6 +368,7 @@ fn asked(model: &Model, asking: Asking<'_>, notes: &mut Vec<String>) -> Result<A
                 encoded.left_out
             ));
         }
+        notes.extend(remarks(model, &encoded, pair.is_some()));
         Ok(encoded)
     };
     Ok(match asking {

@@ -53,6 +53,7 @@ pub mod sites;
 pub mod sizes;
 pub mod statistics;
 pub mod subject;
+mod unlearnt;
 pub mod variants;
 mod what_is;
 pub mod why_not;

@@ -81,6 +81,8 @@ pub fn suite(name: &str, registry: &Registry) -> Result<Suite, NamedError> {
         if Suite::built_in(&suite.name).is_ok_and(|built_in| built_in != suite) {
             return Err(SuiteError::NameTaken { name: suite.name }.into());
         }
+        // What it names for functions that nothing uses would be found out by nobody.
+        suite.resolvable(registry)?;
         return Ok(suite);
     }
     Suite::built_in(name).map_err(|error| match error {
@@ -174,6 +176,19 @@ mod tests {
         std::fs::write(&file, &bolt).unwrap();
         let found = read().unwrap();
         assert_eq!(found.protocol_files.into_iter().collect::<Vec<_>>(), [("parts/gelu.protocol".to_owned(), bolt)]);
+    }
+
+    #[test]
+    fn a_suite_s_protocols_are_all_there_whatever_uses_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mine.toml");
+        let text = std::fs::read_to_string("../protocols/src/suites/faithful.toml").unwrap();
+        let text = text.replace("\"faithful\"", "\"mine\"");
+        for (to, says) in [("softmax/nothing", "there is no such protocol"), ("gelu/cosine", "but it computes gelu")] {
+            std::fs::write(&path, text.replace("softmax/fourier", to)).unwrap();
+            let refused = suite(&path.display().to_string(), Registry::built_in()).unwrap_err().to_string();
+            assert!(refused.contains(says) && refused.contains("softmax/exp"), "{refused}");
+        }
     }
 
     #[test]

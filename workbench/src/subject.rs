@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 use viewless_models::dcvae::is_autoencoder;
-use viewless_models::{FetchError, ModelError, default_cache_dir, known_models, read_config, shipped};
+use viewless_models::{
+    FetchError, ModelError, default_cache_dir, in_place_of_directory, known_models, read_config, shipped,
+};
 use viewless_protocols::circuit::{CheckedCircuit, Circuit, CircuitError, Owner};
 use viewless_protocols::file::{FileError, MOST_BYTES, read_protocol};
 use viewless_protocols::fixed::FixedPoint;
@@ -282,7 +284,11 @@ impl Subject {
             Kind::Autoencoder(autoencoder) => {
                 self.autoencoder(autoencoder, suite, sizes.batch())?.map_err(BuildError::from)
             }
-            Kind::Protocol(protocol) => protocol_circuit(protocol, sizes).map_err(BuildError::from),
+            Kind::Protocol(protocol) => {
+                // It needs none of them; a report that names the suite would speak of what is not there.
+                suite.resolvable(&self.registry)?;
+                protocol_circuit(protocol, sizes).map_err(BuildError::from)
+            }
         };
         let (seq, batch) = (sizes.seq(), sizes.batch());
         built.map_err(|error| SubjectError::Size { subject: self.name.clone(), seq, batch, error: Box::new(error) })
@@ -367,6 +373,9 @@ fn directory(name: &str, registry: &Registry) -> Result<PathBuf, SubjectError> {
         return Ok(path);
     }
     if !known_models().any(|known| known == name) {
+        if let Some(error) = in_place_of_directory(Path::new(name)) {
+            return Err(error.into());
+        }
         return Err(SubjectError::Unknown { name: name.to_owned(), is: what_is(name, registry) });
     }
     let cache = default_cache_dir()?;
@@ -469,6 +478,11 @@ mod tests {
             Subject::find("/no/such/directory", Registry::built_in()),
             Err(SubjectError::Unknown { is: None, .. })
         ));
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config.json");
+        std::fs::write(&config, "{}").unwrap();
+        let file = Subject::find(&config.display().to_string(), Registry::built_in()).unwrap_err().to_string();
+        assert!(file.contains("is the configuration of one, and a model is a folder; give `"), "{file}");
         assert!(matches!(
             Subject::find_model("gelu/cosine", Registry::built_in()),
             Err(SubjectError::NotAModel { .. })

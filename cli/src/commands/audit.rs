@@ -13,7 +13,6 @@ use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
 use serde::Serialize;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use viewless_proofs::audit::rows::Stage;
 use viewless_proofs::audit::{Question, plot};
@@ -139,9 +138,8 @@ fn drawn(question: &Question<'_>, path: &Path) -> Result<ErrorAudit, CliError> {
     if is_of_rows(question.protocol) {
         return Err(CliError::PlotOfRows { path: path.to_owned() });
     }
-    let mut pending = file::Pending::create(path)?;
+    let pending = file::Pending::create(path)?;
     let audit = ErrorAudit::with_points(question)?;
-    pending.write_all(&format.contents(&plot::svg(question.protocol, &audit)?)?)?;
-    pending.commit()?;
+    pending.finish(&format.contents(&plot::svg(question.protocol, &audit)?)?)?;
     Ok(ErrorAudit::Number(Box::new(audit.report)))
 }

@@ -9,7 +9,7 @@ use crate::{file, render, screen};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
-use viewless_models::{Model, shipped};
+use viewless_models::Model;
 use viewless_protocols::suite::Suite;
 use viewless_workbench::plan::suite_text;
 use viewless_workbench::sites::{Calibration, Line, Request};
@@ -44,10 +44,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     if out.extension().is_none_or(|extension| extension != "toml") {
         return Err(CliError::NoSuiteFile { path: out.clone() });
     }
-    let model = match model {
-        Some(model) => fetch::loaded(model, None)?,
-        None => Model::load(&fetch::fetch(shipped::NAME, None)?)?,
-    };
+    let model = Model::load(&fetch::given_or_own(model.as_deref(), None)?)?;
     let texts = file::read(text_file)?;
     let lines = Line::all(&texts);
     let mut pending = file::Pending::create(out)?;

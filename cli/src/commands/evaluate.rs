@@ -1,7 +1,7 @@
 //! `viewless evaluate`: a model on labelled rows, privately and in plaintext.
 
 use super::Outcome;
-use super::fetch::{self, DEFAULT_MODEL};
+use super::fetch;
 use crate::arguments::{self, FixedArguments};
 use crate::error::CliError;
 use crate::progress::Progress;
@@ -10,10 +10,11 @@ use crate::{file, render};
 use clap::{Args, ValueEnum};
 use ndarray::Array3;
 use std::path::{Path, PathBuf};
+use viewless_models::Model;
+use viewless_models::data::{self, DataError, Matching};
 use viewless_models::dcvae::{DcVae, Resized, Wanted, is_autoencoder, read_images};
-use viewless_models::{Model, data};
 use viewless_protocols::suite::Suite;
-use viewless_workbench::evaluation::{Evaluation, State, TooLong, evaluate, labelled, sample};
+use viewless_workbench::evaluation::{Evaluation, EvaluationError, Loaded, State, TooLong, evaluate, labelled, sample};
 use viewless_workbench::inference::ExecutionMode;
 use viewless_workbench::machine::available_bytes;
 use viewless_workbench::named::DEFAULT_SUITE;
@@ -54,9 +55,9 @@ impl From<Long> for TooLong {
 /// What to evaluate, and how.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A model directory, or a name that `fetch` knows: a classifier, a regressor, or a sentence model for rated pairs
-    #[arg(long, value_name = "DIR|NAME", default_value = DEFAULT_MODEL)]
-    model: String,
+    /// A model directory, or a name that `fetch` knows: a classifier, a regressor, or a sentence model for rated pairs [default: movies-small, which is part of the program, on texts labelled negative and positive]
+    #[arg(long, value_name = "DIR|NAME")]
+    model: Option<String>,
     /// Labelled rows: a TSV whose header names `text` (or `sentence`), `label` and, for pairs, `text2`; or a directory of SST-2, QNLI, CoLA, MRPC,
     /// STS-B or RTE as GLUE publishes them, or of such TSVs
     #[arg(long, value_name = "FILE|DIR")]
@@ -124,7 +125,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let suites = suite.iter().map(|suite| fixed.of(suite.clone())).collect::<Result<Vec<_>, _>>()?;
     // What cannot be written is known before anything is run.
     let markdown = arguments.markdown.as_deref().map(file::Pending::create).transpose()?;
-    let directory = fetch::directory(&arguments.model, arguments.cache.as_deref())?;
+    let directory = fetch::given_or_own(arguments.model.as_deref(), arguments.cache.as_deref())?;
     if is_autoencoder(&directory) {
         return on_pictures(arguments, &suites, &directory, manner);
     }
@@ -134,7 +135,10 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         Split::Dev => data::Split::Development,
         Split::Test => data::Split::Test,
     };
-    let mut loaded = labelled(&model, &arguments.data, split)?;
+    let mut loaded = match (&arguments.model, labelled(&model, &arguments.data, split)) {
+        (Some(_), loaded) => loaded?,
+        (None, loaded) => of_own_model(loaded, &arguments.data)?,
+    };
     if let Some(rows) = rows {
         loaded = sample(loaded, *rows as usize, *seed);
     }
@@ -162,6 +166,27 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     screen::show(&report, manner, |explain| render::evaluation::text(&report, explain))?;
     let own_functions = !report.computes_other_functions() || arguments.accept_other_functions;
     Ok((own_functions && !report.is_spoiled()).into())
+}
+
+/// Rows for the model that is taken where none is named: those only of whose labels it is known that they are its own.
+fn of_own_model(loaded: Result<Loaded, EvaluationError>, data: &Path) -> Result<Loaded, CliError> {
+    let loaded = match loaded {
+        Ok(loaded) => loaded,
+        // It was not chosen for these rows, or they are no rows, but pictures.
+        Err(
+            error @ (EvaluationError::Fit { .. }
+            | EvaluationError::Class { .. }
+            | EvaluationError::Data(DataError::NotUtf8 { .. } | DataError::NotAFile { .. })),
+        ) => {
+            return Err(CliError::OfOwnModel { error });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if loaded.rows.are_pairs() || loaded.matching == Matching::Numbers {
+        let has = if loaded.rows.are_pairs() { "pairs of texts" } else { "classes of other names" };
+        return Err(CliError::NotOfOwnModel { data: data.to_owned(), has });
+    }
+    Ok(loaded)
 }
 
 /// Images of an evaluation, unless another number is asked for.

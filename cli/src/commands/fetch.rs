@@ -1,17 +1,21 @@
 //! `viewless fetch`: puts a model or data into the cache.
 
 use super::Outcome;
+use crate::arguments;
 use crate::error::CliError;
 use crate::progress::Spinner;
 use crate::screen::{self, Manner};
 use clap::Args;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use viewless_models::{FetchError, Model, Progress, default_cache_dir, known_data};
+use viewless_models::{
+    FetchError, Model, Progress, default_cache_dir, in_place_of_directory, known_data, known_models, shipped,
+};
+use viewless_workbench::named::{Named, what_is};
 use viewless_workbench::subject::local_directory;
 
-/// The model that is fetched unless told otherwise, and that `evaluate` takes.
-pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2";
+/// The model that is fetched unless told otherwise.
+const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2";
 
 /// What to fetch, and where to.
 #[derive(Debug, Args)]
@@ -87,7 +91,29 @@ pub(super) fn loaded(model: &str, cache: Option<&Path>) -> Result<Model, CliErro
     Ok(Model::load(&directory(model, cache)?)?)
 }
 
+/// The directory of the model that a command asks where it is given none: what is part of the program is meant, whatever a folder here is called.
+pub(super) fn given_or_own(model: Option<&str>, cache: Option<&Path>) -> Result<PathBuf, CliError> {
+    model.map_or_else(|| fetch(shipped::NAME, cache), |model| directory(model, cache))
+}
+
 /// The directory of a model, fetched if it is not there.
 pub(super) fn directory(model: &str, cache: Option<&Path>) -> Result<PathBuf, CliError> {
-    local_directory(model).map_or_else(|| fetch(model, cache), Ok)
+    if let Some(directory) = local_directory(model) {
+        return Ok(directory);
+    }
+    let known: Vec<&str> = known_models().collect();
+    if !known.contains(&model) {
+        if let Some(error) = in_place_of_directory(Path::new(model)) {
+            return Err(error.into());
+        }
+        let name = model.to_owned();
+        match what_is(model, arguments::registry()) {
+            Some(Named::Model) => return Err(CliError::SizesAlone { name, known }),
+            Some(is @ (Named::Protocol | Named::Suite | Named::Network)) => {
+                return Err(CliError::NotAModel { name, is, known });
+            }
+            None => {}
+        }
+    }
+    fetch(model, cache)
 }

@@ -10,7 +10,7 @@ use clap::{ArgGroup, Args};
 use std::io;
 use std::path::{Path, PathBuf};
 use viewless_models::dcvae::{self, is_autoencoder};
-use viewless_models::{Model, ModelError, check_image, read_square, shipped};
+use viewless_models::{Model, ModelError, check_image, read_square, require_config};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::stream::Seed;
 use viewless_workbench::inference::{Asking, ExecutionMode, Question, infer};
@@ -75,15 +75,12 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
             return Err(ModelError::NoImage.into());
         }
     }
-    // What is part of the program is meant, whatever a folder here is called.
-    let directory = match &arguments.model {
-        Some(model) => fetch::directory(model, run.cache.as_deref())?,
-        None => fetch::fetch(shipped::NAME, run.cache.as_deref())?,
-    };
+    let directory = fetch::given_or_own(arguments.model.as_deref(), run.cache.as_deref())?;
     if is_autoencoder(&directory) {
         return reconstruct(arguments, (suite, seed), &directory, manner);
     }
     if arguments.picture.is_some() {
+        require_config(&directory)?;
         return Err(CliError::NotAnAutoencoder { model: directory });
     }
     let mut model = Model::load(&directory)?;
@@ -113,7 +110,8 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let mut transcript = run.transcript.as_deref().map(file::Pending::create).transpose()?;
     let sink = transcript.as_mut().map(|pending| pending as &mut dyn io::Write);
     let progress = Progress::start("inferring");
-    let report = infer(&question, Some(&|done, of| progress.tell(done, of)), sink)?;
+    let report = infer(&question, Some(&|done, of| progress.tell(done, of)), sink);
+    let report = report.map_err(|error| run.failed(error))?;
     drop(progress);
     transcript.map(file::Pending::commit).transpose()?;
     screen::show(&report, manner, |explain| render::inference::text(&report, suite, &model, explain))?;

@@ -1,6 +1,6 @@
 //! `viewless list`: what there is, from the registries.
 
-use super::Outcome;
+use super::{Outcome, fetch};
 use crate::arguments;
 use crate::error::CliError;
 use crate::render::table::{TextTable, hanging};
@@ -10,11 +10,13 @@ use clap::Args;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use viewless_models::dcvae::is_autoencoder;
 use viewless_models::{Inventory, Use, inventory, known_models, read_config, shipped};
 use viewless_protocols::model::{self, Input, TransformerConfig, TransformerDraft};
 use viewless_protocols::nonlinear::family::of_member;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
+use viewless_workbench::SubjectError;
 use viewless_workbench::card::{CardReport, name_of};
 use viewless_workbench::named::{NETWORKS, network};
 
@@ -23,9 +25,12 @@ use viewless_workbench::named::{NETWORKS, network};
 pub struct Arguments {
     /// A protocol, suite, model or network, to see all about it
     name: Option<String>,
-    /// A model directory, to see what of it is read, and why the rest is not
-    #[arg(long, value_name = "DIR", conflicts_with = "name")]
-    model: Option<PathBuf>,
+    /// A model directory, or a name that `fetch` knows, to see what of its files is read, and why the rest is not; fetched first if it is not there
+    #[arg(long, value_name = "DIR|NAME", conflicts_with = "name")]
+    model: Option<String>,
+    /// With --model: where fetched models are kept [default: as `fetch`]
+    #[arg(long, value_name = "DIR", requires = "model")]
+    cache: Option<PathBuf>,
 }
 
 /// Everything there is.
@@ -71,8 +76,12 @@ struct ModelEntry {
 /// # Errors
 /// A name that nothing has.
 pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
-    if let Some(directory) = &arguments.model {
-        let found = inventory(directory, &read_config(directory)?)?;
+    if let Some(model) = &arguments.model {
+        let directory = fetch::directory(model, arguments.cache.as_deref())?;
+        if is_autoencoder(&directory) {
+            return Err(SubjectError::NotForAutoencoders { name: model.clone() }.into());
+        }
+        let found = inventory(&directory, &read_config(&directory)?)?;
         if manner.json {
             screen::print_json(&found)?
         } else {

@@ -54,7 +54,8 @@ pub(super) fn show(asking: Asking<'_>, job: &Job<'_>, manner: Manner) -> Result<
         most_bytes: if job.run.force { None } else { available_bytes() },
     };
     let progress = Progress::start("computing images");
-    let (report, pictures) = ask(&question, Some(&|done, of| progress.tell(done, of)), sink)?;
+    let answer = ask(&question, Some(&|done, of| progress.tell(done, of)), sink);
+    let (report, pictures) = answer.map_err(|error| job.run.failed(error))?;
     drop(progress);
     if let Some(file) = file {
         file.finish(&png_of_rows(&rows(pictures))?)?;
@@ -67,9 +68,9 @@ pub(super) fn show(asking: Asking<'_>, job: &Job<'_>, manner: Manner) -> Result<
 
 /// A file for a picture of pixels.
 fn begun(path: &Path) -> Result<Pending, CliError> {
-    match Format::of(path)? {
-        Format::Png => Pending::create(path),
-        Format::Svg => Err(CliError::OnlyPng { path: path.to_owned() }),
+    match Format::of(path) {
+        Ok(Format::Png) => Pending::create(path),
+        Ok(Format::Svg) | Err(_) => Err(CliError::OnlyPng { path: path.to_owned() }),
     }
 }
 

@@ -24,7 +24,7 @@ use viewless_workbench::sites::{Line, Privately};
 /// What to report on.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A known model, a model directory, or a name that `fetch` knows
+    /// A Transformer: a known model such as bert-base (`viewless list` shows all), a model directory, or a name that `fetch` knows
     #[arg(value_name = "MODEL|DIR|NAME")]
     model: String,
     /// A built-in suite, or a .toml file

@@ -7,6 +7,7 @@ use crate::screen::Manner;
 use clap::Args;
 use std::path::PathBuf;
 use viewless_models::dcvae::is_autoencoder;
+use viewless_models::require_config;
 use viewless_workbench::pictures::{Asking, MOST_SAMPLES};
 
 /// What to draw, and how.
@@ -43,6 +44,8 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let seed = run.announced_seed()?;
     let directory = &fetch::directory(model, run.cache.as_deref())?;
     if !is_autoencoder(directory) {
+        // Of a folder without a configuration nothing is known.
+        require_config(directory)?;
         return Err(CliError::NotAnAutoencoder { model: directory.clone() });
     }
     let job = picture::Job { run, suite, seed, directory, picture: picture.as_deref() };

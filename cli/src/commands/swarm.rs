@@ -197,7 +197,7 @@ impl Results {
             (None, None) => random_seed()?,
         };
         if header.is_none() {
-            writeln!(file, "{}", serde_json::to_string(&Header { seed })?).map_err(failed)?;
+            writeln!(file, "{}", serde_json::to_string(&Header { seed })?).map_err(|source| unwritten(path, source))?;
         }
         Ok(Self { seed, lines, file, path: path.to_owned() })
     }
@@ -211,8 +211,12 @@ impl Results {
     fn add(&mut self, line: &Line) -> Result<(), CliError> {
         // One write for one line: whoever is killed leaves whole lines, or one that has no end.
         let text = format!("{}\n", serde_json::to_string(line)?);
-        self.file.write_all(text.as_bytes()).map_err(|source| CliError::WriteFile { path: self.path.clone(), source })
+        self.file.write_all(text.as_bytes()).map_err(|source| unwritten(&self.path, source))
     }
+}
+
+fn unwritten(path: &Path, source: io::Error) -> CliError {
+    CliError::SwarmWrite { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -74,10 +74,11 @@ impl Common {
     ) -> Result<Outcome, CliError> {
         let (made, last) = self.steps(what, run)?;
         let trained = Trained { finished: made.is_some(), steps_done: last.0, steps_of_all: last.1, report: made };
+        // What was made is told whatever becomes of the picture.
+        screen::show(&trained, manner, |explain| training::text(&trained, &self.out, explain))?;
         if trained.finished {
             self.draw()?;
         }
-        screen::show(&trained, manner, |explain| training::text(&trained, &self.out, explain))?;
         Ok(Outcome::Positive)
     }
 
@@ -87,10 +88,10 @@ impl Common {
         let run = |out: &Path, resume, observe: &mut Observer<'_>| autoencoder::train(&recipe, out, resume, observe);
         let (report, (steps_done, steps_of_all)) = self.steps("training", run)?;
         let trained = TrainedAutoencoder { finished: report.is_some(), steps_done, steps_of_all, report };
+        screen::show(&trained, manner, |_| training::of_images(&trained, &self.out))?;
         if trained.finished {
             self.draw()?;
         }
-        screen::show(&trained, manner, |_| training::of_images(&trained, &self.out))?;
         Ok(Outcome::Positive)
     }
 

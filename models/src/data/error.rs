@@ -12,7 +12,7 @@ pub enum DataError {
     /// The file is absent, cannot be opened, or is a pointer.
     #[error(transparent)]
     File(#[from] ModelError),
-    /// A name that is no regular file.
+    /// A name that is no regular file, or a file that is no text.
     #[error("`{file}` is {kind}, not a file of rows; give a TSV, or a directory with train.tsv and dev.tsv")]
     NotAFile {
         /// The name.

@@ -260,3 +260,21 @@ fn a_few_real_sentences_are_read() {
     assert_eq!(data.rows().iter().filter(|row| row.label == Label::Class(1)).count(), 12);
     assert_eq!((data.rows().len(), data.are_pairs()), (24, false));
 }
+
+#[test]
+fn a_picture_or_an_archive_in_the_place_of_rows_is_called_that() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("rows.tsv");
+    for (first, kind) in [
+        (&b"\x89PNG\r\n\x1a\n"[..], "a picture"),
+        (b"RIFF\0\0\0\0WEBPVP8", "a picture"),
+        (b"PK\x03\x04", "a packed archive"),
+    ] {
+        std::fs::write(&file, first).unwrap();
+        let said = load_file(&file, Wanted::Numbers).unwrap_err().to_string();
+        assert!(said.contains(&format!("rows.tsv` is {kind}, not a file of rows; give a TSV")), "{said}");
+    }
+    // A text may begin as it likes.
+    std::fs::write(&file, "RIFF of a WEBP\tlabel\n").unwrap();
+    assert!(matches!(load_file(&file, Wanted::Numbers), Err(DataError::MissingColumn { .. })));
+}

@@ -39,6 +39,9 @@ impl Table {
     }
 
     pub(super) fn of_bytes(file: &Path, bytes: Vec<u8>) -> Result<Self, DataError> {
+        if let Some(kind) = files::no_text(&bytes) {
+            return Err(DataError::NotAFile { file: file.to_owned(), kind });
+        }
         let contents = String::from_utf8(bytes).map_err(|error| not_utf8(file, &error))?;
         Ok(Self { file: file.to_owned(), contents })
     }

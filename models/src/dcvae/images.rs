@@ -1,6 +1,7 @@
 //! Many images at once, to learn from or to be judged by: a picture, a folder of pictures, or sheets, as CIFAR-10 is published as a package.
 
 use crate::error::ModelError;
+use crate::files::read_error;
 use crate::image::{prepared, read_picture};
 use image::DynamicImage;
 use ndarray::Array3;
@@ -112,6 +113,9 @@ pub fn read_images(wanted: &Wanted<'_>) -> Result<Images, ModelError> {
 
 /// The pictures of a folder, or the one.
 fn files(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
+    if let Err(source) = fs::metadata(path) {
+        return Err(read_error(path, "give a folder of PNG files, or a PNG, JPEG or WebP picture", source));
+    }
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -141,11 +145,7 @@ fn no_sheet(file: &Path, picture: DynamicImage) -> Result<DynamicImage, ModelErr
 fn rows(file: &Path, sheet: &DynamicImage, side: usize, most: usize) -> Result<Vec<DynamicImage>, ModelError> {
     let width = side.checked_mul(side).and_then(|width| u32::try_from(width).ok());
     if width != Some(sheet.width()) || side == 0 {
-        let reason = format!(
-            "a row of it has {} pixels, and a sheet of {side} x {side} images has {side} times {side}",
-            sheet.width()
-        );
-        return Err(ModelError::Picture { file: file.to_owned(), reason });
+        return Err(ModelError::NotASheet { file: file.to_owned(), columns: sheet.width(), side });
     }
     let pixels = sheet.to_rgb8();
     let image = |row: u32| {

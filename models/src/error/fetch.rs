@@ -55,6 +55,14 @@ pub enum FetchError {
         /// The operating system's reason.
         source: io::Error,
     },
+    /// A link that leads nowhere, in the place of the cache or of what is to be in it.
+    #[error("`{link}` is a link to `{to}`, where nothing is; make the folder that it leads to, or remove the link")]
+    DanglingLink {
+        /// The link.
+        link: PathBuf,
+        /// Where it leads.
+        to: PathBuf,
+    },
     /// Python did not start.
     #[error(
         "cannot start `{python}`: {source}; install Python 3 with pip, or download the model yourself and give its directory"

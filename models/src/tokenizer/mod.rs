@@ -45,7 +45,14 @@ pub struct Encoded {
     pub types: Vec<u32>,
     /// Tokens at the end of the text that a sentence-transformers model does not look at.
     pub left_out: usize,
+    /// Tokens of the text itself, without those that are put around it.
+    pub own: usize,
+    /// Of these, those that stand for what the vocabulary does not have.
+    pub unknown: usize,
 }
+
+/// What vocabularies of pieces have in the place of what they do not have.
+const UNKNOWN: [&str; 2] = ["[UNK]", "<unk>"];
 
 impl Tokenizer {
     /// Reads the tokenizer of a directory, in any of its published forms.
@@ -153,7 +160,11 @@ impl Tokenizer {
         {
             return Err(ModelError::VersionsDisagree { file: self.file.clone() });
         }
+        let around = encoding.get_special_tokens_mask();
+        let own = || encoding.get_tokens().iter().zip(around).filter(|(_, around)| **around == 0);
         let encoded = Encoded {
+            own: own().count(),
+            unknown: own().filter(|(token, _)| UNKNOWN.contains(&token.as_str())).count(),
             tokens: encoding.get_ids().to_vec(),
             types: encoding.get_type_ids().to_vec(),
             left_out: encoding.get_overflowing().iter().map(Encoding::len).sum(),

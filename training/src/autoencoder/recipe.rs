@@ -169,6 +169,15 @@ impl AutoencoderRecipe {
         ] {
             number(name, weight, 0.0..=1e6, "a weight from 0 to 1000000")?;
         }
+        let is_judged = training.adversarial > 0.0 && training.adversarial_from < training.steps;
+        if training.pixels == 0.0 && !is_judged {
+            return Err(TrainError::Field {
+                field: "training.pixels",
+                value: "0".to_owned(),
+                expected: "a weight above 0, or an `adversarial` above 0 with `adversarial-from` below `steps`: without both, what is lost does not \
+                           depend on the decoder, whose variables receive no gradient",
+            });
+        }
         self.config().map(|_| self)
     }
 

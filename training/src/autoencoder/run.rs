@@ -10,7 +10,7 @@ use candle_core::{DType, Device, Tensor};
 use ndarray::{ArrayD, IxDyn};
 use rand_chacha::rand_core::RngCore;
 use viewless_models::dcvae::{DcVae, Images, Tensors, Wanted, read_images, write};
-use viewless_models::{CONFIG_FILE, WEIGHTS_FILE};
+use viewless_models::{CONFIG_FILE, WEIGHTS_FILE, without_temporary};
 use viewless_protocols::model::dcvae::DcVaeConfig;
 
 use super::baseline::baseline;
@@ -23,6 +23,7 @@ use crate::files;
 use crate::gradients::{gradients, require_all};
 use crate::log::{Line, Log};
 use crate::optimiser::{AdamW, norm};
+use crate::origin::Part;
 use crate::run::{Ending, Observer, Told};
 use crate::variables::{Variables, keyed, normals};
 
@@ -46,16 +47,10 @@ pub fn train(
 ) -> Result<Option<AutoencoderReport>, TrainError> {
     let config = recipe.config()?;
     let (images, held_out) = read(recipe, &config)?;
-    let _alone = prepare(out, resume, &recipe.to_toml())?;
+    let _alone = prepare(out, resume, "train dc-vae", &recipe.to_toml())?;
     files::write(&out.join(RECIPE_FILE), |file| file.write_all(recipe.to_toml().as_bytes()))?;
     let mut all = begin(&config, recipe)?;
-    let mut digest = blake3::Hasher::new();
-    images.pixels.iter().chain(&held_out.pixels).for_each(|pixel| {
-        digest.update(&pixel.to_le_bytes());
-    });
-    let recipe_digest = blake3::hash(format!("train dc-vae\n{}", recipe.to_toml()).as_bytes()).to_hex().to_string();
-    let rows = digest.finalize().to_hex().to_string();
-    let identity = Identity { recipe: recipe_digest, rows, weights: "drawn".to_owned() };
+    let identity = identity(recipe, &images, &held_out);
     let path = out.join(CHECKPOINT_FILE);
     let loaded = checkpoint::load(&path, &mut all, &identity)?;
     let state = loaded.map_or_else(|| State::new(identity), |(_, state)| state);
@@ -104,6 +99,30 @@ pub fn train(
     save(out, &config, &all)?;
     fs::remove_file(&path).map_err(|source| TrainError::Write { path, source })?;
     Ok(Some(report))
+}
+
+/// Which run it is.
+fn identity(recipe: &AutoencoderRecipe, images: &Images, held_out: &Images) -> Identity {
+    let digest = |pixels: &mut dyn Iterator<Item = &f32>| {
+        let mut digest = blake3::Hasher::new();
+        for pixel in pixels {
+            digest.update(&pixel.to_le_bytes());
+        }
+        digest.finalize().to_hex().to_string()
+    };
+    let (train, judge) = (&recipe.data.train, recipe.data.held_out.as_ref().unwrap_or(&recipe.data.train));
+    let of = |what: &str, place: &Path, images: &Images| Part {
+        what: what.to_owned(),
+        place: place.display().to_string(),
+        count: images.len(),
+        digest: digest(&mut images.pixels.iter()),
+    };
+    Identity {
+        recipe: checkpoint::recipe_digest("train dc-vae", &recipe.to_toml()),
+        rows: digest(&mut images.pixels.iter().chain(&held_out.pixels)),
+        weights: "drawn".to_owned(),
+        parts: vec![of("images to learn from", train, images), of("held-out images", judge, held_out)],
+    }
 }
 
 /// Images to learn from, and others to be judged by.
@@ -180,8 +199,10 @@ fn save(out: &Path, config: &DcVaeConfig, all: &Variables) -> Result<(), TrainEr
         made.insert(name, array.expect("a tensor has as many numbers as its shape says"));
     }
     let scratch = tempfile::Builder::new().prefix(files::UNFINISHED).tempdir_in(out);
-    let scratch = scratch.map_err(|source| TrainError::Write { path: out.to_owned(), source })?;
-    write(scratch.path(), &DcVae { config: *config, tensors: made })?;
+    let scratch =
+        scratch.map_err(|source| TrainError::Write { path: out.to_owned(), source: without_temporary(source) })?;
+    write(scratch.path(), &DcVae { config: *config, tensors: made })
+        .map_err(|error| files::placed(error.into(), out))?;
     for name in [CONFIG_FILE, WEIGHTS_FILE] {
         let path = out.join(name);
         fs::rename(scratch.path().join(name), &path).map_err(|source| TrainError::Write { path, source })?;

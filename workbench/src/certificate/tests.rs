@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::proof::{Asked, Proof};
+use viewless_protocols::nonlinear::Function;
 
 const LARGEST: f64 = 1e-12;
 
@@ -84,6 +85,53 @@ fn a_file_that_says_more_than_its_certificates_show_is_refused() {
             "{what}: {:?}",
             whys.collect::<Vec<_>>()
         );
+    }
+}
+
+#[test]
+fn what_the_program_does_not_depend_on_must_be_there_all_the_same() {
+    // `exp/limit` uses nothing that a suite names.
+    let refused = |edit: &dyn Fn(&mut Suite), stated: Option<&Statement>| {
+        let mut forged = stored();
+        edit(&mut forged.suite);
+        match forged.check(stated, Registry::built_in(), LARGEST) {
+            Err(CertificateError::Suite { error }) => Some(error),
+            Ok(_) => None,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let same = stated("mpcformer-as-benchmarked");
+    for stated in [None, Some(&same)] {
+        let put = |function: Function, name: &str| {
+            refused(&|suite| drop(suite.protocols.insert(function.clone(), name.to_owned())), stated)
+        };
+        assert!(matches!(put(Function::GELU, "gelu/nothing"), Some(SuiteError::UnknownProtocol { .. })));
+        assert!(matches!(put(Function::TANH, "gelu/bolt"), Some(SuiteError::WrongFunction { .. })));
+        assert!(matches!(put(Function::of("tanx").unwrap(), "tanh/sine"), Some(SuiteError::WrongFunction { .. })));
+        assert!(matches!(put(Function::GELU, "gone.protocol"), Some(SuiteError::NoText { .. })));
+        let broken = |suite: &mut Suite| {
+            suite.protocols.insert(Function::GELU, "mine.protocol".to_owned());
+            suite.protocol_files.insert("mine.protocol".to_owned(), "these are words".to_owned());
+        };
+        assert!(matches!(refused(&broken, stated), Some(SuiteError::File { .. })));
+        // Another protocol that there is, is another suite, which the report says.
+        assert_eq!(put(Function::GELU, "gelu/bolt"), None);
+    }
+}
+
+#[test]
+fn sizes_that_a_subject_does_not_have_are_refused() {
+    let suite = Suite::built_in("faithful").unwrap();
+    let subject = Subject::find("dc-vae-8", Registry::built_in()).unwrap();
+    let sizes = subject.sizes(Sizes::new(1, 1).unwrap());
+    let file = Proof::new(&subject, &suite, sizes, 1, &Asked::Promised, &|_, _| {}).unwrap().certificates;
+    assert!(file.check(None, Registry::built_in(), LARGEST).unwrap().is_valid());
+    let mine = file.statement().unwrap();
+    // An image has no tokens to count: the Program of `seq` 77 is that of 1, and so is its digest.
+    let forged = CertificateFile { seq: 77, ..file };
+    for stated in [None, Some(&mine)] {
+        let refused = forged.check(stated, Registry::built_in(), LARGEST).unwrap_err();
+        assert!(matches!(refused, CertificateError::OtherSizes { found: (77, 1, 1), proved: (1, 1, 1) }), "{refused}");
     }
 }
 

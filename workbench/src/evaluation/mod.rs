@@ -47,14 +47,26 @@ pub enum EvaluationError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// A model and rows that do not belong together.
-    #[error(
-        "the model {model}, and {data}; evaluated are classifiers on classes, regressors on numbers, and sentence models on numbers of pairs"
-    )]
+    #[error("the model {} {answers}, and `{}` has {rows}; pass, with --model, {advice}", model.display(), file.display())]
     Fit {
-        /// What the model answers.
-        model: &'static str,
+        /// The model's directory.
+        model: PathBuf,
+        /// What it answers.
+        answers: String,
+        /// The file of the rows.
+        file: PathBuf,
         /// What the rows are.
-        data: String,
+        rows: String,
+        /// What answers such rows.
+        advice: &'static str,
+    },
+    /// A class that the model does not have.
+    #[error("{source} of the model {}; correct the label, or pass, with --model, a classifier of the classes of the file", model.display())]
+    Class {
+        /// The model's directory.
+        model: PathBuf,
+        /// The label, with file and line.
+        source: DataError,
     },
     /// A row that the model does not take.
     #[error("`{}`, line {line}: {source}", file.display())]
@@ -99,7 +111,15 @@ pub enum EvaluationError {
         /// What the library said.
         reason: String,
     },
-    /// A file of results that cannot be read or written.
+    /// A file of results that cannot be written any further.
+    #[error("cannot write {}: {source}; the results that stand in it are kept, and the same command goes on from there", path.display())]
+    StateWrite {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file of results that cannot be used.
     #[error("cannot use {} for results: {reason}; give another file", path.display())]
     State {
         /// The file.

@@ -4,6 +4,7 @@ use super::{Evaluation, EvaluationError};
 use viewless_models::data::{Label, LabelledText, LabelledTexts, Labels};
 use viewless_models::{Decision, Model, ModelError, Prompt};
 use viewless_protocols::model::Head;
+use viewless_protocols::plain::plain;
 
 /// What becomes of a row whose text has more tokens than the model has positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,34 +29,68 @@ pub(super) enum Answers {
 }
 
 impl Answers {
-    pub(super) fn of(model: &Model, rows: &LabelledTexts) -> Result<Self, EvaluationError> {
-        let (answers, is) = match &model.config.head {
-            Head::Classifier { labels } if labels.len() == 1 => (Some(Self::Number), "answers one number"),
+    /// What a model with its head is asked for, if anything.
+    pub(super) fn asked(model: &Model) -> Option<Self> {
+        match &model.config.head {
+            Head::Classifier { labels } if labels.len() == 1 => Some(Self::Number),
             Head::Classifier { .. } => match model.decision {
-                Decision::OneLabel => (Some(Self::Class), "chooses a class"),
-                Decision::ManyLabels => (None, "chooses any number of labels"),
-                Decision::Regression => (None, "answers several numbers"),
+                Decision::OneLabel => Some(Self::Class),
+                Decision::ManyLabels | Decision::Regression => None,
             },
-            Head::MeanPooling | Head::Pooler | Head::Pooling(_) | Head::Sentence(_) => {
-                (Some(Self::Cosine), "answers with a vector")
-            }
+            Head::MeanPooling | Head::Pooler | Head::Pooling(_) | Head::Sentence(_) => Some(Self::Cosine),
             Head::HiddenStates
             | Head::TokenClassifier { .. }
             | Head::AnswerSpan
             | Head::MaskedWord
             | Head::NextToken
-            | Head::NextTokenByOwnTable => (None, "has another answer for each token"),
-        };
+            | Head::NextTokenByOwnTable => None,
+        }
+    }
+
+    pub(super) fn of(model: &Model, rows: &LabelledTexts) -> Result<Self, EvaluationError> {
         let fits = |answers: &Self| match answers {
             Self::Class => matches!(rows.labels(), Labels::Classes(_)),
             Self::Number => *rows.labels() == Labels::Numbers,
             Self::Cosine => *rows.labels() == Labels::Numbers && rows.are_pairs(),
         };
-        answers.filter(fits).ok_or_else(|| {
-            let labels = if *rows.labels() == Labels::Numbers { "numbers" } else { "classes" };
-            let texts = if rows.are_pairs() { "pairs of texts" } else { "texts" };
-            EvaluationError::Fit { model: is, data: format!("the rows are {texts} with {labels}") }
-        })
+        Self::asked(model).filter(fits).ok_or_else(|| Self::unfit(model, rows))
+    }
+
+    /// The error of a model that does not answer such rows: what it answers, what they are, and what answers them.
+    pub(super) fn unfit(model: &Model, rows: &LabelledTexts) -> EvaluationError {
+        const SHOWN: usize = 6;
+        let names = |names: &[String]| {
+            let more = if names.len() > SHOWN { format!(" and {} more", names.len() - SHOWN) } else { String::new() };
+            format!("{}{more}", names.iter().take(SHOWN).map(|name| plain(name)).collect::<Vec<_>>().join(", "))
+        };
+        let answers = match (Self::asked(model), &model.config.head) {
+            (Some(Self::Class), Head::Classifier { labels }) => format!("chooses a class of {}", names(labels)),
+            (Some(Self::Class), _) => "chooses a class".to_owned(),
+            (Some(Self::Number), _) => "answers one number".to_owned(),
+            (Some(Self::Cosine), _) => "answers with a vector".to_owned(),
+            (None, Head::Classifier { .. }) => "answers several numbers of which none is the one label".to_owned(),
+            (None, _) => "has another answer for each token".to_owned(),
+        };
+        let texts = if rows.are_pairs() { "pairs of texts" } else { "texts" };
+        let (labels, advice) = match (rows.labels(), rows.are_pairs()) {
+            (Labels::Classes(labels), true) => (names(labels), "a classifier that was trained on such pairs"),
+            (Labels::Classes(labels), false) => (
+                names(labels),
+                "a classifier of these classes; movies-small, which is part of the program, has negative and positive",
+            ),
+            (Labels::Numbers, true) => (
+                "numbers".to_owned(),
+                "a sentence model, as all-MiniLM-L6-v2, or a model of one number that was trained on such pairs",
+            ),
+            (Labels::Numbers, false) => ("numbers".to_owned(), "a model of one number (a regressor)"),
+        };
+        EvaluationError::Fit {
+            model: model.directory.clone(),
+            answers,
+            file: rows.file().to_owned(),
+            rows: format!("{texts} labelled with {labels}"),
+            advice,
+        }
     }
 }
 

@@ -68,6 +68,10 @@ impl State {
         EvaluationError::State { path: self.path.clone(), reason: reason.into() }
     }
 
+    fn unwritten(&self, source: io::Error) -> EvaluationError {
+        EvaluationError::StateWrite { path: self.path.clone(), source }
+    }
+
     /// What it holds of this evaluation.
     pub(super) fn begin(
         &mut self,
@@ -119,12 +123,12 @@ impl State {
 
     fn write(&mut self, line: &impl Serialize) -> Result<(), EvaluationError> {
         let line = serde_json::to_string(line).map_err(|error| self.failed(error.to_string()))?;
-        self.file.write_all(format!("{line}\n").as_bytes()).map_err(|error| self.failed(error.to_string()))
+        self.file.write_all(format!("{line}\n").as_bytes()).map_err(|source| self.unwritten(source))
     }
 
     /// Has everything on the disk.
     pub(super) fn finish(self) -> Result<(), EvaluationError> {
-        self.file.sync_all().map_err(|error| self.failed(error.to_string()))
+        self.file.sync_all().map_err(|source| self.unwritten(source))
     }
 }
 

@@ -354,3 +354,57 @@ fn a_sample_is_the_same_for_the_same_seed_and_grows_by_rows() {
     }
     assert_eq!((lines(9, 1), sample(all.clone(), 2, 1).of), (vec![2, 3, 4, 5, 6], 5));
 }
+
+#[test]
+fn rows_that_a_model_does_not_answer_are_refused_with_the_model_and_what_answers_them() {
+    let said = |head: Head, name: &str, rows: &str| {
+        let folder = folder(head, rows);
+        let directory = folder.path().join(name);
+        fs::create_dir_all(directory.parent().unwrap()).unwrap();
+        if name != "rows.tsv" {
+            fs::rename(folder.path().join("rows.tsv"), &directory).unwrap();
+        }
+        let model = Model::load(folder.path()).unwrap();
+        let refused = labelled(&model, &directory, Split::Test).unwrap_err();
+        let sentence = refused.to_string();
+        assert!(sentence.contains(&format!("model {}", folder.path().display())), "{sentence}");
+        assert!(sentence.contains("with --model"), "{sentence}");
+        (matches!(refused, EvaluationError::Fit { .. }), sentence)
+    };
+    let fits = |head: Head, rows: &str, says: &[&str]| {
+        let (is_of_model, sentence) = said(head, "rows.tsv", rows);
+        assert!(is_of_model && says.iter().all(|says| sentence.contains(says)), "{sentence}");
+    };
+    let one = Head::Classifier { labels: vec!["score".to_owned()] };
+    let classes = ["texts labelled with no, yes", "a classifier of these classes"];
+    fits(Head::MeanPooling, TEXTS, &classes);
+    fits(Head::HiddenStates, TEXTS, &classes);
+    fits(one.clone(), TEXTS, &classes);
+    fits(classifier(), PAIRS, &["pairs of texts labelled with numbers", "a sentence model, as all-MiniLM-L6-v2"]);
+    fits(Head::HiddenStates, PAIRS, &["pairs of texts labelled with numbers", "a sentence model"]);
+    let rated = "text\tlabel\nthe view\t0.5\na view\t2\n";
+    for head in [classifier(), Head::MeanPooling] {
+        fits(head, rated, &["texts labelled with numbers", "a model of one number"]);
+    }
+    // A task of GLUE has its labels whatever was asked for, and here not as many as the model.
+    let answers = "index\tquestion\tsentence\tlabel\n0\twhat\tthe view\tentailment\n";
+    for head in [one, Head::MeanPooling, Head::Classifier { labels: ["a", "b", "c"].map(str::to_owned).to_vec() }] {
+        let (is_of_model, sentence) = said(head, "QNLI/dev.tsv", answers);
+        assert!(
+            is_of_model && sentence.contains("pairs of texts labelled with entailment, not_entailment"),
+            "{sentence}"
+        );
+    }
+    // One label that is none, among labels that are some, is a mistake in the file.
+    let (is_of_model, sentence) = said(classifier(), "rows.tsv", "text\tlabel\na\tno\na\tyes\na\tmaybe\n");
+    assert!(!is_of_model && sentence.contains("line 4") && sentence.contains("\"maybe\""), "{sentence}");
+}
+
+#[test]
+fn a_task_with_names_of_its_own_is_said_to_be_taken_in_order() {
+    let folder = folder(classifier(), "");
+    fs::write(folder.path().join("dev.tsv"), "a\t1\t\tthe view\na\t0\t*\tview the\n").unwrap();
+    let model = Model::load(folder.path()).unwrap();
+    let loaded = labelled(&model, &folder.path().join("dev.tsv"), Split::Test).unwrap();
+    assert_eq!((loaded.matching, loaded.notes.len()), (viewless_models::data::Matching::Numbers, 1));
+}

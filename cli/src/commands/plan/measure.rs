@@ -16,8 +16,8 @@ use viewless_workbench::plan::{Space, machine_text, measure};
 #[derive(Debug, Args)]
 #[group(skip)]
 pub(super) struct Arguments {
-    /// A known model, or a model directory
-    #[arg(value_name = "MODEL|DIR")]
+    /// A Transformer: a known model such as bert-base (`viewless list` shows all), a model directory, or a name that `fetch` knows
+    #[arg(value_name = "MODEL|DIR|NAME")]
     model: String,
     #[command(flatten)]
     sizes: SizeArguments,

@@ -21,8 +21,8 @@ use viewless_workbench::plan::{
 // clap names a group after its struct, and the one around it is called the same.
 #[group(skip)]
 pub(super) struct Arguments {
-    /// A known model, or a model directory
-    #[arg(value_name = "MODEL|DIR")]
+    /// A Transformer: a known model such as bert-base (`viewless list` shows all), a model directory, or a name that `fetch` knows
+    #[arg(value_name = "MODEL|DIR|NAME")]
     model: Option<String>,
     #[command(flatten)]
     sizes: SizeArguments,

@@ -201,7 +201,9 @@ fn a_lifted_factor_is_right_at_its_ends_and_told_beyond() {
     let number = 16 + RANGE_BITS + 1;
     let opened: Vec<Domain> = openings(&program).iter().map(|&id| program.value(id).domain).collect();
     assert!(opened.iter().all(|domain| domain.bits() <= number + 1 || domain.bits() > 48), "{opened:?}");
-    assert!(promised_coalitions(&program).into_iter().all(|coalition| prove(&program, coalition).certificate.is_some()));
+    assert!(
+        promised_coalitions(&program).into_iter().all(|coalition| prove(&program, coalition).certificate.is_some())
+    );
     let (unit, end) = (1.0 / 65536.0, f64::from(1u32 << RANGE_BITS));
     let run = |x: &[f64], w: f64, seed| {
         let inputs: BTreeMap<String, Vec<f64>> = [("x".to_owned(), x.to_vec()), ("w".to_owned(), vec![w; 8])].into();

@@ -6,7 +6,7 @@
 
 use super::{Protocol, RegistryError};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// What stands between the name of a family and the ends of the interval.
 const ON: &str = " on ";
@@ -14,6 +14,9 @@ const ON: &str = " on ";
 const ENDS: (f64, f64) = (1e-6, 1e6);
 /// Members that are kept; fitting one takes milliseconds.
 const MOST_KEPT: usize = 1024;
+
+/// Members by the function that makes them, and their name: two registries may have different families of one name.
+type Members = HashMap<(usize, String), Arc<Protocol>>;
 
 /// The members of a family.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +51,7 @@ impl Protocol {
     /// # Errors
     /// [`RegistryError`] for a protocol that is no family, and for ends that no member has.
     pub fn on(&self, (low, high): (f64, f64)) -> Result<Arc<Self>, RegistryError> {
-        static KEPT: Mutex<Option<HashMap<(usize, String), Arc<Protocol>>>> = Mutex::new(None);
+        static KEPT: LazyLock<Mutex<Members>> = LazyLock::new(Mutex::default);
         let name = self.card.name.clone();
         let Some(family) = self.family else { return Err(RegistryError::NoFamily { name }) };
         let refused = |why: String| RegistryError::Member { family: self.card.name.clone(), why };
@@ -62,7 +65,6 @@ impl Protocol {
         let name = member_name(&self.card.name, (low, high));
         let key = (family.member as usize, name.clone());
         let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = kept.get_or_insert_with(HashMap::new);
         if let Some(member) = kept.get(&key) {
             return Ok(Arc::clone(member));
         }

@@ -71,18 +71,11 @@ impl Sorter<'_> {
             links.push(Link::Room { bits: i32::from(output.fraction_bits), room_bits });
         }
         let quadratics = [summand, factor].map(|template| self.quadratic(template, variable));
-        // A polynomial says nothing of the rings on its way.
-        let of_element: Vec<u32> = [summand, factor]
-            .into_iter()
-            .zip(&quadratics)
-            .filter(|(_, known)| known.is_none())
-            .map(|(at, _)| at)
-            .collect();
-        // What falls by the maximum is bounded as if that were 0, which says nothing of rings either.
-        let held = match falls {
-            true => vec![false; self.classes.len()],
-            false => self.held(variable, output, &of_element, &row_outputs),
-        };
+        // A polynomial says nothing of the rings on its way, and what falls by the maximum is bounded as if that were 0, which says nothing of them either.
+        let bounded = [summand, factor].into_iter().zip(&quadratics).filter(|(_, known)| known.is_none());
+        let of_element: Vec<u32> = bounded.map(|(template, _)| template).collect();
+        let none = vec![false; self.classes.len()];
+        let held = if falls { none } else { self.held(variable, output, &of_element, &row_outputs) };
         let [summand, factor] = quadratics;
         Ok(Reduced::Normalised(Box::new(Normalised {
             shift,

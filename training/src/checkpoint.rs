@@ -343,6 +343,21 @@ mod tests {
         assert!(load(&identity()).unwrap_err().to_string().contains("`x.weight` is missing"));
     }
 
+    #[test]
+    fn a_checkpoint_of_before_parts_were_kept_is_told_by_its_digests_alone() {
+        let old: Identity = serde_json::from_str("{\"recipe\":\"a\",\"rows\":\"b\",\"weights\":\"c\"}").unwrap();
+        let part =
+            |digest: &str| Part { what: "rows".to_owned(), place: "x".to_owned(), count: 1, digest: digest.to_owned() };
+        let now = Identity { parts: vec![part("d")], ..identity() };
+        assert_eq!((old.parts.len(), old.changed(&now)), (0, None));
+        let other = |now: Identity| old.changed(&now).unwrap();
+        assert!(other(Identity { recipe: "x".to_owned(), ..now.clone() }).contains("another command"));
+        assert!(other(Identity { rows: "x".to_owned(), ..now.clone() }).contains("rows or images"));
+        assert!(other(Identity { weights: "x".to_owned(), ..now.clone() }).contains("model or teacher"));
+        assert_eq!(now.changed(&now), None);
+        assert!(now.changed(&Identity { parts: vec![part("e")], ..now.clone() }).unwrap().contains("`x`"));
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn where_nothing_can_be_written_the_folder_is_named() {

@@ -82,7 +82,10 @@ impl Answers {
                 "numbers".to_owned(),
                 "a sentence model, as all-MiniLM-L6-v2, or a model of one number that was trained on such pairs",
             ),
-            (Labels::Numbers, false) => ("numbers".to_owned(), "a model of one number (a regressor)"),
+            (Labels::Numbers, false) => (
+                "numbers".to_owned(),
+                "a model of one number (a regressor), or, where the numbers are classes, a classifier of as many",
+            ),
         };
         EvaluationError::Fit {
             model: model.directory.clone(),

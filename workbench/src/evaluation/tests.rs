@@ -316,7 +316,9 @@ fn models_and_rows_that_do_not_belong_together_are_refused() {
             Err(error) => error.to_string(),
         }
     };
-    assert!(refused(Head::MeanPooling, "text\tlabel\nthe view\t1\n").contains("sentence models on numbers of pairs"));
+    let single = refused(Head::MeanPooling, "text\tlabel\nthe view\t1\n");
+    assert!(single.contains("answers with a vector") && single.contains("texts labelled with numbers"), "{single}");
+    assert!(single.contains("where the numbers are classes, a classifier"), "{single}");
     assert!(refused(Head::HiddenStates, PAIRS).contains("each token"));
     assert!(refused(classifier(), "text\tlabel\nthe view\tperhaps\n").contains("no (0), yes (1)"));
     assert!(refused(classifier(), "text\tlabel\nthe view\t0.5\na view\tNaN\n").contains("\"0.5\""));

@@ -3,19 +3,22 @@
 //! Suites are TOML; [`Suite::built_in`] holds those that come with viewless. A protocol may be named by the file that it is written in; the
 //! suite then holds the text of that file, so that it is complete by itself wherever it goes, a stored proof included.
 
-use crate::file::{FileError, read_protocol};
-use crate::fixed::{FixedPoint, RANGE_BITS, RANGES, RING_BITS};
+mod error;
+
+pub use error::SuiteError;
+
+use crate::file::read_protocol;
+use crate::fixed::{FixedPoint, RANGE_BITS, RING_BITS};
 use crate::model::{Embedding, ModelProtocols};
-use crate::nonlinear::family::of_member;
-use crate::nonlinear::{Function, Protocol, Registry, RegistryError};
+use crate::nonlinear::family::{of_member, of_no_member};
+use crate::nonlinear::{Function, Protocol, Quality, Registry};
 pub use crate::nonlinear::{MissingProtocol, Protocols};
 use crate::plain::{first_not_plain, plain};
-use crate::scheme::{ChoiceError, SchemeSpec, Truncation, WrittenScheme};
+use crate::scheme::{SchemeSpec, Truncation, WrittenScheme};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use thiserror::Error;
 
 /// A scheme, a fixed point, a protocol for each function, and the treatment of embeddings.
 ///
@@ -82,186 +85,8 @@ struct WrittenSuite {
 /// Fraction bits that a suite may have: with fewer, no protocol computes anything; with more, none has room for its guard bits.
 pub const FRACTION_BITS: RangeInclusive<u8> = 4..=24;
 
-/// A suite that cannot be used.
-#[derive(Debug, Clone, PartialEq, Error)]
-pub enum SuiteError {
-    /// A name or a summary that would look like something else on a screen.
-    #[error(
-        "`{text}` holds control characters, or marks that reorder text; write it in one line, of what shows as itself"
-    )]
-    NotPlain {
-        /// The text, with escapes.
-        text: String,
-    },
-    /// A suite of one's own that is called like one that comes with viewless.
-    #[error("`{name}` is the name of a suite that comes with viewless, and this is another; give it a name of its own")]
-    NameTaken {
-        /// The name.
-        name: String,
-    },
-    /// No built-in suite of that name.
-    #[error("there is no suite `{name}`; built in are {}; a file name ends in .toml", known.join(", "))]
-    Unknown {
-        /// The name asked for.
-        name: String,
-        /// The names there are.
-        known: Vec<String>,
-    },
-    /// Not the TOML of a suite.
-    #[error("suite {origin}: {message}")]
-    Parse {
-        /// File, or name.
-        origin: String,
-        /// What and where.
-        message: String,
-    },
-    /// A protocol that is not in the registry.
-    #[error(
-        "suite `{suite}` names `{name}` for {function}, and there is no such protocol; {}",
-        offered(function, known)
-    )]
-    UnknownProtocol {
-        /// The suite.
-        suite: String,
-        /// The name.
-        name: String,
-        /// What it should compute.
-        function: Function,
-        /// Protocols of that function.
-        known: Vec<String>,
-    },
-    /// A protocol for another function.
-    #[error("suite `{suite}` names `{name}` for {function}, but it computes {computes}; {}", offered(function, known))]
-    WrongFunction {
-        /// The suite.
-        suite: String,
-        /// The name.
-        name: String,
-        /// What it should compute.
-        function: Function,
-        /// What it computes.
-        computes: Function,
-        /// Protocols of the right function.
-        known: Vec<String>,
-    },
-    /// A protocol file that says something wrong: where, and what to write.
-    #[error("suite `{suite}`: {error}")]
-    File {
-        /// The suite.
-        suite: String,
-        /// The place, and what to write.
-        error: FileError,
-    },
-    /// A protocol file whose text the suite does not have.
-    #[error(
-        "suite `{suite}` names the file `{name}` for {function} and does not hold its text; read the suite from its file, or write the text in \
-         its [protocol-files]"
-    )]
-    NoText {
-        /// The suite.
-        suite: String,
-        /// The file.
-        name: String,
-        /// What it should compute.
-        function: Function,
-    },
-    /// A site whose last part is no function that the suite names a protocol for.
-    #[error(
-        "suite `{suite}` has the site `{site}`; a site ends in a function that its [protocols] name, as `layer.0/gelu` does"
-    )]
-    Site {
-        /// The suite.
-        suite: String,
-        /// The site.
-        site: String,
-    },
-    /// A protocol at a site that computes something else than that of its function.
-    #[error(
-        "suite `{suite}` names `{at_site}` for the site `{site}`, which does not compute what its `{usual}` does; name one that does"
-    )]
-    OtherAtSite {
-        /// The suite.
-        suite: String,
-        /// The site.
-        site: String,
-        /// What is named for it.
-        at_site: String,
-        /// What is named for the function.
-        usual: String,
-    },
-    /// A member of a family that is not there.
-    #[error("suite `{suite}`: {error}")]
-    Member {
-        /// The suite.
-        suite: String,
-        /// The family, and what to write.
-        error: RegistryError,
-    },
-    /// The text of a file that no function names.
-    #[error(
-        "suite `{suite}` has `{name}` in its [protocol-files] and names it for no function; write `FUNCTION = \"{name}\"` in its [protocols]"
-    )]
-    UnusedText {
-        /// The suite.
-        suite: String,
-        /// The file.
-        name: String,
-    },
-    /// A function without a protocol.
-    #[error(transparent)]
-    Missing(#[from] MissingProtocol),
-    /// Choices of the scheme that do not go together.
-    #[error("suite `{suite}`: {error}")]
-    Scheme {
-        /// The suite.
-        suite: String,
-        /// What to choose.
-        error: ChoiceError,
-    },
-    /// Words of a width that is not built.
-    #[error(
-        "suite `{suite}`: words of {ring_bits} bits are not built, because shares, kernels and truncations are those of Z_2^64; leave the ring \
-         at 64 bits, and choose more fraction bits where an error is too large"
-    )]
-    Ring {
-        /// The suite.
-        suite: String,
-        /// Bits asked for.
-        ring_bits: u8,
-    },
-    /// A range that no suite has, or that means nothing.
-    #[error(
-        "suite `{suite}`: a range of {range_bits} bits; use {} to {}, with truncation = \"narrowing\" only: other rings hold any number",
-        RANGES.start(),
-        RANGES.end()
-    )]
-    Range {
-        /// The suite.
-        suite: String,
-        /// Binary logarithm of the bound.
-        range_bits: u8,
-    },
-    /// A fixed point without room for products.
-    #[error(
-        "suite `{suite}`: {fraction_bits} fraction bits; a product needs twice as many and room above, use {} to {}",
-        FRACTION_BITS.start(),
-        FRACTION_BITS.end()
-    )]
-    FractionBits {
-        /// The suite.
-        suite: String,
-        /// Fraction bits.
-        fraction_bits: u8,
-    },
-}
-
-/// What may be named for a function, in words.
-fn offered(function: &Function, known: &[String]) -> String {
-    if known.is_empty() {
-        return format!("no protocol computes {function}, so leave it out, or name a {PROTOCOL_FILE} file that does");
-    }
-    format!("choose one of {}", known.join(", "))
-}
+/// The most sites that a suite names protocols for: those of a model of some three hundred layers.
+pub const MOST_SITES: usize = 1200;
 
 const BUILT_IN: [(&str, &str); 14] = [
     ("faithful", include_str!("suites/faithful.toml")),
@@ -386,7 +211,7 @@ impl Suite {
             let function = Function::of(function_of(site)).map_err(|_| no_function())?;
             let usual = protocols.get(&function).map_err(|_| no_function())?;
             let protocol = self.protocol(registry, name, &function)?;
-            if protocol.card.error.truth != usual.card.error.truth {
+            if protocol.card.error.truth != usual.card.error.truth || is_right(&protocol) != is_right(usual) {
                 let (suite, site, usual) = (self.name.clone(), site.clone(), usual.card.name.clone());
                 return Err(SuiteError::OtherAtSite { suite, site, at_site: name.clone(), usual });
             }
@@ -417,7 +242,7 @@ impl Suite {
     fn protocol(&self, registry: &Registry, name: &str, function: &Function) -> Result<Arc<Protocol>, SuiteError> {
         let known = || registry.of(function).map(|protocol| protocol.card.name.to_string()).collect();
         let (suite, name, function) = (self.name.clone(), name.to_owned(), function.clone());
-        let found = if of_member(&name).is_some() {
+        let found = if of_member(&name).or(of_no_member(&name).map(|family| (family, (0.0, 0.0)))).is_some() {
             Some(registry.find(&name).map_err(|error| SuiteError::Member { suite: suite.clone(), error })?)
         } else if !is_protocol_file(&name) {
             registry.get(&name).cloned()
@@ -439,6 +264,11 @@ impl Suite {
             }
         }
     }
+}
+
+/// Whether a protocol computes what its card states the truth of, and no other function in its place.
+fn is_right(protocol: &Protocol) -> bool {
+    protocol.card.fails.iter().all(|failing| failing.quality != Quality::Right)
 }
 
 /// The function of a site: the last part of its name.
@@ -472,6 +302,9 @@ impl TryFrom<WrittenSuite> for Suite {
         let Some(fixed) = fixed_point(fraction_bits) else {
             return Err(SuiteError::FractionBits { suite: name, fraction_bits });
         };
+        if sites.len() > MOST_SITES {
+            return Err(SuiteError::Sites { suite: name, sites: sites.len() });
+        }
         let all = protocols.values().chain(sites.values());
         let unused = |name: &&String| !(is_protocol_file(name) && all.clone().any(|named| named == *name));
         if let Some(unused) = protocol_files.keys().find(unused).cloned() {

@@ -24,7 +24,7 @@ fn shipped_model(cache: &tempfile::TempDir) -> Model {
 
 fn calibrated(model: &Model, suite: &Suite, texts: &str, slack: f64) -> Result<Calibration, SitesError> {
     let lines = Line::all(texts);
-    let request = Request { model, suite, registry: Registry::built_in(), lines: &lines, slack };
+    let request = Request { model, suite, registry: Registry::built_in(), lines: &lines, slack, name: "fitted" };
     Calibration::new(&request, &|_, _| ())
 }
 
@@ -59,7 +59,7 @@ fn a_fitted_suite_costs_less_keeps_its_claims_and_is_a_suite_like_any_other() {
     }
     let [before, after] = &fitted.prices;
     assert!(after.rounds_online < before.rounds_online, "{before:?} {after:?}");
-    assert!(after.bytes_online < before.bytes_online && after.bytes_offline < before.bytes_offline / 3 * 2);
+    assert!(after.bytes_online < before.bytes_online && after.bytes_offline < before.bytes_offline / 4 * 3);
     let text = suite_text(&fitted.suite).unwrap();
     assert_eq!(Suite::parse("fitted", &text).unwrap(), fitted.suite);
     for line in Line::all(TEXTS) {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use viewless_models::Model;
 use viewless_protocols::suite::Suite;
 use viewless_workbench::plan::suite_text;
-use viewless_workbench::sites::{Calibration, Line, Request};
+use viewless_workbench::sites::{Calibration, Line, Request, SLACKS};
 
 /// What to calibrate, and on what.
 #[derive(Debug, Args)]
@@ -27,11 +27,16 @@ pub struct Arguments {
     #[arg(long, value_name = "SUITE|FILE", value_parser = arguments::suite, default_value = "frontier")]
     suite: Suite,
     /// How far beyond the texts' numbers a site reaches: 0.25 is a quarter of half the interval at each end, and a variance by 1.25 squared
-    #[arg(long, value_name = "PART", default_value_t = 0.25)]
+    #[arg(long, value_name = "PART", default_value_t = 0.25, value_parser = slack, allow_negative_numbers = true)]
     slack: f64,
     /// Where to write the suite
     #[arg(long, value_name = "FILE.toml")]
     out: PathBuf,
+}
+
+fn slack(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|slack| SLACKS.contains(slack));
+    number.ok_or_else(|| format!("a slack is a part from {} to {}, as 0.25", SLACKS.start(), SLACKS.end()))
 }
 
 /// Calibrates, writes the suite and prints what it is. The verdict is negative when a text was left out, or a site leaves its domain on these
@@ -49,7 +54,10 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let lines = Line::all(&texts);
     let mut pending = file::Pending::create(out)?;
     let progress = Progress::start("calibrating");
-    let request = Request { model: &model, suite, registry: arguments::registry(), lines: &lines, slack: *slack };
+    // Two suites are told apart by their names.
+    let name = out.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let registry = arguments::registry();
+    let request = Request { model: &model, suite, registry, lines: &lines, slack: *slack, name: &name };
     let calibration = Calibration::new(&request, &|done, of| progress.tell(done, of))?;
     drop(progress);
     let text = format!("{}{}", render::calibration::remarks(&calibration), suite_text(&calibration.suite)?);

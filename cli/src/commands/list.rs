@@ -13,17 +13,17 @@ use std::path::PathBuf;
 use viewless_models::dcvae::is_autoencoder;
 use viewless_models::{Inventory, Use, inventory, known_models, read_config, shipped};
 use viewless_protocols::model::{self, Input, TransformerConfig, TransformerDraft};
-use viewless_protocols::nonlinear::family::of_member;
+use viewless_protocols::nonlinear::family::{of_member, of_no_member};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_workbench::SubjectError;
 use viewless_workbench::card::{CardReport, name_of};
-use viewless_workbench::named::{NETWORKS, network};
+use viewless_workbench::named::{self, NETWORKS, network};
 
 /// What to list.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// A protocol, suite, model or network, to see all about it
+    /// A protocol, suite (or a .toml file of one), model or network, to see all about it
     name: Option<String>,
     /// A model directory, or a name that `fetch` knows, to see what of its files is read, and why the rest is not; fetched first if it is not there
     #[arg(long, value_name = "DIR|NAME", conflicts_with = "name")]
@@ -94,10 +94,12 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         (None, true) => screen::print_json(&everything)?,
         (None, false) => screen::print(everything.text())?,
         (Some(name), json) => {
-            let entry = match of_member(name) {
+            let registry = arguments::registry();
+            let entry = match of_member(name).is_some() || of_no_member(name).is_some() {
                 // Of a family there are too many to be listed.
-                Some(_) => Entry::Protocol(CardReport::new(&arguments::registry().find(name)?.card)),
-                None => everything.find(name).ok_or_else(|| CliError::UnknownName { name: name.clone() })?,
+                true => Entry::Protocol(CardReport::new(&registry.find(name)?.card)),
+                false if name.ends_with(".toml") => Entry::Suite(named::suite(name, registry)?),
+                false => everything.find(name).ok_or_else(|| CliError::UnknownName { name: name.clone() })?,
             };
             if json { screen::print_json(&entry)? } else { screen::print(entry.text())? }
         }

@@ -35,12 +35,19 @@ pub(super) fn broken(
     for violation in domains {
         let ((low, high), (least, most)) = (violation.claimed, violation.seen);
         broken.push(format!(
-            "{}: {} of {} elements outside [{low}, {high}]; seen {} to {}",
+            "{}: {} of {} elements outside [{}, {}]; seen {} to {}{}",
             violation.region,
             violation.outside,
             violation.elements,
+            units::short(low),
+            units::short(high),
             units::real(least),
-            units::real(most)
+            units::real(most),
+            if violation.region.contains(" on [") {
+                ": fit the suite to more texts, or with a larger slack"
+            } else {
+                ""
+            }
         ));
     }
     broken

@@ -1,6 +1,7 @@
 //! A protocol as a protocol file: its circuit, line by line, with its card above.
 
 use crate::circuit::{Circuit, CircuitError, Kind as NodeKind, Node, Op, Opening, Owner};
+use crate::nonlinear::family::of_member;
 use crate::nonlinear::{Kind, Protocol, Quality, Reading, Truth};
 use crate::region::RegionId;
 use crate::shape::{Move, Shape};
@@ -80,8 +81,10 @@ fn card(protocol: &Protocol, shape: &Shape) -> Result<String, ExportError> {
         Truth::TwoRelu => "two_relu",
         Truth::LayerNorm => "layernorm",
     };
+    // A name of a file is one word.
+    let name = of_member(&card.name).map_or_else(|| card.name.clone(), |(family, _)| format!("{family}-fitted"));
     let mut text =
-        format!("protocol {}\nsummary  {}\nsource   {}\n", card.name, quoted(&card.summary)?, quoted(&card.source)?);
+        format!("protocol {name}\nsummary  {}\nsource   {}\n", quoted(&card.summary)?, quoted(&card.source)?);
     let _ = writeln!(text, "reading  {reading}");
     let _ = writeln!(text, "interval [{:?}, {:?}] of {}", interval.low, interval.high, quoted(&interval.of)?);
     let _ = writeln!(text, "error    {:?} + {:?} relative", card.error.absolute, card.error.relative);

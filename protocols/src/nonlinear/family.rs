@@ -5,6 +5,7 @@
 //! interval: fewer waves, a shorter period, no choice among scales. A member is a protocol like any other: every command takes its name.
 
 use super::{Protocol, RegistryError};
+use crate::decimal;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -42,7 +43,15 @@ pub fn of_member(name: &str) -> Option<(&str, (f64, f64))> {
     let (family, ends) = name.split_once(ON)?;
     let (low, high) = ends.trim().strip_prefix('[')?.strip_suffix(']')?.split_once(',')?;
     let ends = (low.trim().parse().ok()?, high.trim().parse().ok()?);
-    Some((family, ends))
+    Some((family.trim(), ends))
+}
+
+/// The family of a name that is meant for that of a member, and is not written as one.
+#[must_use]
+pub fn of_no_member(name: &str) -> Option<&str> {
+    let end = name.find(['[', '(', ']', ' ']).filter(|_| of_member(name).is_none())?;
+    let family = name[..end].trim();
+    Some(family.strip_suffix("on").map_or(family, str::trim)).filter(|family| family.contains('/'))
 }
 
 impl Protocol {
@@ -59,7 +68,10 @@ impl Protocol {
         let (widest_low, widest_high) = family.widest;
         if !(is_end(low) && is_end(high) && low < high && widest_low <= low && high <= widest_high) {
             return Err(refused(format!(
-                "[{low:.3}, {high:.3}]; use two numbers, the smaller first, between {widest_low} and {widest_high}"
+                "[{}, {}]; use two numbers, the smaller first, between {widest_low} and {widest_high}, zero or at least {} in size",
+                decimal::exact(low),
+                decimal::exact(high),
+                decimal::exact(ENDS.0)
             )));
         }
         let name = member_name(&self.card.name, (low, high));

@@ -1,7 +1,7 @@
 //! Protocols by name: those that viewless brings, and those that somebody adds.
 
 use super::card::is_name;
-use super::family::of_member;
+use super::family::{of_member, of_no_member};
 use super::{Function, Kind, Protocol, exp, gelu, layernorm, leaky_relu, max, reciprocal, relu, rsqrt, softmax, tanh};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -42,6 +42,14 @@ pub enum RegistryError {
         family: String,
         /// The interval, and what to write.
         why: String,
+    },
+    /// A name that is meant for that of a member.
+    #[error("`{name}` names no interval; write `{family} on [-9, 12]`, with the ends that you want")]
+    NotWritten {
+        /// What was written.
+        name: String,
+        /// The family that it begins with.
+        family: String,
     },
     /// The name is taken.
     #[error("there is a protocol `{name}` already; give the new one another name after the slash")]
@@ -116,7 +124,10 @@ impl Registry {
     pub fn find(&self, name: &str) -> Result<Arc<Protocol>, RegistryError> {
         match of_member(name) {
             Some((family, ends)) => self.protocol(family)?.on(ends),
-            None => self.protocol(name).cloned(),
+            None => match of_no_member(name).filter(|family| self.get(family).is_some()) {
+                Some(family) => Err(RegistryError::NotWritten { name: name.to_owned(), family: family.to_owned() }),
+                None => self.protocol(name).cloned(),
+            },
         }
     }
 

@@ -14,7 +14,7 @@ use viewless_protocols::program::{Grouping, ProgramDraft, Schedule, bill};
 use viewless_protocols::scheme::{self, Truncation};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
-use viewless_workbench::certificate::{CertificateFile, Statement};
+use viewless_workbench::certificate::{CertificateError, CertificateFile, Statement};
 use viewless_workbench::plan::{read_cluster, read_machine, read_parties, suite_text};
 use viewless_workbench::proof::{Asked, Proof};
 use viewless_workbench::{Sizes, Subject};
@@ -184,8 +184,12 @@ pub(super) fn certificate_file(bytes: &[u8]) -> Result<(), String> {
         return Err("certificates that were stored and read are others".to_owned());
     }
     let checked = |statement: &Statement| {
-        let report = read.check(Some(statement), Registry::built_in(), 1.0).map_err(|error| error.to_string())?;
-        Ok::<bool, String>(report.coalitions.iter().any(|coalition| coalition.valid))
+        match read.check(Some(statement), Registry::built_in(), 1.0) {
+            Ok(report) => Ok(report.coalitions.iter().any(|coalition| coalition.valid)),
+            // The file says what nothing has, which is refused before any proof is looked at.
+            Err(CertificateError::OtherSizes { .. } | CertificateError::Suite { .. }) => Ok(false),
+            Err(error) => Err::<bool, String>(error.to_string()),
+        }
     };
     checked(statement)?;
     // Of two elements, and so of another Program.

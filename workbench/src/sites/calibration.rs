@@ -12,10 +12,11 @@ use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 use viewless_models::Model;
+use viewless_protocols::nonlinear::family::of_member;
 use viewless_protocols::nonlinear::{Function, Protocol, Registry};
 use viewless_protocols::plain::plain;
 use viewless_protocols::program::Schedule;
-use viewless_protocols::suite::Suite;
+use viewless_protocols::suite::{Suite, SuiteError};
 
 /// Slacks that are taken.
 pub const SLACKS: std::ops::RangeInclusive<f64> = 0.0..=4.0;
@@ -31,6 +32,8 @@ pub struct Request<'a> {
     pub registry: &'a Registry,
     /// The texts.
     pub lines: &'a [Line<'a>],
+    /// What the suite is to be called.
+    pub name: &'a str,
     /// How far beyond what is seen a site reaches: each end of an interval moves by this part of its half, a variance by the square of 1 and this.
     pub slack: f64,
 }
@@ -97,13 +100,16 @@ impl Calibration {
     /// # Errors
     /// [`SitesError`]: a suite without a family, no text that the model can take, a slack that is none.
     pub fn new(request: &Request<'_>, progress: Progress<'_>) -> Result<Self, SitesError> {
-        let &Request { model, suite, registry, lines, slack } = request;
+        let &Request { model, suite, registry, lines, slack, name } = request;
+        if Suite::names().any(|built_in| built_in == name) {
+            return Err(SuiteError::NameTaken { name: name.to_owned() }.into());
+        }
         if !SLACKS.contains(&slack) {
             return Err(SitesError::Slack { slack: slack.to_string() });
         }
-        // From the protocols of functions on: what an earlier calibration put at sites does not count.
+        // What an earlier calibration put at sites does not count; what somebody else did does.
         let mut suite = suite.clone();
-        suite.sites.clear();
+        suite.sites.retain(|_, name| of_member(name).is_none());
         let protocols = suite.model(registry)?.protocols;
         let needed = model.config.functions();
         if !protocols.iter().any(|protocol| protocol.family.is_some() && needed.contains(&protocol.card.function)) {
@@ -123,7 +129,7 @@ impl Calibration {
                 }
             }
         }
-        let mut fitted = named(&suite, model, texts.len(), slack);
+        let mut fitted = named(name, &suite, model, texts.len(), slack);
         let (mut calibrated, mut kept) = (Vec::new(), Vec::new());
         for (site, found) in found {
             match found.member(&site, slack) {
@@ -131,7 +137,13 @@ impl Calibration {
                     fitted.sites.insert(site, member.protocol.clone());
                     calibrated.push(member);
                 }
-                Err(why) => kept.push(KeptSite { site, protocol: found.protocol.title(), why }),
+                Err(why) => {
+                    // For each site of a function, or for none.
+                    if found.protocol.family.is_some() {
+                        fitted.sites.insert(site.clone(), found.protocol.card.name.clone());
+                    }
+                    kept.push(KeptSite { site, protocol: found.protocol.title(), why });
+                }
             }
         }
         let subject = Subject::of_model(&model.directory.display().to_string(), model.config.clone(), registry);
@@ -168,11 +180,11 @@ impl Calibration {
 }
 
 /// The suite under a name of its own.
-fn named(suite: &Suite, model: &Model, texts: usize, slack: f64) -> Suite {
+fn named(name: &str, suite: &Suite, model: &Model, texts: usize, slack: f64) -> Suite {
     let of = Path::new(&model.directory).file_name().map_or_else(String::new, |name| plain(&name.to_string_lossy()));
     let texts = if texts == 1 { "one text".to_owned() } else { format!("{texts} texts") };
     let mut fitted = suite.clone();
-    fitted.name = format!("{}-calibrated", suite.name);
+    fitted.name = plain(name);
     fitted.summary = format!("{} with the numbers of {of} on {texts}, and a slack of {slack}", suite.name);
     fitted
 }

@@ -19,7 +19,7 @@ use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
 use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol};
 use crate::nonlinear::{MissingProtocol, Protocols};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -82,20 +82,10 @@ impl<'a> Chosen<'a> {
         let get_if_needed = |function| {
             if needed.contains(&function) { get(function).map(Some) } else { Ok::<_, MissingProtocol>(None) }
         };
-        let sites: HashMap<String, Site> =
-            Site::all(config).into_iter().map(|site| (site.name(config), site)).collect();
-        let at_site = |(name, protocol): (&String, &'a Arc<Protocol>)| match sites.get(name) {
-            Some(&site) if site.function() == protocol.card.function => Ok((site, protocol.as_ref())),
-            Some(_) | None => Err(BuildError::Site {
-                site: name.clone(),
-                layers: config.layers,
-                protocol: protocol.card.name.clone(),
-            }),
-        };
         Ok(Self {
             softmax: get(Function::SOFTMAX)?,
             layernorm: get(Function::LAYERNORM)?,
-            at_sites: chosen.protocols.at_sites().map(at_site).collect::<Result<_, _>>()?,
+            at_sites: at_sites(config, &chosen.protocols)?,
             gelu: get_if_needed(Function::GELU)?,
             tanh: get_if_needed(Function::TANH)?,
             embedding: chosen.embedding,
@@ -118,6 +108,30 @@ impl<'a> Chosen<'a> {
 
     fn tanh(&self, c: &mut Circuit, x: Secret) -> Secret {
         self.tanh.expect("it was looked up, because the configuration has it").build(c, x)
+    }
+}
+
+/// What is chosen for sites: for each of a function, or for none of it.
+fn at_sites<'a>(config: &TransformerConfig, chosen: &'a Protocols) -> Result<HashMap<Site, &'a Protocol>, BuildError> {
+    let all = Site::all(config);
+    let sites: HashMap<String, Site> = all.iter().map(|site| (site.name(config), *site)).collect();
+    let mut found = HashMap::new();
+    for (name, protocol) in chosen.at_sites() {
+        let site = sites.get(name).filter(|site| site.function() == protocol.card.function);
+        let end = |site: Option<&Site>| site.map_or_else(String::new, |site| site.name(config));
+        let site = site.ok_or_else(|| BuildError::Site {
+            site: name.clone(),
+            layers: config.layers,
+            protocol: protocol.card.name.clone(),
+            first: end(all.first()),
+            last: end(all.last()),
+        })?;
+        found.insert(*site, protocol.as_ref());
+    }
+    let functions: HashSet<Function> = found.keys().map(|site| site.function()).collect();
+    match all.iter().find(|site| functions.contains(&site.function()) && !found.contains_key(site)) {
+        Some(site) => Err(BuildError::NotAtSite { site: site.name(config), function: site.function() }),
+        None => Ok(found),
     }
 }
 
@@ -184,8 +198,8 @@ pub enum BuildError {
     },
     /// A protocol for a site that the model does not have: the suite was made for another one.
     #[error(
-        "the suite names `{protocol}` for the site `{site}`, which a model of {layers} layers does not have, or where it computes another function; \
-         a suite with [sites] is for the model that it was calibrated on"
+        "the suite names `{protocol}` for the site `{site}`, and this model of {layers} layers has none where that is computed: its sites are {first} to \
+         {last}; a suite with [sites] is for the model that it was fitted to (`viewless calibrate`)"
     )]
     Site {
         /// The site.
@@ -194,6 +208,21 @@ pub enum BuildError {
         layers: usize,
         /// What is named for it.
         protocol: String,
+        /// The first site of the model.
+        first: String,
+        /// The last one.
+        last: String,
+    },
+    /// A site of the model for which the suite names nothing, and others of the function: it was made for another model.
+    #[error(
+        "the suite names protocols for sites of {function}, and none for the model's site `{site}`; a suite with [sites] is for the model that it was \
+         fitted to (`viewless calibrate`), or names one for each site"
+    )]
+    NotAtSite {
+        /// The site.
+        site: String,
+        /// What is computed there.
+        function: Function,
     },
     /// A function of the model has no protocol.
     #[error(transparent)]

@@ -95,6 +95,7 @@ pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
     fails: vec![],
     known: texts(&[
         "outside of its interval the result is nonsense: for a model whose variances are known to stay inside",
+        "`layernorm/scales on [LOW, HIGH]` is the same for rows of a variance from LOW to HIGH, with as few scales as these need",
         "sums are truncated at 50 fraction bits: with local truncation they wrap with probability 2^-9, use exact or narrowing",
     ]),
 });

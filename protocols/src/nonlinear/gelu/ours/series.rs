@@ -84,6 +84,7 @@ fn card(name: String, (low, high): (f64, f64), series: &Series) -> Card {
                 "outside of [{low}, {high}] the result is periodic nonsense: for a model whose numbers are known to stay inside"
             ),
             format!("{} words are dealt for each element", 2 * terms),
+            "`gelu/series on [LOW, HIGH]` is the same for another interval, at most 88 wide".to_owned(),
         ],
     }
 }

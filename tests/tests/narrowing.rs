@@ -223,6 +223,47 @@ fn a_lifted_factor_is_right_at_its_ends_and_told_beyond() {
     assert!(beyond.iter().all(|run| !run.findings.headroom.is_empty()));
 }
 
+/// What comes behind a product may narrow its ring below its factors' own.
+#[test]
+fn a_product_in_a_ring_narrower_than_its_factor_is_compiled_and_right() {
+    let circuit = map_circuit(&[4], |c, x| {
+        let (a, b) = (c.neg(x), c.precision(x, -12));
+        let product = c.mul_to(a, b, 0);
+        c.claim_domain(product, -1.0, 1.0);
+        let square = c.square_to(product, 4);
+        c.mul_to(square, square, 0)
+    });
+    let program = compile(&circuit, &NARROW);
+    for seed in 0..40 {
+        let inputs: BTreeMap<String, Vec<f64>> = [("x".to_owned(), vec![0.9375, -0.875, 0.5, 0.0])].into();
+        let run = execute(&program, &inputs, Options::new(Seed::from_u64(seed))).unwrap();
+        for (x, y) in [0.9375f64, -0.875, 0.5, 0.0].into_iter().zip(&run.output("y").unwrap().values) {
+            // Sixteenths: only the last product is truncated, to a unit or one more.
+            assert!((y - x.powi(8)).abs() <= 2.0 / 65536.0, "seed {seed}: {x} gives {y}");
+        }
+    }
+}
+
+/// A sum over a row that is a factor is lifted, too, and its number is held to its ring by the bound of rows as by runs.
+#[test]
+fn a_sum_that_is_lifted_is_bounded_only_where_its_ring_holds_it() {
+    use viewless_protocols::nonlinear::Registry;
+    use viewless_workbench::error_audit::{ErrorAudit, question};
+    let text = "protocol softmax/lifted\nsummary \"a\"\nsource \"b\"\ninterval [0.002, 900] of \"the square of the row sum over 64\"\nerror 1e-2\n\
+                truth two_quad 5\n\nbuild x\n  shifted = x + 5\n  squares = shifted * shifted\n  s = sum(squares)\n  t = (s >> 6) * (s >> 6)\n  claim t in [0.002, 900]\n  \
+                r = call rsqrt/normalized(guard(t, 0))\n  return (squares >> 6) * r\n";
+    let protocol = viewless_protocols::file::read_protocol("lifted.protocol", text, Registry::built_in()).unwrap();
+    let suite = Suite::built_in("frontier").unwrap();
+    // On the first domain sums leave 2^9; on the second they stay below.
+    for (domain, row, is_bounded) in [((-16.0, 16.0), 2, false), ((-16.0, 16.0), 4, false), ((-15.0, 5.0), 2, true)] {
+        let question =
+            viewless_proofs::audit::Question { domain: Some(domain), samples: 1 << 12, ..question(&protocol, &suite) };
+        let ErrorAudit::Rows(report) = ErrorAudit::new(&question, row).unwrap() else { panic!("it is of rows") };
+        assert_eq!(report.certified_max_error.is_some(), is_bounded, "{domain:?}, rows of {row}");
+        assert!(report.certified_max_error.is_none_or(|certified| report.observed_max_error <= certified));
+    }
+}
+
 /// Numbers of 16 fraction bits and so many guard bits are compared in words of 31 bits and so many, and these are found in the least word of one
 /// or two powers of two.
 #[test]

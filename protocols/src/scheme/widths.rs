@@ -283,7 +283,8 @@ impl Planner<'_> {
                 held[argument.index()] = held[argument.index()].max(needed);
                 if opens {
                     opened[root] = opened[root].max(needed);
-                    lifted[root] = from.map(|_| working[i].max(lifted[root].unwrap_or(NARROWEST)));
+                    // A product's own ring may have become narrower than its factor, by lifting what comes behind.
+                    lifted[root] = from.map(|from| working[i].max(from).max(lifted[root].unwrap_or(NARROWEST)));
                 }
             }
         }

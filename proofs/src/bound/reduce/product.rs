@@ -72,10 +72,12 @@ impl Sorter<'_> {
         }
         let quadratics = [summand, factor].map(|template| self.quadratic(template, variable));
         // A polynomial says nothing of the rings on its way, and what falls by the maximum is bounded as if that were 0, which says nothing of them either.
-        let bounded = [summand, factor].into_iter().zip(&quadratics).filter(|(_, known)| known.is_none());
-        let of_element: Vec<u32> = bounded.map(|(template, _)| template).collect();
+        let (mut of_element, mut ends) = (Vec::new(), vec![variable]);
+        for (template, polynomial) in [summand, factor].into_iter().zip(&quadratics) {
+            if polynomial.is_none() { of_element.push(template) } else { ends.push(template) }
+        }
         let none = vec![false; self.classes.len()];
-        let held = if falls { none } else { self.held(variable, output, &of_element, &row_outputs) };
+        let held = if falls { none } else { self.held(&ends, (sum, output), &of_element, &row_outputs) };
         let [summand, factor] = quadratics;
         Ok(Reduced::Normalised(Box::new(Normalised {
             shift,
@@ -111,8 +113,9 @@ impl Sorter<'_> {
         claims.map(used).collect()
     }
 
-    /// For each step of the tape whether it is one of the reduced circuit's: of the element's tape after `variable`, of the row's, or a link of the output.
-    fn held(&self, variable: u32, output: u32, of_element: &[u32], of_row: &[u32]) -> Vec<bool> {
+    /// For each step of the tape whether it is one of the reduced circuit's: of the element's tape between its `ends` and an element, of the row's from
+    /// the reduction `sum` on, or a link of the output.
+    fn held(&self, ends: &[u32], (sum, output): (usize, u32), of_element: &[u32], of_row: &[u32]) -> Vec<bool> {
         let mut templates = vec![false; self.templates.len()];
         let mut rows = vec![false; self.rows.len()];
         let mut pending: Vec<u32> = of_element.iter().copied().chain(of_row.iter().map(|row| row | ROW)).collect();
@@ -121,12 +124,17 @@ impl Sorter<'_> {
         while let Some(id) = pending.pop() {
             let (seen, steps) = if id & ROW == 0 { (&mut templates, &self.templates) } else { (&mut rows, &self.rows) };
             let at = (id & !ROW) as usize;
-            if std::mem::replace(&mut seen[at], true) || id == variable {
+            if std::mem::replace(&mut seen[at], true) || ends.contains(&id) {
                 continue;
             }
             steps[at].scalar.for_each_argument(|argument| pending.push(argument | (id & ROW)));
         }
-        templates[variable as usize] = false;
+        // What a tape begins with is known to it by its interval alone.
+        ends.iter().for_each(|&end| templates[end as usize] = false);
+        let is_begun_with =
+            |step: &Step, with: Option<usize>| matches!(step.scalar, Scalar::Input(k) if Some(k) != with);
+        templates.iter_mut().zip(&self.templates).for_each(|(held, step)| *held &= !is_begun_with(step, None));
+        rows.iter_mut().zip(&self.rows).for_each(|(held, step)| *held &= !is_begun_with(step, Some(sum)));
         let holds = |class: &Class| match *class {
             Class::Element { template, .. } => templates[template as usize],
             Class::Row(row) => rows[self.twins.get(&row).copied().unwrap_or(row) as usize],
@@ -452,6 +460,7 @@ impl Sorter<'_> {
     fn row_tape(&self, reduction: usize, outputs: &[u32]) -> Tape {
         let input = self.rows.iter().position(|step| step.scalar == Scalar::Input(reduction)).unwrap_or(0) as u32;
         let mut tape = self.empty("sum", self.rows[input as usize].fraction_bits);
+        tape.steps[0].number_bits = self.rows[input as usize].number_bits;
         let mut needed = vec![false; self.rows.len()];
         outputs.iter().for_each(|&row| needed[row as usize] = true);
         for row in (0..self.rows.len()).rev().filter(|&row| row != input as usize) {

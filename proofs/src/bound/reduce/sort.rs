@@ -99,9 +99,10 @@ impl<'a> Sorter<'a> {
         Class::Row(id)
     }
 
-    fn reduction(&mut self, reduction: Reduction, fraction_bits: u8) -> Class {
+    fn reduction(&mut self, reduction: Reduction, step: &Step) -> Class {
         self.reductions.push(reduction);
-        self.rows.push(Step::whole(Scalar::Input(self.reductions.len() - 1), fraction_bits));
+        let input = Step::whole(Scalar::Input(self.reductions.len() - 1), step.fraction_bits);
+        self.rows.push(Step { number_bits: step.number_bits, ..input });
         Class::Row(self.rows.len() as u32 - 1)
     }
 
@@ -172,7 +173,7 @@ impl<'a> Sorter<'a> {
         if let Scalar::Level(terms, levels) = &step.scalar {
             // Also of a row of one element, which is no row register otherwise.
             return Ok(match self.once_over_row(terms) {
-                Some(template) => self.reduction(Reduction::Level(template, *levels), step.fraction_bits),
+                Some(template) => self.reduction(Reduction::Level(template, *levels), step),
                 None => Class::Mixed,
             });
         }
@@ -237,7 +238,7 @@ impl<'a> Sorter<'a> {
         if let Scalar::Sum(terms) = &step.scalar
             && let Some(template) = self.once_over_row(terms)
         {
-            return self.reduction(Reduction::Sum(template), step.fraction_bits);
+            return self.reduction(Reduction::Sum(template), step);
         }
         if !matches!(step.scalar, Scalar::Add(..) | Scalar::Sum(_)) {
             return Class::Mixed;
@@ -247,7 +248,7 @@ impl<'a> Sorter<'a> {
         let Some(((template, first), rest)) = sets.split_first() else { return Class::Mixed };
         let of = rest.iter().fold(first.clone(), |all, (_, of)| union(&all, of));
         if of.iter().map(|word| word.count_ones() as usize).sum::<usize>() == self.length {
-            return self.reduction(Reduction::Maximum(*template), step.fraction_bits);
+            return self.reduction(Reduction::Maximum(*template), step);
         }
         Class::Largest { template: *template, of }
     }

@@ -10,7 +10,6 @@ pub use error::SuiteError;
 use crate::file::read_protocol;
 use crate::fixed::{FixedPoint, RANGE_BITS, RING_BITS};
 use crate::model::{Embedding, ModelProtocols};
-use crate::nonlinear::family::{of_member, of_no_member};
 use crate::nonlinear::{Function, Protocol, Quality, Registry};
 pub use crate::nonlinear::{MissingProtocol, Protocols};
 use crate::plain::{first_not_plain, plain};
@@ -242,7 +241,7 @@ impl Suite {
     fn protocol(&self, registry: &Registry, name: &str, function: &Function) -> Result<Arc<Protocol>, SuiteError> {
         let known = || registry.of(function).map(|protocol| protocol.card.name.to_string()).collect();
         let (suite, name, function) = (self.name.clone(), name.to_owned(), function.clone());
-        let found = if of_member(&name).or(of_no_member(&name).map(|family| (family, (0.0, 0.0)))).is_some() {
+        let found = if registry.is_of_member(&name) {
             Some(registry.find(&name).map_err(|error| SuiteError::Member { suite: suite.clone(), error })?)
         } else if !is_protocol_file(&name) {
             registry.get(&name).cloned()

@@ -129,6 +129,9 @@ fn what_cannot_be_fitted_is_refused_with_what_to_do() {
     assert!(matches!(with("layer.0/gelu", "gelu/series on [5, -5]"), SuiteError::Member { .. }));
     assert!(matches!(with("layer.0/gelu", "gelu/quad on [-5, 5]"), SuiteError::Member { .. }));
     assert!(matches!(with("layer.0/gelu", "gelu/none"), SuiteError::UnknownProtocol { .. }));
+    // What is meant for a member is told how it is written; a file is a file, whatever its name has in it.
+    assert!(with("layer.0/gelu", "gelu/series[-5,5]").to_string().contains("write `gelu/series on [-9, 12]`"));
+    assert!(matches!(with("layer.0/gelu", "parts/my gelu [1].protocol"), SuiteError::NoText { .. }));
     assert!(matches!(with("layer.0", "gelu/series"), SuiteError::Site { .. }));
     assert!(matches!(with("layer.0/exp", "exp/masked"), SuiteError::Site { .. }));
 }

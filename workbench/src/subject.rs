@@ -14,7 +14,6 @@ use viewless_protocols::file::{FileError, MOST_BYTES, read_protocol};
 use viewless_protocols::fixed::FixedPoint;
 use viewless_protocols::model::dcvae::{self, DcVaeConfig};
 use viewless_protocols::model::{self, BuildError, TransformerConfig};
-use viewless_protocols::nonlinear::family::{of_member, of_no_member};
 use viewless_protocols::nonlinear::{Build, Function, LayerNormInputs, Protocol, Registry, RegistryError, relu};
 use viewless_protocols::program::Program;
 use viewless_protocols::scheme::{self, CompileError};
@@ -146,10 +145,6 @@ impl Autoencoder {
     }
 }
 
-fn is_meant_for_a_member(name: &str, registry: &Registry) -> bool {
-    of_no_member(name).is_some_and(|family| registry.get(family).is_some()) && !Path::new(name).exists()
-}
-
 /// The directory that a name means by itself; [`Subject::find`] and every front end go on from here to names that can be fetched.
 #[must_use]
 pub fn local_directory(name: &str) -> Option<PathBuf> {
@@ -169,7 +164,7 @@ impl Subject {
             Ok(Self::of_autoencoder(name, Autoencoder::reconstructing(config), registry))
         } else if let Some(protocol) = registry.get(name) {
             Ok(Self::of_protocol(Arc::clone(protocol), registry))
-        } else if of_member(name).is_some() || is_meant_for_a_member(name, registry) {
+        } else if registry.is_of_member(name) && !Path::new(name).exists() {
             Ok(Self::of_protocol(registry.find(name)?, registry))
         } else if is_protocol_file(name) {
             Self::of_text(name, text_of_file(Path::new(name))?, registry)

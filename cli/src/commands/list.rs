@@ -13,7 +13,6 @@ use std::path::PathBuf;
 use viewless_models::dcvae::is_autoencoder;
 use viewless_models::{Inventory, Use, inventory, known_models, read_config, shipped};
 use viewless_protocols::model::{self, Input, TransformerConfig, TransformerDraft};
-use viewless_protocols::nonlinear::family::{of_member, of_no_member};
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_workbench::SubjectError;
@@ -95,11 +94,13 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
         (None, false) => screen::print(everything.text())?,
         (Some(name), json) => {
             let registry = arguments::registry();
-            let entry = match of_member(name).is_some() || of_no_member(name).is_some() {
+            let entry = if registry.is_of_member(name) {
                 // Of a family there are too many to be listed.
-                true => Entry::Protocol(CardReport::new(&registry.find(name)?.card)),
-                false if name.ends_with(".toml") => Entry::Suite(named::suite(name, registry)?),
-                false => everything.find(name).ok_or_else(|| CliError::UnknownName { name: name.clone() })?,
+                Entry::Protocol(CardReport::new(&registry.find(name)?.card))
+            } else if name.ends_with(".toml") {
+                Entry::Suite(named::suite(name, registry)?)
+            } else {
+                everything.find(name).ok_or_else(|| CliError::UnknownName { name: name.clone() })?
             };
             if json { screen::print_json(&entry)? } else { screen::print(entry.text())? }
         }

@@ -7,6 +7,7 @@
 use super::{Protocol, RegistryError};
 use crate::decimal;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// What stands between the name of a family and the ends of the interval.
@@ -19,11 +20,29 @@ const MOST_KEPT: usize = 1024;
 /// Members by the function that makes them, and their name: two registries may have different families of one name.
 type Members = HashMap<(usize, String), Arc<Protocol>>;
 
+/// What the ends of a member's interval are ends of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// The argument.
+    Argument,
+    /// The variance of a row, with what is added to it.
+    Variance,
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Argument => "the argument",
+            Self::Variance => "the variance of a row",
+        })
+    }
+}
+
 /// The members of a family.
 #[derive(Debug, Clone, Copy)]
 pub struct Family {
-    /// What the ends are ends of, for a screen.
-    pub of: &'static str,
+    /// What the ends are ends of.
+    pub of: Quantity,
     /// The numbers that a member may be asked for.
     pub widest: (f64, f64),
     /// The member for an interval, under the name that it is given; or why there is none.
@@ -46,9 +65,8 @@ pub fn of_member(name: &str) -> Option<(&str, (f64, f64))> {
     Some((family.trim(), ends))
 }
 
-/// The family of a name that is meant for that of a member, and is not written as one.
-#[must_use]
-pub fn of_no_member(name: &str) -> Option<&str> {
+/// What may be the family of a name that is meant for that of a member, and is not written as one.
+pub(super) fn of_no_member(name: &str) -> Option<&str> {
     let end = name.find(['[', '(', ']', ' ']).filter(|_| of_member(name).is_none())?;
     let family = name[..end].trim();
     Some(family.strip_suffix("on").map_or(family, str::trim)).filter(|family| family.contains('/'))

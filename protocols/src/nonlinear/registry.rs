@@ -124,11 +124,22 @@ impl Registry {
     pub fn find(&self, name: &str) -> Result<Arc<Protocol>, RegistryError> {
         match of_member(name) {
             Some((family, ends)) => self.protocol(family)?.on(ends),
-            None => match of_no_member(name).filter(|family| self.get(family).is_some()) {
+            None => match self.family_meant_by(name) {
                 Some(family) => Err(RegistryError::NotWritten { name: name.to_owned(), family: family.to_owned() }),
                 None => self.protocol(name).cloned(),
             },
         }
+    }
+
+    /// Whether a name is that of a member of a family, or meant for one: then [`Registry::find`] finds it, or says how it is written.
+    #[must_use]
+    pub fn is_of_member(&self, name: &str) -> bool {
+        of_member(name).is_some() || self.family_meant_by(name).is_some()
+    }
+
+    /// The family that a name begins with which is not written as that of a member.
+    fn family_meant_by<'a>(&self, name: &'a str) -> Option<&'a str> {
+        of_no_member(name).filter(|family| self.get(family).is_some())
     }
 
     /// Every protocol, in the order in which they came.

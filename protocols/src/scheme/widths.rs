@@ -441,39 +441,14 @@ impl Planner<'_> {
     /// The bits that are cut off a sum of dealt words; none of any other node.
     fn cut_of_dealt(&self, node: &Node) -> i32 {
         let Ok(bits) = u8::try_from(self.fraction_bits(node)) else { return 0 };
-        match &node.op {
-            Op::Fourier(_, series) => i32::from(laws::series_shift(series, bits, Truncation::Narrowing)),
-            &Op::Power(argument, sectors) => {
-                let argument_bits = u8::try_from(self.fraction_bits(&self.circuit.nodes()[argument.index()]));
-                let words = argument_bits.ok().and_then(|argument_bits| PowerWords::of(sectors, argument_bits, bits));
-                words.map_or(0, |words| i32::from(words.shift))
-            }
-            Op::Input { .. }
-            | Op::Constant(_)
-            | Op::Add(..)
-            | Op::Sub(..)
-            | Op::Neg(_)
-            | Op::Scale(..)
-            | Op::Offset(..)
-            | Op::Shift(..)
-            | Op::Precision(_)
-            | Op::Mul(..)
-            | Op::Square(_)
-            | Op::MatMul(..)
-            | Op::Sum(..)
-            | Op::Move(..)
-            | Op::Concat(..)
-            | Op::Less(..)
-            | Op::LessThan(..)
-            | Op::Equal(..)
-            | Op::And(..)
-            | Op::Xor(..)
-            | Op::Not(_)
-            | Op::Select(..)
-            | Op::Real(_)
-            | Op::Lookup(..)
-            | Op::Level(..)
-            | Op::Reveal(..) => 0,
+        if let Op::Fourier(_, series) = &node.op {
+            i32::from(laws::series_shift(series, bits, Truncation::Narrowing))
+        } else if let Op::Power(argument, sectors) = node.op {
+            let argument_bits = u8::try_from(self.fraction_bits(&self.circuit.nodes()[argument.index()]));
+            let words = argument_bits.ok().and_then(|argument_bits| PowerWords::of(sectors, argument_bits, bits));
+            words.map_or(0, |words| i32::from(words.shift))
+        } else {
+            0
         }
     }
 }

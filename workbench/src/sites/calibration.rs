@@ -12,8 +12,8 @@ use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
 use viewless_models::Model;
-use viewless_protocols::nonlinear::family::of_member;
-use viewless_protocols::nonlinear::{Function, Protocol, Registry};
+use viewless_protocols::nonlinear::family::{Quantity, of_member};
+use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::plain::plain;
 use viewless_protocols::program::Schedule;
 use viewless_protocols::suite::{Suite, SuiteError};
@@ -200,7 +200,7 @@ impl Found {
     fn of(seen: &Seen, model: &Model) -> Self {
         let mut found = Self {
             protocol: Arc::clone(&seen.protocol),
-            is_variance: seen.protocol.card.function == Function::LAYERNORM,
+            is_variance: seen.protocol.family.is_some_and(|family| family.of == Quantity::Variance),
             seen: (f64::INFINITY, f64::NEG_INFINITY),
         };
         found.widen(seen, model);
@@ -228,7 +228,7 @@ impl Found {
         Ok(CalibratedSite {
             site: site.to_owned(),
             protocol: member.card.name.clone(),
-            quantity: family.of.to_owned(),
+            quantity: family.of.to_string(),
             seen: self.seen,
             claimed: ends,
         })

@@ -18,6 +18,7 @@
 use super::SQUARE_GUARD_BITS;
 use crate::circuit::{Circuit, Secret};
 use crate::fixed::power_of_two;
+use crate::nonlinear::family::Quantity;
 use crate::nonlinear::scales::{self, Power, last_start};
 use crate::nonlinear::{
     Build, Card, CostClaim, ErrorClaim, Family, Function, Interval, LayerNormInputs, PerRow, Protocol, Reading, Rounds,
@@ -109,7 +110,7 @@ fn interval(sums: impl Fn(usize) -> Sums + Send + Sync + 'static) -> PerRow<Inte
 
 /// The protocol.
 pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| {
-    let family = Family { of: "the variance of a row", widest: VARIANCES, member };
+    let family = Family { of: Quantity::Variance, widest: VARIANCES, member };
     Protocol::built_in(&CARD, Build::layer_norm(build)).with_family(family)
 });
 

@@ -16,7 +16,7 @@ use crate::circuit::{Circuit, Secret, Series};
 use crate::nonlinear::extension::{self, Extension, Request, Waves};
 use crate::nonlinear::{
     ARGUMENT, Bits, Build, Card, CostClaim, ErrorClaim, Family, Function, Interval, PerRow, Protocol, Reading, Rounds,
-    Setting, Truth, exact,
+    Setting, Truth, exact, family::Quantity,
 };
 use std::sync::LazyLock;
 use std::sync::OnceLock;
@@ -45,7 +45,7 @@ const SOURCE: &str = "ours; opening of SecFormer (arXiv 2401.00793) Algorithm 4 
 /// The protocol.
 pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| {
     let widest = (-PERIODS.1 * LARGEST_PART, PERIODS.1 * LARGEST_PART);
-    Protocol::built_in(&CARD, Build::map(build)).with_family(Family { of: ARGUMENT, widest, member })
+    Protocol::built_in(&CARD, Build::map(build)).with_family(Family { of: Quantity::Argument, widest, member })
 });
 
 /// GeLU elementwise for -18 <= x <= 26, with the guard bits of x.

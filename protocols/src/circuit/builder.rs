@@ -139,7 +139,12 @@ impl Circuit {
 
     /// A private input.
     pub fn input(&mut self, owner: Owner, name: &str, shape: impl Into<Shape>) -> Secret {
-        Secret(self.push_shaped(Op::Input { owner, name: name.to_owned() }, 0, Some(shape.into())))
+        self.input_with(owner, name, shape, 0)
+    }
+
+    /// A private input with `guard_bits`.
+    pub fn input_with(&mut self, owner: Owner, name: &str, shape: impl Into<Shape>, guard_bits: i8) -> Secret {
+        Secret(self.push_shaped(Op::Input { owner, name: name.to_owned() }, guard_bits, Some(shape.into())))
     }
 
     /// A public tensor with `guard_bits`, row-major.

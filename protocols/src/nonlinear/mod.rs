@@ -61,7 +61,7 @@ pub struct Protocol {
     pub card: Card,
     /// How it is built.
     pub build: Build,
-    /// Of a softmax that can be divided by the sum of its row last of all: its two parts.
+    /// What it can leave to a model: a softmax the division, a layer normalisation scale and offset.
     pub parts: Option<Parts>,
     /// The file that it was read from, if a protocol of the registry bears its name, too.
     pub file: Option<String>,
@@ -84,21 +84,35 @@ pub enum Build {
 }
 
 /// Builds two tensors from what a softmax is given.
-type BuilderOfTwo = Arc<dyn Fn(&mut Circuit, SoftmaxInputs) -> [Secret; 2] + Send + Sync>;
+pub type BuilderOfTwo = Arc<dyn Fn(&mut Circuit, SoftmaxInputs) -> [Secret; 2] + Send + Sync>;
+/// Builds normalised rows.
+pub type BuilderOfRows = Arc<dyn Fn(&mut Circuit, RowInputs) -> Secret + Send + Sync>;
 
-/// A softmax in two parts: shares of each row that add up to some number, and for each row the inverse of that. Their product with values is divided
-/// once for each value, where the softmax divides once for each element.
+/// What a protocol leaves to a model, which does it at a lower cost together with what comes before and behind.
 #[derive(Clone)]
-pub struct Parts {
-    /// What scores are multiplied with beforehand: the logarithm of e to the base of the powers that are taken of them.
-    pub factor: f64,
-    /// The shares, and the inverse of their sum, of scores that were multiplied.
-    pub build: BuilderOfTwo,
+pub enum Parts {
+    /// Of a softmax: shares of each row that add up to some number, and for each row the inverse of that. Their product with values is divided
+    /// once for each value, where the softmax divides once for each element.
+    Softmax {
+        /// What scores are multiplied with beforehand: the logarithm of e to the base of the powers that are taken of them.
+        factor: f64,
+        /// The shares, and the inverse of their sum, of scores that were multiplied.
+        build: BuilderOfTwo,
+    },
+    /// Of a layer normalisation: the rows normalised, and neither scaled nor offset. The matrix behind them takes in the scale and the offset of each column,
+    /// and the one before them the mean of its columns.
+    LayerNorm {
+        /// The normalised rows.
+        build: BuilderOfRows,
+    },
 }
 
 impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts").field("factor", &self.factor).finish_non_exhaustive()
+        f.write_str(match self {
+            Self::Softmax { .. } => "Softmax",
+            Self::LayerNorm { .. } => "LayerNorm",
+        })
     }
 }
 
@@ -195,6 +209,17 @@ pub struct LayerNormInputs {
     pub epsilon: f64,
 }
 
+/// What a layer normalisation is given that leaves scale and offset to what comes behind it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RowInputs {
+    /// The rows, along the last axis.
+    pub x: Secret,
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Whether the mean of each row is zero already, up to rounding.
+    pub centred: bool,
+}
+
 /// What a protocol is given.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Inputs {
@@ -235,13 +260,32 @@ impl Protocol {
     }
 
     /// The same, which can be built in parts, too.
-    pub(crate) fn in_parts(
-        mut self,
-        factor: f64,
-        build: impl Fn(&mut Circuit, SoftmaxInputs) -> [Secret; 2] + Send + Sync + 'static,
-    ) -> Self {
-        self.parts = Some(Parts { factor, build: Arc::new(build) });
-        self
+    pub(crate) fn in_parts(self, parts: Parts) -> Self {
+        Self { parts: Some(parts), ..self }
+    }
+
+    /// Of a softmax that can be divided last: what scores are multiplied with beforehand, and its builder.
+    #[must_use]
+    pub fn softmax_in_parts(&self) -> Option<(f64, &BuilderOfTwo)> {
+        match self.parts.as_ref()? {
+            Parts::Softmax { factor, build } => Some((*factor, build)),
+            Parts::LayerNorm { .. } => None,
+        }
+    }
+
+    /// Of a layer normalisation that can leave scale and offset to what follows: its builder.
+    #[must_use]
+    pub fn rows_in_parts(&self) -> Option<&BuilderOfRows> {
+        match self.parts.as_ref()? {
+            Parts::LayerNorm { build } => Some(build),
+            Parts::Softmax { .. } => None,
+        }
+    }
+
+    /// The region of a part of it, which is not all that its card speaks of.
+    #[must_use]
+    pub fn region_in_parts(&self) -> String {
+        format!("{} in parts", self.card.name)
     }
 
     /// How reports call it: by its name, and by its file where another protocol has that name.

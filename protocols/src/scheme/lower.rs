@@ -3,10 +3,12 @@
 
 #![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
 
+mod clear;
 mod held;
 mod levels;
 
 use super::laws::{self, Angle};
+use super::owned::Owned;
 use super::widths::Widths;
 use super::{
     BitShares, CompileError, Cut, Product, RingSeries, RingTable, Scheme, SchemeSpec, Shares, Triples, Truncation,
@@ -25,7 +27,7 @@ use std::collections::HashMap;
 enum Held {
     /// By everyone.
     Public(ValueId),
-    /// By the model owner, a computing party.
+    /// By the model owner, a computing party, or before it is shared.
     Clear(ValueId),
     /// In shares.
     Shared(Shares),
@@ -51,8 +53,10 @@ struct Lowering<'a, S> {
     held: Vec<Held>,
     /// Where values are opened once: their shares in the ring in which that happens.
     opened: HashMap<NodeId, Shares>,
-    /// Whether a node depends on the model alone.
-    weight: Vec<bool>,
+    /// What depends on the model alone.
+    owned: Owned,
+    /// What the owner of the model computed by itself.
+    clear: HashMap<NodeId, ValueId>,
     /// Public zeros and ones as integers, by their node.
     masks: HashMap<NodeId, ValueId>,
 }
@@ -78,7 +82,8 @@ pub(super) fn lower<S: Scheme>(
         p,
         held: Vec::new(),
         opened: HashMap::new(),
-        weight: Vec::new(),
+        owned: Owned::of(circuit, spec.weights()),
+        clear: HashMap::new(),
         masks: HashMap::new(),
     };
     let mut claims = circuit.domains().to_vec();
@@ -86,10 +91,11 @@ pub(super) fn lower<S: Scheme>(
     let mut claims = claims.into_iter().peekable();
     for (i, node) in circuit.nodes().iter().enumerate() {
         lowering.p.set_region(node.region);
-        let from_model = lowering.is_from_model(&node.op);
+        let id = NodeId::at(i);
+        let from_model = lowering.owned.is_from_model(id);
         lowering.p.set_lifetime(if from_model { Lifetime::Model } else { Lifetime::Query });
-        let held = lowering.node(NodeId::at(i), node)?;
-        lowering.claim_as_planned(NodeId::at(i), node, &held);
+        let held = if lowering.owned.is_in_clear(id) { lowering.in_clear(id, node)? } else { lowering.node(id, node)? };
+        lowering.claim_as_planned(id, node, &held);
         while let Some(claim) = claims.next_if(|claim| claim.value.index() == i) {
             lowering.p.set_region(claim.region);
             if let Held::Shared(shares) = &held {
@@ -99,7 +105,6 @@ pub(super) fn lower<S: Scheme>(
             }
         }
         lowering.held.push(held);
-        lowering.weight.push(from_model);
     }
     Ok(lowering.p.finish()?)
 }
@@ -107,40 +112,6 @@ pub(super) fn lower<S: Scheme>(
 impl<S: Scheme> Lowering<'_, S> {
     fn region(&self, node: &Node) -> String {
         self.circuit.regions().path(node.region)
-    }
-
-    /// Whether what an operation gives depends on the model alone.
-    fn is_from_model(&self, op: &Op) -> bool {
-        match op {
-            Op::Input { owner, .. } => *owner == Owner::Model,
-            Op::Constant(_) => true,
-            Op::Add(..)
-            | Op::Sub(..)
-            | Op::Neg(_)
-            | Op::Scale(..)
-            | Op::Offset(..)
-            | Op::Shift(..)
-            | Op::Precision(_)
-            | Op::Mul(..)
-            | Op::Square(_)
-            | Op::MatMul(..)
-            | Op::Sum(..)
-            | Op::Move(..)
-            | Op::Concat(..)
-            | Op::Less(..)
-            | Op::LessThan(..)
-            | Op::Equal(..)
-            | Op::And(..)
-            | Op::Xor(..)
-            | Op::Not(_)
-            | Op::Select(..)
-            | Op::Real(_)
-            | Op::Fourier(..)
-            | Op::Lookup(..)
-            | Op::Power(..)
-            | Op::Level(..)
-            | Op::Reveal(..) => op.arguments().iter().all(|argument| self.weight[argument.index()]),
-        }
     }
 
     /// Fraction bits of a node's value in the ring.

@@ -9,6 +9,7 @@ mod dealt;
 mod integers;
 pub mod laws;
 mod lower;
+mod owned;
 pub mod replicated3;
 pub mod widths;
 mod words;

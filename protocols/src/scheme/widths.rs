@@ -20,8 +20,9 @@
 //! Under any other truncation all rings are Z_2^64.
 
 use super::laws::{self, Angle, PERIOD_SHIFT, PowerWords};
+use super::owned::Owned;
 use super::{SchemeSpec, Triples, Truncation, Weights};
-use crate::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Opening, Owner, Sectors};
+use crate::circuit::{CheckedCircuit, DomainClaim, Node, NodeId, Op, Opening, Sectors};
 use crate::fixed::{FixedPoint, RING_BITS, power_of_two};
 use crate::shape::Move;
 
@@ -55,7 +56,8 @@ impl Widths {
         match spec.truncation {
             Truncation::Local | Truncation::Exact => Self::whole(circuit.nodes().len()),
             Truncation::Narrowing => {
-                let planner = Planner { circuit, fixed, sizes: sizes(circuit) };
+                let owned = Some(Owned::of(circuit, spec.weights()));
+                let planner = Planner { circuit, fixed, sizes: sizes(circuit), owned };
                 // Masks that are kept for a value serve all its products, and shares alone are lifted.
                 if spec.sharing.triples() == Some(Triples::PerValue) && spec.weights() == Weights::Shared {
                     planner.lifting()
@@ -164,7 +166,7 @@ impl Widths {
         if !self.narrowed {
             return None;
         }
-        let planner = Planner { circuit, fixed, sizes: Vec::new() };
+        let planner = Planner { circuit, fixed, sizes: Vec::new(), owned: None };
         let at = &circuit.nodes()[node.index()];
         let fraction_bits = u8::try_from(planner.fraction_bits(at)).ok()?;
         let room_bits = self.room_bits(circuit, node, fraction_bits, truncation);
@@ -228,6 +230,8 @@ struct Planner<'a> {
     fixed: FixedPoint,
     /// By node: a bound over the reals, where one is known.
     sizes: Vec<Option<f64>>,
+    /// What the owner of the model computes by itself, where rings are planned.
+    owned: Option<Owned>,
 }
 
 impl Planner<'_> {
@@ -235,18 +239,16 @@ impl Planner<'_> {
     fn lifting(&self) -> Widths {
         let nodes = self.circuit.nodes();
         let without = self.plan(&vec![None; nodes.len()]);
-        let (mut known, mut from_model) = (Vec::with_capacity(nodes.len()), Vec::with_capacity(nodes.len()));
+        let mut known = Vec::with_capacity(nodes.len());
         let (mut factor, mut other) = (vec![false; nodes.len()], vec![false; nodes.len()]);
-        for node in nodes {
+        for (i, node) in nodes.iter().enumerate() {
             let arguments = node.op.arguments();
-            let all = |of: &[bool]| arguments.iter().all(|argument| of[argument.index()]);
             let is_input = matches!(node.op, Op::Input { .. });
-            let is_of_model = matches!(node.op, Op::Input { owner: Owner::Model, .. });
-            let (is_known, is_from_model) = (!is_input && all(&known), is_of_model || !is_input && all(&from_model));
+            let is_known = !is_input && arguments.iter().all(|argument| known[argument.index()]);
             known.push(is_known);
-            from_model.push(is_from_model);
             let is_product = matches!(node.op, Op::Mul(..) | Op::Square(_));
-            if !is_product && !matches!(node.op, Op::MatMul(..) | Op::Select(..)) {
+            let opens = is_product || matches!(node.op, Op::MatMul(..) | Op::Select(..));
+            if !opens || self.is_in_clear(i) {
                 continue;
             }
             let is_opened = !arguments.iter().any(|argument| known[argument.index()]);
@@ -256,7 +258,8 @@ impl Planner<'_> {
         let lifted = |(i, node): (usize, &Node)| {
             let opened = self.holding(node, self.sizes[i]).saturating_add(1).max(3);
             let narrower = opened < without.opened[i];
-            (factor[i] && !other[i] && !from_model[i] && narrower).then_some(opened)
+            let is_from_model = self.owned.as_ref().is_some_and(|owned| owned.is_from_model(NodeId::at(i)));
+            (factor[i] && !other[i] && !is_from_model && narrower).then_some(opened)
         };
         let lifted: Vec<Option<u8>> = nodes.iter().enumerate().map(lifted).collect();
         self.plan(&lifted)
@@ -274,6 +277,11 @@ impl Planner<'_> {
         }
         for (i, node) in nodes.iter().enumerate().rev() {
             held[i] = held[i].max(self.least(node));
+            let is_rearrangement = matches!(node.op, Op::Move(..) | Op::Shift(..));
+            if self.is_in_clear(i) && !is_rearrangement {
+                working[i] = RING_BITS;
+                continue;
+            }
             working[i] = self.arguments(i, held[i]);
             let opens = matches!(node.op, Op::Mul(..) | Op::MatMul(..) | Op::Square(_) | Op::Select(..));
             for argument in node.op.arguments() {
@@ -289,10 +297,14 @@ impl Planner<'_> {
             }
         }
         let cut = |i: usize| {
-            self.excess(&nodes[i]) > 0 && i32::from(held[i]) + self.excess(&nodes[i]) > i32::from(working[i])
+            !self.is_in_clear(i) && self.excess(&nodes[i]) > 0 && i32::from(held[i]) + self.excess(&nodes[i]) > i32::from(working[i])
         };
         let refreshed = (0..nodes.len()).map(cut).collect();
         Widths { held, working, opened, lifted, refreshed, narrowed: true }
+    }
+
+    fn is_in_clear(&self, node: usize) -> bool {
+        self.owned.as_ref().is_some_and(|owned| owned.is_in_clear(NodeId::at(node)))
     }
 
     /// Fraction bits of a node. (What does not fit is refused by the compiler.)

@@ -1,5 +1,6 @@
 //! The first part of a model: tokens or patches become vectors.
 
+use super::normal::{Fold, Rows, centred};
 use super::{EMBEDDED, Embedding, ONE_HOT, PATCHES, Query, Stream, Transformer};
 use crate::circuit::{Circuit, Owner, Secret};
 use crate::model::architecture::{EmbeddingLayout, Placement, Sum, WeightOrder};
@@ -40,15 +41,34 @@ impl Transformer<'_> {
     }
 
     /// The first normalisation, where it stands after the sums, and a linear layer to the width of the hidden states, where there is one.
-    fn begin(&self, c: &mut Circuit, sum: Secret) -> Secret {
+    fn begin(&self, c: &mut Circuit, sum: Secret) -> Rows {
         let x = match self.layout.norms.placement {
-            Placement::After => self.normalize(c, sum, Sum::Embedding),
-            Placement::Before => sum,
+            Placement::After => self.normalize(c, sum, Sum::Embedding, self.centres_embedding()),
+            Placement::Before => sum.into(),
         };
         match (self.layout.projection, self.config.embedding_size) {
-            (Some(name), Some(width)) => self.dense(c, x, name, [width, self.config.hidden_size], WeightOrder::OutIn),
+            (Some(name), Some(width)) => {
+                let fold = Fold { centred: self.centred_stream, ..Fold::NONE };
+                self.folded(c, x, name, [width, self.config.hidden_size], WeightOrder::OutIn, fold).into()
+            }
             _ => x,
         }
+    }
+
+    /// Whether embeddings come without the mean of each row.
+    fn centres_embedding(&self) -> bool {
+        match self.layout.norms.placement {
+            Placement::After => {
+                let norm = self.protocols.layernorm(Some(Sum::Embedding));
+                self.protocols.centres_embedding() && norm.rows_in_parts().is_some()
+            }
+            Placement::Before => self.centred_stream && self.layout.projection.is_none(),
+        }
+    }
+
+    /// A tensor of the model that is added to embeddings.
+    fn summand(&self, c: &mut Circuit, x: Secret) -> Secret {
+        if self.centres_embedding() { centred(c, x) } else { x }
     }
 
     /// The client's tokens.
@@ -65,7 +85,14 @@ impl Transformer<'_> {
         match self.protocols.embedding {
             Embedding::OneHot => {
                 let table = c.input(Owner::Model, words, [vocabulary, self.config.embedding_width()]);
-                (c.matmul(tokens, table), Some(table))
+                let rows = c.matmul(tokens, table);
+                if !self.centres_embedding() {
+                    return (rows, Some(table));
+                }
+                // Not the table less its means, because a head may need it as it is.
+                let means = c.mean(table, 1);
+                let means = c.matmul(tokens, means);
+                (c.sub(rows, means), Some(table))
             }
             Embedding::Client => (tokens, None),
         }
@@ -83,8 +110,10 @@ impl Transformer<'_> {
         let hidden = self.config.embedding_width();
         let positions = c.input(Owner::Model, positions, [max_positions, hidden]);
         let positions = c.slice(positions, 0, self.config.first_position, tokens);
+        let positions = self.summand(c, positions);
         let types = types.map(|(types, type_vocab_size)| {
             let types = c.input(Owner::Model, types, [type_vocab_size, hidden]);
+            let types = self.summand(c, types);
             let first = c.slice(types, 0, 0, 1);
             let Some(second) = self.second else { return first };
             let second_type = c.slice(types, 0, 1, 1);
@@ -106,14 +135,18 @@ impl Transformer<'_> {
         let weight = c.input(Owner::Model, &format!("{projection}.weight"), [hidden, channels, patch, patch]);
         let weight = c.reshape(weight, [hidden, channels * patch * patch]);
         let weight = c.transpose(weight, &[1, 0]);
+        let weight = self.summand(c, weight);
         let product = c.matmul(image, weight);
         let bias = c.input(Owner::Model, &format!("{projection}.bias"), [hidden]);
+        let bias = self.summand(c, bias);
         let embedded = c.add(product, bias);
         let embedded = c.reshape(embedded, [batch, tokens - 1, hidden]);
         let class = c.input(Owner::Model, class, [1, 1, hidden]);
+        let class = self.summand(c, class);
         let class = c.broadcast(class, [batch, 1, hidden]);
         let all = c.concat(&[class, embedded], 1);
         let positions = c.input(Owner::Model, positions, [1, tokens, hidden]);
+        let positions = self.summand(c, positions);
         let sum = c.add(all, positions);
         c.reshape(sum, [self.rows(), hidden])
     }

@@ -1,6 +1,7 @@
 //! The last part of a model: what is computed from the last hidden states.
 
 use super::layer::relu;
+use super::normal::{Fold, Rows};
 use super::{Query, Stream, Transformer};
 use crate::circuit::{Circuit, Owner, Secret};
 use crate::model::architecture::{ClassifierInput, EmbeddingLayout, Placement, Sum, WeightOrder};
@@ -12,7 +13,7 @@ impl Transformer<'_> {
     pub(super) fn head(&self, c: &mut Circuit, stream: Stream) -> Secret {
         let x = stream.x;
         match &self.config.head {
-            Head::HiddenStates => self.finish(c, x),
+            Head::HiddenStates => self.finish(c, x).whole(c),
             Head::MeanPooling => self.pool(c, x, Pooling::Mean),
             Head::Sentence(sentence) => self.sentence(c, x, sentence),
             Head::Pooler => self.pooler(c, x),
@@ -27,10 +28,10 @@ impl Transformer<'_> {
     }
 
     /// One vector of each sequence, `[batch, hidden]`. Where one token is enough, only that one is normalised at the end.
-    fn pool(&self, c: &mut Circuit, x: Secret, pooling: Pooling) -> Secret {
+    fn pool(&self, c: &mut Circuit, x: Rows, pooling: Pooling) -> Secret {
         match pooling {
-            Pooling::FirstToken => self.token(c, x, 0),
-            Pooling::LastToken => self.token(c, x, self.query.tokens - 1),
+            Pooling::FirstToken => self.token(c, x, 0).whole(c),
+            Pooling::LastToken => self.token(c, x, self.query.tokens - 1).whole(c),
             Pooling::Mean | Pooling::MeanSqrtLength | Pooling::WeightedMean | Pooling::Max => {
                 let x = self.finish(c, x);
                 self.pool_finished(c, x, pooling)
@@ -39,18 +40,26 @@ impl Transformer<'_> {
     }
 
     /// The same of hidden states that are normalised already.
-    fn pool_finished(&self, c: &mut Circuit, x: Secret, pooling: Pooling) -> Secret {
+    fn pool_finished(&self, c: &mut Circuit, x: Rows, pooling: Pooling) -> Secret {
         let Query { batch, tokens } = self.query;
         let hidden = self.config.hidden_size;
-        let by_sequence = |c: &mut Circuit| c.reshape(x, [batch, tokens, hidden]);
+        let by_sequence = |c: &mut Circuit| {
+            let x = x.whole(c);
+            c.reshape(x, [batch, tokens, hidden])
+        };
         match pooling {
+            // Scale and offset of columns are those of the mean, too.
             Pooling::Mean => c.region("pooler", |c| {
-                let by_sequence = c.reshape(x, [batch, tokens, hidden]);
-                let mean = c.mean(by_sequence, 1);
-                c.reshape(mean, [batch, hidden])
+                let mean = |x: Secret| {
+                    let by_sequence = c.reshape(x, [batch, tokens, hidden]);
+                    let mean = c.mean(by_sequence, 1);
+                    c.reshape(mean, [batch, hidden])
+                };
+                let mean = x.map(mean);
+                mean.whole(c)
             }),
-            Pooling::FirstToken => self.row(c, x, 0),
-            Pooling::LastToken => self.row(c, x, tokens - 1),
+            Pooling::FirstToken => self.row(c, x, 0).whole(c),
+            Pooling::LastToken => self.row(c, x, tokens - 1).whole(c),
             Pooling::MeanSqrtLength => {
                 let x = by_sequence(c);
                 c.region("pooler", |c| {
@@ -80,7 +89,7 @@ impl Transformer<'_> {
     }
 
     /// Poolings side by side, linear layers behind them, and what is kept of the vector.
-    fn sentence(&self, c: &mut Circuit, x: Secret, sentence: &Sentence) -> Secret {
+    fn sentence(&self, c: &mut Circuit, x: Rows, sentence: &Sentence) -> Secret {
         let hidden = self.config.hidden_size;
         let pooled: Vec<Secret> = match sentence.poolings[..] {
             [one] => vec![self.pool(c, x, one)],
@@ -118,7 +127,7 @@ impl Transformer<'_> {
     }
 
     /// A linear layer of every token, `[batch * tokens, outputs]`.
-    fn each_token(&self, c: &mut Circuit, x: Secret, name: &str, outputs: usize) -> Secret {
+    fn each_token(&self, c: &mut Circuit, x: Rows, name: &str, outputs: usize) -> Secret {
         let x = self.finish(c, x);
         c.region("head", |c| self.head_layer(c, x, name, outputs))
     }
@@ -130,7 +139,7 @@ impl Transformer<'_> {
         c.region("head", |c| {
             let dense = self.head_layer(c, x, head.dense, self.config.embedding_width());
             let active = self.activate(c, dense, head.activation.unwrap_or(self.config.activation), None);
-            let normal = self.normalize_by(c, active, head.norm, self.protocols.layernorm(None));
+            let normal = self.normalize_by(c, active, head.norm, self.protocols.layernorm(None), false).whole(c);
             let (table, vocabulary) = self.word_table(c, stream.words);
             let product = c.matmul(normal, table);
             let bias = c.input(Owner::Model, head.bias, [vocabulary]);
@@ -150,9 +159,9 @@ impl Transformer<'_> {
     }
 
     /// The last token times a table of its own.
-    fn next_token_by_own_table(&self, c: &mut Circuit, x: Secret) -> Secret {
+    fn next_token_by_own_table(&self, c: &mut Circuit, x: Rows) -> Secret {
         c.region("head", |c| {
-            let last = self.token(c, x, self.query.tokens - 1);
+            let last = self.token(c, x, self.query.tokens - 1).whole(c);
             let vocabulary = self.config.vocab_size().unwrap_or(0);
             let table = c.input(Owner::Model, OWN_TABLE, [vocabulary, self.config.hidden_size]);
             let table = c.transpose(table, &[1, 0]);
@@ -161,35 +170,40 @@ impl Transformer<'_> {
     }
 
     /// The last normalisation, where it stands before the blocks.
-    fn finish(&self, c: &mut Circuit, x: Secret) -> Secret {
+    fn finish(&self, c: &mut Circuit, x: Rows) -> Rows {
         match self.layout.norms.placement {
             Placement::After => x,
-            Placement::Before => self.normalize(c, x, Sum::FeedForward { layer: self.config.layers - 1 }),
+            Placement::Before => {
+                let x = x.whole(c);
+                self.normalize(c, x, Sum::FeedForward { layer: self.config.layers - 1 }, self.centred_stream)
+            }
         }
     }
 
     /// One token of each sequence, finished: `[batch, hidden]`. Rows are normalised each by itself, so the others need not be.
-    fn token(&self, c: &mut Circuit, x: Secret, token: usize) -> Secret {
+    fn token(&self, c: &mut Circuit, x: Rows, token: usize) -> Rows {
         let one = self.row(c, x, token);
         self.finish(c, one)
     }
 
     /// One token of each sequence, `[batch, hidden]`.
-    fn row(&self, c: &mut Circuit, x: Secret, token: usize) -> Secret {
+    fn row(&self, c: &mut Circuit, x: Rows, token: usize) -> Rows {
         let Query { batch, tokens } = self.query;
         let hidden = self.config.hidden_size;
-        let by_sequence = c.reshape(x, [batch, tokens, hidden]);
-        let one = c.slice(by_sequence, 1, token, 1);
-        c.reshape(one, [batch, hidden])
+        x.map(|x| {
+            let by_sequence = c.reshape(x, [batch, tokens, hidden]);
+            let one = c.slice(by_sequence, 1, token, 1);
+            c.reshape(one, [batch, hidden])
+        })
     }
 
     /// A linear layer that belongs to a head.
-    fn head_layer(&self, c: &mut Circuit, x: Secret, name: &str, output: usize) -> Secret {
-        self.dense(c, x, name, [self.config.hidden_size, output], WeightOrder::OutIn)
+    fn head_layer(&self, c: &mut Circuit, x: Rows, name: &str, output: usize) -> Secret {
+        self.folded(c, x, name, [self.config.hidden_size, output], WeightOrder::OutIn, Fold::NONE)
     }
 
     /// tanh of a linear layer of each sequence's first token.
-    fn pooler(&self, c: &mut Circuit, x: Secret) -> Secret {
+    fn pooler(&self, c: &mut Circuit, x: Rows) -> Secret {
         let name = self.layout.pooler.expect("a valid configuration pools only where there is a pooler");
         c.region("pooler", |c| {
             let first = self.token(c, x, 0);
@@ -198,7 +212,7 @@ impl Transformer<'_> {
         })
     }
 
-    fn classifier(&self, c: &mut Circuit, x: Secret, labels: usize) -> Secret {
+    fn classifier(&self, c: &mut Circuit, x: Rows, labels: usize) -> Secret {
         let classifier = self.layout.classifier.expect("a valid configuration classifies only where it can");
         let hidden = self.config.hidden_size;
         let dense = |c: &mut Circuit, name| {
@@ -208,20 +222,20 @@ impl Transformer<'_> {
         let pooled = (classifier.input == ClassifierInput::Pooler).then(|| self.pooler(c, x));
         c.region("head", |c| {
             let input = match (pooled, classifier.input) {
-                (Some(pooled), _) => pooled,
+                (Some(pooled), _) => pooled.into(),
                 (None, ClassifierInput::Pooler | ClassifierInput::Token) => self.token(c, x, 0),
                 (None, ClassifierInput::LastToken) => self.token(c, x, self.query.tokens - 1),
                 (None, ClassifierInput::Tanh(name)) => {
                     let dense = dense(c, name);
-                    self.protocols.tanh(c, dense)
+                    self.protocols.tanh(c, dense).into()
                 }
                 (None, ClassifierInput::Relu(name)) => {
                     let dense = dense(c, name);
-                    relu(c, dense)
+                    relu(c, dense).into()
                 }
                 (None, ClassifierInput::Gelu(name)) => {
                     let dense = dense(c, name);
-                    self.activate(c, dense, Activation::Gelu, None)
+                    self.activate(c, dense, Activation::Gelu, None).into()
                 }
             };
             if classifier.has_bias {
@@ -229,6 +243,7 @@ impl Transformer<'_> {
             }
             let weight = c.input(Owner::Model, &format!("{}.weight", classifier.output), [labels, hidden]);
             let weight = c.transpose(weight, &[1, 0]);
+            let input = input.whole(c);
             c.matmul(input, weight)
         })
     }
@@ -236,7 +251,7 @@ impl Transformer<'_> {
     /// The last token times the word table.
     fn next_token(&self, c: &mut Circuit, Stream { x, words }: Stream) -> Secret {
         c.region("head", |c| {
-            let last = self.token(c, x, self.query.tokens - 1);
+            let last = self.token(c, x, self.query.tokens - 1).whole(c);
             let (table, _) = self.word_table(c, words);
             c.matmul(last, table)
         })

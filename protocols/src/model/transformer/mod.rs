@@ -9,14 +9,15 @@
 mod embedding;
 mod head;
 mod layer;
+mod normal;
 
-use super::architecture::{Attention, Layout, Sum, WeightOrder};
+use super::architecture::{Attention, Layout, Placement, Sum};
 use super::config::{Activation, Head, Input, TransformerConfig};
 use super::sentence::Pooling;
 use super::site::Site;
-use super::tensors::weight_shape;
+use normal::{Fold, Rows};
 use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
-use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol};
+use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol, RowInputs};
 use crate::nonlinear::{MissingProtocol, Protocols};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -99,6 +100,18 @@ impl<'a> Chosen<'a> {
     fn layernorm(&self, sum: Option<Sum>) -> &'a Protocol {
         let at_site = sum.and_then(|sum| self.at_sites.get(&Site::Normalisation(sum)));
         at_site.copied().unwrap_or(self.layernorm)
+    }
+
+    /// Whether all normalisations in the blocks can do without the mean, and the embedding, too.
+    fn can_centre_all(&self, config: &TransformerConfig) -> bool {
+        let blocks = (0..config.layers).flat_map(|layer| [Sum::Attention { layer }, Sum::FeedForward { layer }]);
+        let mut sums = blocks.chain([Sum::Embedding]);
+        self.centres_embedding() && sums.all(|sum| self.layernorm(Some(sum)).rows_in_parts().is_some())
+    }
+
+    /// Whether embeddings can come without their mean: the model's owner takes it out, but not of rows that the client looks up itself.
+    fn centres_embedding(&self) -> bool {
+        self.embedding == Embedding::OneHot
     }
 
     fn gelu(&self, c: &mut Circuit, x: Secret, layer: Option<usize>) -> Secret {
@@ -239,6 +252,8 @@ struct Transformer<'a> {
     query: Query,
     /// The first token of a second text, if there is one.
     second: Option<usize>,
+    /// Whether what is normalised before the blocks comes without its mean: from the first matrices on, where every normalisation can do without its own.
+    centred_stream: bool,
 }
 
 /// What all layers do alike to scores.
@@ -254,7 +269,7 @@ struct Attended {
 #[derive(Clone, Copy)]
 struct Stream {
     /// The residual stream: `[batch * tokens, hidden]`.
-    x: Secret,
+    x: Rows,
     /// The word table, if it is among the inputs already.
     words: Option<Secret>,
 }
@@ -347,7 +362,9 @@ fn build(
     if layout.attention == Attention::Causal && query.tokens > MOST_MASKED_TOKENS {
         return Err(BuildError::Masked { tokens: query.tokens });
     }
-    let model = Transformer { config, layout, protocols: Chosen::new(config, protocols)?, query, second };
+    let protocols = Chosen::new(config, protocols)?;
+    let centred_stream = layout.norms.placement == Placement::Before && protocols.can_centre_all(config);
+    let model = Transformer { config, layout, protocols, query, second, centred_stream };
     let mut c = Circuit::new();
     let mask = match model.layout.attention {
         Attention::Full => None,
@@ -385,36 +402,29 @@ impl Transformer<'_> {
         self.query.batch * self.query.tokens
     }
 
-    /// x W^T + b, or x W + b where weights are stored so.
-    fn dense(&self, c: &mut Circuit, x: Secret, name: &str, sizes: [usize; 2], order: WeightOrder) -> Secret {
-        let [input, output] = sizes;
-        let weight = c.input(Owner::Model, &format!("{name}.weight"), weight_shape(output, input, order));
-        let weight = match order {
-            WeightOrder::OutIn => c.transpose(weight, &[1, 0]),
-            WeightOrder::InOut => weight,
-        };
-        let product = c.matmul(x, weight);
-        let bias = c.input(Owner::Model, &format!("{name}.bias"), [output]);
-        c.add(product, bias)
-    }
-
     /// A linear layer of a layer's blocks.
-    fn linear(&self, c: &mut Circuit, x: Secret, name: &str, sizes: [usize; 2]) -> Secret {
-        c.region("linear", |c| self.dense(c, x, name, sizes, self.layout.weights))
+    fn linear(&self, c: &mut Circuit, x: Rows, name: &str, sizes: [usize; 2], fold: Fold) -> Secret {
+        c.region("linear", |c| self.folded(c, x, name, sizes, self.layout.weights, fold))
     }
 
-    /// The normalisation that a sum belongs to.
-    fn normalize(&self, c: &mut Circuit, x: Secret, sum: Sum) -> Secret {
-        self.normalize_by(c, x, &self.layout.norm_of(sum, self.config.layers), self.protocols.layernorm(Some(sum)))
+    /// The normalisation that a sum belongs to, of rows with their mean or without.
+    fn normalize(&self, c: &mut Circuit, x: Secret, sum: Sum, centred: bool) -> Rows {
+        let name = self.layout.norm_of(sum, self.config.layers);
+        self.normalize_by(c, x, &name, self.protocols.layernorm(Some(sum)), centred)
     }
 
-    fn normalize_by(&self, c: &mut Circuit, x: Secret, name: &str, protocol: &Protocol) -> Secret {
+    fn normalize_by(&self, c: &mut Circuit, x: Secret, name: &str, protocol: &Protocol, centred: bool) -> Rows {
+        let epsilon = self.config.layer_norm_epsilon;
         c.region("layernorm", |c| {
+            if let Some(build) = protocol.rows_in_parts() {
+                let inputs = RowInputs { x, epsilon, centred };
+                let rows = c.region(&protocol.region_in_parts(), |c| build(c, inputs));
+                return Rows::normal(c, rows, name);
+            }
             let width = c.row_length(x);
             let gamma = c.input(Owner::Model, &format!("{name}.weight"), [width]);
             let beta = c.input(Owner::Model, &format!("{name}.bias"), [width]);
-            let epsilon = self.config.layer_norm_epsilon;
-            protocol.build(c, LayerNormInputs { x, gamma, beta, epsilon })
+            protocol.build(c, LayerNormInputs { x, gamma, beta, epsilon }).into()
         })
     }
 }

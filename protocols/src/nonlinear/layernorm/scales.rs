@@ -5,6 +5,9 @@
 //! 3. r = sqrt(n / S), see [`scales`](crate::nonlinear::scales); the factor sqrt(n) is in the coefficients. So c cancels.
 //! 4. y = centred (r gamma) + beta: the product with gamma is made before that with the row, because r needs no refreshing.
 //!
+//! In a model, gamma and beta are taken into the matrix that follows, and y = centred r: a round less. Where the matrix before takes in the mean of its columns,
+//! rows come centred, and step 1 is left out; S is multiplied with c^2.
+//!
 //! **Cost.** One square and two products for each element; three openings, two look-ups and two products for each row. Where truncations are free
 //! five rounds: square, sums beside look-ups, products of these, r gamma, and the product with the row.
 //! **Error.** The fit, 4e-6 relative; S and the sums are rounded at 22 fraction bits of a scale.
@@ -21,10 +24,10 @@ use crate::fixed::power_of_two;
 use crate::nonlinear::family::Quantity;
 use crate::nonlinear::scales::{self, Power, last_start};
 use crate::nonlinear::{
-    Build, Card, CostClaim, ErrorClaim, Family, Function, Interval, LayerNormInputs, PerRow, Protocol, Reading, Rounds,
-    Setting, Truth, texts,
+    Build, Card, CostClaim, ErrorClaim, Family, Function, Interval, LayerNormInputs, Parts, PerRow, Protocol, Reading,
+    Rounds, RowInputs, Setting, Truth, texts,
 };
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// What the domain is about.
 const SCALED_SUM_OF_SQUARES: &str =
@@ -111,7 +114,7 @@ fn interval(sums: impl Fn(usize) -> Sums + Send + Sync + 'static) -> PerRow<Inte
 /// The protocol.
 pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| {
     let family = Family { of: Quantity::Variance, widest: VARIANCES, member };
-    Protocol::built_in(&CARD, Build::layer_norm(build)).with_family(family)
+    Protocol::built_in(&CARD, Build::layer_norm(build)).in_parts(rows(Sums::of_card)).with_family(family)
 });
 
 /// Layer normalisation of each row, with the guard bits of x.
@@ -135,31 +138,53 @@ fn member(name: String, ends: (f64, f64)) -> Result<Protocol, String> {
         claims: vec![],
         ..CARD.clone()
     };
-    Ok(Protocol::built_in(&card, Build::layer_norm(move |c, inputs| evaluate(c, inputs, sums))))
+    Ok(Protocol::built_in(&card, Build::layer_norm(move |c, inputs| evaluate(c, inputs, sums))).in_parts(rows(sums)))
 }
 
 fn evaluate(c: &mut Circuit, inputs: LayerNormInputs, sums: impl Fn(usize) -> Sums) -> Secret {
-    let (axis, row_length) = (c.last_axis(inputs.x), c.row_length(inputs.x));
     let guard_bits = c.guard_bits(inputs.x);
-    let halvings = halvings(row_length);
-    let n = row_length as f64;
-    let scale = n * power_of_two(-i32::from(halvings));
-    let times = c.scale(inputs.x, n);
-    let sum = c.sum(inputs.x, axis);
-    let centred = c.sub(times, sum);
-    let centred = c.shift(centred, -halvings);
-    let centred = c.precision(centred, guard_bits);
-    let squares = c.square_to(centred, SQUARE_GUARD_BITS);
-    let sum = c.sum(squares, axis);
-    let sum = c.precision(sum, SUM_GUARD_BITS);
-    let sum_of_squares = c.offset(sum, scale * scale * n * inputs.epsilon);
-    let Sums { claimed: (low, high), exponents } = sums(row_length);
-    c.claim_domain(sum_of_squares, low, high);
-    let inverse_deviation = scales::over(c, sum_of_squares, Power::InverseRoot, exponents, n.sqrt(), FACTOR_GUARD_BITS);
+    let rows = RowInputs { x: inputs.x, epsilon: inputs.epsilon, centred: false };
+    let [centred, inverse_deviation] = factors(c, rows, sums);
     let factor = c.mul_to(inverse_deviation, inputs.gamma, FACTOR_GUARD_BITS);
     let scaled = c.mul_to(centred, factor, guard_bits);
     let beta = c.precision(inputs.beta, guard_bits);
     c.add(scaled, beta)
+}
+
+/// Steps 1 to 3, and the product of the row with r.
+fn rows(sums: impl Fn(usize) -> Sums + Send + Sync + 'static) -> Parts {
+    let build = move |c: &mut Circuit, inputs: RowInputs| {
+        let guard_bits = c.guard_bits(inputs.x);
+        let [centred, inverse_deviation] = factors(c, inputs, &sums);
+        c.mul_to(centred, inverse_deviation, guard_bits)
+    };
+    Parts::LayerNorm { build: Arc::new(build) }
+}
+
+/// The centred row times c, and r; or the row itself and c r, where it comes centred: S is the same.
+fn factors(c: &mut Circuit, RowInputs { x, epsilon, centred }: RowInputs, sums: impl Fn(usize) -> Sums) -> [Secret; 2] {
+    let (axis, row_length, guard_bits) = (c.last_axis(x), c.row_length(x), c.guard_bits(x));
+    let halvings = halvings(row_length);
+    let n = row_length as f64;
+    let scale = n * power_of_two(-i32::from(halvings));
+    let row = if centred {
+        x
+    } else {
+        let times = c.scale(x, n);
+        let sum = c.sum(x, axis);
+        let centred = c.sub(times, sum);
+        let centred = c.shift(centred, -halvings);
+        c.precision(centred, guard_bits)
+    };
+    let squares = c.square_to(row, SQUARE_GUARD_BITS);
+    let sum = c.sum(squares, axis);
+    // An odd number over a power of two: of few bits.
+    let sum = if centred { c.scale_to(sum, scale * scale, SUM_GUARD_BITS) } else { c.precision(sum, SUM_GUARD_BITS) };
+    let sum_of_squares = c.offset(sum, scale * scale * n * epsilon);
+    let Sums { claimed: (low, high), exponents } = sums(row_length);
+    c.claim_domain(sum_of_squares, low, high);
+    let factor = if centred { scale * n.sqrt() } else { n.sqrt() };
+    [row, scales::over(c, sum_of_squares, Power::InverseRoot, exponents, factor, FACTOR_GUARD_BITS)]
 }
 
 #[cfg(test)]

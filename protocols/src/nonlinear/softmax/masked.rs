@@ -26,10 +26,10 @@ use crate::nonlinear::exp::masked as exponential;
 use crate::nonlinear::max::histogram;
 use crate::nonlinear::reciprocal::scales;
 use crate::nonlinear::{
-    Build, Card, ErrorClaim, Function, Interval, PerRow, Protocol, Reading, SoftmaxInputs, Truth, texts,
+    Build, Card, ErrorClaim, Function, Interval, Parts, PerRow, Protocol, Reading, SoftmaxInputs, Truth, texts,
 };
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Binary logarithm of a number that is below every sum, by at least a factor of two.
 const LEAST_SUM_EXPONENT: i8 = -5;
@@ -60,8 +60,10 @@ pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
 });
 
 /// The protocol.
-pub static PROTOCOL: LazyLock<Protocol> =
-    LazyLock::new(|| Protocol::built_in(&CARD, Build::softmax(build)).in_parts(std::f64::consts::LOG2_E, parts));
+pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| {
+    let parts = Parts::Softmax { factor: std::f64::consts::LOG2_E, build: Arc::new(parts) };
+    Protocol::built_in(&CARD, Build::softmax(build)).in_parts(parts)
+});
 
 /// Softmax of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> Secret {

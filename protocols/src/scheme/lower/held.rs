@@ -40,7 +40,7 @@ impl<S: Scheme> Lowering<'_, S> {
 
     /// The value as an operand in Z_2^`ring`.
     pub(super) fn operand(&mut self, id: NodeId, ring: u8) -> Operand {
-        let weight = self.weight[id.index()];
+        let weight = self.owned.is_from_model(id);
         if !self.opens_once {
             let shares = self.shares(id, ring);
             return Operand { node: id, shares, moves: Vec::new(), ring, lifted: None, weight };

@@ -94,7 +94,8 @@ pub(super) fn lower<S: Scheme>(
         let id = NodeId::at(i);
         let from_model = lowering.owned.is_from_model(id);
         lowering.p.set_lifetime(if from_model { Lifetime::Model } else { Lifetime::Query });
-        let held = if lowering.owned.is_in_clear(id) { lowering.in_clear(id, node)? } else { lowering.node(id, node)? };
+        let held =
+            if lowering.owned.is_in_clear(id) { lowering.in_clear(id, node)? } else { lowering.node(id, node)? };
         lowering.claim_as_planned(id, node, &held);
         while let Some(claim) = claims.next_if(|claim| claim.value.index() == i) {
             lowering.p.set_region(claim.region);

@@ -38,7 +38,10 @@ impl Owned {
                 }
             }
             // What is public is no one's.
-            nodes.iter().zip(&mut in_clear).for_each(|(node, in_clear)| *in_clear &= !matches!(node.op, Op::Constant(_)));
+            nodes
+                .iter()
+                .zip(&mut in_clear)
+                .for_each(|(node, in_clear)| *in_clear &= !matches!(node.op, Op::Constant(_)));
         }
         Self { from_model, in_clear, shared }
     }

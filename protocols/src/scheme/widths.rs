@@ -297,7 +297,9 @@ impl Planner<'_> {
             }
         }
         let cut = |i: usize| {
-            !self.is_in_clear(i) && self.excess(&nodes[i]) > 0 && i32::from(held[i]) + self.excess(&nodes[i]) > i32::from(working[i])
+            !self.is_in_clear(i)
+                && self.excess(&nodes[i]) > 0
+                && i32::from(held[i]) + self.excess(&nodes[i]) > i32::from(working[i])
         };
         let refreshed = (0..nodes.len()).map(cut).collect();
         Widths { held, working, opened, lifted, refreshed, narrowed: true }

@@ -139,7 +139,8 @@ impl Transformer<'_> {
         c.region("head", |c| {
             let dense = self.head_layer(c, x, head.dense, self.config.embedding_width());
             let active = self.activate(c, dense, head.activation.unwrap_or(self.config.activation), None);
-            let normal = self.normalize_by(c, active, head.norm, self.protocols.layernorm(None), false).whole(c);
+            let norm = self.protocols.layernorm(None);
+            let normal = c.region("layernorm", |c| self.normalize_by(c, active, head.norm, norm, false).whole(c));
             let (table, vocabulary) = self.word_table(c, stream.words);
             let product = c.matmul(normal, table);
             let bias = c.input(Owner::Model, head.bias, [vocabulary]);

@@ -48,10 +48,17 @@ impl Transformer<'_> {
 
     /// The normalised sum of rows and what a block made of them, which comes without its mean where [`Self::centres`] says so.
     fn normalize_sum(&self, c: &mut Circuit, made: Secret, x: Rows, sum: Sum) -> Rows {
+        if !x.can_be_centred() {
+            let x = x.whole(c);
+            let x = c.add(made, x);
+            return self.normalize(c, x, sum, false);
+        }
         let centred = self.centres(x, sum);
-        let x = if centred { x.centred(c) } else { x.whole(c) };
-        let x = c.add(made, x);
-        self.normalize(c, x, sum, centred)
+        c.region("layernorm", |c| {
+            let x = if centred { x.centred(c) } else { x.whole(c) };
+            let x = c.add(made, x);
+            self.normalize_here(c, x, sum, centred)
+        })
     }
 
     fn feed_forward(&self, c: &mut Circuit, layer: usize, x: Rows, centred: bool) -> Secret {

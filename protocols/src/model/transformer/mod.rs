@@ -15,10 +15,10 @@ use super::architecture::{Attention, Layout, Placement, Sum};
 use super::config::{Activation, Head, Input, TransformerConfig};
 use super::sentence::Pooling;
 use super::site::Site;
-use normal::{Fold, Rows};
 use crate::circuit::{CheckedCircuit, Circuit, CircuitError, Owner, Secret};
 use crate::nonlinear::{Function, LayerNormInputs, Mask, Protocol, RowInputs};
 use crate::nonlinear::{MissingProtocol, Protocols};
+use normal::{Fold, Rows};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -409,23 +409,26 @@ impl Transformer<'_> {
 
     /// The normalisation that a sum belongs to, of rows with their mean or without.
     fn normalize(&self, c: &mut Circuit, x: Secret, sum: Sum, centred: bool) -> Rows {
+        c.region("layernorm", |c| self.normalize_here(c, x, sum, centred))
+    }
+
+    /// The same in the region that is open.
+    fn normalize_here(&self, c: &mut Circuit, x: Secret, sum: Sum, centred: bool) -> Rows {
         let name = self.layout.norm_of(sum, self.config.layers);
         self.normalize_by(c, x, &name, self.protocols.layernorm(Some(sum)), centred)
     }
 
     fn normalize_by(&self, c: &mut Circuit, x: Secret, name: &str, protocol: &Protocol, centred: bool) -> Rows {
         let epsilon = self.config.layer_norm_epsilon;
-        c.region("layernorm", |c| {
-            if let Some(build) = protocol.rows_in_parts() {
-                let inputs = RowInputs { x, epsilon, centred };
-                let rows = c.region(&protocol.region_in_parts(), |c| build(c, inputs));
-                return Rows::normal(c, rows, name);
-            }
-            let width = c.row_length(x);
-            let gamma = c.input(Owner::Model, &format!("{name}.weight"), [width]);
-            let beta = c.input(Owner::Model, &format!("{name}.bias"), [width]);
-            protocol.build(c, LayerNormInputs { x, gamma, beta, epsilon }).into()
-        })
+        if let Some(build) = protocol.rows_in_parts() {
+            let inputs = RowInputs { x, epsilon, centred };
+            let rows = c.region(&protocol.region_in_parts(), |c| build(c, inputs));
+            return Rows::normal(c, rows, name);
+        }
+        let width = c.row_length(x);
+        let gamma = c.input(Owner::Model, &format!("{name}.weight"), [width]);
+        let beta = c.input(Owner::Model, &format!("{name}.bias"), [width]);
+        protocol.build(c, LayerNormInputs { x, gamma, beta, epsilon }).into()
     }
 }
 

@@ -13,6 +13,9 @@ use crate::model::tensors::weight_shape;
 
 /// Guard bits of weights as their owner computes with them.
 const WEIGHT_GUARD_BITS: i8 = 8;
+/// Guard bits of the column that gives the mean of a row: its numbers are a row's length below those of others, and roundings of them add up to
+/// less than a unit of the mean with as many as this.
+const MEAN_GUARD_BITS: i8 = 4;
 
 /// Rows that a normalisation or a linear layer gives, `[..., hidden]`.
 #[derive(Clone, Copy)]
@@ -67,7 +70,7 @@ impl Rows {
             unreachable!("only what can be centred is asked for so")
         };
         let width = c.row_length(gamma);
-        let column = c.scale(gamma, 1.0 / width as f64);
+        let column = c.scale_to(gamma, 1.0 / width as f64, MEAN_GUARD_BITS);
         let column = c.reshape(column, [width, 1]);
         let mean = c.matmul_to(self.rows, column, 0);
         let gamma = c.precision(gamma, 0);

@@ -129,3 +129,50 @@ fn queries_that_a_model_cannot_take_are_refused() {
     assert_eq!(refused(Architecture::Vit, 4, 1), BuildError::ImageTokens { tokens: 4, needed: 5 });
     assert_eq!(refused(Architecture::Bert, 5, 0), BuildError::Batch);
 }
+
+/// Numbers of an input, the same whenever it is asked for: of inverse deviation and mean that its name tells.
+fn numbers(name: &str, count: usize) -> Vec<f64> {
+    let seed = name.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let wave = |i: usize| libm::sin((i as f64 + 0.37) * (1.0 + (seed % 1009) as f64 * 0.013));
+    let (mean, size) =
+        if name.ends_with("norm.weight") || name.ends_with("LayerNorm.weight") { (1.0, 0.4) } else { (0.1, 0.9) };
+    (0..count).map(|i| mean + size * wave(i)).collect()
+}
+
+fn evaluated(circuit: &crate::circuit::CheckedCircuit) -> Vec<f64> {
+    let count = |name: &str| {
+        let named = |node: &&crate::circuit::Node| matches!(&node.op, Op::Input { name: other, .. } if other == name);
+        circuit.nodes().iter().find(named).unwrap().shape.elements()
+    };
+    let input = |_: Owner, name: &str| Some(numbers(name, count(name)));
+    circuit.evaluate(input).unwrap().outputs.remove(0).2
+}
+
+#[test]
+fn a_folded_model_computes_what_it_does_unfolded() {
+    let folding = Suite::built_in("frontier").unwrap().model(Registry::built_in()).unwrap();
+    let mut whole = folding.clone();
+    let without = |protocol: &std::sync::Arc<Protocol>| {
+        Ok::<_, ()>(std::sync::Arc::new(Protocol { parts: None, ..Protocol::clone(protocol) }))
+    };
+    whole.protocols.replace(without).unwrap();
+    let (mut models, mut worst) = (0, 0.0_f64);
+    for architecture in Architecture::ALL {
+        for head in heads(architecture) {
+            for embedding in [Embedding::OneHot, Embedding::Client] {
+                let config = small(architecture, head.clone());
+                let [folded, whole] = [&folding, &whole].map(|protocols| {
+                    let protocols = ModelProtocols { embedding, ..protocols.clone() };
+                    circuit(&config, &protocols, query(&config, 2)).unwrap()
+                });
+                let (folded, whole) = (evaluated(&folded), evaluated(&whole));
+                let size = whole.iter().fold(1.0, |size: f64, y| size.max(y.abs()));
+                let error = folded.iter().zip(&whole).map(|(a, b)| (a - b).abs() / size).fold(0.0, f64::max);
+                assert!(error < 1e-10, "{architecture} {:?} {embedding:?}: {error:e}", config.head);
+                (models, worst) = (models + 1, worst.max(error));
+            }
+        }
+    }
+    println!("{models} models, worst {worst:e}");
+    assert!(models > 150, "{models}");
+}

@@ -122,7 +122,7 @@ fn the_owner_of_shared_weights_sends_nothing_but_their_shares_before_any_query()
 }
 
 #[test]
-fn a_layer_takes_22_rounds_and_four_more_where_normalisations_are_not_folded() {
+fn a_layer_takes_19_rounds_and_four_more_where_normalisations_are_not_folded() {
     let suite = Suite::built_in("frontier").unwrap();
     let folding = suite.model(Registry::built_in()).unwrap();
     let mut whole = folding.clone();
@@ -138,5 +138,5 @@ fn a_layer_takes_22_rounds_and_four_more_where_normalisations_are_not_folded() {
         bill(&program, Schedule::Asap, Grouping::Layer).phases[&Phase::Online].rounds
     };
     let of_a_layer = |protocols| rounds(protocols, 2) - rounds(protocols, 1);
-    assert_eq!((of_a_layer(&folding), of_a_layer(&whole)), (22, 26));
+    assert_eq!((of_a_layer(&folding), of_a_layer(&whole)), (19, 23));
 }

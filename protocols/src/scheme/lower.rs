@@ -33,8 +33,8 @@ enum Held {
     Shared(Shares),
     /// In shares, a tensor of bits.
     Bit(BitShares),
-    /// Nothing is left to hold: the value was revealed.
-    Revealed,
+    /// Nobody holds anything: the value was revealed, or what it is the sum of is opened in its place.
+    Nothing,
 }
 
 struct Lowering<'a, S> {
@@ -94,8 +94,13 @@ pub(super) fn lower<S: Scheme>(
         let id = NodeId::at(i);
         let from_model = lowering.owned.is_from_model(id);
         lowering.p.set_lifetime(if from_model { Lifetime::Model } else { Lifetime::Query });
-        let held =
-            if lowering.owned.is_in_clear(id) { lowering.in_clear(id, node)? } else { lowering.node(id, node)? };
+        let held = if lowering.owned.is_in_clear(id) {
+            lowering.in_clear(id, node)?
+        } else if lowering.widths.is_inside(id) {
+            Held::Nothing
+        } else {
+            lowering.node(id, node)?
+        };
         lowering.claim_as_planned(id, node, &held);
         while let Some(claim) = claims.next_if(|claim| claim.value.index() == i) {
             lowering.p.set_region(claim.region);
@@ -149,7 +154,7 @@ impl<S: Scheme> Lowering<'_, S> {
                 let cut = Cut { shift: bits, fraction_bits: fraction_bits_label(from), ring };
                 Held::Shared(self.scheme.truncate(&mut self.p, &shares, cut))
             }
-            known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
+            known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Nothing) => {
                 self.map(&known, |p, value| p.shift_right_arithmetic(value, bits))
             }
         })
@@ -223,7 +228,7 @@ impl<S: Scheme> Lowering<'_, S> {
                         shares[0] = self.p.add(shares[0], word);
                         Held::Shared(shares)
                     }
-                    known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
+                    known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Nothing) => {
                         let word = self.p.splat(word, Domain::Z64);
                         self.map(&known, |p, value| p.add(value, word))
                     }
@@ -249,7 +254,7 @@ impl<S: Scheme> Lowering<'_, S> {
                         let product = self.scheme.square(&mut self.p, &operand);
                         self.settle(node, product, from, to, ring)
                     }
-                    known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => {
+                    known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Nothing) => {
                         let held = self.map(&known, |p, value| p.mul(value, value));
                         self.rescale(node, held, from, to, ring)
                     }
@@ -311,7 +316,7 @@ impl<S: Scheme> Lowering<'_, S> {
                 self.claim_to_fit(&shares, id);
                 let client = self.scheme.client();
                 self.scheme.reveal(&mut self.p, &shares, client, name, fraction_bits);
-                Ok(Held::Revealed)
+                Ok(Held::Nothing)
             }
         }
     }
@@ -375,6 +380,11 @@ impl<S: Scheme> Lowering<'_, S> {
             Product::Elementwise => p.mul(x, y),
             Product::Matrix => p.matmul(x, y),
         };
+        if self.widths.terms(a).is_some() || self.widths.terms(b).is_some() {
+            let (x, y) = (self.operand(a, working), self.operand(b, working));
+            let product = self.scheme.product(&mut self.p, product, &x, &y);
+            return self.settle(node, product, from, to, ring);
+        }
         let held = match (self.held[a.index()].clone(), self.held[b.index()].clone()) {
             (Held::Shared(_), Held::Public(y)) => {
                 let (x, y) = (self.value(a, working), self.p.convert(y, Domain::Ring(working)));
@@ -398,7 +408,7 @@ impl<S: Scheme> Lowering<'_, S> {
             (Held::Public(x) | Held::Clear(x), Held::Public(y) | Held::Clear(y)) => {
                 Held::Clear(local(&mut self.p, x, y))
             }
-            (Held::Bit(_) | Held::Revealed, _) | (_, Held::Bit(_) | Held::Revealed) => {
+            (Held::Bit(_) | Held::Nothing, _) | (_, Held::Bit(_) | Held::Nothing) => {
                 unreachable!("the circuit's checker admits real values only")
             }
             // The scheme multiplies a matrix in clear at the left as a shared one.

@@ -6,6 +6,7 @@
 pub mod additive2;
 mod carry;
 mod dealt;
+mod gated;
 mod integers;
 pub mod laws;
 mod lower;
@@ -496,6 +497,19 @@ pub(crate) struct Operand {
     pub(crate) lifted: Option<u8>,
     /// Whether it depends on the model alone, so that one mask may serve all its uses.
     pub(crate) weight: bool,
+    /// What is opened in its place, if it is not held itself: it is the sum of these.
+    pub(crate) summands: Vec<Summand>,
+}
+
+/// A number that is a part of a factor, perhaps times a bit.
+#[derive(Debug)]
+pub(crate) struct Summand {
+    /// The number.
+    pub(crate) number: Operand,
+    /// The bit.
+    pub(crate) bit: Option<Operand>,
+    /// Whether it is subtracted.
+    pub(crate) negative: bool,
 }
 
 impl Operand {

@@ -19,6 +19,7 @@
 //!
 //! Under any other truncation all rings are Z_2^64.
 
+use super::gated::{Gated, Known, Term};
 use super::laws::{self, Angle, PERIOD_SHIFT, PowerWords};
 use super::owned::Owned;
 use super::{SchemeSpec, Triples, Truncation, Weights};
@@ -45,6 +46,8 @@ pub struct Widths {
     lifted: Vec<Option<u8>>,
     /// By node: whether its truncation, where it has one, opens a masked number.
     refreshed: Vec<bool>,
+    /// The factors that are not opened, because what they are made of is.
+    gated: Gated,
     /// Whether rings are narrower than a word at all.
     narrowed: bool,
 }
@@ -62,7 +65,7 @@ impl Widths {
                 if spec.sharing.triples() == Some(Triples::PerValue) && spec.weights() == Weights::Shared {
                     planner.lifting()
                 } else {
-                    planner.plan(&vec![None; circuit.nodes().len()])
+                    planner.plan(&vec![None; circuit.nodes().len()], Gated::default())
                 }
             }
         }
@@ -78,6 +81,7 @@ impl Widths {
             opened: whole(),
             lifted: vec![None; nodes],
             refreshed: vec![true; nodes],
+            gated: Gated::default(),
             narrowed: false,
         }
     }
@@ -194,10 +198,22 @@ impl Widths {
         self.lifted[node.index()]
     }
 
-    /// Binary logarithm of the bound of a node's integers on which its lifted opening rests.
+    /// Binary logarithm of the bound of a node's integers on which its lifted opening rests; `None` of a bit, too, which is one of its ring whatever happens.
     #[must_use]
     pub fn lifted_bits(&self, node: NodeId) -> Option<u8> {
-        self.lifted(node).map(|_| self.opened(node) - 2)
+        self.lifted(node).and_then(|_| self.opened(node).checked_sub(2))
+    }
+
+    /// The summands that are opened in the place of a factor.
+    #[must_use]
+    pub(super) fn terms(&self, node: NodeId) -> Option<&[Term]> {
+        self.gated.terms(node)
+    }
+
+    /// Whether a node is not computed, because summands are opened in its place.
+    #[must_use]
+    pub(super) fn is_inside(&self, node: NodeId) -> bool {
+        self.gated.is_inside(node)
     }
 }
 
@@ -238,7 +254,7 @@ impl Planner<'_> {
     /// The plan in which factors of elementwise products are lifted: those that are narrower than the rings that the products need of them otherwise.
     fn lifting(&self) -> Widths {
         let nodes = self.circuit.nodes();
-        let without = self.plan(&vec![None; nodes.len()]);
+        let without = self.plan(&vec![None; nodes.len()], Gated::default());
         let mut known = Vec::with_capacity(nodes.len());
         let (mut factor, mut other) = (vec![false; nodes.len()], vec![false; nodes.len()]);
         for (i, node) in nodes.iter().enumerate() {
@@ -255,21 +271,29 @@ impl Planner<'_> {
             let uses = if is_product && is_opened { &mut factor } else { &mut other };
             arguments.iter().for_each(|&argument| uses[root(self.circuit, argument).0.index()] = true);
         }
-        let lifted = |(i, node): (usize, &Node)| {
-            let opened = self.holding(node, self.sizes[i]).saturating_add(1).max(3);
-            let narrower = opened < without.opened[i];
-            let is_from_model = self.owned.as_ref().is_some_and(|owned| owned.is_from_model(NodeId::at(i)));
-            (factor[i] && !other[i] && !is_from_model && narrower).then_some(opened)
+        let factors = Factors { planner: self, known, other };
+        let gated = Gated::of(self.circuit, &factors);
+        let mut summand = vec![false; nodes.len()];
+        for i in 0..nodes.len() {
+            let terms = gated.terms(NodeId::at(i)).unwrap_or_default();
+            terms.iter().for_each(|term| summand[term.number.index()] = true);
+        }
+        let lifted = |i: usize| {
+            let id = NodeId::at(i);
+            let opened = factors.opened(id);
+            let pays = summand[i] || factor[i] && opened < without.opened[i];
+            (pays && factors.is_liftable(id) && !gated.is_inside(id)).then_some(opened)
         };
-        let lifted: Vec<Option<u8>> = nodes.iter().enumerate().map(lifted).collect();
-        self.plan(&lifted)
+        let lifted: Vec<Option<u8>> = (0..nodes.len()).map(lifted).collect();
+        self.plan(&lifted, gated)
     }
 
-    /// The plan in which these nodes are lifted from the rings given.
-    fn plan(&self, lifted_from: &[Option<u8>]) -> Widths {
+    /// The plan in which these nodes are lifted from the rings given, and these factors are not opened.
+    fn plan(&self, lifted_from: &[Option<u8>], gated: Gated) -> Widths {
         let nodes = self.circuit.nodes();
         let narrowest = || vec![NARROWEST; nodes.len()];
-        let (mut held, mut working, mut opened) = (narrowest(), narrowest(), narrowest());
+        // A bit is opened modulo 2.
+        let (mut held, mut working, mut opened) = (narrowest(), narrowest(), vec![1; nodes.len()]);
         let mut lifted = vec![None; nodes.len()];
         for claim in self.circuit.domains() {
             let at = claim.value.index();
@@ -286,6 +310,8 @@ impl Planner<'_> {
             let opens = matches!(node.op, Op::Mul(..) | Op::MatMul(..) | Op::Square(_) | Op::Select(..));
             for argument in node.op.arguments() {
                 let root = root(self.circuit, argument).0.index();
+                // A summand of what is not opened is opened itself.
+                let opens = opens || gated.is_inside(NodeId::at(i)) && lifted_from[root].is_some();
                 let from = lifted_from[root].filter(|_| opens);
                 let needed = from.unwrap_or(working[i]);
                 held[argument.index()] = held[argument.index()].max(needed);
@@ -302,7 +328,7 @@ impl Planner<'_> {
                 && i32::from(held[i]) + self.excess(&nodes[i]) > i32::from(working[i])
         };
         let refreshed = (0..nodes.len()).map(cut).collect();
-        Widths { held, working, opened, lifted, refreshed, narrowed: true }
+        Widths { held, working, opened, lifted, refreshed, gated, narrowed: true }
     }
 
     fn is_in_clear(&self, node: usize) -> bool {
@@ -464,6 +490,49 @@ impl Planner<'_> {
         } else {
             0
         }
+    }
+}
+
+/// What is opened for products alone, and how.
+struct Factors<'a> {
+    planner: &'a Planner<'a>,
+    /// By node: whether it is public.
+    known: Vec<bool>,
+    /// By node: whether a matrix product or a selection opens it, too.
+    other: Vec<bool>,
+}
+
+impl Factors<'_> {
+    /// The ring in which a node is opened as a number.
+    fn opened(&self, id: NodeId) -> u8 {
+        let node = &self.planner.circuit.nodes()[id.index()];
+        if self.is_bit(id) {
+            1
+        } else {
+            self.planner.holding(node, self.planner.sizes[id.index()]).saturating_add(1).max(3)
+        }
+    }
+}
+
+impl Known for Factors<'_> {
+    fn is_bit(&self, id: NodeId) -> bool {
+        let node = &self.planner.circuit.nodes()[id.index()];
+        let Op::Lookup(_, table) = &node.op else { return false };
+        self.planner.fraction_bits(node) == 0 && table.entries.iter().all(|&entry| entry == 0.0 || entry == 1.0)
+    }
+
+    fn is_integral(&self, product: NodeId) -> bool {
+        self.planner.excess(&self.planner.circuit.nodes()[product.index()]) == 0
+    }
+
+    fn is_factor(&self, id: NodeId) -> bool {
+        !self.known[root(self.planner.circuit, id).0.index()]
+    }
+
+    fn is_liftable(&self, id: NodeId) -> bool {
+        let is_from_model = self.planner.owned.as_ref().is_some_and(|owned| owned.is_from_model(id));
+        let is_itself = root(self.planner.circuit, id).0 == id;
+        is_itself && !is_from_model && !self.other[id.index()] && self.opened(id) <= RING_BITS - 2
     }
 }
 

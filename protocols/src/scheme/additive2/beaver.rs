@@ -15,6 +15,10 @@
 //! 4. A product of k + sum of u_i a_i and l + sum of v_j b_j, u and v public, a and b known to the dealer, needs shares of every a_i, b_j and
 //!    a_i b_j: the dealer deals these products, and nothing more is opened.
 //!
+//! Bits: an integer that is 0 or 1 is opened modulo 2, as z = b + r, and is z + (1 - 2 z) r: lifted by one dealt word.
+//! Sums: a sum of numbers, and of numbers times bits, that are opened so is public but for words that the dealer knows, too: those of its numbers and bits, and
+//! the products of a number's with a bit's. So as a factor it is not opened itself.
+//!
 //! With w in clear at P0: the dealer knows a (P1's mask of x1) and b (P0's mask of w); P1 sends d = x1 - a, P0 sends
 //! e = w - b; x w = (x0 + d) w + a e + a b.
 
@@ -23,7 +27,7 @@ use crate::party::Party;
 use crate::program::{ClaimKind, ProgramBuilder, ValueId};
 use crate::ring::Domain;
 use crate::scheme::words::{minus, multiply, plus};
-use crate::scheme::{Operand, Product, Shares, Triples};
+use crate::scheme::{Operand, Product, Shares, Summand, Triples};
 use smallvec::{SmallVec, smallvec};
 
 /// An operand behind its mask.
@@ -101,9 +105,24 @@ pub(super) enum Kept {
 #[derive(Debug, Clone)]
 pub(super) struct Lift(Parts);
 
+/// A bit, an integer modulo 2, lifted into a ring.
+fn lift_bit(p: &mut ProgramBuilder, x: &Shares, ring: Domain) -> Lift {
+    let (r_shares, r) = random(p, p.value(x[0]).domain, &p.shape(x[0]));
+    let r = p.convert(r, ring);
+    let shares = deal(p, r);
+    let masked = [p.add(x[0], r_shares[0]), p.add(x[1], r_shares[1])];
+    let [z] = open(p, [masked]);
+    let known = p.convert(z, ring);
+    let sign = super::bits::sign(p, known);
+    Lift(Parts { known, words: smallvec![Word { shares, dealt: r, factor: Some(sign), is_bit: true }] })
+}
+
 /// Steps 1 to 3 of lifting x into a ring.
 fn lift(p: &mut ProgramBuilder, x: &Shares, ring: Domain) -> Lift {
     let narrow = p.value(x[0]).domain;
+    if narrow.bits() == 1 {
+        return lift_bit(p, x, ring);
+    }
     let (bits, shape) = (narrow.bits(), p.shape(x[0]));
     p.claim(x, ClaimKind::Headroom { bits: bits - 2 });
     let (r_shares, r) = random(p, narrow, &shape);
@@ -139,6 +158,57 @@ fn lift(p: &mut ProgramBuilder, x: &Shares, ring: Domain) -> Lift {
         Word { shares: top_shares, dealt: top, factor: Some(factor), is_bit: true },
     ];
     Lift(Parts { known, words })
+}
+
+/// A number times a bit: the products of their words are dealt.
+fn gated(p: &mut ProgramBuilder, number: &Parts, bit: &Parts) -> Parts {
+    let mut words = SmallVec::new();
+    for (known, others) in [(bit.known, &number.words), (number.known, &bit.words)] {
+        for word in others {
+            let factor = times(p, Some(known), word.factor);
+            words.push(Word { factor, ..*word });
+        }
+    }
+    for a in &number.words {
+        for b in &bit.words {
+            let dealt = p.mul(a.dealt, b.dealt);
+            let factor = times(p, a.factor, b.factor);
+            words.push(Word { shares: deal(p, dealt), dealt, factor, is_bit: a.is_bit && b.is_bit });
+        }
+    }
+    Parts { known: p.mul(number.known, bit.known), words }
+}
+
+/// The sum of what is opened in the place of a factor.
+fn sum_of(scheme: &mut Additive2, p: &mut ProgramBuilder, summands: &[Summand]) -> Parts {
+    let mut sum: Option<Parts> = None;
+    for Summand { number, bit, negative } in summands {
+        let mut part = kept(scheme, p, number).parts(p, number);
+        if let Some(bit) = bit {
+            let bit = kept(scheme, p, bit).parts(p, bit);
+            part = gated(p, &part, &bit);
+        }
+        if *negative {
+            part = negated(p, part);
+        }
+        sum = Some(match sum {
+            None => part,
+            Some(Parts { known, mut words }) => {
+                words.extend(part.words);
+                Parts { known: plus(p, known, part.known), words }
+            }
+        });
+    }
+    sum.expect("a factor that is not opened has summands")
+}
+
+fn negated(p: &mut ProgramBuilder, Parts { known, words }: Parts) -> Parts {
+    let negative = |word: Word, p: &mut ProgramBuilder| {
+        let minus_one = p.splat(u64::MAX, p.value(word.dealt).domain);
+        let factor = word.factor.map_or(minus_one, |factor| p.neg(factor));
+        Word { factor: Some(factor), ..word }
+    };
+    Parts { known: p.neg(known), words: words.into_iter().map(|word| negative(word, p)).collect() }
 }
 
 /// Step 4: shares of the elementwise product.
@@ -280,6 +350,7 @@ fn kept(scheme: &mut Additive2, p: &mut ProgramBuilder, x: &Operand) -> Kept {
         return kept.clone();
     }
     let kept = match x.lifted {
+        _ if !x.summands.is_empty() => Kept::Lifted(Box::new(Lift(sum_of(scheme, p, &x.summands)))),
         Some(ring) => Kept::Lifted(Box::new(lift(p, &x.shares, Domain::Ring(ring)))),
         None if x.weight => Kept::Opened(p.for_the_model(|p| opened_alone(p, &x.shares))),
         None => Kept::Opened(opened_alone(p, &x.shares)),

@@ -27,7 +27,7 @@ impl<S: Scheme> Lowering<'_, S> {
     fn known(&self, id: NodeId) -> ValueId {
         match (self.clear.get(&id), &self.held[id.index()]) {
             (Some(value), _) | (None, Held::Public(value)) => *value,
-            (None, Held::Clear(_) | Held::Shared(_) | Held::Bit(_) | Held::Revealed) => {
+            (None, Held::Clear(_) | Held::Shared(_) | Held::Bit(_) | Held::Nothing) => {
                 unreachable!("arguments of what the owner computes are computed by it, or public")
             }
         }

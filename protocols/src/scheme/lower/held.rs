@@ -1,7 +1,8 @@
 //! How a value is held, and what is done to all of its parts: narrowed, mapped, added, claimed.
 
+use super::super::gated::Term;
 use super::super::widths;
-use super::super::{BitShares, Operand, Scheme, Shares};
+use super::super::{BitShares, Operand, Scheme, Shares, Summand};
 use super::{Held, Lowering};
 use crate::circuit::{Node, NodeId, Op};
 use crate::fixed::RING_BITS;
@@ -16,7 +17,9 @@ impl<S: Scheme> Lowering<'_, S> {
         let shares = match self.held[id.index()].clone() {
             Held::Shared(shares) => shares,
             Held::Public(known) | Held::Clear(known) => self.scheme.trivial(&mut self.p, known),
-            Held::Bit(_) | Held::Revealed => unreachable!("the circuit's checker admits real values only"),
+            Held::Bit(_) | Held::Nothing => {
+                unreachable!("the circuit's checker admits real values only, and what is not computed is a factor only")
+            }
         };
         self.narrow(&shares, ring)
     }
@@ -34,7 +37,7 @@ impl<S: Scheme> Lowering<'_, S> {
     pub(super) fn value(&mut self, id: NodeId, ring: u8) -> Held {
         match self.held[id.index()].clone() {
             Held::Shared(shares) => Held::Shared(self.narrow(&shares, ring)),
-            known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Revealed) => known,
+            known @ (Held::Public(_) | Held::Clear(_) | Held::Bit(_) | Held::Nothing) => known,
         }
     }
 
@@ -43,9 +46,19 @@ impl<S: Scheme> Lowering<'_, S> {
         let weight = self.owned.is_from_model(id);
         if !self.opens_once {
             let shares = self.shares(id, ring);
-            return Operand { node: id, shares, moves: Vec::new(), ring, lifted: None, weight };
+            return Operand { node: id, shares, moves: Vec::new(), ring, lifted: None, weight, summands: Vec::new() };
         }
         let (node, moves) = widths::root(self.circuit, id);
+        if let Some(terms) = self.widths.terms(node).map(<[_]>::to_vec) {
+            let within = self.widths.held(node);
+            let summand = |term: Term| Summand {
+                number: self.operand(term.number, within),
+                bit: term.bit.map(|bit| self.operand(bit, within)),
+                negative: term.negative,
+            };
+            let summands = terms.into_iter().map(summand).collect();
+            return Operand { node, shares: Shares::new(), moves, ring, lifted: Some(within), weight, summands };
+        }
         let shares = match self.opened.get(&node) {
             Some(shares) => shares.clone(),
             None => {
@@ -54,13 +67,13 @@ impl<S: Scheme> Lowering<'_, S> {
                 shares
             }
         };
-        Operand { node, shares, moves, ring, lifted: self.widths.lifted(node), weight }
+        Operand { node, shares, moves, ring, lifted: self.widths.lifted(node), weight, summands: Vec::new() }
     }
 
     pub(super) fn bit(&self, id: NodeId) -> BitShares {
         match &self.held[id.index()] {
             Held::Bit(bit) => bit.clone(),
-            other @ (Held::Public(_) | Held::Clear(_) | Held::Shared(_) | Held::Revealed) => {
+            other @ (Held::Public(_) | Held::Clear(_) | Held::Shared(_) | Held::Nothing) => {
                 unreachable!("the circuit's checker admits bits only, not {other:?}")
             }
         }
@@ -72,7 +85,7 @@ impl<S: Scheme> Lowering<'_, S> {
             Held::Public(value) => Held::Public(f(&mut self.p, *value)),
             Held::Clear(value) => Held::Clear(f(&mut self.p, *value)),
             Held::Shared(shares) => Held::Shared(shares.iter().map(|&share| f(&mut self.p, share)).collect()),
-            Held::Bit(_) | Held::Revealed => unreachable!("the circuit's checker admits real values only"),
+            Held::Bit(_) | Held::Nothing => unreachable!("the circuit's checker admits real values only"),
         }
     }
 
@@ -99,7 +112,7 @@ impl<S: Scheme> Lowering<'_, S> {
                 let (a, b) = (self.shares(a, ring), self.shares(b, ring));
                 Held::Shared(a.iter().zip(&b).map(|(&a, &b)| apply(&mut self.p, a, b)).collect())
             }
-            (Held::Bit(_) | Held::Revealed, _) | (_, Held::Bit(_) | Held::Revealed) => {
+            (Held::Bit(_) | Held::Nothing, _) | (_, Held::Bit(_) | Held::Nothing) => {
                 unreachable!("the circuit's checker admits real values only")
             }
         }
@@ -114,7 +127,7 @@ impl<S: Scheme> Lowering<'_, S> {
                 let shares = self.scheme.trivial(&mut self.p, known);
                 self.narrow(&shares, ring)
             }
-            Held::Bit(_) | Held::Revealed => unreachable!("a difference is a real value"),
+            Held::Bit(_) | Held::Nothing => unreachable!("a difference is a real value"),
         };
         self.claim_to_fit(&shares, id);
         shares

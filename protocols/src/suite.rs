@@ -87,10 +87,11 @@ pub const FRACTION_BITS: RangeInclusive<u8> = 4..=24;
 /// The most sites that a suite names protocols for: those of a model of some three hundred layers.
 pub const MOST_SITES: usize = 1200;
 
-const BUILT_IN: [(&str, &str); 14] = [
+const BUILT_IN: [(&str, &str); 15] = [
     ("faithful", include_str!("suites/faithful.toml")),
     ("faithful-narrow", include_str!("suites/faithful-narrow.toml")),
     ("frontier", include_str!("suites/frontier.toml")),
+    ("frontier-2quad", include_str!("suites/frontier-2quad.toml")),
     ("secformer", include_str!("suites/secformer.toml")),
     ("secformer-printed", include_str!("suites/secformer-printed.toml")),
     ("secformer-code", include_str!("suites/secformer-code.toml")),

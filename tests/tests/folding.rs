@@ -7,7 +7,7 @@ use viewless_protocols::model::{self, Query, TransformerConfig, TransformerDraft
 use viewless_protocols::nonlinear::{Protocol, Registry};
 use viewless_protocols::party::Party;
 use viewless_protocols::program::{Grouping, Op, Phase, Program, Schedule, bill};
-use viewless_protocols::scheme::{self, SchemeSpec, Weights};
+use viewless_protocols::scheme::{self, SchemeSpec, Triples, Truncation, Weights};
 use viewless_protocols::suite::Suite;
 use viewless_tests::{FIXED, compile, every_scheme, run};
 
@@ -18,8 +18,12 @@ fn numbers(count: usize, step: usize) -> Vec<f64> {
     (0..count).map(|i| ((i * step + 13) % 4001) as f64 / 977.0 - 2.0).collect()
 }
 
+/// Where the owner of the model computes by itself.
 fn shared() -> impl Iterator<Item = SchemeSpec> {
-    every_scheme().into_iter().filter(|spec| spec.weights() == Weights::Shared)
+    let is_ours = |spec: &SchemeSpec| {
+        spec.truncation == Truncation::Narrowing || spec.sharing.triples() == Some(Triples::PerValue)
+    };
+    every_scheme().into_iter().filter(move |spec| spec.weights() == Weights::Shared && is_ours(spec))
 }
 
 fn nearest(units: f64) -> f64 {

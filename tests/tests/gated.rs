@@ -134,7 +134,7 @@ fn a_product_with_a_choice_among_numbers_is_right_counted_and_proved() {
             check(&program, &certificate).unwrap();
         }
     }
-    assert!(seen > 5000, "{seen}");
+    assert!(seen > 3000, "{seen}");
 }
 
 /// Against integers: the product before its truncation is that of the integers that were put in, so the result is the floor of the quotient or one unit more.

@@ -357,5 +357,5 @@ fn the_frontier_suite_compares_nothing_and_costs_what_is_written() {
     assert!(program.iter().all(|(_, value)| !matches!(value.domain, Domain::Bits(_))));
     let bill = bill(&program, Schedule::Asap, Grouping::Region);
     let online = bill.phase(Phase::Online);
-    assert_eq!((online.rounds, online.bytes_total), (235, 332_072_768));
+    assert_eq!((online.rounds, online.bytes_total), (235, 332_061_952));
 }

@@ -284,6 +284,7 @@ static REGISTERED: &[&LazyLock<Protocol>] = &[
     &softmax::two_quad_code::PROTOCOL,
     &softmax::two_quad_code::PROTOCOL_13,
     &softmax::two_quad_mpcformer::PROTOCOL,
+    &softmax::two_quad_scales::PROTOCOL,
     &softmax::two_relu::PROTOCOL,
     &layernorm::batchnorm::PROTOCOL,
     &layernorm::crypten::PROTOCOL,

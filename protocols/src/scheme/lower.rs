@@ -82,7 +82,7 @@ pub(super) fn lower<S: Scheme>(
         p,
         held: Vec::new(),
         opened: HashMap::new(),
-        owned: Owned::of(circuit, spec.weights()),
+        owned: Owned::of(circuit, spec),
         clear: HashMap::new(),
         masks: HashMap::new(),
     };

@@ -3,10 +3,12 @@
 //! A product of two weights in shares would cost a multiplication, a message and a truncation; of its owner it costs nothing, and it is rounded to the nearest number.
 //! So layers can be *folded*: the scale and offset of a normalisation into the next matrix, the mean of its columns out of the one before
 //! (see [`Transformer`](crate::model::circuit)). What shares can do for nothing, they do: a weight that is merely rearranged or added is shared as it is.
+//!
+//! Under [`Truncation::Narrowing`] and [`Triples::PerValue`] only. Published systems compute in shares whatever a circuit says of weights, and are counted so.
 
-use super::Weights;
 use super::laws;
 use super::widths;
+use super::{SchemeSpec, Triples, Truncation, Weights};
 use crate::circuit::{CheckedCircuit, Node, NodeId, Op, Owner};
 
 /// By node of a circuit.
@@ -19,12 +21,13 @@ pub(super) struct Owned {
 
 impl Owned {
     /// Of a circuit whose weights are shared; where a computing party has them in clear, it computes whatever it can, and nothing is told here.
-    pub(super) fn of(circuit: &CheckedCircuit, weights: Weights) -> Self {
+    pub(super) fn of(circuit: &CheckedCircuit, spec: &SchemeSpec) -> Self {
         let nodes = circuit.nodes();
         let from_model = from_model(nodes);
         let mut in_clear = vec![false; nodes.len()];
         let mut shared = vec![false; nodes.len()];
-        if weights == Weights::Shared {
+        let is_ours = spec.truncation == Truncation::Narrowing || spec.sharing.triples() == Some(Triples::PerValue);
+        if spec.weights() == Weights::Shared && is_ours {
             let arithmetic = arithmetic(nodes, &from_model);
             for (i, node) in nodes.iter().enumerate().rev() {
                 in_clear[i] |= arithmetic[i] && costs(nodes, node);

@@ -79,7 +79,7 @@ impl Mask {
 mod tests {
     use super::*;
     use crate::circuit::Owner;
-    use crate::nonlinear::{Function, Registry, Setting, SoftmaxInputs, testing};
+    use crate::nonlinear::{Function, Protocol, Registry, Setting, SoftmaxInputs, testing};
     use crate::program::Schedule;
     use crate::scheme::Truncation;
 
@@ -93,9 +93,12 @@ mod tests {
         c
     }
 
-    /// Near -5, where every softmax is defined: squares of x + 5 sum to between 0.05 and 1.9, by any row length up to 4.
-    fn scores() -> Vec<f64> {
-        (0..LENGTHS.len() * 4).map(|i| -5.0 + 0.55 * libm::cos(0.4 * libm::sin(i as f64 * 1.7))).collect()
+    /// Near -5, where nearly every softmax is defined: squares of x + 5 sum to between 0.05 and 1.9, by any row length up to 4. Or four times as far from it, for those
+    /// that take larger sums only.
+    fn scores(protocol: &Protocol) -> Vec<f64> {
+        let interval = protocol.card.interval.at(1);
+        let distance = if interval.of.contains("row sum") && interval.low > 0.2 { 2.2 } else { 0.55 };
+        (0..LENGTHS.len() * 4).map(|i| -5.0 + distance * libm::cos(0.4 * libm::sin(i as f64 * 1.7))).collect()
     }
 
     fn run(c: Circuit, x: &[f64]) -> Vec<f64> {
@@ -151,8 +154,8 @@ mod tests {
     /// more than the card's claim.
     #[test]
     fn every_softmax_takes_a_mask_and_gives_rows_of_their_own_lengths() {
-        let x = scores();
         for protocol in Registry::built_in().of(&Function::SOFTMAX) {
+            let x = scores(protocol);
             let y = run(
                 rows(|c, x| {
                     let mask = Some(Mask::prefixes(c, 4, &LENGTHS));

@@ -12,4 +12,5 @@ pub mod shaft;
 pub mod two_quad;
 pub mod two_quad_code;
 pub mod two_quad_mpcformer;
+pub mod two_quad_scales;
 pub mod two_relu;

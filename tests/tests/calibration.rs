@@ -58,7 +58,8 @@ fn a_fitted_suite_costs_less_keeps_its_claims_and_is_a_suite_like_any_other() {
         assert!(high - low <= 4.0 * (most - least), "{}: {:?} for {:?}", site.site, site.claimed, site.seen);
     }
     let [before, after] = &fitted.prices;
-    assert!(after.rounds_online < before.rounds_online, "{before:?} {after:?}");
+    // A choice among scales takes no round of its own.
+    assert!(after.rounds_online <= before.rounds_online, "{before:?} {after:?}");
     assert!(after.bytes_online < before.bytes_online && after.bytes_offline < before.bytes_offline / 4 * 3);
     let text = suite_text(&fitted.suite).unwrap();
     assert_eq!(Suite::parse("fitted", &text).unwrap(), fitted.suite);

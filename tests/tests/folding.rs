@@ -144,3 +144,65 @@ fn a_layer_takes_19_rounds_and_four_more_where_normalisations_are_not_folded() {
     let of_a_layer = |protocols| rounds(protocols, 2) - rounds(protocols, 1);
     assert_eq!((of_a_layer(&folding), of_a_layer(&whole)), (19, 23));
 }
+
+/// w times itself with many fraction bits, in the place of something added to x, whose claim is told.
+fn squared(fraction_bits: i8, claimed: Option<f64>) -> CheckedCircuit {
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [4]);
+    let w = c.input_with(Owner::Model, "w", [4], fraction_bits);
+    let square = c.mul_to(w, w, 0);
+    if let Some(most) = claimed {
+        c.claim_domain(square, 0.0, most);
+    }
+    let again = c.mul_to(square, square, 0);
+    let y = c.add(x, again);
+    c.reveal(y, "y");
+    c.finish().unwrap()
+}
+
+#[test]
+fn what_the_owner_computes_keeps_its_claims_and_tells_where_a_word_is_too_short() {
+    let x = [1.0, -2.0, 0.5, 0.0];
+    for spec in shared() {
+        let outside = |circuit: &CheckedCircuit, w: f64| {
+            let findings = run(&compile(circuit, &spec), &[("x", &x), ("w", &[w; 4])], 3).findings;
+            let domains: usize = findings.domains.iter().map(|finding| finding.outside as usize).sum();
+            let headroom: usize = findings.headroom.iter().map(|finding| finding.outside as usize).sum();
+            (domains, headroom)
+        };
+        // A claim of what the owner alone would need.
+        assert_eq!(outside(&squared(0, Some(4.0)), 1.5), (0, 0), "{spec:?}");
+        assert_eq!(outside(&squared(0, Some(4.0)), 2.5), (4, 0), "{spec:?}");
+        // 30 fraction bits twice leave room for numbers below 2.
+        assert_eq!(outside(&squared(14, None), 1.9), (0, 0), "{spec:?}");
+        assert!(outside(&squared(14, None), 2.5).1 > 0 && outside(&squared(14, None), 64.0).1 > 0, "{spec:?}");
+    }
+}
+
+#[test]
+fn every_share_that_an_owner_sends_is_used() {
+    use viewless_protocols::model::Embedding;
+    let suite = Suite::built_in("frontier").unwrap();
+    let protocols = suite.model(Registry::built_in()).unwrap();
+    let mut circuits = vec![folded()];
+    for config in [TransformerConfig::vit_base(), TransformerConfig::bert_base(), TransformerConfig::gpt2()] {
+        let config = TransformerDraft { layers: 1, ..config.draft() }.check().unwrap();
+        let tokens = config.image_tokens().unwrap_or(4);
+        for embedding in [Embedding::OneHot, Embedding::Client] {
+            let protocols = model::ModelProtocols { embedding, ..protocols.clone() };
+            circuits.push(model::circuit(&config, &protocols, Query { tokens, batch: 1 }).unwrap());
+        }
+    }
+    for circuit in &circuits {
+        let program = scheme::compile(circuit, &suite.scheme, suite.fixed()).unwrap();
+        let mut used = vec![false; program.values.len()];
+        for value in &program.values {
+            value.op.arguments().iter().for_each(|argument| used[argument.index()] = true);
+        }
+        let unused = program.iter().filter(|(id, value)| {
+            let is_of_owner = |sent| program.value(sent).holders.contains(Party::ModelOwner);
+            matches!(value.op, Op::Send(sent, _) if is_of_owner(sent)) && !used[id.index()]
+        });
+        assert_eq!(unused.count(), 0);
+    }
+}

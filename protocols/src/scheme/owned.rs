@@ -29,15 +29,23 @@ impl Owned {
         let is_ours = spec.truncation == Truncation::Narrowing || spec.sharing.triples() == Some(Triples::PerValue);
         if spec.weights() == Weights::Shared && is_ours {
             let arithmetic = arithmetic(nodes, &from_model);
+            let opens_once = spec.sharing.triples() == Some(Triples::PerValue);
+            // What is claimed of a number is claimed of its shares.
+            circuit.domains().iter().for_each(|claim| shared[claim.value.index()] = true);
             for (i, node) in nodes.iter().enumerate().rev() {
                 in_clear[i] |= arithmetic[i] && costs(nodes, node);
                 if in_clear[i] {
                     node.op.arguments().iter().for_each(|argument| in_clear[argument.index()] = true);
-                } else {
-                    for argument in node.op.arguments() {
-                        shared[argument.index()] = true;
-                        shared[widths::root(circuit, argument).0.index()] = true;
-                    }
+                    continue;
+                }
+                let arguments = node.op.arguments();
+                let is_product = matches!(node.op, Op::Mul(..) | Op::MatMul(..) | Op::Square(_) | Op::Select(..));
+                let is_public = |argument: &NodeId| from_model[argument.index()] && !arithmetic[argument.index()];
+                let opens = opens_once && is_product && !arguments.iter().any(is_public);
+                for argument in arguments {
+                    // In the place of what a product opens, what that is a rearrangement of.
+                    let needed = if opens { widths::root(circuit, argument).0 } else { argument };
+                    shared[needed.index()] = true;
                 }
             }
             // What is public is no one's.

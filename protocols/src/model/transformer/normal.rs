@@ -130,8 +130,10 @@ impl Transformer<'_> {
         }
         let mut bias = c.input_with(Owner::Model, &format!("{name}.bias"), [output], guard_bits);
         if let Some(Columns { gamma, beta }) = x.columns {
-            let offset = c.reshape(beta, [1, input]);
-            let offset = c.matmul(offset, weight);
+            // With fewer bits: a sum of as many products as there are inputs is one of a word.
+            let offset = c.precision(beta, 0);
+            let offset = c.reshape(offset, [1, input]);
+            let offset = c.matmul_to(offset, weight, WEIGHT_GUARD_BITS);
             let offset = c.reshape(offset, [output]);
             bias = c.add(bias, offset);
             let gamma = c.reshape(gamma, [input, 1]);

@@ -1,13 +1,18 @@
 //! What the model's owner computes by itself ([`Owned`](super::super::owned::Owned)), and shares where it is needed so.
+//!
+//! It computes in whole words. That no product leaves them follows from what is claimed of its factors, which are as large as the owner sees them.
 
 use super::super::laws;
-use super::super::{CompileError, Scheme};
+use super::super::{CompileError, Scheme, Shares};
 use super::{Held, Lowering};
 use crate::circuit::{Node, NodeId, Op};
 use crate::fixed::RING_BITS;
-use crate::program::ValueId;
+use crate::program::{ClaimKind, ValueId};
 use crate::ring::Domain;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
+
+/// Binary logarithm of the bound of a product that is rounded in a word.
+const PRODUCT_BITS: u8 = RING_BITS - 2;
 
 impl<S: Scheme> Lowering<'_, S> {
     /// A node that the owner computes, in whole words, each truncation to the nearest number.
@@ -53,16 +58,26 @@ impl<S: Scheme> Lowering<'_, S> {
             &Op::Scale(a, number) => {
                 let (multiplier, exponent) = laws::multiplier(number, to, self.fixed);
                 let word = self.p.splat(multiplier as u64, Domain::Z64);
-                let product = self.p.mul(self.known(a), word);
+                let value = self.known(a);
+                let multiplier_bits = (u64::BITS - multiplier.unsigned_abs().leading_zeros()) as u8;
+                self.claim_below(value, PRODUCT_BITS.saturating_sub(multiplier_bits));
+                let product = self.p.mul(value, word);
                 self.rounded(node, product, i32::from(self.argument_bits(a)?) + exponent, to)?
             }
             &Op::Mul(a, b) | &Op::MatMul(a, b) => {
                 let from = i32::from(self.argument_bits(a)?) + i32::from(self.argument_bits(b)?);
+                let inner = if let Op::Mul(..) = node.op {
+                    1
+                } else {
+                    self.argument(a).shape.axes().last().copied().unwrap_or(1)
+                };
+                self.claim_factors([a, b], inner)?;
                 let (a, b) = (self.known(a), self.known(b));
                 let product = if let Op::Mul(..) = node.op { self.p.mul(a, b) } else { self.p.matmul(a, b) };
                 self.rounded(node, product, from, to)?
             }
             &Op::Square(a) => {
+                self.claim_factors([a, a], 1)?;
                 let product = self.p.mul(self.known(a), self.known(a));
                 self.rounded(node, product, 2 * i32::from(self.argument_bits(a)?), to)?
             }
@@ -87,6 +102,27 @@ impl<S: Scheme> Lowering<'_, S> {
             | Op::Level(..)
             | Op::Reveal(..) => unreachable!("the owner computes sums, products and rearrangements only"),
         })
+    }
+
+    /// Claims that two factors are so small that a sum of `terms` of their products is one of a word: the integer bits that are left are theirs in equal parts.
+    fn claim_factors(&mut self, factors: [NodeId; 2], terms: usize) -> Result<(), CompileError> {
+        let sum_bits = terms.next_power_of_two().ilog2() as u8;
+        let [a, b] = [self.argument_bits(factors[0])?, self.argument_bits(factors[1])?];
+        let integer_bits = PRODUCT_BITS.saturating_sub(a.saturating_add(b).saturating_add(sum_bits));
+        let of_first = integer_bits.div_ceil(2);
+        for (factor, bits) in factors.into_iter().zip([a + of_first, b + (integer_bits - of_first)]) {
+            let value = self.known(factor);
+            self.claim_below(value, bits);
+        }
+        Ok(())
+    }
+
+    /// Claims that a number that the owner knows is below 2^`bits`.
+    fn claim_below(&mut self, value: ValueId, bits: u8) {
+        if self.p.value(value).holders.contains(self.scheme.model_owner()) {
+            let alone: Shares = smallvec![value];
+            self.p.claim(&alone, ClaimKind::Headroom { bits: bits.min(PRODUCT_BITS) });
+        }
     }
 
     /// A number brought from `from` to `to` fraction bits, to the nearest.

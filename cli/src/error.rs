@@ -1,5 +1,6 @@
 //! What can go wrong between the user and the other crates. Every variant ends the command with exit code 2.
 
+use crate::file;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -240,7 +241,7 @@ pub enum CliError {
     #[error("the result cannot be written as JSON; this is a defect of viewless, please report it: {0}")]
     Json(#[from] serde_json::Error),
     /// Standard output that cannot be written to.
-    #[error("cannot write the result: {0}")]
+    #[error("cannot write the result: {0}{written}", written = file::and_written())]
     Write(#[from] io::Error),
     /// A published table.
     #[error(transparent)]

@@ -116,6 +116,7 @@ impl Common {
             if left == 0 && told.done < told.of { ControlFlow::Break(Ending::Kept) } else { ControlFlow::Continue(()) }
         })?;
         progress.end();
+        file::written(&self.out);
         Ok((made, last))
     }
 

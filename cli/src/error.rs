@@ -175,6 +175,29 @@ pub enum CliError {
         /// Its directory.
         model: PathBuf,
     },
+    /// Texts for an autoencoder.
+    #[error(
+        "{0} is an autoencoder of images, and no text reaches its sites; give a model of texts, or see what suites cost for it with `viewless compare {0}`",
+        model.display()
+    )]
+    TextsForAutoencoder {
+        /// Its directory.
+        model: PathBuf,
+    },
+    /// A file in which there is no text.
+    #[error("{} has no text; give a file with one text in each line", path.display())]
+    NoText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Texts of which a model can take none.
+    #[error("{}: {error}", path.display())]
+    Texts {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with them.
+        error: SitesError,
+    },
     /// Another model where an autoencoder is needed.
     #[error("{} is no autoencoder of images (its `model_type` is not dc-vae); only such a model gives pictures", model.display())]
     NotAnAutoencoder {

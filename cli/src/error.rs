@@ -1,5 +1,6 @@
 //! What can go wrong between the user and the other crates. Every variant ends the command with exit code 2.
 
+use crate::file;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -174,6 +175,29 @@ pub enum CliError {
         /// Its directory.
         model: PathBuf,
     },
+    /// Texts for an autoencoder.
+    #[error(
+        "{0} is an autoencoder of images, and no text reaches its sites; give a model of texts, or see what suites cost for it with `viewless compare {0}`",
+        model.display()
+    )]
+    TextsForAutoencoder {
+        /// Its directory.
+        model: PathBuf,
+    },
+    /// A file in which there is no text.
+    #[error("{} has no text; give a file with one text in each line", path.display())]
+    NoText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Texts of which a model can take none.
+    #[error("{}: {error}", path.display())]
+    Texts {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with them.
+        error: SitesError,
+    },
     /// Another model where an autoencoder is needed.
     #[error("{} is no autoencoder of images (its `model_type` is not dc-vae); only such a model gives pictures", model.display())]
     NotAnAutoencoder {
@@ -240,7 +264,7 @@ pub enum CliError {
     #[error("the result cannot be written as JSON; this is a defect of viewless, please report it: {0}")]
     Json(#[from] serde_json::Error),
     /// Standard output that cannot be written to.
-    #[error("cannot write the result: {0}")]
+    #[error("cannot write the result: {0}{written}", written = file::and_written())]
     Write(#[from] io::Error),
     /// A published table.
     #[error(transparent)]

@@ -5,6 +5,7 @@ use crate::interruption::Beginning;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tempfile::NamedTempFile;
 use viewless_models::{dangling, without_temporary};
 use viewless_simulator::text_file;
@@ -40,6 +41,12 @@ impl Pending {
         // Through a link is written to what it leads to; the link stays.
         let target = if path.is_symlink() { std::fs::canonicalize(path) } else { Ok(path.to_owned()) };
         let target = target.map_err(|source| failed(path, source))?;
+        // A name that is too long, and whatever else is no place for a file, is known before the work.
+        if let Err(source) = std::fs::symlink_metadata(&target)
+            && source.kind() != io::ErrorKind::NotFound
+        {
+            return Err(failed(path, source));
+        }
         // What is put in the place of a device or a folder would take it away from everybody.
         if std::fs::metadata(&target).is_ok_and(|there| !there.is_file()) {
             return Err(failed(path, io::Error::other("a folder, a device or a pipe is there")));
@@ -68,6 +75,7 @@ impl Pending {
         let file = file.into_inner().map_err(|error| failed(&path, error.into_error()))?;
         file.as_file().sync_all().map_err(|source| failed(&path, source))?;
         file.persist(&target).map_err(|error| failed(&path, error.error))?;
+        written(&path);
         Ok(())
     }
 
@@ -80,7 +88,10 @@ impl Pending {
         let file = file.into_inner().map_err(|error| failed(&path, error.into_error()))?;
         file.as_file().sync_all().map_err(|source| failed(&path, source))?;
         match file.persist_noclobber(&target) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                written(&path);
+                Ok(())
+            }
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(CliError::FileExists { path }),
             Err(error) => Err(failed(&path, error.error)),
         }
@@ -95,6 +106,22 @@ impl Write for Pending {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush().map_err(without_temporary)
     }
+}
+
+/// What this process put in its place.
+static WRITTEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Remembers that a file, or a folder, is as the command was to make it: whoever does not see the result is told.
+pub fn written(path: &Path) {
+    WRITTEN.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
+}
+
+/// What to add to a sentence that a result cannot be shown: the files that are written nevertheless.
+#[must_use]
+pub fn and_written() -> String {
+    let written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
+    if names.is_empty() { String::new() } else { format!("; written is {}", names.join(" and ")) }
 }
 
 /// Options that take words and no files.

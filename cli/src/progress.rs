@@ -63,7 +63,11 @@ impl Progress {
         let is_time = self.told.get().elapsed() >= BETWEEN_LINES;
         is_time.then(|| {
             self.told.set(Instant::now());
-            format!("{}: {done} of {of} after {} s", self.what, self.started.elapsed().as_secs())
+            let seconds = self.started.elapsed().as_secs();
+            let left = seconds * of.saturating_sub(done) as u64;
+            let to_go =
+                left.checked_div(done as u64).map_or_else(String::new, |left| format!(", about {left} s to go"));
+            format!("{}: {done} of {of} after {seconds} s{to_go}", self.what)
         })
     }
 
@@ -125,7 +129,10 @@ mod tests {
         assert_eq!(progress.line(1, 10), None);
         progress.started -= BETWEEN_LINES;
         progress.told.set(progress.told.get() - BETWEEN_LINES);
-        assert_eq!(progress.line(2, 10), Some("testing: 2 of 10 after 10 s".to_owned()));
+        assert_eq!(progress.line(2, 10), Some("testing: 2 of 10 after 10 s, about 40 s to go".to_owned()));
         assert_eq!(progress.line(3, 10), None);
+        // Of nothing done nothing follows.
+        progress.told.set(progress.told.get() - BETWEEN_LINES);
+        assert_eq!(progress.line(0, 10), Some("testing: 0 of 10 after 10 s".to_owned()));
     }
 }

@@ -32,10 +32,10 @@ fn a_first_file_passes_every_verdict_and_is_never_written_over() {
     assert!(printed(at, "assay mine.protocol --seq 4 --runs 8", 0).starts_with("gelu/mine can be used"));
     assert!(printed(at, "new gelu/mine --poly", 2).contains("is there already and stays as it is"));
     assert_eq!(fs::read_to_string(at.join("mine.protocol")).unwrap(), text);
-    let compared = json(at, "compare gelu/bolt --with mine.protocol --with mine.protocol --seq 4");
+    let compared = json(at, "compare gelu/bolt --with mine.protocol --with gelu/quad --seq 4");
     let names: Vec<&str> =
         compared["variants"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["gelu/bolt", "gelu/mine (mine.protocol)", "gelu/mine (mine.protocol)"]);
+    assert_eq!(names, ["gelu/bolt", "gelu/mine (mine.protocol)", "gelu/quad"]);
     for (arguments, says) in [
         ("new gelu/mine --poly --output mine.txt", ".protocol"),
         ("new softmax/other --poly", "dump softmax/"),

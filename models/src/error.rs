@@ -523,6 +523,14 @@ pub enum ModelError {
         /// Rows of the position embedding table.
         max_positions: usize,
     },
+    /// A text so long that its tokens are not even counted.
+    #[error("the text has {bytes} bytes, but the model takes at most {max_positions} tokens; shorten the text")]
+    TextTooLong {
+        /// Bytes of the text, and of the one that it makes a pair with.
+        bytes: usize,
+        /// Rows of the position embedding table.
+        max_positions: usize,
+    },
     /// A token identifier has no row in the word embedding table.
     #[error(
         "token {token} at position {position} is outside the vocabulary of {vocab_size} tokens; encode the text with the model's own tokenizer"

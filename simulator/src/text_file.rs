@@ -20,10 +20,18 @@ pub fn read(path: &Path, most_bytes: u64) -> io::Result<String> {
     if metadata.len() > most_bytes {
         return refuse(format!("{} bytes; such a file has at most {most_bytes}", metadata.len()));
     }
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     // It may grow while it is read.
-    let read = File::open(path)?.take(most_bytes + 1).read_to_string(&mut text)?;
-    if read as u64 > most_bytes { refuse(format!("more than {most_bytes} bytes")) } else { Ok(text) }
+    let read = File::open(path)?.take(most_bytes + 1).read_to_end(&mut bytes)?;
+    if read as u64 > most_bytes {
+        return refuse(format!("more than {most_bytes} bytes"));
+    }
+    String::from_utf8(bytes).or_else(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        let what = if error.as_bytes().contains(&0) { "; it is no text" } else { "; save it as UTF-8" };
+        refuse(format!("line {line} is not in UTF-8{what}"))
+    })
 }
 
 #[cfg(test)]

@@ -14,10 +14,12 @@ pub mod gallery;
 pub mod mutation;
 pub mod projection;
 pub mod property;
+pub mod python;
 pub mod random_circuit;
 pub mod random_program;
 mod random_walk;
 pub mod shortened;
+pub mod small_models;
 pub mod swarm;
 
 /// 16 fraction bits, as in every published system of the additive setting.

@@ -1,5 +1,6 @@
 //! Suites that are fitted to a model, and what they promise.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use viewless_models::synthetic::{small_config, write_synthetic};
 use viewless_models::{Model, Precision, fetch, shipped};
@@ -25,7 +26,7 @@ fn shipped_model(cache: &tempfile::TempDir) -> Model {
 fn calibrated(model: &Model, suite: &Suite, texts: &str, slack: f64) -> Result<Calibration, SitesError> {
     let lines = Line::all(texts);
     let request = Request { model, suite, registry: Registry::built_in(), lines: &lines, slack, name: "fitted" };
-    Calibration::new(&request, &|_, _| ())
+    Calibration::new(&request, &|_, _| (), &|_, _| ())
 }
 
 fn run(model: &Model, suite: &Suite, text: &str) -> InferenceReport {
@@ -42,6 +43,21 @@ fn run(model: &Model, suite: &Suite, text: &str) -> InferenceReport {
         most_bytes: None,
     };
     infer(&question, None, None).unwrap()
+}
+
+#[test]
+fn each_of_the_two_passes_is_told_by_itself() {
+    let cache = tempfile::tempdir().unwrap();
+    let model = shipped_model(&cache);
+    let (suite, lines) = (Suite::built_in("frontier").unwrap(), Line::all(TEXTS));
+    let request =
+        Request { model: &model, suite: &suite, registry: Registry::built_in(), lines: &lines, slack: 0.0, name: "a" };
+    let told = RefCell::new((Vec::new(), Vec::new()));
+    let seeing = |done, of| told.borrow_mut().0.push((done, of));
+    let trying = |done, of| told.borrow_mut().1.push((done, of));
+    Calibration::new(&request, &seeing, &trying).unwrap();
+    let all: Vec<(usize, usize)> = (0..6).map(|done| (done, 6)).collect();
+    assert_eq!(told.into_inner(), (all.clone(), all));
 }
 
 #[test]

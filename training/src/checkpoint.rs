@@ -184,6 +184,15 @@ pub fn load(path: &Path, variables: &mut Variables, identity: &Identity) -> Resu
     Ok(Some((AdamW { step: state.optimiser_step, moments }, state)))
 }
 
+/// Refuses the checkpoint of another run.
+///
+/// # Errors
+/// It is of another; or it is no checkpoint.
+pub(crate) fn refuse_changed(path: &Path, identity: &Identity) -> Result<(), TrainError> {
+    let Some(bytes) = read(path)? else { return Ok(()) };
+    state_of(path, &bytes)?.identity.changed(identity).map_or(Ok(()), |changed| Err(other_run(path, changed)))
+}
+
 /// Refuses a checkpoint that was made by another recipe or command than that of this digest.
 ///
 /// # Errors

@@ -15,16 +15,16 @@ use viewless_models::Decision;
 use viewless_protocols::model::tensors::Role;
 
 use crate::bert::Bert;
-use crate::directory::{describe, prepare};
+use crate::directory::prepare;
 use crate::error::TrainError;
 use crate::loss::{layers, soft_cross_entropy};
-use crate::prepare::{Texts, configuration, decision, initialise, vocabulary};
+use crate::prepare::{Texts, configuration, initialise, vocabulary};
 use crate::recipe::{Keep, Recipe, Task};
 use crate::rows::Rows;
 use crate::run::{Observer, Run, Stage};
 use crate::score::logits;
 use crate::source::Source;
-use crate::train::{Made, TrainReport, identity, judge, supervised};
+use crate::train::{Description, Made, TrainReport, judge, supervised};
 
 /// What the names of the map between two widths begin with.
 pub(crate) const PROJECTION: &str = "projection.";
@@ -56,8 +56,8 @@ pub fn distill(
         return Err(TrainError::UntaughtHead { names: untaught });
     }
     let _alone = prepare(out, resume, "distill", &recipe.to_toml())?;
-    describe(out, teacher, &config, decision(recipe.data.task), &recipe.to_toml(), tokenizer.as_ref())?;
-    let encoded = texts.encode(out, &config, recipe)?;
+    let description = Description { source: &source, config: &config, recipe, tokenizer: tokenizer.as_ref() };
+    let (encoded, identity) = description.write("distill", out, &texts)?;
     let (own, taught) = (config.hidden_size, source.config.hidden_size);
     if recipe.layers.epochs > 0 && own != taught {
         variables.draw(PROJECTION_WEIGHT, &[taught, own], Role::Linear { inputs: own }, recipe.seed)?;
@@ -92,7 +92,7 @@ pub fn distill(
         seed: recipe.seed,
         checkpoint_steps: recipe.checkpoint_steps,
         variables: &mut variables,
-        identity: identity("distill", recipe, &encoded, &source)?,
+        identity,
     };
     let progress = run.go(&stages, observe)?;
     let made = Made { recipe, out, config: &config, source: teacher, encoded: &encoded, drawn: drawn.len() };

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value;
 use viewless_protocols::model::TransformerConfig;
 
 use crate::bert::Bert;
-use crate::checkpoint::{Identity, recipe_digest};
+use crate::checkpoint::{self, CHECKPOINT_FILE, Identity, recipe_digest};
 use crate::directory::{activation_name, attention_name, describe, prepare, save_weights, tidy};
 use crate::error::TrainError;
 use crate::loss::{cross_entropy, mean_square};
@@ -86,8 +87,8 @@ pub fn train(
     // Refused before anything is written.
     Bert::new(&config, Default::default())?;
     let _alone = prepare(out, resume, "train", &recipe.to_toml())?;
-    describe(out, directory, &config, decision(recipe.data.task), &recipe.to_toml(), tokenizer.as_ref())?;
-    let encoded = texts.encode(out, &config, recipe)?;
+    let description = Description { source: &source, config: &config, recipe, tokenizer: tokenizer.as_ref() };
+    let (encoded, identity) = description.write("train", out, &texts)?;
     let (mut variables, drawn) = initialise(&config, &source, recipe)?;
     let bert = Bert::new(&config, variables.tracked())?;
     let stages = [Stage {
@@ -98,7 +99,6 @@ pub fn train(
         judge: judge(&config, &variables, &encoded)?,
         keeps_best: recipe.keep == Keep::Best,
     }];
-    let identity = identity("train", recipe, &encoded, &source)?;
     let run = Run {
         folder: out,
         rows: &encoded.train,
@@ -110,6 +110,42 @@ pub fn train(
     let progress = run.go(&stages, observe)?;
     let made = Made { recipe, out, config: &config, source: directory, encoded: &encoded, drawn: drawn.len() };
     made.finish(&variables, &stages, progress)
+}
+
+/// What a run's folder says of its result before the first step.
+pub(crate) struct Description<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) config: &'a TransformerConfig,
+    pub(crate) recipe: &'a Recipe,
+    /// That of the result, where it is not the source's.
+    pub(crate) tokenizer: Option<&'a Value>,
+}
+
+impl Description<'_> {
+    /// Writes it in the folder and encodes the rows by the tokenizer there. Where a run goes on, the rows are encoded by the same beside the folder first:
+    /// another run's checkpoint is refused before anything is written.
+    ///
+    /// # Errors
+    /// Another run's checkpoint; rows that cannot be encoded; files that cannot be written.
+    pub(crate) fn write(&self, command: &str, out: &Path, texts: &Texts) -> Result<(Encoded, Identity), TrainError> {
+        let checkpoint = out.join(CHECKPOINT_FILE);
+        if checkpoint.exists() {
+            let beside = tempfile::tempdir();
+            let beside = beside.map_err(|source| TrainError::Folder { path: std::env::temp_dir(), source })?;
+            let (_, identity) = self.write_in(beside.path(), command, texts)?;
+            checkpoint::refuse_changed(&checkpoint, &identity)?;
+        }
+        self.write_in(out, command, texts)
+    }
+
+    fn write_in(&self, folder: &Path, command: &str, texts: &Texts) -> Result<(Encoded, Identity), TrainError> {
+        let Self { source, config, recipe, tokenizer } = *self;
+        let decision = decision(recipe.data.task);
+        describe(folder, &source.directory, config, decision, &recipe.to_toml(), tokenizer)?;
+        let encoded = texts.encode(folder, config, recipe)?;
+        let identity = identity(command, recipe, &encoded, source)?;
+        Ok((encoded, identity))
+    }
 }
 
 /// The loss of a batch against its labels.
@@ -140,12 +176,7 @@ pub(crate) fn judge<'a>(
 }
 
 /// Which run it is.
-pub(crate) fn identity(
-    command: &str,
-    recipe: &Recipe,
-    encoded: &Encoded,
-    source: &Source,
-) -> Result<Identity, TrainError> {
+fn identity(command: &str, recipe: &Recipe, encoded: &Encoded, source: &Source) -> Result<Identity, TrainError> {
     let of = |what: &str, rows: &Rows| Part {
         what: what.to_owned(),
         place: rows.file.display().to_string(),

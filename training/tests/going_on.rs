@@ -37,6 +37,14 @@ fn read(folder: &Path, rest: &str) -> Recipe {
     Recipe::read(&file, &Overrides { model: Some(folder.join("base")), ..Overrides::default() }).unwrap()
 }
 
+/// Every file of a folder.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut all: Vec<(PathBuf, Vec<u8>)> = files.map(|path| (path.clone(), fs::read(path).unwrap())).collect();
+    all.sort();
+    all
+}
+
 impl Half {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -143,8 +151,11 @@ fn the_checkpoint_of_another_command_is_said_to_be_that() {
     let half = Half::new();
     let teacher = half.folder.path().join("teacher");
     train(&half.recipe, &teacher, false, &mut until(usize::MAX)).unwrap().unwrap();
+    let before = contents(&half.out());
+    // A student's configuration is another than the teacher's.
     let error = distill(&teacher, &half.recipe, &half.out(), true, &mut until(1)).unwrap_err();
     assert!(matches!(&error, TrainError::OtherRun { changed, .. } if changed.contains("`distill`")), "{error}");
+    assert!(contents(&half.out()) == before, "nothing is written before a refusal");
     half.goes_on();
 }
 
@@ -161,7 +172,9 @@ fn weights_that_changed_since_are_named() {
     let out = half.folder.path().join("given");
     train(&given, &out, false, &mut until(6)).unwrap();
     write_synthetic(&half.folder.path().join("base"), &small_config(), 2, Precision::F32).unwrap();
+    let before = contents(&out);
     let said = train(&given, &out, true, &mut until(7)).unwrap_err().to_string();
+    assert!(contents(&out) == before, "nothing is written before a refusal");
     assert!(said.contains("weights in `") && said.contains("base` are not those that were there"), "{said}");
 }
 

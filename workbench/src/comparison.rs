@@ -13,7 +13,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use viewless_proofs::audit::{self, Question};
-use viewless_protocols::nonlinear::{Failing, Protocol, Quality};
+use viewless_protocols::nonlinear::{Failing, Function, Protocol, Quality};
 use viewless_protocols::program::Phase;
 use viewless_protocols::program::{COMPUTING, RegionBill, Schedule};
 use viewless_protocols::suite::Suite;
@@ -58,7 +58,8 @@ pub struct SuiteEntry {
     pub regions: Vec<RegionBill>,
     /// Expected number of wrapped elements in one inference.
     pub expected_wraps: f64,
-    /// Every function that the suite names a protocol for; of an autoencoder, its activation alone.
+    /// Every function that the suite names a protocol for, and in the place of one that it names protocols at sites for, these sites; of an autoencoder,
+    /// its activation alone.
     pub functions: Vec<FunctionEntry>,
     /// Verdicts about every single party's view.
     pub privacy: Privacy,
@@ -72,6 +73,9 @@ pub struct SuiteEntry {
 pub struct FunctionEntry {
     /// What it computes.
     pub function: String,
+    /// The site of the model where it stands, where the suite names one for each: `layer.0/gelu`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// Its name.
     pub protocol: String,
     /// Largest error of any run that does not wrap, on any input of the card's domain; `None` where no finite bound is known.
@@ -138,7 +142,15 @@ impl SuiteEntry {
                 let other = other_functions(suite, registry)?.into_iter().next();
                 vec![FunctionEntry { not_right: of_relu.not_right.clone().or(other), ..of_relu }]
             }
-            Kind::Model(_) => suite.resolve(registry)?.iter().map(entry).collect(),
+            Kind::Model(_) => {
+                let protocols = suite.resolve(registry)?;
+                let is_at_sites =
+                    |function: &Function| protocols.at_sites().any(|(_, other)| other.card.function == *function);
+                let everywhere = protocols.by_function().filter(|one| !is_at_sites(&one.card.function)).map(entry);
+                let at_site =
+                    |(site, one): (&String, &Arc<Protocol>)| FunctionEntry { site: Some(site.clone()), ..entry(one) };
+                everywhere.chain(protocols.at_sites().map(at_site)).collect()
+            }
         };
         Ok(Self {
             price,
@@ -156,12 +168,20 @@ impl SuiteEntry {
     /// Functions that the suite computes otherwise than a model has them, or not on the arguments that models have.
     #[must_use]
     pub fn not_right(&self) -> Vec<&str> {
-        let functions = self.functions.iter();
-        functions.filter(|function| function.not_right.is_some()).map(|function| function.function.as_str()).collect()
+        let functions = self.functions.iter().filter(|function| function.not_right.is_some());
+        let mut names: Vec<&str> = functions.map(|function| function.function.as_str()).collect();
+        names.dedup();
+        names
     }
 }
 
 impl FunctionEntry {
+    /// Where it stands: its site, or all sites of its function.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        self.site.as_ref().unwrap_or(&self.function)
+    }
+
     fn new(protocol: &Protocol, suite: &Suite, row_length: usize) -> Self {
         let card = &protocol.card;
         let domain = card.interval.at(row_length);
@@ -172,6 +192,7 @@ impl FunctionEntry {
         let not_right = |failing: &&Failing| failing.quality == Quality::Right;
         Self {
             function: card.function.to_string(),
+            site: None,
             protocol: protocol.title(),
             certified_max_error: certified(protocol, suite, row_length),
             domain: format!("{} in [{}, {}]{elements}", domain.of, domain.low, domain.high),

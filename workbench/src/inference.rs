@@ -164,6 +164,9 @@ impl InferenceReport {
 pub struct DomainViolation {
     /// Region of the protocol.
     pub region: String,
+    /// The sites of the model that it can be, where the suite names protocols at sites: those that have this protocol in this layer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<String>,
     /// Interval on the card.
     pub claimed: (f64, f64),
     /// Smallest and largest element seen.
@@ -350,7 +353,7 @@ pub fn infer(
         wraps: execution.findings.wraps,
         local_truncations: execution.findings.local_truncations,
         headroom_violations: headroom(&claims),
-        domain_violations: domains(&claims),
+        domain_violations: domains(&claims, suite),
         notes,
         memory: execution.memory,
         seconds: execution.seconds,
@@ -464,9 +467,27 @@ pub(crate) fn headroom(findings: &Findings) -> BTreeMap<String, u64> {
     violations
 }
 
-pub(crate) fn domains(findings: &Findings) -> Vec<DomainViolation> {
+/// The sites at which a suite names the protocol of a region, in the layer of the region if there are such.
+pub(crate) fn sites_of(suite: &Suite, region: &str) -> Vec<String> {
+    let is_in = |name: &str| format!("/{region}/").contains(&format!("/{name}/"));
+    let with_protocol: Vec<&String> =
+        suite.sites.iter().filter(|(_, protocol)| is_in(protocol)).map(|(site, _)| site).collect();
+    let layer = region.split('/').next().unwrap_or(region);
+    let in_layer = |site: &&&String| site.split('/').next() == Some(layer);
+    let here: Vec<String> = with_protocol.iter().filter(in_layer).map(|site| (*site).clone()).collect();
+    if here.is_empty() { with_protocol.into_iter().cloned().collect() } else { here }
+}
+
+/// Where a claim was broken: the sites that it can be, and the region; or the region alone.
+#[must_use]
+pub fn place(sites: &[String], region: &str) -> String {
+    if sites.is_empty() { region.to_owned() } else { format!("{} ({region})", sites.join(" or ")) }
+}
+
+pub(crate) fn domains(findings: &Findings, suite: &Suite) -> Vec<DomainViolation> {
     let violation = |finding: &viewless_simulator::claims::DomainFinding| DomainViolation {
         region: finding.region.clone(),
+        sites: sites_of(suite, &finding.region),
         claimed: finding.claimed,
         seen: finding.seen,
         outside: finding.outside,

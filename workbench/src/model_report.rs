@@ -158,7 +158,10 @@ fn advise(
             "see `viewless prove` for the message that shows it".to_owned(),
         );
     }
-    for function in &verdicts.functions {
+    let mut functions: Vec<_> = verdicts.functions.iter().collect();
+    // At sites it is the same one, and as right at each.
+    functions.dedup_by_key(|function| &function.function);
+    for function in functions {
         if let Some(why) = &function.not_right {
             needed(
                 format!("{} is not right: {why}", function.protocol),

@@ -254,7 +254,7 @@ pub fn ask(
             transcript_digest: execution.transcript_digest.map(|digest| digest.to_hex().to_string()),
             bytes_moved: execution.bytes_moved,
             headroom_violations: headroom(claims),
-            domain_violations: domains(claims),
+            domain_violations: domains(claims, suite),
             ..facts(execution)
         },
     };

@@ -1,15 +1,14 @@
 //! `viewless calibrate`: a suite that is fitted to a model on the user's own texts.
 
-use super::{Outcome, fetch};
+use super::{Outcome, texts};
 use crate::arguments;
 use crate::error::CliError;
 use crate::progress::Progress;
 use crate::screen::Manner;
 use crate::{file, render, screen};
 use clap::Args;
-use std::io::Write;
+use std::cell::OnceCell;
 use std::path::PathBuf;
-use viewless_models::Model;
 use viewless_protocols::suite::Suite;
 use viewless_workbench::plan::suite_text;
 use viewless_workbench::sites::{Calibration, Line, Request, SLACKS};
@@ -49,20 +48,24 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     if out.extension().is_none_or(|extension| extension != "toml") {
         return Err(CliError::NoSuiteFile { path: out.clone() });
     }
-    let model = Model::load(&fetch::given_or_own(model.as_deref(), None)?)?;
-    let texts = file::read(text_file)?;
-    let lines = Line::all(&texts);
-    let mut pending = file::Pending::create(out)?;
-    let progress = Progress::start("calibrating");
+    let found = texts::read(text_file)?;
+    let lines = Line::all(&found);
+    let pending = file::Pending::create(out)?;
+    let model = texts::model(model.as_deref())?;
+    // Each pass has a clock of its own, which begins with it.
+    let (seeing, trying) = (Progress::start("calibrating, the model on the texts (1 of 2)"), OnceCell::new());
     // Two suites are told apart by their names.
     let name = out.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let registry = arguments::registry();
     let request = Request { model: &model, suite, registry, lines: &lines, slack: *slack, name: &name };
-    let calibration = Calibration::new(&request, &|done, of| progress.tell(done, of))?;
-    drop(progress);
+    let calibration = Calibration::new(&request, &|done, of| seeing.tell(done, of), &|done, of| {
+        seeing.end();
+        trying.get_or_init(|| Progress::start("calibrating, the new suite on the texts (2 of 2)")).tell(done, of);
+    });
+    let calibration = calibration.map_err(|error| texts::named(error, text_file))?;
+    drop((seeing, trying));
     let text = format!("{}{}", render::calibration::remarks(&calibration), suite_text(&calibration.suite)?);
-    pending.write_all(text.as_bytes())?;
-    pending.commit()?;
+    pending.finish(text.as_bytes())?;
     screen::show(&calibration, manner, |explain| render::calibration::text(&calibration, out, explain))?;
     Ok(calibration.holds().into())
 }

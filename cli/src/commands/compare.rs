@@ -74,6 +74,7 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let subject = Subject::find(&subjects[0], arguments::registry())?;
     let suites =
         if suites.is_empty() { Suite::names().map(Suite::built_in).collect::<Result<_, _>>()? } else { suites.clone() };
+    let suites = each_once(suites, |a, b| a == b, |suite| suite.name.clone());
     // What is not recorded is known before anything is counted.
     let sizes = sizes.checked();
     let nothing = || CliError::NothingPublished {
@@ -109,7 +110,25 @@ fn side_by_side(subjects: &[String], with: &[String]) -> Result<Option<Vec<Subje
     for file in with {
         protocols.push(Subject::find_protocol(file, arguments::registry())?);
     }
-    Ok(Some(protocols))
+    // A file, or a name; the members of a family are called by their intervals, however these were written.
+    let is_same = |a: &Subject, b: &Subject| {
+        let title = |subject: &Subject| subject.protocol().map(|protocol| protocol.title()).ok();
+        (title(a), &a.text, a.text.as_ref().map(|_| &a.name)) == (title(b), &b.text, b.text.as_ref().map(|_| &b.name))
+    };
+    Ok(Some(each_once(protocols, is_same, |subject| subject.name.clone())))
+}
+
+/// The first of those that are the same; of the others it is said that they were named again.
+fn each_once<One>(all: Vec<One>, is_same: impl Fn(&One, &One) -> bool, name: impl Fn(&One) -> String) -> Vec<One> {
+    let mut kept: Vec<One> = Vec::new();
+    for one in all {
+        if kept.iter().any(|other| is_same(other, &one)) {
+            screen::note(format_args!("{} is named twice, and shown once", name(&one)));
+        } else {
+            kept.push(one);
+        }
+    }
+    kept
 }
 
 /// The forms of a comparison.

@@ -21,6 +21,7 @@ pub mod report;
 pub mod reproduce;
 pub mod sample;
 pub mod swarm;
+mod texts;
 pub mod train;
 
 use crate::error::CliError;

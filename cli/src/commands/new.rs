@@ -69,9 +69,9 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     if path.exists() {
         return Err(CliError::FileExists { path });
     }
+    let mut pending = Pending::create(&path)?;
     let request = Request { name: name.clone(), degree: *degree, pieces: *pieces, interval: *interval };
     let draft = Draft::new(&request, suite, arguments::registry())?;
-    let mut pending = Pending::create(&path)?;
     let written = pending.write_all(draft.text.as_bytes());
     written.map_err(|source| CliError::WriteFile { path: path.clone(), source })?;
     pending.commit_new()?;

@@ -1,23 +1,22 @@
 //! `viewless report`: everything about one model on one page.
 
-use super::{Outcome, fetch};
+use super::{Outcome, texts};
 use crate::arguments::{self, Schedule, SizeArguments};
 use crate::error::CliError;
-use crate::file::{self, Pending};
+use crate::file::Pending;
 use crate::progress::Progress;
 use crate::screen::Manner;
 use crate::{render, screen};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
-use viewless_models::Model;
 use viewless_protocols::model::BY_FUNCTION;
 use viewless_protocols::suite::Suite;
 use viewless_simulator::network::Network;
 use viewless_workbench::Subject;
 use viewless_workbench::bill::Setting;
 use viewless_workbench::inference::Asking;
-use viewless_workbench::model_report::{ModelReport, Runs};
+use viewless_workbench::model_report::{ModelReport, ModelReportError, Runs};
 use viewless_workbench::named::DEFAULT_SUITE;
 use viewless_workbench::sites::{Line, Privately};
 
@@ -61,24 +60,27 @@ pub fn run(arguments: &Arguments, manner: Manner) -> Result<Outcome, CliError> {
     let Arguments { suite, network, schedule, sizes, .. } = arguments;
     // A page that cannot be written is known before anything is counted.
     let page = arguments.html.as_deref().map(Pending::create).transpose()?;
-    let texts = arguments.text_file.as_deref().map(file::read).transpose()?;
-    let texts: Vec<Line<'_>> = texts.as_deref().map(Line::all).unwrap_or_default();
-    let model = texts.first().map(|_| fetch::loaded(&arguments.model, None)).transpose()?;
+    let found = arguments.text_file.as_deref().map(texts::read).transpose()?;
+    let lines: Vec<Line<'_>> = found.as_deref().map(Line::all).unwrap_or_default();
+    let model = lines.first().map(|_| texts::model(Some(&arguments.model))).transpose()?;
     let subject = match &model {
         Some(model) => Subject::of_model(&arguments.model, model.config.clone(), arguments::registry()),
         None => Subject::find_model(&arguments.model, arguments::registry())?,
     };
     let privately = Privately { texts: arguments.private_texts, seed: arguments.seed };
-    // The first text that the model can take; where it can take none, the sites say why.
-    let first = |model: &Model| texts.iter().find(|line| model.encode(line.text).is_ok()).or_else(|| texts.first());
-    let runs = model.as_ref().and_then(|model| {
-        let asking = Asking::Text(first(model)?.text);
-        Some(Runs { model, asking, texts: &texts, privately })
+    let runs = model.as_ref().map(|model| {
+        let asking = Asking::Text(texts::first_usable(model, &lines, arguments.text_file.as_deref())?.text);
+        Ok::<_, CliError>(Runs { model, asking, texts: &lines, privately })
     });
+    let runs = runs.transpose()?;
     let (sizes, schedule) = (sizes.checked(), (*schedule).into());
     let setting = Setting { suite, sizes, schedule, network, grouping: BY_FUNCTION };
     let progress = Progress::start("reporting");
-    let report = ModelReport::new(&subject, &setting, runs.as_ref(), &|done, of| progress.tell(done, of))?;
+    let report = ModelReport::new(&subject, &setting, runs.as_ref(), &|done, of| progress.tell(done, of));
+    let report = report.map_err(|error| match (error, &arguments.text_file) {
+        (ModelReportError::Sites(error), Some(path)) => texts::named(error, path),
+        (error, _) => error.into(),
+    })?;
     drop(progress);
     if let (Some(mut page), Some(path)) = (page, &arguments.html) {
         let write = page.write_all(render::model_report::page(&report, &subject.kind).as_bytes());

@@ -1,6 +1,6 @@
 //! `viewless train`: a pre-trained BERT learns from labelled texts, or an autoencoder from images.
 
-use super::Outcome;
+use super::{Outcome, fetch};
 use crate::error::CliError;
 use crate::progress::Progress;
 use crate::render::training;
@@ -19,9 +19,9 @@ pub struct Arguments {
     /// What learns: `bert`, from labelled texts, or `dc-vae`, an autoencoder, from a folder of images
     #[arg(value_enum, default_value_t = Learner::Bert)]
     learner: Learner,
-    /// The pre-trained BERT directory, in the place of the recipe's
-    #[arg(long, value_name = "DIR")]
-    model: Option<PathBuf>,
+    /// The pre-trained BERT: a directory, or a name that `fetch` knows, in the place of the recipe's
+    #[arg(long, value_name = "DIR|NAME")]
+    model: Option<String>,
     #[command(flatten)]
     common: Common,
 }
@@ -60,8 +60,12 @@ pub struct Common {
 
 impl Common {
     /// The recipe with what the command line says in its place.
-    pub(super) fn recipe(&self, model: Option<&Path>) -> Result<Recipe, CliError> {
-        let overrides = Overrides { data: self.data.clone(), model: model.map(Path::to_owned), seed: self.seed };
+    pub(super) fn recipe(&self, model: Option<&str>) -> Result<Recipe, CliError> {
+        let mut overrides = Overrides { data: self.data.clone(), model: model.map(PathBuf::from), seed: self.seed };
+        // What is wrong with the recipe is told before a model is fetched for it.
+        let recipe = Recipe::read(&self.config, &overrides)?;
+        let Some(model) = model else { return Ok(recipe) };
+        overrides.model = Some(fetch::directory(model, None)?);
         Ok(Recipe::read(&self.config, &overrides)?)
     }
 
@@ -116,6 +120,7 @@ impl Common {
             if left == 0 && told.done < told.of { ControlFlow::Break(Ending::Kept) } else { ControlFlow::Continue(()) }
         })?;
         progress.end();
+        file::written(&self.out);
         Ok((made, last))
     }
 

@@ -64,7 +64,7 @@ pub fn summary(comparison: &SuiteComparison) -> TextTable {
     table
 }
 
-/// One line for each function of each suite.
+/// One line for each function of each suite, and for each site where a suite has one of its own.
 #[must_use]
 pub fn functions(comparison: &SuiteComparison) -> TextTable {
     functions_of(&comparison.suites)
@@ -73,13 +73,13 @@ pub fn functions(comparison: &SuiteComparison) -> TextTable {
 /// One line for each function of these suites.
 #[must_use]
 pub fn functions_of(suites: &[SuiteEntry]) -> TextTable {
-    let mut table = TextTable::of_text(&["suite", "function", "protocol", "worst error", "on"]);
+    let mut table = TextTable::of_text(&["suite", "function or site", "protocol", "worst error", "on"]);
     for entry in suites {
         for function in &entry.functions {
             let mark = if function.not_right.is_some() { " *" } else { "" };
             table.row([
                 entry.price.choice.clone(),
-                function.function.clone(),
+                function.place().to_owned(),
                 format!("{}{mark}", function.protocol),
                 error(function),
                 function.domain.clone(),

@@ -224,7 +224,7 @@ fn functions(comparison: &SuiteComparison) -> Markup {
                     @for (i, function) in entry.functions.iter().enumerate() {
                         tr {
                             td { @if i == 0 { (entry.price.choice) } }
-                            td { (function.function) }
+                            td { (function.place()) }
                             td { (function.protocol) }
                             td { (error(function)) }
                             td { (function.domain) }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use viewless_models::Model;
 use viewless_protocols::suite::Suite;
-use viewless_workbench::inference::{Asked, DomainViolation, ExecutionMode, InferenceReport};
+use viewless_workbench::inference::{Asked, DomainViolation, ExecutionMode, InferenceReport, place};
 
 /// Numbers of the output, and broken claims, that are shown; JSON has all.
 const SHOWN: usize = 8;
@@ -36,7 +36,7 @@ pub(super) fn broken(
         let ((low, high), (least, most)) = (violation.claimed, violation.seen);
         broken.push(format!(
             "{}: {} of {} elements outside [{}, {}]; seen {} to {}{}",
-            violation.region,
+            place(&violation.sites, &violation.region),
             violation.outside,
             violation.elements,
             units::short(low),

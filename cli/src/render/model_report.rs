@@ -5,6 +5,7 @@ use super::{bill, comparison, inference, sites, units, words};
 use maud::{Markup, html};
 use viewless_proofs::privacy::certificate::Simulator;
 use viewless_workbench::Kind;
+use viewless_workbench::comparison::FunctionEntry;
 use viewless_workbench::inference::Asked;
 use viewless_workbench::model_report::ModelReport;
 use viewless_workbench::sites::SiteSummary;
@@ -18,10 +19,8 @@ pub fn sentence(report: &ModelReport) -> String {
     let time = format!("{} of messages on {}", units::seconds(report.cost.network_seconds), report.cost.network.name());
     if needed == 0 && broken == 0 {
         let functions = report.verdicts.functions.iter();
-        let unbounded: Vec<&str> = functions
-            .filter(|function| function.certified_max_error.is_none())
-            .map(|function| function.function.as_str())
-            .collect();
+        let unbounded: Vec<&str> =
+            functions.filter(|function| function.certified_max_error.is_none()).map(FunctionEntry::place).collect();
         let unbounded = match unbounded.is_empty() {
             true => String::new(),
             false => format!("; of the error of {} no bound is known under it", words::list(&unbounded)),
@@ -136,7 +135,7 @@ fn protocols(report: &ModelReport) -> Markup {
             thead { tr { th { "function" } th { "protocol" } th { "no run errs by more than" } th { "on" } th { "" } } }
             tbody { @for function in &report.verdicts.functions {
                 tr {
-                    td { (function.function) } td { (function.protocol) } td.number { (comparison::error(function)) } td { (function.domain) }
+                    td { (function.place()) } td { (function.protocol) } td.number { (comparison::error(function)) } td { (function.domain) }
                     td.bad { @if let Some(why) = &function.not_right { "not right: " (why) } }
                 }
             } }

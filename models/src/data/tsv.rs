@@ -4,9 +4,19 @@ use std::path::{Path, PathBuf};
 
 use super::{DataError, MOST_DATA_BYTES};
 use crate::error::ModelError;
+use crate::fetch::known_data;
 use crate::files;
 
 const ADVICE: &str = "give the path of a TSV, or of a directory with train.tsv and dev.tsv";
+
+const ADVICE_OF_FETCHED: &str = "data of that name are put into the cache by `viewless fetch`, which prints their folder; give the path of a TSV \
+     below it, or of a directory there with train.tsv and dev.tsv";
+
+/// What to give in the place of a file that is not there.
+fn advice(file: &Path) -> &'static str {
+    let begins_with = |name: &str| file.components().next().is_some_and(|first| first.as_os_str() == name);
+    if known_data().any(begins_with) { ADVICE_OF_FETCHED } else { ADVICE }
+}
 
 /// A file of lines, all of them UTF-8.
 #[derive(Debug)]
@@ -30,7 +40,7 @@ impl<'a> Line<'a> {
 
 impl Table {
     pub(super) fn read(file: &Path) -> Result<Self, DataError> {
-        let bytes = files::read(file, MOST_DATA_BYTES, ADVICE).map_err(|error| match error {
+        let bytes = files::read(file, MOST_DATA_BYTES, advice(file)).map_err(|error| match error {
             ModelError::NotAFile { file, kind } => DataError::NotAFile { file, kind },
             ModelError::TooLarge { file, bytes, most_bytes } => DataError::TooLarge { file, bytes, most_bytes },
             other => DataError::File(other),

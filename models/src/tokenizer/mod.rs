@@ -54,6 +54,13 @@ pub struct Encoded {
 /// What vocabularies of pieces have in the place of what they do not have.
 const UNKNOWN: [&str; 2] = ["[UNK]", "<unk>"];
 
+/// Bytes of a text that is brought into tokens, whatever the model; and as many for each of its positions: words of a language have a few, and an
+/// unknown word that is longer is one token. Ten million would take a minute.
+const MOST_TEXT_BYTES: usize = 1 << 16;
+const MOST_BYTES_OF_A_TOKEN: usize = 256;
+/// Bytes of a text whose end is left out.
+const MOST_CUT_TEXT_BYTES: usize = 1 << 20;
+
 impl Tokenizer {
     /// Reads the tokenizer of a directory, in any of its published forms.
     ///
@@ -143,10 +150,19 @@ impl Tokenizer {
     /// Tokens of a text, or of a pair of texts, with their types.
     ///
     /// # Errors
-    /// No tokens at all, more than the model has positions, one outside its vocabulary, or a text for which versions of transformers
-    /// disagree.
+    /// No tokens at all, more than the model has positions, one outside its vocabulary, a text for which versions of transformers
+    /// disagree, or one so long that its tokens are not counted.
     pub fn encode_whole(&self, text: &str, pair: Option<&str>) -> Result<Encoded, ModelError> {
         let text = self.sentence.with_prompt(text);
+        let bytes = text.len() + pair.map_or(0, str::len);
+        let most = match self.inner.get_truncation() {
+            None => MOST_TEXT_BYTES.max(MOST_BYTES_OF_A_TOKEN * self.max_positions),
+            // Its end is left out whatever it is.
+            Some(_) => MOST_CUT_TEXT_BYTES,
+        };
+        if bytes > most {
+            return Err(ModelError::TextTooLong { bytes, max_positions: self.max_positions });
+        }
         let encode = |inner: &tokenizers::Tokenizer| -> Result<Encoding, ModelError> {
             let encoded = match pair {
                 None => inner.encode(&text[..], true),

@@ -41,7 +41,8 @@ impl Levels {
         power_of_two(i32::from(self.index_bits) - 1 + i32::from(self.step_exponent))
     }
 
-    /// The level of a row: the multiple of the step that is next below its largest element, among those that there are.
+    /// The level of a row: the largest multiple of the step that is not above its largest element; the lowest or the highest level where that is none of
+    /// them.
     #[must_use]
     pub fn of(self, row: impl Iterator<Item = f64>) -> f64 {
         let largest = row.fold(f64::NEG_INFINITY, f64::max);

@@ -27,6 +27,12 @@
 //! (negative: fewer). [`Circuit::shift`] multiplies by a power of two exactly, by moving the binary point alone;
 //! [`Circuit::precision`] moves to another number of guard bits, exactly upwards and by a truncation downwards.
 
+//!
+//! **Over the reals** a circuit is a function of its inputs, whatever the rings, and so a program in any language
+//! (`tests/src/python/operations.py` is one, written from this documentation alone). Guard bits and precisions change no number there;
+//! sums and matrix products are taken from the first term on, so that f64 gives the same bits everywhere; and an operation
+//! whose law leaves a choice takes the number that [`Op`], [`Series`], [`Table`], [`Sectors`] and [`Levels`] name for it.
+
 #![deny(clippy::wildcard_enum_match_arm, reason = "a catch-all hides a new operation from the pass that must learn it")]
 
 mod builder;
@@ -134,7 +140,7 @@ pub enum Op {
     Offset(NodeId, f64),
     /// Product with 2^exponent; exact and free, because only the binary point moves.
     Shift(NodeId, i8),
-    /// The same numbers with other guard bits; rounds when there are fewer.
+    /// The same numbers with other guard bits; rounds when there are fewer, which over the reals it does not.
     Precision(NodeId),
     /// Elementwise product.
     Mul(NodeId, NodeId),
@@ -152,7 +158,7 @@ pub enum Op {
     Less(NodeId, NodeId),
     /// 1 where the value is less than a public number.
     LessThan(NodeId, f64),
-    /// 1 where the two are equal, to the last fraction bit.
+    /// 1 where the two are equal: in a ring to the last fraction bit, over the reals as numbers.
     Equal(NodeId, NodeId),
     /// Both bits.
     And(NodeId, NodeId),
@@ -168,9 +174,9 @@ pub enum Op {
     Fourier(NodeId, Arc<Series>),
     /// An entry of a public table, see [`Table`].
     Lookup(NodeId, Arc<Table>),
-    /// 2^x for x not above 0, see [`Sectors`].
+    /// 2^x for x not above 0, which over the reals counts modulo a length, see [`Sectors::at`].
     Power(NodeId, Sectors),
-    /// About the largest of each row, the last axis, which keeps length 1: see [`Levels`].
+    /// About the largest of each row, the last axis, which keeps length 1: over the reals [`Levels::of`] the row.
     Level(NodeId, Levels),
     /// Makes the value known to the client, under a name.
     Reveal(NodeId, String),

@@ -136,7 +136,9 @@ fn node_value(
         &Op::Offset(a, summand) => map(a, &|x| x + summand),
         &Op::Shift(a, exponent) => map(a, &|x| x * crate::fixed::power_of_two(i32::from(exponent))),
         &Op::Precision(a) => value(a).to_vec(),
-        &Op::Mul(a, b) | &Op::Select(a, b) | &Op::And(a, b) => zip(a, b, &|x, y| x * y),
+        &Op::Mul(a, b) | &Op::And(a, b) => zip(a, b, &|x, y| x * y),
+        // No product: 0 times what is infinite would be no number.
+        &Op::Select(bit, x) => zip(bit, x, &|bit, x| if bit == 0.0 { 0.0 } else { x }),
         &Op::Square(a) => map(a, &|x| x * x),
         &Op::MatMul(a, b) => {
             let (product, left, right) = (MatrixProduct::of(shape(a), shape(b)), value(a), value(b));

@@ -52,7 +52,8 @@ impl Sectors {
         self.modulus() - self.length()
     }
 
-    /// 2^x from -(M - Y) to 0; elsewhere what x is modulo M decides, and 0 stands for numbers that are not decided.
+    /// What stands for the power over the reals: of the numbers that are x modulo M, the one from -(M - Y) to below Y is taken, and the result is 2 to that
+    /// power where it is not above 0, and 0 where it is, which stands for what is not decided. So it is 2^x from -(M - Y) to 0.
     #[must_use]
     pub fn at(self, x: f64) -> f64 {
         let exponent = (x + self.reach()).rem_euclid(self.modulus()) - self.reach();

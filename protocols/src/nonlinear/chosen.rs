@@ -66,6 +66,11 @@ impl Protocols {
         self.by_site.iter()
     }
 
+    /// Those of functions, by the names of these: they stand wherever no site has another.
+    pub fn by_function(&self) -> impl Iterator<Item = &Arc<Protocol>> {
+        self.by_function.values()
+    }
+
     /// Puts another protocol in the place of each, those at sites too.
     ///
     /// # Errors

@@ -48,11 +48,12 @@ pub fn train(
     let config = recipe.config()?;
     let (images, held_out) = read(recipe, &config)?;
     let _alone = prepare(out, resume, "train dc-vae", &recipe.to_toml())?;
-    files::write(&out.join(RECIPE_FILE), |file| file.write_all(recipe.to_toml().as_bytes()))?;
     let mut all = begin(&config, recipe)?;
     let identity = identity(recipe, &images, &held_out);
     let path = out.join(CHECKPOINT_FILE);
     let loaded = checkpoint::load(&path, &mut all, &identity)?;
+    // What changed is refused before anything is written.
+    files::write(&out.join(RECIPE_FILE), |file| file.write_all(recipe.to_toml().as_bytes()))?;
     let state = loaded.map_or_else(|| State::new(identity), |(_, state)| state);
     let log = Log::open(out, state.metrics_bytes)?;
     let of = |prefixes: &[&str]| all.only(|name| is_learnt(name) && prefixes.iter().any(|p| name.starts_with(p)));

@@ -169,7 +169,9 @@ pub(super) fn prepare(evaluation: &Evaluation<'_>, answers: Answers) -> Result<R
         let (mut left_out, mut cut) = (false, false);
         let mut encode = |text: &str, pair: Option<&str>| {
             let encoded = match (model.encode_whole(text, pair), &model.tokenizer) {
-                (Err(ModelError::TooManyTokens { .. }), Some(tokenizer)) if evaluation.too_long == TooLong::Cut => {
+                (Err(ModelError::TooManyTokens { .. } | ModelError::TextTooLong { .. }), Some(tokenizer))
+                    if evaluation.too_long == TooLong::Cut =>
+                {
                     cut = true;
                     if cutting.is_none() {
                         cutting = Some(tokenizer.at_most(most_tokens)?);
@@ -187,7 +189,9 @@ pub(super) fn prepare(evaluation: &Evaluation<'_>, answers: Answers) -> Result<R
         };
         match texts(answers, row).into_iter().map(|(text, pair)| encode(text, pair)).collect::<Result<_, _>>() {
             Ok(runs) => rows.prepared.push(Prepared { line: row.line, label: row.label, runs }),
-            Err(ModelError::TooManyTokens { .. }) if evaluation.too_long == TooLong::Skip => {
+            Err(ModelError::TooManyTokens { .. } | ModelError::TextTooLong { .. })
+                if evaluation.too_long == TooLong::Skip =>
+            {
                 rows.skipped.push(row.line);
                 continue;
             }

@@ -3,7 +3,7 @@
 use super::reason::{Reason, reason};
 use super::rows::{Answers, Prepared, Run};
 use super::{Evaluation, EvaluationError};
-use crate::inference::{ExecutionMode, InferenceError, cosine};
+use crate::inference::{ExecutionMode, InferenceError, cosine, place, sites_of};
 use crate::judgement;
 use crate::model_inputs::ModelInputs;
 use crate::sizes::Sizes;
@@ -15,7 +15,7 @@ use std::time::Instant;
 use viewless_protocols::model::BY_FUNCTION;
 use viewless_protocols::model::transformer::OUTPUT;
 use viewless_protocols::program::{Phase, Program, Schedule, Shortened, bill};
-use viewless_protocols::suite::SuiteError;
+use viewless_protocols::suite::{Suite, SuiteError};
 use viewless_simulator::claims::Findings;
 use viewless_simulator::execute::{Execution, LEAST_LANE, Options, execute, execute_fast, memory};
 use viewless_simulator::stream::Seed;
@@ -42,7 +42,7 @@ pub struct RowCost {
 /// A protocol whose arguments left its domain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DomainLeft {
-    /// Region of the protocol.
+    /// Region of the protocol, behind the sites that it can be where the suite names protocols at sites.
     pub region: String,
     /// Interval on the card.
     pub claimed: (f64, f64),
@@ -86,7 +86,7 @@ impl RowRun {
         self.wraps > 0 || !self.headroom.is_empty() || !self.domains.is_empty()
     }
 
-    fn add(&mut self, findings: &Findings) {
+    fn add(&mut self, findings: &Findings, suite: &Suite) {
         self.wraps += findings.wraps;
         for region in &findings.wrapped_regions {
             if !self.wrapped_regions.contains(region) {
@@ -98,7 +98,7 @@ impl RowRun {
             *self.headroom.entry(finding.region.clone()).or_default() += finding.outside;
         }
         self.domains.extend(findings.violated_domains().map(|finding| DomainLeft {
-            region: finding.region.clone(),
+            region: place(&sites_of(suite, &finding.region), &finding.region),
             claimed: finding.claimed,
             seen: finding.seen,
             outside: finding.outside,
@@ -222,7 +222,7 @@ impl<'a> Runner<'a> {
                 Ok::<_, InferenceError>((plaintext, execution, findings))
             })?;
             let output = execution.output(OUTPUT).ok_or(InferenceError::NoOutput)?;
-            result.add(&findings);
+            result.add(&findings, &self.evaluation.suites[suite]);
             let (cost, more) = (&mut result.cost, compiled.cost);
             cost.rounds_online = cost.rounds_online.max(more.rounds_online);
             cost.bytes_online += more.bytes_online;

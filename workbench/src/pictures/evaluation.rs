@@ -169,7 +169,8 @@ fn of_suite(
         let answered = answer(&question, None, None)?;
         let Answered { execution, claims, private, plaintext, .. } = &answered;
         let doubt = judgement::doubt_of_numbers(plaintext, largest_difference(private, plaintext), suite);
-        let is_broken = execution.findings.wraps > 0 || !headroom(claims).is_empty() || !domains(claims).is_empty();
+        let is_broken =
+            execution.findings.wraps > 0 || !headroom(claims).is_empty() || !domains(claims, suite).is_empty();
         if is_broken || doubt.is_some() {
             made.runs_in_doubt += 1;
             made.images_in_doubt.push([squares.len() + 1, squares.len() + images.len()]);

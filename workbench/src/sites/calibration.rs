@@ -95,11 +95,11 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Calibrates. `progress` is told how many texts are done, of two passes.
+    /// Calibrates. `seeing` is told how many texts the model was run on, and then `checking` on how many the new suite was tried.
     ///
     /// # Errors
     /// [`SitesError`]: a suite without a family, no text that the model can take, a slack that is none.
-    pub fn new(request: &Request<'_>, progress: Progress<'_>) -> Result<Self, SitesError> {
+    pub fn new(request: &Request<'_>, seeing: Progress<'_>, checking: Progress<'_>) -> Result<Self, SitesError> {
         let &Request { model, suite, registry, lines, slack, name } = request;
         if Suite::names().any(|built_in| built_in == name) {
             return Err(SuiteError::NameTaken { name: name.to_owned() }.into());
@@ -119,7 +119,7 @@ impl Calibration {
         let mut found: Vec<(String, Found)> = Vec::new();
         let (mut tokens, mut longest) = (0, 0);
         for (done, line) in texts.iter().enumerate() {
-            progress(done, 2 * texts.len());
+            seeing(done, texts.len());
             let length = model.encode(line.text)?.len();
             (tokens, longest) = (tokens + length, longest.max(length));
             for seen in sites(model, &protocols, line.text)? {
@@ -152,9 +152,8 @@ impl Calibration {
             Ok(Price::of(suite.name.clone(), &program, registry, Schedule::Asap, &[]))
         };
         let prices = [price(&suite)?, price(&fitted)?];
-        let again = |done, of| progress(of + done, 2 * of);
         let none = Privately { texts: Some(0), seed: 0 };
-        let held = SitesReport::new(model, &fitted, registry, &texts, none, &again, &|_, _| ())?;
+        let held = SitesReport::new(model, &fitted, registry, &texts, none, checking, &|_, _| ())?;
         let outside = held.sites.into_iter().filter(|site| site.outside > 0);
         Ok(Self {
             model: subject.name,

@@ -9,12 +9,12 @@
 //! rows come centred, and step 1 is left out; S is multiplied with c^2.
 //!
 //! **Cost.** One square and two products for each element; three openings, two look-ups and two products for each row. Where truncations are free
-//! five rounds: square, sums beside look-ups, products of these, r gamma, and the product with the row.
+//! five rounds: square, sums beside look-ups, products of these, r gamma, and the product with the row. A scheme that opens each value once need not open r.
 //! **Error.** The fit, 4e-6 relative; S and the sums are rounded at 22 fraction bits of a scale.
 //! **Domain.** S 2^-k in [0.00037, 126]: for rows of 768, S, which is from a quarter of the sum of squares to all of it, in [0.375, 129000].
 //! (all-MiniLM-L6-v2 has 1 to 50,000.) A row of smaller variance is outside of it, a row of variance zero too.
 //! **Family.** `layernorm/scales on [LOW, HIGH]` is for rows of a variance in that interval, with no more scales than it needs: one scale spans five octaves at
-//! least, and with one there is neither a look-up nor a product of sums, so a round less.
+//! least, and with one there is neither a look-up nor a product of sums.
 //! **Privacy.** Masked openings, squares and products: every message is uniform.
 //! **Source.** Ours.
 

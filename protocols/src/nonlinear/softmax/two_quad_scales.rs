@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn rows_of_any_length_are_right_to_the_claimed_error_up_to_the_ends_of_the_domain() {
-        for n in [1, 4, 7, 128, 384, 512] {
+        for n in [1_usize, 4, 7, 128, 384, 512] {
             let row = n.next_power_of_two() as f64;
             let ends = ENDS.0 * row..=ENDS.1 * row;
             for sum in [ends.start() * 1.01, 25.0 * n as f64, ends.end() * 0.99] {

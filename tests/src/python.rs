@@ -257,8 +257,8 @@ pub fn agrees(circuit: &CheckedCircuit, inputs: &Inputs, answer: &Answer) -> Res
 ///   period, and multiplied by k in one more: in all below 5 u k (|angle| + 2 pi). A cosine or sine has at most that, and two units of its
 ///   last place (4 u); its product with a coefficient one rounding (and one here). n terms whose sizes add up to S are summed in another
 ///   order, which changes the sum by 2 n u S.
-/// - *power*: the interpreter brings an exponent into its sectors by numbers up to |x| + 2 M in two roundings and takes them away again,
-///   which changes it by 2 u (|x| + 2 M) and so the power by as large a part; the library adds two units of the last place.
+/// - *power*: an exponent is brought into its sectors in one rounding of a number below M, here and there, which changes it by 2 u M at most and so
+///   the power by as large a part; each library adds a unit of the last place, 2 u.
 pub fn tolerance(op: &Op, argument: impl Fn() -> f64) -> f64 {
     const U: f64 = f64::EPSILON / 2.0;
     match op {
@@ -273,7 +273,7 @@ pub fn tolerance(op: &Op, argument: impl Fn() -> f64) -> f64 {
         }
         Op::Power(_, sectors) => {
             let x = argument();
-            U * sectors.at(x) * (2.0 * (x.abs() + 2.0 * sectors.modulus()) + 4.0)
+            U * sectors.at(x) * (2.0 * sectors.modulus() + 4.0)
         }
         Op::Input { .. }
         | Op::Constant(_)

@@ -56,7 +56,13 @@ impl Sectors {
     /// power where it is not above 0, and 0 where it is, which stands for what is not decided. So it is 2^x from -(M - Y) to 0.
     #[must_use]
     pub fn at(self, x: f64) -> f64 {
-        let exponent = (x + self.reach()).rem_euclid(self.modulus()) - self.reach();
+        // The remainder is exact: what is ever so little above 0 is not taken for 0, as it is where M is added to it.
+        let rest = x % self.modulus();
+        let exponent = match rest {
+            above if above >= self.length() => above - self.modulus(),
+            below if below < -self.reach() => below + self.modulus(),
+            within => within,
+        };
         if exponent <= 0.0 { libm::exp2(exponent) } else { 0.0 }
     }
 }
@@ -74,6 +80,10 @@ mod tests {
             assert_eq!((sectors.at(x), sectors.at(x - 32.0)), (libm::exp2(x), libm::exp2(x)));
         }
         assert_eq!((sectors.at(0.25), sectors.at(3.75)), (0.0, 0.0));
+        assert_eq!(
+            (sectors.at(1e-30), sectors.at(-1e-30), sectors.at(4.0), sectors.at(-28.0 - 1e-14)),
+            (0.0, 1.0, libm::exp2(-28.0), 0.0)
+        );
     }
 
     #[test]

@@ -1,235 +1,395 @@
 #!/usr/bin/env python3
-"""One-line breakages of the certificate checker, each of which the tests must notice. A nightly target: `proofs/mutants.py`.
+"""Breakages of the certificate checker, the counter and the prover, each of which the tests must notice. A nightly target.
 
-The privacy modules are copied into a crate of their own under target/mutants, which builds in seconds; each mutant is compiled
-there with tests/refusals/ and the random forgeries of tests/random.rs. Exit status 1: a mutant survives that is not in JUSTIFIED.
-Arguments choose mutants whose file or text contains one of them.
+    proofs/mutants.py [WORDS]                                     what a person thought of (mutants_listed.py), of the checker
+    proofs/mutants.py --tool check|exhaustive|symbolic|view|other [WORDS]
+                                                                  every operator and function in turn, by cargo-mutants
+                                                                  (`cargo install cargo-mutants`, which only lists them here)
+    proofs/mutants.py --tool bound [ARGUMENTS]                    the certified bounds: cargo-mutants itself, in a copy of the workspace,
+                                                                  which is built for each (1,384 of them, a minute or two each)
 
-    proofs/mutants.py --tool check|exhaustive|symbolic|view|bound [ARGUMENTS of cargo mutants, as --shard 0/4]
+Exit status 1: a mutant survives that is not in JUSTIFIED (mutants_listed.py). WORDS choose mutants whose line contains one of them.
 
-asks cargo-mutants (`cargo install cargo-mutants`) to break the checker, the counter or the prover in the same crate, or the certified bounds in a
-copy of the workspace, every operator and every function in turn. It lists what survives. It makes 2,425 mutants of a minute or two each, and was not run to its end yet."""
+All mutants of a part are built at once: in a crate of its own under target/mutants, a copy of the privacy modules, each function holds its own
+body and the bodies of its mutants, and the environment variable MUTANT says which one runs. So a mutant costs what the tests take that notice
+it, most often less than a second. What does not compile in this form (a function that returns `impl Iterator` has one type) is built by itself.
 
+Results are lines in target/mutants/results-PART.jsonl: a run that is broken off goes on where it was, as long as the part's source is the same;
+what survived is tried again."""
+
+import hashlib
+import json
 import os
 import pathlib
+import re
+import resource
 import shutil
 import subprocess
 import sys
+import time
+from dataclasses import dataclass, field
+
+sys.dont_write_bytecode = True
+from mutants_listed import JUSTIFIED, MUTANTS  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "mutants"
+PRIVACY = WORK / "src" / "privacy"
 
-# The tests that are to notice what cargo-mutants breaks in each part: those that are about it, since each must be built for each mutant.
-TESTS = {
-    "check": ("refusals", "random"),
-    "exhaustive": ("joint", "random", "second_checker"),
-    "symbolic": ("random", "refusals", "flawed"),
-    "view": ("random", "refusals", "flawed"),
+# What each part is, in src/privacy.
+PARTS = {
+    "check": ("check/*.rs",),
+    "exhaustive": ("exhaustive/*.rs",),
+    "symbolic": ("symbolic/*.rs",),
+    "view": ("view.rs",),
+    "other": ("mod.rs", "certificate.rs", "queries.rs", "shrink.rs"),
 }
-
-# (file under src/privacy/check, text, replacement). Each text occurs once.
-MUTANTS = [
-    ("mod.rs", "if certificate.format != FORMAT", "if false"),
-    ("mod.rs", "if certificate.digest != digest", "if false"),
-    ("mod.rs", "checker.nothing_is_missing()?;", ""),
-    ("mod.rs", "if distance >= 1.0 {", "if distance >= 4.0 {"),
-    ("mod.rs", "Some(output) if distance > 0.0 =>", "Some(output) if distance > 2.0 =>"),
-    ("mod.rs", "if let Some(output) = checker.output_of_randomness(certificate) {", "if let (None, Some(output)) = (certificate.steps.first(), checker.output_of_randomness(certificate)) {"),
-    ("mod.rs", "known[origin] = false;", "let _ = &known[origin];"),
-    ("mod.rs", "coalition.meets(value.holders) && !coalition.meets(program.value(*argument).holders)", "coalition.meets(value.holders) && coalition.meets(program.value(*argument).holders)"),
-    ("mod.rs", "if !is_same(program, &origin, first, id) {", "if false {"),
-    ("mod.rs", "certificate.handed.iter().for_each(|value| known[origin[value.index()]] = true);", ""),
-    ("mod.rs", "&& arguments.iter().all(|argument| state[origin[argument.index()]] != State::Outside);", "&& arguments.iter().any(|argument| state[origin[argument.index()]] != State::Outside);"),
-    ("mod.rs", "arguments.is_empty() && coalition.meets(value.holders), known[i])", "arguments.is_empty() && known[i], known[i])"),
-    ("mod.rs", "State::Derived => zero || arguments.iter().all(|argument| own[origin[argument.index()]]),", "State::Derived => zero || arguments.iter().any(|argument| own[origin[argument.index()]]),"),
-    ("mod.rs", "if self.state[origin] != State::Received {", "if self.state[origin] == State::Outside {"),
-    ("mod.rs", "if !self.covered.insert(origin) {", "if { self.covered.insert(origin); false } {"),
-    ("mod.rs", "self.time[origin] = time;", "self.time[origin] = END;"),
-    ("mod.rs", "State::Received => self.time[user],", "State::Received => self.time[user].min(1),"),
-    ("mod.rs", "State::Outside => self.last[user],\n", "State::Outside => 0,\n"),
-    ("mod.rs", "self.last[argument].max(until)", "until"),
-    ("mod.rs", "self.until(user) >= time)", "self.until(user) > time)"),
-    ("mod.rs", "(Some((first, _)), Some((second, _))) => Err(Refusal::TwoUses { value, first, second }),", "(Some(first), Some(_)) => Ok(first),"),
-    ("mod.rs", "if drawn && by_itself {", "if by_itself {"),
-    ("mod.rs", "if drawn && by_itself {", "if drawn {"),
-    ("mod.rs", "Some(_) => Err(Refusal::Widened),", "Some(_) => Ok(0.0),"),
-    ("mod.rs", "self.follow(masks, target, time)?.ok_or(Refusal::NotWidened)", "Ok(self.follow(masks, target, time)?.unwrap_or(0.0))"),
-    ("mod.rs", "(true, State::Own | State::Derived | State::Received) => Err(Refusal::MaskKnown(origin)),", "(true, State::Own | State::Derived | State::Received) => Ok(origin),"),
-    ("mod.rs", "(false, _) => Err(Refusal::MaskNoSample(origin)),", "(false, _) => Ok(origin),"),
-    ("mod.rs", "other != part && !self.are_apart(part, other)", "false && other != part"),
-    ("mod.rs", "if seen.len() < self.program.values[user].op.arguments().len() {", "if seen.is_empty() {"),
-    ("mod.rs", "if domain.bits() <= bits => at = narrow", "if domain.bits() <= bits + 1 => at = narrow"),
-    ("mod.rs", "if sum != target {", "if false {"),
-    ("mod.rs", "reached |= at == target;", "reached = true;"),
-    ("mod.rs", "if reached { Ok(None) }", "if true { Ok(None) }"),
-    ("mod.rs", "let Op::Local(Local::Add | Local::Sub, arguments) = &value.op else {", "let Op::Local(Local::Add | Local::Sub | Local::Mul, arguments) = &value.op else {"),
-    ("mod.rs", "if self.program.value(arguments[position]).shape.elements() != elements {", "if false {"),
-    ("mod.rs", "arguments[1 - position].index(), 4)", "arguments[1 - position].index(), 9)"),
-    ("mod.rs", "Ok(elements as f64 * (f64::from", "Ok((f64::from"),
-    ("mod.rs", "if first >= second {", "if first > second {"),
-    ("mod.rs", "one == other && origins(a) == origins(b)", "origins(a) == origins(b)"),
-    ("mod.rs", "one == other && origins(a) == origins(b)", "one == other"),
-    ("mod.rs", "Local::Sub | Local::Xor => origin[arguments[0].index()] == origin[arguments[1].index()],", "Local::Sub | Local::Xor | Local::Add => origin[arguments[0].index()] == origin[arguments[1].index()],"),
-    ("mod.rs", "Op::Constant(Constant::Splat(0))", "Op::Constant(Constant::Splat(_))"),
-    ("operations.rs", "Local::Add | Local::Sub | Local::Xor => yes_if(as_many),", "Local::Add | Local::Sub | Local::Xor => Keeps::Yes,"),
-    ("operations.rs", "yes_if(as_many && odd)", "yes_if(odd)"),
-    ("operations.rs", "yes_if(as_many && odd)", "yes_if(as_many)"),
-    ("operations.rs", "Some(Constant::Splat(word)) => word & 1 == 1,", "Some(Constant::Splat(_)) => true,"),
-    ("operations.rs", "words.iter().all(|word| word & 1 == 1)", "words.iter().any(|word| word & 1 == 1)"),
-    ("operations.rs", "yes_if(self.matrix_keeps(arguments[1 - position].index(), position))", "Keeps::Yes"),
-    ("operations.rs", "let (count, length) = if position == 0 { (columns, rows) }", "let (count, length) = if position == 1 { (columns, rows) }"),
-    ("operations.rs", "rest != 0\n", "true\n"),
-    ("operations.rs", "Local::Move(Move::Broadcast(_)) => yes_if(as_many),", "Local::Move(Move::Broadcast(_)) => Keeps::Yes,"),
-    ("operations.rs", "Local::Concat(_) => Keeps::WithAllParts,", "Local::Concat(_) => Keeps::Yes,"),
-    ("operations.rs", "Keeps::LowBits(value.domain.bits().saturating_sub(*shift))", "Keeps::Yes"),
-    ("operations.rs", "Local::Function(function) => yes_if(is_even(function)),", "Local::Function(_) => Keeps::Yes,"),
-    ("operations.rs", "Local::And | Local::ShiftLeft(_) => Keeps::No,", "Local::And | Local::ShiftLeft(_) => Keeps::Yes,"),
-    ("operations.rs", "argument(0).min(argument(1)),", "argument(0).min(argument(1)).min(1),"),
-    ("operations.rs", "Local::Xor, _) => argument(0).max(argument(1)),", "Local::Xor, _) => argument(0).min(argument(1)),"),
-    ("operations.rs", "argument(0).max(argument(1)).saturating_add(1),", "argument(0).max(argument(1)),"),
-    ("operations.rs", "argument(0).saturating_sub(*shift),", "argument(0).saturating_sub(*shift + 1),"),
-    ("operations.rs", "entries.iter().map(size).max().unwrap_or(width)", "entries.iter().map(size).min().unwrap_or(width)"),
-    ("operations.rs", "size(&(modulus - 1))", "size(&(modulus / 2 - 1))"),
-    ("operations.rs", "Op::Input { .. } | Op::Sample { .. } | Op::Local(..) => width,\n        };\n        bits.min(width)", "Op::Input { .. } | Op::Sample { .. } | Op::Local(..) => 1,\n        };\n        bits.min(width)"),
-    ("operations.rs", "axis == other_axis && (end", "(end"),
-    ("operations.rs", "(end <= other_start || other_end <= start)", "(end <= other_start + 1 || other_end <= start + 1)"),
-    ("operations.rs", "while self.state[at] == State::Derived {", "while self.state[at] != State::Own {"),
-    ("operations.rs", "Local::Convert(to) => to.bits() == self.program.values[argument].domain.bits(),", "Local::Convert(_) => true,"),
-    ("operations.rs", "values().all(|&times| times == entries.len() / count.len())", "values().all(|&times| times > 0)"),
-    ("operations.rs", "let all = domain.bits() < 32 && count.len() as u64 == 1 << domain.bits();", "let all = true;"),
-    ("output.rs", "Op::Reveal { to, .. } if self.coalition.members().contains(*to) => Ok(()),", "Op::Reveal { .. } => Ok(()),"),
-    ("output.rs", "if last.mask.is_some() {", "if false {"),
-    ("output.rs", "if last_factor & 1 == 0 {", "if false {"),
-    ("output.rs", "if left & modulo(domain) != 0 {", "if false {"),
-    ("output.rs", "factors.keys().min().map_or(Ok(()), |&share| Err(Refusal::UnnamedShare(share)))", "Ok(())"),
-    ("output.rs", "if found.insert(at, factor).is_some() {", "if { found.insert(at, factor); false } {"),
-    ("output.rs", "if !self.own[argument] && self.program.values[argument].shape != value.shape {", "if false {"),
-    ("output.rs", "Local::Sub if position == 0 => Some(1),", "Local::Sub => Some(1),"),
-    ("output.rs", "Some(Constant::Splat(word)) => Some(*word),", "Some(Constant::Splat(_)) => Some(1),"),
-    ("output.rs", ".filter(|by| by & 1 == 1)", ""),
-    ("output.rs", "if self.program.values[user].shape != self.program.values[mask].shape {", "if false {"),
-    ("output.rs", "accounted.contains(&origin) || self.own[origin] => false,", "accounted.contains(&origin) || self.state[origin] == State::Derived => false,"),
-    ("output.rs", "if self.arguments(origin).any(|argument| drawn[argument]) {", "if false {"),
-    ("output.rs", "if let [only] = &shares[..] {", "if let [only, ..] = &shares[..] {"),
-    ("output.rs", "if domain.is_ring() { domain.mask() } else { 1 }", "1"),
-    ("own.rs", "self.own && self.checker.coalition.meets(value.holders) =>", "self.own && self.checker.coalition.meets(value.holders) && id.0 == u32::MAX =>"),
-    ("own.rs", "if self.masks.contains(&id.index()) ||", "if"),
-    ("own.rs", "(Simulator::DrawsOwnSamples, true) => (true, HashSet::new()),", "(Simulator::DrawsOwnSamples, true) => (false, HashSet::new()),"),
-    ("own.rs", "(Simulator::DrawsOwnSamples, false) => (true, self.masks_of(&certificate.steps)),", "(Simulator::DrawsOwnSamples, false) => (false, self.masks_of(&certificate.steps)),"),
-    ("own.rs", "(Simulator::DrawsOwnSamples, false) => (true, self.masks_of(&certificate.steps)),", "(Simulator::DrawsOwnSamples, false) => (true, HashSet::new()),"),
-    ("own.rs", "(Simulator::GivenOwnSamples, false) => (false, self.masks_of(&certificate.steps)),", "(Simulator::GivenOwnSamples, false) => return None,"),
-    ("withheld.rs", "if certificate.withheld.is_empty() && certificate.simulator != Simulator::GivenOwnRandomness {", "if certificate.withheld.is_empty() {"),
-    ("withheld.rs", "if !certificate.handed.is_empty() || certificate.steps", "if certificate.steps"),
-    ("withheld.rs", "certificate.steps.iter().any(|step| matches!(step, Step::Output { .. }))", "false"),
-    ("withheld.rs", "if self.state[message] != State::Outside {", "if false {"),
-    ("withheld.rs", "self.is_output(output)?;", ""),
-    ("withheld.rs", "self.state[argument] == State::Outside && self.program.values[argument].shape != value.shape", "false"),
-    ("withheld.rs", "if factor == 0 || self.state[at] != State::Outside {", "if factor == 0 || self.state[at] != State::Outside || value.op.arguments().is_empty() {"),
-    ("withheld.rs", "let by = self.factor(at, position).ok_or(Refusal::NoSum(at))?;", "let by = self.factor(at, position).unwrap_or(0);"),
-    ("withheld.rs", "if total & 1 == 0 {", "if total == 0 {"),
-    ("withheld.rs", ".map(|mask| self.whole(mask))", ""),
-    ("withheld.rs", "while sum != message && self.state[sum] == State::Outside {", "while sum != message {"),
-    ("own.rs", "(false, false) | (true, true) => return None,", "(false, false) | (true, true) => return Some(BTreeMap::new()),"),
-    ("own.rs", "Local::Convert(_) | Local::Function(_) => None,", "Local::Convert(_) | Local::Function(_) => Some(BTreeMap::new()),"),
-    ("own.rs", "self.sum(&arguments, [1, u64::MAX], domain, shape)", "self.sum(&arguments, [1, 1], domain, shape)"),
-]
-
-# Survivors that are right to survive, by (file, replacement), with the reason.
-JUSTIFIED = {
-    ("withheld.rs", "while sum != message {"): "an output determines what it is a public bijection of, whether the coalition knows the output otherwise or not",
-}
+# Quick ones first: the first that fails is enough.
+TESTS = ("view", "refusals", "certificates", "flawed", "joint", "random", "schemes", "second_checker", "scale")
+# Modules that need the simulator.
+LEFT_OUT = ("statistical", "learned")
+# Tests that draw other cases each time: a mutant that is noticed must be noticed again.
+SKIPPED = ("what_is_proved_is_never_refuted",)
+# What a mutant may take: this many times what the unbroken code takes, and a second.
+PATIENCE = 8
+MEMORY = 8 << 30
 
 
-def prepare(tests):
-    for old in ("src", "tests"):
-        shutil.rmtree(WORK / old, ignore_errors=True)
-    shutil.copytree(ROOT / "proofs" / "src" / "privacy", WORK / "src" / "privacy")
-    for left_out in ("statistical", "learned"):
-        shutil.rmtree(WORK / "src" / "privacy" / left_out, ignore_errors=True)
-        (WORK / "src" / "privacy" / f"{left_out}.rs").unlink(missing_ok=True)
-    module = WORK / "src" / "privacy" / "mod.rs"
-    text = module.read_text()
-    for left_out in ("statistical", "learned"):
-        text = text.replace(f"pub mod {left_out};\n", "")
-    module.write_text(text)
-    (WORK / "src" / "lib.rs").write_text("//! A copy, to be broken.\npub mod privacy;\n")
-    (WORK / "tests").mkdir(parents=True, exist_ok=True)
-    for test in tests:
-        if test != "refusals":
-            shutil.copy(ROOT / "proofs" / "tests" / f"{test}.rs", WORK / "tests" / f"{test}.rs")
-    folders = ("tests/refusals",) if "refusals" in tests else ()
-    for folder in folders + ("tests/random_programs", "tests/second", "second_checker"):
-        shutil.copytree(ROOT / "proofs" / folder, WORK / folder, dirs_exist_ok=True)
-    path = lambda crate: f'{{ path = "{ROOT / crate}" }}'
-    (WORK / "Cargo.toml").write_text(
+@dataclass
+class Mutant:
+    """A file of src/privacy, from where to where another text is put, and the name: what is broken, and the line that results."""
+
+    file: str
+    start: int
+    end: int
+    text: str
+    what: str
+    line: str
+    number: int = 0
+
+    def key(self):
+        return (self.file, self.what, self.line)
+
+    def __str__(self):
+        return f"{self.file}: {self.what}" + (f": `{self.line}`" if self.line else "")
+
+
+@dataclass
+class Function:
+    """First and last offset of a body, between the braces, and its mutants."""
+
+    start: int
+    end: int
+    mutants: list = field(default_factory=list)
+
+
+def prepare():
+    """The crate, unbroken; only what changed is written, so that little is built again."""
+    files = {"src/lib.rs": "//! A copy, to be broken.\n#![allow(warnings)]\n\npub mod privacy;\n\n" + SWITCH}
+    proofs = ROOT / "proofs"
+    for path in sorted(proofs.glob("src/privacy/**/*.rs")):
+        relative = path.relative_to(proofs / "src" / "privacy")
+        if relative.parts[0].removesuffix(".rs") not in LEFT_OUT:
+            files[f"src/privacy/{relative}"] = path.read_text()
+    for left_out in LEFT_OUT:
+        files["src/privacy/mod.rs"] = files["src/privacy/mod.rs"].replace(f"pub mod {left_out};\n", "")
+    for path in [*(proofs / "tests").rglob("*.rs"), *(proofs / "second_checker").glob("*.py")]:
+        relative = path.relative_to(proofs)
+        if relative.parts[0] != "tests" or len(relative.parts) > 2 or path.stem in TESTS:
+            files[str(relative)] = path.read_text()
+    crate = lambda name: f'{{ path = "{ROOT / name}" }}'
+    files["Cargo.toml"] = (
         '[package]\nname = "viewless-proofs"\nversion = "0.0.0"\nedition = "2024"\n[lib]\ntest = false\ndoctest = false\n[workspace]\n'
-        f'[dependencies]\nviewless-protocols = {path("protocols")}\n'
+        f'[dependencies]\nviewless-protocols = {crate("protocols")}\n'
         'serde = { version = "1", features = ["derive"] }\nthiserror = "2"\n'
         '[dev-dependencies]\nproptest = { version = "1", default-features = false, features = ["std"] }\nserde_json = "1"\n'
-        "[profile.dev]\nopt-level = 1\ndebug = false\n"
+        '[profile.dev]\nopt-level = 1\ndebug = false\noverflow-checks = true\n[profile.dev.package."*"]\nopt-level = 2\n'
     )
-    shutil.copy(ROOT / "Cargo.lock", WORK / "Cargo.lock")
+    files["Cargo.lock"] = (ROOT / "Cargo.lock").read_text()
+    for folder in ("src", "tests"):
+        for path in (WORK / folder).rglob("*"):
+            if path.is_file() and str(path.relative_to(WORK)) not in files:
+                path.unlink()
+    for name, text in files.items():
+        write(WORK / name, text)
 
 
-def passes():
-    """Whether the tests pass; None if it does not compile."""
-    base = ["cargo", "test", "-q", "--offline", "--target-dir", str(WORK / "target"), "--manifest-path", str(WORK / "Cargo.toml")]
-    # The table first, which is quick and notices most.
-    for test in ("refusals", "random"):
-        built = subprocess.run(base + ["--test", test, "--no-run"], capture_output=True, text=True)
-        if built.returncode:
-            return None, built.stderr
-        run = subprocess.run(base + ["--test", test, "--", "--skip", "what_is_proved_is_never_refuted"], capture_output=True, text=True)
-        if run.returncode:
-            return False, run.stdout
-    return True, run.stdout
+# Which mutant runs; 0 is none.
+SWITCH = """pub(crate) fn mutant() -> u32 {
+    static MUTANT: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *MUTANT.get_or_init(|| std::env::var("MUTANT").map_or(0, |text| text.parse().expect("the number of a mutant")))
+}
+"""
 
 
-def tool(part, arguments):
-    """Has cargo-mutants break a part; its exit status."""
-    if part == "bound":
-        # The tests of bounds stand beside them, and need the simulator: so the whole workspace is copied and built.
-        command = ["cargo", "mutants", "--dir", str(ROOT), "--output", str(WORK), "--no-shuffle", "--package", "viewless-proofs"]
-        command += ["--file", "proofs/src/bound/**/*.rs", "--cargo-test-arg=--lib"]
-        # Arguments after `--` would be those of cargo test; these go to the tests.
-        arguments = [*arguments, "--", "--", "bound", "audit"]
-    else:
-        prepare(TESTS[part])
-        command = ["cargo", "mutants", "--dir", str(WORK), "--output", str(WORK), "--no-shuffle"]
-        command += ["--file", f"src/privacy/{part}/*.rs", "--file", f"src/privacy/{part}.rs"]
+def write(path, text):
+    if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def mutant(file, source, start, end, text, what, whole):
+    """One mutant; `whole` if it replaces a whole body, so that no line names it."""
+    broken = source[:start] + text + source[end:]
+    line = "" if whole else broken[broken.rfind("\n", 0, start) + 1 :].split("\n", 1)[0].strip()
+    return Mutant(file, start, end, text, what, line)
+
+
+def listed():
+    """What a person thought of."""
+    found = []
+    for file, old, new in MUTANTS:
+        source = (PRIVACY / "check" / file).read_text()
+        if source.count(old) != 1:
+            sys.exit(f"{file}: `{old}` occurs {source.count(old)} times; the list of mutants is out of date")
+        start = source.index(old)
+        found.append(mutant(f"check/{file}", source, start, start + len(old), new, f"replace `{old.strip()}` by `{new.strip()}`", True))
+    return found
+
+
+def generated(part):
+    """What cargo-mutants thinks of."""
+    command = ["cargo", "mutants", "--dir", str(WORK), "--list", "--json"]
     # What an error says in words is looked at by people.
-    command += ["--exclude-re", "fmt::Display|fmt::Debug", *arguments]
+    command += ["--exclude-re", "fmt::Display|fmt::Debug"]
+    for pattern in PARTS[part]:
+        command += ["--file", f"src/privacy/{pattern}"]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    if answer.returncode:
+        sys.exit(answer.stderr)
+    found = []
+    for one in json.loads(answer.stdout):
+        file = one["file"].removeprefix("src/privacy/")
+        source = (PRIVACY / file).read_text()
+        lines = [0, *(at.end() for at in re.finditer("\n", source))]
+        start, end = (lines[one["span"][edge]["line"] - 1] + one["span"][edge]["column"] - 1 for edge in ("start", "end"))
+        what = one["name"].split(": ", 1)[1]
+        found.append(mutant(file, source, start, end, one["replacement"], what, one["genre"] == "FnValue"))
+    return found
+
+
+def functions(source):
+    """Bodies of functions, as rustfmt lays them out; a function within a function belongs to it."""
+    found, end = [], 0
+    for head in re.finditer(r"^( *)(?:pub(?:\(\w+\))? )?(?:const )?fn \w", source, re.MULTILINE):
+        if head.start() >= end:
+            start = source.index("{\n", head.start()) + 1
+            end = source.index(f"\n{head[1]}}}\n", head.start()) + 1
+            found.append(Function(start, end))
+    return found
+
+
+def weave(mutants):
+    """Writes each function with all its mutants; returns those that are in none, and where each mutant stands: file, lines, mutant."""
+    loose, places = [], []
+    for file in sorted({mutant.file for mutant in mutants}):
+        source = (ROOT / "proofs" / "src" / "privacy" / file).read_text()
+        if file == "mod.rs":
+            for left_out in LEFT_OUT:
+                source = source.replace(f"pub mod {left_out};\n", "")
+        known = functions(source)
+        for mutant in (mutant for mutant in mutants if mutant.file == file):
+            around = [function for function in known if function.start <= mutant.start and mutant.end <= function.end]
+            around[0].mutants.append(mutant) if around else loose.append(mutant)
+        woven, done = "", 0
+        for function in (function for function in known if function.mutants):
+            body = source[function.start : function.end]
+            numbers = "|".join(str(mutant.number) for mutant in function.mutants)
+            woven += source[done : function.start] + f"\nmatch crate::mutant() {{ n if !matches!(n, {numbers}) => {{{body}}}\n"
+            for mutant in function.mutants:
+                broken = source[function.start : mutant.start] + mutant.text + source[mutant.end : function.end]
+                first = woven.count("\n") + 1
+                woven += f"{mutant.number} => {{{broken}}}\n"
+                places.append((file, first, woven.count("\n"), mutant))
+            woven += "_ => unreachable!() }\n"
+            done = function.end
+        write(PRIVACY / file, woven + source[done:])
+    return loose, places
+
+
+def cargo(*arguments):
+    """Runs cargo in the crate; its messages, and whether it succeeded."""
+    command = ["cargo", *arguments, "-q", "--offline", "--message-format=json", "--target-dir", str(WORK / "target")]
+    command += ["--manifest-path", str(WORK / "Cargo.toml")]
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    messages = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
+    errors = [one["message"] for one in messages if one["reason"] == "compiler-message" and one["message"]["level"] == "error"]
+    return messages, errors, run
+
+
+def build():
+    """Builds the tests; each with its file."""
+    messages, errors, run = cargo("test", "--no-run", *(f"--test={test}" for test in TESTS))
+    if run.returncode:
+        sys.exit("\n".join(error["rendered"] for error in errors) or run.stderr)
+    files = {one["target"]["name"]: one["executable"] for one in messages if one.get("executable")}
+    return [(test, files[test]) for test in TESTS]
+
+
+def woven(mutants):
+    """Weaves as many of the mutants as compile so; those that do not."""
+    left, apart = list(mutants), []
+    while True:
+        loose, places = weave(left)
+        apart += loose
+        left = [mutant for mutant in left if mutant not in loose]
+        _, errors, run = cargo("check")
+        if run.returncode == 0:
+            return left, apart
+        guilty = []
+        for error in errors:
+            for span in sorted(error["spans"], key=lambda span: not span["is_primary"]):
+                at = [m for file, first, last, m in places if span["file_name"].endswith(f"privacy/{file}") and first <= span["line_start"] <= last]
+                if at:
+                    guilty += at
+                    break
+        guilty = [mutant for mutant in left if mutant in guilty]
+        if not guilty:
+            sys.exit("\n".join(error["rendered"] for error in errors) or run.stderr)
+        apart += guilty
+        left = [mutant for mutant in left if mutant not in guilty]
+
+
+def limited():
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def run_test(executable, number, patience):
+    """Whether a test passes with a mutant; None if it takes too long. What it said."""
+    command = [executable, "--quiet", *(word for test in SKIPPED for word in ("--skip", test))]
+    environment = {**os.environ, "MUTANT": str(number)}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", cwd=WORK, env=environment, preexec_fn=limited, start_new_session=True
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=patience)
+        except subprocess.TimeoutExpired:
+            # With the second checkers that it started.
+            os.killpg(process.pid, 9)
+            process.communicate()
+            return None, "took too long"
+    return process.returncode == 0, output
+
+
+def baseline(tests):
+    """What the tests take unbroken; exits if one fails."""
+    times = {}
+    for test, executable in tests:
+        start = time.monotonic()
+        passed, output = run_test(executable, 0, None)
+        times[test] = time.monotonic() - start
+        if not passed:
+            sys.exit(f"the unbroken code fails `{test}`:\n{output}")
+    print("unbroken: " + ", ".join(f"{test} {seconds:.1f} s" for test, seconds in times.items()), flush=True)
+    return times
+
+
+def verdict(mutant, tests, times):
+    """What becomes of a mutant, and the test that noticed it."""
+    for test, executable in tests:
+        passed, output = run_test(executable, mutant.number, PATIENCE * times[test] + 1)
+        if not passed:
+            failed = re.findall(r"^    ([\w:]+)$", output, re.MULTILINE)
+            return "noticed" if passed is False else "timed out", test, sorted(set(failed))
+    return "survives", None, []
+
+
+def alone(mutant, times):
+    """The same for a mutant that is built by itself."""
+    prepare()
+    path = PRIVACY / mutant.file
+    source = path.read_text()
+    path.write_text(source[: mutant.start] + mutant.text + source[mutant.end :])
+    _, _, run = cargo("check")
+    if run.returncode:
+        return "does not compile", None, []
+    return verdict(mutant, build(), times)
+
+
+class Results:
+    """Verdicts of this run and of those before it, of the same source."""
+
+    def __init__(self, part, mutants):
+        self.path = WORK / f"results-{part}.jsonl"
+        sources = [(PRIVACY / file).read_bytes() for file in sorted({mutant.file for mutant in mutants})]
+        self.source = hashlib.sha256(b"".join(sources)).hexdigest()[:16]
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        records = [record for record in map(json.loads, lines) if record["source"] == self.source]
+        self.verdicts = {(*record["key"], record["occurrence"]): record["verdict"] for record in records}
+
+    def add(self, mutant, occurrence, found, test, failed, seconds):
+        self.verdicts[(*mutant.key(), occurrence)] = found
+        record = {"source": self.source, "key": mutant.key(), "occurrence": occurrence, "verdict": found, "by": test, "tests": failed}
+        with self.path.open("a") as file:
+            file.write(json.dumps({**record, "seconds": round(seconds, 2)}) + "\n")
+
+
+def run(part, mutants, words):
+    """Tries the mutants; the exit status."""
+    results = Results(part, mutants)
+    occurrences = {}
+    for number, mutant in enumerate(mutants, 1):
+        mutant.number = number
+        occurrences[number] = sum(other.key() == mutant.key() for other in mutants[: number - 1])
+    chosen = [mutant for mutant in mutants if not words or any(word in str(mutant) for word in words)]
+    of = lambda mutant: results.verdicts.get((*mutant.key(), occurrences[mutant.number]))
+    todo = [mutant for mutant in chosen if of(mutant) in (None, "survives")]
+
+    def note(mutant, found, start):
+        results.add(mutant, occurrences[mutant.number], *found, time.monotonic() - start)
+        if found[0] == "survives" and mutant.key() not in JUSTIFIED:
+            print(f"SURVIVES {mutant}", flush=True)
+
+    if todo:
+        together, apart = woven(todo)
+        print(f"{len(chosen)} mutants; {len(together)} to try together, {len(apart)} by themselves", flush=True)
+        tests = build()
+        times = baseline(tests)
+        for mutant in together:
+            start = time.monotonic()
+            note(mutant, verdict(mutant, tests, times), start)
+        for mutant in apart:
+            start = time.monotonic()
+            note(mutant, alone(mutant, times), start)
+        prepare()
+    return report(chosen, of)
+
+
+def bounds(arguments):
+    """Has cargo-mutants break the certified bounds; its exit status. Their tests stand beside them, and need the simulator."""
+    command = ["cargo", "mutants", "--dir", str(ROOT), "--output", str(WORK), "--no-shuffle", "--package", "viewless-proofs"]
+    command += ["--file", "proofs/src/bound/**/*.rs", "--cargo-test-arg=--lib", "--exclude-re", "fmt::Display|fmt::Debug", *arguments]
+    # Arguments after `--` would be those of cargo test; these go to the tests.
     environment = {name: text for name, text in os.environ.items() if name != "CARGO_TARGET_DIR"}
-    return subprocess.run(command, env=environment).returncode
+    return subprocess.run([*command, "--", "--", "bound", "audit"], env=environment).returncode
+
+
+def report(chosen, of):
+    counts = {}
+    for mutant in chosen:
+        counts[of(mutant)] = counts.get(of(mutant), 0) + 1
+    print(f"{len(chosen)} mutants: " + ", ".join(f"{count} {found}" for found, count in sorted(counts.items())))
+    survivors = [mutant for mutant in chosen if of(mutant) == "survives"]
+    for mutant in survivors:
+        reason = JUSTIFIED.get(mutant.key())
+        print(f"  {mutant}\n    justified: {reason}" if reason else f"SURVIVES {mutant}")
+    unjustified = sum(mutant.key() not in JUSTIFIED for mutant in survivors)
+    print(f"{unjustified} survive unjustified")
+    return 1 if unjustified else 0
 
 
 def main():
+    WORK.mkdir(parents=True, exist_ok=True)
+    if sys.argv[1:3] == ["--tool", "bound"]:
+        sys.exit(bounds(sys.argv[3:]))
+    prepare()
     if sys.argv[1:2] == ["--tool"]:
-        sys.exit(tool(sys.argv[2], sys.argv[3:]))
-    prepare(TESTS["check"])
-    sound, text = passes()
-    if not sound:
-        sys.exit(f"the unbroken checker fails its tests, or does not build:\n{text}")
-    chosen = [m for m in MUTANTS if len(sys.argv) == 1 or any(word in m[0] + m[1] for word in sys.argv[1:])]
-    survivors = killed = 0
-    for file, old, new in chosen:
-        source = WORK / "src" / "privacy" / "check" / file
-        text = source.read_text()
-        if text.count(old) != 1:
-            sys.exit(f"{file}: `{old}` occurs {text.count(old)} times; the list of mutants is out of date")
-        source.write_text(text.replace(old, new))
-        verdict, output = passes()
-        source.write_text(text)
-        if verdict is None:
-            sys.exit(f"{file}: `{new}` does not compile:\n{output}")
-        if verdict:
-            reason = JUSTIFIED.get((file, new))
-            survivors += reason is None
-            print(f"SURVIVES {file}: {new.strip()}" + (f"  (justified: {reason})" if reason else ""), flush=True)
-        else:
-            killed += 1
-    print(f"{killed} of {len(chosen)} mutants killed, {survivors} survive unjustified")
-    sys.exit(1 if survivors else 0)
+        part, words = sys.argv[2], sys.argv[3:]
+        if part not in PARTS:
+            sys.exit(f"no part `{part}`: {', '.join(PARTS)}, bound")
+        sys.exit(run(part, generated(part), words))
+    sys.exit(run("listed", listed(), sys.argv[1:]))
 
 
 if __name__ == "__main__":

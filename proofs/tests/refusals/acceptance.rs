@@ -136,6 +136,39 @@ fn each_rule_accepts_what_it_is_there_for() {
     assert!(drawn.conditional);
 }
 
+#[test]
+fn odd_words_and_joined_parts_keep_a_mask() {
+    accepted(P1, |l| {
+        let (x, s) = (l.x(2), l.s(RING, 2));
+        let k = l.words(&[1, 3], RING, [2].into());
+        let r = l.p.mul(s, k);
+        let m = l.p.add(x, r);
+        l.uniform(m, &[s]);
+    });
+    accepted(P1, |l| {
+        let (x, y, r, s) = (l.x(1), l.x(1), l.s(RING, 1), l.s(RING, 1));
+        let (a, b) = (l.p.add(x, r), l.p.sub(y, s));
+        let m = l.p.concat(&[a, b], 0);
+        l.uniform(m, &[r, s]);
+    });
+}
+
+/// Too many words to count.
+#[test]
+fn a_matrix_of_64_rows_keeps_a_mask() {
+    let (program, certificate) = forge(P1, |l| {
+        let s = l.p.sample(PartySet::of(&[P0]), RING, [1, 64].into());
+        let mut words = [2; 64];
+        words[63] = 1;
+        let k = l.words(&words, RING, [64, 1].into());
+        let x = l.p.input(P0, "x", 0, RING, [1, 1].into());
+        let r = l.p.matmul(s, k);
+        let m = l.p.add(x, r);
+        l.uniform(m, &[s]);
+    });
+    assert!(check(&program, &certificate).is_ok());
+}
+
 /// What a value is known to be below, seen by the distance of a mask of two bits.
 #[test]
 fn words_are_bounded_by_what_made_them() {

@@ -61,6 +61,7 @@ pub(super) fn unbalanced() -> Vec<&'static str> {
             2,
         ),
         times(&[1, 4], 2),
+        times(&[2, 4], 2),
         added(|l, x, s| l.p.mul(s, x), 2),
         // Bits that are lost.
         masked(
@@ -93,6 +94,8 @@ pub(super) fn unbalanced() -> Vec<&'static str> {
         matrix([2, 1], &[1, 3, 1, 3], [2, 2], true),
         // Three results of two random words: onto in the other direction only.
         matrix([1, 2], &[1, 0, 1, 0, 1, 1], [2, 3], false),
+        // Longer than the checkers look.
+        matrix([1, 65], &[1; 65], [65, 1], false),
         refused(P1, is, |l| {
             let s = l.p.sample(PartySet::of(&[P0]), RING, [1, 2].into());
             let k = l.p.input(P0, "k", 0, RING, [2, 2].into());

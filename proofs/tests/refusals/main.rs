@@ -8,6 +8,7 @@
 mod second;
 
 mod acceptance;
+mod changes;
 mod forgeries;
 mod lines;
 mod outputs;

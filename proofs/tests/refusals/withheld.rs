@@ -195,6 +195,24 @@ fn an_output_is_completed_and_nothing_else() {
     let (program, _) = forge(P1, truncated);
     let coalition = Coalition::of(&program, &[P1]).unwrap();
     assert!(matches!(exhaustive::count(&program, coalition), Ok(Exhaustive::Leak(_))));
+    // What was rearranged before it was sent is an output as it is.
+    let rearranged = |l: &mut Lines| {
+        let x = l.x(2);
+        let m = l.p.moved(x, Move::Reshape([2, 1].into()));
+        let m = l.p.send(m, P1);
+        l.withheld(m, m);
+    };
+    // And P1 may rearrange what it completes.
+    let rearranging = |l: &mut Lines| {
+        let (rest, s, _) = completed(l, 2);
+        let m = l.p.send(s, P1);
+        let y = l.p.add(rest, m);
+        let y = l.p.moved(y, Move::Reshape([2, 1].into()));
+        l.withheld(m, y);
+    };
+    for build in [rearranged as fn(&mut Lines), rearranging] {
+        assert_eq!(sound(Simulator::GivenOwnRandomness, build), Ok(Simulator::GivenOwnRandomness));
+    }
     // With the randomness given nothing may be handed over, and no step is about an output.
     let (program, mut forged) = forge(P1, simplest);
     forged.handed = vec![forged.withheld[0].message];

@@ -5,6 +5,7 @@
     proofs/mutants.py --tool check|exhaustive|symbolic|view|other [WORDS]
                                                                   every operator and function in turn, by cargo-mutants
                                                                   (`cargo install cargo-mutants`, which only lists them here)
+        --quick                                                   with the quick tests alone
     proofs/mutants.py --tool bound [ARGUMENTS]                    the certified bounds: cargo-mutants itself, in a copy of the workspace,
                                                                   which is built for each (1,384 of them, a minute or two each)
 
@@ -44,8 +45,10 @@ PARTS = {
     "view": ("view.rs",),
     "other": ("mod.rs", "certificate.rs", "queries.rs", "shrink.rs"),
 }
-# Quick ones first: the first that fails is enough.
-TESTS = ("view", "refusals", "certificates", "flawed", "joint", "random", "schemes", "second_checker", "scale")
+# The first that fails is enough. All mutants are tried by the quick tests before what survives them is tried by the others. `lib`: the tests
+# beside the code.
+QUICK = ("lib", "view", "prover", "refusals", "certificates", "flawed", "joint", "random")
+TESTS = (*QUICK, "schemes", "second_checker", "scale")
 # Modules that need the simulator.
 LEFT_OUT = ("statistical", "learned")
 # Tests that draw other cases each time: a mutant that is noticed must be noticed again.
@@ -99,10 +102,11 @@ def prepare():
             files[str(relative)] = path.read_text()
     crate = lambda name: f'{{ path = "{ROOT / name}" }}'
     files["Cargo.toml"] = (
-        '[package]\nname = "viewless-proofs"\nversion = "0.0.0"\nedition = "2024"\n[lib]\ntest = false\ndoctest = false\n[workspace]\n'
+        '[package]\nname = "viewless-proofs"\nversion = "0.0.0"\nedition = "2024"\n[lib]\ndoctest = false\n[workspace]\n'
         f'[dependencies]\nviewless-protocols = {crate("protocols")}\n'
         'serde = { version = "1", features = ["derive"] }\nthiserror = "2"\n'
         '[dev-dependencies]\nproptest = { version = "1", default-features = false, features = ["std"] }\nserde_json = "1"\n'
+        f'viewless-simulator = {crate("simulator")}\n'
         '[profile.dev]\nopt-level = 1\ndebug = false\noverflow-checks = true\n[profile.dev.package."*"]\nopt-level = 2\n'
     )
     files["Cargo.lock"] = (ROOT / "Cargo.lock").read_text()
@@ -219,10 +223,11 @@ def cargo(*arguments):
 
 def build():
     """Builds the tests; each with its file."""
-    messages, errors, run = cargo("test", "--no-run", *(f"--test={test}" for test in TESTS))
+    messages, errors, run = cargo("test", "--no-run", "--lib", *(f"--test={test}" for test in TESTS if test != "lib"))
     if run.returncode:
         sys.exit("\n".join(error["rendered"] for error in errors) or run.stderr)
-    files = {one["target"]["name"]: one["executable"] for one in messages if one.get("executable")}
+    name = lambda target: "lib" if "lib" in target["kind"] else target["name"]
+    files = {name(one["target"]): one["executable"] for one in messages if one.get("executable")}
     return [(test, files[test]) for test in TESTS]
 
 
@@ -295,7 +300,7 @@ def verdict(mutant, tests, times):
     return "survives", None, []
 
 
-def alone(mutant, times):
+def alone(mutant, times, quick):
     """The same for a mutant that is built by itself."""
     prepare()
     path = PRIVACY / mutant.file
@@ -304,7 +309,8 @@ def alone(mutant, times):
     _, _, run = cargo("check")
     if run.returncode:
         return "does not compile", None, []
-    return verdict(mutant, build(), times)
+    found, test, failed = verdict(mutant, build()[: len(QUICK) if quick else len(TESTS)], times)
+    return "survives the quick tests" if quick and found == "survives" else found, test, failed
 
 
 class Results:
@@ -325,7 +331,7 @@ class Results:
             file.write(json.dumps({**record, "seconds": round(seconds, 2)}) + "\n")
 
 
-def run(part, mutants, words):
+def run(part, mutants, words, quick):
     """Tries the mutants; the exit status."""
     results = Results(part, mutants)
     occurrences = {}
@@ -334,7 +340,7 @@ def run(part, mutants, words):
         occurrences[number] = sum(other.key() == mutant.key() for other in mutants[: number - 1])
     chosen = [mutant for mutant in mutants if not words or any(word in str(mutant) for word in words)]
     of = lambda mutant: results.verdicts.get((*mutant.key(), occurrences[mutant.number]))
-    todo = [mutant for mutant in chosen if of(mutant) in (None, "survives")]
+    todo = [mutant for mutant in chosen if of(mutant) in (None, "survives", "survives the quick tests")]
 
     def note(mutant, found, start):
         results.add(mutant, occurrences[mutant.number], *found, time.monotonic() - start)
@@ -346,12 +352,20 @@ def run(part, mutants, words):
         print(f"{len(chosen)} mutants; {len(together)} to try together, {len(apart)} by themselves", flush=True)
         tests = build()
         times = baseline(tests)
+        slow = []
         for mutant in together:
             start = time.monotonic()
-            note(mutant, verdict(mutant, tests, times), start)
+            found = verdict(mutant, tests[: len(QUICK)], times)
+            if found[0] == "survives":
+                slow.append(mutant)
+                found = ("survives the quick tests", None, [])
+            note(mutant, found, start)
+        for mutant in [] if quick else slow:
+            start = time.monotonic()
+            note(mutant, verdict(mutant, tests[len(QUICK) :], times), start)
         for mutant in apart:
             start = time.monotonic()
-            note(mutant, alone(mutant, times), start)
+            note(mutant, alone(mutant, times, quick), start)
         prepare()
     return report(chosen, of)
 
@@ -370,7 +384,7 @@ def report(chosen, of):
     for mutant in chosen:
         counts[of(mutant)] = counts.get(of(mutant), 0) + 1
     print(f"{len(chosen)} mutants: " + ", ".join(f"{count} {found}" for found, count in sorted(counts.items())))
-    survivors = [mutant for mutant in chosen if of(mutant) == "survives"]
+    survivors = [mutant for mutant in chosen if of(mutant) in ("survives", "survives the quick tests")]
     for mutant in survivors:
         reason = JUSTIFIED.get(mutant.key())
         print(f"  {mutant}\n    justified: {reason}" if reason else f"SURVIVES {mutant}")
@@ -384,12 +398,14 @@ def main():
     if sys.argv[1:3] == ["--tool", "bound"]:
         sys.exit(bounds(sys.argv[3:]))
     prepare()
-    if sys.argv[1:2] == ["--tool"]:
-        part, words = sys.argv[2], sys.argv[3:]
+    quick = "--quick" in sys.argv
+    arguments = [word for word in sys.argv[1:] if word != "--quick"]
+    if arguments[:1] == ["--tool"]:
+        part, words = arguments[1], arguments[2:]
         if part not in PARTS:
             sys.exit(f"no part `{part}`: {', '.join(PARTS)}, bound")
-        sys.exit(run(part, generated(part), words))
-    sys.exit(run("listed", listed(), sys.argv[1:]))
+        sys.exit(run(part, generated(part), words, quick))
+    sys.exit(run("listed", listed(), arguments, quick))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ All mutants of a part are built at once: in a crate of its own under target/muta
 body and the bodies of its mutants, and the environment variable MUTANT says which one runs. So a mutant costs what the tests take that notice
 it, most often less than a second. What does not compile in this form (a function that returns `impl Iterator` has one type) is built by itself.
 
-Results are lines in target/mutants/results-PART.jsonl: a run that is broken off goes on where it was, as long as the part's source is the same;
-what survived is tried again."""
+Results are lines in target/mutants/results-PART.jsonl: a run that is broken off goes on where it was, as long as the file that is broken is
+the same; what survived is tried again."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ PARTS = {
 }
 # The first that fails is enough. All mutants are tried by the quick tests before what survives them is tried by the others. `lib`: the tests
 # beside the code.
-QUICK = ("lib", "view", "prover", "refusals", "certificates", "flawed", "joint", "random")
+QUICK = ("lib", "view", "prover", "counter", "refusals", "certificates", "flawed", "joint", "random")
 TESTS = (*QUICK, "schemes", "second_checker", "scale")
 # Modules that need the simulator.
 LEFT_OUT = ("statistical", "learned")
@@ -314,19 +314,19 @@ def alone(mutant, times, quick):
 
 
 class Results:
-    """Verdicts of this run and of those before it, of the same source."""
+    """Verdicts of this run and of those before it, of the same file."""
 
     def __init__(self, part, mutants):
         self.path = WORK / f"results-{part}.jsonl"
-        sources = [(PRIVACY / file).read_bytes() for file in sorted({mutant.file for mutant in mutants})]
-        self.source = hashlib.sha256(b"".join(sources)).hexdigest()[:16]
+        digest = lambda file: hashlib.sha256((PRIVACY / file).read_bytes()).hexdigest()[:16]
+        self.source = {file: digest(file) for file in {mutant.file for mutant in mutants}}
         lines = self.path.read_text().splitlines() if self.path.exists() else []
-        records = [record for record in map(json.loads, lines) if record["source"] == self.source]
+        records = [record for record in map(json.loads, lines) if record["source"] == self.source.get(record["key"][0])]
         self.verdicts = {(*record["key"], record["occurrence"]): record["verdict"] for record in records}
 
     def add(self, mutant, occurrence, found, test, failed, seconds):
         self.verdicts[(*mutant.key(), occurrence)] = found
-        record = {"source": self.source, "key": mutant.key(), "occurrence": occurrence, "verdict": found, "by": test, "tests": failed}
+        record = {"source": self.source[mutant.file], "key": mutant.key(), "occurrence": occurrence, "verdict": found, "by": test, "tests": failed}
         with self.path.open("a") as file:
             file.write(json.dumps({**record, "seconds": round(seconds, 2)}) + "\n")
 

@@ -486,3 +486,25 @@ fn messages_with_odd_factors_are_withheld() {
     });
     assert_eq!(certificate.withheld.len(), 2);
 }
+
+/// A share and then its mask are sent to P1, who adds them, and rearranges the sum or adds one word to all elements.
+#[test]
+fn what_a_party_completes_it_may_rearrange_and_add_to() {
+    let domain = Domain::Ring(2);
+    for add_a_word in [false, true] {
+        let certificate = proved(P1, |l| {
+            let (x, s) = (l.x(domain, 2), l.s(domain, 2));
+            let rest = l.0.sub(x, s);
+            let (rest, s) = (l.0.send(rest, P1), l.0.send(s, P1));
+            let sum = l.0.add(rest, s);
+            let output = if add_a_word {
+                let word = l.0.constant(Constant::Splat(1), domain, [1].into());
+                l.0.add(sum, word)
+            } else {
+                l.0.moved(sum, Move::Reshape([2, 1].into()))
+            };
+            l.0.reveal(output, P1, "y", 0);
+        });
+        assert_eq!(certificate.withheld.len(), 1);
+    }
+}

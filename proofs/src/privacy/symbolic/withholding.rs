@@ -34,7 +34,8 @@ fn of_output(view: &View<'_>, output: ValueId) -> Vec<Withheld> {
     let send_of = |contents: ValueId| {
         view.messages().iter().copied().find(|&send| view.contents(send) == contents).unwrap_or(contents)
     };
-    let found = ends_of(view, output, |id| view.knowledge(id) == Knowledge::Message, |_| false);
+    let is_message = |id: ValueId| view.knowledge(id) == Knowledge::Message;
+    let found = ends_of(view, before_bijections(view, output, is_message), is_message, |_| false);
     let odd = found.into_iter().filter(|&(id, factor)| factor % 2 == 1 && view.knows(id));
     odd.map(|(contents, _)| Withheld { message: send_of(contents), output }).collect()
 }
@@ -46,27 +47,32 @@ fn is_determined(program: &Program, coalition: Coalition, same: &[(ValueId, Valu
     choice.iter().all(|withheld| {
         let message = view.contents(withheld.message);
         let unknown = |id: ValueId| id == message || !view.knows(id) && summands(&view, id).is_none();
-        let found = ends_of(&view, withheld.output, unknown, |id| view.knows(id));
+        let sum = before_bijections(&view, withheld.output, |id| id == message || view.knows(id));
+        let found = ends_of(&view, sum, unknown, |id| view.knows(id));
         !view.knows(message) && matches!(found[..], [(only, factor)] if only == message && factor % 2 == 1)
     })
 }
 
-/// The contents for which `ends` holds that enter an output by sums and public factors, with their factors, the last first; 0 where
-/// something unknown is broadcast. What is no such sum, and what is `dropped`, is left out.
-fn ends_of(
-    view: &View<'_>,
-    output: ValueId,
-    ends: impl Fn(ValueId) -> bool,
-    dropped: impl Fn(ValueId) -> bool,
-) -> Vec<(ValueId, u64)> {
+/// The contents of an output before all rearrangements of elements or bits, back to something at which to `stop`.
+fn before_bijections(view: &View<'_>, output: ValueId, stop: impl Fn(ValueId) -> bool) -> ValueId {
     let mut at = view.contents(output);
-    while !ends(at)
-        && !dropped(at)
+    while !stop(at)
         && let Some(before) = super::output::before_bijection(view, at)
     {
         at = before;
     }
-    let (mut found, mut open) = (Vec::new(), BTreeMap::from([(at, 1u64)]));
+    at
+}
+
+/// The contents for which `ends` holds that enter a sum with public factors, with their factors, the last first; 0 where something
+/// unknown is broadcast. What is no such sum, and what is `dropped`, is left out.
+fn ends_of(
+    view: &View<'_>,
+    sum: ValueId,
+    ends: impl Fn(ValueId) -> bool,
+    dropped: impl Fn(ValueId) -> bool,
+) -> Vec<(ValueId, u64)> {
+    let (mut found, mut open) = (Vec::new(), BTreeMap::from([(sum, 1u64)]));
     while let Some((id, factor)) = open.pop_last() {
         if factor == 0 || dropped(id) {
             continue;

@@ -15,7 +15,7 @@ All mutants of a part are built at once: in a crate of its own under target/muta
 body and the bodies of its mutants, and the environment variable MUTANT says which one runs. So a mutant costs what the tests take that notice
 it, most often less than a second. What does not compile in this form (a function that returns `impl Iterator` has one type) is built by itself.
 
-Results are lines in target/mutants/results-PART.jsonl: a run that is broken off goes on where it was, as long as the file that is broken is
+Results are lines in target/mutants/results.jsonl: a run that is broken off goes on where it was, as long as the file that is broken is
 the same; what survived is tried again."""
 
 import hashlib
@@ -53,8 +53,9 @@ TESTS = (*QUICK, "schemes", "second_checker", "scale")
 LEFT_OUT = ("statistical", "learned")
 # Tests that draw other cases each time: a mutant that is noticed must be noticed again.
 SKIPPED = ("what_is_proved_is_never_refuted",)
-# What a mutant may take: this many times what the unbroken code takes, and a second.
+# What a mutant may take: this many times what the unbroken code takes, and some seconds.
 PATIENCE = 8
+AT_LEAST = 10
 MEMORY = 8 << 30
 
 
@@ -151,12 +152,12 @@ def listed():
     return found
 
 
-def generated(part):
+def generated(parts):
     """What cargo-mutants thinks of."""
     command = ["cargo", "mutants", "--dir", str(WORK), "--list", "--json"]
     # What an error says in words is looked at by people.
     command += ["--exclude-re", "fmt::Display|fmt::Debug"]
-    for pattern in PARTS[part]:
+    for pattern in (pattern for part in parts for pattern in PARTS[part]):
         command += ["--file", f"src/privacy/{pattern}"]
     answer = subprocess.run(command, capture_output=True, text=True)
     if answer.returncode:
@@ -235,6 +236,7 @@ def woven(mutants):
     """Weaves as many of the mutants as compile so; those that do not."""
     left, apart = list(mutants), []
     while True:
+        prepare()
         loose, places = weave(left)
         apart += loose
         left = [mutant for mutant in left if mutant not in loose]
@@ -293,7 +295,7 @@ def baseline(tests):
 def verdict(mutant, tests, times):
     """What becomes of a mutant, and the test that noticed it."""
     for test, executable in tests:
-        passed, output = run_test(executable, mutant.number, PATIENCE * times[test] + 1)
+        passed, output = run_test(executable, mutant.number, PATIENCE * times[test] + AT_LEAST)
         if not passed:
             failed = re.findall(r"^    ([\w:]+)$", output, re.MULTILINE)
             return "noticed" if passed is False else "timed out", test, sorted(set(failed))
@@ -316,8 +318,8 @@ def alone(mutant, times, quick):
 class Results:
     """Verdicts of this run and of those before it, of the same file."""
 
-    def __init__(self, part, mutants):
-        self.path = WORK / f"results-{part}.jsonl"
+    def __init__(self, mutants):
+        self.path = WORK / "results.jsonl"
         digest = lambda file: hashlib.sha256((PRIVACY / file).read_bytes()).hexdigest()[:16]
         self.source = {file: digest(file) for file in {mutant.file for mutant in mutants}}
         lines = self.path.read_text().splitlines() if self.path.exists() else []
@@ -331,9 +333,9 @@ class Results:
             file.write(json.dumps({**record, "seconds": round(seconds, 2)}) + "\n")
 
 
-def run(part, mutants, words, quick):
+def run(mutants, words, quick):
     """Tries the mutants; the exit status."""
-    results = Results(part, mutants)
+    results = Results(mutants)
     occurrences = {}
     for number, mutant in enumerate(mutants, 1):
         mutant.number = number
@@ -401,11 +403,11 @@ def main():
     quick = "--quick" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--quick"]
     if arguments[:1] == ["--tool"]:
-        part, words = arguments[1], arguments[2:]
-        if part not in PARTS:
-            sys.exit(f"no part `{part}`: {', '.join(PARTS)}, bound")
-        sys.exit(run(part, generated(part), words, quick))
-    sys.exit(run("listed", listed(), arguments, quick))
+        parts, words = arguments[1].split(","), arguments[2:]
+        if not set(parts) <= set(PARTS):
+            sys.exit(f"no part `{arguments[1]}`: {', '.join(PARTS)}, several with commas between, or bound")
+        sys.exit(run(generated(parts), words, quick))
+    sys.exit(run(listed(), arguments, quick))
 
 
 if __name__ == "__main__":

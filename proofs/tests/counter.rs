@@ -6,6 +6,8 @@ use viewless_protocols::party::Party::{Client, ModelOwner, P0, P1};
 use viewless_protocols::party::PartySet;
 use viewless_protocols::program::{Constant, Program, ProgramBuilder, ValueId, WordFunction};
 use viewless_protocols::ring::Domain;
+use viewless_protocols::shape::Move;
+use viewless_protocols::windows::Windows;
 
 const BIT: Domain = Domain::Ring(1);
 
@@ -172,4 +174,104 @@ fn inputs_that_tell_two_laws_apart_are_named() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// Of an input that shifts an output a little, and one that changes it, the latter is named, in either order.
+#[test]
+fn the_inputs_that_tell_two_laws_apart_best_are_named() {
+    for (hinted, told) in [(1, 2), (2, 1)] {
+        let of = |is_real: bool| {
+            let mut p = builder();
+            let x = p.input(P0, "x", 0, Domain::Ring(2), [1].into());
+            let s = p.sample(PartySet::of(&[P0]), BIT, [1].into());
+            let mut is = |word: usize| {
+                let entries = (0..4).map(|at| u64::from(is_real && at == word)).collect();
+                p.function(WordFunction::Table { entries, domain: BIT }, x)
+            };
+            let (hint, tell) = (is(hinted), is(told));
+            let hint = p.mul(hint, s);
+            let output = p.add(hint, tell);
+            p.reveal(output, P0, "output", 0);
+            p.finish().unwrap()
+        };
+        let real = of(true);
+        match exhaustive::joint(&real, &of(false), Coalition::of(&real, &[P1]).unwrap()) {
+            Ok(Joint::Outputs { distance, inputs }) => assert_eq!((distance, inputs[0].word), (1.0, told as u64)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Each operation against another way to say it.
+#[test]
+fn remainders_and_windows_are_what_they_say() {
+    let same = |one: fn(&mut ProgramBuilder, ValueId) -> ValueId,
+                other: fn(&mut ProgramBuilder, ValueId) -> ValueId| {
+        let of = |make: fn(&mut ProgramBuilder, ValueId) -> ValueId| {
+            let mut p = builder();
+            let x = p.input(P0, "x", 0, Domain::Ring(3), [2].into());
+            let output = make(&mut p, x);
+            p.reveal(output, P0, "output", 0);
+            p.finish().unwrap()
+        };
+        let real = of(one);
+        let coalition = Coalition::of(&real, &[P1]).unwrap();
+        assert_eq!(exhaustive::joint(&real, &of(other), coalition), Ok(Joint::Holds), "{}", *real);
+    };
+    same(
+        |p, x| p.function(WordFunction::Remainder { modulus: 3, domain: Domain::Ring(2) }, x),
+        |p, x| {
+            let entries = vec![0, 1, 2, 0, 1, 2, 0, 1];
+            p.function(WordFunction::Table { entries, domain: Domain::Ring(2) }, x)
+        },
+    );
+    same(
+        |p, x| {
+            let x = p.convert(x, BIT);
+            p.moved(x, Move::Windows(Windows { axis: 0, start: -1, lengths: [3, 2], steps: [1, 1] }))
+        },
+        |p, x| {
+            let x = p.convert(x, BIT);
+            let zero = p.constant(Constant::Splat(0), BIT, [1].into());
+            let rows = p.concat(&[zero, x], 0);
+            let padded = p.concat(&[rows, zero], 0);
+            let row = |p: &mut ProgramBuilder, start: usize| {
+                let row = p.moved(padded, Move::Slice { axis: 0, start, length: 2 });
+                p.moved(row, Move::Reshape([1, 2].into()))
+            };
+            let rows = [row(p, 0), row(p, 1), row(p, 2)];
+            p.concat(&rows, 0)
+        },
+    );
+}
+
+/// A bit under the sum of 40 products of two random bits, of 2^80 choices: only ratios are kept, which are multiples of 2^-40.
+#[test]
+fn ratios_are_counted_where_counts_would_be_too_large() {
+    let mut p = builder();
+    let x = p.input(P0, "x", 0, BIT, [1].into());
+    let mut sum = x;
+    for _ in 0..40 {
+        let (s, t) = (p.sample(PartySet::of(&[P0]), BIT, [1].into()), p.sample(PartySet::of(&[P0]), BIT, [1].into()));
+        let product = p.mul(s, t);
+        sum = p.add(sum, product);
+    }
+    p.send(sum, P1);
+    let Exhaustive::Leak(witness) = counted(&p.finish().unwrap(), Options::default()) else { panic!("it is biased") };
+    assert_eq!(witness.distance, 2f64.powi(-40));
+}
+
+/// P1 has the high bit as its output, and is sent both.
+#[test]
+fn a_message_that_the_output_does_not_determine_is_seen() {
+    let mut p = builder();
+    let x = p.input(P0, "x", 0, Domain::Ring(2), [1].into());
+    let negative = p.neg(x);
+    let message = p.send(negative, P1);
+    let high = p.shift_right(message, 1);
+    p.reveal(high, P1, "high", 0);
+    let Exhaustive::Leak(witness) = counted(&p.finish().unwrap(), Options::default()) else {
+        panic!("it is sent both")
+    };
+    assert_eq!(witness.distance, 1.0);
 }

@@ -23,12 +23,15 @@ fn counted(program: &Program, options: Options) -> Exhaustive {
 /// A bit that is sent is told with certainty; one that is multiplied by a random one, at distance 1/2.
 #[test]
 fn of_several_leaks_the_worst_is_shown() {
-    for certain_first in [false, true] {
+    // What is told is counted before what is hinted at, or after, because it has more bits.
+    for (certain_first, told) in [(false, BIT), (true, BIT), (false, Domain::Ring(4)), (true, Domain::Ring(4))] {
         let mut p = builder();
         for certain in [certain_first, !certain_first] {
-            let x = p.input(P0, if certain { "told" } else { "hinted" }, 0, BIT, [1].into());
+            let (name, domain) = if certain { ("told", told) } else { ("hinted", BIT) };
+            let x = p.input(P0, name, 0, domain, [1].into());
             let s = p.sample(PartySet::of(&[P0]), BIT, [1].into());
-            let message = if certain { x } else { p.mul(x, s) };
+            let negative = p.neg(x);
+            let message = if certain { p.neg(negative) } else { p.mul(x, s) };
             p.send(message, P1);
         }
         let program = p.finish().unwrap();
@@ -273,5 +276,44 @@ fn a_message_that_the_output_does_not_determine_is_seen() {
     let Exhaustive::Leak(witness) = counted(&p.finish().unwrap(), Options::default()) else {
         panic!("it is sent both")
     };
+    assert_eq!(witness.distance, 1.0);
+}
+
+/// Twelve words and their negatives, sent as they are.
+#[test]
+fn leaks_that_have_nothing_in_common_are_counted_apart() {
+    let mut p = builder();
+    for _ in 0..12 {
+        let x = p.input(P0, "x", 0, Domain::Ring(3), [1].into());
+        let negative = p.neg(x);
+        let same = p.neg(negative);
+        p.send(negative, P1);
+        p.send(same, P1);
+    }
+    let Exhaustive::Leak(witness) = counted(&p.finish().unwrap(), Options::default()) else { panic!("all are sent") };
+    assert_eq!(witness.distance, 1.0);
+}
+
+#[test]
+fn every_secret_of_a_witness_has_its_word() {
+    let mut p = builder();
+    let (x, y) = (p.input(P0, "x", 0, BIT, [1].into()), p.input(P0, "y", 0, BIT, [1].into()));
+    let product = p.mul(x, y);
+    p.send(product, P1);
+    let Exhaustive::Leak(witness) = counted(&p.finish().unwrap(), Options::default()) else { panic!("it is sent") };
+    let words = witness.secrets.map(|secret| secret.iter().map(|one| one.word).collect::<Vec<_>>());
+    assert_eq!(words, [[0, 0], [1, 1]]);
+}
+
+/// A message that is zero whatever the secret is, and the secret with it added.
+#[test]
+fn a_message_that_is_always_the_same_hides_nothing() {
+    let mut p = builder();
+    let x = p.input(P0, "x", 0, BIT, [1].into());
+    let zero = p.function(WordFunction::Table { entries: vec![0, 0], domain: BIT }, x);
+    let sum = p.add(zero, x);
+    p.send(zero, P1);
+    p.send(sum, P1);
+    let Exhaustive::Leak(witness) = counted(&p.finish().unwrap(), Options::default()) else { panic!("it is sent") };
     assert_eq!(witness.distance, 1.0);
 }

@@ -108,7 +108,8 @@ fn low_bits_of_what_is_shifted_are_followed_and_no_others() {
     });
     // Followed once more when another message, into which the shifted word flows too, is gone.
     let certificate = proved(P1, |l| {
-        let (x, bit, s, r) = (l.x(RING, 1), l.x(Domain::Ring(1), 1), l.s(RING, 1), l.s(RING, 1));
+        // The latest sample is followed first.
+        let (x, bit, r, s) = (l.x(RING, 1), l.x(Domain::Ring(1), 1), l.s(RING, 1), l.s(RING, 1));
         let shifted = l.0.shift_right(s, 1);
         let product = l.0.mul(shifted, x);
         let low = l.0.convert(shifted, Domain::Ring(1));
@@ -275,6 +276,7 @@ fn several_outputs_are_taken_for_no_sums_at_once() {
         l.0.reveal(second, Client, "second", 0);
     });
     assert!(certificate.steps.iter().all(|step| matches!(step, Step::Uniform { .. })));
+    assert!(certificate.withheld.is_empty());
 }
 
 /// The low bit of a sum, whose shares tell all of it.
@@ -305,6 +307,18 @@ fn a_mask_of_shares_is_added_whole_and_to_each_element() {
             l.0.reveal(sum, Client, "sum", 0);
         });
     }
+}
+
+#[test]
+fn a_mask_of_shares_that_is_broadcast_is_none() {
+    leaks(Client, 0.0, |l| {
+        let domain = Domain::Ring(2);
+        let (x, y, z) = (l.x(domain, 2), l.x(domain, 2), l.s(domain, 1));
+        let (a, b) = (l.0.add(x, z), l.0.sub(y, z));
+        let (a, b) = (l.0.send(a, Client), l.0.send(b, Client));
+        let sum = l.0.add(a, b);
+        l.0.reveal(sum, Client, "sum", 0);
+    });
 }
 
 /// x, and something made of a sample of `shape` added to it; x has the shape of that.
@@ -504,7 +518,12 @@ fn what_a_party_completes_it_may_rearrange_and_add_to() {
                 l.0.moved(sum, Move::Reshape([2, 1].into()))
             };
             l.0.reveal(output, P1, "y", 0);
+            // Another output, which is a message as it was sent.
+            let z = l.x(domain, 2);
+            let z = l.0.moved(z, Move::Reshape([2, 1].into()));
+            let z = l.0.send(z, P1);
+            l.0.reveal(z, P1, "z", 0);
         });
-        assert_eq!(certificate.withheld.len(), 1);
+        assert_eq!(certificate.withheld.len(), 2);
     }
 }

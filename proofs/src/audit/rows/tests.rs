@@ -41,6 +41,7 @@ fn range(name: &str) -> (f64, f64) {
 fn ratio(name: &str) -> f64 {
     match name {
         "layernorm/scales" => 3.0,
+        "softmax/2quad-scales" => 6.0,
         "layernorm/puma" | "layernorm/normalized-wide" => 1.6,
         _ => 1.3,
     }

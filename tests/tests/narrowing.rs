@@ -351,11 +351,46 @@ fn the_frontier_suite_compares_nothing_and_costs_what_is_written() {
     use viewless_protocols::nonlinear::Registry;
     use viewless_workbench::sizes::Sizes;
     use viewless_workbench::subject::Subject;
-    let suite = Suite::built_in("frontier").unwrap();
-    let subject = Subject::find("bert-base", Registry::built_in()).unwrap();
-    let program = subject.program(&suite, Sizes::new(128, 1).unwrap()).unwrap();
-    assert!(program.iter().all(|(_, value)| !matches!(value.domain, Domain::Bits(_))));
-    let bill = bill(&program, Schedule::Asap, Grouping::Region);
-    let online = bill.phase(Phase::Online);
-    assert_eq!((online.rounds, online.bytes_total), (235, 332_061_952));
+    for (suite, rounds, bytes) in [("frontier", 235, 332_061_952), ("frontier-2quad", 199, 284_023_552)] {
+        let suite = Suite::built_in(suite).unwrap();
+        let subject = Subject::find("bert-base", Registry::built_in()).unwrap();
+        let program = subject.program(&suite, Sizes::new(128, 1).unwrap()).unwrap();
+        assert!(program.iter().all(|(_, value)| !matches!(value.domain, Domain::Bits(_))));
+        let bill = bill(&program, Schedule::Asap, Grouping::Region);
+        let online = bill.phase(Phase::Online);
+        assert_eq!((online.rounds, online.bytes_total), (rounds, bytes));
+    }
+}
+
+/// Attention of which 2Quad is divided last, run on shares, against the function itself.
+#[test]
+fn attention_with_2quad_that_is_divided_last_is_right_for_rows_of_any_length() {
+    use viewless_protocols::nonlinear::{Registry, SoftmaxInputs};
+    let protocol = Registry::built_in().get("softmax/2quad-scales").unwrap();
+    let (_, parts) = protocol.softmax_in_parts().unwrap();
+    for n in [1, 3, 16, 100, 128, 300] {
+        let circuit = map_circuit(&[2, n], |c, x| {
+            let values = c.input(Owner::Model, "v", [n, 2]);
+            let [weights, inverse] = parts(c, SoftmaxInputs { x, mask: None });
+            let sum = c.matmul_to(weights, values, 2);
+            c.mul_to(sum, inverse, 0)
+        });
+        let program = compile(&circuit, &NARROW);
+        let x: Vec<f64> = (0..2 * n).map(|i| 3.0 * (i as f64 * 1.7).sin()).collect();
+        let v: Vec<f64> = (0..2 * n).map(|i| 2.0 * (i as f64 * 0.9).cos()).collect();
+        let inputs: BTreeMap<String, Vec<f64>> = [("x".to_owned(), x.clone()), ("v".to_owned(), v.clone())].into();
+        let run = execute(&program, &inputs, Options::new(Seed::from_u64(5))).unwrap();
+        assert!(run.findings.headroom.is_empty() && run.findings.violated_domains().count() == 0, "{n}");
+        for (row, found) in run.output("y").unwrap().values.chunks(2).enumerate() {
+            let squares: Vec<f64> = x[row * n..][..n].iter().map(|x| (x + 5.0) * (x + 5.0)).collect();
+            let sum: f64 = squares.iter().sum();
+            for (column, y) in found.iter().enumerate() {
+                let truth: f64 = (0..n).map(|i| squares[i] / sum * v[2 * i + column]).sum();
+                // x + 5 is 2 at least, so u units of x are a part of u of each square, in the numerator and in the sum; of values below 2 that is 4 u. Rows of up to 128 have u = 2,
+                // of up to 512 u = 4. Four more for the encoding of values, the inverse and two truncations.
+                let units = if n > 128 { 16.0 } else { 8.0 };
+                assert!((y - truth).abs() <= (units + 4.0) / 65536.0, "{n}: {y} for {truth}");
+            }
+        }
+    }
 }

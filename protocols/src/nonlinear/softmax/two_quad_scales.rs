@@ -19,7 +19,8 @@
 use super::two_quad::{ROW_SUM, SHIFT};
 use crate::circuit::{Circuit, Secret};
 use crate::fixed::power_of_two;
-use crate::nonlinear::reciprocal::scales;
+use crate::nonlinear::reciprocal::scales as reciprocal;
+use crate::nonlinear::scales::{self, Power};
 use crate::nonlinear::{
     Build, Card, ErrorClaim, Failing, Function, Interval, Parts, PerRow, Protocol, Quality, Reading, SoftmaxInputs,
     Truth, texts,
@@ -68,8 +69,8 @@ pub static CARD: LazyLock<Card> = LazyLock::new(|| Card {
 pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| {
     let scaled = |c: &mut Circuit, inputs: SoftmaxInputs| {
         let halvings = halvings(c.row_length(inputs.x));
-        let [squares, inverse] = parts(c, inputs);
-        [c.shift(squares, -halvings), c.shift(inverse, halvings)]
+        let [squares, inverse] = parts(c, inputs, halvings);
+        [c.shift(squares, -halvings), inverse]
     };
     let parts = Parts::Softmax { factor: 1.0, build: Arc::new(scaled) };
     Protocol::built_in(&CARD, Build::softmax(build)).in_parts(parts)
@@ -89,12 +90,12 @@ fn ends(row_length: usize) -> (f64, f64) {
 /// 2Quad of each row, with the guard bits of x.
 pub fn build(c: &mut Circuit, inputs: SoftmaxInputs) -> Secret {
     let guard_bits = c.guard_bits(inputs.x);
-    let [squares, inverse] = parts(c, inputs);
+    let [squares, inverse] = parts(c, inputs, 0);
     c.mul_to(squares, inverse, guard_bits)
 }
 
-/// Steps 1 to 3: s and r.
-fn parts(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> [Secret; 2] {
+/// Steps 1 to 3: s, and r 2^`exponent`.
+fn parts(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs, exponent: i8) -> [Secret; 2] {
     let guard_bits = c.guard_bits(x);
     let halvings = halvings(c.row_length(x));
     let fewer = (halvings - FREE_HALVINGS).max(0).unsigned_abs().div_ceil(2) as i8;
@@ -106,9 +107,12 @@ fn parts(c: &mut Circuit, SoftmaxInputs { x, mask }: SoftmaxInputs) -> [Secret; 
     let sum = mask.map_or(sum, |mask| mask.per_part(c, sum));
     let (low, high) = ends(c.row_length(x));
     c.claim_domain(sum, low, high);
-    let inverse = c.region(&scales::CARD.name, |c| {
-        let (lowest, top) = (EXPONENTS.0 + halvings, EXPONENTS.1 + halvings);
-        scales::over(c, sum, lowest, top, guard_bits + INVERSE_GUARD_BITS + halvings)
+    let inverse = c.region(&reciprocal::CARD.name, |c| {
+        let ends = (EXPONENTS.0 + halvings, EXPONENTS.1 + halvings);
+        // A power of two moves the binary point alone.
+        let (factor, guard_bits) =
+            (power_of_two(exponent.into()), guard_bits + INVERSE_GUARD_BITS + halvings - exponent);
+        scales::over(c, sum, Power::Reciprocal, ends, factor, guard_bits)
     });
     [squares, mask.map_or(inverse, |mask| mask.per_part(c, inverse))]
 }

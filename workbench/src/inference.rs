@@ -19,7 +19,7 @@ use thiserror::Error;
 use viewless_models::{Encoded, Model, ModelError, Prompt};
 use viewless_protocols::model::Activation;
 use viewless_protocols::model::transformer::OUTPUT;
-use viewless_protocols::nonlinear::{Function, Registry, Truth};
+use viewless_protocols::nonlinear::{Function, Registry, Truth, in_parts};
 use viewless_protocols::program::Program;
 use viewless_protocols::program::{Message, Schedule, Shortened};
 use viewless_protocols::suite::{Protocols, Suite, SuiteError};
@@ -469,7 +469,8 @@ pub(crate) fn headroom(findings: &Findings) -> BTreeMap<String, u64> {
 
 /// The sites at which a suite names the protocol of a region, in the layer of the region if there are such.
 pub(crate) fn sites_of(suite: &Suite, region: &str) -> Vec<String> {
-    let is_in = |name: &str| format!("/{region}/").contains(&format!("/{name}/"));
+    let within = |name: &str| format!("/{region}/").contains(&format!("/{name}/"));
+    let is_in = |name: &str| within(name) || within(&in_parts(name));
     let with_protocol: Vec<&String> =
         suite.sites.iter().filter(|(_, protocol)| is_in(protocol)).map(|(site, _)| site).collect();
     let layer = region.split('/').next().unwrap_or(region);

@@ -116,6 +116,12 @@ impl fmt::Debug for Parts {
     }
 }
 
+/// The region of a part of a protocol of this name.
+#[must_use]
+pub fn in_parts(name: &str) -> String {
+    format!("{name} in parts")
+}
+
 /// What an interval is of, where it is of the argument itself.
 pub const ARGUMENT: &str = "the argument";
 
@@ -285,7 +291,7 @@ impl Protocol {
     /// The region of a part of it, which is not all that its card speaks of.
     #[must_use]
     pub fn region_in_parts(&self) -> String {
-        format!("{} in parts", self.card.name)
+        in_parts(&self.card.name)
     }
 
     /// How reports call it: by its name, and by its file where another protocol has that name.

@@ -206,3 +206,33 @@ fn every_share_that_an_owner_sends_is_used() {
         assert_eq!(unused.count(), 0);
     }
 }
+
+/// A rearrangement is needed in clear, and opened in shares in the place of what it is one of.
+#[test]
+fn a_rearranged_weight_is_opened_as_what_it_was_and_computed_with_in_clear() {
+    let mut c = Circuit::new();
+    let x = c.input(Owner::Client, "x", [2, 3]);
+    let w = c.input(Owner::Model, "w", [4, 3]);
+    let transposed = c.transpose(w, &[1, 0]);
+    let y = c.matmul(x, transposed);
+    let square = c.square(transposed);
+    let z = c.matmul(x, square);
+    let sum = c.add(x, x);
+    let halves = c.shift(transposed, -1);
+    let t = c.matmul(sum, halves);
+    for (value, name) in [(y, "y"), (z, "z"), (t, "t")] {
+        c.reveal(value, name);
+    }
+    let circuit = c.finish().unwrap();
+    let (x, w) = (numbers(6, 7919), numbers(12, 104_729));
+    for spec in every_scheme() {
+        let execution = run(&compile(&circuit, &spec), &[("x", &x), ("w", &w)], 3);
+        let of = |name: &str| if name == "x" { x.clone() } else { w.clone() };
+        for (name, bounded) in viewless_tests::random_circuit::bound::outputs(&circuit, FIXED, spec.truncation, of) {
+            let found = &execution.output(&name).unwrap().values;
+            for ((y, truth), error) in found.iter().zip(&bounded.values).zip(&bounded.errors) {
+                assert!((y - truth).abs() <= *error, "{spec:?} {name}: {y} for {truth}");
+            }
+        }
+    }
+}

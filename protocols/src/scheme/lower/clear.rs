@@ -19,6 +19,15 @@ impl<S: Scheme> Lowering<'_, S> {
     pub(super) fn in_clear(&mut self, id: NodeId, node: &Node) -> Result<Held, CompileError> {
         let value = self.known_result(node)?;
         self.clear.insert(id, value);
+        // What is rearranged is shared as it was before, if it is: a product may open that in its place.
+        let before = node.op.arguments().first().map(|argument| self.held[argument.index()].clone());
+        match (&node.op, before) {
+            (Op::Move(_, rearrangement), Some(shared @ Held::Shared(_))) => {
+                return Ok(self.map(&shared, |p, share| p.moved(share, rearrangement.clone())));
+            }
+            (Op::Shift(..), Some(shared @ Held::Shared(_))) => return Ok(shared),
+            _ => {}
+        }
         if !self.owned.is_shared(id) {
             return Ok(Held::Clear(value));
         }

@@ -236,7 +236,15 @@ impl Suite {
     /// # Errors
     /// As [`Suite::resolve`].
     pub fn model(&self, registry: &Registry) -> Result<ModelProtocols, SuiteError> {
-        Ok(ModelProtocols { protocols: self.resolve(registry)?, embedding: self.embedding })
+        let mut protocols = self.resolve(registry)?;
+        // Folded weights are computed by their owner where rings are narrowed; elsewhere a normalisation scales its rows itself, and costs what it costs alone.
+        if self.scheme.truncation != Truncation::Narrowing {
+            protocols.replace(|protocol| {
+                let whole = || Arc::new(Protocol { parts: None, ..Protocol::clone(protocol) });
+                Ok::<_, SuiteError>(if protocol.rows_in_parts().is_some() { whole() } else { Arc::clone(protocol) })
+            })?;
+        }
+        Ok(ModelProtocols { protocols, embedding: self.embedding })
     }
 
     fn protocol(&self, registry: &Registry, name: &str, function: &Function) -> Result<Arc<Protocol>, SuiteError> {

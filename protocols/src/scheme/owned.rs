@@ -4,7 +4,7 @@
 //! So layers can be *folded*: the scale and offset of a normalisation into the next matrix, the mean of its columns out of the one before
 //! (see [`Transformer`](crate::model::circuit)). What shares can do for nothing, they do: a weight that is merely rearranged or added is shared as it is.
 //!
-//! Under [`Truncation::Narrowing`] and [`Triples::PerValue`] only. Published systems compute in shares whatever a circuit says of weights, and are counted so.
+//! Under [`Truncation::Narrowing`] or [`Triples::PerValue`] only. Published systems compute in shares whatever a circuit says of weights, and are counted so.
 
 use super::laws;
 use super::widths;

@@ -85,10 +85,6 @@ impl<K: Known> Finder<'_, K> {
         &self.nodes[id.index()]
     }
 
-    fn is_bit(&self, id: NodeId) -> bool {
-        self.known.is_bit(id)
-    }
-
     /// The summands of a factor, and the nodes that are not computed if it is not opened.
     fn factor(&self, id: NodeId, found: &Gated) -> Option<(Vec<Term>, Vec<NodeId>)> {
         let elements = self.node(id).shape.elements();
@@ -100,7 +96,7 @@ impl<K: Known> Finder<'_, K> {
             let is_spread = elements < user.shape.elements();
             is_spread
                 && other != id
-                && !self.is_bit(other)
+                && !self.known.is_bit(other)
                 && self.known.is_factor(other)
                 && found.terms(other).is_none()
         };
@@ -133,7 +129,7 @@ impl<K: Known> Finder<'_, K> {
 
     /// Whether a node is a number times a bit, without a truncation.
     fn is_gated(&self, id: NodeId, number: NodeId, bit: NodeId) -> bool {
-        number != bit && self.is_bit(bit) && self.known.is_liftable(bit) && self.known.is_integral(id)
+        number != bit && self.known.is_bit(bit) && self.known.is_liftable(bit) && self.known.is_integral(id)
     }
 
     /// A summand: taken apart where nothing else needs it.

@@ -25,6 +25,11 @@ const BIT_GUARD_BITS: i8 = -16;
 /// The lower end of a scale in units of its power of two, and the upper end of the last octave.
 const ENDS: (f64, f64) = (1.5, 3.0);
 
+/// Binary logarithm of the power of two not below a row length.
+pub fn halvings(row_length: usize) -> i8 {
+    row_length.next_power_of_two().ilog2() as i8
+}
+
 /// Which power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Power {

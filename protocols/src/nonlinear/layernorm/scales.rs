@@ -22,7 +22,7 @@ use super::SQUARE_GUARD_BITS;
 use crate::circuit::{Circuit, Secret};
 use crate::fixed::power_of_two;
 use crate::nonlinear::family::Quantity;
-use crate::nonlinear::scales::{self, Power, last_start};
+use crate::nonlinear::scales::{self, Power, halvings, last_start};
 use crate::nonlinear::{
     Build, Card, CostClaim, ErrorClaim, Family, Function, Interval, LayerNormInputs, Parts, PerRow, Protocol, Reading,
     Rounds, RowInputs, Setting, Truth, texts,
@@ -73,10 +73,6 @@ impl Sums {
         }
         Self { claimed, exponents: (lowest, top) }
     }
-}
-
-fn halvings(n: usize) -> i8 {
-    n.next_power_of_two().ilog2() as i8
 }
 
 /// The card.

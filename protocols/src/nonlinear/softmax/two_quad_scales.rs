@@ -20,7 +20,7 @@ use super::two_quad::{ROW_SUM, SHIFT};
 use crate::circuit::{Circuit, Secret};
 use crate::fixed::power_of_two;
 use crate::nonlinear::reciprocal::scales as reciprocal;
-use crate::nonlinear::scales::{self, Power};
+use crate::nonlinear::scales::{self, Power, halvings};
 use crate::nonlinear::{
     Build, Card, ErrorClaim, Failing, Function, Interval, Parts, PerRow, Protocol, Quality, Reading, SoftmaxInputs,
     Truth, texts,
@@ -75,11 +75,6 @@ pub static PROTOCOL: LazyLock<Protocol> = LazyLock::new(|| {
     let parts = Parts::Softmax { factor: 1.0, build: Arc::new(scaled) };
     Protocol::built_in(&CARD, Build::softmax(build)).in_parts(parts)
 });
-
-/// Binary logarithm of the power of two not below a row length.
-fn halvings(row_length: usize) -> i8 {
-    row_length.next_power_of_two().ilog2() as i8
-}
 
 /// The ends of S for a row length.
 fn ends(row_length: usize) -> (f64, f64) {
